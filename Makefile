@@ -1,0 +1,113 @@
+# chat-send, chat-recv and the library under them. Needs GNU make.
+#
+#   make [CC=clang] [SQLITE=shared] [SANITIZE=address,undefined]
+#   make demo | check | lint | clean
+#   make install | uninstall [DESTDIR=] [PREFIX=/usr/local]
+
+VERSION = 0.1.0
+PROGRAMS = chat-send chat-recv
+
+PREFIX = /usr/local
+MANDIR = $(PREFIX)/share/man
+DESTDIR =
+
+# A sanitized build lives beside the plain one.
+SANITIZE =
+BUILD = build$(if $(SANITIZE),/san)
+BINDIR = $(if $(SANITIZE),$(BUILD)/)bin
+
+CFLAGS = -O2 -g
+WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
+	-Wvla -Wformat=2 -Wundef -Wwrite-strings -Wimplicit-fallthrough -Wno-overlength-strings
+HARDEN = -fPIE -fstack-protector-strong -fstack-clash-protection -fno-strict-overflow \
+	-fno-delete-null-pointer-checks
+HARDEN_LINK = -pie -Wl,-z,relro,-z,now,-z,noexecstack
+ifneq ($(filter x86_64%,$(shell $(CC) -dumpmachine)),)
+HARDEN += -fcf-protection
+endif
+
+ifeq ($(SANITIZE),)
+HARDEN += -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
+else
+SANITIZED = -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer
+endif
+
+# A program takes twice as long to start with a shared SQLite, so take the static one where it is.
+PKG_CONFIG = pkg-config
+SQLITE := $(if $(wildcard $(shell $(CC) -print-file-name=libsqlite3.a)),static,shared)
+SQLITE_static = -Wl,-Bstatic -lsqlite3 -Wl,-Bdynamic -lm
+SQLITE_shared = $(or $(shell $(PKG_CONFIG) --libs sqlite3 2>/dev/null),-lsqlite3)
+LIBS := $(SQLITE_$(SQLITE))
+PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags sqlite3 libxxhash 2>/dev/null)
+
+COMPILE = $(CC) -std=c17 -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) $(HARDEN) $(SANITIZED) \
+	-Ilib -I$(BUILD) -DCHAT_VERSION=\"$(VERSION)\" $(PKG_CFLAGS) $(CPPFLAGS)
+LINK = $(CC) $(CFLAGS) $(SANITIZED) $(HARDEN_LINK) -Wl,--as-needed $(LDFLAGS)
+
+LIB = $(BUILD)/libchatspool.a
+LIB_OBJECTS = $(patsubst %.c,$(BUILD)/%.o,$(wildcard lib/*.c))
+BIN_OBJECTS = $(patsubst %.c,$(BUILD)/%.o,$(wildcard bin/*.c))
+MAIN_OBJECTS = $(PROGRAMS:%=$(BUILD)/bin/%.o)
+MAN = $(wildcard man/*.[1-9])
+
+all: $(PROGRAMS:%=$(BINDIR)/%)
+
+$(BINDIR)/%: $(BUILD)/bin/%.o $(filter-out $(MAIN_OBJECTS),$(BIN_OBJECTS)) $(LIB)
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $^ $(LIBS)
+
+$(LIB): $(LIB_OBJECTS)
+	rm -f $@
+	$(AR) rcs $@ $^
+
+$(BUILD)/%.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(COMPILE) -MMD -MP -c -o $@ $<
+
+$(LIB_OBJECTS): | $(BUILD)/sqlite_sql.h
+
+$(BUILD)/sqlite_sql.h: sql/embed $(wildcard sql/sqlite/*.sql)
+	@mkdir -p $(@D)
+	sql/embed sql/sqlite sql >$@.new && mv $@.new $@
+
+# Changes when the compiler or a flag does: then everything is built again.
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(COMPILE) $(LINK) $(LIBS)' >$@.new
+	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+
+demo: all
+	@PATH="$(abspath $(BINDIR)):$$PATH" examples/demo
+
+check: all lint
+	CHAT_BIN=$(abspath $(BINDIR)) tests/run
+
+lint:
+	$(if $(MAN),mandoc -T lint -W warning $(MAN))
+	shellcheck bootstrap .ci/run sql/embed examples/demo tests/run tests/examples \
+		$(wildcard tests/*.bats tests/*.bash)
+	clang-format --dry-run -Werror $(wildcard bin/*.[ch] lib/*.[ch])
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(PREFIX)/include
+	install $(PROGRAMS:%=$(BINDIR)/%) $(DESTDIR)$(PREFIX)/bin
+	install -m 644 $(LIB) $(DESTDIR)$(PREFIX)/lib
+	install -m 644 lib/chatspool.h $(DESTDIR)$(PREFIX)/include
+	for page in $(MAN); do \
+		install -D -m 644 -t $(DESTDIR)$(MANDIR)/man$${page##*.} $$page || exit; \
+	done
+
+uninstall:
+	rm -f $(PROGRAMS:%=$(DESTDIR)$(PREFIX)/bin/%)
+	rm -f $(DESTDIR)$(PREFIX)/lib/$(notdir $(LIB)) $(DESTDIR)$(PREFIX)/include/chatspool.h
+	for page in $(notdir $(MAN)); do rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page; done
+
+clean:
+	rm -rf $(BUILD) $(PROGRAMS:%=$(BINDIR)/%)
+
+FORCE:
+.PHONY: all check clean demo install lint uninstall FORCE
+.SECONDARY:
+.DELETE_ON_ERROR:
+
+-include $(LIB_OBJECTS:.o=.d) $(BIN_OBJECTS:.o=.d)
