@@ -1,0 +1,82 @@
+/* batch.c - messages in memory. */
+
+#include "batch.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct chat_batch *batch_new(struct store *store)
+{
+    struct chat_batch *batch = calloc(1, sizeof *batch);
+    if (batch != NULL)
+        batch->store = store;
+    return batch;
+}
+
+static bool grow(struct chat_batch *batch)
+{
+    size_t capacity = batch->capacity > 0 ? 2 * batch->capacity : 1;
+    struct chat_message **messages =
+        realloc(batch->messages, capacity * sizeof(struct chat_message *));
+    if (messages == NULL)
+        return false;
+    batch->messages = messages;
+    int64_t *rooms = realloc(batch->rooms, capacity * sizeof *rooms);
+    if (rooms == NULL)
+        return false;
+    batch->rooms = rooms;
+    batch->capacity = capacity;
+    return true;
+}
+
+/* Copy SIZE bytes to *END and move it behind them. */
+static void *append(char **end, const void *bytes, size_t size)
+{
+    char *start = *end;
+    if (size > 0)
+        memcpy(start, bytes, size);
+    *end += size;
+    return start;
+}
+
+static struct chat_message *copy(const struct chat_message *m)
+{
+    size_t room = strlen(m->room) + 1, user = strlen(m->user) + 1, host = strlen(m->host) + 1;
+    size_t key = m->key != NULL ? strlen(m->key) + 1 : 0;
+    struct chat_message *block = malloc(sizeof *block + room + user + host + key + m->length);
+    if (block == NULL)
+        return NULL;
+    char *end = (char *)(block + 1);
+    *block = *m;
+    block->room = append(&end, m->room, room);
+    block->user = append(&end, m->user, user);
+    block->host = append(&end, m->host, host);
+    if (key > 0)
+        block->key = append(&end, m->key, key);
+    block->body = append(&end, m->body, m->length);
+    return block;
+}
+
+bool batch_add(struct chat_batch *batch, const struct chat_message *message, int64_t room)
+{
+    if (batch->count == batch->capacity && !grow(batch))
+        return false;
+    struct chat_message *block = copy(message);
+    if (block == NULL)
+        return false;
+    batch->messages[batch->count] = block;
+    batch->rooms[batch->count++] = room;
+    batch->bytes += message->length;
+    return true;
+}
+
+void batch_free(struct chat_batch *batch)
+{
+    if (batch == NULL)
+        return;
+    for (size_t i = 0; i < batch->count; i++)
+        free(batch->messages[i]);
+    free(batch->messages);
+    free(batch->rooms);
+    free(batch);
+}

@@ -1,0 +1,106 @@
+/* bell.c - how a sender wakes the receivers that wait on a room. */
+
+#include "bell.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { BELL_NAME = PLACE_NAME + CHAT_NAME_MAX + 2 };
+
+static enum chat_status cannot_wait(struct place *place, int errnum, enum chat_status otherwise)
+{
+    return error_system(place->error, errnum, otherwise, "cannot wait on spool '%s'", place->path);
+}
+
+static int open_directory(struct place *place, const char *name)
+{
+    return openat(place->directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+/* Open the directory of the bells, and make it where it is missing. */
+static enum chat_status open_bells(struct place *place, int *bells)
+{
+    char name[PLACE_NAME];
+    place_name(place, "-bell", name);
+    *bells = open_directory(place, name);
+    if (*bells < 0 && errno == ENOENT) {
+        /* The umask may have taken away what opening it needs. */
+        if (mkdirat(place->directory, name, 0700) == 0 &&
+            fchmodat(place->directory, name, 0700, 0) < 0)
+            return cannot_wait(place, errno, CHAT_CANTCREATE);
+        *bells = open_directory(place, name);
+    }
+    struct stat st;
+    if (*bells < 0 || fstat(*bells, &st) < 0)
+        return cannot_wait(place, errno,
+                           errno == ELOOP || errno == ENOTDIR ? CHAT_PERMISSION : CHAT_CANTCREATE);
+    if (place_trusts(st.st_uid) && (st.st_mode & 0022) == 0)
+        return CHAT_OK;
+    close(*bells);
+    return error_set(place->error, CHAT_PERMISSION,
+                     "spool '%s-bell' is not safe to use: others can write to it", place->path);
+}
+
+static bool is_fifo(int fd)
+{
+    struct stat st;
+    return fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode);
+}
+
+/* Rings from before are seen by the look at the queue that follows. */
+static void drain(int fd)
+{
+    char bytes[512];
+    while (read(fd, bytes, sizeof bytes) > 0)
+        ;
+}
+
+enum chat_status bell_listen(struct place *place, const char *room, int *descriptor)
+{
+    int bells;
+    enum chat_status status = open_bells(place, &bells);
+    if (status != CHAT_OK)
+        return status;
+    const int flags = O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC;
+    int fd = openat(bells, room, flags);
+    if (fd < 0 && errno == ENOENT) {
+        if (mkfifoat(bells, room, 0600) == 0 && fchmodat(bells, room, 0600, 0) < 0) {
+            close(bells);
+            return cannot_wait(place, errno, CHAT_CANTCREATE);
+        }
+        fd = openat(bells, room, flags);
+    }
+    int errnum = errno;
+    close(bells);
+    if (fd < 0)
+        return cannot_wait(place, errnum, CHAT_CANTCREATE);
+    if (!is_fifo(fd)) {
+        close(fd);
+        return error_set(place->error, CHAT_PERMISSION,
+                         "spool '%s-bell' is not safe to use: its '%s' is not a FIFO", place->path,
+                         room);
+    }
+    drain(fd);
+    *descriptor = fd;
+    return CHAT_OK;
+}
+
+void bell_ring(const struct place *place, const char *room)
+{
+    char name[BELL_NAME];
+    snprintf(name, sizeof name, "%s-bell/%s", place->name, room);
+    const int flags = O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC;
+    int fd = openat(place->directory, name, O_WRONLY | flags);
+    if (fd < 0)
+        return; /* ENOENT, ENXIO: nobody listens */
+    /* With a reader of our own the write raises no SIGPIPE if the last listener goes now. */
+    int reader = openat(place->directory, name, O_RDONLY | flags);
+    if (reader >= 0 && is_fifo(fd) && write(fd, "", 1) < 0)
+        errno = 0; /* full: it was rung often enough */
+    close(fd);
+    if (reader >= 0)
+        close(reader);
+}

@@ -1,0 +1,24 @@
+/* bell.h - how a sender wakes the receivers that wait on a room.
+ *
+ * A room somebody waits on has a FIFO, named as the room, in the spool's bell directory.
+ * A receiver opens it to read and sleeps in poll(); a sender opens it to write, writes
+ * a byte and closes it, which costs one failing open() where nobody waits.
+ *
+ * The closing wakes everybody who had the FIFO open before, each by its own
+ * descriptor (POLLHUP, fifo(7)): no receiver can take the ring from another, so one that is killed
+ * right after its wake-up strands nothing. The byte is for the sender that is
+ * stopped before it can close. qmail's lock/trigger is the model. */
+
+#ifndef BELL_H
+#define BELL_H
+
+#include "place.h"
+
+/* Open the bell of ROOM to wait for it, and make it if need be; a ring from now on makes
+ * *DESCRIPTOR ready for poll(), until it is closed. */
+enum chat_status bell_listen(struct place *place, const char *room, int *descriptor);
+
+/* Ring the bell of ROOM, if somebody listens. */
+void bell_ring(const struct place *place, const char *room);
+
+#endif

@@ -1,0 +1,166 @@
+/* chatspool.h - a message queue in a file, for programs.
+ *
+ * A *spool* holds *rooms*; a room is a first-in, first-out queue of
+ * *messages*. There is no daemon: every process works on the spool by itself.
+ *
+ * To send:     chat_open, chat_begin, chat_put ..., chat_commit, chat_close
+ * To receive:  chat_open, chat_claim, hand the messages over, chat_settle, chat_close
+ *
+ * A handle belongs to one thread at a time, and not to a child made by fork():
+ * a child opens its own. The library never prints, never exits, and reads no
+ * environment. While it waits for its turn on a busy spool it borrows SIGALRM.
+ *
+ * Texts are UTF-8 and end with NUL. Times are milliseconds since 1970, UTC.
+ */
+
+#ifndef CHATSPOOL_H
+#define CHATSPOOL_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum chat_status {
+    CHAT_OK = 0,
+    CHAT_NONE,        /* there is no message (or the time is up) */
+    CHAT_INTERRUPTED, /* a signal ended the wait */
+    CHAT_USAGE,       /* an argument is not allowed */
+    CHAT_DATA,        /* not a spool, damaged, of a newer version; a message too long */
+    CHAT_UNREACHABLE, /* the store is elsewhere and does not answer */
+    CHAT_SYSTEM,      /* no memory, no descriptors */
+    CHAT_CANTCREATE,  /* the spool can't be created */
+    CHAT_IO,          /* reading or writing failed; the disk is full */
+    CHAT_BUSY,        /* not now: locked too long */
+    CHAT_PERMISSION   /* no permission, or the spool is not safe to use */
+};
+
+/* The longest room name, sender and host, in bytes without the NUL. */
+#define CHAT_NAME_MAX 255
+
+/* The most bytes a body may have where the spool does not say otherwise. */
+#define CHAT_LENGTH_DEFAULT 67108864
+
+struct chat_message {
+    int64_t id; /* unique in the spool, growing; chat_put gives it */
+    const char *room;
+    const char *user; /* who sent it */
+    const char *host; /* and where */
+    int64_t time;     /* when it was sent; for chat_put 0 means now */
+    int64_t attempts; /* failed ones so far */
+    const char *key;  /* or NULL */
+    const void *body;
+    size_t length; /* of the body, in bytes */
+};
+
+/* Which messages a receiver wants. */
+struct chat_query {
+    const char *const *rooms; /* in the order of preference */
+    size_t room_count;
+    int64_t until;       /* none behind this mark (chat_mark); 0: no bound */
+    size_t max_messages; /* at most so many, at least 1 */
+    size_t max_bytes;    /* stop where their bodies have come to so many bytes */
+};
+
+/* Where a walk stands. All zero: at the beginning. */
+struct chat_cursor {
+    size_t room;
+    int64_t place;
+};
+
+typedef struct chat_spool chat_spool;
+typedef struct chat_batch chat_batch;
+
+/* Open the spool WHERE: a path, or a URL with the scheme of a networked store.
+ * A spool file that does not exist yet is made by the first chat_begin, not here.
+ * Stores a handle in *SPOOL whatever the status, so that chat_error can tell
+ * the reason; NULL only where there was no memory for it. The caller closes it. */
+enum chat_status chat_open(const char *where, chat_spool **spool);
+
+/* Close SPOOL (or NULL): gives up its claims, rolls back what is not committed.
+ * Its batches must have been released before. */
+void chat_close(chat_spool *spool);
+
+/* The reason why the last call on SPOOL failed: one line, lower case, no full
+ * stop, subjects in single quotes, not escaped for a terminal. Owned by SPOOL,
+ * good until its next call. SPOOL may be NULL ("out of memory"). */
+const char *chat_error(const chat_spool *spool);
+
+/* Whether NAME can name a room: 1 to 255 bytes of UTF-8, no control characters,
+ * no '/', not starting with '-' or '.'. */
+bool chat_room_valid(const char *name);
+
+/* Whether NAME can be a sender or a host: 1 to 255 bytes of UTF-8 without
+ * control characters. */
+bool chat_name_valid(const char *name);
+
+/* Decode the character that BYTES (SIZE of them, at least 1) begin with. Returns
+ * its length and stores its code point, or returns 0 where they are not UTF-8
+ * (overlong forms and surrogates are not). */
+size_t chat_utf8(const void *bytes, size_t size, uint32_t *code_point);
+
+/* Store in *BYTES how long a message of SPOOL may be. */
+enum chat_status chat_limit(chat_spool *spool, int64_t *bytes);
+
+/* Begin to send, make the spool if there is none, and wait for the turn of this
+ * process: until chat_commit or chat_rollback nobody else can write.
+ * CHAT_BUSY after 30 seconds. */
+enum chat_status chat_begin(chat_spool *spool);
+
+/* Add MESSAGE (its id is ignored) at the end of its room, and store the id it got in
+ * *ID unless that is NULL. CHAT_USAGE and CHAT_DATA (the body is longer than chat_limit) leave
+ * what was put before as it was; after any other error only chat_rollback is left. */
+enum chat_status chat_put(chat_spool *spool, const struct chat_message *message, int64_t *id);
+
+/* All that was put since chat_begin is on disk when this returns CHAT_OK, and
+ * none of it is in the spool otherwise, but for one case: the system failed during
+ * or after the commit. Then chat_error says that it may be stored. */
+enum chat_status chat_commit(chat_spool *spool);
+
+/* Forget all that was put since chat_begin. */
+void chat_rollback(chat_spool *spool);
+
+/* Store in *MARK the place of the newest message there is now (0: there is none),
+ * for chat_query.until. */
+enum chat_status chat_mark(chat_spool *spool, int64_t *mark);
+
+/* Take the oldest messages that nobody has claimed: as many as QUERY allows, all
+ * from the first of its rooms that has one. Until they are settled or released, or this
+ * process dies, nobody else gets them; no clock is involved.
+ * CHAT_NONE: there are none. CHAT_DATA also where a message is damaged.
+ * On CHAT_OK the caller owns *BATCH. */
+enum chat_status chat_claim(chat_spool *spool, const struct chat_query *query, chat_batch **batch);
+
+/* Look at the messages that nobody has claimed without taking them, from *CURSOR on,
+ * and move *CURSOR behind them. CHAT_NONE at the end. On CHAT_OK the caller owns *BATCH. */
+enum chat_status chat_walk(chat_spool *spool, const struct chat_query *query,
+                           struct chat_cursor *cursor, chat_batch **batch);
+
+/* The messages of BATCH, in order, owned by BATCH. */
+size_t chat_batch_count(const chat_batch *batch);
+const struct chat_message *chat_batch_message(const chat_batch *batch, size_t i);
+
+/* The messages of BATCH were handed over: delete them, on disk, all or none.
+ * Works on a full disk. Whatever the status, BATCH is still to be released. */
+enum chat_status chat_settle(chat_batch *batch);
+
+/* Free BATCH (or NULL). What was claimed and not settled is the oldest of its
+ * room again. */
+void chat_release(chat_batch *batch);
+
+/* Sleep until chat_claim may find a message, at most TIMEOUT milliseconds (below
+ * zero: no limit). No system call is made meanwhile. Signals in *UNBLOCKED, unless it
+ * is NULL, are the caller's mask during the sleep, as for ppoll().
+ * CHAT_OK: look again. CHAT_NONE: the time is up. CHAT_INTERRUPTED: a signal came. */
+enum chat_status chat_wait(chat_spool *spool, const struct chat_query *query, int64_t timeout,
+                           const sigset_t *unblocked);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

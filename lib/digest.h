@@ -1,0 +1,12 @@
+/* digest.h - the checksum that each message carries. */
+
+#ifndef DIGEST_H
+#define DIGEST_H
+
+#include "chatspool.h"
+
+/* A checksum over everything of MESSAGE that never changes while it is in its room: all but
+ * the attempts. A flipped bit or a swapped page is noticed before a message is handed over. */
+int64_t message_digest(const struct chat_message *message);
+
+#endif

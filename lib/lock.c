@@ -1,0 +1,182 @@
+/* lock.c - the locks of a spool, in its lock file. */
+
+#include "lock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+static struct flock lock_of(short type, int64_t first, int64_t last)
+{
+    return (struct flock){ .l_type = type,
+                           .l_whence = SEEK_SET,
+                           .l_start = (off_t)first,
+                           .l_len = (off_t)(last - first + 1) };
+}
+
+static void unlock(int fd, int64_t first, int64_t last)
+{
+    struct flock lock = lock_of(F_UNLCK, first, last);
+    fcntl(fd, F_OFD_SETLK, &lock);
+}
+
+static bool refused(int errnum)
+{
+    return errnum == EAGAIN || errnum == EACCES;
+}
+
+/* --- the turnstile --------------------------------------------------------- */
+
+static void wake_up(int signal)
+{
+    (void)signal; /* only to end a system call */
+}
+
+static int64_t milliseconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Wait for LOCK until the deadline: the timer goes off again and again from then on, as the
+ * first alarm may come just before the system call begins. */
+static int wait_for_lock(int fd, struct flock *lock, int64_t patience)
+{
+    timer_t timer;
+    struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM };
+#ifdef SIGEV_THREAD_ID
+    event.sigev_notify = SIGEV_THREAD_ID;
+    event._sigev_un._tid = (pid_t)syscall(SYS_gettid);
+#endif
+    if (timer_create(CLOCK_MONOTONIC, &event, &timer) < 0)
+        return errno;
+    const struct itimerspec alarms = {
+        .it_value = { patience / 1000, patience % 1000 * 1000000 },
+        .it_interval = { 0, 100000000 },
+    };
+    int64_t deadline = milliseconds() + patience;
+    int result = 0;
+    timer_settime(timer, 0, &alarms, NULL);
+    while (fcntl(fd, F_OFD_SETLKW, lock) < 0) {
+        result = errno;
+        if (result != EINTR)
+            break;
+        result = ETIMEDOUT;
+        if (milliseconds() >= deadline)
+            break;
+        result = 0;
+    }
+    timer_delete(timer);
+    return result;
+}
+
+int lock_turn(int fd, int64_t patience)
+{
+    struct flock lock = lock_of(F_WRLCK, 0, 0);
+    if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
+        return 0;
+    if (!refused(errno))
+        return errno;
+
+    struct sigaction action = { .sa_handler = wake_up }, old_action;
+    sigset_t alarm_only, old_mask;
+    sigemptyset(&alarm_only);
+    sigaddset(&alarm_only, SIGALRM);
+    sigaction(SIGALRM, &action, &old_action);
+    sigprocmask(SIG_UNBLOCK, &alarm_only, &old_mask);
+    int result = wait_for_lock(fd, &lock, patience);
+    sigprocmask(SIG_SETMASK, &old_mask, NULL);
+    sigaction(SIGALRM, &old_action, NULL);
+    return result;
+}
+
+void unlock_turn(int fd)
+{
+    unlock(fd, 0, 0);
+}
+
+/* --- claims ---------------------------------------------------------------- */
+
+bool claim_taken(int fd, struct range wanted, struct range *taken)
+{
+    struct flock lock = lock_of(F_WRLCK, wanted.first, wanted.last);
+    if (fcntl(fd, F_OFD_GETLK, &lock) < 0 || lock.l_type == F_UNLCK)
+        return false;
+    taken->first = lock.l_start;
+    taken->last = lock.l_start + lock.l_len - 1;
+    return true;
+}
+
+int lock_claim(int fd, struct range wanted, struct range *taken)
+{
+    struct flock lock = lock_of(F_WRLCK, wanted.first, wanted.last);
+    do {
+        if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
+            return 0;
+        if (!refused(errno))
+            return errno;
+    } while (!claim_taken(fd, wanted, taken)); /* it was free again meanwhile */
+    return EAGAIN;
+}
+
+void unlock_claim(int fd, struct range claimed)
+{
+    unlock(fd, claimed.first, claimed.last);
+}
+
+/* --- presence ---------------------------------------------------------------
+ *
+ * A lock does not tell whose it is (l_pid is -1), and a lock can't be waited for together with
+ * a bell. So a process that has claims locks a byte whose position tells its PID namespace
+ * and PID, and a waiting one watches those processes by pidfd. */
+
+enum { PID_BITS = 22 }; /* PID_MAX_LIMIT of Linux is 2^22 */
+
+static int64_t presence_base(void)
+{
+    struct stat st;
+    uint64_t namespace = stat("/proc/self/ns/pid", &st) == 0 ? st.st_ino & 0xffffffff : 0;
+    return ID_MAX + 1 + (int64_t)(namespace << PID_BITS);
+}
+
+int lock_presence(int fd)
+{
+    int64_t byte = presence_base() + getpid();
+    struct flock lock = lock_of(F_WRLCK, byte, byte);
+    /* Refused: another handle of this process is present already. */
+    return fcntl(fd, F_OFD_SETLK, &lock) == 0 || refused(errno) ? 0 : errno;
+}
+
+/* One lock was found: watch its process, and go on in what is left of the range on both sides. */
+static int watch_range(int fd, struct range range, int64_t base, int pidfds[], int size, bool *all)
+{
+    struct range taken;
+    if (range.first > range.last || !claim_taken(fd, range, &taken))
+        return 0;
+    if (size == 0) {
+        *all = false;
+        return 0;
+    }
+    int count = 0;
+    int64_t pid = taken.first - base;
+    if (pid >= 0 && pid >> PID_BITS == 0)
+        count = (pidfds[0] = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0)) >= 0;
+    if (count == 0)
+        *all = false;
+    count += watch_range(fd, (struct range){ range.first, taken.first - 1 }, base, pidfds + count,
+                         size - count, all);
+    return count + watch_range(fd, (struct range){ taken.last + 1, range.last }, base,
+                               pidfds + count, size - count, all);
+}
+
+int watch_present(int fd, int pidfds[], int size, bool *all)
+{
+    *all = true;
+    return watch_range(fd, (struct range){ ID_MAX + 1, INT64_MAX - 1 }, presence_base(), pidfds,
+                       size, all);
+}

@@ -1,0 +1,197 @@
+/* spool.c - the public functions: checks arguments, picks the store, owns the memory. */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "store.h"
+
+struct chat_spool {
+    struct error error;
+    struct store *store; /* NULL until it is open */
+    bool sending;        /* between chat_begin and the end of that transaction */
+};
+
+/* The stores by the scheme of their URL; a path has none. */
+static const struct {
+    const char *scheme;
+    const struct store_verbs *verbs;
+} stores[] = {
+    { "", &store_sqlite },
+};
+
+/* The length of the scheme of a URL ("redis://..."), or 0 for a path. */
+static size_t scheme_length(const char *where)
+{
+    size_t n = strspn(where, "abcdefghijklmnopqrstuvwxyz0123456789+-.");
+    return strncmp(where + n, "://", 3) == 0 ? n : 0;
+}
+
+static const struct store_verbs *find_store(const char *where)
+{
+    size_t length = scheme_length(where);
+    for (size_t i = 0; i < sizeof stores / sizeof stores[0]; i++)
+        if (strlen(stores[i].scheme) == length && strncmp(stores[i].scheme, where, length) == 0)
+            return stores[i].verbs;
+    return NULL;
+}
+
+enum chat_status chat_open(const char *where, chat_spool **out)
+{
+    struct chat_spool *spool = *out = calloc(1, sizeof *spool);
+    if (spool == NULL)
+        return CHAT_SYSTEM;
+    if (where[0] == '\0')
+        return error_set(&spool->error, CHAT_USAGE, "the spool's name is empty");
+    const struct store_verbs *verbs = find_store(where);
+    if (verbs == NULL)
+        return error_set(&spool->error, CHAT_USAGE, "no store for the spool '%s'", where);
+    return verbs->open(where, &spool->error, &spool->store);
+}
+
+void chat_close(chat_spool *spool)
+{
+    if (spool == NULL)
+        return;
+    chat_rollback(spool);
+    if (spool->store != NULL)
+        spool->store->verbs->close(spool->store);
+    free(spool);
+}
+
+const char *chat_error(const chat_spool *spool)
+{
+    return spool != NULL ? spool->error.text : "out of memory";
+}
+
+enum chat_status chat_limit(chat_spool *spool, int64_t *bytes)
+{
+    return spool->store->verbs->limit(spool->store, bytes);
+}
+
+enum chat_status chat_begin(chat_spool *spool)
+{
+    if (spool->sending)
+        return error_set(&spool->error, CHAT_USAGE, "already sending");
+    enum chat_status status = spool->store->verbs->begin(spool->store);
+    spool->sending = status == CHAT_OK;
+    return status;
+}
+
+enum chat_status chat_put(chat_spool *spool, const struct chat_message *message, int64_t *id)
+{
+    if (!spool->sending)
+        return error_set(&spool->error, CHAT_USAGE, "chat_put without chat_begin");
+    if (!chat_room_valid(message->room))
+        return error_set(&spool->error, CHAT_USAGE, "'%s' cannot name a room", message->room);
+    if (!chat_name_valid(message->user))
+        return error_set(&spool->error, CHAT_USAGE, "'%s' cannot be a sender", message->user);
+    if (!chat_name_valid(message->host))
+        return error_set(&spool->error, CHAT_USAGE, "'%s' cannot be a host", message->host);
+    int64_t given;
+    enum chat_status status = spool->store->verbs->put(spool->store, message, &given);
+    if (status == CHAT_OK && id != NULL)
+        *id = given;
+    return status;
+}
+
+enum chat_status chat_commit(chat_spool *spool)
+{
+    if (!spool->sending)
+        return error_set(&spool->error, CHAT_USAGE, "chat_commit without chat_begin");
+    spool->sending = false;
+    return spool->store->verbs->commit(spool->store);
+}
+
+void chat_rollback(chat_spool *spool)
+{
+    if (spool->sending)
+        spool->store->verbs->rollback(spool->store);
+    spool->sending = false;
+}
+
+enum chat_status chat_mark(chat_spool *spool, int64_t *mark)
+{
+    return spool->store->verbs->mark(spool->store, mark);
+}
+
+static enum chat_status check_query(chat_spool *spool, const struct chat_query *query)
+{
+    if (spool->sending)
+        return error_set(&spool->error, CHAT_USAGE, "cannot receive between begin and commit");
+    for (size_t i = 0; i < query->room_count; i++)
+        if (!chat_room_valid(query->rooms[i]))
+            return error_set(&spool->error, CHAT_USAGE, "'%s' cannot name a room", query->rooms[i]);
+    return CHAT_OK;
+}
+
+/* Make a batch and let the store fill it; an empty or failed one is freed again. */
+static enum chat_status fill(chat_spool *spool, const struct chat_query *query,
+                             struct chat_cursor *cursor, chat_batch **out)
+{
+    *out = NULL;
+    enum chat_status status = check_query(spool, query);
+    if (status != CHAT_OK)
+        return status;
+    struct store *store = spool->store;
+    struct chat_batch *batch = batch_new(store);
+    if (batch == NULL)
+        return error_set(&spool->error, CHAT_SYSTEM, "out of memory");
+    status = cursor != NULL ? store->verbs->walk(store, query, cursor, batch)
+                            : store->verbs->claim(store, query, batch);
+    if (status != CHAT_OK) {
+        batch_free(batch);
+        return status;
+    }
+    batch->claimed = cursor == NULL;
+    *out = batch;
+    return CHAT_OK;
+}
+
+enum chat_status chat_claim(chat_spool *spool, const struct chat_query *query, chat_batch **batch)
+{
+    return fill(spool, query, NULL, batch);
+}
+
+enum chat_status chat_walk(chat_spool *spool, const struct chat_query *query,
+                           struct chat_cursor *cursor, chat_batch **batch)
+{
+    return fill(spool, query, cursor, batch);
+}
+
+size_t chat_batch_count(const chat_batch *batch)
+{
+    return batch->count;
+}
+
+const struct chat_message *chat_batch_message(const chat_batch *batch, size_t i)
+{
+    return batch->messages[i];
+}
+
+enum chat_status chat_settle(chat_batch *batch)
+{
+    if (!batch->claimed)
+        return error_set(batch->store->error, CHAT_USAGE, "these messages are not claimed");
+    enum chat_status status = batch->store->verbs->settle(batch->store, batch);
+    if (status == CHAT_OK) {
+        batch->store->verbs->release(batch->store, batch);
+        batch->claimed = false;
+    }
+    return status;
+}
+
+void chat_release(chat_batch *batch)
+{
+    if (batch != NULL && batch->claimed)
+        batch->store->verbs->release(batch->store, batch);
+    batch_free(batch);
+}
+
+enum chat_status chat_wait(chat_spool *spool, const struct chat_query *query, int64_t timeout,
+                           const sigset_t *unblocked)
+{
+    enum chat_status status = check_query(spool, query);
+    if (status != CHAT_OK)
+        return status;
+    return spool->store->verbs->wait(spool->store, query, timeout, unblocked);
+}

@@ -1,0 +1,201 @@
+/* sqlite_connect.c - the connection: settings, statements, errors, the schema. */
+
+#include "store_sqlite.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* How long SQLite itself waits for a lock, in milliseconds: the turnstile keeps our own processes
+ * apart, so it is for other programs, and for the recovery of the log. */
+enum { BUSY_PATIENCE = 30000 };
+
+enum chat_status db_failed(struct sqlite_store *s, int rc, const char *doing)
+{
+    struct error *error = s->base.error;
+    const char *path = s->place.path;
+    int errnum = s->db != NULL ? sqlite3_system_errno(s->db) : 0;
+    switch (rc & 0xff) {
+    case SQLITE_NOTADB:
+        return error_set(error, CHAT_DATA, "'%s' is not a spool", path);
+    case SQLITE_CORRUPT:
+    case SQLITE_SCHEMA:
+        return error_set(error, CHAT_DATA, "spool '%s' is damaged", path);
+    case SQLITE_FULL:
+        return error_set(error, CHAT_IO, "cannot %s spool '%s': no space left on device", doing,
+                         path);
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        return error_set(error, CHAT_BUSY, "cannot %s spool '%s': another program has locked it",
+                         doing, path);
+    case SQLITE_NOMEM:
+        return error_set(error, CHAT_SYSTEM, "out of memory");
+    case SQLITE_PERM:
+    case SQLITE_AUTH:
+    case SQLITE_READONLY:
+        return error_system(error, EACCES, CHAT_PERMISSION, "cannot %s spool '%s'", doing, path);
+    default:
+        break;
+    }
+    if (rc == SQLITE_IOERR_NOMEM)
+        return error_set(error, CHAT_SYSTEM, "out of memory");
+    if (rc == SQLITE_IOERR_SHORT_READ || rc == SQLITE_IOERR_CORRUPTFS)
+        return error_set(error, CHAT_DATA, "spool '%s' is damaged", path);
+    if (errnum != 0)
+        return error_system(error, errnum, CHAT_IO, "cannot %s spool '%s'", doing, path);
+    return error_set(error, CHAT_IO, "cannot %s spool '%s': %s", doing, path,
+                     s->db != NULL ? sqlite3_errmsg(s->db) : sqlite3_errstr(rc));
+}
+
+sqlite3_stmt *db_statement(struct sqlite_store *s, enum sql sql)
+{
+    if (s->statements[sql] == NULL)
+        sqlite3_prepare_v3(s->db, sql_text[sql], -1, SQLITE_PREPARE_PERSISTENT, &s->statements[sql],
+                           NULL);
+    else
+        sqlite3_reset(s->statements[sql]);
+    return s->statements[sql];
+}
+
+enum chat_status db_run(struct sqlite_store *s, enum sql sql)
+{
+    sqlite3_stmt *statement = db_statement(s, sql);
+    if (statement == NULL)
+        return db_failed(s, sqlite3_extended_errcode(s->db), "use");
+    int rc;
+    do
+        rc = sqlite3_step(statement);
+    while (rc == SQLITE_ROW);
+    enum chat_status status = rc == SQLITE_DONE ? CHAT_OK : db_failed(s, rc, "use");
+    sqlite3_reset(statement);
+    return status;
+}
+
+/* The next CREATE statement of our schema, and its length; NULL behind the last. */
+static const char *next_definition(const char *from, size_t *length)
+{
+    while (*from != '\0') {
+        *length = strcspn(from, ";");
+        if (strncmp(from, "CREATE ", 7) == 0)
+            return from;
+        from += *length;
+        from += strspn(from, ";\n");
+    }
+    return NULL;
+}
+
+/* Compare the schema of the file with ours, to the letter. A trigger or a view in a
+ * hostile file would run with our rights. */
+static int same_schema(struct sqlite_store *s, bool *same)
+{
+    *same = true;
+    sqlite3_stmt *statement = db_statement(s, SQL_GET_SCHEMA);
+    if (statement == NULL)
+        return sqlite3_extended_errcode(s->db);
+    const char *ours = sql_schema;
+    size_t length = 0;
+    int rc;
+    while ((rc = sqlite3_step(statement)) == SQLITE_ROW) {
+        const char *theirs = (const char *)sqlite3_column_text(statement, 0);
+        if (theirs == NULL)
+            continue; /* an index that SQLite made for UNIQUE */
+        ours = next_definition(ours, &length);
+        if (ours == NULL || strlen(theirs) != length || memcmp(ours, theirs, length) != 0) {
+            *same = false;
+            break;
+        }
+        ours += length + 1 + strspn(ours + length + 1, "\n");
+    }
+    if (rc == SQLITE_DONE && next_definition(ours, &length) != NULL)
+        *same = false;
+    sqlite3_reset(statement);
+    return rc == SQLITE_ROW ? SQLITE_DONE : rc;
+}
+
+/* The number that a PRAGMA tells, or 0. */
+static int number(struct sqlite_store *s, enum sql sql)
+{
+    sqlite3_stmt *statement = db_statement(s, sql);
+    if (statement == NULL || sqlite3_step(statement) != SQLITE_ROW)
+        return 0;
+    int value = sqlite3_column_int(statement, 0);
+    sqlite3_reset(statement);
+    return value;
+}
+
+enum { APPLICATION_ID = 0x63686174, SCHEMA_VERSION = 1 }; /* as in schema.sql */
+
+static enum chat_status check_schema(struct sqlite_store *s)
+{
+    bool same;
+    int rc = same_schema(s, &same);
+    if (rc != SQLITE_DONE)
+        return db_failed(s, rc, "open");
+    if (same)
+        return CHAT_OK;
+    if (number(s, SQL_GET_APPLICATION_ID) != APPLICATION_ID)
+        return error_set(s->base.error, CHAT_DATA, "'%s' is not a spool", s->place.path);
+    int version = number(s, SQL_GET_USER_VERSION);
+    if (version > SCHEMA_VERSION)
+        return error_set(s->base.error, CHAT_DATA,
+                         "spool '%s' has format %d, and this program knows up to %d: install a "
+                         "newer one",
+                         s->place.path, version, SCHEMA_VERSION);
+    return error_set(s->base.error, CHAT_DATA, "the schema of spool '%s' was changed",
+                     s->place.path);
+}
+
+static int count_frames(void *context, sqlite3 *db, const char *name, int frames)
+{
+    (void)db, (void)name;
+    struct sqlite_store *s = context;
+    s->log_frames = frames;
+    return SQLITE_OK;
+}
+
+static void configure(struct sqlite_store *s)
+{
+    sqlite3 *db = s->db;
+    sqlite3_extended_result_codes(db, 1);
+    sqlite3_busy_timeout(db, BUSY_PATIENCE);
+    sqlite3_wal_hook(db, count_frames, s); /* instead of SQLite's own checkpoint */
+    sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
+}
+
+enum chat_status db_connect(struct sqlite_store *s)
+{
+    const char *vfs = vfs_name();
+    if (vfs == NULL)
+        return error_set(s->base.error, CHAT_SYSTEM, "out of memory");
+    /* An absolute path is never taken for a URI, however SQLite was built. */
+    int rc =
+        sqlite3_open_v2(s->place.path, &s->db,
+                        SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW, vfs);
+    enum chat_status status;
+    if (rc != SQLITE_OK)
+        status = db_failed(s, rc, "open");
+    else {
+        configure(s);
+        status = db_run(s, SQL_SET_CELL_SIZE_CHECK);
+        if (status == CHAT_OK)
+            status = db_run(s, SQL_SET_SYNCHRONOUS);
+        if (status == CHAT_OK)
+            status = check_schema(s);
+    }
+    if (status != CHAT_OK)
+        db_disconnect(s);
+    return status;
+}
+
+void db_disconnect(struct sqlite_store *s)
+{
+    for (size_t i = 0; i < SQL_COUNT; i++) {
+        sqlite3_finalize(s->statements[i]);
+        s->statements[i] = NULL;
+    }
+    sqlite3_close(s->db);
+    s->db = NULL;
+}

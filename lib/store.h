@@ -1,0 +1,46 @@
+/* store.h - what a store must be able to do.
+ *
+ * The verbs are a queue's, not a database's: an engine that is no database fits too.
+ * All are mandatory. chatspool.h says what each promises; spool.c has checked every
+ * argument before a verb is called, and calls put, commit and rollback only
+ * between begin and the end of that transaction. */
+
+#ifndef STORE_H
+#define STORE_H
+
+#include "batch.h"
+#include "chatspool.h"
+#include "error.h"
+
+struct store {
+    const struct store_verbs *verbs;
+    struct error *error; /* where a verb that fails says why; the handle's */
+};
+
+struct store_verbs {
+    /* WHERE is the user's text; the path of a file has no scheme. Stores a struct whose
+     * first member is a struct store in *STORE, only on CHAT_OK. */
+    enum chat_status (*open)(const char *where, struct error *error, struct store **store);
+    void (*close)(struct store *store);
+    enum chat_status (*limit)(struct store *store, int64_t *bytes);
+
+    enum chat_status (*begin)(struct store *store);
+    enum chat_status (*put)(struct store *store, const struct chat_message *message, int64_t *id);
+    enum chat_status (*commit)(struct store *store); /* ends the transaction, also when it fails */
+    void (*rollback)(struct store *store);
+
+    enum chat_status (*mark)(struct store *store, int64_t *mark);
+    /* Add to an empty BATCH. Where that fails, nothing is left claimed. */
+    enum chat_status (*claim)(struct store *store, const struct chat_query *query,
+                              struct chat_batch *batch);
+    enum chat_status (*walk)(struct store *store, const struct chat_query *query,
+                             struct chat_cursor *cursor, struct chat_batch *batch);
+    enum chat_status (*settle)(struct store *store, struct chat_batch *batch);
+    void (*release)(struct store *store, struct chat_batch *batch); /* the claims, not the memory */
+    enum chat_status (*wait)(struct store *store, const struct chat_query *query, int64_t timeout,
+                             const sigset_t *unblocked);
+};
+
+extern const struct store_verbs store_sqlite;
+
+#endif

@@ -1,0 +1,1 @@
+SELECT number FROM room WHERE name = ?1

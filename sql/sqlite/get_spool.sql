@@ -1,0 +1,1 @@
+SELECT next_id, max_length FROM spool WHERE one = 1

@@ -1,0 +1,1 @@
+UPDATE spool SET next_id = ?1 WHERE one = 1
