@@ -1,0 +1,318 @@
+/* chat-recv.c - take the oldest messages out of a room. See chat-recv(1). */
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "format.h"
+#include "output.h"
+#include "std.h"
+#include "where.h"
+
+enum { RAW = LONG_ONLY };
+
+static const struct option_row options[] = {
+    { 'r', "room", "ROOM", "the room; given more than once: the first with a message" },
+    { 's', "spool", "WHERE", "the spool (default: $CHAT_SPOOL, or the user's own)" },
+    { 'w', "wait", NULL, "if there is no message, wait for one" },
+    { 't', "timeout", "SECS", "wait at most this long (implies -w)" },
+    { 'c', "count", "N", "take N messages (default: 1)" },
+    { 'a', "all", NULL, "take all that are there now" },
+    { 'F', "follow", NULL, "go on for ever; with -t, until nothing came for SECS" },
+    { 'p', "peek", NULL, "look, take nothing" },
+    { 'n', "no-newline", NULL, "write exactly the message's bytes" },
+    { '0', "null", NULL, "write a NUL byte after each message" },
+    { 'o', "format", "FMT", "write as FMT says: %b %i %r %u %h %t %s %l %n %k %%" },
+    { 'v', "verbose", NULL, "write when and who, for people" },
+    { 'q', "quiet", NULL, "do not say \"No new messages\"" },
+    { RAW, "raw", NULL, "do not escape control characters on a terminal" },
+    { 0, NULL, NULL, NULL },
+};
+
+static const struct program program = {
+    .name = "chat-recv",
+    .synopsis = "[options]",
+    .about = "Take the oldest message out of a room, and print it.",
+    .options = options,
+};
+
+/* A batch is written and deleted together. One for a follower is what a pipe holds, so that
+ * a slow reader keeps few messages from other receivers. */
+enum {
+    BATCH_MESSAGES = 8192,
+    BATCH_BYTES = 1024 * 1024,
+    FOLLOW_MESSAGES = 1024,
+    FOLLOW_BYTES = 64 * 1024,
+};
+
+struct receiver {
+    /* What was asked for: */
+    const char **rooms;
+    size_t room_count;
+    const char *where;
+    bool wait, all, follow, peek, quiet, raw;
+    int64_t timeout; /* milliseconds, or -1 */
+    int64_t count;   /* 0: not given */
+    struct format format;
+    int styles; /* how many options chose one */
+
+    /* How far it is: */
+    chat_spool *spool;
+    struct chat_query query;
+    struct chat_cursor cursor;
+    struct output out;
+    int64_t received;
+    int64_t deadline; /* on cli_clock(), or -1 */
+    sigset_t unblocked;
+};
+
+static void choose(struct receiver *r, enum style style, const char *custom)
+{
+    r->format.style = style;
+    r->format.custom = custom;
+    r->styles++;
+}
+
+static void add_room(struct receiver *r, const char *room)
+{
+    r->rooms = realloc(r->rooms, (r->room_count + 1) * sizeof *r->rooms);
+    if (r->rooms == NULL)
+        cli_fail(EXIT_SYSTEM, "out of memory");
+    r->rooms[r->room_count++] = where_room(room);
+}
+
+static void parse(struct receiver *r, int argc, char **argv)
+{
+    for (int letter; (letter = cli_option(argc, argv)) != -1;)
+        switch (letter) {
+        case 'r':
+            add_room(r, optarg);
+            break;
+        case 's':
+            r->where = optarg;
+            break;
+        case 'w':
+            r->wait = true;
+            break;
+        case 't':
+            r->timeout = cli_seconds(optarg, "-t");
+            r->wait = true;
+            break;
+        case 'c':
+            r->count = cli_count(optarg, "-c");
+            break;
+        case 'a':
+            r->all = true;
+            break;
+        case 'F':
+            r->follow = r->wait = true;
+            break;
+        case 'p':
+            r->peek = true;
+            break;
+        case 'n':
+            choose(r, STYLE_EXACT, NULL);
+            break;
+        case '0':
+            choose(r, STYLE_NULL, NULL);
+            break;
+        case 'o':
+            choose(r, STYLE_CUSTOM, optarg);
+            break;
+        case 'v':
+            choose(r, STYLE_VERBOSE, NULL);
+            break;
+        case 'q':
+            r->quiet = true;
+            break;
+        case RAW:
+            r->raw = true;
+            break;
+        }
+    if (argv[optind] != NULL)
+        cli_usage("unexpected word '%s'", argv[optind]);
+}
+
+static void check(const struct receiver *r)
+{
+    if (r->styles > 1)
+        cli_usage("options '-n', '-0', '-o' and '-v' exclude each other");
+    if (r->all && r->count > 0)
+        cli_usage("options '-a' and '-c' exclude each other");
+    if (r->follow && (r->all || r->count > 0 || r->peek))
+        cli_usage("option '-F' excludes '-a', '-c' and '-p'");
+    if (r->format.style == STYLE_CUSTOM)
+        format_check(r->format.custom);
+}
+
+/* --- signals --------------------------------------------------------------- */
+
+/* Go on after the message that is being handed over, and not longer than a second where
+ * that write blocks: the alarm ends it, again and again, should it come too early. */
+static void stop(int number)
+{
+    (void)number;
+    output_stop = 1;
+    alarm(1);
+}
+
+/* Follow until a signal asks to stop; one that is ignored (nohup) stays so. */
+static void catch_signals(struct receiver *r)
+{
+    static const int stopping[] = { SIGINT, SIGTERM, SIGHUP, SIGALRM };
+    const struct sigaction action = { .sa_handler = stop };
+    sigset_t mask;
+    sigemptyset(&mask);
+    for (size_t i = 0; i < sizeof stopping / sizeof stopping[0]; i++) {
+        struct sigaction old;
+        sigaction(stopping[i], NULL, &old);
+        if (old.sa_handler == SIG_IGN && stopping[i] != SIGALRM)
+            continue;
+        sigaction(stopping[i], &action, NULL);
+        sigaddset(&mask, stopping[i]);
+    }
+    /* They are let in during the sleep, and while a message is written. */
+    sigprocmask(SIG_BLOCK, &mask, &r->unblocked);
+}
+
+/* --- receiving ------------------------------------------------------------- */
+
+static void start(struct receiver *r)
+{
+    std_need(STDOUT_FILENO);
+    if (r->room_count == 0)
+        add_room(r, NULL);
+    sigprocmask(SIG_BLOCK, NULL, &r->unblocked);
+    if (r->follow)
+        catch_signals(r);
+    output_open(&r->out, STDOUT_FILENO);
+    r->format.escape = r->out.terminal && !r->raw;
+    r->query.rooms = r->rooms;
+    r->query.room_count = r->room_count;
+    r->query.max_bytes = r->follow ? FOLLOW_BYTES : BATCH_BYTES;
+    if (!r->all && !r->follow && r->count == 0)
+        r->count = 1;
+    r->deadline = r->timeout >= 0 ? cli_clock() + r->timeout : -1;
+    enum chat_status status = chat_open(where_spool(r->where), &r->spool);
+    if (status != CHAT_OK)
+        cli_fail_spool(status, r->spool, "");
+}
+
+/* How many messages the next batch may have. */
+static size_t batch_size(const struct receiver *r)
+{
+    int64_t most = r->follow ? FOLLOW_MESSAGES : BATCH_MESSAGES;
+    int64_t left = r->count > 0 ? r->count - r->received : most;
+    return (size_t)(left < most ? left : most);
+}
+
+/* Write the messages; false: a signal asked to stop meanwhile. */
+static bool hand_over(struct receiver *r, const chat_batch *batch)
+{
+    sigset_t blocked;
+    sigprocmask(SIG_SETMASK, &r->unblocked, &blocked);
+    for (size_t i = 0; i < chat_batch_count(batch) && r->out.failed == 0; i++)
+        format_message(&r->format, chat_batch_message(batch, i), &r->out);
+    bool written = output_flush(&r->out);
+    sigprocmask(SIG_SETMASK, &blocked, NULL);
+    if (!written && r->out.failed == EINTR)
+        return false;
+    if (!written)
+        cli_fail(EXIT_IO, "cannot write standard output: %s", output_error(&r->out));
+    return true;
+}
+
+/* Receive the next batch: take it, hand it over, and only then have it deleted. */
+static enum chat_status receive(struct receiver *r)
+{
+    chat_batch *batch;
+    r->query.max_messages = batch_size(r);
+    enum chat_status status = r->peek ? chat_walk(r->spool, &r->query, &r->cursor, &batch)
+                                      : chat_claim(r->spool, &r->query, &batch);
+    if (status != CHAT_OK)
+        return status;
+    if (!hand_over(r, batch))
+        status = CHAT_INTERRUPTED;
+    else if (!r->peek)
+        status = chat_settle(batch);
+    if (status == CHAT_OK)
+        r->received += (int64_t)chat_batch_count(batch);
+    chat_release(batch);
+    return status;
+}
+
+/* For -a: what comes from now on is not meant. CHAT_NONE: there is nothing. */
+static enum chat_status set_mark(struct receiver *r)
+{
+    enum chat_status status = chat_mark(r->spool, &r->query.until);
+    return status == CHAT_OK && r->query.until == 0 ? CHAT_NONE : status;
+}
+
+/* Receive what is there now, as much of it as was asked for. */
+static enum chat_status receive_present(struct receiver *r)
+{
+    enum chat_status status = r->all ? set_mark(r) : CHAT_OK;
+    r->cursor = (struct chat_cursor){ .room = 0 };
+    while (status == CHAT_OK && !output_stop && (r->count == 0 || r->received < r->count))
+        status = receive(r);
+    return status;
+}
+
+/* Sleep until there may be more; false: there will be no more. */
+static bool wait_for_more(struct receiver *r)
+{
+    int64_t left = -1;
+    if (r->deadline >= 0) {
+        left = r->deadline - cli_clock();
+        if (left <= 0)
+            return false;
+    }
+    r->query.until = 0;
+    r->query.max_messages = 1;
+    enum chat_status status = chat_wait(r->spool, &r->query, left, &r->unblocked);
+    if (status != CHAT_OK && status != CHAT_NONE && status != CHAT_INTERRUPTED)
+        cli_fail_spool(status, r->spool, "");
+    return true;
+}
+
+/* Whether to wait when nothing is there. */
+static bool wants_more(const struct receiver *r)
+{
+    if (!r->wait || output_stop)
+        return false;
+    return r->follow || (r->all || r->peek ? r->received == 0 : r->received < r->count);
+}
+
+static void receive_and_wait(struct receiver *r)
+{
+    for (;;) {
+        int64_t before = r->received;
+        enum chat_status status = receive_present(r);
+        if (status != CHAT_OK && status != CHAT_NONE && status != CHAT_INTERRUPTED)
+            cli_fail_spool(status, r->spool, "");
+        if (r->follow && r->timeout >= 0 && r->received > before)
+            r->deadline = cli_clock() + r->timeout;
+        if (!wants_more(r) || !wait_for_more(r))
+            return;
+    }
+}
+
+int main(int argc, char **argv)
+{
+    struct receiver receiver = { .timeout = -1 };
+    cli_start(&program);
+    parse(&receiver, argc, argv);
+    check(&receiver);
+    start(&receiver);
+    receive_and_wait(&receiver);
+    bool none = receiver.received == 0 && !output_stop;
+    if (none && !receiver.quiet)
+        cli_say("No new messages");
+    chat_close(receiver.spool);
+    text_free(&receiver.out.pending);
+    free(receiver.rooms);
+    return none ? EXIT_NONE : EXIT_DONE;
+}

@@ -1,0 +1,72 @@
+/* cli.h - what every program here has: options, help, errors, an end. */
+
+#ifndef CLI_H
+#define CLI_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdnoreturn.h>
+
+#include "chatspool.h"
+
+/* The exit statuses, with the numbers of sysexits.h. */
+enum {
+    EXIT_DONE = 0,
+    EXIT_NONE = 1, /* there was no message */
+    EXIT_USAGE = 64,
+    EXIT_DATA = 65,
+    EXIT_UNREACHABLE = 69,
+    EXIT_SYSTEM = 71,
+    EXIT_CANTCREATE = 73,
+    EXIT_IO = 74,
+    EXIT_BUSY = 75,
+    EXIT_PERMISSION = 77,
+};
+
+/* An option. The table of a program ends with a row without a name; --help, the manual and the
+ * completions are checked against it. */
+struct option_row {
+    int letter;           /* or, without a short form, a number above LONG_ONLY */
+    const char *name;     /* the long form */
+    const char *argument; /* its name in --help, or NULL for none */
+    const char *help;
+};
+enum { LONG_ONLY = 256 };
+
+struct program {
+    const char *name;
+    const char *synopsis; /* what follows the name */
+    const char *about;    /* one sentence */
+    const struct option_row *options;
+};
+
+/* The first call of main(): says which program this is, and see std.h. */
+void cli_start(const struct program *program);
+
+/* The next option's letter, or -1 behind the last one; then the words begin at argv[optind].
+ * The option's argument is in optarg. Answers --help and --version, and ends the program
+ * where an option is wrong. */
+int cli_option(int argc, char **argv);
+
+/* End the program: print "NAME: ..." as one line on standard error, safe for a terminal. */
+noreturn void cli_fail(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The same with status 64 and a line of usage. */
+noreturn void cli_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* The same for a call of the library that failed. AFTER is added to its reason. */
+noreturn void cli_fail_spool(enum chat_status status, const chat_spool *spool, const char *after);
+
+/* Say something on standard error, and go on. */
+void cli_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* The number in TEXT, at least 1, or a usage error that names OPTION. */
+int64_t cli_count(const char *text, const char *option);
+
+/* The milliseconds in TEXT, a number of seconds with an optional fraction. */
+int64_t cli_seconds(const char *text, const char *option);
+
+/* Milliseconds of a clock that nobody sets. */
+int64_t cli_clock(void);
+
+#endif

@@ -1,0 +1,29 @@
+/* format.h - how a message is written. */
+
+#ifndef FORMAT_H
+#define FORMAT_H
+
+#include "chatspool.h"
+#include "output.h"
+
+enum style {
+    STYLE_LINES,   /* the body, and a newline if it does not end in one */
+    STYLE_EXACT,   /* the body's bytes */
+    STYLE_NULL,    /* the body, and a NUL byte */
+    STYLE_VERBOSE, /* for people: when, who, what */
+    STYLE_CUSTOM,  /* as the user's format says */
+};
+
+struct format {
+    enum style style;
+    const char *custom; /* was checked by format_check */
+    bool escape;        /* let no control character through to a terminal */
+};
+
+/* End the program with a usage error if CUSTOM is not a format. */
+void format_check(const char *custom);
+
+void format_message(const struct format *format, const struct chat_message *message,
+                    struct output *out);
+
+#endif

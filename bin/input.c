@@ -1,0 +1,162 @@
+/* input.c - reading bodies: a whole file as one, or a stream cut into many. */
+
+#include "input.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli.h"
+
+enum { PIECE = 64 * 1024 };
+
+static noreturn void cannot_read(const char *name)
+{
+    char cause[128];
+    snprintf(cause, sizeof cause, "%s", strerror(errno));
+    cause[0] = (char)tolower((unsigned char)cause[0]);
+    cli_fail(EXIT_IO, "cannot read %s: %s", name, cause);
+}
+
+/* Wait until FD can be read, at most MILLISECONDS (-1: for ever). */
+static bool readable(int fd, int milliseconds)
+{
+    struct pollfd waiting = { .fd = fd, .events = POLLIN };
+    return poll(&waiting, 1, milliseconds) > 0;
+}
+
+/* As read(), through signals, and waiting also on a non-blocking descriptor. */
+static ssize_t read_some(int fd, void *bytes, size_t size)
+{
+    for (;;) {
+        ssize_t n = read(fd, bytes, size);
+        if (n < 0 && errno == EAGAIN)
+            readable(fd, -1);
+        else if (n >= 0 || errno != EINTR)
+            return n;
+    }
+}
+
+/* How much to read at once: a large file in one piece, without growing step by step. */
+static size_t first_piece(int fd, size_t most)
+{
+    struct stat st;
+    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size < PIECE)
+        return PIECE;
+    return (size_t)st.st_size < most ? (size_t)st.st_size + 1 : most + 1;
+}
+
+void input_read(int fd, const char *name, size_t most, struct text *body)
+{
+    size_t piece = first_piece(fd, most);
+    for (;;) {
+        size_t left = most + 1 - body->size;
+        ssize_t n = read_some(fd, text_reserve(body, piece < left ? piece : left),
+                              piece < left ? piece : left);
+        if (n < 0)
+            cannot_read(name);
+        body->size += (size_t)n;
+        if (n == 0 || body->size > most)
+            return;
+        piece = PIECE;
+    }
+}
+
+void records_drop(struct records *r)
+{
+    if (r->used == 0)
+        return;
+    r->buffer.size -= r->used;
+    r->searched -= r->used;
+    memmove(r->buffer.bytes, r->buffer.bytes + r->used, r->buffer.size);
+    r->used = 0;
+}
+
+static enum record fill(struct records *r)
+{
+    if (r->buffer.size - r->used > r->most)
+        return RECORD_TOO_LONG;
+    if (!readable(r->fd, 0))
+        return RECORD_PAUSE;
+    ssize_t n = read_some(r->fd, text_reserve(&r->buffer, PIECE), PIECE);
+    if (n < 0)
+        return RECORD_FAILED;
+    r->buffer.size += (size_t)n;
+    r->ended = n == 0;
+    return RECORD_FOUND;
+}
+
+enum record records_next(struct records *r, size_t *start, size_t *size)
+{
+    for (;;) {
+        const char *end =
+            r->searched < r->buffer.size
+                ? memchr(r->buffer.bytes + r->searched, r->separator, r->buffer.size - r->searched)
+                : NULL;
+        r->searched = end != NULL ? (size_t)(end - r->buffer.bytes) : r->buffer.size;
+        if (end != NULL || (r->ended && r->searched > r->used)) {
+            *start = r->used;
+            *size = r->searched - r->used;
+            r->searched += end != NULL;
+            r->used = r->searched;
+            return *size > r->most ? RECORD_TOO_LONG : RECORD_FOUND;
+        }
+        if (r->ended)
+            return RECORD_END;
+        enum record state = fill(r);
+        if (state != RECORD_FOUND)
+            return state;
+    }
+}
+
+void records_wait(struct records *r)
+{
+    readable(r->fd, -1);
+}
+
+void records_free(struct records *r)
+{
+    text_free(&r->buffer);
+}
+
+/* A new file without a name. */
+static int nameless_file(void)
+{
+    const char *directory = getenv("TMPDIR");
+    if (directory == NULL || directory[0] == '\0')
+        directory = "/var/tmp"; /* on a disk: it may be large */
+    char path[4096];
+    snprintf(path, sizeof path, "%s/chat-send-XXXXXX", directory);
+    int fd = mkostemp(path, O_CLOEXEC);
+    if (fd >= 0)
+        unlink(path);
+    return fd;
+}
+
+int input_rewindable(int fd)
+{
+    struct stat st;
+    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+        return fd;
+    FILE *copy = NULL;
+    int copied = nameless_file();
+    if (copied < 0 || (copy = fdopen(copied, "w+")) == NULL)
+        cli_fail(EXIT_IO, "cannot make a temporary file: %s", strerror(errno));
+    char piece[PIECE];
+    ssize_t n;
+    while ((n = read_some(fd, piece, sizeof piece)) > 0)
+        if (fwrite(piece, 1, (size_t)n, copy) != (size_t)n)
+            break;
+    if (n < 0)
+        cannot_read("standard input");
+    if (n > 0 || fflush(copy) != 0)
+        cli_fail(EXIT_IO, "cannot write a temporary file: %s", strerror(errno));
+    lseek(copied, 0, SEEK_SET);
+    return copied;
+}

@@ -1,0 +1,83 @@
+/* output.c - writing, so that it is known whether it arrived. */
+
+#include "output.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { PENDING_MOST = 64 * 1024 };
+
+volatile sig_atomic_t output_stop;
+
+void output_open(struct output *out, int fd)
+{
+    struct stat st;
+    bool known = fstat(fd, &st) == 0;
+    *out = (struct output){
+        .fd = fd,
+        .terminal = known && S_ISCHR(st.st_mode) && isatty(fd),
+        .file = known && S_ISREG(st.st_mode),
+    };
+}
+
+static void wait_until_writable(int fd)
+{
+    struct pollfd waiting = { .fd = fd, .events = POLLOUT };
+    poll(&waiting, 1, -1);
+}
+
+static void write_all(struct output *out, const char *bytes, size_t size)
+{
+    while (size > 0 && out->failed == 0) {
+        ssize_t n = write(out->fd, bytes, size);
+        if (n >= 0) {
+            bytes += n;
+            size -= (size_t)n;
+        } else if (errno == EAGAIN && !output_stop)
+            wait_until_writable(out->fd); /* somebody made it non-blocking */
+        else if (errno != EINTR || output_stop)
+            out->failed = errno;
+    }
+}
+
+static void write_pending(struct output *out)
+{
+    write_all(out, out->pending.bytes, out->pending.size);
+    out->pending.size = 0;
+}
+
+void output_put(struct output *out, const void *bytes, size_t size)
+{
+    if (out->pending.size + size > PENDING_MOST)
+        write_pending(out);
+    if (size > PENDING_MOST)
+        write_all(out, bytes, size); /* without a copy of it */
+    else
+        text_add(&out->pending, bytes, size);
+}
+
+void output_put_string(struct output *out, const char *string)
+{
+    output_put(out, string, strlen(string));
+}
+
+bool output_flush(struct output *out)
+{
+    write_pending(out);
+    if (out->failed == 0 && out->file && fsync(out->fd) < 0 && errno != EINVAL)
+        out->failed = errno;
+    return out->failed == 0;
+}
+
+const char *output_error(const struct output *out)
+{
+    static char text[128];
+    snprintf(text, sizeof text, "%s", strerror(out->failed));
+    text[0] = (char)tolower((unsigned char)text[0]);
+    return text;
+}

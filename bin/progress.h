@@ -1,0 +1,19 @@
+/* progress.h - a line for people who wait for something long. */
+
+#ifndef PROGRESS_H
+#define PROGRESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Begin; nothing is shown unless ENABLED, standard error is a terminal, and it takes over a second.
+ */
+void progress_start(bool enabled);
+
+/* So many messages are done. */
+void progress_show(int64_t messages);
+
+/* Take the line away. */
+void progress_end(void);
+
+#endif

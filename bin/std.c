@@ -1,0 +1,35 @@
+/* std.c - descriptors and signals as a program finds them. */
+
+#include "std.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "cli.h"
+
+static bool closed[3];
+
+void std_prepare(void)
+{
+    struct pollfd fds[3] = { { .fd = 0 }, { .fd = 1 }, { .fd = 2 } };
+    poll(fds, 3, 0);
+    for (int fd = 0; fd < 3; fd++) {
+        closed[fd] = (fds[fd].revents & POLLNVAL) != 0;
+        /* The lowest free descriptor is this one. */
+        if (closed[fd] && open("/dev/null", O_RDWR) != fd)
+            exit(EXIT_SYSTEM); /* there is no place to say so */
+    }
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
+}
+
+void std_need(int descriptor)
+{
+    if (closed[descriptor] && descriptor == STDIN_FILENO)
+        cli_fail(EXIT_IO, "cannot read standard input: it is closed");
+    if (closed[descriptor] && descriptor == STDOUT_FILENO)
+        cli_fail(EXIT_IO, "cannot write standard output: it is closed");
+}
