@@ -45,8 +45,11 @@ COMPILE = $(CC) -std=c17 -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) $(HARDEN) $(SANITIZ
 LINK = $(CC) $(CFLAGS) $(SANITIZED) $(HARDEN_LINK) -Wl,--as-needed $(LDFLAGS)
 
 LIB = $(BUILD)/libchatspool.a
-LIB_OBJECTS = $(patsubst %.c,$(BUILD)/%.o,$(wildcard lib/*.c))
-BIN_OBJECTS = $(patsubst %.c,$(BUILD)/%.o,$(wildcard bin/*.c))
+LIB_SOURCES = $(wildcard lib/*.c)
+LIB_OBJECTS = $(LIB_SOURCES:%.c=$(BUILD)/%.o)
+# nomath.c is about the static SQLite; a shared one has its libm.
+BIN_SOURCES = $(filter-out $(SQLITE:shared=bin/nomath.c),$(wildcard bin/*.c))
+BIN_OBJECTS = $(BIN_SOURCES:%.c=$(BUILD)/%.o)
 MAIN_OBJECTS = $(PROGRAMS:%=$(BUILD)/bin/%.o)
 MAN = $(wildcard man/*.[1-9])
 

@@ -15,7 +15,7 @@
 enum { RAW = LONG_ONLY };
 
 static const struct option_row options[] = {
-    { 'r', "room", "ROOM", "the room; given more than once: the first with a message" },
+    { 'r', "room", "ROOM", "the room; several: the first that has a message" },
     { 's', "spool", "WHERE", "the spool (default: $CHAT_SPOOL, or the user's own)" },
     { 'w', "wait", NULL, "if there is no message, wait for one" },
     { 't', "timeout", "SECS", "wait at most this long (implies -w)" },
@@ -57,7 +57,7 @@ struct receiver {
     int64_t timeout; /* milliseconds, or -1 */
     int64_t count;   /* 0: not given */
     struct format format;
-    int styles; /* how many options chose one */
+    bool styled; /* an option chose it */
 
     /* How far it is: */
     chat_spool *spool;
@@ -71,9 +71,11 @@ struct receiver {
 
 static void choose(struct receiver *r, enum style style, const char *custom)
 {
+    if (r->styled && r->format.style != style)
+        cli_usage("options '-n', '-0', '-o' and '-v' exclude each other");
     r->format.style = style;
     r->format.custom = custom;
-    r->styles++;
+    r->styled = true;
 }
 
 static void add_room(struct receiver *r, const char *room)
@@ -138,8 +140,6 @@ static void parse(struct receiver *r, int argc, char **argv)
 
 static void check(const struct receiver *r)
 {
-    if (r->styles > 1)
-        cli_usage("options '-n', '-0', '-o' and '-v' exclude each other");
     if (r->all && r->count > 0)
         cli_usage("options '-a' and '-c' exclude each other");
     if (r->follow && (r->all || r->count > 0 || r->peek))
@@ -185,7 +185,6 @@ static void start(struct receiver *r)
     std_need(STDOUT_FILENO);
     if (r->room_count == 0)
         add_room(r, NULL);
-    sigprocmask(SIG_BLOCK, NULL, &r->unblocked);
     if (r->follow)
         catch_signals(r);
     output_open(&r->out, STDOUT_FILENO);
@@ -213,15 +212,17 @@ static size_t batch_size(const struct receiver *r)
 static bool hand_over(struct receiver *r, const chat_batch *batch)
 {
     sigset_t blocked;
-    sigprocmask(SIG_SETMASK, &r->unblocked, &blocked);
+    if (r->follow)
+        sigprocmask(SIG_SETMASK, &r->unblocked, &blocked);
     for (size_t i = 0; i < chat_batch_count(batch) && r->out.failed == 0; i++)
         format_message(&r->format, chat_batch_message(batch, i), &r->out);
     bool written = output_flush(&r->out);
-    sigprocmask(SIG_SETMASK, &blocked, NULL);
+    if (r->follow)
+        sigprocmask(SIG_SETMASK, &blocked, NULL);
     if (!written && r->out.failed == EINTR)
         return false;
     if (!written)
-        cli_fail(EXIT_IO, "cannot write standard output: %s", output_error(&r->out));
+        cli_fail(EXIT_IO, "cannot write standard output: %s", cli_cause(r->out.failed));
     return true;
 }
 
@@ -272,7 +273,8 @@ static bool wait_for_more(struct receiver *r)
     }
     r->query.until = 0;
     r->query.max_messages = 1;
-    enum chat_status status = chat_wait(r->spool, &r->query, left, &r->unblocked);
+    enum chat_status status =
+        chat_wait(r->spool, &r->query, left, r->follow ? &r->unblocked : NULL);
     if (status != CHAT_OK && status != CHAT_NONE && status != CHAT_INTERRUPTED)
         cli_fail_spool(status, r->spool, "");
     return true;
@@ -302,7 +304,7 @@ static void receive_and_wait(struct receiver *r)
 
 int main(int argc, char **argv)
 {
-    struct receiver receiver = { .timeout = -1 };
+    static struct receiver receiver = { .timeout = -1 };
     cli_start(&program);
     parse(&receiver, argc, argv);
     check(&receiver);
@@ -311,8 +313,6 @@ int main(int argc, char **argv)
     bool none = receiver.received == 0 && !output_stop;
     if (none && !receiver.quiet)
         cli_say("No new messages");
-    chat_close(receiver.spool);
-    text_free(&receiver.out.pending);
-    free(receiver.rooms);
+    /* The end of the process closes the spool, quicker than chat_close. */
     return none ? EXIT_NONE : EXIT_DONE;
 }

@@ -1,6 +1,5 @@
 /* chat-send.c - put messages at the end of a room. See chat-send(1). */
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -109,12 +108,8 @@ static void join_words(char **words, struct text *body)
 static void read_file(const char *path, size_t most, struct text *body)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        char cause[128];
-        snprintf(cause, sizeof cause, "%s", strerror(errno));
-        cause[0] = (char)tolower((unsigned char)cause[0]);
-        cli_fail(EXIT_IO, "cannot open '%s': %s", path, cause);
-    }
+    if (fd < 0)
+        cli_fail(EXIT_IO, "cannot open '%s': %s", path, cli_cause(errno));
     char name[4200];
     snprintf(name, sizeof name, "'%s'", path);
     input_read(fd, name, most, body);
@@ -144,7 +139,8 @@ static void read_body(const struct request *r, chat_spool *spool, struct text *b
         read_standard_input(r, (size_t)most, body);
 }
 
-static void print_ids(int64_t first, int64_t last)
+/* AFTER tells what is stored, should that fail. */
+static void print_ids(int64_t first, int64_t last, const char *after)
 {
     struct output out;
     output_open(&out, STDOUT_FILENO);
@@ -154,8 +150,7 @@ static void print_ids(int64_t first, int64_t last)
         output_put_string(&out, line);
     }
     if (!output_flush(&out))
-        cli_fail(EXIT_IO, "cannot write standard output: %s; the message may be stored",
-                 output_error(&out));
+        cli_fail(EXIT_IO, "cannot write standard output: %s%s", cli_cause(out.failed), after);
     text_free(&out.pending);
 }
 
@@ -174,7 +169,7 @@ static void send_one(const struct request *r, chat_spool *spool, struct chat_mes
     if (status != CHAT_OK)
         cli_fail_spool(status, spool, "");
     if (r->print_id)
-        print_ids(id, id);
+        print_ids(id, id, "; the message may be stored");
     text_free(&body);
 }
 
@@ -204,7 +199,8 @@ static const char *how_many(const struct stream *s)
     static char text[64];
     if (s->stored == 0)
         return "; no message was stored";
-    snprintf(text, sizeof text, "; %lld messages were stored before", (long long)s->stored);
+    snprintf(text, sizeof text, "; %lld message%s stored", (long long)s->stored,
+             s->stored == 1 ? " was" : "s were");
     return text;
 }
 
@@ -224,9 +220,10 @@ static void commit(struct stream *s)
     s->open = false;
     s->stored += s->put;
     s->put = 0;
-    if (s->request->print_id)
-        print_ids(s->first_id, s->last_id); /* in one turn the ids follow each other */
-    progress_show(s->stored);
+    if (!s->request->print_id)
+        return;
+    progress_end();
+    print_ids(s->first_id, s->last_id, how_many(s)); /* in one turn the ids follow each other */
 }
 
 static void put_batch(struct stream *s)
@@ -246,6 +243,7 @@ static void put_batch(struct stream *s)
     records_drop(&s->records);
     if (!s->request->atomic)
         commit(s);
+    progress_sent(s->stored + s->put);
 }
 
 static void add_to_batch(struct stream *s, size_t start, size_t size)
@@ -265,11 +263,9 @@ static noreturn void refuse_long(struct stream *s)
 
 static noreturn void refuse_input(struct stream *s)
 {
-    char cause[128];
-    snprintf(cause, sizeof cause, "%s", strerror(errno));
-    cause[0] = (char)tolower((unsigned char)cause[0]);
+    int errnum = errno;
     progress_end();
-    cli_fail(EXIT_IO, "cannot read standard input: %s%s", cause, how_many(s));
+    cli_fail(EXIT_IO, "cannot read standard input: %s%s", cli_cause(errnum), how_many(s));
 }
 
 static void send_stream(struct stream *s)
@@ -308,8 +304,10 @@ static void send_many(const struct request *r, chat_spool *spool, struct chat_me
     s.records.separator = r->null ? '\0' : '\n';
     s.records.most = (size_t)most;
     /* The others wait while a transaction is open, so it must not wait for input. */
-    s.records.fd = r->atomic ? input_rewindable(STDIN_FILENO) : STDIN_FILENO;
     progress_start(!r->quiet);
+    s.records.fd = STDIN_FILENO;
+    if (r->atomic)
+        s.records.fd = input_collect(STDIN_FILENO, s.records.separator, progress_read);
     send_stream(&s);
     progress_end();
     records_free(&s.records);
@@ -332,7 +330,7 @@ int main(int argc, char **argv)
     message.user = request.user != NULL ? request.user : where_user();
     message.host = where_host();
 
-    chat_spool *spool;
+    static chat_spool *spool; /* the end of the process closes it, quicker than chat_close */
     enum chat_status status = chat_open(where, &spool);
     if (status != CHAT_OK)
         cli_fail_spool(status, spool, "");
@@ -340,6 +338,5 @@ int main(int argc, char **argv)
         send_many(&request, spool, &message);
     else
         send_one(&request, spool, &message);
-    chat_close(spool);
     return EXIT_DONE;
 }

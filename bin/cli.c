@@ -2,6 +2,7 @@
 
 #include "cli.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
 #include <stdarg.h>
@@ -21,12 +22,14 @@ void cli_start(const struct program *program)
 {
     self = program;
     std_prepare();
+    chat_alone();
 }
 
 /* --- errors ---------------------------------------------------------------- */
 
 /* Print "NAME: " and the text; one write, so that the lines of several programs don't mix. */
-static void say(const char *format, va_list arguments, bool with_usage)
+__attribute__((format(printf, 1, 0))) static void say(const char *format, va_list arguments,
+                                                      bool with_usage)
 {
     char *message;
     int length = vasprintf(&message, format, arguments);
@@ -73,6 +76,14 @@ noreturn void cli_usage(const char *format, ...)
     say(format, arguments, true);
     va_end(arguments);
     exit(EXIT_USAGE);
+}
+
+const char *cli_cause(int errnum)
+{
+    static char cause[128];
+    snprintf(cause, sizeof cause, "%s", strerror(errnum));
+    cause[0] = (char)tolower((unsigned char)cause[0]);
+    return cause;
 }
 
 static int exit_status(enum chat_status status)
@@ -142,7 +153,7 @@ static noreturn void answer(struct text *text)
     output_open(&out, STDOUT_FILENO);
     output_put(&out, text->bytes, text->size);
     if (!output_flush(&out))
-        cli_fail(EXIT_IO, "cannot write standard output: %s", output_error(&out));
+        cli_fail(EXIT_IO, "cannot write standard output: %s", cli_cause(out.failed));
     exit(EXIT_DONE);
 }
 

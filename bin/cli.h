@@ -60,6 +60,9 @@ noreturn void cli_fail_spool(enum chat_status status, const chat_spool *spool, c
 /* Say something on standard error, and go on. */
 void cli_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* What ERRNUM means, in lower case; good until the next call. */
+const char *cli_cause(int errnum);
+
 /* The number in TEXT, at least 1, or a usage error that names OPTION. */
 int64_t cli_count(const char *text, const char *option);
 

@@ -2,7 +2,6 @@
 
 #include "input.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -18,10 +17,7 @@ enum { PIECE = 64 * 1024 };
 
 static noreturn void cannot_read(const char *name)
 {
-    char cause[128];
-    snprintf(cause, sizeof cause, "%s", strerror(errno));
-    cause[0] = (char)tolower((unsigned char)cause[0]);
-    cli_fail(EXIT_IO, "cannot read %s: %s", name, cause);
+    cli_fail(EXIT_IO, "cannot read %s: %s", name, cli_cause(errno));
 }
 
 /* Wait until FD can be read, at most MILLISECONDS (-1: for ever). */
@@ -125,8 +121,8 @@ void records_free(struct records *r)
     text_free(&r->buffer);
 }
 
-/* A new file without a name. */
-static int nameless_file(void)
+/* A new file without a name, to read and write. */
+static FILE *nameless_file(void)
 {
     const char *directory = getenv("TMPDIR");
     if (directory == NULL || directory[0] == '\0')
@@ -134,29 +130,42 @@ static int nameless_file(void)
     char path[4096];
     snprintf(path, sizeof path, "%s/chat-send-XXXXXX", directory);
     int fd = mkostemp(path, O_CLOEXEC);
-    if (fd >= 0)
-        unlink(path);
-    return fd;
+    FILE *file = fd >= 0 ? fdopen(fd, "w+") : NULL;
+    if (file == NULL)
+        cli_fail(EXIT_IO, "cannot make a temporary file in '%s': %s", directory, cli_cause(errno));
+    unlink(path);
+    return file;
 }
 
-int input_rewindable(int fd)
+static int64_t count_bytes(const char *bytes, size_t size, char wanted)
+{
+    int64_t count = 0;
+    const char *end = bytes + size;
+    while ((bytes = memchr(bytes, wanted, (size_t)(end - bytes))) != NULL) {
+        count++;
+        bytes++;
+    }
+    return count;
+}
+
+int input_collect(int fd, char separator, void (*progress)(int64_t records))
 {
     struct stat st;
     if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
         return fd;
-    FILE *copy = NULL;
-    int copied = nameless_file();
-    if (copied < 0 || (copy = fdopen(copied, "w+")) == NULL)
-        cli_fail(EXIT_IO, "cannot make a temporary file: %s", strerror(errno));
+    FILE *copy = nameless_file();
     char piece[PIECE];
+    int64_t records = 0;
     ssize_t n;
-    while ((n = read_some(fd, piece, sizeof piece)) > 0)
+    while ((n = read_some(fd, piece, sizeof piece)) > 0) {
         if (fwrite(piece, 1, (size_t)n, copy) != (size_t)n)
             break;
+        progress(records += count_bytes(piece, (size_t)n, separator));
+    }
     if (n < 0)
         cannot_read("standard input");
     if (n > 0 || fflush(copy) != 0)
-        cli_fail(EXIT_IO, "cannot write a temporary file: %s", strerror(errno));
-    lseek(copied, 0, SEEK_SET);
-    return copied;
+        cli_fail(EXIT_IO, "cannot write a temporary file: %s", cli_cause(errno));
+    rewind(copy);
+    return fileno(copy);
 }

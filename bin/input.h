@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "text.h"
 
@@ -43,8 +44,9 @@ void records_wait(struct records *records);
 
 void records_free(struct records *records);
 
-/* A descriptor that reads again from the start what FD holds up to its end: FD itself, if it
- * can be rewound, or a copy in a file without a name. Ends the program if that fails. */
-int input_rewindable(int fd);
+/* A descriptor that reads what FD holds up to its end without ever waiting: FD itself, if it is
+ * a regular file, or a copy in a file without a name. PROGRESS is told how many SEPARATORs
+ * were copied so far. Ends the program if that fails. */
+int input_collect(int fd, char separator, void (*progress)(int64_t records));
 
 #endif

@@ -2,7 +2,6 @@
 
 #include "output.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -66,18 +65,20 @@ void output_put_string(struct output *out, const char *string)
     output_put(out, string, strlen(string));
 }
 
+/* What was written to a regular file is only handed over when it is on disk. */
+static void sync_file(struct output *out)
+{
+    while (out->failed == 0 && fsync(out->fd) < 0)
+        if (errno == EINVAL)
+            return; /* a file system that can't */
+        else if (errno != EINTR || output_stop)
+            out->failed = errno;
+}
+
 bool output_flush(struct output *out)
 {
     write_pending(out);
-    if (out->failed == 0 && out->file && fsync(out->fd) < 0 && errno != EINVAL)
-        out->failed = errno;
+    if (out->file)
+        sync_file(out);
     return out->failed == 0;
-}
-
-const char *output_error(const struct output *out)
-{
-    static char text[128];
-    snprintf(text, sizeof text, "%s", strerror(out->failed));
-    text[0] = (char)tolower((unsigned char)text[0]);
-    return text;
 }

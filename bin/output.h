@@ -24,11 +24,8 @@ void output_put(struct output *out, const void *bytes, size_t size);
 void output_put_string(struct output *out, const char *string);
 
 /* Hand over all that was put: written whole, and on disk where it goes to a regular file.
- * False: output_error says why. */
+ * False: failed says why. */
 bool output_flush(struct output *out);
-
-/* Why it failed, in lower case. */
-const char *output_error(const struct output *out);
 
 /* Once true (set by a signal handler), a write that blocks is given up with EINTR. */
 extern volatile sig_atomic_t output_stop;

@@ -19,13 +19,23 @@ void progress_start(bool wanted)
     due = cli_clock() + FIRST_AFTER;
 }
 
-void progress_show(int64_t messages)
+static void show(int64_t messages, const char *done)
 {
     if (!enabled || cli_clock() < due)
         return;
-    fprintf(stderr, "\r%lld messages sent", (long long)messages);
+    fprintf(stderr, "\r%lld messages %s", (long long)messages, done);
     shown = true;
     due = cli_clock() + NEXT_AFTER;
+}
+
+void progress_read(int64_t messages)
+{
+    show(messages, "read");
+}
+
+void progress_sent(int64_t messages)
+{
+    show(messages, "sent");
 }
 
 void progress_end(void)

@@ -10,8 +10,9 @@
  */
 void progress_start(bool enabled);
 
-/* So many messages are done. */
-void progress_show(int64_t messages);
+/* So many messages were read, or are sent. */
+void progress_read(int64_t messages);
+void progress_sent(int64_t messages);
 
 /* Take the line away. */
 void progress_end(void);

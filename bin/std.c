@@ -3,6 +3,7 @@
 #include "std.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -22,6 +23,7 @@ void std_prepare(void)
         if (closed[fd] && open("/dev/null", O_RDWR) != fd)
             exit(EXIT_SYSTEM); /* there is no place to say so */
     }
+    mallopt(M_TOP_PAD, 1024 * 1024); /* ask the kernel for memory once, not four times */
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);
 }

@@ -44,10 +44,10 @@ static enum chat_status open_bells(struct place *place, int *bells)
                      "spool '%s-bell' is not safe to use: others can write to it", place->path);
 }
 
-static bool is_fifo(int fd)
+static bool is_bell(int fd)
 {
     struct stat st;
-    return fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode);
+    return fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode) && place_trusts(st.st_uid);
 }
 
 /* Rings from before are seen by the look at the queue that follows. */
@@ -77,11 +77,11 @@ enum chat_status bell_listen(struct place *place, const char *room, int *descrip
     close(bells);
     if (fd < 0)
         return cannot_wait(place, errnum, CHAT_CANTCREATE);
-    if (!is_fifo(fd)) {
+    if (!is_bell(fd)) {
         close(fd);
         return error_set(place->error, CHAT_PERMISSION,
-                         "spool '%s-bell' is not safe to use: its '%s' is not a FIFO", place->path,
-                         room);
+                         "spool '%s-bell' is not safe to use: its '%s' is not a FIFO of ours",
+                         place->path, room);
     }
     drain(fd);
     *descriptor = fd;
@@ -98,7 +98,7 @@ void bell_ring(const struct place *place, const char *room)
         return; /* ENOENT, ENXIO: nobody listens */
     /* With a reader of our own the write raises no SIGPIPE if the last listener goes now. */
     int reader = openat(place->directory, name, O_RDONLY | flags);
-    if (reader >= 0 && is_fifo(fd) && write(fd, "", 1) < 0)
+    if (reader >= 0 && is_bell(fd) && write(fd, "", 1) < 0)
         errno = 0; /* full: it was rung often enough */
     close(fd);
     if (reader >= 0)

@@ -46,7 +46,7 @@ void place_release(struct place *place)
 
 bool place_trusts(unsigned uid)
 {
-    return uid == geteuid() || uid == 0;
+    return uid == 0 || uid == geteuid();
 }
 
 static enum chat_status unsafe(struct place *place, const char *suffix, const char *why)
@@ -158,19 +158,31 @@ void place_name(const struct place *place, const char *suffix, char name[PLACE_N
     snprintf(name, PLACE_NAME, "%s%s", place->name, suffix);
 }
 
-enum chat_status place_check(struct place *place, const char *suffix)
+enum chat_status place_check(struct place *place, const char *suffix, int64_t *size)
 {
     char name[PLACE_NAME];
     place_name(place, suffix, name);
     struct stat st;
     if (place->name[0] == '\0')
         return unsafe(place, suffix, "it is a directory");
-    if (fstatat(place->directory, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+    if (fstatat(place->directory, name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+        if (size != NULL)
+            *size = st.st_size;
         return check_file(place, suffix, &st);
+    }
     if (errno == ENOENT)
         return CHAT_NONE;
     return error_system(place->error, errno, CHAT_CANTCREATE, "cannot open spool '%s%s'",
                         place->path, suffix);
+}
+
+enum chat_status place_check_beside(struct place *place)
+{
+    place->log_size = 0;
+    enum chat_status status = place_check(place, "-wal", &place->log_size);
+    if (status == CHAT_OK || status == CHAT_NONE)
+        status = place_check(place, "-shm", NULL);
+    return status == CHAT_NONE ? CHAT_OK : status;
 }
 
 enum chat_status place_open(struct place *place, const char *suffix, int *descriptor)
@@ -188,7 +200,7 @@ enum chat_status place_open(struct place *place, const char *suffix, int *descri
         }
     } while (fd < 0 && errno == EEXIST);
     if (fd < 0 && (errno == ELOOP || errno == EISDIR || errno == ENXIO))
-        return place_check(place, suffix); /* which can say what it is */
+        return place_check(place, suffix, NULL); /* which can say what it is */
     if (fd < 0)
         return error_system(place->error, errno, CHAT_CANTCREATE, "cannot open '%s%s'", place->path,
                             suffix);

@@ -22,7 +22,7 @@ static const struct {
 /* The length of the scheme of a URL ("redis://..."), or 0 for a path. */
 static size_t scheme_length(const char *where)
 {
-    size_t n = strspn(where, "abcdefghijklmnopqrstuvwxyz0123456789+-.");
+    size_t n = strspn(where, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-.");
     return strncmp(where + n, "://", 3) == 0 ? n : 0;
 }
 
@@ -33,6 +33,12 @@ static const struct store_verbs *find_store(const char *where)
         if (strlen(stores[i].scheme) == length && strncmp(stores[i].scheme, where, length) == 0)
             return stores[i].verbs;
     return NULL;
+}
+
+void chat_alone(void)
+{
+    for (size_t i = 0; i < sizeof stores / sizeof stores[0]; i++)
+        stores[i].verbs->alone();
 }
 
 enum chat_status chat_open(const char *where, chat_spool **out)

@@ -9,17 +9,35 @@
  * apart, so it is for other programs, and for the recovery of the log. */
 enum { BUSY_PATIENCE = 30000 };
 
+/* The cause of an error that is not the disk's: the system's, as far as SQLite tells it. */
+static enum chat_status system_failed(struct sqlite_store *s, int rc, const char *doing)
+{
+    int errnum = s->db != NULL ? sqlite3_system_errno(s->db) : 0;
+    if (errnum == 0)
+        errnum = errno; /* SQLite does not tell it of a commit; db_run has cleared it */
+    if (errnum == 0)
+        return error_set(s->base.error, CHAT_IO, "cannot %s spool '%s': %s", doing, s->place.path,
+                         sqlite3_errstr(rc));
+    return error_system(s->base.error, errnum, CHAT_IO, "cannot %s spool '%s'", doing,
+                        s->place.path);
+}
+
 enum chat_status db_failed(struct sqlite_store *s, int rc, const char *doing)
 {
     struct error *error = s->base.error;
     const char *path = s->place.path;
-    int errnum = s->db != NULL ? sqlite3_system_errno(s->db) : 0;
+    switch (rc) {
+    case SQLITE_IOERR_NOMEM:
+        return error_set(error, CHAT_SYSTEM, "out of memory");
+    case SQLITE_IOERR_SHORT_READ:
+    case SQLITE_IOERR_CORRUPTFS:
+        return error_set(error, CHAT_DATA, "spool '%s' is damaged", path);
+    default:
+        break;
+    }
     switch (rc & 0xff) {
     case SQLITE_NOTADB:
         return error_set(error, CHAT_DATA, "'%s' is not a spool", path);
-    case SQLITE_CORRUPT:
-    case SQLITE_SCHEMA:
-        return error_set(error, CHAT_DATA, "spool '%s' is damaged", path);
     case SQLITE_FULL:
         return error_set(error, CHAT_IO, "cannot %s spool '%s': no space left on device", doing,
                          path);
@@ -33,17 +51,14 @@ enum chat_status db_failed(struct sqlite_store *s, int rc, const char *doing)
     case SQLITE_AUTH:
     case SQLITE_READONLY:
         return error_system(error, EACCES, CHAT_PERMISSION, "cannot %s spool '%s'", doing, path);
-    default:
-        break;
-    }
-    if (rc == SQLITE_IOERR_NOMEM)
-        return error_set(error, CHAT_SYSTEM, "out of memory");
-    if (rc == SQLITE_IOERR_SHORT_READ || rc == SQLITE_IOERR_CORRUPTFS)
+    case SQLITE_IOERR:
+    case SQLITE_CANTOPEN:
+    case SQLITE_NOLFS:
+    case SQLITE_PROTOCOL:
+        return system_failed(s, rc, doing);
+    default: /* our statements fail for no other reason than what is in the file */
         return error_set(error, CHAT_DATA, "spool '%s' is damaged", path);
-    if (errnum != 0)
-        return error_system(error, errnum, CHAT_IO, "cannot %s spool '%s'", doing, path);
-    return error_set(error, CHAT_IO, "cannot %s spool '%s': %s", doing, path,
-                     s->db != NULL ? sqlite3_errmsg(s->db) : sqlite3_errstr(rc));
+    }
 }
 
 sqlite3_stmt *db_statement(struct sqlite_store *s, enum sql sql)
@@ -62,6 +77,7 @@ enum chat_status db_run(struct sqlite_store *s, enum sql sql)
     if (statement == NULL)
         return db_failed(s, sqlite3_extended_errcode(s->db), "use");
     int rc;
+    errno = 0;
     do
         rc = sqlite3_step(statement);
     while (rc == SQLITE_ROW);
@@ -130,11 +146,12 @@ static enum chat_status check_schema(struct sqlite_store *s)
     int rc = same_schema(s, &same);
     if (rc != SQLITE_DONE)
         return db_failed(s, rc, "open");
-    if (same)
-        return CHAT_OK;
-    if (number(s, SQL_GET_APPLICATION_ID) != APPLICATION_ID)
-        return error_set(s->base.error, CHAT_DATA, "'%s' is not a spool", s->place.path);
+    int application = number(s, SQL_GET_APPLICATION_ID);
     int version = number(s, SQL_GET_USER_VERSION);
+    if (same && application == APPLICATION_ID && version == SCHEMA_VERSION)
+        return CHAT_OK;
+    if (application != APPLICATION_ID)
+        return error_set(s->base.error, CHAT_DATA, "'%s' is not a spool", s->place.path);
     if (version > SCHEMA_VERSION)
         return error_set(s->base.error, CHAT_DATA,
                          "spool '%s' has format %d, and this program knows up to %d: install a "
@@ -170,6 +187,7 @@ enum chat_status db_connect(struct sqlite_store *s)
     const char *vfs = vfs_name();
     if (vfs == NULL)
         return error_set(s->base.error, CHAT_SYSTEM, "out of memory");
+    index_attach(s);
     /* An absolute path is never taken for a URI, however SQLite was built. */
     int rc =
         sqlite3_open_v2(s->place.path, &s->db,
@@ -179,23 +197,33 @@ enum chat_status db_connect(struct sqlite_store *s)
         status = db_failed(s, rc, "open");
     else {
         configure(s);
-        status = db_run(s, SQL_SET_CELL_SIZE_CHECK);
-        if (status == CHAT_OK)
-            status = db_run(s, SQL_SET_SYNCHRONOUS);
+        /* In one transaction: SQLite reads the schema for itself first. */
+        status = db_run(s, SQL_BEGIN_READ);
         if (status == CHAT_OK)
             status = check_schema(s);
+        if (status == CHAT_OK)
+            status = db_run(s, SQL_COMMIT);
+        if (status == CHAT_OK)
+            status = db_run(s, SQL_SET_CELL_SIZE_CHECK);
+        if (status == CHAT_OK)
+            status = db_run(s, SQL_SET_SYNCHRONOUS);
     }
-    if (status != CHAT_OK)
+    if (status == CHAT_OK)
+        index_mark(s);
+    else
         db_disconnect(s);
     return status;
 }
 
 void db_disconnect(struct sqlite_store *s)
 {
+    if (s->db == NULL)
+        return;
     for (size_t i = 0; i < SQL_COUNT; i++) {
         sqlite3_finalize(s->statements[i]);
         s->statements[i] = NULL;
     }
     sqlite3_close(s->db);
     s->db = NULL;
+    index_detach(s);
 }

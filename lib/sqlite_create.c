@@ -117,7 +117,7 @@ enum chat_status db_create(struct sqlite_store *s)
     enum chat_status status = turn_take(s);
     if (status != CHAT_OK)
         return status;
-    status = place_check(&s->place, "");
+    status = place_check(&s->place, "", NULL);
     if (status == CHAT_NONE)
         status = create(s);
     turn_leave(s);

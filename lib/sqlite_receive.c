@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -26,6 +27,12 @@ static enum chat_status connect_on_full_disk(struct sqlite_store *s)
         status = store_connect(s);
     }
     return status;
+}
+
+static enum chat_status cannot_claim(struct sqlite_store *s, int errnum)
+{
+    return error_system(s->base.error, errnum, CHAT_SYSTEM, "cannot lock spool '%s'",
+                        s->place.path);
 }
 
 /* --- which messages -------------------------------------------------------- */
@@ -118,9 +125,24 @@ static bool ours(const struct sqlite_store *s, int64_t id)
     return false;
 }
 
-/* Find the next messages that nobody has claimed, at most MAX with consecutive ids. They are not
- * stepped over. PASSED becomes true where claimed ones were passed. */
-static enum chat_status next_free(struct scan *scan, size_t max, struct range *free, bool *passed)
+/* Whether nobody else has a claim on the first messages of RUN, which is cut to those; TAKE
+ * claims them too. Else *TAKEN is a range that somebody has. Returns an errno, or 0. */
+static int try_run(struct sqlite_store *s, struct range *run, bool take, struct range *taken)
+{
+    for (;;) {
+        int errnum = take                                ? lock_claim(s->lock, *run, taken)
+                     : claim_taken(s->lock, *run, taken) ? EAGAIN
+                                                         : 0;
+        if (errnum != EAGAIN || taken->first <= run->first)
+            return errnum;
+        run->last = taken->first - 1;
+    }
+}
+
+/* Find the next messages that nobody has claimed, at most MAX with consecutive ids, and TAKE them.
+ * They are not stepped over. *PASSED becomes true where claimed ones were passed. */
+static enum chat_status next_free(struct scan *scan, size_t max, bool take, struct range *free,
+                                  bool *passed)
 {
     struct sqlite_store *s = scan->store;
     for (;;) {
@@ -133,17 +155,19 @@ static enum chat_status next_free(struct scan *scan, size_t max, struct range *f
         if (first < 1 || first > ID_MAX)
             return db_failed(s, SQLITE_CORRUPT, "read");
         struct range run = { first, first + (int64_t)scan_run(scan, max) - 1 }, taken;
-        if (ours(s, first))
+        if (ours(s, first)) {
             scan_step(scan, 1);
-        else if (!claim_taken(s->lock, run, &taken) || taken.first > first) {
-            if (taken.first > first && taken.first <= run.last)
-                run.last = taken.first - 1;
+            continue;
+        }
+        int errnum = try_run(s, &run, take, &taken);
+        if (errnum == 0) {
             *free = run;
             return CHAT_OK;
-        } else {
-            *passed = true;
-            scan_pass(scan, taken);
         }
+        if (errnum != EAGAIN)
+            return cannot_claim(s, errnum);
+        *passed = true;
+        scan_pass(scan, taken);
     }
 }
 
@@ -171,20 +195,20 @@ static enum chat_status add_row(struct sqlite_store *s, sqlite3_stmt *statement,
 {
     struct chat_message m = {
         .id = id,
-        .room = text_column(statement, 1),
-        .time = sqlite3_column_int64(statement, 2),
-        .user = text_column(statement, 3),
-        .host = text_column(statement, 4),
-        .attempts = sqlite3_column_int64(statement, 5),
-        .key = text_column(statement, 6),
+        .room = room, /* that it is the one it was sent to, the checksum tells */
+        .time = sqlite3_column_int64(statement, 1),
+        .user = text_column(statement, 2),
+        .host = text_column(statement, 3),
+        .attempts = sqlite3_column_int64(statement, 4),
+        .key = text_column(statement, 5),
     };
-    bool whole = sqlite3_column_type(statement, 8) == SQLITE_BLOB;
-    m.body = sqlite3_column_blob(statement, 8);
-    m.length = (size_t)sqlite3_column_bytes(statement, 8);
+    bool whole = sqlite3_column_type(statement, 7) == SQLITE_BLOB;
+    m.body = sqlite3_column_blob(statement, 7);
+    m.length = (size_t)sqlite3_column_bytes(statement, 7);
     if (m.body == NULL && sqlite3_errcode(s->db) == SQLITE_NOMEM)
         return error_set(s->base.error, CHAT_SYSTEM, "out of memory");
-    if (!whole || m.room == NULL || m.user == NULL || m.host == NULL || strcmp(m.room, room) != 0 ||
-        sqlite3_column_int64(statement, 7) != message_digest(&m))
+    if (!whole || m.user == NULL || m.host == NULL ||
+        sqlite3_column_int64(statement, 6) != message_digest(&m))
         return damaged(s, id, room);
     if (!batch_add(batch, &m, sqlite3_column_int64(statement, 0)))
         return error_set(s->base.error, CHAT_SYSTEM, "out of memory");
@@ -242,12 +266,6 @@ static enum chat_status read_run(struct sqlite_store *s, struct range run, bool 
 
 /* --- claim, walk ----------------------------------------------------------- */
 
-static enum chat_status cannot_claim(struct sqlite_store *s, int errnum)
-{
-    return error_system(s->base.error, errnum, CHAT_SYSTEM, "cannot lock spool '%s'",
-                        s->place.path);
-}
-
 /* Add the oldest messages of ROOM to BATCH, and claim them before they are read: what is
  * read after the lock was granted cannot be somebody else's. */
 static enum chat_status claim_room(struct sqlite_store *s, const struct chat_query *query,
@@ -258,16 +276,11 @@ static enum chat_status claim_room(struct sqlite_store *s, const struct chat_que
     enum chat_status status = CHAT_OK;
     bool passed;
     while (status == CHAT_OK && !is_full(batch, query)) {
-        struct range run, taken;
-        status = next_free(&scan, query->max_messages - batch->count, &run, &passed);
+        struct range run;
+        size_t seen;
+        status = next_free(&scan, query->max_messages - batch->count, true, &run, &passed);
         if (status != CHAT_OK)
             break;
-        int errnum = lock_claim(s->lock, run, &taken);
-        if (errnum == EAGAIN)
-            continue; /* somebody was quicker: look again */
-        if (errnum != 0)
-            return cannot_claim(s, errnum);
-        size_t seen;
         status = read_run(s, run, true, room, query, batch, &seen);
         if (seen > 0)
             scan_step(&scan, seen);
@@ -317,7 +330,7 @@ enum chat_status sqlite_walk(struct store *store, const struct chat_query *query
         while (status == CHAT_OK && !is_full(batch, query)) {
             struct range run;
             size_t seen = 0;
-            status = next_free(&scan, query->max_messages - batch->count, &run, &passed);
+            status = next_free(&scan, query->max_messages - batch->count, false, &run, &passed);
             if (status == CHAT_OK)
                 status = read_run(s, run, false, room, query, batch, &seen);
             if (seen > 0)
@@ -345,11 +358,12 @@ static enum chat_status count_gone(struct sqlite_store *s, int64_t room, int64_t
     return db_run(s, SQL_COUNT_ROOM);
 }
 
-static enum chat_status delete_messages(struct sqlite_store *s, const struct chat_batch *batch)
+static enum chat_status delete_messages(struct sqlite_store *s, const struct chat_batch *batch,
+                                        size_t from, size_t to)
 {
     /* All of a batch is from one room. */
     int64_t depth = 0, bytes = 0;
-    for (size_t i = 0; i < batch->count; i++) {
+    for (size_t i = from; i < to; i++) {
         const struct chat_message *m = batch->messages[i];
         sqlite3_bind_int64(db_statement(s, SQL_DELETE_MESSAGE), 1, m->id);
         enum chat_status status = db_run(s, SQL_DELETE_MESSAGE);
@@ -363,15 +377,71 @@ static enum chat_status delete_messages(struct sqlite_store *s, const struct cha
     return depth > 0 ? count_gone(s, batch->rooms[0], depth, bytes) : CHAT_OK;
 }
 
-static enum chat_status settle(struct sqlite_store *s, const struct chat_batch *batch)
+enum {
+    PAGE = 4096,
+    ROW = 64,          /* what a message takes besides its body, about */
+    FREE_KEPT = 256,   /* pages that wait for the next messages: 1 MiB */
+    SHRINK_EVERY = 16, /* ids: who deletes one of these looks after the others' pages too */
+    SHRINK_PAGES = 32  /* and gives back so many more than are needed to keep up */
+};
+
+static bool tidies_up(const struct chat_batch *batch)
+{
+    int64_t first = batch->messages[0]->id, last = batch->messages[batch->count - 1]->id;
+    return first % SHRINK_EVERY == 0 || first / SHRINK_EVERY != last / SHRINK_EVERY;
+}
+
+static int64_t free_pages(struct sqlite_store *s)
+{
+    sqlite3_stmt *statement = db_statement(s, SQL_GET_FREE_PAGES);
+    int64_t pages = sqlite3_step(statement) == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : 0;
+    sqlite3_reset(statement);
+    return pages;
+}
+
+/* Give pages back to the file system, twice as many as BATCH freed: so a spool that was large
+ * and is being emptied is small again when it is empty, and no receiver pays for it all. */
+static enum chat_status shrink(struct sqlite_store *s, const struct chat_batch *batch)
+{
+    int64_t freed = (int64_t)((batch->bytes + batch->count * ROW) / PAGE);
+    if (freed == 0 && !tidies_up(batch))
+        return CHAT_OK;
+    int64_t most = 2 * freed + SHRINK_PAGES;
+    int64_t spare = free_pages(s) - FREE_KEPT;
+    int rc = SQLITE_ROW;
+    sqlite3_stmt *statement = spare > 0 ? db_statement(s, SQL_SHRINK) : NULL;
+    for (int64_t n = spare < most ? spare : most; n > 0 && rc == SQLITE_ROW; n--)
+        rc = sqlite3_step(statement);
+    sqlite3_reset(statement);
+    return rc == SQLITE_ROW || rc == SQLITE_DONE ? CHAT_OK : db_failed(s, rc, "write");
+}
+
+/* Delete the messages of BATCH from one to before another. */
+static enum chat_status settle(struct sqlite_store *s, const struct chat_batch *batch, size_t from,
+                               size_t to)
 {
     enum chat_status status = turn_begin(s);
     if (status != CHAT_OK)
         return status;
-    status = delete_messages(s, batch);
+    status = delete_messages(s, batch, from, to);
+    if (status == CHAT_OK && !s->reserve_given)
+        status = shrink(s, batch);
     if (status == CHAT_OK)
         return turn_commit(s);
     turn_rollback(s);
+    return status;
+}
+
+/* On a full disk the log can grow by the reserve only: little by little, and it is emptied
+ * after each part. What the parts free is room for the next messages. */
+static enum chat_status settle_on_full_disk(struct sqlite_store *s, const struct chat_batch *batch)
+{
+    enum { PART = 32 };
+    enum chat_status status = turn_make_room(s);
+    for (size_t from = 0; from < batch->count && status == CHAT_OK; from += PART) {
+        s->reserve_given = true;
+        status = settle(s, batch, from, from + PART < batch->count ? from + PART : batch->count);
+    }
     return status;
 }
 
@@ -382,13 +452,8 @@ enum chat_status sqlite_settle(struct store *store, struct chat_batch *batch)
     if (s->statements[SQL_SET_SECURE_DELETE] == NULL)
         status = db_run(s, SQL_SET_SECURE_DELETE);
     if (status == CHAT_OK)
-        status = settle(s, batch);
-    if (status == CHAT_IO) { /* is the disk full? The log must grow to delete something. */
-        reserve_give(s);
-        s->reserve_given = true;
-        status = settle(s, batch);
-    }
-    return status;
+        status = settle(s, batch, 0, batch->count);
+    return status == CHAT_IO ? settle_on_full_disk(s, batch) : status;
 }
 
 void sqlite_release(struct store *store, struct chat_batch *batch)
@@ -410,14 +475,14 @@ void sqlite_release(struct store *store, struct chat_batch *batch)
 /* --- wait ------------------------------------------------------------------ */
 
 enum {
-    WATCHED = 64,     /* so many holders of claims are watched */
-    UNWATCHED = 1000, /* where one can't be: look again after so many milliseconds */
+    WATCHED = 4096,  /* so many holders of claims are watched */
+    UNWATCHED = 1000 /* where one can't be: look again after so many milliseconds */
 };
 
-/* What a waiting receiver sleeps on. */
+/* What a waiting receiver sleeps on: bells, and the processes that have claims. */
 struct vigil {
-    struct pollfd fds[CHUNK];
-    size_t bells, count;
+    struct pollfd *fds;
+    size_t count;
     bool all_watched;
 };
 
@@ -432,7 +497,7 @@ static enum chat_status look(struct sqlite_store *s, const struct chat_query *qu
         struct scan scan;
         struct range run;
         scan_start(&scan, s, query, query->rooms[i], 0);
-        status = next_free(&scan, 1, &run, passed);
+        status = next_free(&scan, 1, false, &run, passed);
     }
     return status;
 }
@@ -455,10 +520,14 @@ static enum chat_status listen_all(struct sqlite_store *s, const struct chat_que
 /* Messages are there, but claimed: their holders may die, and ring no bell then. */
 static void watch_holders(struct sqlite_store *s, struct vigil *vigil)
 {
-    int pidfds[WATCHED];
+    int *pidfds = calloc(WATCHED, sizeof *pidfds);
+    vigil->all_watched = pidfds != NULL;
+    if (pidfds == NULL)
+        return;
     int n = watch_present(s->lock, pidfds, WATCHED, &vigil->all_watched);
     for (int i = 0; i < n; i++)
         vigil->fds[vigil->count++] = (struct pollfd){ .fd = pidfds[i], .events = POLLIN };
+    free(pidfds);
 }
 
 static enum chat_status sleep_on(struct sqlite_store *s, struct vigil *vigil, int64_t timeout,
@@ -483,10 +552,10 @@ enum chat_status sqlite_wait(struct store *store, const struct chat_query *query
                              const sigset_t *unblocked)
 {
     struct sqlite_store *s = (struct sqlite_store *)store;
-    struct vigil vigil = { .count = 0, .all_watched = true };
-    if (query->room_count > CHUNK - WATCHED)
-        return error_set(store->error, CHAT_USAGE, "cannot wait on more than %d rooms",
-                         CHUNK - WATCHED);
+    struct vigil vigil = { .all_watched = true };
+    vigil.fds = calloc(query->room_count + WATCHED, sizeof *vigil.fds);
+    if (vigil.fds == NULL)
+        return error_set(store->error, CHAT_SYSTEM, "out of memory");
     /* Listen first, then look, then sleep: what comes in between rings. */
     bool passed = false;
     enum chat_status status = listen_all(s, query, &vigil);
@@ -500,5 +569,6 @@ enum chat_status sqlite_wait(struct store *store, const struct chat_query *query
         status = sleep_on(s, &vigil, timeout, unblocked);
     for (size_t i = 0; i < vigil.count; i++)
         close(vigil.fds[i].fd);
+    free(vigil.fds);
     return status;
 }

@@ -2,6 +2,7 @@
 
 #include "store_sqlite.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -9,6 +10,12 @@
 #include "bell.h"
 #include "digest.h"
 #include "lock.h"
+
+enum {
+    PAGE = 4096,
+    ROW = 64,         /* what a message takes besides its body, about */
+    LARGE = 64 * 1024 /* less than this the reserve can take */
+};
 
 /* Read the row that holds for the whole spool. */
 static enum chat_status read_spool(struct sqlite_store *s)
@@ -84,6 +91,7 @@ enum chat_status sqlite_begin(struct store *store)
         turn_rollback(s);
     s->tally.name[0] = '\0';
     s->rung_count = 0;
+    s->put_bytes = 0;
     return status;
 }
 
@@ -196,6 +204,7 @@ enum chat_status sqlite_put(struct store *store, const struct chat_message *mess
     *id = s->next_id++;
     s->tally.depth++;
     s->tally.bytes += (int64_t)m.length;
+    s->put_bytes += (int64_t)m.length + ROW;
     return CHAT_OK;
 }
 
@@ -205,11 +214,34 @@ static enum chat_status set_next_id(struct sqlite_store *s)
     return db_run(s, SQL_SET_NEXT_ID);
 }
 
-/* Whether a commit that failed with RC has surely stored nothing. A sync that failed
- * leaves a whole transaction in the log, and who recovers the log may find it. */
+/* Have the file system promise room for a large transaction in the database too: it is in the log
+ * first, and a log that can't be emptied would leave no room to delete anything. */
+static enum chat_status promise_room(struct sqlite_store *s)
+{
+    if (s->put_bytes < LARGE)
+        return CHAT_OK;
+    sqlite3_stmt *statement = db_statement(s, SQL_GET_PAGES);
+    if (statement == NULL || sqlite3_step(statement) != SQLITE_ROW)
+        return db_failed(s, sqlite3_extended_errcode(s->db), "read");
+    sqlite3_int64 size = sqlite3_column_int64(statement, 0) * PAGE;
+    sqlite3_reset(statement);
+    int chunk = PAGE;
+    sqlite3_file_control(s->db, "main", SQLITE_FCNTL_CHUNK_SIZE, &chunk);
+    errno = 0;
+    int rc = sqlite3_file_control(s->db, "main", SQLITE_FCNTL_SIZE_HINT, &size);
+    if (rc == SQLITE_OK)
+        return CHAT_OK;
+    if (errno == 0) /* posix_fallocate() returns its error */
+        rc = SQLITE_FULL;
+    return db_failed(s, rc, "write");
+}
+
+/* Whether a commit that failed with RC has surely stored nothing: the frame that says "commit" is
+ * the last to be written. A sync that failed leaves a whole transaction in the log,
+ * and who recovers the log may find it. */
 static bool surely_not_stored(int rc)
 {
-    return (rc & 0xff) == SQLITE_FULL || (rc & 0xff) == SQLITE_BUSY;
+    return (rc & 0xff) == SQLITE_FULL || (rc & 0xff) == SQLITE_BUSY || rc == SQLITE_IOERR_WRITE;
 }
 
 enum chat_status sqlite_commit(struct store *store)
@@ -222,6 +254,8 @@ enum chat_status sqlite_commit(struct store *store)
     enum chat_status status = set_next_id(s);
     if (status == CHAT_OK)
         status = count_room(s);
+    if (status == CHAT_OK)
+        status = promise_room(s);
     if (status != CHAT_OK) {
         turn_rollback(s);
         return status;

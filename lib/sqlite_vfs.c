@@ -1,58 +1,148 @@
 /* sqlite_vfs.c - what we want of the write-ahead log.
  *
- * A thin layer (sqlite.org/vfs.html, "VFS shims") over the system's own VFS that changes how
- * the log (-wal) is opened and emptied:
+ * A thin layer (sqlite.org/vfs.html, "VFS shims") over the system's own VFS. It leaves the
+ * database alone and changes how the log (-wal) is opened, written and emptied:
  *
  * - It is never opened through a symbolic link.
  * - Its directory is synced by who made it only. SQLite does so once in every process
  *   that opens it to create; so it is opened without that wherever it holds something.
+ * - Its pages are gathered and written at once, at the latest before the sync that commits
+ *   them: two system calls for a commit instead of nine.
  * - Emptied, it keeps its blocks: its header is wiped instead. To write into blocks that are
  *   there, fdatasync() needs no journal of the file system: measured on ext4, 16 KiB
  *   appended and synced 0.053 ms (p90 0.85), written in place 0.021 ms (p90 0.03). */
 
 #include "store_sqlite.h"
 
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
-/* A log larger than this is cut to it when it is emptied. */
-enum { LOG_KEEP = 512 * 1024, LOG_HEADER = 32 };
+enum {
+    LOG_HEADER = 32,
+    LOG_KEEP = 1024 * 1024, /* a log larger than this is cut to it when it is emptied */
+    GATHER = 32 * 1024      /* so many bytes are written at once */
+};
 
 /* Lies behind the system's own file structure. */
 struct log_file {
-    sqlite3_io_methods methods;     /* as the system's, but for our xTruncate */
+    sqlite3_io_methods methods;     /* ours where they differ from the system's */
     const sqlite3_io_methods *base; /* the system's */
+    char *gathered;                 /* NULL before the first write */
+    int count;                      /* of the bytes gathered */
+    sqlite3_int64 offset;           /* where they belong */
 };
+
+static struct log_file *log_of(sqlite3_file *file)
+{
+    return (struct log_file *)(void *)file->pMethods; /* its first member */
+}
+
+static int write_gathered(sqlite3_file *file)
+{
+    struct log_file *log = log_of(file);
+    if (log->count == 0)
+        return SQLITE_OK;
+    int count = log->count;
+    log->count = 0;
+    return log->base->xWrite(file, log->gathered, count, log->offset);
+}
+
+static int log_write(sqlite3_file *file, const void *bytes, int count, sqlite3_int64 offset)
+{
+    struct log_file *log = log_of(file);
+    int rc = SQLITE_OK;
+    if (log->count > 0 && (offset != log->offset + log->count || log->count + count > GATHER))
+        rc = write_gathered(file);
+    if (rc != SQLITE_OK)
+        return rc;
+    if (log->gathered == NULL && (log->gathered = sqlite3_malloc(GATHER)) == NULL)
+        return SQLITE_IOERR_NOMEM;
+    if (count > GATHER)
+        return log->base->xWrite(file, bytes, count, offset);
+    if (log->count == 0)
+        log->offset = offset;
+    memcpy(log->gathered + log->count, bytes, (size_t)count);
+    log->count += count;
+    return SQLITE_OK;
+}
+
+static int log_read(sqlite3_file *file, void *bytes, int count, sqlite3_int64 offset)
+{
+    int rc = write_gathered(file);
+    return rc == SQLITE_OK ? log_of(file)->base->xRead(file, bytes, count, offset) : rc;
+}
+
+static int log_sync(sqlite3_file *file, int flags)
+{
+    int rc = write_gathered(file);
+    return rc == SQLITE_OK ? log_of(file)->base->xSync(file, flags) : rc;
+}
+
+static int log_size(sqlite3_file *file, sqlite3_int64 *size)
+{
+    int rc = write_gathered(file);
+    return rc == SQLITE_OK ? log_of(file)->base->xFileSize(file, size) : rc;
+}
 
 static int log_truncate(sqlite3_file *file, sqlite3_int64 size)
 {
-    const struct log_file *log = (const void *)file->pMethods; /* its first member */
-    if (size > 0)
-        return log->base->xTruncate(file, size);
+    const sqlite3_io_methods *base = log_of(file)->base;
     sqlite3_int64 now;
-    int rc = log->base->xFileSize(file, &now);
+    int rc = log_size(file, &now);
+    if (rc == SQLITE_OK && size > 0)
+        return base->xTruncate(file, size);
     if (rc == SQLITE_OK && now > LOG_KEEP)
-        rc = log->base->xTruncate(file, LOG_KEEP);
+        rc = base->xTruncate(file, LOG_KEEP);
     if (rc != SQLITE_OK || now == 0)
         return rc;
     /* SQLite takes a log with a wrong magic number for an empty one, and syncs a new header
      * before the first frame that follows it (walIndexRecover, walFrames). */
     static const char zeros[LOG_HEADER];
-    return log->base->xWrite(file, zeros, LOG_HEADER, 0);
+    return base->xWrite(file, zeros, LOG_HEADER, 0);
+}
+
+static int log_close(sqlite3_file *file)
+{
+    struct log_file *log = log_of(file);
+    sqlite3_free(log->gathered); /* what was not synced was not committed */
+    return log->base->xClose(file);
+}
+
+/* Sync the directory of the file NAME, which is absolute. */
+static int sync_directory(const char *name)
+{
+    char directory[4096];
+    sqlite3_snprintf(sizeof directory, directory, "%s", name);
+    char *slash = strrchr(directory, '/');
+    slash[slash == directory] = '\0';
+    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int result = fd >= 0 ? fsync(fd) : -1;
+    if (fd >= 0)
+        close(fd);
+    return result == 0 ? SQLITE_OK : SQLITE_IOERR_DIR_FSYNC;
 }
 
 static int open_log(sqlite3_vfs *base, const char *name, sqlite3_file *file, int flags, int *out)
 {
     flags |= SQLITE_OPEN_NOFOLLOW;
+    const int there = flags & ~SQLITE_OPEN_CREATE;
     sqlite3_int64 size = 0;
-    int rc = base->xOpen(base, name, file, flags & ~SQLITE_OPEN_CREATE, out);
+    int rc = base->xOpen(base, name, file, there, out);
     if (rc == SQLITE_OK) {
         rc = file->pMethods->xFileSize(file, &size);
         if (rc == SQLITE_OK && size > 0)
             return rc;
-        /* Empty: who made it may have died before its directory was synced. */
         file->pMethods->xClose(file);
     }
-    return base->xOpen(base, name, file, flags, out);
+    /* There is none, or it is empty, and who made it may have died before its directory
+     * was synced. SQLite would sync that too, but not notice if it fails. */
+    rc = base->xOpen(base, name, file, flags, out);
+    if (rc != SQLITE_OK)
+        return rc;
+    file->pMethods->xClose(file);
+    rc = sync_directory(name);
+    return rc == SQLITE_OK ? base->xOpen(base, name, file, there, out) : rc;
 }
 
 static int vfs_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags, int *out)
@@ -61,14 +151,27 @@ static int vfs_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int 
     if ((flags & SQLITE_OPEN_WAL) == 0)
         return base->xOpen(base, name, file, flags, out);
     int rc = open_log(base, name, file, flags, out);
-    if (rc == SQLITE_OK) {
-        struct log_file *log = (void *)((char *)file + base->szOsFile);
-        log->base = file->pMethods;
-        log->methods = *file->pMethods;
-        log->methods.xTruncate = log_truncate;
-        file->pMethods = &log->methods;
-    }
-    return rc;
+    if (rc != SQLITE_OK)
+        return rc;
+    struct log_file *log = (void *)((char *)file + base->szOsFile);
+    *log = (struct log_file){ .methods = *file->pMethods, .base = file->pMethods };
+    log->methods.xWrite = log_write;
+    log->methods.xRead = log_read;
+    log->methods.xSync = log_sync;
+    log->methods.xFileSize = log_size;
+    log->methods.xTruncate = log_truncate;
+    log->methods.xClose = log_close;
+    file->pMethods = &log->methods;
+    return SQLITE_OK;
+}
+
+/* Ours is absolute already. The system's would look at each directory on the way, and with
+ * SQLITE_OPEN_NOFOLLOW refuse one that is a link. */
+static int vfs_full_pathname(sqlite3_vfs *vfs, const char *path, int size, char *full)
+{
+    (void)vfs;
+    sqlite3_snprintf(size, full, "%s", path);
+    return strlen(path) < (size_t)size ? SQLITE_OK : SQLITE_CANTOPEN;
 }
 
 const char *vfs_name(void)
@@ -86,5 +189,6 @@ const char *vfs_name(void)
     vfs.pNext = NULL;
     vfs.szOsFile = base->szOsFile + (int)sizeof(struct log_file);
     vfs.xOpen = vfs_open;
+    vfs.xFullPathname = vfs_full_pathname;
     return sqlite3_vfs_register(&vfs, 0) == SQLITE_OK ? name : NULL;
 }

@@ -18,6 +18,8 @@ struct store {
 };
 
 struct store_verbs {
+    /* The process has one thread, and uses the engine for nothing else. */
+    void (*alone)(void);
     /* WHERE is the user's text; the path of a file has no scheme. Stores a struct whose
      * first member is a struct store in *STORE, only on CHAT_OK. */
     enum chat_status (*open)(const char *where, struct error *error, struct store **store);

@@ -4,6 +4,7 @@
  *   sqlite_connect.c   the connection: settings, statements, errors, the schema
  *   sqlite_create.c    a new spool
  *   sqlite_vfs.c       what we want of the write-ahead log
+ *   sqlite_index.c     and of the index of it
  *   sqlite_send.c      put
  *   sqlite_receive.c   claim, walk, settle, wait */
 
@@ -28,6 +29,8 @@ struct sqlite_store {
     struct place place;
     int lock;    /* the lock file's descriptor, or -1 */
     sqlite3 *db; /* NULL while there is no spool file */
+    int index;   /* a descriptor of the -shm file, or -1 */
+    bool index_marked;
     sqlite3_stmt *statements[SQL_COUNT];
     int log_frames;             /* in the write-ahead log after the last commit */
     int log_tried;              /* and when we last failed to empty it */
@@ -39,6 +42,7 @@ struct sqlite_store {
     int64_t next_id;
     int64_t max_length;
     struct tally tally;
+    int64_t put_bytes;               /* what this transaction adds to the file, about */
     char (*rung)[CHAT_NAME_MAX + 1]; /* the rooms whose bells are to be rung */
     size_t rung_count;
 };
@@ -73,6 +77,17 @@ void reserve_give(struct sqlite_store *s);
 /* The name of our VFS, registered if need be, or NULL. */
 const char *vfs_name(void);
 
+/* --- sqlite_index.c --- */
+
+/* Before SQLite attaches to the index of the log: have it keep a good one. */
+void index_attach(struct sqlite_store *s);
+
+/* After it has attached and read something: the index is good. */
+void index_mark(struct sqlite_store *s);
+
+/* After SQLite has closed. */
+void index_detach(struct sqlite_store *s);
+
 /* --- store_sqlite.c --- */
 
 /* Be connected. CHAT_NONE: there is no spool file. */
@@ -90,6 +105,9 @@ void turn_leave(struct sqlite_store *s);
 enum chat_status turn_begin(struct sqlite_store *s);
 enum chat_status turn_commit(struct sqlite_store *s);
 void turn_rollback(struct sqlite_store *s);
+
+/* The disk is full: give up the reserve, and empty the log with it. */
+enum chat_status turn_make_room(struct sqlite_store *s);
 
 /* --- sqlite_send.c --- */
 

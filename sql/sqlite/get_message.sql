@@ -1,3 +1,1 @@
-SELECT message.room, name, sent, sender, host, attempts, key, checksum, body
-FROM message JOIN room ON room.number = message.room
-WHERE id = ?1
+SELECT room, sent, sender, host, attempts, key, checksum, body FROM message WHERE id = ?1

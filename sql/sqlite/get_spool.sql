@@ -1,1 +1,1 @@
-SELECT next_id, max_length FROM spool WHERE one = 1
+SELECT next_id, max_length FROM room WHERE number = 0

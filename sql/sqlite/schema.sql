@@ -6,23 +6,20 @@ PRAGMA auto_vacuum = INCREMENTAL;
 PRAGMA application_id = 0x63686174; -- "chat"
 PRAGMA user_version = 1;
 
--- One row: what holds for the whole spool.
-CREATE TABLE spool (
-    one INTEGER PRIMARY KEY CHECK (one = 1),
-    next_id INTEGER NOT NULL,    -- the id of the next message; never goes back
-    max_length INTEGER NOT NULL  -- the most bytes a body may have
-) STRICT;
-
--- A row for each room that ever had a message.
+-- A row for each room that ever had a message. Row 0 is no room but the spool as a whole: it
+-- holds what a send changes besides the room's own row, and so is a page that it
+-- changes anyway, not one more to be written.
 CREATE TABLE room (
     number INTEGER PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,
     depth INTEGER NOT NULL,      -- messages in it, claimed ones too
-    bytes INTEGER NOT NULL       -- the sum of their bodies' lengths
+    bytes INTEGER NOT NULL,      -- the sum of their bodies' lengths
+    next_id INTEGER,             -- row 0: the id of the next message; never goes back
+    max_length INTEGER           -- row 0: the most bytes a body may have
 ) STRICT;
 
 CREATE TABLE message (
-    id INTEGER PRIMARY KEY,      -- from spool.next_id; also the byte that a claim locks
+    id INTEGER PRIMARY KEY,      -- from next_id; also the byte that a claim locks
     room INTEGER NOT NULL,       -- room.number
     place INTEGER NOT NULL,      -- its place in the room: the lowest is the oldest
     sent INTEGER NOT NULL,       -- milliseconds since 1970, UTC
@@ -37,4 +34,4 @@ CREATE TABLE message (
 -- The order of each room, and the only way a receiver looks for a message.
 CREATE INDEX message_order ON message (room, place);
 
-INSERT INTO spool VALUES (1, 1, 67108864);
+INSERT INTO room VALUES (0, '', 0, 0, 1, 67108864);

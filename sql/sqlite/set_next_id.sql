@@ -1,1 +1,1 @@
-UPDATE spool SET next_id = ?1 WHERE one = 1
+UPDATE room SET next_id = ?1 WHERE number = 0
