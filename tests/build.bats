@@ -1,0 +1,249 @@
+#!/usr/bin/env bats
+# The build: Makefile, bootstrap, sql/embed, and who may include what. It builds in a copy of the
+# repository, so it says nothing about $CHAT_BIN, and runs only with the default one.
+
+bats_load_library bats-support
+bats_load_library bats-assert
+bats_load_library bats-file
+
+ROOT=$(cd "${BATS_TEST_DIRNAME}/.." && pwd)
+
+setup_file() {
+    # What an outer make was told is not meant for the ones in here.
+    unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES
+    export LC_ALL=C TREE="$BATS_FILE_TMPDIR/tree"
+    mkdir "$TREE"
+    (cd "$ROOT" && tar -cf - --exclude=./.git --exclude=./build . ) | tar -xf - -C "$TREE"
+    make -s -C "$TREE" clean
+    make -s -C "$TREE"
+}
+
+setup() {
+    if [[ $(realpath "${CHAT_BIN:-$ROOT/bin}") != "$ROOT/bin" ]]; then
+        skip "not about the programs in $CHAT_BIN"
+    fi
+    cd "$TREE" || return
+}
+
+# The sources that say #include NAME, without their common directory.
+includers() {
+    grep -lE "^[[:space:]]*#[[:space:]]*include[[:space:]]*[\"<]$1[\">]" "${@:2}" || true
+}
+
+@test "make does nothing the second time" {
+    run make
+    assert_success
+    assert_output ''
+}
+
+@test "a touched header has its includers built again, and nothing else" {
+    touch lib/chatspool.h
+    run make
+    assert_success
+    for source in bin/*.c lib/*.c; do
+        if grep -q 'lib/chatspool\.h' "build/${source%.c}.d"; then
+            assert_output --partial " -o build/${source%.c}.o "
+        else
+            refute_output --partial " -o build/${source%.c}.o "
+        fi
+    done
+    assert_output --partial ' -o bin/chat-send '
+    assert_output --partial ' -o bin/chat-recv '
+}
+
+@test "a touched statement has the store built again" {
+    touch sql/sqlite/schema.sql
+    run make
+    assert_success
+    assert_output --partial 'sql/embed'
+    assert_output --partial ' -o bin/chat-send '
+    run make
+    assert_output ''
+}
+
+@test "other flags have everything built again" {
+    run make -s CPPFLAGS=-DOTHER
+    assert_success
+    run make
+    assert_success
+    for source in bin/*.c lib/*.c; do
+        assert_output --partial " -o build/${source%.c}.o "
+    done
+}
+
+@test "gcc has nothing to warn about" {
+    command -v gcc || skip "no gcc"
+    run make -s CC=gcc BUILD=build/gcc BINDIR=build/gcc/bin
+    assert_success
+    assert_output ''
+}
+
+@test "clang has nothing to warn about" {
+    command -v clang || skip "no clang"
+    run make -s CC=clang BUILD=build/clang BINDIR=build/clang/bin
+    assert_success
+    assert_output ''
+}
+
+@test "SQLITE=shared links the shared library" {
+    make -s SQLITE=shared BUILD=build/shared BINDIR=build/shared/bin
+    run ldd build/shared/bin/chat-send
+    assert_output --partial libsqlite3
+}
+
+@test "a program knows the version of the Makefile" {
+    run bin/chat-send --version
+    assert_success
+    assert_output --partial "$(sed -n 's/^VERSION = //p' Makefile)"
+}
+
+@test "what make install puts there, make uninstall takes away" {
+    run make install DESTDIR="$BATS_TEST_TMPDIR" PREFIX=/usr
+    assert_success
+    usr=$BATS_TEST_TMPDIR/usr
+    "$usr/bin/chat-send" --version
+    "$usr/bin/chat-recv" --version
+    for page in man/*.[1-9]; do
+        assert_file_exists "$usr/share/man/man${page##*.}/${page##*/}"
+    done
+    assert_file_exists "$usr/lib/libchatspool.a"
+    echo '#include <chatspool.h>' | cc -std=c17 -D_POSIX_C_SOURCE=200809L -pedantic-errors -Werror -fsyntax-only -I "$usr/include" -x c -
+
+    run make uninstall DESTDIR="$BATS_TEST_TMPDIR" PREFIX=/usr
+    assert_success
+    run find "$BATS_TEST_TMPDIR" ! -type d
+    assert_output ''
+}
+
+@test "make clean leaves what git knows" {
+    cp -r . "$BATS_TEST_TMPDIR/clean"
+    cd "$BATS_TEST_TMPDIR/clean"
+    make -s clean
+    assert_not_exists build
+    assert_not_exists bin/chat-send
+    assert_not_exists bin/chat-recv
+    assert_exists bin/chat-send.c
+}
+
+@test "sql/embed keeps SQL and drops comments and line ends" {
+    mkdir "$BATS_TEST_TMPDIR/sql"
+    printf '%s\n' '-- Two tables.' 'CREATE TABLE a (' '    "x" TEXT -- a column' ');' '' 'CREATE TABLE b (y);' \
+        >"$BATS_TEST_TMPDIR/sql/schema.sql"
+    printf '%s\n' 'SELECT *' "    FROM a WHERE x = '\\'; -- all" >"$BATS_TEST_TMPDIR/sql/find_it.sql"
+    sql/embed "$BATS_TEST_TMPDIR/sql" test >"$BATS_TEST_TMPDIR/test_sql.h"
+    cat >"$BATS_TEST_TMPDIR/print.c" <<'END'
+#include <stdio.h>
+#include "test_sql.h"
+int main(void)
+{
+    printf("%d\n%s\n%s\n", TEST_COUNT, test_text[TEST_FIND_IT], test_schema);
+    return 0;
+}
+END
+    cc -Wall -Werror -o "$BATS_TEST_TMPDIR/print" "$BATS_TEST_TMPDIR/print.c"
+    run "$BATS_TEST_TMPDIR/print"
+    assert_line --index 0 1
+    assert_line --index 1 "SELECT * FROM a WHERE x = '\\'"
+    assert_line --index 2 'CREATE TABLE a ( "x" TEXT );'
+    assert_line --index 3 'CREATE TABLE b (y)'
+}
+
+@test "every statement prepares, and none scans a table" {
+    sqlite3 "$BATS_TEST_TMPDIR/plan.db" <sql/sqlite/schema.sql
+    for file in sql/sqlite/*.sql; do
+        [[ $file == */schema.sql ]] && continue
+        echo "# $file"
+        run sqlite3 -bail "$BATS_TEST_TMPDIR/plan.db" "EXPLAIN QUERY PLAN $(sed 's/--.*//' "$file")"
+        assert_success
+        refute_output --regexp 'SCAN ([^C]|C[^O]|CONSTANT [^R])'
+    done
+}
+
+@test "bin/ sees the library's public header only, and no SQLite" {
+    run includers '[^">]*sqlite[^">]*' bin/*.[ch]
+    assert_output ''
+    for header in lib/*.h build/*.h; do
+        [[ $header == lib/chatspool.h ]] && continue
+        run includers "([^\">]*/)?${header##*/}" bin/*.[ch]
+        assert_output ''
+    done
+}
+
+@test "only the SQLite store sees SQLite" {
+    for file in $(includers 'sqlite3\.h' lib/*.[ch]) $(includers 'sqlite_sql\.h' lib/*.[ch]); do
+        assert_regex "$file" '^lib/[a-z_]*sqlite[a-z_]*\.[ch]$'
+    done
+}
+
+@test "lib/ never prints, never reads the environment, never exits" {
+    run nm --undefined-only build/libchatspool.a
+    assert_success
+    refute_line --regexp ' U (secure_)?getenv$'
+    refute_line --regexp ' U (environ|_exit|_Exit|exit|quick_exit|abort|atexit)$'
+    refute_line --regexp ' U (std(in|out|err)|put(s|char)|perror|v?(err|warn)x?|(__)?v?printf(_chk)?|syslog)$'
+}
+
+# bootstrap_surroundings USER-ID COMMAND ...: in $stub, the commands that bootstrap itself takes, for a
+# user with that id, and stand-ins that print how they were called.
+bootstrap_surroundings() {
+    stub=$BATS_TEST_TMPDIR/stub
+    rm -rf "$stub"
+    mkdir "$stub"
+    for command in sh cat dirname env sed sort tr; do
+        ln -s "$(command -v "$command")" "$stub"
+    done
+    printf '#!/bin/sh\necho %d\n' "$1" >"$stub/id"
+    for command in "${@:2}"; do
+        printf '#!/bin/sh\necho "%s: $*"\n' "$command" >"$stub/$command"
+    done
+    find "$stub" -type f -exec chmod +x {} +
+}
+
+@test "bootstrap installs nothing where nothing is missing" {
+    bootstrap_surroundings 0 apt-get sudo make
+    run env PATH="$stub:$PATH" ./bootstrap check CC=gcc
+    assert_success
+    assert_output 'make: check CC=gcc'
+}
+
+@test "bootstrap installs what is missing, as root" {
+    bootstrap_surroundings 0 apt-get make
+    run env PATH="$stub" ./bootstrap demo
+    assert_success
+    assert_line --partial 'install gcc libc6-dev libsqlite3-dev libxxhash-dev'
+    assert_line 'make: demo'
+    refute_output --partial 'valgrind'
+    refute_output --partial 'sudo:'
+}
+
+@test "bootstrap goes through sudo where it is not root" {
+    bootstrap_surroundings 1000 apt-get sudo make
+    run env PATH="$stub" ./bootstrap demo
+    assert_success
+    assert_line 'sudo: apt-get -q update'
+    assert_line --partial 'sudo: env DEBIAN_FRONTEND=noninteractive apt-get '
+}
+
+@test "bootstrap names the packages where it cannot install them" {
+    bootstrap_surroundings 0
+    run env PATH="$stub" ./bootstrap demo
+    assert_failure
+    assert_output --partial 'no package manager'
+    assert_output --partial 'libsqlite3-dev'
+
+    bootstrap_surroundings 1000 apt-get
+    run env PATH="$stub" ./bootstrap demo
+    assert_failure
+    assert_output --partial 'neither root nor sudo'
+    assert_output --partial 'libsqlite3-dev'
+    refute_output --partial 'apt-get: '
+}
+
+@test "bootstrap explains itself" {
+    run ./bootstrap --help
+    assert_success
+    assert_line --index 0 'usage: ./bootstrap TARGET [NAME=VALUE ...]'
+    run ./bootstrap
+    assert_failure 64
+    assert_line --index 0 'usage: ./bootstrap TARGET [NAME=VALUE ...]'
+}

@@ -1,0 +1,647 @@
+#!/usr/bin/env bats
+# chat-recv -w, -t and -F: waiting without polling, waking for the right message, and getting what another gave up.
+# STILL is for how many seconds a blocked receiver is watched for system calls (default 3).
+
+# Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
+# shellcheck disable=SC2016,SC2030,SC2031,SC2154
+
+load helper
+
+setup() {
+  chat_setup
+  : "${STILL:=3}"
+}
+
+# waiting NAME [OPTION ...]: a receiver in the background that writes to the file NAME, once it waits.
+waiting() {
+  local name=$1
+  shift
+  receiving "$name" "$@"
+  wait_blocked "$BACKGROUND_PID"
+}
+
+# receiving NAME [OPTION ...]: the same, but not waited for.
+receiving() {
+  local name=$1
+  shift
+  background chat-recv "$@" >"$name" 2>"$name.errors"
+}
+
+# assert_got FILE FORMAT: the receiver's output and, as it has nothing to say, its standard error.
+assert_got() {
+  assert_bytes "$1" "$2"
+  assert_bytes "$1.errors" ''
+}
+
+# holding [OPTION ...]: a receiver in the background that has claimed a message and can't write it to PIPE.
+holding() {
+  [[ -p pipe ]] || full_pipe pipe
+  background chat-recv "$@" >pipe
+  wait_stuck "$BACKGROUND_PID"
+}
+
+# drain_pipe: read the pipe for ever, what is in it to the file drained.
+drain_pipe() {
+  background bash -c 'exec cat <pipe >drained'
+}
+
+# drained_has TEXT: what followed the filling ends in this.
+drained_has() { tr -d '\0' <drained | grep -qxF -- "$1"; }
+
+# milliseconds: what the clock shows.
+milliseconds() { echo $((${EPOCHREALTIME/./} / 1000)); }
+
+# switches PID: how often the process went to sleep so far.
+switches() { sed -n 's/^voluntary_ctxt_switches:\t//p' "/proc/$1/status"; }
+
+# ---------------------------------------------------------------- -w
+
+@test "-w gives at once what is there" {
+  chat-send hello
+  run --separate-stderr timeout 20 chat-recv -w
+  assert_success
+  assert_output hello
+  assert_stderr ''
+}
+
+@test "-w waits for a message" {
+  chat-send -r other hello
+  waiting out -w
+  local receiver=$BACKGROUND_PID
+  assert_got out ''
+  chat-send hello
+  finish "$receiver"
+  assert_success
+  assert_got out 'hello\n'
+  assert_empty_room
+}
+
+@test "-w waits for a spool that does not exist yet, and does not make it" {
+  local way receiver
+  for way in -w --wait -t60 -F; do
+    rm -rf "$HOME/.local"
+    waiting out "$way"
+    receiver=$BACKGROUND_PID
+    assert_not_exist "$SPOOL"
+    chat-send hello
+    wait_until file_has out hello
+    [[ $way != -F ]] || kill -TERM "$receiver"
+    finish "$receiver"
+    assert_success
+    assert_got out 'hello\n'
+  done
+}
+
+@test "-w waits in a room with the longest name and in one of odd letters" {
+  local room
+  for room in "$(printf 'r%.0s' {1..255})" "$(printf '語%.0s' {1..85})" 'a b' '%s' 'a\b' '*' "it's"; do
+    waiting out -w -r "$room"
+    chat-send -r "$room" hello
+    finish "$BACKGROUND_PID"
+    assert_success
+    assert_got out 'hello\n'
+  done
+}
+
+@test "-w waits for any of several rooms" {
+  local room
+  for room in urgent normal; do
+    waiting out -w -r urgent -r normal -o '%r %b'
+    chat-send -r "$room" hello
+    finish "$BACKGROUND_PID"
+    assert_success
+    assert_got out "$room hello"
+  done
+}
+
+@test "-c -w waits for so many messages" {
+  waiting out -w -c 3
+  local receiver=$BACKGROUND_PID
+  chat-send one
+  wait_until file_has out one
+  chat-send two
+  wait_until file_has out two
+  wait_blocked "$receiver"
+  chat-send three
+  chat-send four
+  finish "$receiver"
+  assert_success
+  assert_got out 'one\ntwo\nthree\n'
+  capture chat-recv
+  assert_bytes stdout 'four\n'
+}
+
+@test "-a -w waits for the first message and then takes all there are" {
+  waiting out -a -w
+  local receiver=$BACKGROUND_PID
+  printf '1\n2\n3\n' | chat-send -l -1
+  finish "$receiver"
+  assert_success
+  assert_got out '1\n2\n3\n'
+}
+
+@test "-p -w waits for a message and takes nothing" {
+  waiting out -p -w
+  chat-send hello
+  finish "$BACKGROUND_PID"
+  assert_success
+  assert_got out 'hello\n'
+  capture chat-recv
+  assert_bytes stdout 'hello\n'
+}
+
+@test "a message sent by -l while its input pauses wakes a receiver" {
+  waiting out -w
+  mkfifo lines
+  background bash -c 'exec chat-send -l <lines'
+  exec {input}>lines
+  echo hello >&"$input"
+  wait_until file_has out hello
+  exec {input}>&-
+}
+
+# ---------------------------------------------------------------- -t
+
+@test "-t gives up after so many seconds, not before, with 1 and the message" {
+  local start
+  for seconds in 1 .4 0.4 00.4; do
+    start=$(milliseconds)
+    run --separate-stderr chat-recv -t "$seconds"
+    (($(milliseconds) - start >= (${seconds/./} == 1 ? 1000 : 400)))
+    assert_error 1 'chat-recv: No new messages'
+  done
+  start=$(milliseconds)
+  run --separate-stderr chat-recv --timeout=0.3 -q
+  (($(milliseconds) - start >= 300))
+  assert_equal "$status" 1
+  assert_output ''
+  assert_stderr ''
+  assert_not_exist "$SPOOL"
+}
+
+@test "-t does not wait where a message is there" {
+  chat-send hello
+  run timeout 20 chat-recv -t 1000
+  assert_success
+  assert_output hello
+}
+
+@test "-t 0 does not wait" {
+  run --separate-stderr timeout 20 chat-recv -t 0
+  assert_error 1 'chat-recv: No new messages'
+  chat-send hello
+  run --separate-stderr timeout 20 chat-recv -w -t 0
+  assert_success
+  assert_output hello
+}
+
+@test "-t takes a message that comes in time" {
+  waiting out -t 60
+  chat-send hello
+  finish "$BACKGROUND_PID"
+  assert_success
+  assert_got out 'hello\n'
+}
+
+@test "-t takes very long times" {
+  local seconds
+  for seconds in 3000000 10000000000 99999999999999; do
+    waiting out -t "$seconds"
+    chat-send hello
+    finish "$BACKGROUND_PID"
+    assert_success
+    assert_got out 'hello\n'
+  done
+}
+
+@test "-c 5 -t that got two messages in time exits 0 with two" {
+  local start
+  start=$(milliseconds)
+  receiving out -c 5 -t 1
+  chat-send one
+  chat-send two
+  finish "$BACKGROUND_PID"
+  (($(milliseconds) - start >= 1000))
+  assert_success
+  assert_got out 'one\ntwo\n'
+}
+
+@test "-c 5 -t that got none in time exits 1" {
+  run --separate-stderr chat-recv -c 5 -t 0.1
+  assert_error 1 'chat-recv: No new messages'
+}
+
+@test "-a -t that got none in time exits 1" {
+  run --separate-stderr chat-recv -a -t 0.1
+  assert_error 1 'chat-recv: No new messages'
+}
+
+@test "-t is one time limit for all: messages do not prolong it" {
+  background bash -c 'while chat-send tick; do sleep 0.1; done'
+  run timeout 20 chat-recv -t 1 -c 1000000
+  assert_success
+  assert_line --index 0 tick
+}
+
+# ---------------------------------------------------------------- -F
+
+@test "-F takes what is there and what comes, each at once" {
+  chat-send one
+  chat-send two
+  receiving out -F
+  local receiver=$BACKGROUND_PID
+  wait_until file_has out two
+  wait_blocked "$receiver"
+  chat-send three
+  wait_until file_has out three
+  seq 1000 | chat-send -l
+  wait_until file_has out 1000
+  wait_blocked "$receiver"
+  assert_empty_room
+  kill -TERM "$receiver"
+  finish "$receiver"
+  assert_success
+  assert_bytes out.errors ''
+  cmp out <(printf '%s\n' one two three; seq 1000)
+}
+
+@test "-F exits 0 on INT, TERM and HUP, and what comes after stays" {
+  local signal receiver
+  for signal in INT TERM HUP; do
+    waiting out --follow
+    receiver=$BACKGROUND_PID
+    kill -"$signal" "$receiver"
+    finish "$receiver"
+    assert_success
+    assert_got out ''
+    chat-send "$signal"
+    capture chat-recv
+    assert_bytes stdout "$signal\n"
+  done
+}
+
+@test "-F that got messages exits 0 on a signal" {
+  receiving out -F
+  chat-send hello
+  wait_until file_has out hello
+  kill -INT "$BACKGROUND_PID"
+  finish "$BACKGROUND_PID"
+  assert_success
+  assert_got out 'hello\n'
+}
+
+@test "-F with a slow reader ends on a signal, and the message stays" {
+  chat-send hello
+  holding -F
+  kill -TERM "$BACKGROUND_PID"
+  finish "$BACKGROUND_PID"
+  assert_success
+  capture chat-recv
+  assert_bytes stdout 'hello\n'
+}
+
+@test "-F under nohup goes on after HUP" {
+  background bash -c 'trap "" HUP; exec chat-recv -F' >out
+  local receiver=$BACKGROUND_PID
+  wait_blocked "$receiver"
+  kill -HUP "$receiver"
+  chat-send hello
+  wait_until file_has out hello
+  kill -TERM "$receiver"
+  finish "$receiver"
+  assert_success
+}
+
+@test "-F -t goes on until nothing has come for so long" {
+  local start
+  chat-send one
+  start=$(milliseconds)
+  receiving out -F -t 1
+  wait_until file_has out one
+  wait_blocked "$BACKGROUND_PID"
+  sleep 0.5
+  chat-send two
+  finish "$BACKGROUND_PID"
+  (($(milliseconds) - start >= 1500))
+  assert_success
+  assert_got out 'one\ntwo\n'
+}
+
+@test "-F -t with nothing at all exits 1" {
+  local start
+  start=$(milliseconds)
+  run --separate-stderr chat-recv -F -t 0.5
+  (($(milliseconds) - start >= 500))
+  assert_error 1 'chat-recv: No new messages'
+}
+
+@test "-F follows several rooms, the first one first" {
+  chat-send -r b b1
+  chat-send -r a a1
+  receiving out -F -r a -r b
+  local receiver=$BACKGROUND_PID
+  wait_until file_has out b1
+  chat-send -r b b2
+  wait_until file_has out b2
+  chat-send -r a a2
+  wait_until file_has out a2
+  kill -TERM "$receiver"
+  finish "$receiver"
+  assert_got out 'a1\nb1\nb2\na2\n'
+}
+
+@test "-F -v is readable at once for a person" {
+  waiting out -F -v
+  chat-send -u alice 'hello, bob'
+  wait_until grep -q 'alice: hello, bob$' out
+  run cat out
+  assert_output --regexp '^[-0-9]{10} [:0-9]{8} alice: hello, bob$'
+}
+
+@test "without -F a signal kills a waiting receiver as it does any program" {
+  local signal
+  for signal in INT TERM HUP; do
+    waiting out -w
+    kill -"$signal" "$BACKGROUND_PID"
+    finish "$BACKGROUND_PID"
+    assert_equal "$status" $((128 + $(kill -l "$signal")))
+    assert_got out ''
+  done
+  chat-send hello
+  capture chat-recv
+  assert_bytes stdout 'hello\n'
+}
+
+# ---------------------------------------------------------------- who wakes, and who does not
+
+# assert_still PID ...: the processes, which are blocked, make no system call for STILL seconds.
+assert_still() {
+  local pid
+  if ! strace -o /dev/null true 2>/dev/null; then
+    for pid; do switches "$pid"; done >before
+    sleep "$STILL"
+    for pid; do switches "$pid"; done | cmp before -
+    return
+  fi
+  for pid; do
+    background strace -o "trace.$pid" -p "$pid" 2>"attached.$pid"
+    wait_until grep -q attached "attached.$pid"
+  done
+  sleep "$STILL"
+  for pid; do
+    # All it may show is the call in which the process slept when strace came.
+    run head -n 5 "trace.$pid"
+    assert_output --regexp '^(ppoll|poll|restart_syscall)\([^'$'\n'']*$'
+  done
+}
+
+@test "a blocked receiver makes no system call" {
+  local pids=()
+  waiting nospool -w -s nowhere/spool
+  pids+=("$BACKGROUND_PID")
+  chat-send -r claimed hello
+  holding -r claimed
+  waiting out1 -w
+  pids+=("$BACKGROUND_PID")
+  waiting out2 -F
+  pids+=("$BACKGROUND_PID")
+  waiting out3 -t 100000
+  pids+=("$BACKGROUND_PID")
+  waiting out4 -w -r a -r b -r c
+  pids+=("$BACKGROUND_PID")
+  waiting out5 -w -r claimed
+  pids+=("$BACKGROUND_PID")
+  assert_still "${pids[@]}"
+}
+
+@test "a receiver behind a hundred claimed messages makes no system call" {
+  local i
+  seq 100 | chat-send -l
+  full_pipe pipe
+  for i in {1..100}; do background chat-recv >pipe; done
+  wait_until all_are_claimed
+  waiting out -w
+  assert_still "$BACKGROUND_PID"
+}
+
+# all_are_claimed: true if none of the messages is to be had.
+all_are_claimed() {
+  ! chat-recv -p -q >/dev/null
+}
+
+@test "a send to another room does not wake a receiver" {
+  local receiver before
+  waiting out -w -r mine
+  receiver=$BACKGROUND_PID
+  before=$(switches "$receiver")
+  chat-send hello
+  chat-send -r mine2 hello
+  seq 100 | chat-send -l -r min
+  wait_blocked "$receiver"
+  assert_equal "$(switches "$receiver")" "$before"
+  chat-send -r mine hello
+  finish "$receiver"
+  assert_success
+  assert_got out 'hello\n'
+}
+
+@test "a receive does not wake a receiver that waits" {
+  local receiver before
+  chat-send -r other hello
+  waiting out -w
+  receiver=$BACKGROUND_PID
+  before=$(switches "$receiver")
+  chat-recv -r other
+  chat-recv -q || assert_equal $? 1
+  wait_blocked "$receiver"
+  assert_equal "$(switches "$receiver")" "$before"
+}
+
+@test "several waiting receivers get one message each" {
+  local pids=() i
+  for i in 1 2 3 4; do
+    waiting "out$i" -w
+    pids+=("$BACKGROUND_PID")
+  done
+  for i in 1 2 3 4; do chat-send "$i"; done
+  for i in "${pids[@]}"; do
+    finish "$i"
+    assert_success
+  done
+  run sort out1 out2 out3 out4
+  assert_output $'1\n2\n3\n4'
+  assert_empty_room
+}
+
+@test "one batch wakes as many waiting receivers as it has messages" {
+  local pids=() i
+  for i in 1 2 3 4; do
+    waiting "out$i" -w
+    pids+=("$BACKGROUND_PID")
+  done
+  seq 4 | chat-send -l1
+  for i in "${pids[@]}"; do
+    finish "$i"
+    assert_success
+  done
+  run sort out1 out2 out3 out4
+  assert_output $'1\n2\n3\n4'
+}
+
+@test "one message ends one of several waiting receivers, and the others wait on" {
+  local pids=() i
+  for i in 1 2 3; do
+    waiting "out$i" -w
+    pids+=("$BACKGROUND_PID")
+  done
+  chat-send hello
+  wait_until one_has_ended "${pids[@]}"
+  for i in "${pids[@]}"; do wait_until asleep_or_ended "$i" '*poll*'; done
+  one_has_ended "${pids[@]}"
+  run cat out1 out2 out3
+  assert_output hello
+}
+
+# one_has_ended PID ...: one, and no more.
+one_has_ended() {
+  local pid ended=0
+  for pid; do
+    if process_ended "$pid"; then ended=$((ended + 1)); fi
+  done
+  ((ended == 1))
+}
+
+# ---------------------------------------------------------------- claims of others
+
+@test "a waiting receiver gets the message of a receiver killed with -9 while it held the claim" {
+  chat-send hello
+  holding
+  local holder=$BACKGROUND_PID receiver
+  run --separate-stderr chat-recv
+  assert_error 1 'chat-recv: No new messages'
+  waiting out -w
+  receiver=$BACKGROUND_PID
+  kill -KILL "$holder"
+  finish "$receiver"
+  assert_success
+  assert_got out 'hello\n'
+  assert_empty_room
+}
+
+@test "a following receiver gets it as well, and so does one with a time limit" {
+  local holder receiver way
+  for way in -F -t60 '-aw' '-prmain -t60'; do
+    chat-send hello
+    holding
+    holder=$BACKGROUND_PID
+    # shellcheck disable=SC2086  # words are meant
+    waiting out $way
+    receiver=$BACKGROUND_PID
+    kill -KILL "$holder"
+    wait_until file_has out hello
+    [[ $way != -F ]] || kill -TERM "$receiver"
+    finish "$receiver"
+    assert_success
+    assert_got out 'hello\n'
+    chat-recv -q >/dev/null || true
+  done
+}
+
+@test "a message of a receiver killed with -9 is at once there for one that does not wait" {
+  chat-send one
+  chat-send two
+  holding
+  kill -KILL "$BACKGROUND_PID"
+  finish "$BACKGROUND_PID"
+  capture chat-recv -a
+  assert_bytes stdout 'one\ntwo\n'
+}
+
+@test "of a killed receiver with -a every message is there again" {
+  seq 100 | chat-send -l
+  holding -a
+  kill -KILL "$BACKGROUND_PID"
+  finish "$BACKGROUND_PID"
+  chat-recv -a >seen
+  seq 100 | cmp - seen
+}
+
+@test "a receiver that waits behind a claimed message gets the next one that is sent" {
+  chat-send one
+  holding
+  waiting out -w
+  local receiver=$BACKGROUND_PID
+  chat-send two
+  finish "$receiver"
+  assert_success
+  assert_got out 'two\n'
+}
+
+@test "a receiver that waits behind a claimed message goes on waiting when that was delivered" {
+  chat-send one
+  holding
+  local holder=$BACKGROUND_PID receiver
+  waiting out -w
+  receiver=$BACKGROUND_PID
+  drain_pipe
+  finish "$holder"
+  assert_success
+  wait_until drained_has one
+  wait_blocked "$receiver"
+  assert_got out ''
+  chat-send two
+  finish "$receiver"
+  assert_success
+  assert_got out 'two\n'
+}
+
+@test "of two receivers behind a claimed message one gets it when its holder dies" {
+  local holder pids=() i
+  chat-send hello
+  holding
+  holder=$BACKGROUND_PID
+  for i in 1 2; do
+    waiting "out$i" -w
+    pids+=("$BACKGROUND_PID")
+  done
+  kill -KILL "$holder"
+  wait_until one_has_ended "${pids[@]}"
+  for i in "${pids[@]}"; do wait_until asleep_or_ended "$i" '*poll*'; done
+  one_has_ended "${pids[@]}"
+  run cat out1 out2
+  assert_output hello
+}
+
+@test "a receiver behind claimed messages gets that of the holder that dies" {
+  local second receiver
+  chat-send one
+  chat-send two
+  holding
+  holding
+  second=$BACKGROUND_PID
+  waiting out -w
+  receiver=$BACKGROUND_PID
+  kill -KILL "$second"
+  finish "$receiver"
+  assert_success
+  assert_got out 'two\n'
+}
+
+@test "-F goes on past a claimed message and gets it when its holder dies" {
+  local holder receiver
+  chat-send one
+  chat-send two
+  holding
+  holder=$BACKGROUND_PID
+  receiving out -F
+  receiver=$BACKGROUND_PID
+  wait_until file_has out two
+  chat-send three
+  wait_until file_has out three
+  kill -KILL "$holder"
+  wait_until file_has out one
+  kill -TERM "$receiver"
+  finish "$receiver"
+  assert_success
+  assert_got out 'two\nthree\none\n'
+}

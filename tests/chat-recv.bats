@@ -1,0 +1,367 @@
+#!/usr/bin/env bats
+# chat-recv: which messages it takes and how it writes them. Waiting is in chat-recv-wait.bats, the terminal in
+# terminal.bats, wrong usage in usage.bats.
+
+# Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
+# shellcheck disable=SC2016,SC2030,SC2031,SC2154
+
+load helper
+
+# assert_written FORMAT [OPTION ...]: chat-recv OPTION ... writes this to the byte, and says nothing.
+assert_written() {
+  local format=$1
+  shift
+  capture chat-recv "$@"
+  assert_success
+  assert_bytes stdout "$format"
+  assert_bytes stderr ''
+}
+
+# assert_none [OPTION ...]: chat-recv finds no message and says so.
+assert_none() {
+  capture chat-recv "$@"
+  assert_equal "$status" 1
+  assert_bytes stdout ''
+  assert_bytes stderr 'chat-recv: No new messages\n'
+}
+
+# send WORD ...: a message for each.
+send() {
+  local word
+  for word; do chat-send "$word"; done
+}
+
+@test "the contract's example, to the letter" {
+  chat-send 'Hello, world!'
+  chat-send 'How are you?'
+  assert_written 'Hello, world!\n'
+  assert_written 'How are you?\n'
+  assert_none
+}
+
+# ---------------------------------------------------------------- the body
+
+@test "a newline is added where the body does not end in one" {
+  printf 'hi' | chat-send
+  printf 'hi\n' | chat-send
+  printf 'hi\n\n' | chat-send
+  printf '\n' | chat-send
+  printf 'a\nb' | chat-send
+  printf 'hi\r' | chat-send
+  assert_written 'hi\n'
+  assert_written 'hi\n'
+  assert_written 'hi\n\n'
+  assert_written '\n'
+  assert_written 'a\nb\n'
+  assert_written 'hi\r\n'
+}
+
+@test "an empty message is written as one newline" {
+  chat-send ''
+  chat-send </dev/null
+  assert_written '\n'
+  assert_written '\n'
+  assert_none
+}
+
+@test "-n writes exactly the bytes" {
+  send hi ''
+  printf 'a\0b\n' | chat-send
+  assert_written hi -n
+  assert_written '' --no-newline
+  assert_written 'a\0b\n' -n
+}
+
+@test "-0 writes a NUL byte after each message and adds no newline" {
+  send hi ''
+  printf 'a\nb\n' | chat-send
+  assert_written 'hi\0' -0
+  assert_written '\0a\nb\n\0' --null -a
+}
+
+@test "without a terminal every byte is written as it is" {
+  perl -e 'print map { chr } 0 .. 255' >in
+  chat-send <in
+  chat-recv -n >seen
+  cmp in seen
+}
+
+# ---------------------------------------------------------------- how many
+
+@test "one message is taken, the oldest" {
+  send one two three
+  assert_written 'one\n'
+  assert_written 'two\n'
+  assert_written 'three\n'
+  assert_none
+}
+
+@test "-c takes so many" {
+  send 1 2 3 4 5 6 7
+  assert_written '1\n2\n' -c 2
+  assert_written '3\n' -c1
+  assert_written '4\n5\n6\n' --count=3
+  assert_written '7\n'
+}
+
+@test "-c with more than there are takes what is there and exits 0" {
+  send 1 2
+  assert_written '1\n2\n' -c 5
+  assert_none -c 5
+  send 1 2
+  assert_written '1\n2\n' -c 1000000000000
+}
+
+@test "-a takes all there are, in order" {
+  seq 1 1000 | chat-send -l
+  chat-recv -a >seen
+  seq 1 1000 | cmp - seen
+  assert_none -a
+  assert_none --all
+}
+
+# pipe_is_empty: who drained it sleeps.
+pipe_is_empty() { asleep "$BACKGROUND_PID" '*pipe*'; }
+
+@test "-a does not chase what arrives meanwhile" {
+  send one two
+  full_pipe pipe
+  background chat-recv -a >pipe
+  local receiver=$BACKGROUND_PID
+  wait_stuck "$receiver"
+  chat-send three
+  background bash -c 'exec cat <pipe >drained'
+  finish "$receiver"
+  assert_success
+  wait_until pipe_is_empty
+  assert_equal "$(tr -d '\0' <drained)" $'one\ntwo'
+  assert_written 'three\n'
+}
+
+@test "-p looks and takes nothing" {
+  send one two
+  assert_written 'one\n' -p
+  assert_written 'one\n' --peek
+  assert_written 'one\ntwo\n' -p -c 2
+  assert_written 'one\ntwo\n' -ap
+  assert_written 'one\0two\0' -0ap
+  assert_written 'one\n'
+  assert_written 'two\n'
+  assert_none -p
+  assert_none -pa
+}
+
+@test "-p -a looks at 10,000 messages and leaves them" {
+  seq 10000 | chat-send -l
+  seq 10000 >expected
+  chat-recv -ap | cmp - expected
+  chat-recv -a | cmp - expected
+}
+
+@test "-p skips what another has claimed" {
+  send one two
+  full_pipe pipe
+  background chat-recv >pipe
+  wait_stuck "$BACKGROUND_PID"
+  assert_written 'two\n' -p
+  assert_written 'two\n' -pa
+  assert_written 'two\n'
+  assert_none -p
+}
+
+@test "-q says nothing of no messages" {
+  capture chat-recv -q
+  assert_equal "$status" 1
+  assert_bytes stdout ''
+  assert_bytes stderr ''
+  capture chat-recv --quiet -a
+  assert_equal "$status" 1
+  assert_bytes stderr ''
+  chat-send hello
+  assert_written 'hello\n' -q
+}
+
+@test "a spool that does not exist has no new messages, and is not made" {
+  assert_none
+  assert_none -a
+  assert_none -p
+  assert_none -c 3
+  assert_none -s nowhere/spool
+  assert_not_exist "$HOME/.local"
+  assert_not_exist nowhere
+}
+
+# ---------------------------------------------------------------- rooms
+
+@test "several rooms: the first that has a message, in the order given" {
+  send main
+  chat-send -r normal n1
+  chat-send -r urgent u1
+  chat-send -r normal n2
+  chat-send -r urgent u2
+  assert_written 'u1\n' -r urgent -r normal
+  assert_written 'n1\n' -r normal -r urgent
+  assert_written 'u2\n' -r urgent -r normal
+  assert_written 'n2\n' -r urgent -r normal
+  assert_none -r urgent -r normal
+  assert_written 'main\n'
+}
+
+@test "several rooms with -c and -a: the rooms in the order given, each room's messages in theirs" {
+  local count
+  for count in 1 2; do
+    chat-send -r b "b$count"
+    chat-send -r a "a$count"
+    chat-send -r c "c$count"
+  done
+  assert_written 'a1\na2\nb1\nb2\n' -pa -r a -r b
+  assert_written 'a1\na2\nb1\n' -c 3 -r a -r b -r c
+  assert_written 'c1\nc2\nb2\n' -a -r nosuch -r c -r b -r a
+}
+
+@test "-r wins over CHAT_ROOM also when it is given twice" {
+  chat-send -r x no
+  chat-send -r a yes
+  CHAT_ROOM=x assert_written 'yes\n' -a -r b -r a
+  CHAT_ROOM=x assert_written 'no\n'
+}
+
+@test "the same room twice gives each message once" {
+  send one two
+  assert_written 'one\ntwo\n' -a -r main -r main
+}
+
+# ---------------------------------------------------------------- formats
+
+@test "-o writes the body, and adds nothing" {
+  send hi
+  printf 'a\0b\n' | chat-send
+  chat-send ''
+  chat-send last
+  assert_written hi -o %b
+  assert_written '<a\0b\n>' --format='<%b>'
+  assert_written '<>' -o '<%b>'
+  assert_written 'no body' -o 'no body'
+}
+
+@test "-o %i is the id, %r the room, %u the sender, %l the length, %n the failed attempts" {
+  local id
+  id=$(chat-send -i -r lobby -u alice '日本語')
+  assert_written "$id|lobby|alice|9|0\n" -r lobby -o '%i|%r|%u|%l|%n\n'
+}
+
+@test "-o %h is the host" {
+  chat-send hello
+  assert_written "$(uname -n)" -o %h
+}
+
+@test "-o %k is empty for a message without a key" {
+  chat-send hello
+  assert_written '<>' -o '<%k>'
+}
+
+@test "-o %t is the time of sending in ISO 8601, UTC, and %s the same in seconds" {
+  local before after stamp seconds
+  before=$(date +%s)
+  TZ=Asia/Tokyo chat-send hello
+  after=$(date +%s)
+  TZ=America/New_York run chat-recv -o '%t %s'
+  assert_success
+  assert_output --regexp '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z [0-9]+$'
+  read -r stamp seconds <<<"$output"
+  assert_equal "$(date -d "$stamp" +%s)" "$seconds"
+  ((before <= seconds && seconds <= after))
+}
+
+@test "-o knows its escapes" {
+  chat-send x
+  assert_written '\n\t\0\\\x1b\x41\x00\xff%%x' -o '\n\t\0\\\e\x41\x00\xFf%%%b'
+}
+
+@test "-o is used for each message" {
+  send a b c
+  assert_written '[a][b][c]' -a -o '[%b]'
+}
+
+@test "-o takes a field twice, and other text in any letters" {
+  chat-send x
+  assert_written '日本 x=x $HOME *' -o '日本 %b=%b $HOME *'
+}
+
+@test "-o is not a format of printf" {
+  chat-send '%s%n%i\n'
+  assert_written '%%s%%n%%i\\n' -o %b
+}
+
+@test "-v shows the local time, the sender and the body" {
+  local seconds
+  chat-send -u alice 'good morning'
+  seconds=$(chat-recv -p -o %s)
+  TZ=Asia/Tokyo assert_written "$(TZ=Asia/Tokyo date -d "@$seconds" '+%Y-%m-%d %H:%M:%S') alice: good morning\n" -p -v
+  assert_written "$(date -d "@$seconds" '+%Y-%m-%d %H:%M:%S') alice: good morning\n" --verbose
+}
+
+@test "-v follows the newline rule" {
+  printf 'hi\n' | chat-send -u bob
+  chat-send -u bob hi
+  run chat-recv -a -v
+  assert_line --index 0 --regexp '^[-0-9]{10} [:0-9]{8} bob: hi$'
+  assert_line --index 1 --regexp '^[-0-9]{10} [:0-9]{8} bob: hi$'
+  assert_equal "${#lines[@]}" 2
+}
+
+@test "--raw changes nothing where standard output is no terminal" {
+  chat-send $'\x1b[31m\x07\xff'
+  assert_written '\x1b[31m\x07\xff\n' --raw
+}
+
+@test "short options combine" {
+  chat-send -r x one
+  chat-send -r x two
+  chat-send -r x three
+  assert_written 'one\ntwo\n' -pqc2 -rx
+  assert_written 'one' -nqr x
+  assert_written 'two\0three\0' -a0qrx
+}
+
+@test "the output goes to where standard output was, also when it appends" {
+  send one two
+  echo zero >seen
+  chat-recv >>seen
+  chat-recv >>seen
+  assert_bytes seen 'zero\none\ntwo\n'
+}
+
+# ---------------------------------------------------------------- ids
+
+@test "ids grow and are unique in the spool, not only in the room" {
+  local a b c
+  a=$(chat-send -i -r a x)
+  b=$(chat-send -i -r b x)
+  c=$(chat-send -i -r a x)
+  ((a < b && b < c))
+}
+
+@test "an id is never used again after the room or the spool was emptied" {
+  local before after
+  seq 10 | chat-send -l -r other
+  before=$(chat-send -i x)
+  chat-recv -q -a -r main -r other >/dev/null
+  after=$(chat-send -i x)
+  ((after > before))
+  chat-recv >/dev/null
+  before=$after
+  after=$(chat-send -i -r new x)
+  ((after > before))
+}
+
+@test "a reader that goes away in the middle costs no message" {
+  seq 100000 | chat-send -l
+  run --separate-stderr bash -c 'chat-recv -a | head -n 10; exit "${PIPESTATUS[0]}"'
+  assert_equal "$status" 74
+  assert_output "$(seq 10)"
+  # What was handed over whole may be gone, the rest is there to the last one, in order.
+  chat-recv -a >seen
+  (($(wc -l <seen) > 90000))
+  seq "$(head -n 1 seen)" 100000 | cmp - seen
+}

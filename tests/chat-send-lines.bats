@@ -1,0 +1,349 @@
+#!/usr/bin/env bats
+# chat-send -l, -0 and -1: every line of standard input is a message. SCALE is the number of lines in the doses
+# that measure memory.
+
+# Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
+# shellcheck disable=SC2016,SC2030,SC2031,SC2154
+
+load helper
+
+setup() {
+  chat_setup
+  : "${SCALE:=1000000}"
+}
+
+# assert_room FORMAT [ROOM]: all of the room, each message followed by a NUL byte.
+assert_room() {
+  capture chat-recv -0 -a -r "${2:-main}"
+  assert_success
+  assert_bytes stdout "$1"
+}
+
+# Start chat-send "$@" in the background, its input what is written to descriptor $INPUT.
+slow_sender() {
+  mkfifo lines
+  background bash -c 'exec chat-send "$@" <lines' slow_sender "$@"
+  SENDER=$BACKGROUND_PID
+  exec {INPUT}>lines
+}
+
+end_of_input() {
+  exec {INPUT}>&-
+}
+
+# room_holds LINE ...: true if these, and no others, wait in the room.
+room_holds() {
+  [[ $(chat-recv -q -p -a) == "$(printf '%s\n' "$@")" ]]
+}
+
+# ---------------------------------------------------------------- where a message ends
+
+@test "-l makes a message of every line, without its newline" {
+  printf 'one\ntwo\nthree\n' | chat-send -l
+  assert_room 'one\0two\0three\0'
+}
+
+@test "the last line needs no newline" {
+  printf 'one\ntwo' | chat-send --lines
+  assert_room 'one\0two\0'
+  printf 'one' | chat-send -l
+  assert_room 'one\0'
+}
+
+@test "an empty line is an empty message" {
+  printf '\none\n\n\ntwo\n\n' | chat-send -l
+  assert_room '\0one\0\0\0two\0\0'
+}
+
+@test "-l keeps every other byte: blanks, carriage returns, NUL, what is not UTF-8" {
+  printf ' a \r\n\tb\t\n\xff\\n%%s\n日本語\n' | chat-send -l
+  assert_room ' a \r\0\tb\t\0\xff\\n%%s\0日本語\0'
+  printf 'a\0b\nc\n' | chat-send -l
+  capture chat-recv -n
+  assert_bytes stdout 'a\0b'
+}
+
+@test "-0 makes a message of all that a NUL byte ends; the last needs none" {
+  printf 'one\n\0two\0\0three' | chat-send -0
+  assert_room 'one\n\0two\0\0three\0'
+  printf 'a\0' | chat-send --null
+  assert_room 'a\0'
+}
+
+@test "names with newlines go through find -print0 and -0 both ways" {
+  mkdir d
+  touch d/$'a\nb' d/' c ' d/日
+  find d -print0 | sort -z >expected
+  chat-send -0 <expected
+  chat-recv -a0 | cmp expected -
+}
+
+@test "empty input is no message and no error" {
+  local way
+  for way in -l -0 -l1 -01; do
+    chat-send "$way" </dev/null
+    assert_empty_room
+  done
+}
+
+@test "a line may be as long as a message may be" {
+  { echo first; head -c 67108864 /dev/zero; printf '\nlast\n'; } | chat-send -l
+  capture chat-recv -a -o '%l '
+  assert_bytes stdout '5 67108864 4 '
+}
+
+# ---------------------------------------------------------------- with other options
+
+@test "-r, -s, -u and the environment hold for every line" {
+  printf 'a\nb\n' | chat-send -l -r x -s spool -u alice
+  printf 'c\nd\n' | CHAT_ROOM=x CHAT_SPOOL=spool chat-send -l -u bob
+  capture chat-recv -s spool -r x -a -o '%r %u %b\n'
+  assert_bytes stdout 'x alice a\nx alice b\nx bob c\nx bob d\n'
+}
+
+@test "-l says nothing" {
+  capture chat-send -l < <(seq 1000)
+  assert_success
+  assert_bytes stdout ''
+  assert_bytes stderr ''
+}
+
+@test "-i prints each line's id on a line of its own" {
+  seq 3000 | chat-send -l -i >ids
+  assert_equal "$(wc -l <ids)" 3000
+  sort -nuc ids
+  chat-recv -a -o '%i\n' | cmp ids -
+  printf 'a\0b' | chat-send -0i >ids
+  chat-recv -a -o '%i\n' | cmp ids -
+}
+
+@test "-i prints the ids as soon as their messages are stored" {
+  slow_sender -l -i >ids
+  echo one >&"$INPUT"
+  wait_until test -s ids
+  run chat-recv -o '%i %b'
+  assert_output "$(<ids) one"
+  end_of_input
+  finish "$SENDER"
+  assert_success
+}
+
+@test "lines and single messages of two senders keep their order" {
+  chat-send before
+  printf 'a\nb\n' | chat-send -l
+  chat-send after
+  assert_room 'before\0a\0b\0after\0'
+}
+
+# ---------------------------------------------------------------- batches
+
+@test "a line can be received while the writer keeps the pipe open" {
+  slow_sender -l
+  echo one >&"$INPUT"
+  wait_until room_holds one
+  printf 'two\nthree\nfo' >&"$INPUT"
+  wait_until room_holds one two three
+  wait_blocked_reading "$SENDER"
+  room_holds one two three
+  printf 'ur\n\n' >&"$INPUT"
+  wait_until room_holds one two three four ''
+  printf 'five' >&"$INPUT"
+  end_of_input
+  finish "$SENDER"
+  assert_success
+  assert_room 'one\0two\0three\0four\0\0five\0'
+}
+
+# wait_blocked_reading PID: until the sender has read all there is.
+wait_blocked_reading() {
+  wait_until asleep "$1" '*@(pipe|poll)*'
+}
+
+@test "with -0 a message can be received while the writer keeps the pipe open" {
+  slow_sender -0
+  printf 'one\0' >&"$INPUT"
+  wait_until room_holds one
+  end_of_input
+  finish "$SENDER"
+  assert_success
+}
+
+@test "a sender that is killed has sent what it could before its input paused" {
+  slow_sender -l
+  printf 'one\ntwo\nthr' >&"$INPUT"
+  wait_until room_holds one two
+  kill -KILL "$SENDER"
+  finish "$SENDER"
+  assert_room 'one\0two\0'
+}
+
+@test "a log follower delivers each line as it comes" {
+  : >log
+  mkfifo pipe
+  background bash -c 'exec tail -n 0 -f log >pipe'
+  background bash -c 'exec chat-send -l <pipe'
+  background chat-recv -F >seen
+  # tail may begin at any moment: only what comes after that counts.
+  wait_until wake_the_follower
+  echo 'a line' >>log
+  wait_until file_has seen 'a line'
+  printf 'another ' >>log
+  echo 'line' >>log
+  wait_until file_has seen 'another line'
+}
+
+wake_the_follower() {
+  echo begin >>log
+  sleep 0.05
+  file_has seen begin
+}
+
+@test "100,000 lines come out byte for byte" {
+  seq 100000 >in
+  chat-send -l <in
+  chat-recv -a | cmp in -
+  chat-send -l1 <in
+  chat-recv -c 100000 | cmp in -
+  tr '\n' '\0' <in >in0
+  chat-send -0 <in0
+  chat-recv -a0 | cmp in0 -
+  assert_empty_room
+}
+
+@test "lines of all lengths come out byte for byte" {
+  perl -e 'srand 1; for (1 .. 3000) { print chr(97 + $_ % 26) x int(exp(rand(9))), "\n" }
+    print "x" x $_, "\n" for 4094 .. 4098, 65534 .. 65538, 1048574 .. 1048578, 3000000' >in
+  chat-send -l <in
+  chat-recv -a | cmp in -
+}
+
+# ---------------------------------------------------------------- errors in the middle
+
+# says_how_many COUNT: standard error is one line that has the number in it.
+says_how_many() {
+  assert_equal "${#stderr_lines[@]}" 1
+  assert_regex "$stderr" "(^|[^0-9])$1([^0-9]|\$)"
+}
+
+@test "an error in the middle keeps what was committed and says how much" {
+  mkfifo lines
+  background bash -c 'exec chat-send -l <lines 2>errors'
+  local sender=$BACKGROUND_PID
+  exec {INPUT}>lines
+  seq 17 >&"$INPUT"
+  wait_until room_holds {1..17}
+  # Longer than a message may be; the sender may stop reading before the end.
+  head -c 67108866 /dev/zero >&"$INPUT" || true
+  end_of_input
+  finish "$sender"
+  assert_equal "$status" 65
+  stderr=$(<errors)
+  mapfile -t stderr_lines <errors
+  says_how_many 17
+  room_holds {1..17}
+}
+
+@test "an error in the middle of a stream without pauses says how many were committed" {
+  { seq 20000; head -c 67108866 /dev/zero; } >in
+  run --separate-stderr chat-send -l <in
+  assert_equal "$status" 65
+  assert_output ''
+  chat-recv -q -a >seen || true
+  says_how_many "$(wc -l <seen)"
+  head -n "$(wc -l <seen)" in | cmp - seen
+}
+
+@test "ids that can't be printed are an error that says how many messages are stored" {
+  run --separate-stderr bash -c 'seq 17 | chat-send -l -i >/dev/full'
+  assert_error 74 'chat-send: cannot write standard output: no space left on device'
+  says_how_many 17
+  room_holds {1..17}
+}
+
+@test "input that can't be read is 74" {
+  mkdir directory
+  run --separate-stderr chat-send -l <directory
+  assert_error 74 'chat-send: '
+  run --separate-stderr chat-send -l1 <directory
+  assert_error 74 'chat-send: '
+  assert_empty_room
+}
+
+# ---------------------------------------------------------------- all or none
+
+@test "-1 sends all lines" {
+  printf 'one\ntwo\n\nthree' | chat-send -l -1
+  assert_room 'one\0two\0\0three\0'
+  printf 'one\0two' | chat-send -0 --atomic
+  assert_room 'one\0two\0'
+}
+
+@test "-1 sends none where an error comes in the middle" {
+  { seq 20000; head -c 67108866 /dev/zero; } >in
+  run --separate-stderr chat-send -l1 <in
+  assert_error 65 'chat-send: '
+  assert_empty_room
+}
+
+@test "-1 stores nothing before its input has ended" {
+  slow_sender -l -1
+  seq 20000 >&"$INPUT"
+  wait_blocked_reading "$SENDER"
+  assert_empty_room
+  end_of_input
+  finish "$SENDER"
+  assert_success
+  chat-recv -a >seen
+  seq 20000 | cmp - seen
+}
+
+@test "-1 stores nothing where the sender is killed" {
+  slow_sender -l -1
+  seq 20000 >&"$INPUT"
+  wait_blocked_reading "$SENDER"
+  kill -KILL "$SENDER"
+  finish "$SENDER"
+  assert_empty_room
+  chat-send hello
+  assert_room 'hello\0'
+}
+
+@test "-1 holds up nobody while its input pauses" {
+  chat-send before
+  slow_sender -l -1
+  seq 20000 >&"$INPUT"
+  wait_blocked_reading "$SENDER"
+  timeout 10 chat-send between
+  timeout 10 chat-recv -c 2 >seen
+  assert_bytes seen 'before\nbetween\n'
+  end_of_input
+  finish "$SENDER"
+  assert_success
+  chat-recv -a | cmp - <(seq 20000)
+}
+
+# ---------------------------------------------------------------- memory
+
+# peak COMMAND [ARG ...]: prints the most memory it had, in KiB.
+peak() {
+  /usr/bin/time -o peak -f %M "$@"
+  cat peak
+}
+
+@test "a million lines go in and out in less than 32 MiB of memory" {
+  if sanitized; then skip 'a sanitizer needs memory of its own'; fi
+  local memory
+  memory=$(peak bash -c 'seq "$1" | chat-send -l' peak "$SCALE")
+  ((memory < 32768)) || fail "chat-send -l took $memory KiB"
+  memory=$(peak bash -c 'chat-recv -a | cmp - <(seq "$1") >&2' peak "$SCALE")
+  ((memory < 32768)) || fail "chat-recv -a took $memory KiB"
+}
+
+@test "-1 and -p -a need less than 32 MiB of memory for a fifth of a million" {
+  if sanitized; then skip 'a sanitizer needs memory of its own'; fi
+  local memory
+  memory=$(peak bash -c 'seq "$1" | chat-send -l1' peak $((SCALE / 5)))
+  ((memory < 32768)) || fail "chat-send -l1 took $memory KiB"
+  memory=$(peak bash -c 'chat-recv -p -a | cmp - <(seq "$1") >&2' peak $((SCALE / 5)))
+  ((memory < 32768)) || fail "chat-recv -p -a took $memory KiB"
+}

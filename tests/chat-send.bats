@@ -1,0 +1,386 @@
+#!/usr/bin/env bats
+# chat-send: where the message comes from, where it goes, and what may be in it. Lines are in chat-send-lines.bats,
+# wrong usage in usage.bats.
+
+# Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
+# shellcheck disable=SC2016,SC2030,SC2031,SC2154
+
+load helper
+
+# assert_received FORMAT [OPTION ...]: the next message, byte for byte.
+assert_received() { assert_written "$1" -n "${@:2}"; }
+
+# assert_written FORMAT OPTION ...: chat-recv OPTION ... writes this.
+assert_written() {
+  capture chat-recv "${@:2}"
+  assert_success
+  assert_bytes stdout "$1"
+}
+
+# ---------------------------------------------------------------- words
+
+@test "the words are joined by single spaces" {
+  chat-send a 'b  c' d
+  assert_received 'a b  c d'
+}
+
+@test "words are not interpreted" {
+  chat-send 'a\nb\0' '%s%n' '$HOME `id` $(id)' '*' "'" '"'
+  printf '%s' 'a\nb\0 %s%n $HOME `id` $(id) * '\'' "' >expected
+  chat-recv -n >seen
+  cmp expected seen
+}
+
+@test "words may hold any bytes" {
+  chat-send $'\xff\xfe' $'\x1b[31m\n' '日本語'
+  assert_received '\xff\xfe \x1b[31m\n 日本語'
+}
+
+@test "an empty word is an empty message, and empty words keep their spaces" {
+  chat-send ''
+  chat-send '' ''
+  chat-send a '' b
+  assert_received ''
+  assert_received ' '
+  assert_received 'a  b'
+}
+
+@test "-- ends the options" {
+  chat-send -- -r x
+  assert_received '-r x'
+  chat-send -r x -- --help
+  assert_received '--help' -r x
+  chat-send -- --
+  assert_received '--'
+}
+
+@test "the options end at the first word" {
+  chat-send fix the -x flag
+  assert_received 'fix the -x flag'
+  chat-send hi --help -r x -- y
+  assert_received 'hi --help -r x -- y'
+}
+
+@test "a single dash is a word" {
+  chat-send - </dev/null
+  assert_received '-'
+}
+
+@test "many long words make one message" {
+  local words=()
+  mapfile -t words < <(seq 20000)
+  chat-send "${words[@]}"
+  seq -s ' ' 20000 | tr -d '\n' >expected
+  chat-recv -n >seen
+  cmp expected seen
+}
+
+# ---------------------------------------------------------------- standard input and files
+
+@test "without a word the whole of standard input is one message" {
+  printf 'one\ntwo\n\nthree' | chat-send
+  assert_received 'one\ntwo\n\nthree'
+  assert_empty_room
+}
+
+@test "-- without a word reads standard input" {
+  echo hello | chat-send --
+  assert_received 'hello\n'
+}
+
+@test "standard input may hold any bytes, NUL included" {
+  perl -e 'print map { chr } 0 .. 255, 0, 0' >in
+  chat-send <in
+  chat-recv -n >seen
+  cmp in seen
+}
+
+@test "a megabyte of noise comes out as it went in, from a file, a pipe and -f" {
+  head -c 1048577 /dev/urandom >in
+  chat-send <in
+  # shellcheck disable=SC2002  # a pipe is meant
+  cat in | chat-send
+  chat-send -f in
+  cat in in in >expected
+  chat-recv -an | cmp expected -
+}
+
+@test "standard input that comes in pieces is one message" {
+  { printf a; sleep 0.1; printf b; sleep 0.1; printf 'c\n'; } | chat-send
+  assert_received 'abc\n'
+  assert_empty_room
+}
+
+@test "empty standard input is an empty message" {
+  chat-send </dev/null
+  assert_received ''
+  assert_empty_room
+}
+
+@test "with words standard input is not touched: safe inside while read" {
+  printf '%s\n' one two three >in
+  while read -r line; do chat-send "$line"; done <in
+  capture chat-recv -a
+  assert_bytes stdout 'one\ntwo\nthree\n'
+}
+
+@test "with words standard input may be a pipe that nobody closes, or be closed itself" {
+  local keep
+  mkfifo pipe
+  exec {keep}<>pipe
+  echo untouched >&"$keep"
+  timeout 20 chat-send one <pipe
+  timeout 20 chat-send two <&-
+  capture chat-recv -a
+  assert_bytes stdout 'one\ntwo\n'
+  read -r -t 5 line <&"$keep"
+  assert_equal "$line" untouched
+}
+
+@test "-f sends the bytes of a file" {
+  printf 'x\0y\n' >file
+  chat-send -f file
+  assert_received 'x\0y\n'
+  chat-send --file=file
+  assert_received 'x\0y\n'
+  : >empty
+  chat-send --file empty
+  assert_received ''
+}
+
+@test "-f leaves standard input alone" {
+  printf 'x' >file
+  { chat-send -f file; cat; } >rest <<<'rest'
+  assert_bytes rest 'rest\n'
+}
+
+@test "-f - is standard input" {
+  printf 'x\n' | chat-send -f -
+  assert_received 'x\n'
+}
+
+@test "-f reads a FIFO to its end" {
+  mkfifo pipe
+  background bash -c '{ printf "a\n"; printf b; } >pipe'
+  chat-send -f pipe
+  assert_received 'a\nb'
+}
+
+@test "a file that can't be read is 74, and nothing is stored" {
+  run --separate-stderr chat-send -f missing
+  assert_error 74 "chat-send: "
+  [[ $stderr == *"'missing'"*'no such file or directory' ]]
+  mkdir directory
+  run --separate-stderr chat-send -f directory
+  assert_error 74 "chat-send: "
+  [[ $stderr == *"'directory'"*'is a directory' ]]
+  assert_empty_room
+}
+
+@test "standard input that can't be read is 74, and nothing is stored" {
+  mkdir directory
+  run --separate-stderr chat-send <directory
+  assert_error 74 "chat-send: "
+  [[ $stderr == *'is a directory' ]]
+  assert_empty_room
+}
+
+# ---------------------------------------------------------------- options
+
+@test "a send says nothing" {
+  capture chat-send hello
+  assert_success
+  assert_bytes stdout ''
+  assert_bytes stderr ''
+  capture chat-send <<<hello
+  assert_success
+  assert_bytes stdout ''
+  assert_bytes stderr ''
+}
+
+@test "-r is the room, in all its spellings" {
+  chat-send -r x one
+  chat-send -rx two
+  chat-send --room x three
+  chat-send --room=x four
+  chat-send --ro x five
+  chat-send -qr x six
+  chat-send -qrx seven
+  assert_empty_room
+  capture chat-recv -a -r x
+  assert_bytes stdout 'one\ntwo\nthree\nfour\nfive\nsix\nseven\n'
+}
+
+@test "the room is main where nothing else is said" {
+  chat-send hello
+  assert_received hello -r main
+}
+
+@test "-s is the spool, in all its spellings; missing directories are made" {
+  chat-send -s one/two/spool a
+  assert_file_exist one/two/spool
+  chat-send -s one/two/spool b
+  chat-send --spool "$PWD/one/two/spool" c
+  chat-send --spool=one/two/spool d
+  assert_not_exist "$SPOOL"
+  capture chat-recv -a -s one/two/spool
+  assert_bytes stdout 'a\nb\nc\nd\n'
+}
+
+@test "-u is the sender's name" {
+  chat-send -u alice hello
+  chat-send --user='Ünal der Große' hello
+  assert_written alice -o %u
+  assert_written 'Ünal der Große' -o %u
+}
+
+@test "the sender is the login name where -u does not say otherwise" {
+  chat-send hello
+  assert_written "$(id -un)" -o %u
+}
+
+@test "-u takes 1 to 255 bytes of UTF-8 without control characters" {
+  local name
+  name=$(printf 'u%.0s' {1..255})
+  chat-send -u "$name" hello
+  assert_written "$name" -o %u
+  for name in "${name}u" $'a\nb' $'a\tb' $'\x7f' $'\xc2\x9b' $'\xff' $'\xc0\x80'; do
+    run --separate-stderr chat-send -u "$name" hello
+    assert_usage chat-send
+  done
+  assert_empty_room
+}
+
+@test "-i prints the new message's id, and ids grow" {
+  capture chat-send -i one
+  assert_success
+  assert_output --regexp '^[1-9][0-9]*$'
+  assert_bytes stdout "$output\n"
+  local first=$output second
+  second=$(chat-send --print-id two)
+  ((second > first))
+  assert_written "$first" -o %i
+  assert_written "$second" -o %i
+}
+
+@test "an id that can't be printed is an error that says the message is stored" {
+  run --separate-stderr bash -c 'chat-send -i hello >/dev/full'
+  assert_error 74 'chat-send: '
+  capture chat-recv
+  if [[ $status == 0 ]]; then
+    assert_bytes stdout 'hello\n'
+    run --separate-stderr bash -c 'chat-send -i hello >/dev/full'
+    [[ $stderr == *stored* ]]
+  fi
+}
+
+@test "-q changes nothing that is sent" {
+  capture chat-send -q hello
+  assert_bytes stderr ''
+  chat-send --quiet <<<hello
+  capture chat-recv -a
+  assert_bytes stdout 'hello\nhello\n'
+}
+
+@test "short options combine" {
+  printf 'x' >file
+  chat-send -iqrroom -ualice -ffile >id
+  assert_written 'room alice x\n' -r room -o '%r %u %b\n'
+}
+
+# ---------------------------------------------------------------- environment
+
+@test "CHAT_ROOM is the room, and -r wins over it" {
+  CHAT_ROOM=x chat-send one
+  CHAT_ROOM=x chat-send -r y two
+  assert_empty_room
+  CHAT_ROOM=x assert_received one
+  assert_received two -r y
+}
+
+@test "CHAT_SPOOL is the spool, and -s wins over it" {
+  CHAT_SPOOL=$PWD/x chat-send one
+  CHAT_SPOOL=$PWD/x chat-send -s y two
+  assert_not_exist "$SPOOL"
+  CHAT_SPOOL=$PWD/x assert_received one
+  assert_received two -s y
+}
+
+@test "an empty CHAT_ROOM or CHAT_SPOOL counts as unset" {
+  CHAT_ROOM='' CHAT_SPOOL='' chat-send hello
+  assert_file_exist "$SPOOL"
+  CHAT_ROOM='' CHAT_SPOOL='' assert_received hello
+}
+
+@test "a bad CHAT_ROOM is 64 unless -r is given" {
+  CHAT_ROOM=a/b run --separate-stderr chat-send hello
+  assert_usage chat-send
+  CHAT_ROOM=a/b chat-send -r x hello
+  CHAT_ROOM=a/b run --separate-stderr chat-recv
+  assert_usage chat-recv
+  CHAT_ROOM=a/b assert_received hello -r x
+}
+
+# ---------------------------------------------------------------- limits
+
+@test "64 MiB are accepted" {
+  head -c 67108864 /dev/zero >in
+  chat-send -f in
+  capture chat-recv -p -o %l
+  assert_bytes stdout 67108864
+  chat-recv -n | cmp - in
+}
+
+@test "one byte more than 64 MiB is 65, and nothing is stored" {
+  head -c 67108865 /dev/zero >in
+  run --separate-stderr chat-send -f in
+  assert_error 65 'chat-send: '
+  run --separate-stderr chat-send <in
+  assert_error 65 'chat-send: '
+  run --separate-stderr bash -c 'cat in | chat-send'
+  assert_error 65 'chat-send: '
+  assert_empty_room
+}
+
+@test "endless input is 65 in bounded time and memory" {
+  run --separate-stderr timeout 60 chat-send </dev/zero
+  assert_error 65 'chat-send: '
+  run --separate-stderr timeout 60 chat-send -f /dev/zero
+  assert_error 65 'chat-send: '
+  assert_empty_room
+}
+
+@test "a room's name may have 255 bytes, in any letters" {
+  local name japanese
+  name=$(printf 'r%.0s' {1..255})
+  japanese=$(printf '語%.0s' {1..85})
+  for name in "$name" "$japanese" a "a b" " " "it's \"so\"" 'a\b' a..b a-b. '%s' $'\u00a0' $'\U10ffff' '*' '日本語'; do
+    chat-send -r "$name" "$name"
+    capture chat-recv -r "$name" -o '%r=%b'
+    assert_success
+    assert_output "$name=$name"
+  done
+}
+
+@test "a bad room name is 64 for both commands, and nothing is stored" {
+  local name long longer
+  long=$(printf 'r%.0s' {1..256})
+  longer=$(printf '語%.0s' {1..86})
+  for name in "$long" "$longer" a/b / . .. .a - -a --help $'a\nb' $'\t' $'\x01' $'a\x1f' $'\x7f' $'\xc2\x80' \
+    $'\xc2\x9f' $'\xff' $'a\xc3' $'\xc0\xaf' $'\xe0\x80\xaf' $'\xed\xa0\x80' $'\xf4\x90\x80\x80' $'\xf8\x88\x80\x80\x80'; do
+    run --separate-stderr chat-send "--room=$name" hello
+    assert_usage chat-send
+    run --separate-stderr chat-recv "--room=$name"
+    assert_usage chat-recv
+  done
+  assert_not_exist "$HOME/.local"
+}
+
+@test "rooms do not see each other's messages" {
+  chat-send -r a one
+  chat-send -r b two
+  chat-send -r A three
+  assert_received two -r b
+  assert_received one -r a
+  assert_received three -r A
+}

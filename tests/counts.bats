@@ -1,0 +1,142 @@
+#!/usr/bin/env bats
+# What a warm `chat-send hello` and a warm `chat-recv` cost, in syncs, system calls, instructions and libraries,
+# against the limits of tests/counts.txt. The output of chat-recv is a pipe here: a file would be synced as well.
+
+# Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
+# shellcheck disable=SC2016,SC2030,SC2031,SC2034
+
+load helper
+
+setup() {
+  chat_setup
+  sanitized && skip 'what a sanitized program costs says nothing'
+  chat-send first
+  chat-recv >/dev/null
+}
+
+# limit COMMAND WHAT: from the table.
+limit() {
+  awk -v command="$1" -v what="$2" '
+    $1 != "#" && index($0, command " ") == 1 {
+      line = substr($0, length(command) + 1)
+      sub(/^ +/, "", line)
+      if (split(line, word, / +/) && word[1] == what) { sub(/^[^ ]+ +/, "", line); print line }
+    }' "$BATS_TEST_DIRNAME/counts.txt" | grep . || fail "counts.txt has no limit for: $1, $2"
+}
+
+# within COMMAND WHAT NUMBER: show it, and compare with the table's limit.
+within() {
+  local most
+  most=$(limit "$1" "$2")
+  echo "# $1: $3 $2 (at most $most)" >&3
+  awk -v seen="$3" -v most="$most" 'BEGIN { exit !(seen > 0 && seen <= most) }' || fail "$1: $3 $2, more than $most"
+}
+
+mean() { awk '{ sum += $1 } END { printf "%.*f\n", sum / NR < 10 ? 2 : 0, sum / NR }'; }
+
+# traced_calls FILTER RUNS COMMAND [ARG ...]: the mean number of such system calls of so many consecutive runs. A run that
+# fails counts as a million.
+traced_calls() {
+  local filter=$1 runs=$2 n
+  shift 2
+  for ((n = 0; n < runs; n++)); do
+    strace -f -qq -o trace -e "trace=$filter" "$@" 2>&1 </dev/null | cat >seen
+    if ((PIPESTATUS[0])); then echo 1000000; else grep -cE '^[0-9]+ +[a-z]' trace || true; fi
+  done | mean
+}
+
+syncs=fsync,fdatasync,sync,syncfs,sync_file_range,msync
+
+@test "a warm chat-send syncs once, and the checkpoints add little" {
+  within 'chat-send hello' syncs "$(traced_calls $syncs 100 chat-send hello)"
+}
+
+@test "a warm chat-recv syncs once, and the checkpoints add little" {
+  seq 101 | chat-send -l
+  within chat-recv syncs "$(traced_calls $syncs 100 chat-recv)"
+}
+
+@test "a warm chat-send makes few system calls" {
+  within 'chat-send hello' calls "$(traced_calls all 32 chat-send hello)"
+}
+
+@test "a warm chat-recv makes few system calls" {
+  seq 33 | chat-send -l
+  within chat-recv calls "$(traced_calls all 32 chat-recv)"
+}
+
+# instructions RUNS COMMAND [ARG ...]: the mean number of so many consecutive runs, in user mode: by the processor's
+# counter where it can be used, else by callgrind (then 16 runs must do).
+instructions() {
+  local runs=$1 n count
+  shift
+  if counted_by_perf true >/dev/null; then
+    for ((n = 0; n < runs; n++)); do counted_by_perf "$@" || echo 1000000000; done | mean
+  elif command -v valgrind >/dev/null; then
+    for ((n = 0; n < 16; n++)); do counted_by_callgrind "$@" || echo 1000000000; done | mean
+  else
+    skip 'needs perf or valgrind'
+  fi
+}
+
+counted_by_perf() {
+  perf stat -x , -e instructions:u -o count "$@" </dev/null 2>&1 | cat >seen
+  ((PIPESTATUS[0] == 0)) && awk -F , '$3 == "instructions:u" && $1 > 0 { print $1 }' count | grep .
+}
+
+counted_by_callgrind() {
+  valgrind --tool=callgrind --callgrind-out-file=/dev/null --log-file=count "$@" </dev/null 2>&1 | cat >seen
+  ((PIPESTATUS[0] == 0)) && awk '/Collected :/ { print $4 }' count | grep .
+}
+
+@test "a warm chat-send takes few instructions" {
+  within 'chat-send hello' instructions "$(instructions 32 chat-send hello)"
+}
+
+@test "a warm chat-recv takes few instructions" {
+  seq 33 | chat-send -l
+  within chat-recv instructions "$(instructions 32 chat-recv)"
+}
+
+# alternately RUNS: the mean instructions of so many sends and of as many receives, in turn, so that the number of waiting
+# messages stays as it is: in $SEND and $RECV.
+alternately() {
+  local n
+  : >sends
+  : >recvs
+  for ((n = 0; n < $1; n++)); do
+    instructions 1 chat-send hello >>sends
+    instructions 1 chat-recv >>recvs
+  done
+  SEND=$(mean <sends)
+  RECV=$(mean <recvs)
+}
+
+@test "with a million messages waiting a send and a receive cost what they cost with one" {
+  local one_send one_recv runs=64
+  counted_by_perf true >/dev/null || runs=2
+  chat-send waiting
+  alternately $runs
+  one_send=$SEND one_recv=$RECV
+  chat-recv >/dev/null
+  seq 1000000 | chat-send -l
+  alternately $runs
+  within 'chat-send hello' million "$((100 * SEND / one_send))"
+  within chat-recv million "$((100 * RECV / one_recv))"
+}
+
+# libraries COMMAND [ARG ...]: the shared objects the process really opens, beside the loader.
+libraries() {
+  strace -f -qq -o trace -e trace=open,openat "$@" >/dev/null
+  sed -nE 's/.*"([^"]*\/)?([^"\/]*\.so[^"\/]*)".*= [0-9]+$/\2/p' trace | grep -v '^ld\.so\.cache$' | sort -u
+}
+
+@test "a process maps no shared library but those it cannot do without" {
+  local command library
+  for command in 'chat-send hello' chat-recv; do
+    # shellcheck disable=SC2086
+    for library in $(libraries $command); do
+      [[ " $(limit "$command" libraries) " == *" $library "* ]] || fail "$command maps $library"
+    done
+  done
+}

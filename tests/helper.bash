@@ -1,0 +1,206 @@
+# What every Bats file of the suite shares. Load it with `load helper`.
+#
+# A test gets a HOME of its own under $BATS_TEST_TMPDIR, so the default spool is its own too; the programs come
+# from $CHAT_BIN (default: the repository's bin/). Nothing here sleeps and hopes: wait_until and its relatives
+# poll for the event with a bound of $WAIT_LIMIT seconds (default 30) and fail loudly.
+#
+# shellcheck shell=bash
+
+bats_require_minimum_version 1.5.0
+bats_load_library bats-support
+bats_load_library bats-assert
+bats_load_library bats-file
+
+REPOSITORY=$(cd "${BASH_SOURCE[0]%/*}/.." && pwd)
+
+# A file that defines its own setup or teardown calls these two in it.
+setup() { chat_setup; }
+teardown() { chat_teardown; }
+
+chat_setup() {
+  CHAT_BIN=$(cd "${CHAT_BIN:-$REPOSITORY/bin}" && pwd)
+  export CHAT_BIN REPOSITORY
+  export PATH="$CHAT_BIN:$PATH"
+  export HOME="$BATS_TEST_TMPDIR/home"
+  export TZ=UTC
+  export LC_ALL=C.UTF-8
+  unset CHAT_ROOM CHAT_SPOOL XDG_STATE_HOME
+  # A sanitizer's report must not look like one of our statuses.
+  export ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}exitcode=86"
+  export UBSAN_OPTIONS="${UBSAN_OPTIONS:+$UBSAN_OPTIONS:}halt_on_error=1:exitcode=86"
+  mkdir -p "$HOME"
+  # shellcheck disable=SC2034  # for the tests: where the default spool will be
+  SPOOL="$HOME/.local/state/chat/spool.db"
+  BACKGROUND_PIDS=()
+  cd "$BATS_TEST_TMPDIR" || return
+}
+
+chat_teardown() {
+  local pid
+  for pid in "${BACKGROUND_PIDS[@]}"; do
+    kill -KILL -- "-$pid" 2>/dev/null || kill -KILL "$pid" 2>/dev/null || continue
+    wait "$pid" 2>/dev/null || true
+  done
+}
+
+# True if the programs under test carry AddressSanitizer: their memory and system calls are not ours to judge.
+sanitized() {
+  grep -q __asan_init "$CHAT_BIN/chat-send"
+}
+
+# ---------------------------------------------------------------- running
+
+# capture COMMAND [ARG ...]: run it, keep its bytes: the files stdout and stderr in $BATS_TEST_TMPDIR,
+# $status, and (without NUL and last newlines) $output, its $lines, and $stderr. Standard input is passed on.
+capture() {
+  status=0
+  "$@" >"$BATS_TEST_TMPDIR/stdout" 2>"$BATS_TEST_TMPDIR/stderr" || status=$?
+  output=$(tr -d '\0' <"$BATS_TEST_TMPDIR/stdout")
+  # shellcheck disable=SC2034  # for assert_line
+  mapfile -t lines <<<"$output"
+  # shellcheck disable=SC2034  # for assert_stderr
+  stderr=$(tr -d '\0' <"$BATS_TEST_TMPDIR/stderr")
+}
+
+# background COMMAND [ARG ...]: start it, its process id in $BACKGROUND_PID; killed at the end of the test, with
+# all that it started (it leads a process group of its own).
+# Redirections of the call are its own: background chat-recv -w >out. INT and QUIT are not ignored, as the
+# shell would have it. A FIFO is opened by the command itself, or this shell would wait for its other end:
+# background bash -c 'exec chat-send -l <fifo'
+background() {
+  setsid env --default-signal=INT,QUIT,PIPE "$@" <&0 3>&- &
+  BACKGROUND_PID=$!
+  BACKGROUND_PIDS+=("$BACKGROUND_PID")
+}
+
+# finish PID: wait (with the bound) until the background process has ended; its status in $status.
+finish() {
+  wait_until process_ended "$1"
+  status=0
+  # shellcheck disable=SC2034  # assert_success shows it
+  output=
+  wait "$1" || status=$?
+}
+
+# on_terminal COMMAND [ARG ...]: run it with a pseudo-terminal as standard input, output and error; print what
+# the terminal saw, with the newlines as the program wrote them; return the command's status.
+# What the call has on its standard input is typed at the terminal: on_terminal chat-send <<<hello
+on_terminal() {
+  local seen result=0
+  seen=$(mktemp "$BATS_TEST_TMPDIR/terminal-XXXXXX")
+  SHELL=$BASH script --quiet --return --echo never --command "$(printf '%q ' "$@")" /dev/null >"$seen" || result=$?
+  sed 's/\r$//' "$seen"
+  return "$result"
+}
+
+# ---------------------------------------------------------------- waiting
+
+# wait_until CONDITION [ARG ...]: until the command succeeds.
+wait_until() {
+  local end=$((SECONDS + ${WAIT_LIMIT:-30}))
+  until "$@"; do
+    if ((SECONDS >= end)); then
+      fail "waited ${WAIT_LIMIT:-30} s in vain for: $*"
+      return 1
+    fi
+    sleep 0.02
+  done
+}
+
+# process_ended PID: true for a zombie as well.
+process_ended() {
+  local stat
+  stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 0
+  [[ ${stat##*) } == Z* ]]
+}
+
+# asleep PID PATTERN: sleeping in a kernel function that matches PATTERN, and still in the same sleep a moment
+# later. Where the kernel does not tell the function, the sleep alone must do.
+asleep() {
+  local sample before='' now where
+  for sample in 1 2 3; do
+    where=$(cat "/proc/$1/wchan" 2>/dev/null) || where=
+    # shellcheck disable=SC2053  # a pattern is meant
+    [[ $where == $2 || -z $where || $where == 0 ]] || return 1
+    now=$(grep -E '^(State:.*S|voluntary_ctxt_switches)' "/proc/$1/status" 2>/dev/null) || return 1
+    [[ $now == State:* && ($sample == 1 || $now == "$before") ]] || return 1
+    before=$now
+    sleep 0.01
+  done
+}
+
+# wait_blocked PID: until the process sleeps in poll, as a receiver without a message does.
+wait_blocked() {
+  wait_until asleep_or_ended "$1" '*poll*'
+  if process_ended "$1"; then fail "process $1 ended instead of waiting"; fi
+}
+
+# wait_stuck PID: until the process sleeps because it can't write its output (see full_pipe).
+wait_stuck() {
+  wait_until asleep_or_ended "$1" '*@(pipe|poll)*'
+  if process_ended "$1"; then fail "process $1 ended instead of sticking in its write"; fi
+}
+
+asleep_or_ended() { process_ended "$1" || asleep "$@"; }
+
+# full_pipe PATH: a FIFO there that is full to the last byte, and that somebody (this shell) could read.
+full_pipe() {
+  local keep
+  mkfifo "$1"
+  # shellcheck disable=SC2034  # it stays open to keep the pipe alive
+  exec {keep}<>"$1"
+  dd if=/dev/zero of="$1" bs=4096 oflag=nonblock 2>/dev/null || true
+}
+
+# file_has FILE TEXT: true once the file has the text as a line of its own (for wait_until).
+file_has() { grep -qxF -- "$2" "$1" 2>/dev/null; }
+
+# ---------------------------------------------------------------- asserting
+
+# assert_bytes FILE FORMAT: the file holds exactly what printf FORMAT writes.
+assert_bytes() {
+  # shellcheck disable=SC2059  # a format is meant
+  if ! printf -- "$2" | cmp -s - "$1"; then
+    # shellcheck disable=SC2059
+    batslib_print_kv_single_or_multi 8 expected "$(printf -- "$2" | od -An -c)" seen "$(head -c 4096 "$1" | od -An -c)" |
+      batslib_decorate "the bytes of $1 differ" | fail
+  fi
+}
+
+# assert_stderr TEXT: what run --separate-stderr or capture saw on standard error is exactly this.
+assert_stderr() {
+  # shellcheck disable=SC2154
+  if [[ $stderr != "$1" ]]; then
+    batslib_print_kv_single_or_multi 8 expected "$1" seen "$stderr" |
+      batslib_decorate 'standard error differs' | fail
+  fi
+}
+
+# assert_error STATUS BEGINNING: this status, nothing on standard output, one line on standard error with that
+# beginning (for instance "chat-send: cannot open spool"). For run --separate-stderr and capture.
+assert_error() {
+  assert_equal "$status" "$1"
+  assert_equal "$output" ''
+  if [[ -z $stderr || $stderr == *$'\n'* || $stderr != "$2"* ]]; then
+    batslib_print_kv_single_or_multi 9 'one line' "$2..." seen "$stderr" |
+      batslib_decorate 'standard error differs' | fail
+  fi
+}
+
+# assert_usage PROGRAM: 64, nothing on standard output, one line that says what was wrong and one of usage.
+assert_usage() {
+  local line1=${stderr%%$'\n'*} line2=${stderr#*$'\n'}
+  assert_equal "$status" 64
+  assert_equal "$output" ''
+  if [[ $line1 != "$1: "?* || $line2 != "usage: $1 "* || $line2 == *$'\n'* ]]; then
+    batslib_print_kv_single_or_multi 8 expected "$1: ..."$'\n'"usage: $1 ..." seen "$stderr" |
+      batslib_decorate 'standard error differs' | fail
+  fi
+}
+
+# assert_empty_room [ROOM]: nothing is there to receive.
+assert_empty_room() {
+  run --separate-stderr chat-recv -p -r "${1:-main}"
+  assert_equal "$status" 1
+  assert_equal "$output" ''
+}

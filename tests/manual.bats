@@ -1,0 +1,203 @@
+# The manual and the README tell the truth: every example in them is run, and they name the options there are.
+
+# bats file_tags=manual
+
+load helper
+
+EXAMPLES="$BATS_TEST_DIRNAME/examples"
+
+# All examples of FILE print what is shown there.
+assert_examples() {
+  run "$EXAMPLES" run "$REPOSITORY/$1"
+  assert_success
+  assert_output ''
+}
+
+# ---------------------------------------------------------------- the examples
+
+@test "every example in the README prints what is shown" {
+  assert_examples README.md
+}
+
+@test "every example in chat-send(1) prints what is shown" {
+  assert_examples man/chat-send.1
+}
+
+@test "every example in chat-recv(1) prints what is shown" {
+  assert_examples man/chat-recv.1
+}
+
+@test "every example in chatspool(7) prints what is shown" {
+  assert_examples man/chatspool.7
+}
+
+@test "every example in the README and the manual is of a kind that a test runs" {
+  local page
+  for page in README.md man/chat-send.1 man/chat-recv.1 man/chatspool.7; do
+    run "$EXAMPLES" list "$REPOSITORY/$page"
+    assert_success
+    assert_line --regexp '^block console '
+    # "sh" are the commands of make, see below.
+    run awk '/^block / && $2 !~ /^(console|crontab|sh)$/' <<<"$output"
+    assert_output ''
+  done
+}
+
+@test "an example that shows something else than what is printed is found out" {
+  printf '%s\n' '```console' '$ chat-send hello' '$ chat-recv' 'hullo' '```' >wrong.md
+  run "$EXAMPLES" run wrong.md
+  assert_failure 1
+  assert_line '-hullo'
+  assert_line '+hello'
+}
+
+@test "an example that should go on for ever and ends is found out" {
+  printf '%s\n' '```console' '$ chat-send hello; chat-recv' 'hello' '^C' '```' '```console' '$ true' '```' >wrong.md
+  WAIT_LIMIT=1 run "$EXAMPLES" run wrong.md
+  assert_failure 1
+  assert_line 'wrong.md:1: ended by itself'
+}
+
+# Two programs that have something to report, as the crontabs name them.
+nightly_jobs() {
+  mkdir "$HOME/bin"
+  printf '#!/bin/sh\necho "backup: 3 files"\necho "100%% done" >&2\n' >"$HOME/bin/backup"
+  printf '#!/bin/sh\necho "nothing to tidy up"\n' >"$HOME/bin/tidy-up"
+  chmod +x "$HOME/bin/backup" "$HOME/bin/tidy-up"
+}
+
+@test "the README's crontab mails in the morning what the jobs of the night reported" {
+  nightly_jobs
+  run "$EXAMPLES" cron "$REPOSITORY/README.md"
+  assert_success
+  assert_line --index 0 --regexp '^[0-9-]{10} [0-9:]{8} backup: backup: 3 files$'
+  assert_line --index 1 --regexp '^[0-9-]{10} [0-9:]{8} backup: 100% done$'
+  assert_line --index 2 --regexp '^[0-9-]{10} [0-9:]{8} tidy-up: nothing to tidy up$'
+  assert_equal "${#lines[@]}" 3
+}
+
+@test "the crontab in chatspool(7) mails in the morning what the jobs of the night reported" {
+  local me
+  me=$(id -un)
+  nightly_jobs
+  run "$EXAMPLES" cron "$REPOSITORY/man/chatspool.7"
+  assert_success
+  assert_output "$me: backup: 3 files
+$me: 100% done
+$me: nothing to tidy up"
+}
+
+@test "the crontabs mail nothing when nothing was reported" {
+  local page
+  nightly_jobs
+  printf '#!/bin/sh\n' | tee "$HOME/bin/backup" >"$HOME/bin/tidy-up"
+  for page in README.md man/chatspool.7; do
+    run "$EXAMPLES" cron "$REPOSITORY/$page"
+    assert_output ''
+  done
+}
+
+# ---------------------------------------------------------------- the README
+
+@test "the README begins with the two commands for a fresh machine" {
+  run head -n 2 "$REPOSITORY/README.md"
+  assert_line --index 0 --regexp '^ *\./bootstrap demo( |$)'
+  assert_line --index 1 --regexp '^ *\./bootstrap check( |$)'
+  assert_file_executable "$REPOSITORY/bootstrap"
+}
+
+@test "the contract's example is on the README's first screen" {
+  run head -n 24 "$REPOSITORY/README.md"
+  assert_output --partial "\$ chat-send 'Hello, world!'
+\$ chat-send 'How are you?'
+\$ chat-recv
+Hello, world!
+\$ chat-recv
+How are you?
+\$ chat-recv
+chat-recv: No new messages"
+}
+
+@test "make knows every target that the README names" {
+  local commands command
+  commands=$("$EXAMPLES" list "$REPOSITORY/README.md" | awk '/^block/ { on = $2 == "sh"; next } on { print substr($0, 3) }')
+  [[ -n $commands ]]
+  while read -r command; do
+    [[ $command == make* ]] || fail "not a command of make: $command"
+    # shellcheck disable=SC2086  # words are meant
+    run make -n -C "$REPOSITORY" ${command#make}
+    assert_success
+  done <<<"$commands"
+}
+
+# ---------------------------------------------------------------- the manual pages
+
+@test "mandoc finds nothing to complain about in the manual pages" {
+  cd "$REPOSITORY/man"
+  # In this directory mandoc finds the pages that refer to each other.
+  run mandoc -T lint ./*.[1-9]
+  assert_success
+  assert_output ''
+}
+
+# The options, each as "-r --room ROOM": of --help, and of a page. A form that is missing is "-".
+options_of_help() {
+  "$1" --help | sed -nE '
+    s/^  (-[^-]), (--[a-z-]+) ([A-Z]+)( .*)?$/\1 \2 \3/p; t
+    s/^  (-[^-]), (--[a-z-]+)( .*)?$/\1 \2 -/p; t
+    s/^      (--[a-z-]+) ([A-Z]+)( .*)?$/- \1 \2/p; t
+    s/^      (--[a-z-]+)( .*)?$/- \1 -/p' | sort
+}
+
+options_of_page() {
+  sed -nE '
+    s/^\.It Fl (.) , Fl (-[a-z-]+) Ar ([A-Z]+)$/-\1 -\2 \3/p; t
+    s/^\.It Fl (.) , Fl (-[a-z-]+)$/-\1 -\2 -/p; t
+    s/^\.It Fl (-[a-z-]+) Ar ([A-Z]+)$/- -\1 \2/p; t
+    s/^\.It Fl (-[a-z-]+)$/- -\1 -/p' "$REPOSITORY/man/$1.1" | sort
+}
+
+# Both ways, with their arguments; and nothing that looks like an option has escaped the patterns above.
+assert_same_options() {
+  local help page
+  help=$(options_of_help "$1")
+  page=$(options_of_page "$1")
+  [[ $help == *' --version '* && $page == *' --version '* ]]
+  assert_equal "$help" "$page"
+  assert_equal "$("$1" --help | grep -cE '^ +-')" "$(wc -l <<<"$help")"
+  assert_equal "$(grep -c '^\.It Fl' "$REPOSITORY/man/$1.1")" "$(wc -l <<<"$page")"
+}
+
+@test "chat-send --help and chat-send(1) name the same options" {
+  assert_same_options chat-send
+}
+
+@test "chat-recv --help and chat-recv(1) name the same options" {
+  assert_same_options chat-recv
+}
+
+# The short options of a page's SYNOPSIS, one a line.
+options_of_synopsis() {
+  sed -n '/^\.Sh SYNOPSIS/,/^\.Sh DESCRIPTION/p' "$REPOSITORY/man/$1.1" | awk '
+    {
+      for (i = 1; i <= NF; i++) {
+        if ($i == "Fl" || $i == ".Fl") on = 1
+        else if ($i == "Ar") on = 0
+        else if (on && $i ~ /^[a-zA-Z0-9]+$/) for (j = 1; j <= length($i); j++) print "-" substr($i, j, 1)
+      }
+      on = 0
+    }' | sort -u
+}
+
+@test "the synopses of the pages show every option" {
+  local program
+  for program in chat-send chat-recv; do
+    assert_equal "$(options_of_synopsis "$program")" \
+      "$(options_of_page "$program" | awk '$1 != "-" { print $1 }' | sort -u)"
+  done
+}
+
+@test "every exit status in chat-send(1) and chat-recv(1) is in chatspool(7), and the other way round" {
+  exit_statuses() { sed -n '/^\.Sh EXIT STATUS/,/^\.Sh [^E]/s/^\.It \([0-9][0-9]*\)$/\1/p' "$@" | sort -un; }
+  assert_equal "$(exit_statuses "$REPOSITORY"/man/chat-{send,recv}.1)" "$(exit_statuses "$REPOSITORY/man/chatspool.7")"
+}

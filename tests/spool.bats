@@ -1,0 +1,297 @@
+#!/usr/bin/env bats
+# What is in the spool's file: an SQLite database that others can read, whose counters are right, whose log does not
+# grow for ever, and that is made once even if twenty make it.
+
+# Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
+# shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
+
+load helper
+
+# ask SQL: of a copy of the spool, as it is at this moment.
+ask() {
+  rm -f copy
+  sqlite3 "$SPOOL" '.backup copy' && sqlite3 copy "$1"
+}
+
+# sound: the file is whole, and the counters are what the rows say.
+sound() {
+  run -0 ask 'PRAGMA integrity_check'
+  assert_output ok
+  run -0 ask 'SELECT name, depth, bytes, count(id), coalesce(sum(length(body)), 0) FROM room
+    LEFT JOIN message ON room = number WHERE number > 0 GROUP BY number HAVING depth <> count(id) OR bytes <> coalesce(sum(length(body)), 0)'
+  assert_output ''
+  run -0 ask 'SELECT coalesce(max(id), 0) < (SELECT next_id FROM room WHERE number = 0) FROM message'
+  assert_output 1
+}
+
+@test "a spool is an SQLite database that says what it is" {
+  chat-send first
+  run -0 head -c 15 "$SPOOL"
+  assert_output 'SQLite format 3'
+  run -0 ask 'PRAGMA integrity_check'
+  assert_output ok
+  run -0 ask 'PRAGMA application_id'
+  assert_output $((0x63686174))
+  run -0 ask 'PRAGMA user_version'
+  assert_output 1
+  run -0 ask 'PRAGMA auto_vacuum'
+  assert_output 2
+  # 2 in both bytes is WAL.
+  run -0 od -An -tu1 -j 18 -N 2 "$SPOOL"
+  assert_output '   2   2'
+}
+
+# words: one a line, without SQL comments.
+words() { sed 's/--.*//' | tr -s ' \n|' '\n'; }
+
+@test "a spool has the schema of sql/sqlite/schema.sql" {
+  chat-send first
+  sqlite3 ours <"$REPOSITORY/sql/sqlite/schema.sql"
+  sqlite3 ours 'SELECT type, name, tbl_name, sql FROM sqlite_schema' | words >expected
+  ask 'SELECT type, name, tbl_name, sql FROM sqlite_schema' | words >seen
+  run diff expected seen
+  assert_success
+  assert [ "$(wc -l <seen)" -ge 40 ]
+}
+
+@test "a spool keeps every field of a message" {
+  local before after
+  before=$(date +%s%3N)
+  chat-send -r other -u alice 'Hello, world!'
+  after=$(date +%s%3N)
+  run -0 ask 'SELECT message.id, name, sender, host, attempts, key IS NULL, CAST(body AS TEXT), typeof(body) FROM message JOIN room ON number = room'
+  assert_output "1|other|alice|$(uname -n)|0|1|Hello, world!|blob"
+  run -0 ask "SELECT sent BETWEEN $before AND $after FROM message"
+  assert_output 1
+}
+
+@test "the counters equal the rows" {
+  chat-send ''
+  chat-send one
+  seq 3000 | chat-send -l -r lines
+  printf 'a\0bc\0' | chat-send -0 -1 -r nuls
+  sound
+  chat-recv -c 2 >/dev/null
+  chat-recv -c 1234 -r lines >/dev/null
+  sound
+  run -0 ask "SELECT depth, bytes FROM room WHERE name = 'lines'"
+  assert_output "1766|$(seq 1235 3000 | tr -d '\n' | wc -c)"
+  run -0 ask "SELECT depth, bytes FROM room WHERE name = 'main'"
+  assert_output '0|0'
+  chat-recv -a -r lines >/dev/null
+  chat-recv -a -r nuls >/dev/null
+  sound
+  run -0 ask 'SELECT sum(depth), sum(bytes), (SELECT count(*) FROM message) FROM room WHERE number > 0'
+  assert_output '0|0|0'
+}
+
+@test "the counters are right after a crowd" {
+  local i pids=()
+  for i in a b c; do
+    background bash -c 'for i in {1..30}; do chat-send "$i"; done; seq 200 | chat-send -l'
+    pids+=("$BACKGROUND_PID")
+    background bash -c 'for i in {1..30}; do chat-recv -q; done; chat-recv -q -c 50' >/dev/null
+    pids+=("$BACKGROUND_PID")
+  done
+  for i in "${pids[@]}"; do finish "$i"; done
+  sound
+}
+
+@test "an id is never used again" {
+  local ids
+  ids=$(chat-send -i one)
+  chat-recv >/dev/null
+  ids+=" $(chat-send -i two)"
+  chat-recv >/dev/null
+  # Not even when the sqlite3 shell was there in between.
+  sqlite3 "$SPOOL" 'VACUUM'
+  ids+=" $(chat-send -i three)"
+  assert_equal "$ids" '1 2 3'
+}
+
+# log_size: of the write-ahead log.
+log_size() { stat -c %s "$SPOOL-wal" 2>/dev/null || echo 0; }
+
+@test "the log does not grow without bound over 1,500 sends and receives" {
+  local i most=0 size
+  for ((i = 1; i <= 1500; i++)); do
+    chat-send "$i"
+    ((i % 3)) || chat-recv >/dev/null
+    size=$(log_size)
+    most=$((size > most ? size : most))
+  done
+  assert [ "$most" -gt 0 ]
+  assert [ "$most" -le 1048576 ]
+  run -0 chat-recv -a
+  assert_output "$(seq 501 1500)"
+}
+
+@test "the log does not stay large after a long message or a long stream" {
+  head -c 20000000 /dev/zero | chat-send
+  chat-send next
+  assert [ "$(log_size)" -le 1048576 ]
+  chat-recv >/dev/null
+  seq 200000 | chat-send -l
+  chat-send next
+  assert [ "$(log_size)" -le 1048576 ]
+  chat-recv -a >/dev/null
+  chat-recv -q || true
+  assert [ "$(log_size)" -le 1048576 ]
+}
+
+@test "the file shrinks when the messages have gone" {
+  local full number
+  head -c 20000000 /dev/zero | chat-send
+  seq 100000 | chat-send -l
+  full=$(stat -c %s "$SPOOL")
+  assert [ "$full" -gt 20000000 ]
+  chat-recv -a >/dev/null
+  # Each may free but a bounded portion.
+  for number in {1..100}; do
+    chat-send "$number"
+    chat-recv >/dev/null
+  done
+  assert [ "$(stat -c %s "$SPOOL")" -lt 2000000 ]
+}
+
+@test "a reader of the log keeps nobody waiting, and the log shrinks when it has gone" {
+  local keep
+  chat-send first
+  mkfifo input
+  exec {keep}<>input
+  eval "background sqlite3 -batch \"\$SPOOL\" <input >shell $keep<&-"
+  echo 'BEGIN; SELECT count(*) FROM message;' >&"$keep"
+  wait_until file_has shell 1
+  # A read transaction holds back the checkpoints, but not the senders and receivers.
+  seq 20000 | timeout 20 chat-send -l
+  run -0 timeout 20 chat-recv
+  assert_output first
+  run -0 timeout 20 chat-recv -a
+  assert_equal "${#lines[@]}" 20000
+  echo 'COMMIT;' >&"$keep"
+  exec {keep}>&-
+  finish "$BACKGROUND_PID"
+  local i
+  for i in {1..70}; do chat-send "$i"; done
+  assert [ "$(log_size)" -le 1048576 ]
+}
+
+@test "an idle sqlite3 shell that has the file open blocks nobody" {
+  local keep
+  chat-send first
+  mkfifo input
+  exec {keep}<>input
+  eval "background sqlite3 -batch \"\$SPOOL\" <input >shell $keep<&-"
+  echo 'SELECT count(*) FROM message;' >&"$keep"
+  wait_until file_has shell 1
+  local i
+  for i in {1..100}; do timeout 20 chat-send "$i" || fail "send $i: $?"; done
+  run -0 timeout 20 chat-recv
+  assert_output first
+  run -0 timeout 20 chat-recv -a
+  assert_output "$(seq 100)"
+  background chat-recv -w >out
+  wait_blocked "$BACKGROUND_PID"
+  timeout 20 chat-send last
+  finish "$BACKGROUND_PID"
+  assert_bytes out 'last\n'
+  chat-send for-the-shell
+  echo 'SELECT CAST(body AS TEXT) FROM message;' >&"$keep"
+  wait_until file_has shell for-the-shell
+  exec {keep}>&-
+}
+
+@test "an sqlite3 shell that has closed the file, and taken its log away, harms nothing" {
+  local round
+  for round in {1..5}; do
+    chat-send "one $round"
+    chat-send "two $round"
+    sqlite3 "$SPOOL" 'PRAGMA wal_checkpoint(TRUNCATE)' >/dev/null
+    sqlite3 "$SPOOL" 'SELECT count(*) FROM message' >/dev/null
+    assert_not_exist "$SPOOL-wal"
+    assert_not_exist "$SPOOL-shm"
+    run -0 chat-recv
+    assert_output "one $round"
+    run -0 chat-recv
+    assert_output "two $round"
+  done
+  sound
+}
+
+@test "an sqlite3 shell that closes the file while others wait harms nothing" {
+  local i
+  for i in {1..5}; do
+    background chat-recv -w >out
+    wait_blocked "$BACKGROUND_PID"
+    [[ ! -e $SPOOL ]] || sqlite3 "$SPOOL" 'SELECT count(*) FROM message' >/dev/null
+    chat-send "message $i"
+    finish "$BACKGROUND_PID"
+    assert_bytes out "message $i\n"
+  done
+}
+
+@test "of twenty first-ever senders at once every message is there once" {
+  local i round gate pids
+  for round in 1 2 3; do
+    rm -rf "$HOME/.local"
+    pids=()
+    exec {gate}>gate
+    flock --exclusive "$gate"
+    for i in {1..20}; do
+      # They wait until the gate opens for all of them.
+      background bash -c 'flock --shared 9; exec chat-send "$1" 9<&-' sender "$i" 9<gate
+      pids+=("$BACKGROUND_PID")
+    done
+    flock --unlock "$gate"
+    exec {gate}>&-
+    for i in "${pids[@]}"; do
+      finish "$i"
+      assert_equal "$status" 0
+    done
+    chat-recv -a | sort -n >seen
+    run cmp seen <(seq 20)
+    assert_success
+    run -0 bash -c "cd '${SPOOL%/*}' && ls -A | grep -vxE 'spool\.db(-wal|-shm|-lock|-reserve|-bell)?' || true"
+    assert_output ''
+  done
+  sound
+}
+
+@test "of twenty first-ever senders and receivers in a directory that is not there every message gets out once" {
+  local i pids=()
+  export CHAT_SPOOL=$PWD/a/b/c/d/spool.db
+  mkdir seen
+  for i in {1..10}; do
+    background chat-recv -w >"seen/$i"
+    pids+=("$BACKGROUND_PID")
+    background chat-send "$i"
+    pids+=("$BACKGROUND_PID")
+  done
+  for i in "${pids[@]}"; do
+    finish "$i"
+    assert_equal "$status" 0
+  done
+  sort -n seen/* >all
+  run cmp all <(seq 10)
+  assert_success
+}
+
+@test "a receive, a peek and a look into an unknown room make no spool and no room" {
+  run -1 chat-recv -q
+  run -1 chat-recv -q -p -a
+  assert_not_exist "$HOME/.local"
+  chat-send first
+  run -1 chat-recv -q -r other
+  run -1 chat-recv -q -t 0.01 -r third
+  run -0 ask 'SELECT group_concat(name) FROM room WHERE number > 0'
+  assert_output main
+}
+
+@test "a peek changes no byte of the spool" {
+  local before
+  seq 100 | chat-send -l
+  before=$(sha256sum "$SPOOL" "$SPOOL-wal")
+  chat-recv -p -a >/dev/null
+  chat-recv -p >/dev/null
+  assert_equal "$(sha256sum "$SPOOL" "$SPOOL-wal")" "$before"
+}

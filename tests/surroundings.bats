@@ -1,0 +1,1279 @@
+#!/usr/bin/env bats
+# What bad surroundings get: closed descriptors, spool paths that are not safe, damaged and hostile files, full disks,
+# odd modes, names and environments. See the table of that name in the contract, and chatspool(7).
+
+# Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
+# shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
+
+load helper
+
+# Two throw-away users that no password file knows.
+ALICE=54321
+MALLORY=54322
+
+setup() {
+  chat_setup
+  MOUNTS=()
+  PUBLIC=
+}
+
+teardown() {
+  chat_teardown
+  local place
+  for place in "${MOUNTS[@]}"; do umount "$place"; done
+  [[ ! $PUBLIC ]] || rm -rf "$PUBLIC"
+}
+
+# ---------------------------------------------------------------- tools
+
+# snapshot PATH ...: all there is to see of these files, to compare before and after.
+snapshot() { find "$@" -printf '%p %y %m %U %n %s %T@ %l\n' -type f -exec sha256sum {} \; | sort; }
+
+# untouched PATH ... -- COMMAND [ARG ...]: run the command (a program with a bound of 20 s); the paths are as before.
+untouched() {
+  local paths=() before
+  while [[ $1 != -- ]]; do
+    paths+=("$1")
+    shift
+  done
+  shift
+  before=$(snapshot "${paths[@]}")
+  [[ $(type -t "$1") == function ]] || set -- timeout 20 "$@"
+  run --separate-stderr "$@"
+  assert_equal "$(snapshot "${paths[@]}")" "$before"
+}
+
+# both_refuse STATUS SPOOL PATH: sender and receivers give this status for the spool, with one line, and change nothing
+# at the path.
+both_refuse() {
+  untouched "$3" -- chat-send -s "$2" x
+  assert_error "$1" 'chat-send: '
+  untouched "$3" -- chat-recv -s "$2"
+  assert_error "$1" 'chat-recv: '
+  untouched "$3" -- chat-recv -p -s "$2"
+  assert_error "$1" 'chat-recv: '
+  untouched "$3" -- chat-recv -t 0.1 -s "$2"
+  assert_error "$1" 'chat-recv: '
+}
+
+# public: a directory that other users can come to, at $PUBLIC, and the programs in it.
+public() {
+  ((EUID == 0)) || skip 'only root can become another user'
+  PUBLIC=$(mktemp -d "${TMPDIR:-/tmp}/chat-test-XXXXXX")
+  chmod 755 "$PUBLIC"
+  mkdir "$PUBLIC/bin" "$PUBLIC/alice" "$PUBLIC/mallory"
+  cp "$CHAT_BIN/chat-send" "$CHAT_BIN/chat-recv" "$PUBLIC/bin"
+  chown $ALICE:$ALICE "$PUBLIC/alice"
+  chown $MALLORY:$MALLORY "$PUBLIC/mallory"
+  chmod 700 "$PUBLIC/alice" "$PUBLIC/mallory"
+  as_user $ALICE "$PUBLIC/bin/chat-send" --version >/dev/null || skip 'other users cannot run the programs'
+  cd "$PUBLIC" || return
+}
+
+# as_user UID COMMAND [ARG ...]: as that user, with a home of its own.
+as_user() {
+  local home=$PUBLIC/mallory
+  [[ $1 != "$ALICE" ]] || home=$PUBLIC/alice
+  timeout 20 setpriv --reuid="$1" --regid="$1" --clear-groups env HOME="$home" PATH="$PUBLIC/bin:$PATH" "${@:2}"
+}
+
+# closed SPOOL: a whole spool in one file, as the sqlite3 shell leaves it when it closes.
+closed() { sqlite3 "$1" 'PRAGMA wal_checkpoint(TRUNCATE)' >/dev/null && sqlite3 "$1" 'SELECT 1' >/dev/null; }
+
+# ---------------------------------------------------------------- descriptors
+
+@test "chat-send hi needs no descriptor" {
+  local closing n=0
+  for closing in '<&-' '>&-' '2>&-' '<&- >&-' '<&- 2>&-' '>&- 2>&-' '<&- >&- 2>&-'; do
+    n=$((n + 1))
+    run --separate-stderr bash -c "chat-send $n $closing"
+    assert_success
+    assert_equal "$output$stderr" ''
+  done
+  run -0 chat-recv -a
+  assert_output "$(seq $n)"
+  run -0 sqlite3 "$SPOOL" 'PRAGMA integrity_check'
+  assert_output ok
+}
+
+@test "a first chat-send hi needs no descriptor" {
+  local closing
+  for closing in '<&-' '>&-' '2>&-' '<&- >&-' '<&- 2>&-' '>&- 2>&-' '<&- >&- 2>&-'; do
+    rm -rf "$HOME/.local"
+    run --separate-stderr bash -c "chat-send hi $closing"
+    assert_success
+    run -0 chat-recv
+    assert_output hi
+  done
+}
+
+@test "no file of ours lands on a closed descriptor" {
+  local closing command
+  export ASAN_OPTIONS="$ASAN_OPTIONS:detect_leaks=0"
+  chat-send first
+  for command in 'chat-send hi' 'chat-send -l' 'chat-recv' 'chat-recv -q -t 0.01 -r empty' 'chat-recv -p' 'chat-send -f in'; do
+    echo in >in
+    for closing in '<&-' '>&-' '2>&-' '<&- >&-' '<&- 2>&-' '>&- 2>&-' '<&- >&- 2>&-'; do
+      run strace -y -o trace bash -c "exec $command $closing"
+      run grep -E "= [012]<($HOME/|$PWD/in|anon_inode|socket)" trace
+      assert_output ''
+    done
+  done
+  # The control: a descriptor that was closed is the first to be used.
+  strace -y -o trace bash -c 'exec cat in <&-'
+  run -0 grep -E "= 0<$PWD/in>" trace
+}
+
+@test "a wordless chat-send without standard input is 74 before the spool is touched" {
+  local options
+  for options in '' -l -0 '-1 -l' '-f -' '-i'; do
+    run --separate-stderr bash -c "chat-send $options <&-"
+    assert_error 74 'chat-send: '
+    assert_not_exist "$HOME/.local"
+  done
+}
+
+@test "chat-send -f FILE needs no standard input" {
+  echo body >file
+  run --separate-stderr -0 bash -c 'chat-send -f file <&-'
+  run -0 chat-recv
+  assert_output body
+}
+
+@test "chat-send -i without standard output is 74 before the spool is touched" {
+  run --separate-stderr bash -c 'chat-send -i hi >&-'
+  assert_error 74 'chat-send: '
+  assert_not_exist "$HOME/.local"
+}
+
+@test "chat-recv without standard output is 74 before the spool is touched" {
+  local options
+  for options in '' -a -p -w -F '-t 1' -q; do
+    run --separate-stderr timeout 20 bash -c "chat-recv $options >&-"
+    assert_error 74 'chat-recv: '
+    assert_not_exist "$HOME/.local"
+  done
+  chat-send first
+  for options in '' -a -p -w -F '-t 1' -q; do
+    untouched "$HOME/.local" -- bash -c "chat-recv $options >&-"
+    assert_error 74 'chat-recv: '
+  done
+  run -0 chat-recv
+  assert_output first
+}
+
+@test "chat-recv without standard output and standard error is 74 as well" {
+  chat-send first
+  run --separate-stderr bash -c 'chat-recv <&- >&- 2>&-'
+  assert_equal "$status" 74
+  run -0 chat-recv
+  assert_output first
+}
+
+@test "chat-recv needs neither standard input nor standard error" {
+  local closing
+  for closing in '<&-' '2>&-' '<&- 2>&-'; do
+    chat-send first
+    run --separate-stderr -0 bash -c "chat-recv $closing"
+    assert_output first
+    run --separate-stderr -1 bash -c "chat-recv $closing"
+    assert_output ''
+  done
+}
+
+@test "an input that can't be read and an output that can't be written are 74" {
+  chat-send first
+  run --separate-stderr bash -c 'chat-send 0>file'
+  assert_error 74 'chat-send: '
+  run --separate-stderr bash -c 'chat-recv 1</dev/null'
+  assert_error 74 'chat-recv: '
+  run --separate-stderr bash -c 'chat-send </'
+  assert_error 74 'chat-send: '
+  run -0 chat-recv -a
+  assert_output first
+}
+
+# nonblocking STDIN|STDOUT COMMAND [ARG ...]: in the background, with that descriptor non-blocking.
+nonblocking() {
+  command -v perl >/dev/null || skip 'needs perl'
+  background perl -MFcntl -e '
+    my $which = shift;
+    fcntl $which eq "STDIN" ? STDIN : STDOUT, F_SETFL, O_NONBLOCK or die;
+    exec @ARGV or die' "$@"
+}
+
+@test "a non-blocking output is written whole" {
+  local keep receiver
+  seq 200000 | chat-send
+  mkfifo pipe
+  exec {keep}<>pipe
+  nonblocking STDOUT chat-recv >pipe
+  receiver=$BACKGROUND_PID
+  wait_stuck "$receiver"
+  head -c "$(seq 200000 | wc -c)" <&"$keep" >out
+  finish "$receiver"
+  assert_equal "$status" 0
+  run cmp out <(seq 200000)
+  assert_success
+  assert_empty_room
+}
+
+@test "a non-blocking input is read to its end" {
+  local options keep sender
+  for options in '' -l; do
+    rm -f pipe
+    mkfifo pipe
+    exec {keep}<>pipe
+    eval "nonblocking STDIN chat-send $options <pipe $keep<&-"
+    sender=$BACKGROUND_PID
+    wait_blocked "$sender"
+    printf 'begin' >&"$keep"
+    wait_blocked "$sender"
+    printf 'ning\n' >&"$keep"
+    exec {keep}<&-
+    finish "$sender"
+    assert_equal "$status" 0
+    run -0 chat-recv
+    assert_output beginning
+  done
+}
+
+# ---------------------------------------------------------------- spool paths that are not safe
+
+@test "a spool that is a symbolic link is 77" {
+  chat-send -s dir/real.db first
+  ln -s real.db dir/link.db
+  both_refuse 77 dir/link.db dir
+  run -0 chat-recv -s dir/real.db
+  assert_output first
+}
+
+@test "a spool that is a dangling symbolic link is 77, and its target is not made" {
+  mkdir dir
+  ln -s target.db dir/link.db
+  both_refuse 77 dir/link.db dir
+}
+
+@test "a spool that has another hard link is 77" {
+  chat-send -s dir/real.db first
+  ln dir/real.db other.db
+  both_refuse 77 dir/real.db dir
+  rm other.db
+  run -0 chat-recv -s dir/real.db
+  assert_output first
+}
+
+@test "a spool that is a directory is 77" {
+  mkdir -p dir/spool.db
+  both_refuse 77 dir/spool.db dir
+  both_refuse 77 dir/spool.db/ dir
+}
+
+@test "a spool that is a FIFO is 77, without waiting for its other end" {
+  mkdir dir
+  mkfifo -m 600 dir/spool.db
+  both_refuse 77 dir/spool.db dir
+}
+
+@test "a spool that is a device is 77" {
+  mkdir dir
+  mknod -m 600 dir/spool.db c 1 3 2>/dev/null || skip 'no right to make a device'
+  both_refuse 77 dir/spool.db dir
+}
+
+@test "a spool that is a well-known device is 77" {
+  run --separate-stderr timeout 20 chat-send -s /dev/null x
+  assert_error 77 'chat-send: '
+  run --separate-stderr timeout 20 chat-recv -s /dev/null
+  assert_error 77 'chat-recv: '
+  run --separate-stderr timeout 20 chat-send -s /dev/stdin x
+  assert_error 77 'chat-send: '
+}
+
+@test "a spool that is a socket is 77" {
+  command -v perl >/dev/null || skip 'needs perl'
+  mkdir dir
+  perl -MSocket -e 'socket S, PF_UNIX, SOCK_STREAM, 0; bind S, sockaddr_un("dir/spool.db") or die'
+  chmod 600 dir/spool.db
+  both_refuse 77 dir/spool.db dir
+}
+
+@test "a spool that others may write is 77" {
+  local mode
+  chat-send -s dir/spool.db first
+  for mode in 620 602 666 660; do
+    chmod $mode dir/spool.db
+    both_refuse 77 dir/spool.db dir
+  done
+  chmod 600 dir/spool.db
+  run -0 chat-recv -s dir/spool.db
+  assert_output first
+}
+
+@test "a spool that others may read is used as it is" {
+  chat-send -s dir/spool.db first
+  chmod 644 dir/spool.db
+  run -0 chat-recv -s dir/spool.db
+  assert_output first
+}
+
+@test "a spool in a directory that others may write is 77" {
+  local mode
+  chat-send -s dir/spool.db first
+  for mode in 720 702 777 770; do
+    chmod $mode dir
+    both_refuse 77 dir/spool.db dir
+  done
+  chmod 755 dir
+  run -0 chat-recv -s dir/spool.db
+  assert_output first
+}
+
+@test "a new spool in a directory that others may write is 77, and nothing is made" {
+  mkdir dir
+  chmod 777 dir
+  both_refuse 77 dir/spool.db dir
+  assert_equal "$(ls -A dir)" ''
+}
+
+@test "a directory that others may write, with the sticky bit, is allowed" {
+  mkdir dir
+  chmod 1777 dir
+  run -0 chat-send -s dir/spool.db first
+  run -0 chat-recv -s dir/spool.db
+  assert_output first
+  background chat-recv -w -s dir/spool.db >out
+  wait_blocked "$BACKGROUND_PID"
+  run -0 chat-send -s dir/spool.db second
+  finish "$BACKGROUND_PID"
+  assert_bytes out 'second\n'
+}
+
+@test "another user's spool is 77, even for root" {
+  public
+  as_user $ALICE chat-send -s alice/spool.db first
+  both_refuse 77 alice/spool.db alice
+  # No matter how far its modes are open.
+  chmod 755 alice
+  chmod 644 alice/*
+  untouched alice -- as_user $MALLORY chat-send -s alice/spool.db x
+  assert_error 77 'chat-send: '
+  untouched alice -- as_user $MALLORY chat-recv -s alice/spool.db
+  assert_error 77 'chat-recv: '
+  run -0 as_user $ALICE chat-recv -s alice/spool.db
+  assert_output first
+}
+
+@test "a new spool in another user's directory is 77, even for root" {
+  public
+  untouched alice -- chat-send -s alice/spool.db x
+  assert_error 77 'chat-send: '
+  untouched alice -- chat-recv -t 0.1 -s alice/spool.db
+  assert_error 77 'chat-recv: '
+}
+
+@test "each user has an own spool" {
+  public
+  as_user $ALICE chat-send 'of alice'
+  as_user $MALLORY chat-send 'of mallory'
+  run -0 as_user $ALICE chat-recv
+  assert_output 'of alice'
+  run -0 as_user $MALLORY chat-recv
+  assert_output 'of mallory'
+}
+
+@test "two users have spools of their own in one sticky directory" {
+  public
+  mkdir shared
+  chmod 1777 shared
+  as_user $ALICE chat-send -s shared/alice.db first
+  as_user $MALLORY chat-send -s shared/mallory.db first
+  untouched shared -- as_user $MALLORY chat-recv -s shared/alice.db
+  assert_error 77 'chat-recv: '
+  run -0 as_user $ALICE chat-recv -s shared/alice.db
+  assert_output first
+}
+
+@test "a user without the right to a directory gets 77" {
+  public
+  mkdir locked
+  chmod 700 locked
+  run --separate-stderr as_user $ALICE chat-send -s locked/spool.db x
+  assert_error 77 'chat-send: '
+  run --separate-stderr as_user $ALICE chat-recv -s locked/spool.db
+  assert_error 77 'chat-recv: '
+  assert_equal "$(ls -A locked)" ''
+}
+
+@test "a new spool in a directory that may not be written is an error, and nothing is made" {
+  public
+  mkdir locked
+  chmod 755 locked
+  run --separate-stderr as_user $ALICE chat-send -s locked/spool.db x
+  assert_regex "$status" '^(73|77)$'
+  assert_regex "$stderr" '^chat-send: [^'$'\n'']*permission denied'
+  assert_equal "$(ls -A locked)" ''
+}
+
+# planted NAME KIND: beside a spool that holds a message, a symbolic link (to a file, to nothing), a hard link or a
+# FIFO in the place of one of our own files.
+planted() {
+  local name=$1 kind=$2
+  rm -rf dir victims
+  mkdir victims
+  chat-send -s dir/spool.db first
+  closed dir/spool.db
+  rm -rf "dir/spool.db$name"
+  echo precious >victims/file
+  mkdir victims/directory
+  case $kind in
+    link) ln -s ../victims/file "dir/spool.db$name" ;;
+    directory) ln -s ../victims/directory "dir/spool.db$name" ;;
+    dangling) ln -s ../victims/missing "dir/spool.db$name" ;;
+    hard) ln victims/file "dir/spool.db$name" ;;
+    fifo) mkfifo "dir/spool.db$name" ;;
+  esac
+}
+
+@test "what is planted in the place of our own files is 77 and leads nowhere" {
+  local name kind
+  for name in -wal -shm -lock; do
+    for kind in link dangling hard fifo directory; do
+      planted $name $kind
+      untouched victims -- chat-send -s dir/spool.db x
+      assert_equal "$name $kind: $status" "$name $kind: 77"
+      assert_error 77 'chat-send: '
+      untouched victims -- chat-recv -s dir/spool.db
+      assert_equal "$name $kind: $status: $output" "$name $kind: 77: "
+      assert_error 77 'chat-recv: '
+      untouched victims -- chat-recv -t 0.1 -r other -s dir/spool.db
+      assert_equal "$name $kind: $status" "$name $kind: 77"
+      assert_error 77 'chat-recv: '
+      rm -r "dir/spool.db$name"
+      run -0 chat-recv -s dir/spool.db
+      assert_output first
+    done
+  done
+}
+
+@test "what is planted in the place of the bell is 77 for who would wait, and leads nowhere" {
+  local kind
+  for kind in link dangling fifo directory; do
+    planted -bell $kind
+    untouched victims -- chat-recv -t 0.1 -r other -s dir/spool.db
+    assert_equal "$kind: $status" "$kind: 77"
+    assert_error 77 'chat-recv: '
+    # Who does not wait need not look at it.
+    untouched victims -- chat-send -s dir/spool.db second
+    assert_regex "$kind: $status" ': (0|77)$'
+    untouched victims -- chat-recv -s dir/spool.db
+    assert_regex "$kind: $status" ': (0|77)$'
+  done
+}
+
+@test "what is planted in the place of the reserve leads nowhere" {
+  local kind
+  for kind in link dangling hard fifo directory; do
+    planted -reserve $kind
+    untouched victims -- chat-send -s dir/spool.db second
+    assert_regex "$kind: $status" ': (0|77)$'
+    untouched victims -- bash -c 'seq 5000 | chat-send -l -s dir/spool.db'
+    assert_regex "$kind: $status" ': (0|77)$'
+    untouched victims -- chat-recv -s dir/spool.db
+    assert_regex "$kind: $status" ': (0|77)$'
+  done
+}
+
+@test "what is planted in the place of our own files before there is a spool leads nowhere" {
+  local name kind
+  for name in -wal -shm -lock -reserve -bell; do
+    for kind in link dangling directory; do
+      planted $name $kind
+      rm dir/spool.db
+      untouched victims -- chat-send -s dir/spool.db x
+      # What is in the way of a new log may be removed: in a directory of our own that is safe.
+      assert_regex "$name $kind: $status" ': (0|77)$'
+      planted $name $kind
+      rm dir/spool.db
+      untouched victims -- chat-recv -t 0.1 -s dir/spool.db
+      assert_regex "$name $kind: $status" ': (1|77)$'
+    done
+  done
+}
+
+@test "what another user planted in the place of our own files is 77" {
+  public
+  local name
+  for name in -wal -shm -lock -bell; do
+    rm -rf shared
+    mkdir shared
+    chmod 1777 shared
+    if [[ $name == -bell ]]; then
+      as_user $MALLORY mkdir -m 777 "shared/spool.db$name"
+    else
+      as_user $MALLORY touch "shared/spool.db$name"
+      as_user $MALLORY chmod 666 "shared/spool.db$name"
+      run --separate-stderr as_user $ALICE chat-send -s shared/spool.db first
+      assert_equal "$name: $status" "$name: 77"
+    fi
+    run --separate-stderr as_user $ALICE chat-recv -t 0.1 -s shared/spool.db
+    assert_equal "$name: $status" "$name: 77"
+  done
+}
+
+@test "a bell that is no FIFO leads nowhere and blocks nobody" {
+  chat-send -s dir/spool.db first
+  rm -rf dir/spool.db-bell
+  mkdir -m 700 dir/spool.db-bell
+  echo precious >victim
+  ln -s ../../victim dir/spool.db-bell/main
+  untouched victim -- chat-send -s dir/spool.db x
+  untouched victim -- chat-recv -t 0.1 -s dir/spool.db
+  rm dir/spool.db-bell/main
+  ln victim dir/spool.db-bell/main
+  untouched victim -- chat-send -s dir/spool.db x
+  untouched victim -- chat-recv -t 0.1 -s dir/spool.db
+  rm dir/spool.db-bell/main
+  mkdir dir/spool.db-bell/main
+  run timeout 20 chat-send -s dir/spool.db x
+  assert [ "$status" -lt 124 ]
+  rmdir dir/spool.db-bell/main
+  # A FIFO that nobody reads, or that is full, keeps no sender waiting.
+  full_pipe dir/spool.db-bell/main
+  run -0 timeout 20 chat-send -s dir/spool.db x
+}
+
+@test "names that SQLite or a shell would take for something else are plain paths" {
+  local path
+  mkdir plain
+  cd plain
+  for path in ':memory:' 'file:x' 'file:x?mode=memory' 'file::memory:' 'x?mode=ro' 'a%41b' 'a#b' '$(touch owned)' '-x' 'a;b' '~'; do
+    run -0 chat-send -s "$path" "in $path"
+    assert_exist "./$path"
+    run -0 chat-recv -s "$path"
+    assert_output "in $path"
+  done
+  assert_not_exist owned
+}
+
+@test "an unknown kind of URL is 64" {
+  local url
+  for url in redis://localhost/0 http://localhost/ foo://bar; do
+    run --separate-stderr chat-send -s "$url" x
+    assert_equal "$status" 64
+    run --separate-stderr chat-recv -s "$url"
+    assert_equal "$status" 64
+  done
+  assert_equal "$(find . -name '*:*')" ''
+}
+
+@test "spool paths may have spaces, quotes, newlines, unicode and long names" {
+  local path long
+  long=$(printf 'x%.0s' {1..200})
+  for path in 'a b/c d.db' "it's" 'say "hi"' $'two\nlines' '日本語/スプール.db' "$long" "d/$long/$long" './././dot' 'percent%20' 'back\slash'; do
+    run -0 chat-send -s "$path" "in $path"
+    run -0 chat-recv -s "$path"
+    assert_output "in $path"
+    background chat-recv -w -s "$path" >out
+    wait_blocked "$BACKGROUND_PID"
+    run -0 chat-send -s "$path" again
+    finish "$BACKGROUND_PID"
+    assert_bytes out 'again\n'
+  done
+}
+
+@test "a spool path that is too long is a clean error" {
+  local long
+  long=$(printf 'x%.0s' {1..251})
+  mkdir dir
+  run --separate-stderr chat-send -s "dir/$long" x
+  assert [ "$status" -ge 64 ]
+  assert [ "$status" -le 77 ]
+  assert_equal "$(ls -A dir)" ''
+  run --separate-stderr chat-send -s "$(printf 'dir/%.0s' {1..2000})spool.db" x
+  assert [ "$status" -ge 64 ]
+  assert [ "$status" -le 77 ]
+  assert_equal "$(ls -A dir)" ''
+}
+
+@test "a spool path longer than SQLite takes works or is a clean error" {
+  local path
+  path=$(printf 'directory/%.0s' {1..70})spool.db
+  run --separate-stderr chat-send -s "$path" first
+  if [[ $status == 0 ]]; then
+    run -0 chat-recv -s "$path"
+    assert_output first
+  else
+    assert_regex "$status" '^(64|7[34])$'
+    assert_regex "$stderr" '^chat-send: [^'$'\n'']+$'
+  fi
+}
+
+@test "a directory of the path that is a file is an error" {
+  echo text >file
+  run --separate-stderr chat-send -s file/spool.db x
+  assert_regex "$status" '^7[347]$'
+  run --separate-stderr chat-recv -s file/spool.db
+  assert_regex "$status" '^7[347]$'
+}
+
+@test "rooms with odd names are rooms like others" {
+  local room
+  for room in 'a b' '*' '日本語' spool.db spool.db-lock '?' "it's" '$(x)' 'a;b' '%s' 'back\slash' "$(printf 'x%.0s' {1..255})"; do
+    run -0 chat-send -r "$room" "in $room"
+    background chat-recv -w -r "$room" >/dev/null
+    finish "$BACKGROUND_PID"
+    background chat-recv -w -o '%r %b\n' -r "$room" >out
+    wait_blocked "$BACKGROUND_PID"
+    run -0 chat-send -r "$room" again
+    finish "$BACKGROUND_PID"
+    run -0 cat out
+    assert_output "$room again"
+  done
+  assert_empty_room
+  run -0 sqlite3 "$SPOOL" 'PRAGMA integrity_check'
+}
+
+# ---------------------------------------------------------------- modes and homes
+
+# our_modes DIRECTORY: 0700 for directories, 0600 for all else.
+our_modes() {
+  run find "$1" -type d ! -perm 700
+  assert_output ''
+  run find "$1" ! -type d ! -perm 600
+  assert_output ''
+}
+
+@test "the spool's directory is 0700 and its files are 0600 whatever the umask" {
+  local mask
+  for mask in 0 0777 022 0077; do
+    rm -rf "$HOME/.local"
+    mkdir "$HOME/.local"
+    run -0 bash -c "umask $mask; chat-send first"
+    our_modes "$HOME/.local/state/chat"
+    run -0 bash -c "umask $mask; chat-recv"
+    assert_output first
+    run -1 bash -c "umask $mask; chat-recv -t 0.01"
+    run -0 bash -c "umask $mask; seq 3000 | chat-send -l"
+    our_modes "$HOME/.local/state/chat"
+  done
+}
+
+@test "what a waiting receiver makes before there is a spool is 0700 and 0600 whatever the umask" {
+  local mask
+  for mask in 0 0777; do
+    rm -rf "$HOME/.local"
+    background bash -c "umask $mask; exec chat-recv -w"  >out
+    wait_blocked "$BACKGROUND_PID"
+    our_modes "$HOME/.local/state/chat"
+    run -0 bash -c "umask $mask; chat-send first"
+    finish "$BACKGROUND_PID"
+    assert_bytes out 'first\n'
+    our_modes "$HOME/.local/state/chat"
+  done
+}
+
+@test "a user who is not root can work under umask 0777" {
+  public
+  run -0 as_user $ALICE bash -c 'umask 0777; chat-send first'
+  run -0 as_user $ALICE bash -c 'umask 0777; chat-recv'
+  assert_output first
+  run find alice ! -user $ALICE
+  assert_output ''
+}
+
+# with_home HOME COMMAND [ARG ...]: as a root whose password file says HOME; environment variables are the caller's.
+with_home() {
+  local home=$1
+  shift
+  unshare --mount true 2>/dev/null || skip 'no right to mount'
+  printf 'root:x:0:0:root:%s:/bin/sh\n' "$home" >passwd
+  unshare --mount sh -c 'mount --bind "$1" /etc/passwd && shift && exec "$@"' sh "$PWD/passwd" "$@"
+}
+
+@test "without HOME the spool is in the password file's home" {
+  mkdir elsewhere
+  with_home "$PWD/elsewhere" env -u HOME "$CHAT_BIN/chat-send" first
+  assert_file_exist elsewhere/.local/state/chat/spool.db
+  assert_not_exist "$HOME/.local"
+  run -0 with_home "$PWD/elsewhere" env -u HOME "$CHAT_BIN/chat-recv"
+  assert_output first
+}
+
+@test "an empty environment is enough" {
+  mkdir elsewhere
+  with_home "$PWD/elsewhere" env -i "$CHAT_BIN/chat-send" first
+  assert_file_exist elsewhere/.local/state/chat/spool.db
+  run -0 with_home "$PWD/elsewhere" env -i "$CHAT_BIN/chat-recv" -o '%b %u\n'
+  assert_output 'first root'
+}
+
+@test "env -i with a spool needs nothing else" {
+  run -0 env -i "$CHAT_BIN/chat-send" -s "$PWD/dir/spool.db" 'first 日本語'
+  run -0 env -i "$CHAT_BIN/chat-recv" -s "$PWD/dir/spool.db"
+  assert_output 'first 日本語'
+}
+
+@test "a home that does not exist and may not be made is an error that names the path" {
+  public
+  run --separate-stderr as_user $ALICE env HOME=/nonexistent/home chat-send x
+  assert_regex "$status" '^7[37]$'
+  assert_regex "$stderr" "^chat-send: .*/nonexistent.*permission denied"
+}
+
+@test "a user in no password file can send, and without HOME gets an error" {
+  public
+  run -0 as_user $ALICE chat-send first
+  run -0 as_user $ALICE chat-recv -o '%b by %u\n'
+  assert_regex "$output" '^first by .+$'
+  run --separate-stderr as_user $ALICE env -u HOME chat-send first
+  assert [ "$status" -ge 64 ]
+  assert [ "$status" -le 77 ]
+  assert_regex "$stderr" '^chat-send: [^'$'\n'']*$'
+}
+
+@test "XDG_STATE_HOME says where the spool is, if it is absolute" {
+  XDG_STATE_HOME="$PWD/state" chat-send first
+  assert_file_exist state/chat/spool.db
+  assert_not_exist "$HOME/.local"
+  XDG_STATE_HOME=relative chat-send second
+  assert_not_exist relative
+  run -0 chat-recv
+  assert_output second
+}
+
+@test "no locale and no time zone harm a message" {
+  local locale
+  for locale in C POSIX en_US.UTF-8 nonsense ''; do
+    run -0 env LC_ALL="$locale" LANG="$locale" TZ=Nowhere/Nothing chat-send -r 日本語 'grüße 日本語'
+    run -0 env LC_ALL="$locale" LANG="$locale" TZ=:/etc/passwd chat-recv -r 日本語
+    assert_output 'grüße 日本語'
+  done
+}
+
+@test "programs do not depend on the current directory" {
+  mkdir gone
+  cd gone
+  rmdir ../gone
+  run -0 chat-send first
+  run -0 chat-recv
+  assert_output first
+}
+
+# ---------------------------------------------------------------- files that are damaged or hostile
+
+# one_file: a closed spool at dir/spool.db with three messages, the middle one long.
+one_file() {
+  chat-send -s dir/spool.db -u alice first
+  head -c 9000 /dev/zero | tr '\0' y | chat-send -s dir/spool.db -u alice
+  chat-send -s dir/spool.db -u alice third
+  closed dir/spool.db
+  assert_not_exist dir/spool.db-wal
+}
+
+# what: as much of the messages as can be seen.
+what() { timeout 20 chat-recv -s dir/spool.db -a -o '%i %r %u %h %t %n %l %b\n' "$@"; }
+
+@test "a file that is no database is 65 and not touched" {
+  local make
+  for make in ': >dir/x' 'echo text >dir/x' 'head -c 100000 /dev/zero >dir/x' 'head -c 100000 /dev/urandom >dir/x' \
+    'printf "SQLite format 3\0" >dir/x' '{ printf "SQLite format 3\0"; head -c 100000 /dev/urandom; } >dir/x'; do
+    rm -rf dir
+    mkdir dir
+    eval "$make"
+    both_refuse 65 dir/x dir/x
+  done
+}
+
+@test "another program's database is 65 and not touched" {
+  local journal
+  for journal in delete wal; do
+    rm -rf dir
+    mkdir dir
+    sqlite3 dir/x "PRAGMA journal_mode = $journal; CREATE TABLE bookmark (url TEXT); INSERT INTO bookmark VALUES ('x')" >/dev/null
+    untouched dir/x -- chat-send -s dir/x x
+    assert_error 65 'chat-send: '
+    untouched dir/x -- chat-recv -s dir/x
+    assert_error 65 'chat-recv: '
+    run -0 sqlite3 dir/x 'SELECT url FROM bookmark'
+    assert_output x
+  done
+}
+
+@test "a database with our tables in it and another application's number is 65" {
+  one_file
+  sqlite3 dir/spool.db 'PRAGMA application_id = 1'
+  both_refuse 65 dir/spool.db dir/spool.db
+}
+
+@test "a spool of a newer version is 65, and says so" {
+  one_file
+  sqlite3 dir/spool.db 'PRAGMA user_version = 99'
+  both_refuse 65 dir/spool.db dir/spool.db
+  run --separate-stderr chat-recv -s dir/spool.db
+  assert_regex "$stderr" newer
+}
+
+@test "a spool with a changed schema is 65" {
+  local change
+  local changes=(
+    'CREATE TRIGGER forge AFTER INSERT ON message BEGIN UPDATE message SET body = x'\''66'\''; END'
+    'CREATE TRIGGER forge AFTER DELETE ON message BEGIN INSERT INTO message SELECT * FROM message; END'
+    'CREATE VIEW extra AS SELECT 1'
+    'CREATE TABLE extra (x TEXT)'
+    'CREATE VIRTUAL TABLE extra USING fts5(x)'
+    'CREATE INDEX extra ON message (sent)'
+    'ALTER TABLE message ADD COLUMN extra TEXT'
+    'ALTER TABLE message RENAME COLUMN sender TO author'
+    'ALTER TABLE message RENAME TO messages'
+    'DROP INDEX message_order'
+    'DROP TABLE message'
+    'DROP TABLE room'
+    'DROP TABLE message; CREATE VIEW message AS SELECT 1 AS id'
+    "PRAGMA writable_schema = on; UPDATE sqlite_schema SET sql = replace(sql, 'BLOB NOT NULL', 'BLOB NOT null')"
+    "PRAGMA writable_schema = on; UPDATE sqlite_schema SET sql = replace(sql, 'sender', 'Sender')"
+    "PRAGMA writable_schema = on; UPDATE sqlite_schema SET sql = NULL WHERE name = 'message_order'"
+    "PRAGMA writable_schema = on; UPDATE sqlite_schema SET rootpage = 1 WHERE name = 'message'"
+    "PRAGMA writable_schema = on; UPDATE sqlite_schema SET rootpage = 999999 WHERE name = 'message'"
+    "PRAGMA writable_schema = on; DELETE FROM sqlite_schema"
+    'ANALYZE'
+  )
+  one_file
+  cp -a dir whole
+  for change in "${changes[@]}"; do
+    rm -rf dir
+    cp -a whole dir
+    run sqlite3 dir/spool.db "$change"
+    cmp -s dir/spool.db whole/spool.db && fail "nothing was changed by: $change ($output)"
+    run --separate-stderr timeout 20 chat-recv -s dir/spool.db
+    assert_equal "$change: $status: $output" "$change: 65: "
+    run --separate-stderr timeout 20 chat-send -s dir/spool.db x
+    assert_equal "$change: $status" "$change: 65"
+  done
+}
+
+@test "a view that recurses for ever in the place of a table hangs nobody" {
+  one_file
+  sqlite3 dir/spool.db 'DROP TABLE room; CREATE VIEW room AS
+    WITH RECURSIVE r(number, name, depth, bytes) AS (SELECT 1, "main", 1, 1 UNION ALL SELECT number + 1, name, 1, 1 FROM r)
+    SELECT * FROM r'
+  both_refuse 65 dir/spool.db dir/spool.db
+}
+
+@test "a message with a changed byte is 65 and not shown" {
+  local change
+  one_file
+  cp -a dir whole
+  for change in "body = x'46697273'" "body = x'4669727374'" "body = x''" "sender = 'mallory'" "host = 'elsewhere'" 'sent = sent + 1' \
+    'checksum = checksum + 1' 'checksum = 0'; do
+    rm -rf dir
+    cp -a whole dir
+    sqlite3 dir/spool.db "UPDATE message SET $change WHERE id = 1"
+    run --separate-stderr chat-recv -s dir/spool.db
+    assert_equal "$change: $status: $output" "$change: 65: "
+    assert_error 65 'chat-recv: '
+    run --separate-stderr chat-recv -p -s dir/spool.db
+    assert_error 65 'chat-recv: '
+  done
+}
+
+@test "the bodies of two messages that were exchanged are 65" {
+  one_file
+  sqlite3 dir/spool.db 'CREATE TEMP TABLE t AS SELECT * FROM message;
+    UPDATE message SET body = (SELECT body FROM t WHERE id = 4 - message.id), checksum = (SELECT checksum FROM t WHERE id = 4 - message.id)
+    WHERE id IN (1, 3)'
+  run --separate-stderr chat-recv -s dir/spool.db
+  assert_error 65 'chat-recv: '
+}
+
+@test "a message that was moved to another room by hand is 65" {
+  one_file
+  chat-send -s dir/spool.db -r other x
+  sqlite3 dir/spool.db "UPDATE message SET room = (SELECT number FROM room WHERE name = 'other') WHERE id = 1"
+  run --separate-stderr chat-recv -s dir/spool.db -a -r other
+  assert_equal "$status" 65
+  refute_output --partial first
+}
+
+@test "rows that no sender writes are 65 or harmless, never a crash" {
+  local change
+  one_file
+  cp -a dir whole
+  for change in 'UPDATE message SET id = -5 WHERE id = 1' 'UPDATE message SET id = 9223372036854775807 WHERE id = 1' 'UPDATE message SET id = 0 WHERE id = 1' \
+    'UPDATE message SET body = zeroblob(70000000) WHERE id = 1' 'UPDATE message SET place = -1' 'UPDATE message SET attempts = -1' \
+    'UPDATE message SET sent = 9223372036854775807 WHERE id = 1' 'UPDATE message SET sent = -9223372036854775808 WHERE id = 1' \
+    "UPDATE message SET sender = '' WHERE id = 1" "UPDATE message SET sender = CAST(x'ff1b5b' AS TEXT) WHERE id = 1" \
+    'UPDATE room SET depth = -1, bytes = -1' 'UPDATE room SET depth = 9223372036854775807' "UPDATE room SET name = 'a/b' WHERE number > 0" 'UPDATE room SET next_id = -1 WHERE number = 0' \
+    'UPDATE room SET next_id = 9223372036854775807 WHERE number = 0' 'UPDATE room SET next_id = 1 WHERE number = 0' 'DELETE FROM room WHERE number = 0' 'DELETE FROM room' \
+    'UPDATE room SET max_length = -1 WHERE number = 0' 'UPDATE room SET max_length = 9223372036854775807 WHERE number = 0'; do
+    rm -rf dir
+    cp -a whole dir
+    run sqlite3 -bail dir/spool.db "$change"
+    # 19: the schema forbids it already.
+    [[ $status == 0 || $status == 19 ]] || fail "$change: $output"
+    run --separate-stderr timeout 20 chat-send -s dir/spool.db x
+    assert_regex "$change: $status" ': (0|65)$'
+    # What comes out as right is one of the messages that were sent.
+    run --separate-stderr bash -c 'ulimit -v "$1"; timeout 20 chat-recv -n -s dir/spool.db' bash "$(sanitized && echo unlimited || echo 1000000)"
+    assert_regex "$change: $status" ': (0|1|65)$'
+    [[ $status != 0 || $output =~ ^(first|third|x|y+)$ ]] || fail "$change: $output"
+  done
+}
+
+@test "a truncated spool gives the right messages or 65, never others, a crash or a hang" {
+  local size length refused=0
+  one_file
+  what -p >right
+  cp -a dir whole
+  size=$(stat -c %s dir/spool.db)
+  for ((length = 0; length < size; length += 512)); do
+    rm -rf dir
+    cp -a whole dir
+    truncate -s "$length" dir/spool.db
+    result=0
+    what -p >seen 2>err || result=$?
+    right_or_65 "$length bytes"
+    [[ $result == 65 ]] || cmp -s seen right || fail "$length bytes: status $result, and messages are missing"
+    ((result == 0)) || refused=$((refused + 1))
+    result=0
+    timeout 20 chat-send -s dir/spool.db x 2>err || result=$?
+    [[ $result == 0 || $result == 65 ]] || fail "$length bytes: send $result"
+  done
+  # The control: a file that is short of a page can't be right.
+  ((refused * 512 >= size - 4096))
+}
+
+# right_or_65 WHAT: what was shown are messages that were sent, in their order, whole, none twice; the status is 0, 65, or 1
+# if there were none. Damage to the index of the order can hide a message, as a row of it has no checksum; but
+# all of a message that is shown is checked.
+right_or_65() {
+  local wrong
+  case $result in
+    0 | 65) ;;
+    1) [[ ! -s seen ]] || fail "$1: status 1 with messages" ;;
+    *) fail "$1: status $result: $(cat err)" ;;
+  esac
+  wrong=$(awk 'NR == FNR { right[++n] = $0; next } { while (++at <= n && right[at] != $0); if (at > n) print }' right seen)
+  [[ ! $wrong ]] || fail "$1: not a message that was sent, or again: ${wrong:0:200}"
+}
+
+# flip FILE POSITION MASK
+flip() {
+  local byte
+  byte=$(od -An -tu1 -j "$2" -N 1 "$1")
+  # shellcheck disable=SC2059
+  printf "\\x$(printf %x $((byte ^ $3)))" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none
+}
+
+@test "a spool with a flipped bit gives the right messages or 65, never others, a crash or a hang" {
+  local size position step refused=0 hidden=0 tried=0
+  one_file
+  what -p >right
+  cp -a dir whole
+  size=$(stat -c %s dir/spool.db)
+  # Every byte of the first header, and in the rest so many that it takes a few seconds.
+  step=$((${TORTURE:-0} ? 1 : 61))
+  for ((position = 0; position < size; position += position < 100 ? 1 : step)); do
+    rm -rf dir
+    cp -a whole dir
+    flip dir/spool.db "$position" $((1 << (position * 5 % 8)))
+    result=0
+    what -p >seen 2>err || result=$?
+    right_or_65 "bit $((position * 5 % 8)) of byte $position"
+    ((result != 65)) || refused=$((refused + 1))
+    ((result != 0)) || cmp -s seen right || hidden=$((hidden + 1))
+    ((result != 1)) || hidden=$((hidden + 1))
+    tried=$((tried + 1))
+  done
+  assert [ "$refused" -ge 20 ]
+  assert [ $((hidden * 50)) -le $tried ]
+}
+
+@test "a log with a flipped bit gives acknowledged messages, or fewer, or 65, never others" {
+  local size position
+  chat-send -s dir/spool.db -u alice first
+  closed dir/spool.db
+  chat-send -s dir/spool.db -u alice second
+  chat-send -s dir/spool.db -u alice third
+  what -p >right
+  cp -a dir whole
+  size=$(stat -c %s dir/spool.db-wal)
+  assert [ "$size" -gt 4096 ]
+  for ((position = 0; position < size; position += position < 60 ? 1 : 211)); do
+    rm -rf dir
+    cp -a whole dir
+    flip dir/spool.db-wal "$position" $((1 << (position % 8)))
+    result=0
+    what -p >seen 2>err || result=$?
+    # SQLite takes a frame with a wrong checksum for the end of the log: nothing can tell it from a power cut.
+    case $result in
+      0 | 65) cmp -s -n "$(stat -c %s seen)" seen right || fail "byte $position: other messages" ;;
+      *) fail "byte $position: status $result: $(cat err)" ;;
+    esac
+  done
+}
+
+@test "rubbish in the shared memory and the lock file harms nothing" {
+  local name
+  chat-send -s dir/spool.db -u alice first
+  chat-send -s dir/spool.db -u alice second
+  what -p >right
+  for name in -shm -lock -reserve; do
+    head -c 32768 /dev/urandom >"dir/spool.db$name"
+    what -p >seen
+    cmp seen right
+    : >"dir/spool.db$name"
+    what -p >seen
+    cmp seen right
+  done
+  run -0 chat-recv -a -s dir/spool.db
+  assert_output $'first\nsecond'
+}
+
+@test "a spool whose file was removed by hand begins anew" {
+  local left name
+  for left in '' -shm -wal '-wal -shm' '-lock' '-bell' '-wal -shm -lock -reserve -bell'; do
+    rm -rf dir
+    chat-send -s dir/spool.db old
+    run -1 chat-recv -s dir/spool.db -r other -t 0.01
+    mkdir left
+    for name in $left; do mv "dir/spool.db$name" left; done
+    find dir -depth -mindepth 1 -delete
+    cp -a left/. dir
+    rm -rf left
+    run -0 chat-send -s dir/spool.db new
+    run -0 chat-recv -a -s dir/spool.db
+    assert_equal "$left: $output" "$left: new"
+  done
+}
+
+# ---------------------------------------------------------------- full disks and limits
+
+# small_disk KIND SIZE: a file system of that size at ./small.
+small_disk() {
+  mkdir small
+  case $1 in
+    tmpfs) mount -t tmpfs -o "size=$2,mode=700" chat-test small 2>/dev/null || skip 'no right to mount' ;;
+    ext4)
+      command -v mkfs.ext4 >/dev/null || skip 'needs mkfs.ext4'
+      truncate -s "$2" image
+      mkfs.ext4 -q -m 0 image
+      mount -o loop image small 2>/dev/null || skip 'no right to mount'
+      chmod 700 small
+      ;;
+  esac
+  MOUNTS+=("$PWD/small")
+}
+
+# fill: until there is no free block left.
+fill() {
+  dd if=/dev/zero of="$1" bs=64k 2>/dev/null || true
+  dd if=/dev/zero of="$1" bs=512 oflag=append conv=notrunc 2>/dev/null || true
+  run -0 stat -f -c %a small
+  assert_output 0
+}
+
+# full_disk KIND SIZE: send until it is full, fill the rest, receive all, send again.
+full_disk() {
+  local sent=0
+  small_disk "$1" "$2"
+  export CHAT_SPOOL=$PWD/small/chat/spool.db
+  while
+    sent=$((sent + 1))
+    run --separate-stderr bash -c '{ echo "$1"; head -c 30000 /dev/zero | tr "\0" z; } | timeout 20 chat-send' bash "$sent"
+    [[ $status == 0 ]]
+  do ((sent < 5000)); done
+  assert_error 74 'chat-send: '
+  assert_regex "$stderr" 'no space left on device$'
+  sent=$((sent - 1))
+  assert [ "$sent" -ge 10 ]
+  fill small/filler
+
+  run --separate-stderr timeout 20 chat-send 'does not fit'
+  [[ $status == 0 ]] || assert_error 74 'chat-send: '
+  local extra=$((status == 0))
+  # One by one, and then all, at no free block at all.
+  run --separate-stderr -0 timeout 20 chat-recv
+  assert_line --index 0 1
+  run --separate-stderr -0 timeout 20 chat-recv
+  assert_line --index 0 2
+  run --separate-stderr -0 timeout 20 chat-recv -c 3
+  timeout 20 chat-recv -a >out
+  run grep -c '^[0-9]' out
+  assert_output $((sent - 5))
+  run grep '^[0-9]' out
+  assert_output "$(seq 6 "$sent")"
+  assert_equal "$(tail -n 1 out | grep -c 'does not fit')" "$extra"
+  assert_empty_room
+  # It freed room: sending works again though the filler is still there.
+  run --separate-stderr -0 timeout 20 chat-send again
+  run --separate-stderr -0 timeout 20 chat-recv
+  assert_output again
+  rm small/filler
+  run -0 bash -c 'seq 1000 | chat-send -l'
+  run -0 chat-recv -a
+  assert_output "$(seq 1000)"
+}
+
+@test "on a full tmpfs a send fails cleanly, and receiving works with no free block" {
+  full_disk tmpfs 2m
+}
+
+@test "on a full ext4 a send fails cleanly, and receiving works with no free block" {
+  full_disk ext4 8M
+}
+
+@test "receiving one long message works with no free block" {
+  small_disk tmpfs 6m
+  export CHAT_SPOOL=$PWD/small/chat/spool.db
+  chat-send first
+  head -c 2000000 /dev/zero | tr '\0' z | chat-send
+  chat-send last
+  fill small/filler
+  run -0 chat-recv
+  assert_output first
+  run -0 bash -c 'chat-recv -n | wc -c'
+  assert_output 2000000
+  run -0 chat-recv
+  assert_output last
+  run -0 timeout 20 chat-send again
+}
+
+@test "a stream that fills the disk says how many messages are stored" {
+  small_disk tmpfs 4m
+  export CHAT_SPOOL=$PWD/small/chat/spool.db
+  run --separate-stderr bash -c 'seq 1000000 | timeout 60 chat-send -l'
+  assert_equal "$status" 74
+  assert_regex "$stderr" '[0-9]+'
+  local stored
+  chat-recv -a >out
+  stored=$(wc -l <out)
+  run cmp out <(seq "$stored")
+  assert_success
+  assert_regex "$stderr" "(^|[^0-9])$stored([^0-9]|\$)"
+}
+
+@test "a first send on a full disk is an error and leaves no spool" {
+  small_disk tmpfs 1m
+  fill small/filler
+  run --separate-stderr timeout 20 chat-send -s small/spool.db x
+  assert_regex "$status" '^7[34]$'
+  assert_regex "$stderr" 'no space left on device$'
+  assert_not_exist small/spool.db
+  assert_not_exist small/spool.db-new
+  rm small/filler
+  run -0 timeout 20 chat-send -s small/spool.db x
+  run -0 timeout 20 chat-recv -s small/spool.db
+  assert_output x
+}
+
+@test "a first send into a quota of inodes that is used up is an error" {
+  mkdir small
+  mount -t tmpfs -o size=4m,nr_inodes=8,mode=700 chat-test small 2>/dev/null || skip 'no right to mount'
+  MOUNTS+=("$PWD/small")
+  local used
+  for used in {1..7}; do
+    touch "small/used-$used" 2>/dev/null || break
+    run --separate-stderr timeout 20 chat-send -s small/spool.db "$used"
+    [[ $status == 0 ]] || assert_error "$status" 'chat-send: '
+    assert_regex "$status" '^(0|7[34])$'
+    rm -rf small/spool.db*
+  done
+}
+
+@test "a read-only file system is an error, and the messages stay" {
+  small_disk tmpfs 2m
+  chat-send -s small/chat/spool.db first
+  mount -o remount,ro small
+  run --separate-stderr timeout 20 chat-send -s small/chat/spool.db x
+  assert_regex "$status" '^7[347]$'
+  assert_regex "$stderr" '^chat-send: [^'$'\n'']*$'
+  run --separate-stderr timeout 20 chat-recv -s small/chat/spool.db
+  assert_regex "$status" '^7[347]$'
+  assert_regex "$stderr" '^chat-recv: [^'$'\n'']*$'
+  run --separate-stderr timeout 20 chat-send -s small/new/spool.db x
+  assert_regex "$status" '^7[347]$'
+  mount -o remount,rw small
+  run -0 chat-recv -a -s small/chat/spool.db
+  assert_output first
+}
+
+@test "a file-size limit on a send is an error, not SIGXFSZ, and nothing is stored" {
+  local limit
+  chat-send first
+  for limit in 0 4 64 200; do
+    # Standard error must be a pipe: the limit holds for a file there too.
+    run bash -c '{ ulimit -f "$1"; head -c 1000000 /dev/zero | chat-send 2>&1; } | cat; exit "${PIPESTATUS[0]}"' bash $limit
+    assert_equal "$limit: $status" "$limit: 74"
+    assert_regex "$output" '^chat-send: [^'$'\n'']+$'
+  done
+  run -0 chat-send last
+  run -0 chat-recv -a
+  assert_output $'first\nlast'
+}
+
+@test "a file-size limit on a first send is an error and leaves no spool" {
+  local limit
+  for limit in 0 1 4; do
+    run --separate-stderr bash -c 'ulimit -f "$1"; chat-send first' bash $limit
+    assert_regex "$status" '^7[34]$'
+    assert_not_exist "$SPOOL"
+  done
+  run -0 chat-send first
+  run -0 chat-recv -a
+  assert_output first
+}
+
+@test "a file-size limit on a receive is no SIGXFSZ, and nothing is lost" {
+  local limit seen
+  for limit in 0 4 64; do
+    seq 300 | chat-send
+    seen=$(bash -c 'ulimit -f "$1"; chat-recv 2>&3; echo "status $?"' bash $limit 3>err)
+    assert_regex "$seen" 'status (0|74)$'
+    # Delivered and deleted, or still there.
+    [[ $seen == *'status 74' ]] || seen=
+    run chat-recv -aq
+    if [[ $seen ]]; then assert_output "$(seq 300)"; else assert_output ''; fi
+  done
+}
+
+# few_descriptors LIMIT COMMAND [ARG ...]
+few_descriptors() { capture timeout 20 bash -c 'exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-; ulimit -n "$1"; shift; exec "$@"' bash "$@"; }
+
+@test "too few descriptors are an error, and nothing is lost" {
+  local limit enough=0
+  sanitized && skip 'a sanitized program needs some itself'
+  chat-send first
+  for limit in {4..16}; do
+    few_descriptors "$limit" chat-recv -p
+    assert_regex "$limit: $status" ': (0|7[14])$'
+    if [[ $status == 0 ]]; then
+      assert_output first
+      enough=$((enough + 1))
+    else
+      assert_error "$status" 'chat-recv: '
+      assert_equal "$enough" 0
+    fi
+    few_descriptors "$limit" chat-send -r other x
+    assert_regex "$limit: $status" ': (0|7[14])$'
+  done
+  assert [ "$enough" -ge 1 ]
+  assert [ "$enough" -lt 13 ]
+  run -0 chat-recv
+  assert_output first
+}
+
+@test "too little memory is an error, and nothing is lost" {
+  sanitized && skip 'a sanitized program needs much more'
+  chat-send first
+  run --separate-stderr bash -c 'ulimit -v 60000; head -c 60000000 /dev/zero | chat-send'
+  assert_regex "$status" '^7[14]$'
+  assert_regex "$stderr" '^chat-send: [^'$'\n'']*$'
+  head -c 60000000 /dev/zero | chat-send
+  run -0 chat-recv
+  assert_output first
+  run --separate-stderr bash -c 'ulimit -v 60000; chat-recv | wc -c; exit "${PIPESTATUS[0]}"'
+  assert_equal "$status: $output" '71: 0'
+  run -0 bash -c 'chat-recv -n | wc -c'
+  assert_output 60000000
+}

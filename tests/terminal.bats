@@ -1,0 +1,282 @@
+#!/usr/bin/env bats
+# On a terminal: nothing that a message, a name or an error holds can command it; the hint; the progress line.
+# Each test runs on a pseudo-terminal (on_terminal).
+
+# Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
+# shellcheck disable=SC2016,SC2030,SC2031,SC2154
+
+load helper
+
+# assert_seen FORMAT COMMAND [ARG ...]: the terminal sees exactly this.
+assert_seen() {
+  local format=$1
+  shift
+  on_terminal "$@" >seen </dev/null
+  assert_bytes seen "$format"
+}
+
+# assert_no_controls FILE: no control characters but newline and tab, and nothing that is not UTF-8.
+assert_no_controls() {
+  iconv -f UTF-8 -t UTF-8 "$1" >/dev/null
+  run -1 grep -aP '[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]' "$1"
+}
+
+# ---------------------------------------------------------------- messages
+
+@test "what is harmless is shown as it is" {
+  chat-send $'Hello, world! \\x1b %s'
+  chat-send $'one\n\ttwo\n'
+  chat-send '日本語 äöü € 🙂 Ж é'
+  chat-send $'\u00a0|\u2028|\U10ffff'
+  assert_seen 'Hello, world! \\x1b %%s\n' chat-recv
+  assert_seen 'one\n\ttwo\n' chat-recv
+  assert_seen '日本語 äöü € 🙂 Ж é\n' chat-recv
+  assert_seen '\u00a0|\u2028|\U10ffff\n' chat-recv
+}
+
+@test "every C0 control but newline and tab, and DEL, is shown as \\xHH" {
+  local byte expected=''
+  for byte in {0..31} 127; do
+    # shellcheck disable=SC2059
+    printf "$(printf '\\x%02x' "$byte")"
+    case $byte in
+      9) expected+='\t' ;;
+      10) expected+='\n' ;;
+      *) expected+=$(printf '\\\\x%02x' "$byte") ;;
+    esac
+  done >in
+  chat-send <in
+  assert_seen "$expected\n" chat-recv
+}
+
+@test "C1 controls as code points are shown as \\xHH, one for each byte" {
+  local byte expected=''
+  for byte in {128..159}; do
+    # shellcheck disable=SC2059
+    printf "$(printf '\\xc2\\x%02x' "$byte")"
+    expected+=$(printf '\\\\xc2\\\\x%02x' "$byte")
+  done >in
+  chat-send <in
+  assert_seen "$expected\n" chat-recv
+}
+
+@test "bytes that are not UTF-8 are shown as \\xHH" {
+  chat-send $'a\xffb\x80\x9b31m'
+  chat-send $'cut \xe6\x97'
+  chat-send $'cut \xf0\x9f\x99x'
+  chat-send $'overlong \xc0\xaf \xe0\x80\xaf'
+  chat-send $'surrogate \xed\xa0\x80'
+  chat-send $'too high \xf4\x90\x80\x80 \xf8'
+  chat-send $'\xe6日\xe6\x97日'
+  assert_seen 'a\\xffb\\x80\\x9b31m\n' chat-recv
+  assert_seen 'cut \\xe6\\x97\n' chat-recv
+  assert_seen 'cut \\xf0\\x9f\\x99x\n' chat-recv
+  assert_seen 'overlong \\xc0\\xaf \\xe0\\x80\\xaf\n' chat-recv
+  assert_seen 'surrogate \\xed\\xa0\\x80\n' chat-recv
+  assert_seen 'too high \\xf4\\x90\\x80\\x80 \\xf8\n' chat-recv
+  assert_seen '\\xe6日\\xe6\\x97日\n' chat-recv
+}
+
+@test "two messages do not make one character together" {
+  chat-send $'\xe6\x97'
+  chat-send $'\xa5'
+  assert_seen '\\xe6\\x97\\xa5' chat-recv -an
+}
+
+@test "long messages are shown right wherever their characters lie" {
+  local shift
+  for shift in '' x xx; do
+    { printf '%s' "$shift"; perl -e 'print "日本語\n" x 20000'; } >in
+    chat-send <in
+    on_terminal chat-recv >seen </dev/null
+    cmp in seen
+  done
+}
+
+@test "random bytes never reach the terminal as they are" {
+  head -c 200000 /dev/urandom | chat-send
+  on_terminal chat-recv >seen </dev/null
+  assert_no_controls seen
+}
+
+@test "-n, -0, -v, -o, -a, -p and -F escape the messages too" {
+  local way
+  chat-send -u alice $'\x1b[31m'
+  for way in -n -0 -v -a -p '-o <%b>'; do
+    # shellcheck disable=SC2086  # words are meant
+    on_terminal chat-recv -p $way </dev/null >seen
+    run -0 grep -aF '\x1b[31m' seen
+    run -1 grep -aF $'\x1b' seen
+  done
+  on_terminal chat-recv -F -t 0.1 </dev/null >seen
+  assert_bytes seen '\\x1b[31m\n'
+}
+
+@test "escapes in a format are the user's own wish; fields are escaped all the same" {
+  chat-send -u alice $'\x1b[31m'
+  assert_seen '\x1b[1malice: \\x1b[31m\x1b[0m\n' chat-recv -o '\e[1m%u: %b\e[0m\n'
+}
+
+@test "-v shows a message on a terminal" {
+  chat-send -u 'Ünal' $'hello\x07'
+  on_terminal chat-recv -v </dev/null >seen
+  run cat seen
+  assert_output --regexp '^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2} Ünal: hello\\x07$'
+}
+
+@test "the newline rule looks at the message, not at what is shown of it" {
+  printf 'a\x07' | chat-send
+  printf 'a\x07\n' | chat-send
+  assert_seen 'a\\x07\n' chat-recv
+  assert_seen 'a\\x07\n' chat-recv
+}
+
+@test "--raw shows every byte as it is" {
+  chat-send $'\x1b[31m\x07\xff\xc2\x9b日'
+  assert_seen '\x1b[31m\x07\xff\xc2\x9b日\n' chat-recv --raw
+}
+
+@test "a terminal on standard error changes nothing on standard output" {
+  chat-send $'\x1b[31m\xff'
+  assert_seen '' bash -c 'chat-recv >out'
+  assert_bytes out '\x1b[31m\xff\n'
+}
+
+@test "a terminal on standard output is enough" {
+  chat-send $'\x1b[31m'
+  assert_seen '\\x1b[31m\n' bash -c 'chat-recv 2>/dev/null </dev/null'
+}
+
+@test "no new messages is the same on a terminal" {
+  run on_terminal chat-recv </dev/null
+  assert_equal "$status" 1
+  assert_output 'chat-recv: No new messages'
+}
+
+# ---------------------------------------------------------------- errors
+
+@test "errors escape the names in them, on a terminal and off it" {
+  local -a command
+  local bad=$'a\x1b[31m\x07\n\t\xff\xc2\x9b日'
+  for where in terminal elsewhere; do
+    for program in chat-send chat-recv; do
+      for option in -r -s; do
+        command=("$program" "$option" "$bad/$bad")
+        [[ $option == -r ]] || command=("$program" "$option" "/dev/null/$bad")
+        [[ $program == chat-recv ]] || command+=(hello)
+        if [[ $where == terminal ]]; then
+          on_terminal "${command[@]}" </dev/null >seen && fail "succeeded: ${command[*]@Q}"
+        else
+          "${command[@]}" </dev/null >/dev/null 2>seen && fail "succeeded: ${command[*]@Q}"
+        fi
+        assert_no_controls seen
+        grep -qF 'a\x1b[31m\x07\x0a\x09\xff\xc2\x9b日' seen
+        # One line, and one of usage for a bad room.
+        assert_equal "$(wc -l <seen)" "$([[ $option == -r ]] && echo 2 || echo 1)"
+      done
+    done
+  done
+}
+
+@test "errors escape unknown options, bad numbers, formats and files" {
+  local bad=$'\x1b\n\xff日'
+  run --separate-stderr chat-send "--$bad"
+  assert_usage chat-send
+  [[ $stderr == *'\x1b\x0a\xff日'* ]]
+  run --separate-stderr chat-recv -c "$bad"
+  assert_usage chat-recv
+  [[ $stderr == *'\x1b\x0a\xff日'* ]]
+  run --separate-stderr chat-recv "$bad"
+  assert_usage chat-recv
+  run --separate-stderr chat-recv -o "%$bad"
+  assert_usage chat-recv
+  [[ $stderr != *$'\x1b'* && $stderr != *$'\xff'* ]]
+  run --separate-stderr chat-send $'-\x1b'
+  assert_usage chat-send
+  [[ $stderr != *$'\x1b'* ]]
+  run --separate-stderr chat-send -f "$bad"
+  assert_error 74 chat-send:
+  [[ $stderr == *"'"'\x1b\x0a\xff日'"'"* ]]
+}
+
+# ---------------------------------------------------------------- the hint
+
+hint='chat-send: type the message, end it with Ctrl-D'
+
+@test "a person who types chat-send at a terminal is told what to do" {
+  on_terminal chat-send >seen <<<'hello'
+  assert_bytes seen "$hint\n"
+  capture chat-recv -n
+  assert_bytes stdout 'hello\n'
+}
+
+@test "the hint is on standard error" {
+  on_terminal bash -c 'chat-send -i 2>hint' >seen <<<'hello'
+  assert_bytes hint "$hint\n"
+  run cat seen
+  assert_output --regexp '^[0-9]+$'
+}
+
+@test "there is no hint with words, with -q, or where standard input is no terminal" {
+  assert_seen '' chat-send hello
+  on_terminal chat-send -q >seen <<<'hello'
+  assert_bytes seen ''
+  assert_seen '' bash -c 'echo hello | chat-send'
+  assert_seen '' bash -c 'chat-send </dev/null'
+  assert_seen '' bash -c 'chat-send -f /dev/null'
+}
+
+@test "words never read the terminal" {
+  on_terminal bash -c 'chat-send one; read -r line; echo "$line"' >seen <<<'typed'
+  assert_bytes seen 'typed\n'
+}
+
+# ---------------------------------------------------------------- progress
+
+# A stream that takes more than a second.
+slow='{ seq 10; for i in {1..7}; do sleep 0.2; seq 10; done; }'
+
+# shows_progress OPTION ...: chat-send OPTION ... shows numbers on its terminal while lines come, and takes that
+# back in the end.
+shows_progress() {
+  local lines
+  mkfifo lines
+  background script --quiet --flush --return --command "chat-send $* <lines" seen >/dev/null </dev/null
+  exec {lines}>lines
+  wait_until feed_until_number "$lines"
+  exec {lines}>&-
+  finish "$BACKGROUND_PID"
+  assert_success
+}
+
+# feed_until_number DESCRIPTOR: another line, then true if the terminal has seen a number (not in script's own
+# first line).
+feed_until_number() {
+  echo line >&"$1"
+  sed 1d seen | grep -aq '[0-9]'
+}
+
+@test "a stream that takes over a second shows its progress where standard error is a terminal" {
+  shows_progress -l
+  (($(chat-recv -a | wc -l) > 0))
+}
+
+@test "an atomic stream that takes over a second shows its progress as well" {
+  shows_progress -l -1
+}
+
+@test "the progress line is gone when an error is shown" {
+  { seq 10000; head -c 67108866 /dev/zero; } >in
+  on_terminal bash -c '{ for i in {1..7}; do seq 10; sleep 0.2; done; cat in; } | chat-send -l' </dev/null >seen &&
+    fail 'succeeded'
+  run grep -a 'chat-send: ' seen
+  assert_equal "${#lines[@]}" 1
+  assert_output --regexp $'(^|\e\\[K)chat-send: [^\r\e]*$'
+}
+
+@test "there is no progress line with -q, where standard error is no terminal, or for quick work" {
+  assert_seen '' bash -c "$slow | chat-send -lq"
+  assert_seen '' bash -c "$slow | chat-send -l 2>errors"
+  assert_bytes errors ''
+  assert_seen '' bash -c 'seq 10 | chat-send -l'
+}

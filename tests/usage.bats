@@ -1,0 +1,279 @@
+#!/usr/bin/env bats
+# Options: what the commands say of themselves, and what they refuse (64). Bad room names and bad names of senders
+# are in chat-send.bats.
+
+# Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
+# shellcheck disable=SC2016,SC2030,SC2031,SC2154
+
+load helper
+
+# refused PROGRAM [ARG ...]: 64 with an error and a line of usage; standard input is not waited for, and nothing
+# is stored or made.
+refused() {
+  local keep
+  [[ -p never ]] || mkfifo never
+  exec {keep}<>never
+  run --separate-stderr timeout 20 "$@" <&"$keep"
+  exec {keep}>&-
+  assert_usage "$1" || fail "$*"
+  assert_not_exist "$HOME/.local"
+  assert_not_exist "$SPOOL"
+}
+
+# ---------------------------------------------------------------- --help and --version
+
+@test "--help is on standard output, exits 0, and names every option" {
+  local option
+  capture chat-send --help
+  assert_success
+  assert_bytes stderr ''
+  assert_line --index 0 'usage: chat-send [options] [--] [WORD ...]'
+  for option in '-r, --room' '-s, --spool' '-f, --file' '-l, --lines' '-0, --null' '-1, --atomic' '-u, --user' \
+    '-i, --print-id' '-q, --quiet' --help --version; do
+    assert_output --partial "$option"
+  done
+  capture chat-recv --help
+  assert_success
+  assert_bytes stderr ''
+  assert_line --index 0 --regexp '^usage: chat-recv '
+  for option in '-r, --room' '-s, --spool' '-w, --wait' '-t, --timeout' '-c, --count' '-a, --all' '-F, --follow' \
+    '-p, --peek' '-n, --no-newline' '-0, --null' '-o, --format' '-v, --verbose' '-q, --quiet' --raw --help --version; do
+    assert_output --partial "$option"
+  done
+}
+
+@test "--help fits a terminal of 80 columns and ends in a newline" {
+  local program
+  for program in chat-send chat-recv; do
+    capture "$program" --help
+    run -1 grep -E '.{81}' stdout
+    assert_equal "$(tail -c 1 stdout | od -An -c | tr -d ' ')" '\n'
+  done
+}
+
+@test "--version is one line with the program and the version" {
+  local program
+  for program in chat-send chat-recv; do
+    capture "$program" --version
+    assert_success
+    assert_bytes stderr ''
+    assert_output --regexp "^$program [0-9]+\.[0-9]+[^ ]*$"
+    assert_bytes stdout "$output\n"
+  done
+}
+
+@test "--help and --version touch no spool and read no input" {
+  local program option
+  mkfifo never
+  exec {keep}<>never
+  for program in chat-send chat-recv; do
+    for option in --help --version; do
+      timeout 20 "$program" "$option" <&"$keep" >/dev/null
+      CHAT_ROOM=a/b CHAT_SPOOL=/dev/null timeout 20 "$program" "$option" <&"$keep" >/dev/null
+    done
+  done
+  assert_not_exist "$HOME/.local"
+}
+
+@test "--help and --version may be shortened" {
+  run -0 chat-send --he
+  assert_line --index 0 --regexp '^usage: chat-send '
+  run -0 chat-recv --vers
+  assert_output --regexp '^chat-recv '
+}
+
+@test "--help and --version that can't be written are 74" {
+  local program option
+  for program in chat-send chat-recv; do
+    for option in --help --version; do
+      run --separate-stderr bash -c "$program $option >/dev/full"
+      assert_error 74 "$program: cannot write standard output: no space left on device"
+    done
+  done
+}
+
+# ---------------------------------------------------------------- unknown and incomplete options
+
+@test "an unknown option is 64, with the option's name and a line of usage" {
+  refused chat-send --foo
+  assert_stderr $'chat-send: unknown option \'--foo\'\nusage: chat-send [options] [--] [WORD ...]'
+  refused chat-send -Z hello
+  assert_regex "$stderr" "^chat-send: unknown option '-Z'"
+  refused chat-send -qZ
+  assert_regex "$stderr" "^chat-send: unknown option '-Z'"
+  refused chat-send --foo=bar
+  refused chat-send -é
+  refused chat-recv --foo
+  assert_regex "$stderr" "^chat-recv: unknown option '--foo'"
+  refused chat-recv -Z
+  assert_regex "$stderr" "^chat-recv: unknown option '-Z'"
+  refused chat-recv -1
+}
+
+@test "a missing argument of an option is 64" {
+  local option
+  for option in -r -s -f -u -qr --room --spool --file --user; do refused chat-send "$option"; done
+  for option in -r -s -t -c -o -ar --room --spool --timeout --count --format; do refused chat-recv "$option"; done
+}
+
+@test "an argument of an option that takes none is 64" {
+  local option
+  for option in --lines --null --atomic --print-id --quiet --help --version; do
+    refused chat-send "$option=x"
+    refused chat-send "$option="
+  done
+  for option in --wait --all --follow --peek --no-newline --null --verbose --quiet --raw --help --version; do
+    refused chat-recv "$option=x"
+  done
+}
+
+@test "an ambiguous long option is 64" {
+  refused chat-recv --r
+  refused chat-recv --ver=x
+  refused chat-recv --ve
+  refused chat-recv --fo x
+}
+
+@test "an unambiguous long option may be shortened" {
+  chat-send --u alice --sp "$PWD/x" --r room hello
+  run -0 chat-recv --sp="$PWD/x" --ro room --form=%u
+  assert_output alice
+}
+
+# ---------------------------------------------------------------- empty arguments
+
+@test "an empty -r, -s, -u or -f is 64" {
+  local option
+  for option in -r -s -u -f; do
+    refused chat-send "$option" ''
+    refused chat-send "$option" '' hello
+  done
+  for option in --room= --spool= --user= --file=; do refused chat-send "$option"; done
+  for option in -r -s; do refused chat-recv "$option" ''; done
+  for option in --room= --spool=; do refused chat-recv "$option"; done
+  refused chat-recv -r good -r ''
+}
+
+# ---------------------------------------------------------------- chat-send: what makes no sense together
+
+@test "-l with -0 is 64" {
+  refused chat-send -l -0
+  refused chat-send -0l
+}
+
+@test "-l and -0 with words or with -f are 64" {
+  : >file
+  local option
+  for option in -l -0 --lines --null; do
+    refused chat-send "$option" word
+    refused chat-send "$option" -- word
+    refused chat-send "$option" -- ''
+    refused chat-send "$option" -f file
+    refused chat-send -f file "$option"
+  done
+}
+
+@test "-f with words is 64" {
+  : >file
+  refused chat-send -f file word
+  refused chat-send -f - word
+  refused chat-send -f file -- word
+}
+
+@test "-1 without -l or -0 is 64" {
+  refused chat-send -1
+  refused chat-send -1 word
+  refused chat-send --atomic -f -
+}
+
+# ---------------------------------------------------------------- chat-recv: what makes no sense together
+
+@test "any two of -n, -0, -o and -v are 64" {
+  refused chat-recv -n -0
+  refused chat-recv -n -o %b
+  refused chat-recv -n -v
+  refused chat-recv -0 -o %b
+  refused chat-recv -0 -v
+  refused chat-recv -v -o %b
+  refused chat-recv -vn
+}
+
+@test "-c with -a is 64" {
+  refused chat-recv -c 2 -a
+  refused chat-recv -ac2
+}
+
+@test "-F with -a, -c or -p is 64" {
+  refused chat-recv -F -a
+  refused chat-recv -F -c 2
+  refused chat-recv -pF
+}
+
+@test "words after chat-recv are 64" {
+  refused chat-recv word
+  refused chat-recv -a word
+  refused chat-recv main --help
+}
+
+@test "a command after -- is 64 for now" {
+  chat-send -s "$PWD/x" hello
+  refused chat-recv -s "$PWD/x" -- touch 'done'
+  assert_not_exist 'done'
+  run -0 chat-recv -s "$PWD/x"
+  assert_output hello
+}
+
+@test "a -c that is no number above 0 is 64" {
+  local count
+  for count in 0 00 -1 +0 '' ' ' x 1x x1 1.5 0x10 1e3 99999999999999999999999; do refused chat-recv -c "$count"; done
+}
+
+@test "a -t that is no number from 0 up is 64" {
+  local seconds
+  for seconds in -1 -0.5 '' ' ' . x 1x 1s 1,5 1.2.3 nan NaN inf; do refused chat-recv -t "$seconds"; done
+}
+
+@test "a bad format is 64" {
+  local format
+  # shellcheck disable=SC1003  # a backslash is meant
+  for format in % '%b%' %z %B '% b' %5b '\' 'x\' '\q' '\x' '\x1' '\xg1' '\x1g' '\1'; do
+    refused chat-recv -o "$format"
+  done
+}
+
+@test "an unknown kind of spool is 64" {
+  local where
+  for where in redis://localhost nosuch://x/y; do
+    refused chat-send -s "$where" hello
+    refused chat-recv -s "$where"
+    CHAT_SPOOL=$where refused chat-send hello
+  done
+}
+
+# ---------------------------------------------------------------- all together
+
+@test "wrong usage takes and stores nothing in a spool that is there" {
+  chat-send hello
+  run --separate-stderr chat-send -Z no
+  assert_usage chat-send
+  run --separate-stderr chat-recv -c 0
+  assert_usage chat-recv
+  run --separate-stderr chat-recv -a no
+  assert_usage chat-recv
+  capture chat-recv -a
+  assert_bytes stdout 'hello\n'
+}
+
+@test "an error is two lines even where its subject has newlines" {
+  refused chat-send $'--foo\nbar'
+  refused chat-recv -o $'%\n'
+  refused chat-recv $'a\nb'
+  refused chat-recv -c $'1\n2'
+}
+
+@test "usage errors are the same under any name the program is run by" {
+  mkdir elsewhere
+  ln -s "$CHAT_BIN/chat-send" elsewhere/
+  run --separate-stderr elsewhere/chat-send --foo
+  assert_usage chat-send
+}
