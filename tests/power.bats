@@ -1,0 +1,736 @@
+#!/usr/bin/env bats
+# The power fails: what was acknowledged is on disk, and what was taken was handed over (promises 1 and 2).
+#
+# A real ext4 is cut off from its disk while senders and receivers are at work in it (tests/fault/power.c); they are
+# killed, it is mounted again, and its journal recovers what had reached the disk. What the disk itself might have
+# kept in a cache of its own is not lost here.
+#
+# And the index of the log (-shm), which the commands keep for each other while none of them is running (lib/sqlite_index.c):
+# whatever becomes of that file in between, and however old the one on the disk is after a power cut, nothing depends on it.
+#
+# TORTURE=1 or more gives so many times ten doses.
+
+# Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
+# shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
+
+load helper
+
+setup_file() {
+  export POWER="$BATS_FILE_TMPDIR/power" NOSYNC_LIBRARY="$BATS_FILE_TMPDIR/nosync.so"
+  command -v "${CC:-cc}" >/dev/null || return 0
+  "${CC:-cc}" -D_GNU_SOURCE -o "$POWER" "$BATS_TEST_DIRNAME/fault/power.c"
+  "${CC:-cc}" -D_GNU_SOURCE -shared -fPIC -o "$NOSYNC_LIBRARY" "$BATS_TEST_DIRNAME/fault/nosync.c" -ldl
+}
+
+setup() {
+  chat_setup
+  DISK=
+  DOSE=$((${TORTURE:-0} ? TORTURE * 10 : 1))
+}
+
+teardown() {
+  chat_teardown
+  [[ ! $DISK ]] || switch_off
+}
+
+# ---------------------------------------------------------------- a disk and its power
+
+# disk: an ext4 file system at ./disk, made and mounted; there is no other in the test.
+disk() {
+  [[ -x $POWER ]] || skip 'needs a C compiler'
+  command -v mkfs.ext4 >/dev/null || skip 'needs mkfs.ext4'
+  ((EUID == 0)) || skip 'only root can mount'
+  truncate -s 64M image
+  mkfs.ext4 -q -m 0 image
+  mkdir disk
+  switch_on 2>/dev/null || skip 'no right to mount'
+  export CHAT_SPOOL=$PWD/disk/chat/spool.db
+}
+
+switch_on() {
+  mount -o loop image "$BATS_TEST_TMPDIR/disk" && DISK=$BATS_TEST_TMPDIR/disk && chmod 700 "$DISK"
+}
+
+unmounted() { umount "$DISK" 2>/dev/null || ! mountpoint -q "$DISK"; }
+
+# switch_off: everybody is dead; unmount. A process that was killed may take a moment to go.
+switch_off() {
+  chat_teardown
+  BACKGROUND_PIDS=()
+  if ! wait_until unmounted; then
+    fuser -vm "$DISK" || true
+    umount -l "$DISK"
+    return 1
+  fi
+  DISK=
+}
+
+# cut: the power fails.
+cut() { "$POWER" cut disk; }
+
+# power_cut: it fails, and comes back.
+power_cut() {
+  cut
+  switch_off
+  switch_on
+}
+
+# frames FILE: how many frames of the log this index knows; 0: it says nothing (sqlite.org/walformat.html, mxFrame).
+frames() {
+  if (($(stat -c %s "$1" 2>/dev/null || echo 0) < 48)); then
+    echo 0
+  else
+    od -An -tu4 -j16 -N4 "$1" | tr -d ' '
+  fi
+}
+
+# kill_after SECONDS COMMAND [ARG ...]: run it, and kill it after so long; its status is 137 then.
+kill_after() { timeout -s KILL "$@" 2>/dev/null; }
+
+# a_moment MILLISECONDS: a random time below that, in seconds.
+a_moment() { printf '0.%06d' $(((RANDOM * 32768 + RANDOM) % ($1 * 1000))); }
+
+# is_whole: the spool's structure and counters are right.
+is_whole() {
+  run sqlite3 "$CHAT_SPOOL" 'PRAGMA integrity_check; SELECT name FROM room WHERE number > 0 AND
+    (depth <> (SELECT count(*) FROM message WHERE room = number) OR
+     bytes <> (SELECT coalesce(sum(length(body)), 0) FROM message WHERE room = number))'
+  assert_output ok
+}
+
+# ---------------------------------------------------------------- senders
+
+@test "the message acknowledged last before a power cut is there, and its id is not used again" {
+  local n id last=0
+  disk
+  for ((n = 1; n <= 15 * DOSE; n++)); do
+    run -0 chat-send -i "$n"
+    id=$output
+    assert [ "$id" -gt "$last" ]
+    last=$id
+    power_cut
+  done
+  run -0 chat-recv -p -a
+  assert_output "$(seq $((15 * DOSE)))"
+  # Nor is the id of one that was received.
+  chat-recv -a >received
+  power_cut
+  run -0 chat-send -i next
+  assert [ "$output" -gt "$last" ]
+  run -0 chat-recv -a
+  assert_output next
+  is_whole
+}
+
+@test "many lines, and a long message, are there after a power cut" {
+  disk
+  seq 3000 | chat-send -l
+  power_cut
+  seq 300000 | chat-send
+  power_cut
+  seq 3001 4000 | chat-send -1 -l
+  power_cut
+  run cmp <(chat-recv -a) <(seq 3000 && seq 300000 && seq 3001 4000)
+  assert_success
+  power_cut
+  assert_empty_room
+  is_whole
+}
+
+@test "a power cut during an atomic stream leaves all of it or nothing" {
+  local n all=0 nothing=0 sender
+  disk
+  chat-send first
+  for ((n = 0; n < 10 * DOSE; n++)); do
+    background bash -c 'seq 2000 | chat-send -1 -l && touch acknowledged' 2>/dev/null
+    sleep "$(a_moment 40)"
+    power_cut
+    chat-recv -p -a >seen
+    if [[ -e acknowledged ]] || (($(wc -l <seen) > 1)); then
+      cmp seen <(echo first && seq 2000)
+      chat-recv -c 2001 >/dev/null
+      chat-send first
+      rm -f acknowledged
+    else
+      assert_equal "$(cat seen)" first
+    fi
+  done
+  is_whole
+}
+
+@test "a first send into directories that are not there survives a power cut" {
+  local n
+  disk
+  for n in 1 2 3; do
+    export CHAT_SPOOL=$PWD/disk/a$n/b/c/spool.db
+    run -0 chat-send "first $n"
+    power_cut
+    run -0 chat-recv
+    assert_output "first $n"
+  done
+  # A directory that nobody has synced, and a spool right under the root of the file system.
+  mkdir -p disk/d/e
+  export CHAT_SPOOL=$PWD/disk/d/e/spool.db
+  chat-send first
+  export CHAT_SPOOL=$PWD/disk/spool.db
+  chat-send second
+  power_cut
+  run -0 chat-recv
+  assert_output second
+  export CHAT_SPOOL=$PWD/disk/d/e/spool.db
+  run -0 chat-recv
+  assert_output first
+}
+
+@test "a power cut during a first send leaves it whole or not there, and the next one works" {
+  local n
+  disk
+  for ((n = 1; n <= 12 * DOSE; n++)); do
+    export CHAT_SPOOL=$PWD/disk/$n/chat/spool.db
+    background bash -c 'chat-send first && touch acknowledged' 2>/dev/null
+    sleep "$(a_moment 12)"
+    power_cut
+    run -0 chat-send second
+    run -0 chat-recv -a
+    if [[ -e acknowledged || $output == first* ]]; then
+      assert_output $'first\nsecond'
+    else
+      assert_output second
+    fi
+    rm -f acknowledged
+  done
+}
+
+# Of a system call that changes something; a kill before any other is a kill before the next of these.
+CHANGING='open|openat|creat|write|pwrite64|writev|fsync|fdatasync|ftruncate|fallocate|fcntl|link|rename|renameat2?|mkdir|mkdirat|unlink|unlinkat|chmod|fchmod|mmap|munmap|exit_group'
+
+# changing_calls COMMAND [ARG ...]: each of them, of this command, as "NAME N": the N-th call of that name.
+changing_calls() {
+  strace -o trace "$@"
+  awk -F '(' -v names="^($CHANGING)\$" '
+    NR == FNR { if (/ld\.so\.cache/) loading = 1; next }
+    /^[a-z]/ { seen[$1]++ }
+    /^[a-z]/ && !loading && $1 ~ names { print $1, seen[$1] }
+    /^munmap/ { loading = 0 }
+  ' trace trace
+}
+
+# killed_before CALL COMMAND [ARG ...]: run it, killed before that CALL ("NAME N"). Its status is in $result.
+killed_before() {
+  local name=${1% *} n=${1#* }
+  shift
+  result=0
+  { timeout 20 strace -qq -o trace -e "trace=$name" -e "inject=$name:signal=KILL:when=$n" "$@" || result=$?; } 2>/dev/null
+  [[ $result == 137 || $result == 0 ]] || fail "killed before $name $n: status $result"
+}
+
+can_kill() {
+  command -v strace >/dev/null || skip 'needs strace'
+  ! sanitized || skip 'a sanitized program makes too many calls'
+}
+
+@test "a first send killed before any system call, a second one, and a power cut: the second is there" {
+  local calls n result first=0 killed=0
+  can_kill
+  disk
+  export CHAT_SPOOL=$PWD/disk/chat/0/spool.db
+  mapfile -t calls < <(changing_calls chat-send first)
+  for ((n = 0; n < ${#calls[@]}; n += DOSE > 1 ? 1 : 2)); do
+    export CHAT_SPOOL=$PWD/disk/chat$n/a/spool.db
+    killed_before "${calls[n]}" chat-send first
+    run -0 chat-send second
+    power_cut
+    run -0 chat-recv -a
+    [[ $output == second || $output == $'first\nsecond' ]] || fail "${calls[n]}: $output"
+    ((result == 0)) || killed=$((killed + 1))
+    [[ $output == second ]] || first=$((first + 1))
+  done
+  # Some of the kills came too early for the first message, and some too late.
+  assert [ "$killed" -ge 10 ]
+  assert [ "$first" -ge 1 ]
+  assert [ "$first" -lt "$killed" ]
+}
+
+# ---------------------------------------------------------------- senders and receivers
+
+# sender NAME [lines]: sends "NAME 1", "NAME 2", ..., and notes what was acknowledged, with its id.
+sender() {
+  background bash -c '
+    n=$(cat "next-$1" 2>/dev/null || echo 1)
+    while
+      if [[ $2 ]]; then
+        last=$((n + RANDOM % 40))
+        ids=$(seq -f "$1 %.0f" "$n" "$last" | chat-send -l -i)
+      else
+        last=$n
+        ids=$(chat-send -i "$1 $n")
+      fi
+      result=$?
+      ((result == 0))
+    do
+      paste -d " " <(seq -f "$1 %.0f" "$n" "$last") - <<<"$ids" >>"acknowledged/$1"
+      n=$((last + 1))
+    done
+    [[ -e cutting ]] || echo "$1: $result" >>wrong
+    # What was not acknowledged may be there. So the next one begins with numbers that were not tried.
+    echo $((n + 100)) >"next-$1"
+    touch "ended-$1"
+  ' sender "$@" 2>>errors
+}
+
+# receiver FILE OPTION ...: receives again and again.
+receiver() {
+  background bash -c '
+    file=$1
+    shift
+    while chat-recv -q "$@" >>"$file"; result=$?; ((result <= 1)); do :; done
+    [[ -e cutting ]] || echo "$file: $result" >>wrong
+  ' receiver "$@" 2>>errors
+}
+
+# whole_lines FILE: a line that the cut has cut off is no message that was handed over.
+whole_lines() { if [[ -n $(tail -c 1 "$1") ]]; then sed '$d' "$1"; else cat "$1"; fi; }
+
+# noted NAME: that sender has come to its end, and said where its next one begins.
+noted() { [[ -e wrong || -e ended-$1 ]]; }
+
+# in_order FILE: of no sender comes a later message before an earlier one, or one twice.
+in_order() {
+  run awk '$2 + 0 <= last[$1] { print FILENAME ": " $0 " after " last[$1] } { last[$1] = $2 + 0 }' "$1"
+  assert_output ''
+}
+
+@test "power cuts while senders and receivers work lose nothing that was acknowledged" {
+  local round name file
+  disk
+  mkdir acknowledged seen
+  chat-send -r other 'to be there first'
+  for ((round = 1; round <= 9 * DOSE; round++)); do
+    rm -f cutting ended-*
+    sender a
+    sender b
+    sender c lines
+    # To a file on another disk, and to files on the same.
+    if ((round % 4)); then
+      touch "disk/all-$round" "disk/follow-$round"
+      sync disk
+      receiver "seen/one-$round" -t 0.1
+      receiver "disk/all-$round" -a -t 0.1
+      if ((round % 2)); then receiver "disk/follow-$round" -F; fi
+    fi
+    sleep "$(a_moment 600)"
+    touch cutting
+    cut
+    for name in a b c; do wait_until noted "$name"; done
+    [[ ! -e wrong ]] || fail "$(cat wrong errors)"
+    switch_off
+    switch_on
+    for file in "disk/all-$round" "disk/follow-$round"; do
+      [[ ! -e $file ]] || whole_lines "$file" >"seen/${file#disk/}"
+    done
+    chat-recv -p -a -o '%b %i\n' >left || [[ $? == 1 ]]
+    # Each one was received, or is still there, with the id that was acknowledged.
+    find seen -type f -exec cat {} + | sort -u >received
+    cat acknowledged/* | sort >all
+    run bash -c 'awk "$1" received left all | head' bash 'FILENAME == "received" { received[$0] = 1; next }
+             FILENAME == "left" { id[$1 " " $2] = $3; next }
+             !(($1 " " $2) in received) && id[$1 " " $2] != $3 { print "lost in round '"$round"': " $0 }'
+    assert_output ''
+    # No id was given twice.
+    run bash -c "cut -d ' ' -f 3 all | sort | uniq -d"
+    assert_output ''
+    # What came out in this round came out once, and of each sender in order; and what is left is in order.
+    run bash -c 'cat seen/*-"$1" 2>/dev/null | sort | uniq -d' bash "$round"
+    assert_output ''
+    for file in seen/*-"$round"; do [[ ! -e $file ]] || in_order "$file"; done
+    in_order left
+    run awk '$3 <= last { print } { last = $3 }' left
+    assert_output ''
+  done
+  assert [ "$(wc -l <all)" -ge $((100 * DOSE)) ]
+  assert [ "$(wc -l <received)" -ge $((50 * DOSE)) ]
+  run -0 chat-recv -r other
+  assert_output 'to be there first'
+  is_whole
+}
+
+@test "what a receiver wrote to a file is on disk before it is gone from the spool" {
+  local n
+  disk
+  for ((n = 1; n <= 10 * DOSE; n++)); do
+    chat-send "$n"
+    chat-send "next"
+    chat-recv >"disk/out-$n"
+    power_cut
+    assert_equal "$(cat "disk/out-$n")" "$n"
+    run -0 chat-recv
+    assert_output next
+  done
+}
+
+# ---------------------------------------------------------------- the control
+
+# without CALLS COMMAND [ARG ...]: run it so that these calls do nothing.
+without() {
+  NOSYNC=$1 LD_PRELOAD=$NOSYNC_LIBRARY ASAN_OPTIONS="$ASAN_OPTIONS:verify_asan_link_order=0" "${@:2}"
+}
+
+@test "the cut shows that a sender that does not sync loses acknowledged messages" {
+  local n
+  disk
+  chat-send -r other first
+  for n in {1..20}; do without 'fsync fdatasync' chat-send "$n"; done
+  power_cut
+  run chat-recv -a
+  assert [ "${#lines[@]}" -lt 20 ]
+  run -0 chat-recv -r other
+  assert_output first
+  # A first send loses even its spool.
+  CHAT_SPOOL=$PWD/disk/a/b/spool.db without 'fsync fdatasync' chat-send first
+  power_cut
+  run chat-recv -s disk/a/b/spool.db
+  refute_output first
+}
+
+@test "the cut shows that a receiver that does not sync its output loses messages" {
+  disk
+  chat-send first
+  sync -f disk
+  without fsync chat-recv >disk/out
+  assert_equal "$(cat disk/out)" first
+  power_cut
+  assert_empty_room
+  run cat disk/out
+  refute_output first
+}
+
+# ---------------------------------------------------------------- the index of the log
+
+# old_index WHAT BEFORE AFTER: send some, sync WHAT (one of the files; dir; all; nothing), send more; the power fails.
+# Leaves in $known what the index knew then, and in $old what the one on the disk knows.
+old_index() {
+  rm -rf disk/chat
+  sent=0
+  send_more "$2"
+  case $1 in
+    nothing) ;;
+    all) sync -f disk ;;
+    dir) sync disk/chat ;;
+    *) sync "disk/chat/spool.db${1#db}" ;;
+  esac
+  send_more "$3"
+  known=$(frames disk/chat/spool.db-shm)
+  power_cut
+  old=$(frames disk/chat/spool.db-shm)
+}
+
+send_more() {
+  local n
+  for ((n = 0; n < $1; n++)); do chat-send $((++sent)); done
+}
+
+@test "after a power cut an index on the disk that is older than the log is not used" {
+  local what counts older=0 sent known old
+  disk
+  for what in nothing -shm -wal db dir all; do
+    for counts in '1 1' '3 2' '5 60' '50 3'; do
+      # Many messages, so that the log begins anew, only where it matters most.
+      [[ $counts != *0* || $what == -shm || $what == all ]] || ((DOSE > 1)) || continue
+      # shellcheck disable=SC2086  # two words
+      old_index "$what" $counts
+      ((old == 0 || old == known)) || older=$((older + 1))
+      # Either of them may be the first.
+      if [[ $counts == 3* ]]; then
+        run -0 chat-send $((++sent))
+      fi
+      run -0 chat-recv -a
+      assert_equal "$what $counts: $output" "$what $counts: $(seq "$sent")"
+      power_cut
+      assert_empty_room
+    done
+  done
+  is_whole
+  # The test proves something only if there were such.
+  assert [ "$older" -ge 5 ]
+}
+
+@test "the old index shows what is lost where one is used" {
+  local sent known old
+  disk
+  old_index -shm 3 2
+  assert [ "$old" -gt 0 ]
+  assert [ "$old" -lt "$known" ]
+  # Beside a process that is attached to it SQLite takes it for a good one.
+  background "$POWER" hold disk/chat/spool.db-shm >held
+  wait_until file_has held held
+  run chat-recv -p -a
+  refute_output "$(seq "$sent")"
+}
+
+@test "two power cuts with one command between them lose nothing" {
+  local n
+  disk
+  for n in 1 2 3; do chat-send "$n"; done
+  for ((n = 4; n < 10 + 5 * DOSE; n++)); do
+    sync disk/chat/spool.db-shm
+    chat-send "$n"
+    power_cut
+    run -0 chat-recv -p
+    power_cut
+  done
+  run -0 chat-recv -a
+  assert_output "$(seq $((n - 1)))"
+}
+
+@test "an unmount between two commands loses nothing" {
+  local n
+  disk
+  for n in {1..10}; do
+    chat-send "$n"
+    switch_off
+    switch_on
+    chat-send -r other "$n"
+    run -0 chat-recv -p -a
+    assert_output "$(seq "$n")"
+  done
+  run -0 chat-recv -a -r other
+  assert_output "$(seq 10)"
+}
+
+@test "a kernel that drops its caches between two commands loses nothing" {
+  local n how
+  disk
+  [[ -w /proc/sys/vm/drop_caches ]] || skip 'no right to drop caches'
+  for ((n = 1; n <= 12; n++)); do
+    chat-send "$n"
+    # With or without what is to be written: the one keeps the file, the other does not.
+    ((n % 3)) || sync -f disk
+    how=$((n % 2 + 2))
+    echo "$how" >/proc/sys/vm/drop_caches 2>/dev/null || skip 'no right to drop caches'
+    run -0 chat-recv -p -a
+    assert_output "$(seq "$n")"
+  done
+  power_cut
+  run -0 chat-recv -a
+  assert_output "$(seq 12)"
+}
+
+# few: a spool of some messages at dir/spool.db with its index, and none of the commands running.
+few() {
+  rm -rf dir
+  export CHAT_SPOOL=$PWD/dir/spool.db
+  local n
+  for n in 1 2 3 4 5; do chat-send "$n"; done
+  chat-recv >/dev/null
+}
+
+# few_are_there WHAT: they are, for a receiver and for a sender that comes first; then it is as good as before.
+few_are_there() {
+  run chat-recv -p -a
+  assert_equal "$1: $status: $output" "$1: 0: "$'2\n3\n4\n5'
+  chat-send 6
+  run chat-recv -a
+  assert_equal "$1: $status: $output" "$1: 0: "$'2\n3\n4\n5\n6'
+  is_whole
+}
+
+sent_first() {
+  run chat-send 5+
+  assert_equal "$1: $status: $output" "$1: 0: "
+  run chat-recv -a
+  assert_equal "$1: $status: $output" "$1: 0: "$'2\n3\n4\n5\n5+'
+  is_whole
+}
+
+@test "an index that was deleted between two commands is made anew" {
+  few
+  rm dir/spool.db-shm
+  few_are_there deleted
+  few
+  rm dir/spool.db-shm
+  sent_first deleted
+  few
+  : >new
+  chmod 600 new
+  mv new dir/spool.db-shm
+  few_are_there replaced
+}
+
+@test "an index that was truncated or filled with rubbish between two commands is made anew" {
+  local size first
+  for first in few_are_there sent_first; do
+    for size in 0 1 3 48 96 136 1000 4096 8192 16384 20480 32767 65536; do
+      few
+      truncate -s $size dir/spool.db-shm
+      $first "$size bytes"
+    done
+    few
+    head -c 32768 /dev/urandom >dir/spool.db-shm
+    $first 'rubbish'
+    few
+    head -c 32768 /dev/zero >dir/spool.db-shm
+    $first 'zeros'
+    few
+    head -c 100000 /dev/urandom >dir/spool.db-shm
+    $first 'much rubbish'
+  done
+}
+
+@test "a copy of a spool is as good as the spool" {
+  few
+  cp -a dir copy
+  chat-recv -a >/dev/null
+  chat-send later
+  CHAT_SPOOL=$PWD/copy/spool.db few_are_there copy
+  run -0 chat-recv -a
+  assert_output later
+}
+
+# more N: so many more messages come to the spool, some of the old ones go.
+more() {
+  local n
+  for ((n = 0; n < $1; n++)); do chat-send "more $n"; done
+  chat-recv -c 3 >/dev/null
+}
+
+@test "a copy of the file and its log that is put back in the place of a spool is as good as the spool" {
+  local first count
+  for first in few_are_there sent_first; do
+    for count in 1 60; do
+      few
+      rm -rf backup
+      mkdir backup
+      cp -a dir/spool.db dir/spool.db-wal backup
+      more $count
+      cp -a backup/spool.db backup/spool.db-wal dir # the same files, with other bytes
+      $first "copied, $count"
+      few
+      rm -rf backup
+      mkdir backup
+      cp -a dir/spool.db dir/spool.db-wal backup
+      more $count
+      mv backup/spool.db backup/spool.db-wal dir # other files
+      $first "moved, $count"
+    done
+  done
+}
+
+@test "the sqlite3 shell may open and close a spool between any two commands" {
+  local n
+  few
+  chat-recv -a >/dev/null
+  for ((n = 1; n <= 60; n++)); do
+    chat-send "$n"
+    case $((n % 4)) in
+      0) sqlite3 "$CHAT_SPOOL" 'SELECT count(*) FROM message' >/dev/null ;;
+      1) sqlite3 "$CHAT_SPOOL" 'PRAGMA wal_checkpoint(TRUNCATE)' >/dev/null ;;
+      2) kill_after "$(a_moment 10)" sqlite3 "$CHAT_SPOOL" 'SELECT count(*) FROM message; PRAGMA wal_checkpoint(FULL)' >/dev/null || true ;;
+    esac
+    ((n % 5)) || chat-send -r other "$n"
+  done
+  run -0 chat-recv -a
+  assert_output "$(seq 60)"
+  run -0 chat-recv -a -r other
+  assert_output "$(seq 5 5 60)"
+  is_whole
+}
+
+# until_emptied: how many sends it takes until one of them empties the log.
+until_emptied() {
+  local before n
+  for ((n = 1; n <= 200; n++)); do
+    before=$(frames "$CHAT_SPOOL-shm")
+    chat-send "$n"
+    if (($(frames "$CHAT_SPOOL-shm") < before)); then
+      echo "$n"
+      return
+    fi
+  done
+  return 1
+}
+
+# emptying_killed STEP AFTER: a send that empties the log is killed before each of its system calls, or every STEP-th;
+# then comes the command AFTER, if any; what was there is there, and a good spool.
+emptying_killed() {
+  local count calls call n result stored=0 killed=0
+  count=$(until_emptied)
+  rm -rf "${CHAT_SPOOL%/*}"
+  for ((n = 1; n < count; n++)); do chat-send "$n"; done
+  mapfile -t calls < <(changing_calls chat-send last)
+  for ((call = 0; call < ${#calls[@]}; call += DOSE > 1 ? 1 : $1)); do
+    rm -rf "${CHAT_SPOOL%/*}"
+    for ((n = 1; n < count; n++)); do chat-send "$n"; done
+    killed_before "${calls[call]}" chat-send last
+    ((result == 0)) || killed=$((killed + 1))
+    if ((call % 3)); then run -0 chat-send after; fi
+    ${2:-true}
+    chat-recv -p -a >seen
+    if grep -qx last seen; then stored=$((stored + 1)); fi
+    ((result)) || grep -qx last seen
+    diff <(grep -vx last seen) <(seq $((count - 1)) && if ((call % 3)); then echo after; fi) || fail "${calls[call]}"
+    ((call % 2)) || is_whole
+    run -0 chat-recv -a
+    assert_output "$(cat seen)"
+  done
+  assert [ "$killed" -ge 10 ]
+  assert [ "$stored" -ge 1 ]
+  assert [ "$stored" -lt "$killed" ]
+}
+
+@test "a send that is killed while it empties the log leaves a good index behind" {
+  can_kill
+  export CHAT_SPOOL=$PWD/dir/spool.db
+  emptying_killed 2
+}
+
+@test "a send that is killed while it empties the log, and a power cut, lose nothing" {
+  can_kill
+  disk
+  emptying_killed 3 power_cut
+}
+
+@test "commands that are killed one after the other at random moments leave a good index behind" {
+  local n=0 kills=0 line result
+  export CHAT_SPOOL=$PWD/dir/spool.db
+  mkdir seen
+  : >acknowledged
+  chat-send -r other first
+  while ((kills < 200 * DOSE)); do
+    n=$((n + 1))
+    result=0
+    case $((n % 8)) in
+      0 | 2 | 4 | 5)
+        kill_after "$(a_moment 4)" chat-send "a $n" || result=$?
+        ((result)) || echo "a $n" >>acknowledged
+        ;;
+      1)
+        seq -f "b $n.%03.0f" 30 >in
+        kill_after "$(a_moment 6)" chat-send -l <in || result=$?
+        ((result)) || cat in >>acknowledged
+        ;;
+      3) kill_after "$(a_moment 4)" chat-recv -q -c 3 >"seen/$n" || result=$? ;;
+      6) kill_after "$(a_moment 6)" chat-recv -q -c 20 >"seen/$n" || result=$? ;;
+      7) kill_after "$(a_moment 4)" chat-recv -q -p -a >/dev/null || result=$? ;;
+    esac
+    case $result in
+      0 | 1) ;;
+      137) kills=$((kills + 1)) ;;
+      *) fail "command $n: status $result" ;;
+    esac
+    ((n % 50)) || sqlite3 "$CHAT_SPOOL" 'SELECT count(*) FROM message' >/dev/null
+    ((n < 5000 * DOSE)) || fail "only $kills of $n commands were killed"
+  done
+  cp -a dir copy
+  CHAT_SPOOL=$PWD/copy/spool.db is_whole
+  chat-recv -p -a >left || [[ $? == 1 ]]
+  for line in seen/*; do whole_lines "$line"; done >received
+  run awk '{ there[$0] = 1 } END { while ((getline < "acknowledged") > 0) if (!($0 in there)) print "lost: " $0 }' received left
+  assert_output ''
+  # In one order: that of the numbers. A message comes again only if its receiver was killed.
+  run bash -c 'tr . " " <left | awk "\$2 + \$3 / 1000 <= last { print } { last = \$2 + \$3 / 1000 }"'
+  assert_output ''
+  run -0 chat-recv -r other
+  assert_output first
+  run cmp left <(chat-recv -a)
+  assert_success
+}
