@@ -1,6 +1,6 @@
 # chat-send, chat-recv and the library under them. Needs GNU make.
 #
-#   make [CC=clang] [SQLITE=shared] [SANITIZE=address,undefined]
+#   make [CC=clang] [SQLITE=shared] [JANSSON=shared] [SANITIZE=address,undefined]
 #   make demo | check | lint | clean
 #   make install | uninstall [DESTDIR=] [PREFIX=/usr/local]
 
@@ -33,12 +33,18 @@ SANITIZED = -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-poi
 endif
 
 # A program takes twice as long to start with a shared SQLite, so take the static one where it is.
+# Jansson reads JSON for chat-send -J; its static library costs every other send next to nothing,
+# the shared one would be mapped each time.
 PKG_CONFIG = pkg-config
-SQLITE := $(if $(wildcard $(shell $(CC) -print-file-name=libsqlite3.a)),static,shared)
+static_or_shared = $(if $(wildcard $(shell $(CC) -print-file-name=lib$(1).a)),static,shared)
+SQLITE := $(call static_or_shared,sqlite3)
 SQLITE_static = -Wl,-Bstatic -lsqlite3 -Wl,-Bdynamic -lm
 SQLITE_shared = $(or $(shell $(PKG_CONFIG) --libs sqlite3 2>/dev/null),-lsqlite3)
-LIBS := $(SQLITE_$(SQLITE))
-PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags sqlite3 libxxhash 2>/dev/null)
+JANSSON := $(call static_or_shared,jansson)
+JANSSON_static = -Wl,-Bstatic -ljansson -Wl,-Bdynamic
+JANSSON_shared = $(or $(shell $(PKG_CONFIG) --libs jansson 2>/dev/null),-ljansson)
+LIBS := $(JANSSON_$(JANSSON)) $(SQLITE_$(SQLITE))
+PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags sqlite3 libxxhash jansson 2>/dev/null)
 
 COMPILE = $(CC) -std=c17 -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) $(HARDEN) $(SANITIZED) \
 	-Ilib -I$(BUILD) -DCHAT_VERSION=\"$(VERSION)\" $(PKG_CFLAGS) $(CPPFLAGS)
@@ -47,17 +53,24 @@ LINK = $(CC) $(CFLAGS) $(SANITIZED) $(HARDEN_LINK) -Wl,--as-needed $(LDFLAGS)
 LIB = $(BUILD)/libchatspool.a
 LIB_SOURCES = $(wildcard lib/*.c)
 LIB_OBJECTS = $(LIB_SOURCES:%.c=$(BUILD)/%.o)
-# nomath.c is about the static SQLite; a shared one has its libm.
-BIN_SOURCES = $(filter-out $(SQLITE:shared=bin/nomath.c),$(wildcard bin/*.c))
+BIN_SOURCES = $(wildcard bin/*.c)
 BIN_OBJECTS = $(BIN_SOURCES:%.c=$(BUILD)/%.o)
-MAIN_OBJECTS = $(PROGRAMS:%=$(BUILD)/bin/%.o)
+# The programs' parts. Each takes what it needs: every symbol more costs the start of all.
+PARTS = $(BUILD)/parts.a
+PART_OBJECTS = $(filter-out $(PROGRAMS:%=$(BUILD)/bin/%.o) %/nomath.o,$(BIN_OBJECTS))
+# This one is about the static SQLite; a shared one has its libm.
+NOMATH = $(if $(SQLITE:shared=),$(BUILD)/bin/nomath.o)
 MAN = $(wildcard man/*.[1-9])
 
 all: $(PROGRAMS:%=$(BINDIR)/%)
 
-$(BINDIR)/%: $(BUILD)/bin/%.o $(filter-out $(MAIN_OBJECTS),$(BIN_OBJECTS)) $(LIB)
+$(BINDIR)/%: $(BUILD)/bin/%.o $(NOMATH) $(PARTS) $(LIB)
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ $(LIBS)
+
+$(PARTS): $(PART_OBJECTS)
+	rm -f $@
+	$(AR) rcs $@ $^
 
 $(LIB): $(LIB_OBJECTS)
 	rm -f $@

@@ -10,9 +10,11 @@
 #include "format.h"
 #include "output.h"
 #include "std.h"
+#include "when.h"
 #include "where.h"
+#include "worker.h"
 
-enum { RAW = LONG_ONLY };
+enum { RAW = LONG_ONLY, RETRIES, DEAD, BACKOFF };
 
 static const struct option_row options[] = {
     { 'r', "room", "ROOM", "the room; several: the first that has a message" },
@@ -26,16 +28,21 @@ static const struct option_row options[] = {
     { 'n', "no-newline", NULL, "write exactly the message's bytes" },
     { '0', "null", NULL, "write a NUL byte after each message" },
     { 'o', "format", "FMT", "write as FMT says: %b %i %r %u %h %t %s %l %n %k %%" },
+    { 'j', "json", NULL, "write an object of JSON a line" },
     { 'v', "verbose", NULL, "write when and who, for people" },
     { 'q', "quiet", NULL, "do not say \"No new messages\"" },
     { RAW, "raw", NULL, "do not escape control characters on a terminal" },
+    { 'P', "parallel", "N", "with COMMAND: run up to N at once" },
+    { RETRIES, "retries", "N", "with COMMAND: after N failures give up a message" },
+    { DEAD, "dead", "ROOM", "and move it to this room (default: ROOM.dead)" },
+    { BACKOFF, "backoff", "TIME", "with COMMAND: hold a failed one back; doubled each time" },
     { 0, NULL, NULL, NULL },
 };
 
 static const struct program program = {
     .name = "chat-recv",
-    .synopsis = "[options]",
-    .about = "Take the oldest message out of a room, and print it.",
+    .synopsis = "[options] [-- COMMAND [ARG ...]]",
+    .about = "Take the oldest message out of a room, and print it or run COMMAND for it.",
     .options = options,
 };
 
@@ -57,7 +64,8 @@ struct receiver {
     int64_t timeout; /* milliseconds, or -1 */
     int64_t count;   /* 0: not given */
     struct format format;
-    bool styled; /* an option chose it */
+    bool styled;          /* an option chose it */
+    struct worker worker; /* with COMMAND */
 
     /* How far it is: */
     chat_spool *spool;
@@ -72,7 +80,7 @@ struct receiver {
 static void choose(struct receiver *r, enum style style, const char *custom)
 {
     if (r->styled && r->format.style != style)
-        cli_usage("options '-n', '-0', '-o' and '-v' exclude each other");
+        cli_usage("options '-n', '-0', '-o', '-j' and '-v' exclude each other");
     r->format.style = style;
     r->format.custom = custom;
     r->styled = true;
@@ -86,9 +94,21 @@ static void add_room(struct receiver *r, const char *room)
     r->rooms[r->room_count++] = where_room(room);
 }
 
+/* Behind the options: nothing, or "--" and COMMAND. */
+static void parse_command(struct receiver *r, char **words)
+{
+    if (words[0] == NULL)
+        return;
+    if (strcmp(words[0], "--") != 0)
+        cli_usage("unexpected word '%s': a command needs '--' before it", words[0]);
+    if (words[1] != NULL)
+        r->worker.command = words + 1;
+}
+
 static void parse(struct receiver *r, int argc, char **argv)
 {
-    for (int letter; (letter = cli_option(argc, argv)) != -1;)
+    int begin = optind;
+    for (int letter; (letter = cli_option(argc, argv)) != -1; begin = optind)
         switch (letter) {
         case 'r':
             add_room(r, optarg);
@@ -124,6 +144,9 @@ static void parse(struct receiver *r, int argc, char **argv)
         case 'o':
             choose(r, STYLE_CUSTOM, optarg);
             break;
+        case 'j':
+            choose(r, STYLE_JSON, NULL);
+            break;
         case 'v':
             choose(r, STYLE_VERBOSE, NULL);
             break;
@@ -133,13 +156,35 @@ static void parse(struct receiver *r, int argc, char **argv)
         case RAW:
             r->raw = true;
             break;
+        case 'P':
+            r->worker.parallel = cli_count(optarg, "-P");
+            break;
+        case RETRIES:
+            r->worker.retries = cli_count(optarg, "--retries");
+            break;
+        case DEAD:
+            r->worker.dead = where_room(optarg);
+            break;
+        case BACKOFF:
+            r->worker.backoff = when_duration(optarg, "--backoff");
+            break;
         }
-    if (argv[optind] != NULL)
-        cli_usage("unexpected word '%s'", argv[optind]);
+    parse_command(r, argv + begin);
+}
+
+static void check_command(const struct receiver *r)
+{
+    const struct worker *w = &r->worker;
+    bool for_command = w->parallel > 0 || w->retries > 0 || w->dead != NULL || w->backoff >= 0;
+    if (w->command == NULL && for_command)
+        cli_usage("options '-P', '--retries', '--dead' and '--backoff' need a COMMAND");
+    if (w->command != NULL && (r->peek || r->styled || r->raw))
+        cli_usage("a COMMAND excludes '-p', '-n', '-0', '-o', '-j', '-v' and '--raw'");
 }
 
 static void check(const struct receiver *r)
 {
+    check_command(r);
     if (r->all && r->count > 0)
         cli_usage("options '-a' and '-c' exclude each other");
     if (r->follow && (r->all || r->count > 0 || r->peek))
@@ -180,24 +225,34 @@ static void catch_signals(struct receiver *r)
 
 /* --- receiving ------------------------------------------------------------- */
 
-static void start(struct receiver *r)
+static void set_query(struct receiver *r)
 {
-    std_need(STDOUT_FILENO);
     if (r->room_count == 0)
         add_room(r, NULL);
-    if (r->follow)
-        catch_signals(r);
-    output_open(&r->out, STDOUT_FILENO);
-    r->format.escape = r->out.terminal && !r->raw;
     r->query.rooms = r->rooms;
     r->query.room_count = r->room_count;
     r->query.max_bytes = r->follow ? FOLLOW_BYTES : BATCH_BYTES;
     if (!r->all && !r->follow && r->count == 0)
         r->count = 1;
-    r->deadline = r->timeout >= 0 ? cli_clock() + r->timeout : -1;
+}
+
+static void open_spool(struct receiver *r)
+{
     enum chat_status status = chat_open(where_spool(r->where), &r->spool);
     if (status != CHAT_OK)
         cli_fail_spool(status, r->spool, "");
+}
+
+static void start(struct receiver *r)
+{
+    std_need(STDOUT_FILENO);
+    set_query(r);
+    if (r->follow)
+        catch_signals(r);
+    output_open(&r->out, STDOUT_FILENO);
+    r->format.escape = r->out.terminal && !r->raw;
+    r->deadline = r->timeout >= 0 ? cli_clock() + r->timeout : -1;
+    open_spool(r);
 }
 
 /* How many messages the next batch may have. */
@@ -208,22 +263,31 @@ static size_t batch_size(const struct receiver *r)
     return (size_t)(left < most ? left : most);
 }
 
-/* Write the messages; false: a signal asked to stop meanwhile. */
-static bool hand_over(struct receiver *r, const chat_batch *batch)
+/* Where each message of a batch ends in the output. */
+static uint64_t ends[BATCH_MESSAGES];
+
+/* Write the messages, and return how many of them went out whole: all, but for a signal that
+ * asked to stop meanwhile. */
+static size_t hand_over(struct receiver *r, const chat_batch *batch)
 {
     sigset_t blocked;
+    size_t count = chat_batch_count(batch), whole = 0;
     if (r->follow)
         sigprocmask(SIG_SETMASK, &r->unblocked, &blocked);
-    for (size_t i = 0; i < chat_batch_count(batch) && r->out.failed == 0; i++)
+    for (size_t i = 0; i < count && r->out.failed == 0; i++) {
         format_message(&r->format, chat_batch_message(batch, i), &r->out);
+        ends[i] = r->out.put;
+    }
     bool written = output_flush(&r->out);
     if (r->follow)
         sigprocmask(SIG_SETMASK, &blocked, NULL);
-    if (!written && r->out.failed == EINTR)
-        return false;
-    if (!written)
+    if (written)
+        return count;
+    if (r->out.failed != EINTR)
         cli_fail(EXIT_IO, "cannot write standard output: %s", cli_cause(r->out.failed));
-    return true;
+    while (!r->out.file && whole < count && ends[whole] > 0 && ends[whole] <= r->out.written)
+        whole++;
+    return whole;
 }
 
 /* Receive the next batch: take it, hand it over, and only then have it deleted. */
@@ -235,20 +299,23 @@ static enum chat_status receive(struct receiver *r)
                                       : chat_claim(r->spool, &r->query, &batch);
     if (status != CHAT_OK)
         return status;
-    if (!hand_over(r, batch))
-        status = CHAT_INTERRUPTED;
-    else if (!r->peek)
-        status = chat_settle(batch);
+    memset(ends, 0, sizeof ends[0] * chat_batch_count(batch));
+    size_t whole = hand_over(r, batch);
+    if (!r->peek)
+        status = chat_settle(batch, whole);
     if (status == CHAT_OK)
-        r->received += (int64_t)chat_batch_count(batch);
-    chat_release(batch);
+        r->received += (int64_t)whole;
+    if (status == CHAT_OK && whole < chat_batch_count(batch))
+        status = CHAT_INTERRUPTED;
+    if (r->peek || r->count == 0 || r->received < r->count) /* else the process ends and does it */
+        chat_release(batch);
     return status;
 }
 
 /* For -a: what comes from now on is not meant. CHAT_NONE: there is nothing. */
 static enum chat_status set_mark(struct receiver *r)
 {
-    enum chat_status status = chat_mark(r->spool, &r->query.until);
+    enum chat_status status = chat_mark(r->spool, &r->query, &r->query.until);
     return status == CHAT_OK && r->query.until == 0 ? CHAT_NONE : status;
 }
 
@@ -302,17 +369,42 @@ static void receive_and_wait(struct receiver *r)
     }
 }
 
+/* Returns the exit status. */
+static int print(struct receiver *r)
+{
+    start(r);
+    receive_and_wait(r);
+    return r->received == 0 && !output_stop ? EXIT_NONE : EXIT_DONE;
+}
+
+/* The same with COMMAND. */
+static int work(struct receiver *r)
+{
+    struct worker *w = &r->worker;
+    set_query(r);
+    w->query = r->query;
+    w->wait = r->wait;
+    w->all = r->all;
+    w->follow = r->follow;
+    w->count = r->count;
+    w->timeout = r->timeout;
+    if (w->parallel == 0)
+        w->parallel = 1;
+    worker_check(w);
+    open_spool(r);
+    w->spool = r->spool;
+    return worker_run(w);
+}
+
 int main(int argc, char **argv)
 {
-    static struct receiver receiver = { .timeout = -1 };
+    static struct receiver receiver = { .timeout = -1, .worker.backoff = -1 };
     cli_start(&program);
     parse(&receiver, argc, argv);
     check(&receiver);
-    start(&receiver);
-    receive_and_wait(&receiver);
-    bool none = receiver.received == 0 && !output_stop;
-    if (none && !receiver.quiet)
+    int status = receiver.worker.command != NULL ? work(&receiver) : print(&receiver);
+    if (status == EXIT_NONE && !receiver.quiet)
         cli_say("No new messages");
     /* The end of the process closes the spool, quicker than chat_close. */
-    return none ? EXIT_NONE : EXIT_DONE;
+    return status;
 }

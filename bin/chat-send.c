@@ -9,10 +9,13 @@
 
 #include "cli.h"
 #include "input.h"
-#include "output.h"
-#include "progress.h"
+#include "sending.h"
 #include "std.h"
+#include "stream.h"
+#include "when.h"
 #include "where.h"
+
+enum { DROP = LONG_ONLY };
 
 static const struct option_row options[] = {
     { 'r', "room", "ROOM", "the room (default: $CHAT_ROOM, or main)" },
@@ -20,10 +23,18 @@ static const struct option_row options[] = {
     { 'f', "file", "FILE", "the message is what FILE holds; - is standard input" },
     { 'l', "lines", NULL, "every line of standard input is a message" },
     { '0', "null", NULL, "as -l, split at NUL bytes" },
-    { '1', "atomic", NULL, "with -l or -0: all of them or none" },
+    { 'J', "json", NULL, "as -l, but lines as chat-recv -j prints them" },
+    { '1', "atomic", NULL, "with -l, -0 or -J: all of them or none" },
     { 'u', "user", "NAME", "the sender (default: the login name)" },
     { 'i', "print-id", NULL, "print the new message's id" },
     { 'q', "quiet", NULL, "say nothing on standard error but errors" },
+    { 'd', "delay", "TIME", "not before TIME: 90, 5m, 2h, 1d or a date and time" },
+    { 'x', "expire", "TIME", "drop it unseen after TIME" },
+    { 'k', "key", "KEY", "not if a message with this key is in the room" },
+    { 'm', "max", "N", "not if the room holds N messages: exit 75" },
+    { 'w', "wait", NULL, "with -m: wait for room instead" },
+    { 't', "timeout", "SECS", "wait at most this long (implies -w)" },
+    { DROP, "drop", NULL, "with -m: drop the oldest message instead" },
     { 0, NULL, NULL, NULL },
 };
 
@@ -37,10 +48,10 @@ static const struct program program = {
 struct request {
     const char *room, *spool, *user, *file;
     char **words;
-    bool lines, null, atomic, print_id, quiet;
+    bool lines, null, json, atomic;
 };
 
-static void parse(struct request *r, int argc, char **argv)
+static void parse(struct request *r, struct sending *s, int argc, char **argv)
 {
     for (int letter; (letter = cli_option(argc, argv)) != -1;)
         switch (letter) {
@@ -59,6 +70,9 @@ static void parse(struct request *r, int argc, char **argv)
         case '0':
             r->null = true;
             break;
+        case 'J':
+            r->json = true;
+            break;
         case '1':
             r->atomic = true;
             break;
@@ -66,32 +80,76 @@ static void parse(struct request *r, int argc, char **argv)
             r->user = optarg;
             break;
         case 'i':
-            r->print_id = true;
+            s->print_id = true;
             break;
         case 'q':
-            r->quiet = true;
+            s->quiet = true;
+            break;
+        case 'd':
+            when_time(s->delay = optarg, "-d");
+            break;
+        case 'x':
+            when_time(s->expire = optarg, "-x");
+            break;
+        case 'k':
+            s->message.key = optarg;
+            s->terms.once = true;
+            break;
+        case 'm':
+            s->terms.max = cli_count(optarg, "-m");
+            break;
+        case 'w':
+            s->wait = true;
+            break;
+        case 't':
+            s->timeout = when_duration(optarg, "-t");
+            s->wait = true;
+            break;
+        case DROP:
+            s->terms.drop = true;
             break;
         }
     r->words = argv + optind;
 }
 
+/* Whether standard input is many messages. */
+static bool is_stream(const struct request *r)
+{
+    return r->lines || r->null || r->json;
+}
+
 static void check(const struct request *r)
 {
     bool words = r->words[0] != NULL;
-    if (r->lines && r->null)
-        cli_usage("options '-l' and '-0' exclude each other");
-    if ((r->lines || r->null) && words)
-        cli_usage("options '-l' and '-0' read standard input and take no words");
-    if ((r->lines || r->null) && r->file != NULL)
-        cli_usage("options '-l' and '-0' read standard input, not a file of '-f'");
+    if (r->lines + r->null + r->json > 1)
+        cli_usage("options '-l', '-0' and '-J' exclude each other");
+    if (is_stream(r) && words)
+        cli_usage("options '-l', '-0' and '-J' read standard input and take no words");
+    if (is_stream(r) && r->file != NULL)
+        cli_usage("options '-l', '-0' and '-J' read standard input, not a file of '-f'");
     if (r->file != NULL && words)
         cli_usage("option '-f' takes the message from a file and takes no words");
     if (r->file != NULL && r->file[0] == '\0')
         cli_usage("the name of the file is empty");
-    if (r->atomic && !r->lines && !r->null)
-        cli_usage("option '-1' needs '-l' or '-0'");
+    if (r->atomic && !is_stream(r))
+        cli_usage("option '-1' needs '-l', '-0' or '-J'");
     if (r->user != NULL && !chat_name_valid(r->user))
         cli_usage("'%s' cannot be a sender", r->user);
+}
+
+static void check_terms(const struct sending *s, const struct request *r)
+{
+    /* All at once into a full room is worked out for one room only. */
+    if (r->json && r->atomic && r->room == NULL && s->terms.max > 0)
+        cli_usage("option '-m' with '-J' and '-1' needs '-r'");
+    if (s->message.key != NULL && !chat_name_valid(s->message.key))
+        cli_usage("'%s' cannot be a key", s->message.key);
+    if (s->wait && s->terms.max == 0)
+        cli_usage("options '-w' and '-t' wait for room and need '-m'");
+    if (s->terms.drop && s->terms.max == 0)
+        cli_usage("option '--drop' makes room and needs '-m'");
+    if (s->terms.drop && s->wait)
+        cli_usage("options '--drop' and '-w' exclude each other");
 }
 
 /* --- one message ----------------------------------------------------------- */
@@ -116,227 +174,96 @@ static void read_file(const char *path, size_t most, struct text *body)
     close(fd);
 }
 
-static void read_standard_input(const struct request *r, size_t most, struct text *body)
+static void read_standard_input(const struct request *r, bool quiet, size_t most, struct text *body)
 {
-    if (!r->quiet && r->file == NULL && isatty(STDIN_FILENO))
+    if (!quiet && r->file == NULL && isatty(STDIN_FILENO))
         cli_say("type the message, end it with Ctrl-D");
     input_read(STDIN_FILENO, "standard input", most, body);
 }
 
-static void read_body(const struct request *r, chat_spool *spool, struct text *body)
+static void read_body(const struct request *r, const struct sending *s, struct text *body)
 {
     if (r->words[0] != NULL) {
         join_words(r->words, body);
         return;
     }
     int64_t most;
-    enum chat_status status = chat_limit(spool, &most);
+    enum chat_status status = chat_limit(s->spool, &most);
     if (status != CHAT_OK)
-        cli_fail_spool(status, spool, "");
+        cli_fail_spool(status, s->spool, "");
     if (r->file != NULL && strcmp(r->file, "-") != 0)
         read_file(r->file, (size_t)most, body);
     else
-        read_standard_input(r, (size_t)most, body);
+        read_standard_input(r, s->quiet, (size_t)most, body);
 }
 
-/* AFTER tells what is stored, should that fail. */
-static void print_ids(int64_t first, int64_t last, const char *after)
-{
-    struct output out;
-    output_open(&out, STDOUT_FILENO);
-    for (int64_t id = first; id <= last; id++) {
-        char line[24];
-        snprintf(line, sizeof line, "%lld\n", (long long)id);
-        output_put_string(&out, line);
-    }
-    if (!output_flush(&out))
-        cli_fail(EXIT_IO, "cannot write standard output: %s%s", cli_cause(out.failed), after);
-    text_free(&out.pending);
-}
-
-static void send_one(const struct request *r, chat_spool *spool, struct chat_message *message)
-{
-    struct text body = { .bytes = NULL };
-    read_body(r, spool, &body);
-    message->body = body.bytes;
-    message->length = body.size;
-    int64_t id = 0;
-    enum chat_status status = chat_begin(spool);
-    if (status == CHAT_OK)
-        status = chat_put(spool, message, &id);
-    if (status == CHAT_OK)
-        status = chat_commit(spool);
-    if (status != CHAT_OK)
-        cli_fail_spool(status, spool, "");
-    if (r->print_id)
-        print_ids(id, id, "; the message may be stored");
-    text_free(&body);
-}
-
-/* --- many messages --------------------------------------------------------- */
-
-/* A batch is sent when it has so many messages or bytes, or when input pauses. */
-enum { BATCH_MESSAGES = 8192, BATCH_BYTES = 1024 * 1024 };
-
-struct stream {
-    const struct request *request;
-    chat_spool *spool;
-    struct chat_message *message; /* what they have in common */
-    struct records records;
-    struct piece {
-        size_t start, size;
-    } batch[BATCH_MESSAGES]; /* in the buffer of records */
-    size_t count, bytes;
-    int64_t stored; /* messages that are in the spool for good */
-    int64_t put;    /* and those of the transaction that is open */
-    int64_t first_id, last_id;
-    bool open;
-};
-
-/* What of the stream is in the spool, for an error. */
-static const char *how_many(const struct stream *s)
-{
-    static char text[64];
-    if (s->stored == 0)
-        return "; no message was stored";
-    snprintf(text, sizeof text, "; %lld message%s stored", (long long)s->stored,
-             s->stored == 1 ? " was" : "s were");
-    return text;
-}
-
-static void check_stream(struct stream *s, enum chat_status status)
-{
-    if (status == CHAT_OK)
-        return;
-    progress_end();
-    cli_fail_spool(status, s->spool, how_many(s));
-}
-
-static void commit(struct stream *s)
-{
-    if (!s->open)
-        return;
-    check_stream(s, chat_commit(s->spool));
-    s->open = false;
-    s->stored += s->put;
-    s->put = 0;
-    if (!s->request->print_id)
-        return;
-    progress_end();
-    print_ids(s->first_id, s->last_id, how_many(s)); /* in one turn the ids follow each other */
-}
-
-static void put_batch(struct stream *s)
-{
-    for (size_t i = 0; i < s->count; i++) {
-        if (!s->open)
-            check_stream(s, chat_begin(s->spool));
-        s->message->body = s->records.buffer.bytes + s->batch[i].start;
-        s->message->length = s->batch[i].size;
-        check_stream(s, chat_put(s->spool, s->message, &s->last_id));
-        if (!s->open)
-            s->first_id = s->last_id;
-        s->open = true;
-        s->put++;
-    }
-    s->count = s->bytes = 0;
-    records_drop(&s->records);
-    if (!s->request->atomic)
-        commit(s);
-    progress_sent(s->stored + s->put);
-}
-
-static void add_to_batch(struct stream *s, size_t start, size_t size)
-{
-    s->batch[s->count++] = (struct piece){ start, size };
-    s->bytes += size;
-    if (s->count == BATCH_MESSAGES || s->bytes >= BATCH_BYTES)
-        put_batch(s);
-}
-
-static noreturn void refuse_long(struct stream *s)
-{
-    progress_end();
-    cli_fail(EXIT_DATA, "message %lld of the input is longer than %lld bytes%s",
-             (long long)(s->stored + s->put + 1), (long long)s->records.most, how_many(s));
-}
-
-static noreturn void refuse_input(struct stream *s)
-{
-    int errnum = errno;
-    progress_end();
-    cli_fail(EXIT_IO, "cannot read standard input: %s%s", cli_cause(errnum), how_many(s));
-}
-
-static void send_stream(struct stream *s)
+/* Begin, and put the message: at once, or when its room has a place for it. */
+static enum chat_status put_one(struct sending *s, int64_t *id)
 {
     for (;;) {
-        size_t start, size;
-        enum record record = records_next(&s->records, &start, &size);
-        if (record == RECORD_FOUND) {
-            add_to_batch(s, start, size);
-            continue;
-        }
-        int errnum = errno;
-        put_batch(s);
-        errno = errnum;
-        if (record == RECORD_END)
-            break;
-        if (record == RECORD_TOO_LONG)
-            refuse_long(s);
-        if (record == RECORD_FAILED)
-            refuse_input(s);
-        records_wait(&s->records);
+        enum chat_status status = sending_begin(s);
+        if (status != CHAT_OK)
+            return status;
+        status = sending_put(s, &s->message, id);
+        if (status != CHAT_BUSY)
+            return status;
+        status = sending_wait(s, s->message.room, 1);
+        if (status == CHAT_BUSY)
+            cli_fail(EXIT_BUSY, "%s", s->full);
+        if (status != CHAT_OK)
+            return status;
     }
-    commit(s);
 }
 
-static void send_many(const struct request *r, chat_spool *spool, struct chat_message *message)
+static void send_one(const struct request *r, struct sending *s)
 {
-    static struct stream s;
-    int64_t most;
-    enum chat_status status = chat_limit(spool, &most);
+    struct text body = { .bytes = NULL }, line = { .bytes = NULL };
+    int64_t id = 0;
+    read_body(r, s, &body);
+    s->message.body = body.bytes;
+    s->message.length = body.size;
+    enum chat_status status = put_one(s, &id);
+    if (status == CHAT_OK)
+        status = chat_commit(s->spool);
     if (status != CHAT_OK)
-        cli_fail_spool(status, spool, "");
-    s.request = r;
-    s.spool = spool;
-    s.message = message;
-    s.records.separator = r->null ? '\0' : '\n';
-    s.records.most = (size_t)most;
-    /* The others wait while a transaction is open, so it must not wait for input. */
-    progress_start(!r->quiet);
-    s.records.fd = STDIN_FILENO;
-    if (r->atomic)
-        s.records.fd = input_collect(STDIN_FILENO, s.records.separator, progress_read);
-    send_stream(&s);
-    progress_end();
-    records_free(&s.records);
+        cli_fail_spool(status, s->spool, "");
+    if (s->print_id) {
+        sending_add_id(&line, id);
+        sending_print(&line, "; the message may be stored");
+    }
+    text_free(&line);
+    text_free(&body);
 }
 
 int main(int argc, char **argv)
 {
     struct request request = { .room = NULL };
+    static struct sending sending = { .timeout = -1 };
     cli_start(&program);
-    parse(&request, argc, argv);
+    parse(&request, &sending, argc, argv);
     check(&request);
-    struct chat_message message = { .room = where_room(request.room) };
+    check_terms(&sending, &request);
+    sending.message.room = where_room(request.room);
     const char *where = where_spool(request.spool);
     bool reads =
         request.words[0] == NULL && (request.file == NULL || strcmp(request.file, "-") == 0);
     if (reads)
         std_need(STDIN_FILENO);
-    if (request.print_id)
+    if (sending.print_id)
         std_need(STDOUT_FILENO);
-    message.user = request.user != NULL ? request.user : where_user();
-    message.host = where_host();
+    sending.message.user = request.user != NULL ? request.user : where_user();
+    sending.message.host = where_host();
+    sending.json = request.json;
+    sending.room = request.room;
+    sending.user = request.user;
 
-    static chat_spool *spool; /* the end of the process closes it, quicker than chat_close */
-    enum chat_status status = chat_open(where, &spool);
+    /* The end of the process closes the spool, quicker than chat_close. */
+    enum chat_status status = chat_open(where, &sending.spool);
     if (status != CHAT_OK)
-        cli_fail_spool(status, spool, "");
-    if (request.lines || request.null)
-        send_many(&request, spool, &message);
+        cli_fail_spool(status, sending.spool, "");
+    if (is_stream(&request))
+        stream_send(&sending, request.null ? '\0' : '\n', request.atomic);
     else
-        send_one(&request, spool, &message);
+        send_one(&request, &sending);
     return EXIT_DONE;
 }

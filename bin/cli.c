@@ -69,6 +69,14 @@ noreturn void cli_fail(int status, const char *format, ...)
     exit(status);
 }
 
+noreturn void cli_no_memory(void)
+{
+    static const char text[] = ": out of memory\n";
+    (void)!write(STDERR_FILENO, self->name, strlen(self->name));
+    (void)!write(STDERR_FILENO, text, sizeof text - 1);
+    exit(EXIT_SYSTEM);
+}
+
 noreturn void cli_usage(const char *format, ...)
 {
     va_list arguments;
@@ -114,6 +122,12 @@ static int exit_status(enum chat_status status)
     return EXIT_SYSTEM;
 }
 
+int cli_say_spool(enum chat_status status, const chat_spool *spool)
+{
+    cli_say("%s", chat_error(spool));
+    return exit_status(status);
+}
+
 noreturn void cli_fail_spool(enum chat_status status, const chat_spool *spool, const char *after)
 {
     if (status == CHAT_USAGE)
@@ -150,6 +164,7 @@ static void add_help(struct text *help, const struct option_row *rows)
 static noreturn void answer(struct text *text)
 {
     struct output out;
+    std_need(STDOUT_FILENO);
     output_open(&out, STDOUT_FILENO);
     output_put(&out, text->bytes, text->size);
     if (!output_flush(&out))
@@ -202,18 +217,27 @@ static void translate(struct option longs[OPTIONS], char shorts[2 * OPTIONS + 3]
     *end = '\0';
 }
 
+static bool is_known(int letter)
+{
+    const struct option_row *tables[] = { self->options, common };
+    for (size_t t = 0; t < 2; t++)
+        for (const struct option_row *row = tables[t]; row->name != NULL; row++)
+            if (row->letter == letter)
+                return true;
+    return false;
+}
+
 /* The option that getopt_long() has just refused, as it was written. */
 static noreturn void refuse(char **argv, bool argument_missing)
 {
     const char *word = argv[optind - 1];
-    char letter[3] = { '-', (char)optopt, '\0' };
-    if (strncmp(word, "--", 2) != 0 && optopt > 0 && optopt < LONG_ONLY)
-        word = letter;
+    const char letter[3] = { '-', (char)optopt, '\0' };
+    bool known = is_known(optopt), is_long = strncmp(word, "--", 2) == 0;
     if (argument_missing)
-        cli_usage("option '%s' needs an argument", word);
-    if (optopt > 0 && word != letter)
+        cli_usage("option '%s' needs an argument", is_long ? word : letter);
+    if (known)
         cli_usage("option '%s' takes no argument", word);
-    cli_usage("unknown option '%s'", word);
+    cli_usage("unknown option '%s'", optopt > 0 ? letter : word);
 }
 
 int cli_option(int argc, char **argv)

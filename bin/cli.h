@@ -21,6 +21,9 @@ enum {
     EXIT_IO = 74,
     EXIT_BUSY = 75,
     EXIT_PERMISSION = 77,
+    EXIT_COMMAND = 123,  /* COMMAND failed at least once, as xargs has it */
+    EXIT_CANTRUN = 126,  /* it can't be run */
+    EXIT_NOTFOUND = 127, /* it is not there */
 };
 
 /* An option. The table of a program ends with a row without a name; --help, the manual and the
@@ -51,11 +54,17 @@ int cli_option(int argc, char **argv);
 /* End the program: print "NAME: ..." as one line on standard error, safe for a terminal. */
 noreturn void cli_fail(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* The same where there is no memory, not even for that. */
+noreturn void cli_no_memory(void);
+
 /* The same with status 64 and a line of usage. */
 noreturn void cli_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* The same for a call of the library that failed. AFTER is added to its reason. */
 noreturn void cli_fail_spool(enum chat_status status, const chat_spool *spool, const char *after);
+
+/* The same without the end: returns the exit status. */
+int cli_say_spool(enum chat_status status, const chat_spool *spool);
 
 /* Say something on standard error, and go on. */
 void cli_say(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "cli.h"
+#include "json_out.h"
 
 static void put_bytes(const struct format *format, const void *bytes, size_t size, bool one_line,
                       struct output *out)
@@ -53,18 +54,23 @@ static time_t split_time(int64_t time, int *milliseconds)
     return (time_t)((time - rest) / 1000);
 }
 
-static void put_iso_time(int64_t time, struct output *out)
+const char *format_time_text(int64_t time, char text[FORMAT_TIME])
 {
     int milliseconds;
     time_t seconds = split_time(time, &milliseconds);
     struct tm utc;
-    char text[64], fraction[16];
+    text[0] = '\0';
     if (gmtime_r(&seconds, &utc) == NULL)
-        return;
-    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &utc);
-    output_put_string(out, text);
-    snprintf(fraction, sizeof fraction, ".%03dZ", milliseconds);
-    output_put_string(out, fraction);
+        return text;
+    size_t length = strftime(text, FORMAT_TIME, "%Y-%m-%dT%H:%M:%S", &utc);
+    snprintf(text + length, FORMAT_TIME - length, ".%03dZ", milliseconds);
+    return text;
+}
+
+void format_time(int64_t time, struct output *out)
+{
+    char text[FORMAT_TIME];
+    output_put_string(out, format_time_text(time, text));
 }
 
 static void put_local_time(int64_t time, struct output *out)
@@ -104,7 +110,7 @@ static void put_field(const struct format *format, char field, const struct chat
         put_name(format, m->host, out);
         break;
     case 't':
-        put_iso_time(m->time, out);
+        format_time(m->time, out);
         break;
     case 's':
         put_number((int64_t)split_time(m->time, &milliseconds), out);
@@ -198,6 +204,9 @@ void format_message(const struct format *format, const struct chat_message *m, s
         output_put(out, ": ", 2);
         put_body(format, m, out);
         end_line(m, out);
+        break;
+    case STYLE_JSON:
+        json_out_message(m, out);
         break;
     case STYLE_LINES:
         put_body(format, m, out);

@@ -37,10 +37,13 @@ static void write_all(struct output *out, const char *bytes, size_t size)
         if (n >= 0) {
             bytes += n;
             size -= (size_t)n;
-        } else if (errno == EAGAIN && !output_stop)
-            wait_until_writable(out->fd); /* somebody made it non-blocking */
-        else if (errno != EINTR || output_stop)
+            out->written += (uint64_t)n;
+        } else if (errno != EAGAIN && errno != EINTR)
             out->failed = errno;
+        else if (output_stop)
+            out->failed = EINTR;
+        else if (errno == EAGAIN)
+            wait_until_writable(out->fd); /* somebody made it non-blocking */
     }
 }
 
@@ -52,6 +55,7 @@ static void write_pending(struct output *out)
 
 void output_put(struct output *out, const void *bytes, size_t size)
 {
+    out->put += size;
     if (out->pending.size + size > PENDING_MOST)
         write_pending(out);
     if (size > PENDING_MOST)

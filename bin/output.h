@@ -6,14 +6,16 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "text.h"
 
 struct output {
     int fd;
-    bool terminal; /* nobody but a person reads it */
-    bool file;     /* a regular file: written is not yet on disk */
-    int failed;    /* the errno of what went wrong first, or 0 */
+    bool terminal;         /* nobody but a person reads it */
+    bool file;             /* a regular file: written is not yet on disk */
+    int failed;            /* the errno of what went wrong first, or 0 */
+    uint64_t put, written; /* bytes */
     struct text pending;
 };
 

@@ -24,7 +24,7 @@ char *text_reserve(struct text *text, size_t size)
             capacity = text->size + size;
         char *bytes = realloc(text->bytes, capacity);
         if (bytes == NULL)
-            cli_fail(EXIT_SYSTEM, "out of memory");
+            cli_no_memory();
         text->bytes = bytes;
         text->capacity = capacity;
     }

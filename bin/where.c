@@ -63,18 +63,33 @@ const char *where_room(const char *given)
     return given;
 }
 
+/* The name in LINE of /etc/passwd, if its third field is UID. */
+static const char *name_of(char *line, uid_t uid)
+{
+    char *rest = line, *name = strsep(&rest, ":");
+    strsep(&rest, ":");
+    const char *number = strsep(&rest, ":");
+    char *end;
+    return number != NULL && strtoul(number, &end, 10) == uid && end > number && *end == '\0'
+               ? name
+               : NULL;
+}
+
 /* The name of UID in /etc/passwd, or NULL. Nearly every user stands there, and the name service
- * takes 24 system calls and a look for three sockets and libraries to find it. */
+ * takes 24 system calls and a look for sockets and libraries to find it; fgetpwent() takes one
+ * for each line. */
 static const char *name_in_file(uid_t uid)
 {
+    static char *line; /* holds the name */
+    static size_t size;
+    const char *name = NULL;
     FILE *file = fopen("/etc/passwd", "re");
-    const struct passwd *user = NULL;
     if (file == NULL)
         return NULL;
-    while ((user = fgetpwent(file)) != NULL && user->pw_uid != uid)
-        ;
+    while (name == NULL && getline(&line, &size, file) > 0)
+        name = name_of(line, uid);
     fclose(file);
-    return user != NULL ? user->pw_name : NULL;
+    return name;
 }
 
 const char *where_user(void)

@@ -21,10 +21,6 @@ static bool grow(struct chat_batch *batch)
     if (messages == NULL)
         return false;
     batch->messages = messages;
-    int64_t *rooms = realloc(batch->rooms, capacity * sizeof *rooms);
-    if (rooms == NULL)
-        return false;
-    batch->rooms = rooms;
     batch->capacity = capacity;
     return true;
 }
@@ -57,15 +53,14 @@ static struct chat_message *copy(const struct chat_message *m)
     return block;
 }
 
-bool batch_add(struct chat_batch *batch, const struct chat_message *message, int64_t room)
+bool batch_add(struct chat_batch *batch, const struct chat_message *message)
 {
     if (batch->count == batch->capacity && !grow(batch))
         return false;
     struct chat_message *block = copy(message);
     if (block == NULL)
         return false;
-    batch->messages[batch->count] = block;
-    batch->rooms[batch->count++] = room;
+    batch->messages[batch->count++] = block;
     batch->bytes += message->length;
     return true;
 }
@@ -77,6 +72,5 @@ void batch_free(struct chat_batch *batch)
     for (size_t i = 0; i < batch->count; i++)
         free(batch->messages[i]);
     free(batch->messages);
-    free(batch->rooms);
     free(batch);
 }

@@ -14,16 +14,17 @@ struct chat_batch {
     size_t capacity;
     size_t bytes;            /* of all bodies */
     bool claimed;            /* the store holds locks for these messages */
-    int64_t *rooms;          /* the store's own number of each message's room */
+    bool settled;            /* they are deleted, or in another room */
+    int64_t first, returned; /* for the store: what its look at the room has shown */
+    int64_t room;            /* for the store: its own number of their room */
     struct chat_batch *next; /* for the store: its other batches that hold claims */
 };
 
 /* A new, empty batch, or NULL. */
 struct chat_batch *batch_new(struct store *store);
 
-/* Copy MESSAGE to the end of BATCH. ROOM is the store's number for its room.
- * False: no memory, and nothing was added. */
-bool batch_add(struct chat_batch *batch, const struct chat_message *message, int64_t room);
+/* Copy MESSAGE to the end of BATCH. False: no memory, and nothing was added. */
+bool batch_add(struct chat_batch *batch, const struct chat_message *message);
 
 /* Free BATCH (or NULL) and its messages. Says nothing to the store. */
 void batch_free(struct chat_batch *batch);

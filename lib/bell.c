@@ -4,8 +4,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { BELL_NAME = PLACE_NAME + CHAT_NAME_MAX + 2 };
@@ -15,16 +17,16 @@ static enum chat_status cannot_wait(struct place *place, int errnum, enum chat_s
     return error_system(place->error, errnum, otherwise, "cannot wait on spool '%s'", place->path);
 }
 
-static int open_directory(struct place *place, const char *name)
+static int open_directory(const struct place *place, const char *name)
 {
     return openat(place->directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
 /* Open the directory of the bells, and make it where it is missing. */
-static enum chat_status open_bells(struct place *place, int *bells)
+static enum chat_status open_bells(struct place *place, const char *bell, int *bells)
 {
     char name[PLACE_NAME];
-    place_name(place, "-bell", name);
+    place_name(place, bell, name);
     *bells = open_directory(place, name);
     if (*bells < 0 && errno == ENOENT) {
         /* The umask may have taken away what opening it needs. */
@@ -41,7 +43,7 @@ static enum chat_status open_bells(struct place *place, int *bells)
         return CHAT_OK;
     close(*bells);
     return error_set(place->error, CHAT_PERMISSION,
-                     "spool '%s-bell' is not safe to use: others can write to it", place->path);
+                     "spool '%s%s' is not safe to use: others can write to it", place->path, bell);
 }
 
 static bool is_bell(int fd)
@@ -58,10 +60,11 @@ static void drain(int fd)
         ;
 }
 
-enum chat_status bell_listen(struct place *place, const char *room, int *descriptor)
+enum chat_status bell_listen(struct place *place, const char *bell, const char *room,
+                             int *descriptor)
 {
     int bells;
-    enum chat_status status = open_bells(place, &bells);
+    enum chat_status status = open_bells(place, bell, &bells);
     if (status != CHAT_OK)
         return status;
     const int flags = O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC;
@@ -80,27 +83,62 @@ enum chat_status bell_listen(struct place *place, const char *room, int *descrip
     if (!is_bell(fd)) {
         close(fd);
         return error_set(place->error, CHAT_PERMISSION,
-                         "spool '%s-bell' is not safe to use: its '%s' is not a FIFO of ours",
-                         place->path, room);
+                         "spool '%s%s' is not safe to use: its '%s' is not a FIFO of ours",
+                         place->path, bell, room);
     }
     drain(fd);
     *descriptor = fd;
     return CHAT_OK;
 }
 
-void bell_ring(const struct place *place, const char *room)
+/* Open the directory of the bells, if it is there and ours. */
+static int find_bells(const struct place *place, const char *bell)
 {
-    char name[BELL_NAME];
-    snprintf(name, sizeof name, "%s-bell/%s", place->name, room);
-    const int flags = O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC;
-    int fd = openat(place->directory, name, O_WRONLY | flags);
-    if (fd < 0)
-        return; /* ENOENT, ENXIO: nobody listens */
-    /* With a reader of our own the write raises no SIGPIPE if the last listener goes now. */
-    int reader = openat(place->directory, name, O_RDONLY | flags);
-    if (reader >= 0 && is_bell(fd) && write(fd, "", 1) < 0)
-        errno = 0; /* full: it was rung often enough */
+    char name[PLACE_NAME];
+    struct stat st;
+    place_name(place, bell, name);
+    int bells = open_directory(place, name);
+    if (bells < 0 || (fstat(bells, &st) == 0 && place_trusts(st.st_uid)))
+        return bells;
+    close(bells);
+    return -1;
+}
+
+int bell_hold(const struct place *place, const char *bell, const char *room)
+{
+    int bells = find_bells(place, bell);
+    if (bells < 0)
+        return -1;
+    int fd = openat(bells, room, O_WRONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+    close(bells);
+    if (fd < 0 || is_bell(fd)) /* ENOENT, ENXIO: nobody listens */
+        return fd;
     close(fd);
-    if (reader >= 0)
-        close(reader);
+    return -1;
+}
+
+/* Write a byte, without a SIGPIPE if the last listener goes now. */
+static void write_byte(int fd)
+{
+    sigset_t pipe_only, old;
+    sigemptyset(&pipe_only);
+    sigaddset(&pipe_only, SIGPIPE);
+    sigprocmask(SIG_BLOCK, &pipe_only, &old);
+    if (write(fd, "", 1) < 0 && errno == EPIPE) /* EAGAIN: it was rung often enough */
+        sigtimedwait(&pipe_only, NULL, &(struct timespec){ 0, 0 });
+    sigprocmask(SIG_SETMASK, &old, NULL);
+}
+
+void bell_ring_held(const struct place *place, const char *bell, const char *room, int held)
+{
+    int fd = held >= 0 ? held : bell_hold(place, bell, room);
+    if (fd < 0)
+        return;
+    write_byte(fd);
+    close(fd);
+}
+
+void bell_ring(const struct place *place, const char *bell, const char *room)
+{
+    bell_ring_held(place, bell, room, -1);
 }

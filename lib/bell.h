@@ -14,11 +14,21 @@
 
 #include "place.h"
 
+/* What a bell is rung for; the directories of the two end in these. */
+#define BELL_CAME "-bell" /* a message came to the room, or is to be looked at again */
+#define BELL_GONE "-gone" /* one has gone: a sender may wait for that */
+
 /* Open the bell of ROOM to wait for it, and make it if need be; a ring from now on makes
  * *DESCRIPTOR ready for poll(), until it is closed. */
-enum chat_status bell_listen(struct place *place, const char *room, int *descriptor);
+enum chat_status bell_listen(struct place *place, const char *bell, const char *room,
+                             int *descriptor);
 
-/* Ring the bell of ROOM, if somebody listens. */
-void bell_ring(const struct place *place, const char *room);
+/* Take hold of the bell of ROOM: a descriptor, or -1 where nobody listens. If this process dies
+ * with it, who listens now is woken: so a sender holds it before its message can be seen. */
+int bell_hold(const struct place *place, const char *bell, const char *room);
+
+/* Ring the bell of ROOM, HELD or not (-1), if somebody listens. */
+void bell_ring_held(const struct place *place, const char *bell, const char *room, int held);
+void bell_ring(const struct place *place, const char *bell, const char *room);
 
 #endif

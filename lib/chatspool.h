@@ -6,8 +6,9 @@
  * To send:     chat_open, chat_begin, chat_put ..., chat_commit, chat_close
  * To receive:  chat_open, chat_claim, hand the messages over, chat_settle, chat_close
  *
- * A handle belongs to one thread at a time, and not to a child made by fork():
- * a child opens its own. The library never prints, never exits, and reads no
+ * The library is for one thread of a process at a time. A handle does not belong to a child made by
+ * fork(): a child opens its own, and as long as it lives without exec() it keeps the claims of its
+ * parent, and its parent's turn. The library never prints, never exits, and reads no
  * environment. While it waits for its turn on a busy spool it borrows SIGALRM.
  *
  * Texts are UTF-8 and end with NUL. Times are milliseconds since 1970, UTC.
@@ -35,7 +36,7 @@ enum chat_status {
     CHAT_SYSTEM,      /* no memory, no descriptors */
     CHAT_CANTCREATE,  /* the spool can't be created */
     CHAT_IO,          /* reading or writing failed; the disk is full */
-    CHAT_BUSY,        /* not now: locked too long */
+    CHAT_BUSY,        /* not now: locked too long, the room is full */
     CHAT_PERMISSION   /* no permission, or the spool is not safe to use */
 };
 
@@ -55,6 +56,24 @@ struct chat_message {
     const char *key;  /* or NULL */
     const void *body;
     size_t length; /* of the body, in bytes */
+
+    /* For chat_put only: */
+    int64_t due;     /* not before this time; 0: at once */
+    int64_t expires; /* dropped unseen from this time on; 0: never */
+};
+
+/* On which terms a message is put. All zero: on none. */
+struct chat_terms {
+    bool once;   /* not if a message with its key is in the room */
+    int64_t max; /* only if the room holds fewer messages than this; 0: no limit */
+    bool drop;   /* make room for it by dropping the oldest that nobody has claimed */
+};
+
+/* What becomes of a message whose work has failed. */
+struct chat_failure {
+    bool counted;     /* it is one more failed attempt */
+    int64_t hold;     /* hold it back for so many milliseconds; it keeps its place */
+    const char *dead; /* or move it to the end of this room */
 };
 
 /* Which messages a receiver wants. */
@@ -115,10 +134,13 @@ enum chat_status chat_limit(chat_spool *spool, int64_t *bytes);
  * CHAT_BUSY after 30 seconds. */
 enum chat_status chat_begin(chat_spool *spool);
 
-/* Add MESSAGE (its id is ignored) at the end of its room, and store the id it got in
- * *ID unless that is NULL. CHAT_USAGE and CHAT_DATA (the body is longer than chat_limit) leave
- * what was put before as it was; after any other error only chat_rollback is left. */
-enum chat_status chat_put(chat_spool *spool, const struct chat_message *message, int64_t *id);
+/* Add MESSAGE (its id and attempts are ignored) at the end of its room, and store the id it got in
+ * *ID unless that is NULL. TERMS may be NULL; where they say that there is a message with its key
+ * already, that one's id is stored, nothing is added, and the status is CHAT_OK.
+ * CHAT_USAGE, CHAT_DATA (the body is longer than chat_limit) and CHAT_BUSY (the room is full)
+ * leave what was put before as it was; after any other error only chat_rollback is left. */
+enum chat_status chat_put(chat_spool *spool, const struct chat_message *message,
+                          const struct chat_terms *terms, int64_t *id);
 
 /* All that was put since chat_begin is on disk when this returns CHAT_OK, and
  * none of it is in the spool otherwise, but for one case: the system failed during
@@ -128,9 +150,9 @@ enum chat_status chat_commit(chat_spool *spool);
 /* Forget all that was put since chat_begin. */
 void chat_rollback(chat_spool *spool);
 
-/* Store in *MARK the place of the newest message there is now (0: there is none),
- * for chat_query.until. */
-enum chat_status chat_mark(chat_spool *spool, int64_t *mark);
+/* Store in *MARK the place of the newest message there is now in the rooms of QUERY or any other
+ * (0: there is none), for chat_query.until. */
+enum chat_status chat_mark(chat_spool *spool, const struct chat_query *query, int64_t *mark);
 
 /* Take the oldest messages that nobody has claimed: as many as QUERY allows, all
  * from the first of its rooms that has one. Until they are settled or released, or this
@@ -148,13 +170,26 @@ enum chat_status chat_walk(chat_spool *spool, const struct chat_query *query,
 size_t chat_batch_count(const chat_batch *batch);
 const struct chat_message *chat_batch_message(const chat_batch *batch, size_t i);
 
-/* The messages of BATCH were handed over: delete them, on disk, all or none.
- * Works on a full disk. Whatever the status, BATCH is still to be released. */
-enum chat_status chat_settle(chat_batch *batch);
+/* The first COUNT messages of BATCH were handed over: delete them, on disk. All or none, but on a
+ * full disk, where they are deleted little by little. Whatever the status, BATCH is still to be
+ * released. */
+enum chat_status chat_settle(chat_batch *batch, size_t count);
+
+/* The work on the messages of BATCH has failed: do with them as FAILURE says, on disk, all or none.
+ * Whatever the status, BATCH is still to be released, or kept. */
+enum chat_status chat_fail(chat_batch *batch, const struct chat_failure *failure);
+
+/* Free BATCH, but keep its claims until SPOOL is closed: its messages stay where they are, and
+ * this handle is not given them again. */
+enum chat_status chat_keep(chat_batch *batch);
 
 /* Free BATCH (or NULL). What was claimed and not settled is the oldest of its
  * room again. */
 void chat_release(chat_batch *batch);
+
+/* Sleep until ROOM may hold fewer than MAX messages; otherwise as chat_wait. */
+enum chat_status chat_wait_room(chat_spool *spool, const char *room, int64_t max, int64_t timeout,
+                                const sigset_t *unblocked);
 
 /* Sleep until chat_claim may find a message, at most TIMEOUT milliseconds (below
  * zero: no limit). No system call is made meanwhile. Signals in *UNBLOCKED, unless it

@@ -108,19 +108,23 @@ bool claim_taken(int fd, struct range wanted, struct range *taken)
     if (fcntl(fd, F_OFD_GETLK, &lock) < 0 || lock.l_type == F_UNLCK)
         return false;
     taken->first = lock.l_start;
-    taken->last = lock.l_start + lock.l_len - 1;
+    /* A length of 0 is all there can ever be, and not a lock of ours. */
+    taken->last = lock.l_len > 0 ? lock.l_start + lock.l_len - 1 : INT64_MAX;
     return true;
 }
 
 int lock_claim(int fd, struct range wanted, struct range *taken)
 {
     struct flock lock = lock_of(F_WRLCK, wanted.first, wanted.last);
-    do {
+    for (int tries = 0; tries < 100; tries++) {
         if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
             return 0;
         if (!refused(errno))
             return errno;
-    } while (!claim_taken(fd, wanted, taken)); /* it was free again meanwhile */
+        if (claim_taken(fd, wanted, taken))
+            return EAGAIN;
+    } /* it was free again each time: leave it to those who want it so much */
+    *taken = wanted;
     return EAGAIN;
 }
 
@@ -147,9 +151,9 @@ static int64_t presence_base(void)
 int lock_presence(int fd)
 {
     int64_t byte = presence_base() + getpid();
-    struct flock lock = lock_of(F_WRLCK, byte, byte);
-    /* Refused: another handle of this process is present already. */
-    return fcntl(fd, F_OFD_SETLK, &lock) == 0 || refused(errno) ? 0 : errno;
+    /* Shared, as another handle of this process may say the same. */
+    struct flock lock = lock_of(F_RDLCK, byte, byte);
+    return fcntl(fd, F_OFD_SETLK, &lock) == 0 ? 0 : errno;
 }
 
 /* One lock was found: watch its process, and go on in what is left of the range on both sides. */
@@ -158,6 +162,8 @@ static int watch_range(int fd, struct range range, int64_t base, int pidfds[], i
     struct range taken;
     if (range.first > range.last || !claim_taken(fd, range, &taken))
         return 0;
+    if (taken.last == INT64_MAX)
+        taken.last = range.last;
     if (size == 0) {
         *all = false;
         return 0;

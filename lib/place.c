@@ -8,9 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 enum { DIRECTORY_MODE = 0700, FILE_MODE = 0600, WRITABLE_BY_OTHERS = 0022 };
+
+/* SQLite has buffers of 512 bytes for the names of files (MAX_PATHNAME in its os_unix.c). */
+enum { LONGEST_PATH = 500 };
 
 /* WHERE behind the working directory, or NULL with errno. */
 static char *absolute(const char *where)
@@ -34,6 +38,9 @@ enum chat_status place_find(struct place *place, const char *where, struct error
     if (place->path == NULL)
         return error_system(error, errno, CHAT_IO, "cannot find the working directory");
     place->name = strrchr(place->path, '/') + 1;
+    if (strlen(place->path) > LONGEST_PATH)
+        return error_system(error, ENAMETOOLONG, CHAT_CANTCREATE, "cannot open spool '%s'",
+                            place->path);
     return CHAT_OK;
 }
 
@@ -65,27 +72,27 @@ static int sync_directory(const char *path)
     return result;
 }
 
+/* Make one directory, with its mode whatever the umask, and have its entry on disk. */
+static int make_one(const char *path, const char *parent)
+{
+    if (mkdir(path, DIRECTORY_MODE) < 0)
+        return -1;
+    return chmod(path, DIRECTORY_MODE) < 0 ? -1 : sync_directory(parent);
+}
+
 /* Make the directory PATH and those above it that are missing, each on disk before
- * the next. PATH is changed meanwhile, and as it was afterwards. */
-static int make_directory(char *path)
+ * the next. */
+static int make_directory(const char *path)
 {
     char *slash = strrchr(path, '/');
-    if (slash == NULL || slash == path) /* of the root there is nothing to make */
-        return mkdir(path, DIRECTORY_MODE);
-    int result = mkdir(path, DIRECTORY_MODE);
-    *slash = '\0';
-    if (result < 0 && errno == ENOENT && make_directory(path) == 0) {
-        *slash = '/';
-        result = mkdir(path, DIRECTORY_MODE);
-        *slash = '\0';
-    }
+    char parent[LONGEST_PATH + 1];
+    snprintf(parent, sizeof parent, "%.*s", slash > path ? (int)(slash - path) : 1, path);
+    int result = make_one(path, parent);
+    if (result < 0 && errno == ENOENT && slash > path && make_directory(parent) == 0)
+        result = make_one(path, parent);
     if (result < 0 && errno == EEXIST)
-        result = 0; /* another process was quicker, and syncs it as we do */
-    if (result == 0)
-        result = sync_directory(path);
-    *slash = '/';
-    /* The umask may have taken more away than it should. */
-    return result == 0 ? chmod(path, DIRECTORY_MODE) : result;
+        result = sync_directory(parent); /* who made it may have died before this */
+    return result;
 }
 
 static enum chat_status check_directory(struct place *place)
@@ -150,6 +157,7 @@ static enum chat_status check_file(struct place *place, const char *suffix, cons
         return unsafe(place, suffix, "it belongs to another user");
     if ((st->st_mode & WRITABLE_BY_OTHERS) != 0)
         return unsafe(place, suffix, "others can write to it");
+    place->size = st->st_size;
     return CHAT_OK;
 }
 
@@ -158,31 +166,63 @@ void place_name(const struct place *place, const char *suffix, char name[PLACE_N
     snprintf(name, PLACE_NAME, "%s%s", place->name, suffix);
 }
 
-enum chat_status place_check(struct place *place, const char *suffix, int64_t *size)
+enum chat_status place_check(struct place *place, const char *suffix)
 {
     char name[PLACE_NAME];
     place_name(place, suffix, name);
     struct stat st;
     if (place->name[0] == '\0')
         return unsafe(place, suffix, "it is a directory");
-    if (fstatat(place->directory, name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
-        if (size != NULL)
-            *size = st.st_size;
+    if (fstatat(place->directory, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
         return check_file(place, suffix, &st);
-    }
     if (errno == ENOENT)
         return CHAT_NONE;
     return error_system(place->error, errno, CHAT_CANTCREATE, "cannot open spool '%s%s'",
                         place->path, suffix);
 }
 
-enum chat_status place_check_beside(struct place *place)
+bool place_has_room(const struct place *place, int64_t bytes)
 {
-    place->log_size = 0;
-    enum chat_status status = place_check(place, "-wal", &place->log_size);
-    if (status == CHAT_OK || status == CHAT_NONE)
-        status = place_check(place, "-shm", NULL);
-    return status == CHAT_NONE ? CHAT_OK : status;
+    struct statvfs fs;
+    if (fstatvfs(place->directory, &fs) < 0 || fs.f_blocks == 0)
+        return true;
+    return (uint64_t)fs.f_bavail * fs.f_frsize >= (uint64_t)bytes;
+}
+
+/* What could not be opened is no regular file: say what it is. */
+static enum chat_status refuse(struct place *place, const char *suffix)
+{
+    enum chat_status status = place_check(place, suffix);
+    return status == CHAT_OK || status == CHAT_NONE ? unsafe(place, suffix, "it changed meanwhile")
+                                                    : status;
+}
+
+/* Store FD in *DESCRIPTOR if it is safe to use, else close it. Below 0: it could not be opened. */
+static enum chat_status check_opened(struct place *place, const char *suffix, int fd,
+                                     int *descriptor)
+{
+    struct stat st;
+    if (fd < 0 && (errno == ELOOP || errno == EISDIR || errno == ENXIO))
+        return refuse(place, suffix);
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return error_system(place->error, errno, CHAT_CANTCREATE, "cannot open '%s%s'", place->path,
+                            suffix);
+    enum chat_status status = check_file(place, suffix, &st);
+    if (status == CHAT_OK)
+        *descriptor = fd;
+    else
+        close(fd);
+    return status;
+}
+
+enum chat_status place_read(struct place *place, const char *suffix, int *descriptor)
+{
+    char name[PLACE_NAME];
+    place_name(place, suffix, name);
+    int fd = openat(place->directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT)
+        return CHAT_NONE;
+    return check_opened(place, suffix, fd, descriptor);
 }
 
 enum chat_status place_open(struct place *place, const char *suffix, int *descriptor)
@@ -199,21 +239,5 @@ enum chat_status place_open(struct place *place, const char *suffix, int *descri
                 fchmod(fd, FILE_MODE); /* whatever the umask */
         }
     } while (fd < 0 && errno == EEXIST);
-    if (fd < 0 && (errno == ELOOP || errno == EISDIR || errno == ENXIO))
-        return place_check(place, suffix, NULL); /* which can say what it is */
-    if (fd < 0)
-        return error_system(place->error, errno, CHAT_CANTCREATE, "cannot open '%s%s'", place->path,
-                            suffix);
-    struct stat st;
-    enum chat_status status = CHAT_IO;
-    if (fstat(fd, &st) == 0)
-        status = check_file(place, suffix, &st);
-    else
-        status =
-            error_system(place->error, errno, CHAT_IO, "cannot open '%s%s'", place->path, suffix);
-    if (status == CHAT_OK)
-        *descriptor = fd;
-    else
-        close(fd);
-    return status;
+    return check_opened(place, suffix, fd, descriptor);
 }

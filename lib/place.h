@@ -15,7 +15,7 @@ struct place {
     char *path;       /* of the spool, absolute */
     const char *name; /* its last part, in path */
     int directory;    /* the descriptor of the directory, or -1 */
-    int64_t log_size; /* of the -wal file when it was checked; 0: there is none */
+    int64_t size;     /* of the file that was checked last */
     struct error *error;
 };
 
@@ -28,12 +28,16 @@ void place_release(struct place *place);
  * on disk), else return CHAT_NONE. Does nothing where it is open already. */
 enum chat_status place_enter(struct place *place, bool create);
 
-/* Check the files that SQLite opens beside the spool. */
-enum chat_status place_check_beside(struct place *place);
+/* Check the spool's file whose name ends in SUFFIX ("" for the spool itself).
+ * CHAT_NONE: there is none. CHAT_PERMISSION: it is not safe to use. */
+enum chat_status place_check(struct place *place, const char *suffix);
 
-/* Check the spool's file whose name ends in SUFFIX ("" for the spool itself), and store its size in
- * *SIZE unless that is NULL. CHAT_NONE: there is none. CHAT_PERMISSION: it is not safe to use. */
-enum chat_status place_check(struct place *place, const char *suffix, int64_t *size);
+/* Whether the disk has so many bytes for everybody, as far as it tells. */
+bool place_has_room(const struct place *place, int64_t bytes);
+
+/* Open the file that ends in SUFFIX to read, and check it. CHAT_NONE: there is none. Not for one
+ * that SQLite has locks on. The caller closes *DESCRIPTOR. */
+enum chat_status place_read(struct place *place, const char *suffix, int *descriptor);
 
 /* Open the file that ends in SUFFIX to read and write, with mode 0600 where it is
  * made now, and check it. The caller closes *DESCRIPTOR. */

@@ -8,7 +8,6 @@
 struct chat_spool {
     struct error error;
     struct store *store; /* NULL until it is open */
-    bool sending;        /* between chat_begin and the end of that transaction */
 };
 
 /* The stores by the scheme of their URL; a path has none. */
@@ -58,9 +57,10 @@ void chat_close(chat_spool *spool)
 {
     if (spool == NULL)
         return;
-    chat_rollback(spool);
-    if (spool->store != NULL)
+    if (spool->store != NULL) {
+        chat_rollback(spool);
         spool->store->verbs->close(spool->store);
+    }
     free(spool);
 }
 
@@ -76,16 +76,18 @@ enum chat_status chat_limit(chat_spool *spool, int64_t *bytes)
 
 enum chat_status chat_begin(chat_spool *spool)
 {
-    if (spool->sending)
+    if (spool->store->sending)
         return error_set(&spool->error, CHAT_USAGE, "already sending");
     enum chat_status status = spool->store->verbs->begin(spool->store);
-    spool->sending = status == CHAT_OK;
+    spool->store->sending = status == CHAT_OK;
     return status;
 }
 
-enum chat_status chat_put(chat_spool *spool, const struct chat_message *message, int64_t *id)
+enum chat_status chat_put(chat_spool *spool, const struct chat_message *message,
+                          const struct chat_terms *terms, int64_t *id)
 {
-    if (!spool->sending)
+    static const struct chat_terms none;
+    if (!spool->store->sending)
         return error_set(&spool->error, CHAT_USAGE, "chat_put without chat_begin");
     if (!chat_room_valid(message->room))
         return error_set(&spool->error, CHAT_USAGE, "'%s' cannot name a room", message->room);
@@ -93,8 +95,11 @@ enum chat_status chat_put(chat_spool *spool, const struct chat_message *message,
         return error_set(&spool->error, CHAT_USAGE, "'%s' cannot be a sender", message->user);
     if (!chat_name_valid(message->host))
         return error_set(&spool->error, CHAT_USAGE, "'%s' cannot be a host", message->host);
+    if (message->key != NULL && !chat_name_valid(message->key))
+        return error_set(&spool->error, CHAT_USAGE, "'%s' cannot be a key", message->key);
     int64_t given;
-    enum chat_status status = spool->store->verbs->put(spool->store, message, &given);
+    enum chat_status status =
+        spool->store->verbs->put(spool->store, message, terms != NULL ? terms : &none, &given);
     if (status == CHAT_OK && id != NULL)
         *id = given;
     return status;
@@ -102,32 +107,33 @@ enum chat_status chat_put(chat_spool *spool, const struct chat_message *message,
 
 enum chat_status chat_commit(chat_spool *spool)
 {
-    if (!spool->sending)
+    if (!spool->store->sending)
         return error_set(&spool->error, CHAT_USAGE, "chat_commit without chat_begin");
-    spool->sending = false;
+    spool->store->sending = false;
     return spool->store->verbs->commit(spool->store);
 }
 
 void chat_rollback(chat_spool *spool)
 {
-    if (spool->sending)
+    if (spool->store->sending)
         spool->store->verbs->rollback(spool->store);
-    spool->sending = false;
-}
-
-enum chat_status chat_mark(chat_spool *spool, int64_t *mark)
-{
-    return spool->store->verbs->mark(spool->store, mark);
+    spool->store->sending = false;
 }
 
 static enum chat_status check_query(chat_spool *spool, const struct chat_query *query)
 {
-    if (spool->sending)
+    if (spool->store->sending)
         return error_set(&spool->error, CHAT_USAGE, "cannot receive between begin and commit");
     for (size_t i = 0; i < query->room_count; i++)
         if (!chat_room_valid(query->rooms[i]))
             return error_set(&spool->error, CHAT_USAGE, "'%s' cannot name a room", query->rooms[i]);
     return CHAT_OK;
+}
+
+enum chat_status chat_mark(chat_spool *spool, const struct chat_query *query, int64_t *mark)
+{
+    enum chat_status status = check_query(spool, query);
+    return status == CHAT_OK ? spool->store->verbs->mark(spool->store, query, mark) : status;
 }
 
 /* Make a batch and let the store fill it; an empty or failed one is freed again. */
@@ -174,15 +180,43 @@ const struct chat_message *chat_batch_message(const chat_batch *batch, size_t i)
     return batch->messages[i];
 }
 
-enum chat_status chat_settle(chat_batch *batch)
+/* What is done with claimed messages is a transaction of its own. */
+static enum chat_status check_claimed(const chat_batch *batch)
 {
-    if (!batch->claimed)
+    if (!batch->claimed || batch->settled)
         return error_set(batch->store->error, CHAT_USAGE, "these messages are not claimed");
-    enum chat_status status = batch->store->verbs->settle(batch->store, batch);
-    if (status == CHAT_OK) {
-        batch->store->verbs->release(batch->store, batch);
-        batch->claimed = false;
-    }
+    if (batch->store->sending)
+        return error_set(batch->store->error, CHAT_USAGE, "cannot settle between begin and commit");
+    return CHAT_OK;
+}
+
+enum chat_status chat_settle(chat_batch *batch, size_t count)
+{
+    enum chat_status status = check_claimed(batch);
+    if (status == CHAT_OK && count > 0)
+        status = batch->store->verbs->settle(batch->store, batch, count);
+    batch->settled = status == CHAT_OK && count == batch->count;
+    return status;
+}
+
+enum chat_status chat_fail(chat_batch *batch, const struct chat_failure *failure)
+{
+    struct store *store = batch->store;
+    enum chat_status status = check_claimed(batch);
+    if (status == CHAT_OK && failure->dead != NULL && !chat_room_valid(failure->dead))
+        return error_set(store->error, CHAT_USAGE, "'%s' cannot name a room", failure->dead);
+    if (status == CHAT_OK)
+        status = store->verbs->fail(store, batch, failure);
+    batch->settled = status == CHAT_OK && failure->dead != NULL;
+    return status;
+}
+
+enum chat_status chat_keep(chat_batch *batch)
+{
+    enum chat_status status = CHAT_OK;
+    if (batch->claimed)
+        status = batch->store->verbs->keep(batch->store, batch);
+    batch_free(batch);
     return status;
 }
 
@@ -191,6 +225,14 @@ void chat_release(chat_batch *batch)
     if (batch != NULL && batch->claimed)
         batch->store->verbs->release(batch->store, batch);
     batch_free(batch);
+}
+
+enum chat_status chat_wait_room(chat_spool *spool, const char *room, int64_t max, int64_t timeout,
+                                const sigset_t *unblocked)
+{
+    if (!chat_room_valid(room))
+        return error_set(&spool->error, CHAT_USAGE, "'%s' cannot name a room", room);
+    return spool->store->verbs->wait_room(spool->store, room, max, timeout, unblocked);
 }
 
 enum chat_status chat_wait(chat_spool *spool, const struct chat_query *query, int64_t timeout,

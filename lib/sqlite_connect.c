@@ -2,12 +2,10 @@
 
 #include "store_sqlite.h"
 
+#include "lock.h"
+
 #include <errno.h>
 #include <string.h>
-
-/* How long SQLite itself waits for a lock, in milliseconds: the turnstile keeps our own processes
- * apart, so it is for other programs, and for the recovery of the log. */
-enum { BUSY_PATIENCE = 30000 };
 
 /* The cause of an error that is not the disk's: the system's, as far as SQLite tells it. */
 static enum chat_status system_failed(struct sqlite_store *s, int rc, const char *doing)
@@ -26,6 +24,7 @@ enum chat_status db_failed(struct sqlite_store *s, int rc, const char *doing)
 {
     struct error *error = s->base.error;
     const char *path = s->place.path;
+    s->failed_with = rc;
     switch (rc) {
     case SQLITE_IOERR_NOMEM:
         return error_set(error, CHAT_SYSTEM, "out of memory");
@@ -71,19 +70,37 @@ sqlite3_stmt *db_statement(struct sqlite_store *s, enum sql sql)
     return s->statements[sql];
 }
 
-enum chat_status db_run(struct sqlite_store *s, enum sql sql)
+int db_step(struct sqlite_store *s, sqlite3_stmt *statement)
 {
-    sqlite3_stmt *statement = db_statement(s, sql);
-    if (statement == NULL)
-        return db_failed(s, sqlite3_extended_errcode(s->db), "use");
-    int rc;
     errno = 0;
+    return statement != NULL ? sqlite3_step(statement) : sqlite3_extended_errcode(s->db);
+}
+
+enum chat_status db_finish(struct sqlite_store *s, sqlite3_stmt *statement)
+{
+    int rc;
     do
-        rc = sqlite3_step(statement);
+        rc = db_step(s, statement);
     while (rc == SQLITE_ROW);
     enum chat_status status = rc == SQLITE_DONE ? CHAT_OK : db_failed(s, rc, "use");
     sqlite3_reset(statement);
     return status;
+}
+
+enum chat_status db_run(struct sqlite_store *s, enum sql sql)
+{
+    return db_finish(s, db_statement(s, sql));
+}
+
+void db_end(struct sqlite_store *s, enum sql sql)
+{
+    /* SQLite may have rolled back by itself, after an error. */
+    if (sqlite3_get_autocommit(s->db) == 0)
+        db_step(s, db_statement(s, sql));
+    if (s->statements[sql] != NULL)
+        sqlite3_reset(s->statements[sql]);
+    if (sqlite3_get_autocommit(s->db) == 0) /* no memory even for that: SQLite lets go of all */
+        db_disconnect(s);
 }
 
 /* The next CREATE statement of our schema, and its length; NULL behind the last. */
@@ -110,7 +127,7 @@ static int same_schema(struct sqlite_store *s, bool *same)
     const char *ours = sql_schema;
     size_t length = 0;
     int rc;
-    while ((rc = sqlite3_step(statement)) == SQLITE_ROW) {
+    while ((rc = db_step(s, statement)) == SQLITE_ROW) {
         const char *theirs = (const char *)sqlite3_column_text(statement, 0);
         if (theirs == NULL)
             continue; /* an index that SQLite made for UNIQUE */
@@ -131,7 +148,7 @@ static int same_schema(struct sqlite_store *s, bool *same)
 static int number(struct sqlite_store *s, enum sql sql)
 {
     sqlite3_stmt *statement = db_statement(s, sql);
-    if (statement == NULL || sqlite3_step(statement) != SQLITE_ROW)
+    if (db_step(s, statement) != SQLITE_ROW)
         return 0;
     int value = sqlite3_column_int(statement, 0);
     sqlite3_reset(statement);
@@ -173,8 +190,8 @@ static void configure(struct sqlite_store *s)
 {
     sqlite3 *db = s->db;
     sqlite3_extended_result_codes(db, 1);
-    sqlite3_busy_timeout(db, BUSY_PATIENCE);
-    sqlite3_wal_hook(db, count_frames, s); /* instead of SQLite's own checkpoint */
+    sqlite3_busy_timeout(db, TURN_PATIENCE); /* for other programs: ours pass the turnstile */
+    sqlite3_wal_hook(db, count_frames, s);   /* instead of SQLite's own checkpoint */
     sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
@@ -187,8 +204,8 @@ enum chat_status db_connect(struct sqlite_store *s)
     const char *vfs = vfs_name();
     if (vfs == NULL)
         return error_set(s->base.error, CHAT_SYSTEM, "out of memory");
-    index_attach(s);
     /* An absolute path is never taken for a URI, however SQLite was built. */
+    errno = 0;
     int rc =
         sqlite3_open_v2(s->place.path, &s->db,
                         SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW, vfs);
@@ -217,13 +234,10 @@ enum chat_status db_connect(struct sqlite_store *s)
 
 void db_disconnect(struct sqlite_store *s)
 {
-    if (s->db == NULL)
-        return;
     for (size_t i = 0; i < SQL_COUNT; i++) {
         sqlite3_finalize(s->statements[i]);
         s->statements[i] = NULL;
     }
     sqlite3_close(s->db);
     s->db = NULL;
-    index_detach(s);
 }

@@ -117,7 +117,7 @@ enum chat_status db_create(struct sqlite_store *s)
     enum chat_status status = turn_take(s);
     if (status != CHAT_OK)
         return status;
-    status = place_check(&s->place, "", NULL);
+    status = place_check(&s->place, "");
     if (status == CHAT_NONE)
         status = create(s);
     turn_leave(s);
@@ -141,5 +141,6 @@ void reserve_give(struct sqlite_store *s)
     if (place_open(&s->place, "-reserve", &fd) != CHAT_OK)
         return;
     (void)!ftruncate(fd, 0);
+    fsync(fd); /* before that a journaling file system lets nobody have the blocks */
     close(fd);
 }

@@ -1,174 +1,15 @@
-/* sqlite_receive.c - taking messages out of a spool file, looking at them, waiting for them. */
+/* sqlite_receive.c - taking messages out of a spool file, and looking at them. */
 
-#include "store_sqlite.h"
-
-#include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "bell.h"
 #include "digest.h"
-#include "lock.h"
+#include "sqlite_scan.h"
 
 static enum chat_status failed(struct sqlite_store *s)
 {
     return db_failed(s, sqlite3_extended_errcode(s->db), "read");
-}
-
-/* Connect, if need be with the blocks of the reserve: the -shm file wants some. */
-static enum chat_status connect_on_full_disk(struct sqlite_store *s)
-{
-    enum chat_status status = store_connect(s);
-    if (status == CHAT_IO && s->lock >= 0) {
-        reserve_give(s);
-        s->reserve_given = true;
-        status = store_connect(s);
-    }
-    return status;
-}
-
-static enum chat_status cannot_claim(struct sqlite_store *s, int errnum)
-{
-    return error_system(s->base.error, errnum, CHAT_SYSTEM, "cannot lock spool '%s'",
-                        s->place.path);
-}
-
-/* --- which messages -------------------------------------------------------- */
-
-/* So many ids are read at a time, after the first look. */
-enum { CHUNK = 256 };
-
-/* A look along the order of a room, from its index alone. No transaction stays open
- * between two chunks: a receiver that is stopped must not hold up the checkpoint. */
-struct scan {
-    struct sqlite_store *store;
-    const char *room;
-    int64_t after, until; /* the places still to be seen */
-    size_t want;          /* how many to read at once */
-    size_t at, count;     /* in the chunk */
-    int64_t id[CHUNK], place[CHUNK];
-};
-
-static void scan_start(struct scan *scan, struct sqlite_store *s, const struct chat_query *query,
-                       const char *room, int64_t after)
-{
-    scan->store = s;
-    scan->room = room;
-    scan->after = after;
-    scan->until = query->until > 0 ? query->until : INT64_MAX;
-    scan->want = query->max_messages < CHUNK ? query->max_messages : CHUNK;
-    scan->at = scan->count = 0;
-}
-
-/* Read the next chunk. CHAT_NONE at the end of the room. */
-static enum chat_status scan_read(struct scan *scan)
-{
-    struct sqlite_store *s = scan->store;
-    sqlite3_stmt *statement = db_statement(s, SQL_LIST_ORDER);
-    if (statement == NULL)
-        return failed(s);
-    sqlite3_bind_text(statement, 1, scan->room, -1, SQLITE_STATIC);
-    sqlite3_bind_int64(statement, 2, scan->after);
-    sqlite3_bind_int64(statement, 3, scan->until);
-    int rc = SQLITE_DONE;
-    scan->at = scan->count = 0;
-    while (scan->count < scan->want && (rc = sqlite3_step(statement)) == SQLITE_ROW) {
-        scan->id[scan->count] = sqlite3_column_int64(statement, 0);
-        scan->place[scan->count++] = sqlite3_column_int64(statement, 1);
-    }
-    sqlite3_reset(statement);
-    scan->want = CHUNK;
-    if (rc != SQLITE_ROW && rc != SQLITE_DONE)
-        return db_failed(s, rc, "read");
-    return scan->count > 0 ? CHAT_OK : CHAT_NONE;
-}
-
-/* Step over N messages. */
-static void scan_step(struct scan *scan, size_t n)
-{
-    scan->at += n;
-    scan->after = scan->place[scan->at - 1];
-}
-
-/* Step over the messages whose ids are in TAKEN. Where ids and places go together, that is also
- * said of messages that are not read yet: a claim on thousands is passed at once. */
-static void scan_pass(struct scan *scan, struct range taken)
-{
-    size_t n = 0;
-    while (scan->at + n < scan->count && scan->id[scan->at + n] >= taken.first &&
-           scan->id[scan->at + n] <= taken.last)
-        n++;
-    scan_step(scan, n);
-    if (scan->at == scan->count && scan->id[scan->at - 1] == scan->after)
-        scan->after = taken.last;
-}
-
-/* How many of the next messages, at most MAX, have consecutive ids. */
-static size_t scan_run(const struct scan *scan, size_t max)
-{
-    size_t n = 1;
-    while (n < max && scan->at + n < scan->count &&
-           scan->id[scan->at + n] == scan->id[scan->at] + (int64_t)n)
-        n++;
-    return n;
-}
-
-/* Whether this handle has a claim on the message: the kernel would grant it again. */
-static bool ours(const struct sqlite_store *s, int64_t id)
-{
-    for (const struct chat_batch *b = s->claimed; b != NULL; b = b->next)
-        for (size_t i = 0; i < b->count; i++)
-            if (b->messages[i]->id == id)
-                return true;
-    return false;
-}
-
-/* Whether nobody else has a claim on the first messages of RUN, which is cut to those; TAKE
- * claims them too. Else *TAKEN is a range that somebody has. Returns an errno, or 0. */
-static int try_run(struct sqlite_store *s, struct range *run, bool take, struct range *taken)
-{
-    for (;;) {
-        int errnum = take                                ? lock_claim(s->lock, *run, taken)
-                     : claim_taken(s->lock, *run, taken) ? EAGAIN
-                                                         : 0;
-        if (errnum != EAGAIN || taken->first <= run->first)
-            return errnum;
-        run->last = taken->first - 1;
-    }
-}
-
-/* Find the next messages that nobody has claimed, at most MAX with consecutive ids, and TAKE them.
- * They are not stepped over. *PASSED becomes true where claimed ones were passed. */
-static enum chat_status next_free(struct scan *scan, size_t max, bool take, struct range *free,
-                                  bool *passed)
-{
-    struct sqlite_store *s = scan->store;
-    for (;;) {
-        if (scan->at == scan->count) {
-            enum chat_status status = scan_read(scan);
-            if (status != CHAT_OK)
-                return status;
-        }
-        int64_t first = scan->id[scan->at];
-        if (first < 1 || first > ID_MAX)
-            return db_failed(s, SQLITE_CORRUPT, "read");
-        struct range run = { first, first + (int64_t)scan_run(scan, max) - 1 }, taken;
-        if (ours(s, first)) {
-            scan_step(scan, 1);
-            continue;
-        }
-        int errnum = try_run(s, &run, take, &taken);
-        if (errnum == 0) {
-            *free = run;
-            return CHAT_OK;
-        }
-        if (errnum != EAGAIN)
-            return cannot_claim(s, errnum);
-        *passed = true;
-        scan_pass(scan, taken);
-    }
 }
 
 /* --- their contents -------------------------------------------------------- */
@@ -210,21 +51,23 @@ static enum chat_status add_row(struct sqlite_store *s, sqlite3_stmt *statement,
     if (!whole || m.user == NULL || m.host == NULL ||
         sqlite3_column_int64(statement, 6) != message_digest(&m))
         return damaged(s, id, room);
-    if (!batch_add(batch, &m, sqlite3_column_int64(statement, 0)))
+    batch->room = sqlite3_column_int64(statement, 0);
+    if (!batch_add(batch, &m))
         return error_set(s->base.error, CHAT_SYSTEM, "out of memory");
     return CHAT_OK;
 }
 
 /* Read the message ID into BATCH. CHAT_NONE: it has gone meanwhile. */
-static enum chat_status read_message(struct sqlite_store *s, int64_t id, const char *room,
-                                     struct chat_batch *batch)
+static enum chat_status read_message(struct sqlite_store *s, int64_t id, const struct room *room,
+                                     const char *name, struct chat_batch *batch)
 {
     sqlite3_stmt *statement = db_statement(s, SQL_GET_MESSAGE);
     if (statement == NULL)
         return failed(s);
     sqlite3_bind_int64(statement, 1, id);
-    int rc = sqlite3_step(statement);
-    enum chat_status status = rc == SQLITE_ROW    ? add_row(s, statement, id, room, batch)
+    sqlite3_bind_int64(statement, 2, room->number);
+    int rc = db_step(s, statement);
+    enum chat_status status = rc == SQLITE_ROW    ? add_row(s, statement, id, name, batch)
                               : rc == SQLITE_DONE ? CHAT_NONE
                                                   : db_failed(s, rc, "read");
     sqlite3_reset(statement);
@@ -239,14 +82,15 @@ static bool is_full(const struct chat_batch *batch, const struct chat_query *que
 /* Read the messages of RUN, as many as fit. Whatever is not in BATCH then is not claimed
  * either, if they were (CLAIMED). *SEEN becomes how many were read or are gone. */
 static enum chat_status read_run(struct sqlite_store *s, struct range run, bool claimed,
-                                 const char *room, const struct chat_query *query,
-                                 struct chat_batch *batch, size_t *seen)
+                                 const struct room *room, const char *name,
+                                 const struct chat_query *query, struct chat_batch *batch,
+                                 size_t *seen)
 {
     bool many = run.last > run.first; /* then read them all in one transaction */
     enum chat_status status = many ? db_run(s, SQL_BEGIN_READ) : CHAT_OK;
     int64_t id = run.first;
     for (; status == CHAT_OK && id <= run.last && !is_full(batch, query); id++) {
-        status = read_message(s, id, room, batch);
+        status = read_message(s, id, room, name, batch);
         if (status == CHAT_NONE) {
             if (claimed)
                 unlock_claim(s->lock, (struct range){ id, id });
@@ -254,53 +98,91 @@ static enum chat_status read_run(struct sqlite_store *s, struct range run, bool 
         } else if (status != CHAT_OK)
             break;
     }
-    if (many && sqlite3_get_autocommit(s->db) == 0) {
-        sqlite3_step(db_statement(s, SQL_COMMIT));
-        sqlite3_reset(s->statements[SQL_COMMIT]);
-    }
-    if (claimed && id <= run.last)
+    if (many)
+        db_end(s, SQL_COMMIT);
+    if (claimed && id <= run.last) {
         unlock_claim(s->lock, (struct range){ id, run.last });
+        bell_ring(&s->place, BELL_CAME, name); /* somebody may have found them claimed */
+    }
     *seen = (size_t)(id - run.first);
     return status;
 }
 
 /* --- claim, walk ----------------------------------------------------------- */
 
-/* Add the oldest messages of ROOM to BATCH, and claim them before they are read: what is
- * read after the lock was granted cannot be somebody else's. */
-static enum chat_status claim_room(struct sqlite_store *s, const struct chat_query *query,
-                                   const char *room, struct chat_batch *batch)
+/* Look at the order of a room, after what is due was made ready. What becomes ready now is placed
+ * behind the mark of a query that has one. */
+static enum chat_status open_ready(struct sqlite_store *s, struct scan *scan,
+                                   const struct chat_query *query, const char *name, int64_t after)
+{
+    enum chat_status status = scan_open(scan, s, query, name, after);
+    if (status != CHAT_OK || query->until > 0 || !is_due(&scan->room))
+        return status;
+    status = promote_due(s, &scan->room);
+    if (status == CHAT_OK)
+        return scan_open(scan, s, query, name, after);
+    return scan->count > 0 ? CHAT_OK : status; /* what is ready can be had all the same */
+}
+
+/* Messages were in the order of a room, but not there. Have others received them meanwhile, or is
+ * there an entry for a message that there is none of? CHAT_NONE: the former. */
+static enum chat_status check_order(struct sqlite_store *s, const struct chat_query *query,
+                                    const char *name)
 {
     struct scan scan;
-    scan_start(&scan, s, query, room, 0);
-    enum chat_status status = CHAT_OK;
-    bool passed;
+    enum chat_status status = db_run(s, SQL_BEGIN_READ); /* both reads see the same */
+    if (status == CHAT_OK)
+        status = scan_open(&scan, s, query, name, 0);
+    for (size_t i = 0; status == CHAT_OK && i < scan.count; i++) {
+        sqlite3_stmt *statement = db_statement(s, SQL_GET_LENGTH);
+        sqlite3_bind_int64(statement, 1, scan.id[i]);
+        int rc = db_step(s, statement);
+        sqlite3_reset(statement);
+        if (rc != SQLITE_ROW)
+            status = db_failed(s, rc == SQLITE_DONE ? SQLITE_CORRUPT : rc, "read");
+    }
+    db_end(s, SQL_COMMIT);
+    return status == CHAT_OK ? CHAT_NONE : status;
+}
+
+/* Add the oldest messages of a room to BATCH, and claim them before they are read: what is
+ * read after the lock was granted cannot be somebody else's. */
+static enum chat_status claim_room(struct sqlite_store *s, const struct chat_query *query,
+                                   const char *name, struct chat_batch *batch)
+{
+    struct scan scan;
+    bool passed, gone = false;
+    enum chat_status status = open_ready(s, &scan, query, name, 0);
     while (status == CHAT_OK && !is_full(batch, query)) {
         struct range run;
         size_t seen;
-        status = next_free(&scan, query->max_messages - batch->count, true, &run, &passed);
+        status = scan_next(&scan, query->max_messages - batch->count, true, &run, &passed);
         if (status != CHAT_OK)
             break;
-        status = read_run(s, run, true, room, query, batch, &seen);
+        status = read_run(s, run, true, &scan.room, name, query, batch, &seen);
+        gone = gone || seen > 0;
         if (seen > 0)
             scan_step(&scan, seen);
     }
-    /* What was found before an error is good; the error comes again at the next claim. */
-    return batch->count > 0 ? CHAT_OK : status;
+    if (batch->count == 0)
+        return status == CHAT_NONE && gone ? check_order(s, query, name) : status;
+    batch->first = scan.head;
+    batch->returned = scan.room.returned;
+    return CHAT_OK; /* should there be an error behind these, it comes again at the next claim */
 }
 
 static enum chat_status be_present(struct sqlite_store *s)
 {
     int errnum = s->present ? 0 : lock_presence(s->lock);
     s->present = errnum == 0;
-    return errnum == 0 ? CHAT_OK : cannot_claim(s, errnum);
+    return errnum == 0 ? CHAT_OK : store_cannot_lock(s, errnum);
 }
 
 enum chat_status sqlite_claim(struct store *store, const struct chat_query *query,
                               struct chat_batch *batch)
 {
     struct sqlite_store *s = (struct sqlite_store *)store;
-    enum chat_status status = connect_on_full_disk(s);
+    enum chat_status status = store_connect_on_full_disk(s);
     if (status == CHAT_OK)
         status = be_present(s);
     if (status != CHAT_OK)
@@ -315,58 +197,88 @@ enum chat_status sqlite_claim(struct store *store, const struct chat_query *quer
     return status;
 }
 
+/* Add the messages of a room from *PLACE on. */
+static enum chat_status walk_room(struct sqlite_store *s, const struct chat_query *query,
+                                  const char *name, int64_t *place, struct chat_batch *batch)
+{
+    struct scan scan;
+    bool passed;
+    enum chat_status status = open_ready(s, &scan, query, name, *place);
+    while (status == CHAT_OK && !is_full(batch, query)) {
+        struct range run;
+        size_t seen = 0;
+        status = scan_next(&scan, query->max_messages - batch->count, false, &run, &passed);
+        if (status == CHAT_OK)
+            status = read_run(s, run, false, &scan.room, name, query, batch, &seen);
+        if (seen > 0)
+            scan_step(&scan, seen);
+        *place = scan.after;
+    }
+    return batch->count > 0 ? CHAT_OK : status;
+}
+
 enum chat_status sqlite_walk(struct store *store, const struct chat_query *query,
                              struct chat_cursor *cursor, struct chat_batch *batch)
 {
     struct sqlite_store *s = (struct sqlite_store *)store;
-    enum chat_status status = connect_on_full_disk(s);
+    enum chat_status status = store_connect_on_full_disk(s);
     if (status != CHAT_OK)
         return status;
-    for (; cursor->room < query->room_count; cursor->room++, cursor->place = 0) {
-        struct scan scan;
-        const char *room = query->rooms[cursor->room];
-        scan_start(&scan, s, query, room, cursor->place);
-        bool passed;
-        while (status == CHAT_OK && !is_full(batch, query)) {
-            struct range run;
-            size_t seen = 0;
-            status = next_free(&scan, query->max_messages - batch->count, false, &run, &passed);
-            if (status == CHAT_OK)
-                status = read_run(s, run, false, room, query, batch, &seen);
-            if (seen > 0)
-                scan_step(&scan, seen);
-            cursor->place = scan.after;
-        }
-        if (batch->count > 0)
-            return CHAT_OK;
-        if (status != CHAT_NONE)
-            return status;
-        status = CHAT_OK;
+    status = CHAT_NONE;
+    while (status == CHAT_NONE && cursor->room < query->room_count) {
+        status = walk_room(s, query, query->rooms[cursor->room], &cursor->place, batch);
+        if (status == CHAT_NONE)
+            *cursor = (struct chat_cursor){ .room = cursor->room + 1 };
     }
-    return CHAT_NONE;
+    return status;
 }
 
-/* --- settle, release ------------------------------------------------------- */
-
-static enum chat_status count_gone(struct sqlite_store *s, int64_t room, int64_t depth,
-                                   int64_t bytes)
+enum chat_status sqlite_mark(struct store *store, const struct chat_query *query, int64_t *mark)
 {
-    sqlite3_stmt *statement = db_statement(s, SQL_COUNT_ROOM);
-    sqlite3_bind_int64(statement, 1, room);
-    sqlite3_bind_int64(statement, 2, -depth);
-    sqlite3_bind_int64(statement, 3, -bytes);
-    return db_run(s, SQL_COUNT_ROOM);
+    struct sqlite_store *s = (struct sqlite_store *)store;
+    *mark = 0;
+    enum chat_status status = store_connect_on_full_disk(s);
+    if (status == CHAT_NONE)
+        return CHAT_OK;
+    for (size_t i = 0; i < query->room_count && status == CHAT_OK; i++) {
+        struct room room;
+        status = room_get(s, query->rooms[i], &room);
+        if (status == CHAT_OK && is_due(&room))
+            status = promote_due(s, &room);
+        if (status == CHAT_NONE)
+            status = CHAT_OK;
+    }
+    if (status == CHAT_OK)
+        status = spool_read(s);
+    if (status == CHAT_OK)
+        *mark = s->next_id - 1;
+    return status;
+}
+
+/* --- settle, fail, release ------------------------------------------------------- */
+
+/* What BATCH's look at the room has shown is told with its counters. */
+static enum chat_status count_gone(struct sqlite_store *s, const struct chat_batch *batch,
+                                   int64_t depth, int64_t bytes)
+{
+    sqlite3_stmt *statement = db_statement(s, SQL_COUNT_GONE);
+    sqlite3_bind_int64(statement, 1, batch->room); /* all of a batch is from one room */
+    sqlite3_bind_int64(statement, 2, depth);
+    sqlite3_bind_int64(statement, 3, bytes);
+    sqlite3_bind_int64(statement, 4, batch->returned);
+    sqlite3_bind_int64(statement, 5, batch->first);
+    return db_finish(s, statement);
 }
 
 static enum chat_status delete_messages(struct sqlite_store *s, const struct chat_batch *batch,
                                         size_t from, size_t to)
 {
-    /* All of a batch is from one room. */
     int64_t depth = 0, bytes = 0;
     for (size_t i = from; i < to; i++) {
         const struct chat_message *m = batch->messages[i];
-        sqlite3_bind_int64(db_statement(s, SQL_DELETE_MESSAGE), 1, m->id);
-        enum chat_status status = db_run(s, SQL_DELETE_MESSAGE);
+        sqlite3_stmt *statement = db_statement(s, SQL_DELETE_MESSAGE);
+        sqlite3_bind_int64(statement, 1, m->id);
+        enum chat_status status = db_finish(s, statement);
         if (status != CHAT_OK)
             return status;
         if (sqlite3_changes(s->db) > 0) { /* else somebody deleted it by hand */
@@ -374,12 +286,10 @@ static enum chat_status delete_messages(struct sqlite_store *s, const struct cha
             bytes += (int64_t)m->length;
         }
     }
-    return depth > 0 ? count_gone(s, batch->rooms[0], depth, bytes) : CHAT_OK;
+    return depth > 0 ? count_gone(s, batch, depth, bytes) : CHAT_OK;
 }
 
 enum {
-    PAGE = 4096,
-    ROW = 64,          /* what a message takes besides its body, about */
     FREE_KEPT = 256,   /* pages that wait for the next messages: 1 MiB */
     SHRINK_EVERY = 16, /* ids: who deletes one of these looks after the others' pages too */
     SHRINK_PAGES = 32  /* and gives back so many more than are needed to keep up */
@@ -394,9 +304,16 @@ static bool tidies_up(const struct chat_batch *batch)
 static int64_t free_pages(struct sqlite_store *s)
 {
     sqlite3_stmt *statement = db_statement(s, SQL_GET_FREE_PAGES);
-    int64_t pages = sqlite3_step(statement) == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : 0;
+    int64_t pages = db_step(s, statement) == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : 0;
     sqlite3_reset(statement);
     return pages;
+}
+
+/* Look after what others left: messages that have expired. */
+static enum chat_status sweep(struct sqlite_store *s, const struct chat_batch *batch)
+{
+    size_t count;
+    return tidies_up(batch) ? sweep_expired(s, batch->room, 2 * SHRINK_EVERY, &count) : CHAT_OK;
 }
 
 /* Give pages back to the file system, twice as many as BATCH freed: so a spool that was large
@@ -411,7 +328,7 @@ static enum chat_status shrink(struct sqlite_store *s, const struct chat_batch *
     int rc = SQLITE_ROW;
     sqlite3_stmt *statement = spare > 0 ? db_statement(s, SQL_SHRINK) : NULL;
     for (int64_t n = spare < most ? spare : most; n > 0 && rc == SQLITE_ROW; n--)
-        rc = sqlite3_step(statement);
+        rc = db_step(s, statement);
     sqlite3_reset(statement);
     return rc == SQLITE_ROW || rc == SQLITE_DONE ? CHAT_OK : db_failed(s, rc, "write");
 }
@@ -425,6 +342,8 @@ static enum chat_status settle(struct sqlite_store *s, const struct chat_batch *
         return status;
     status = delete_messages(s, batch, from, to);
     if (status == CHAT_OK && !s->reserve_given)
+        status = sweep(s, batch);
+    if (status == CHAT_OK && !s->reserve_given)
         status = shrink(s, batch);
     if (status == CHAT_OK)
         return turn_commit(s);
@@ -434,26 +353,132 @@ static enum chat_status settle(struct sqlite_store *s, const struct chat_batch *
 
 /* On a full disk the log can grow by the reserve only: little by little, and it is emptied
  * after each part. What the parts free is room for the next messages. */
-static enum chat_status settle_on_full_disk(struct sqlite_store *s, const struct chat_batch *batch)
+static enum chat_status settle_on_full_disk(struct sqlite_store *s, const struct chat_batch *batch,
+                                            size_t count)
 {
     enum { PART = 32 };
     enum chat_status status = turn_make_room(s);
-    for (size_t from = 0; from < batch->count && status == CHAT_OK; from += PART) {
+    for (size_t from = 0; from < count && status == CHAT_OK; from += PART) {
         s->reserve_given = true;
-        status = settle(s, batch, from, from + PART < batch->count ? from + PART : batch->count);
+        status = settle(s, batch, from, from + PART < count ? from + PART : count);
     }
     return status;
 }
 
-enum chat_status sqlite_settle(struct store *store, struct chat_batch *batch)
+enum chat_status sqlite_settle(struct store *store, struct chat_batch *batch, size_t count)
 {
     struct sqlite_store *s = (struct sqlite_store *)store;
     enum chat_status status = CHAT_OK;
     if (s->statements[SQL_SET_SECURE_DELETE] == NULL)
         status = db_run(s, SQL_SET_SECURE_DELETE);
     if (status == CHAT_OK)
-        status = settle(s, batch, 0, batch->count);
-    return status == CHAT_IO ? settle_on_full_disk(s, batch) : status;
+        status = settle(s, batch, 0, count);
+    if (status == CHAT_IO)
+        status = settle_on_full_disk(s, batch, count);
+    if (status == CHAT_OK)
+        bell_ring(&s->place, BELL_GONE, batch->messages[0]->room);
+    return status;
+}
+
+static enum chat_status hold_message(struct sqlite_store *s, const struct chat_message *m,
+                                     int64_t room, const struct chat_failure *failure)
+{
+    int64_t due = failure->hold > 0 ? store_now() + failure->hold : 0;
+    sqlite3_stmt *statement = db_statement(s, SQL_SET_FAILED);
+    sqlite3_bind_int64(statement, 1, m->id);
+    sqlite3_bind_int64(statement, 2, m->attempts + failure->counted);
+    if (due > 0)
+        sqlite3_bind_int64(statement, 3, due);
+    else
+        sqlite3_bind_null(statement, 3);
+    enum chat_status status = db_finish(s, statement);
+    return status == CHAT_OK && due > 0 ? room_count_due(s, room, due) : status;
+}
+
+static enum chat_status bury_message(struct sqlite_store *s, const struct chat_message *m,
+                                     int64_t room, const struct chat_failure *failure)
+{
+    struct room dead;
+    struct chat_message moved = *m;
+    enum chat_status status = room_find(s, failure->dead, &dead);
+    if (status == CHAT_OK)
+        status = spool_read(s);
+    if (status != CHAT_OK)
+        return status;
+    moved.room = failure->dead;
+    sqlite3_stmt *statement = db_statement(s, SQL_SET_ROOM);
+    sqlite3_bind_int64(statement, 1, m->id);
+    sqlite3_bind_int64(statement, 2, dead.number);
+    sqlite3_bind_int64(statement, 3, s->next_id++);
+    sqlite3_bind_int64(statement, 4, m->attempts + failure->counted);
+    sqlite3_bind_int64(statement, 5, message_digest(&moved));
+    status = db_finish(s, statement);
+    if (status == CHAT_OK && sqlite3_changes(s->db) == 0)
+        return CHAT_OK; /* somebody deleted it by hand */
+    if (status == CHAT_OK)
+        status = spool_set_next_id(s);
+    if (status == CHAT_OK)
+        status = room_count(s, room, -1, -(int64_t)m->length);
+    return status == CHAT_OK ? room_count(s, dead.number, 1, (int64_t)m->length) : status;
+}
+
+static enum chat_status fail(struct sqlite_store *s, const struct chat_batch *batch,
+                             const struct chat_failure *failure)
+{
+    enum chat_status status = turn_begin(s);
+    if (status != CHAT_OK)
+        return status;
+    for (size_t i = 0; i < batch->count && status == CHAT_OK; i++)
+        status = failure->dead != NULL ? bury_message(s, batch->messages[i], batch->room, failure)
+                                       : hold_message(s, batch->messages[i], batch->room, failure);
+    if (status == CHAT_OK)
+        return turn_commit(s);
+    turn_rollback(s);
+    return status;
+}
+
+enum chat_status sqlite_fail(struct store *store, struct chat_batch *batch,
+                             const struct chat_failure *failure)
+{
+    struct sqlite_store *s = (struct sqlite_store *)store;
+    enum chat_status status = fail(s, batch, failure);
+    if (status == CHAT_IO) {
+        status = turn_make_room(s);
+        if (status == CHAT_OK)
+            status = fail(s, batch, failure);
+    }
+    if (status == CHAT_OK && failure->dead != NULL) {
+        bell_ring(&s->place, BELL_CAME, failure->dead);
+        bell_ring(&s->place, BELL_GONE, batch->messages[0]->room);
+    }
+    return status;
+}
+
+/* BATCH is none of those that hold claims any more. */
+static void forget_batch(struct sqlite_store *s, const struct chat_batch *batch)
+{
+    struct chat_batch **link = &s->claimed;
+    while (*link != NULL && *link != batch)
+        link = &(*link)->next;
+    if (*link != NULL)
+        *link = batch->next;
+}
+
+enum chat_status sqlite_keep(struct store *store, struct chat_batch *batch)
+{
+    struct sqlite_store *s = (struct sqlite_store *)store;
+    int64_t *kept = realloc(s->kept, (s->kept_count + batch->count) * sizeof *kept);
+    if (kept == NULL)
+        return error_set(store->error, CHAT_SYSTEM, "out of memory");
+    s->kept = kept;
+    for (size_t i = 0; i < batch->count; i++) { /* in their order, mostly at the end */
+        size_t at = s->kept_count++;
+        for (; at > 0 && kept[at - 1] > batch->messages[i]->id; at--)
+            kept[at] = kept[at - 1];
+        kept[at] = batch->messages[i]->id;
+    }
+    forget_batch(s, batch);
+    return CHAT_OK;
 }
 
 void sqlite_release(struct store *store, struct chat_batch *batch)
@@ -465,110 +490,7 @@ void sqlite_release(struct store *store, struct chat_batch *batch)
             n++;
         unlock_claim(s->lock, (struct range){ first, first + (int64_t)n - 1 });
     }
-    struct chat_batch **link = &s->claimed;
-    while (*link != NULL && *link != batch)
-        link = &(*link)->next;
-    if (*link != NULL)
-        *link = batch->next;
-}
-
-/* --- wait ------------------------------------------------------------------ */
-
-enum {
-    WATCHED = 4096,  /* so many holders of claims are watched */
-    UNWATCHED = 1000 /* where one can't be: look again after so many milliseconds */
-};
-
-/* What a waiting receiver sleeps on: bells, and the processes that have claims. */
-struct vigil {
-    struct pollfd *fds;
-    size_t count;
-    bool all_watched;
-};
-
-/* Whether a message can be claimed now. PASSED: some are claimed. */
-static enum chat_status look(struct sqlite_store *s, const struct chat_query *query, bool *passed)
-{
-    enum chat_status status = connect_on_full_disk(s);
-    if (status != CHAT_OK)
-        return status;
-    status = CHAT_NONE;
-    for (size_t i = 0; i < query->room_count && status == CHAT_NONE; i++) {
-        struct scan scan;
-        struct range run;
-        scan_start(&scan, s, query, query->rooms[i], 0);
-        status = next_free(&scan, 1, false, &run, passed);
-    }
-    return status;
-}
-
-static enum chat_status listen_all(struct sqlite_store *s, const struct chat_query *query,
-                                   struct vigil *vigil)
-{
-    enum chat_status status = place_enter(&s->place, true);
-    if (status == CHAT_OK)
-        status = store_open_lock(s);
-    for (size_t i = 0; i < query->room_count && status == CHAT_OK; i++) {
-        int fd;
-        status = bell_listen(&s->place, query->rooms[i], &fd);
-        if (status == CHAT_OK)
-            vigil->fds[vigil->count++] = (struct pollfd){ .fd = fd, .events = POLLIN };
-    }
-    return status;
-}
-
-/* Messages are there, but claimed: their holders may die, and ring no bell then. */
-static void watch_holders(struct sqlite_store *s, struct vigil *vigil)
-{
-    int *pidfds = calloc(WATCHED, sizeof *pidfds);
-    vigil->all_watched = pidfds != NULL;
-    if (pidfds == NULL)
-        return;
-    int n = watch_present(s->lock, pidfds, WATCHED, &vigil->all_watched);
-    for (int i = 0; i < n; i++)
-        vigil->fds[vigil->count++] = (struct pollfd){ .fd = pidfds[i], .events = POLLIN };
-    free(pidfds);
-}
-
-static enum chat_status sleep_on(struct sqlite_store *s, struct vigil *vigil, int64_t timeout,
-                                 const sigset_t *unblocked)
-{
-    bool limited = !vigil->all_watched && (timeout < 0 || timeout > UNWATCHED);
-    if (limited)
-        timeout = UNWATCHED;
-    const struct timespec limit = { timeout / 1000, timeout % 1000 * 1000000 };
-    int n = ppoll(vigil->fds, vigil->count, timeout < 0 ? NULL : &limit, unblocked);
-    if (n > 0 || (n == 0 && limited))
-        return CHAT_OK;
-    if (n == 0)
-        return CHAT_NONE;
-    if (errno == EINTR)
-        return CHAT_INTERRUPTED;
-    return error_system(s->base.error, errno, CHAT_SYSTEM, "cannot wait on spool '%s'",
-                        s->place.path);
-}
-
-enum chat_status sqlite_wait(struct store *store, const struct chat_query *query, int64_t timeout,
-                             const sigset_t *unblocked)
-{
-    struct sqlite_store *s = (struct sqlite_store *)store;
-    struct vigil vigil = { .all_watched = true };
-    vigil.fds = calloc(query->room_count + WATCHED, sizeof *vigil.fds);
-    if (vigil.fds == NULL)
-        return error_set(store->error, CHAT_SYSTEM, "out of memory");
-    /* Listen first, then look, then sleep: what comes in between rings. */
-    bool passed = false;
-    enum chat_status status = listen_all(s, query, &vigil);
-    if (status == CHAT_OK)
-        status = look(s, query, &passed);
-    if (status == CHAT_NONE && passed) {
-        watch_holders(s, &vigil);
-        status = look(s, query, &passed); /* a holder may have died before it was watched */
-    }
-    if (status == CHAT_NONE)
-        status = sleep_on(s, &vigil, timeout, unblocked);
-    for (size_t i = 0; i < vigil.count; i++)
-        close(vigil.fds[i].fd);
-    free(vigil.fds);
-    return status;
+    forget_batch(s, batch);
+    if (!batch->settled) /* they can be had again, or are held back: a time to wake up for */
+        bell_ring(&s->place, BELL_CAME, batch->messages[0]->room);
 }

@@ -5,25 +5,21 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <unistd.h>
 
 #include "bell.h"
 #include "digest.h"
-#include "lock.h"
+#include "sqlite_scan.h"
 
-enum {
-    PAGE = 4096,
-    ROW = 64,         /* what a message takes besides its body, about */
-    LARGE = 64 * 1024 /* less than this the reserve can take */
-};
+enum { LARGE = 64 * 1024 }; /* a transaction of less than this the reserve can take */
 
 /* Read the row that holds for the whole spool. */
-static enum chat_status read_spool(struct sqlite_store *s)
+enum chat_status spool_read(struct sqlite_store *s)
 {
     sqlite3_stmt *statement = db_statement(s, SQL_GET_SPOOL);
     if (statement == NULL)
         return db_failed(s, sqlite3_extended_errcode(s->db), "read");
-    int rc = sqlite3_step(statement);
+    int rc = db_step(s, statement);
     if (rc == SQLITE_ROW) {
         s->next_id = sqlite3_column_int64(statement, 0);
         s->max_length = sqlite3_column_int64(statement, 1);
@@ -36,6 +32,13 @@ static enum chat_status read_spool(struct sqlite_store *s)
     return CHAT_OK;
 }
 
+enum chat_status spool_set_next_id(struct sqlite_store *s)
+{
+    sqlite3_stmt *statement = db_statement(s, SQL_SET_NEXT_ID);
+    sqlite3_bind_int64(statement, 1, s->next_id);
+    return db_finish(s, statement);
+}
+
 enum chat_status sqlite_limit(struct store *store, int64_t *bytes)
 {
     struct sqlite_store *s = (struct sqlite_store *)store;
@@ -44,23 +47,9 @@ enum chat_status sqlite_limit(struct store *store, int64_t *bytes)
     if (status == CHAT_NONE)
         return CHAT_OK;
     if (status == CHAT_OK)
-        status = read_spool(s);
+        status = spool_read(s);
     if (status == CHAT_OK)
         *bytes = s->max_length;
-    return status;
-}
-
-enum chat_status sqlite_mark(struct store *store, int64_t *mark)
-{
-    struct sqlite_store *s = (struct sqlite_store *)store;
-    *mark = 0;
-    enum chat_status status = store_connect(s);
-    if (status == CHAT_NONE)
-        return CHAT_OK;
-    if (status == CHAT_OK)
-        status = read_spool(s);
-    if (status == CHAT_OK)
-        *mark = s->next_id - 1;
     return status;
 }
 
@@ -86,30 +75,36 @@ enum chat_status sqlite_begin(struct store *store)
         status = turn_begin(s);
     if (status != CHAT_OK)
         return status;
-    status = read_spool(s);
+    status = spool_read(s);
     if (status != CHAT_OK)
         turn_rollback(s);
-    s->tally.name[0] = '\0';
+    s->tally = (struct tally){ .depth = 0 };
     s->rung_count = 0;
     s->put_bytes = 0;
     return status;
 }
 
 /* Bring the counters of the room that messages came to up to date. */
-static enum chat_status count_room(struct sqlite_store *s)
+static enum chat_status count_tally(struct sqlite_store *s)
 {
-    if (s->tally.name[0] == '\0')
-        return CHAT_OK;
-    sqlite3_stmt *statement = db_statement(s, SQL_COUNT_ROOM);
-    sqlite3_bind_int64(statement, 1, s->tally.number);
-    sqlite3_bind_int64(statement, 2, s->tally.depth);
-    sqlite3_bind_int64(statement, 3, s->tally.bytes);
-    return db_run(s, SQL_COUNT_ROOM);
+    struct tally *t = &s->tally;
+    enum chat_status status = CHAT_OK;
+    if (t->depth != 0 || t->bytes != 0)
+        status = room_count(s, t->number, t->depth, t->bytes);
+    if (status == CHAT_OK && t->due > 0)
+        status = room_count_due(s, t->number, t->due);
+    return status;
 }
 
 /* Remember that the bell of ROOM is to be rung. */
 static bool remember_bell(struct sqlite_store *s, const char *room)
 {
+    for (size_t i = 0; i < s->rung_count; i++)
+        if (strcmp(s->rung[i], room) == 0) {
+            memcpy(s->rung[i], s->rung[s->rung_count - 1], sizeof s->rung[i]);
+            strcpy(s->rung[s->rung_count - 1], room); /* the last is the tally's */
+            return true;
+        }
     void *rung = realloc(s->rung, (s->rung_count + 1) * sizeof *s->rung);
     if (rung == NULL)
         return false;
@@ -118,49 +113,121 @@ static bool remember_bell(struct sqlite_store *s, const char *room)
     return true;
 }
 
-/* Find the number of ROOM, and make the room where there is none. */
-static enum chat_status find_room(struct sqlite_store *s, const char *room, int64_t *number)
-{
-    sqlite3_stmt *statement = db_statement(s, SQL_GET_ROOM);
-    sqlite3_bind_text(statement, 1, room, -1, SQLITE_STATIC);
-    int rc = sqlite3_step(statement);
-    if (rc == SQLITE_ROW)
-        *number = sqlite3_column_int64(statement, 0);
-    sqlite3_reset(statement);
-    if (rc == SQLITE_ROW)
-        return CHAT_OK;
-    if (rc != SQLITE_DONE)
-        return db_failed(s, rc, "read");
-    statement = db_statement(s, SQL_ADD_ROOM);
-    sqlite3_bind_text(statement, 1, room, -1, SQLITE_STATIC);
-    enum chat_status status = db_run(s, SQL_ADD_ROOM);
-    *number = sqlite3_last_insert_rowid(s->db);
-    return status;
-}
-
 /* From now on the tally is of ROOM. */
-static enum chat_status enter_room(struct sqlite_store *s, const char *room)
+static enum chat_status enter_room(struct sqlite_store *s, const char *name)
 {
-    if (strcmp(s->tally.name, room) == 0)
+    struct room room;
+    if (strcmp(s->tally.name, name) == 0)
         return CHAT_OK;
-    enum chat_status status = count_room(s);
-    if (status != CHAT_OK)
-        return status;
+    enum chat_status status = count_tally(s);
     s->tally = (struct tally){ .depth = 0 };
-    status = find_room(s, room, &s->tally.number);
+    if (status == CHAT_OK)
+        status = room_find(s, name, &room);
     if (status != CHAT_OK)
         return status;
-    if (!remember_bell(s, room))
+    if (!remember_bell(s, name))
         return error_set(s->base.error, CHAT_SYSTEM, "out of memory");
-    strcpy(s->tally.name, room); /* spool.c has checked its length */
+    strcpy(s->tally.name, name); /* spool.c has checked its length */
+    s->tally.number = room.number;
+    s->tally.held = room.depth;
     return CHAT_OK;
 }
 
-static int64_t now(void)
+/* --- terms ----------------------------------------------------------------- */
+
+/* A message of the tally's room has gone. */
+static enum chat_status drop_message(struct sqlite_store *s, int64_t id, int64_t length)
 {
-    struct timespec time;
-    clock_gettime(CLOCK_REALTIME, &time);
-    return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
+    sqlite3_stmt *statement = db_statement(s, SQL_DELETE_MESSAGE);
+    sqlite3_bind_int64(statement, 1, id);
+    s->tally.depth--;
+    s->tally.bytes -= length;
+    return db_finish(s, statement);
+}
+
+/* Find the message with KEY in the tally's room. CHAT_NONE: there is none that has not expired. */
+static enum chat_status find_key(struct sqlite_store *s, const char *key, int64_t *id)
+{
+    sqlite3_stmt *statement = db_statement(s, SQL_GET_KEY);
+    if (statement == NULL)
+        return db_failed(s, sqlite3_extended_errcode(s->db), "read");
+    sqlite3_bind_int64(statement, 1, s->tally.number);
+    sqlite3_bind_text(statement, 2, key, -1, SQLITE_STATIC);
+    int64_t now = store_now();
+    int rc;
+    while ((rc = db_step(s, statement)) == SQLITE_ROW) {
+        *id = sqlite3_column_int64(statement, 0);
+        int64_t expires = sqlite3_column_int64(statement, 1);
+        if (expires == 0 || expires > now)
+            break;
+    }
+    sqlite3_reset(statement);
+    return rc == SQLITE_ROW ? CHAT_OK : rc == SQLITE_DONE ? CHAT_NONE : db_failed(s, rc, "read");
+}
+
+/* Drop the oldest message of the tally's room that nobody has claimed. CHAT_NONE: all are. */
+static enum chat_status drop_oldest(struct sqlite_store *s)
+{
+    const struct chat_query query = { .max_messages = 1 };
+    struct scan scan;
+    struct range oldest;
+    bool passed;
+    enum chat_status status = scan_open(&scan, s, &query, s->tally.name, 0);
+    if (status == CHAT_OK) /* claimed, so that no receiver gets it while it goes */
+        status = scan_next(&scan, 1, true, &oldest, &passed);
+    if (status != CHAT_OK)
+        return status;
+    sqlite3_stmt *statement = db_statement(s, SQL_GET_LENGTH);
+    sqlite3_bind_int64(statement, 1, oldest.first);
+    int64_t length = db_step(s, statement) == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : 0;
+    sqlite3_reset(statement);
+    status = drop_message(s, oldest.first, length);
+    unlock_claim(s->lock, oldest);
+    return status;
+}
+
+static enum chat_status full(struct sqlite_store *s)
+{
+    long long count = (long long)(s->tally.held + s->tally.depth);
+    return error_set(s->base.error, CHAT_BUSY, "room '%s' is full: it holds %lld message%s",
+                     s->tally.name, count, count == 1 ? "" : "s");
+}
+
+/* Delete what has expired in the room, and look again how many messages it holds. */
+static enum chat_status sweep(struct sqlite_store *s)
+{
+    struct room room;
+    size_t count;
+    enum chat_status status = count_tally(s);
+    s->tally.depth = s->tally.bytes = s->tally.due = 0;
+    if (status == CHAT_OK)
+        status = sweep_expired(s, s->tally.number, SIZE_MAX, &count);
+    if (status == CHAT_OK)
+        status = room_get(s, s->tally.name, &room);
+    if (status == CHAT_OK)
+        s->tally.held = room.depth;
+    return status;
+}
+
+/* Have fewer than TERMS->max messages in the tally's room. */
+static enum chat_status make_place(struct sqlite_store *s, const struct chat_terms *terms)
+{
+    if (s->tally.held + s->tally.depth < terms->max)
+        return CHAT_OK;
+    enum chat_status status = sweep(s);
+    while (status == CHAT_OK && s->tally.held + s->tally.depth >= terms->max)
+        status = terms->drop ? drop_oldest(s) : CHAT_NONE;
+    return status == CHAT_NONE ? full(s) : status;
+}
+
+/* --- put ------------------------------------------------------------------- */
+
+static void bind_time(sqlite3_stmt *statement, int parameter, int64_t time)
+{
+    if (time > 0)
+        sqlite3_bind_int64(statement, parameter, time);
+    else
+        sqlite3_bind_null(statement, parameter);
 }
 
 static enum chat_status add_message(struct sqlite_store *s, const struct chat_message *m)
@@ -168,50 +235,62 @@ static enum chat_status add_message(struct sqlite_store *s, const struct chat_me
     sqlite3_stmt *statement = db_statement(s, SQL_ADD_MESSAGE);
     sqlite3_bind_int64(statement, 1, m->id);
     sqlite3_bind_int64(statement, 2, s->tally.number);
-    sqlite3_bind_int64(statement, 3, m->id);
-    sqlite3_bind_int64(statement, 4, m->time);
-    sqlite3_bind_text(statement, 5, m->user, -1, SQLITE_STATIC);
-    sqlite3_bind_text(statement, 6, m->host, -1, SQLITE_STATIC);
-    sqlite3_bind_int64(statement, 7, m->attempts);
+    sqlite3_bind_int64(statement, 3, m->due > 0 ? 0 : m->id);
+    bind_time(statement, 4, m->due);
+    bind_time(statement, 5, m->expires);
+    sqlite3_bind_int64(statement, 6, m->time);
+    sqlite3_bind_text(statement, 7, m->user, -1, SQLITE_STATIC);
+    sqlite3_bind_text(statement, 8, m->host, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(statement, 9, 0);
     if (m->key != NULL)
-        sqlite3_bind_text(statement, 8, m->key, -1, SQLITE_STATIC);
+        sqlite3_bind_text(statement, 10, m->key, -1, SQLITE_STATIC);
     else
-        sqlite3_bind_null(statement, 8);
-    sqlite3_bind_int64(statement, 9, message_digest(m));
+        sqlite3_bind_null(statement, 10);
+    sqlite3_bind_int64(statement, 11, message_digest(m));
     /* A zero pointer would be an SQL NULL. */
-    sqlite3_bind_blob64(statement, 10, m->length > 0 ? m->body : "", m->length, SQLITE_STATIC);
-    return db_run(s, SQL_ADD_MESSAGE);
+    sqlite3_bind_blob64(statement, 12, m->length > 0 ? m->body : "", m->length, SQLITE_STATIC);
+    return db_finish(s, statement);
 }
 
-enum chat_status sqlite_put(struct store *store, const struct chat_message *message, int64_t *id)
+static void tally_message(struct sqlite_store *s, const struct chat_message *m)
+{
+    s->tally.depth++;
+    s->tally.bytes += (int64_t)m->length;
+    if (m->due > 0 && (s->tally.due == 0 || m->due < s->tally.due))
+        s->tally.due = m->due;
+    s->put_bytes += (int64_t)m->length + ROW;
+}
+
+enum chat_status sqlite_put(struct store *store, const struct chat_message *message,
+                            const struct chat_terms *terms, int64_t *id)
 {
     struct sqlite_store *s = (struct sqlite_store *)store;
-    if ((int64_t)message->length > s->max_length)
+    struct chat_message m = *message;
+    if ((int64_t)m.length > s->max_length)
         return error_set(s->base.error, CHAT_DATA, "the message is longer than %lld bytes",
                          (long long)s->max_length);
     if (s->next_id > ID_MAX)
         return error_set(s->base.error, CHAT_DATA, "spool '%s' has used up its ids", s->place.path);
-    enum chat_status status = enter_room(s, message->room);
+    enum chat_status status = enter_room(s, m.room);
+    if (status == CHAT_OK && terms->once && m.key != NULL) {
+        status = find_key(s, m.key, id);
+        if (status != CHAT_NONE)
+            return status;
+        status = CHAT_OK;
+    }
+    if (status == CHAT_OK && terms->max > 0)
+        status = make_place(s, terms);
     if (status != CHAT_OK)
         return status;
-    struct chat_message m = *message;
     m.id = s->next_id;
     if (m.time == 0)
-        m.time = now();
+        m.time = store_now();
     status = add_message(s, &m);
     if (status != CHAT_OK)
         return status;
     *id = s->next_id++;
-    s->tally.depth++;
-    s->tally.bytes += (int64_t)m.length;
-    s->put_bytes += (int64_t)m.length + ROW;
+    tally_message(s, &m);
     return CHAT_OK;
-}
-
-static enum chat_status set_next_id(struct sqlite_store *s)
-{
-    sqlite3_bind_int64(db_statement(s, SQL_SET_NEXT_ID), 1, s->next_id);
-    return db_run(s, SQL_SET_NEXT_ID);
 }
 
 /* Have the file system promise room for a large transaction in the database too: it is in the log
@@ -221,7 +300,7 @@ static enum chat_status promise_room(struct sqlite_store *s)
     if (s->put_bytes < LARGE)
         return CHAT_OK;
     sqlite3_stmt *statement = db_statement(s, SQL_GET_PAGES);
-    if (statement == NULL || sqlite3_step(statement) != SQLITE_ROW)
+    if (statement == NULL || db_step(s, statement) != SQLITE_ROW)
         return db_failed(s, sqlite3_extended_errcode(s->db), "read");
     sqlite3_int64 size = sqlite3_column_int64(statement, 0) * PAGE;
     sqlite3_reset(statement);
@@ -244,6 +323,15 @@ static bool surely_not_stored(int rc)
     return (rc & 0xff) == SQLITE_FULL || (rc & 0xff) == SQLITE_BUSY || rc == SQLITE_IOERR_WRITE;
 }
 
+/* Ring for every room that a message came to; the bell of the last one was HELD. */
+static void ring_bells(struct sqlite_store *s, int held)
+{
+    for (size_t i = 0; i + 1 < s->rung_count; i++)
+        bell_ring(&s->place, BELL_CAME, s->rung[i]);
+    if (s->rung_count > 0)
+        bell_ring_held(&s->place, BELL_CAME, s->rung[s->rung_count - 1], held);
+}
+
 enum chat_status sqlite_commit(struct store *store)
 {
     struct sqlite_store *s = (struct sqlite_store *)store;
@@ -251,20 +339,22 @@ enum chat_status sqlite_commit(struct store *store)
         turn_leave(s);
         return error_set(s->base.error, CHAT_IO, "cannot write spool '%s'", s->place.path);
     }
-    enum chat_status status = set_next_id(s);
+    enum chat_status status = spool_set_next_id(s);
     if (status == CHAT_OK)
-        status = count_room(s);
+        status = count_tally(s);
     if (status == CHAT_OK)
         status = promise_room(s);
     if (status != CHAT_OK) {
         turn_rollback(s);
         return status;
     }
+    int held = bell_hold(&s->place, BELL_CAME, s->tally.name);
     status = turn_commit(s);
-    if (status == CHAT_OK) {
-        for (size_t i = 0; i < s->rung_count; i++)
-            bell_ring(&s->place, s->rung[i]);
-    } else if (!surely_not_stored(sqlite3_extended_errcode(s->db)))
+    if (status == CHAT_OK)
+        ring_bells(s, held);
+    else if (held >= 0)
+        close(held);
+    if (status != CHAT_OK && !surely_not_stored(s->failed_with))
         error_add(s->base.error, "; the message may be stored");
     return status;
 }

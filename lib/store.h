@@ -15,6 +15,7 @@
 struct store {
     const struct store_verbs *verbs;
     struct error *error; /* where a verb that fails says why; the handle's */
+    bool sending;        /* between begin and the end of that transaction; spool.c's */
 };
 
 struct store_verbs {
@@ -27,20 +28,26 @@ struct store_verbs {
     enum chat_status (*limit)(struct store *store, int64_t *bytes);
 
     enum chat_status (*begin)(struct store *store);
-    enum chat_status (*put)(struct store *store, const struct chat_message *message, int64_t *id);
+    enum chat_status (*put)(struct store *store, const struct chat_message *message,
+                            const struct chat_terms *terms, int64_t *id);
     enum chat_status (*commit)(struct store *store); /* ends the transaction, also when it fails */
     void (*rollback)(struct store *store);
 
-    enum chat_status (*mark)(struct store *store, int64_t *mark);
+    enum chat_status (*mark)(struct store *store, const struct chat_query *query, int64_t *mark);
     /* Add to an empty BATCH. Where that fails, nothing is left claimed. */
     enum chat_status (*claim)(struct store *store, const struct chat_query *query,
                               struct chat_batch *batch);
     enum chat_status (*walk)(struct store *store, const struct chat_query *query,
                              struct chat_cursor *cursor, struct chat_batch *batch);
-    enum chat_status (*settle)(struct store *store, struct chat_batch *batch);
+    enum chat_status (*settle)(struct store *store, struct chat_batch *batch, size_t count);
+    enum chat_status (*fail)(struct store *store, struct chat_batch *batch,
+                             const struct chat_failure *failure);
+    enum chat_status (*keep)(struct store *store, struct chat_batch *batch);
     void (*release)(struct store *store, struct chat_batch *batch); /* the claims, not the memory */
     enum chat_status (*wait)(struct store *store, const struct chat_query *query, int64_t timeout,
                              const sigset_t *unblocked);
+    enum chat_status (*wait_room)(struct store *store, const char *room, int64_t max,
+                                  int64_t timeout, const sigset_t *unblocked);
 };
 
 extern const struct store_verbs store_sqlite;

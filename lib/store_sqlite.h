@@ -5,8 +5,13 @@
  *   sqlite_create.c    a new spool
  *   sqlite_vfs.c       what we want of the write-ahead log
  *   sqlite_index.c     and of the index of it
+ *   sqlite_memory.c    memory for SQLite in a process that has it to itself
+ *   sqlite_room.c      the row of a room, and its counters
+ *   sqlite_time.c      messages whose time has come, or is over
  *   sqlite_send.c      put
- *   sqlite_receive.c   claim, walk, settle, wait */
+ *   sqlite_scan.c      which messages a receiver may have
+ *   sqlite_receive.c   claim, walk, settle, fail
+ *   sqlite_wait.c      wait */
 
 #ifndef STORE_SQLITE_H
 #define STORE_SQLITE_H
@@ -17,11 +22,18 @@
 #include "sqlite_sql.h"
 #include "store.h"
 
+enum {
+    PAGE = 4096,
+    ROW = 64 /* what a message takes besides its body, about */
+};
+
 /* What came to a room since the transaction began. */
 struct tally {
     char name[CHAT_NAME_MAX + 1]; /* "": none yet */
     int64_t number;
-    int64_t depth, bytes;
+    int64_t held;         /* messages in it when the transaction began */
+    int64_t depth, bytes; /* what came since */
+    int64_t due;          /* the earliest time that one of those is due; 0: all are ready */
 };
 
 struct sqlite_store {
@@ -29,13 +41,17 @@ struct sqlite_store {
     struct place place;
     int lock;    /* the lock file's descriptor, or -1 */
     sqlite3 *db; /* NULL while there is no spool file */
-    int index;   /* a descriptor of the -shm file, or -1 */
+    int log;     /* descriptors of the -wal and the -shm file, or -1 */
+    int index;
     bool index_marked;
     sqlite3_stmt *statements[SQL_COUNT];
-    int log_frames;             /* in the write-ahead log after the last commit */
-    int log_tried;              /* and when we last failed to empty it */
-    bool reserve_given;         /* the reserve was given up by us */
-    bool present;               /* known as a process that has claims */
+    int log_frames;     /* in the write-ahead log after the last commit */
+    int log_tried;      /* and when we last failed to empty it */
+    int failed_with;    /* SQLite's last result code that was an error */
+    bool reserve_given; /* the reserve was given up by us */
+    bool present;       /* known as a process that has claims */
+    int64_t *kept;      /* the ids of further messages that we have claims on, ascending */
+    size_t kept_count;
     struct chat_batch *claimed; /* the batches that hold claims, by their next */
 
     /* While sending: */
@@ -56,8 +72,15 @@ void db_disconnect(struct sqlite_store *s);
 /* The statement, prepared once and reset, or NULL. Its bindings stay from the last use. */
 sqlite3_stmt *db_statement(struct sqlite_store *s, enum sql sql);
 
-/* Run a statement that has no result, and whose parameters are bound. */
+/* Step a statement; NULL, one that could not be prepared, is an error like others. */
+int db_step(struct sqlite_store *s, sqlite3_stmt *statement);
+
+/* Run a statement to its end: one whose parameters are bound, or one that has none. */
+enum chat_status db_finish(struct sqlite_store *s, sqlite3_stmt *statement);
 enum chat_status db_run(struct sqlite_store *s, enum sql sql);
+
+/* End a transaction, if there is one, by SQL_ROLLBACK, or by SQL_COMMIT where it has only read. */
+void db_end(struct sqlite_store *s, enum sql sql);
 
 /* What SQLite's result code RC means, with a text that says so: "cannot DOING spool ...". */
 enum chat_status db_failed(struct sqlite_store *s, int rc, const char *doing);
@@ -77,18 +100,72 @@ void reserve_give(struct sqlite_store *s);
 /* The name of our VFS, registered if need be, or NULL. */
 const char *vfs_name(void);
 
+/* A transaction was rolled back: what is gathered of it for the log must not be written over what
+ * others commit there. */
+void vfs_forget(sqlite3 *db);
+
+/* --- sqlite_memory.c --- */
+
+extern const sqlite3_mem_methods sqlite_memory;
+
 /* --- sqlite_index.c --- */
 
-/* Before SQLite attaches to the index of the log: have it keep a good one. */
-void index_attach(struct sqlite_store *s);
+/* Before SQLite attaches to the index of the log: have it keep a good one. LOG is a descriptor of
+ * the log, or -1. False: the index is not known to be good. */
+bool index_attach(struct sqlite_store *s, int log);
 
 /* After it has attached and read something: the index is good. */
 void index_mark(struct sqlite_store *s);
 
-/* After SQLite has closed. */
+/* After SQLite has closed, or was not opened. */
 void index_detach(struct sqlite_store *s);
 
+/* --- sqlite_room.c --- */
+
+struct room {
+    int64_t number;
+    int64_t first, returned; /* see schema.sql */
+    int64_t next_due;        /* 0: nothing is delayed or held back */
+    int64_t depth;
+};
+
+/* Read the row of the room NAME. CHAT_NONE: there is none; room_find makes it. */
+enum chat_status room_get(struct sqlite_store *s, const char *name, struct room *room);
+enum chat_status room_find(struct sqlite_store *s, const char *name, struct room *room);
+
+/* So many messages and bytes came to it (below zero: went). */
+enum chat_status room_count(struct sqlite_store *s, int64_t number, int64_t depth, int64_t bytes);
+
+/* A message of it is due at that time. */
+enum chat_status room_count_due(struct sqlite_store *s, int64_t number, int64_t due);
+
+/* --- sqlite_time.c --- */
+
+/* Milliseconds since 1970, by this machine's clock. */
+int64_t store_now(void);
+
+/* Whether messages of ROOM that were delayed or held back are due; and make them ready. */
+bool is_due(const struct room *room);
+enum chat_status promote_due(struct sqlite_store *s, const struct room *room);
+
+/* Delete messages of a room that have expired, at most so many; within a transaction. */
+enum chat_status sweep_expired(struct sqlite_store *s, int64_t room, size_t most, size_t *count);
+
+/* Delete all of them, by transactions of its own. */
+enum chat_status sweep_while_idle(struct sqlite_store *s, int64_t room);
+
+/* When the next message of a room expires; 0: none does. */
+int64_t next_expiry(struct sqlite_store *s, int64_t room);
+
+/* Delete a message, and count that it has gone. */
+enum chat_status delete_message(struct sqlite_store *s, int64_t id, int64_t room, int64_t length);
+
 /* --- store_sqlite.c --- */
+
+enum chat_status store_cannot_lock(struct sqlite_store *s, int errnum);
+
+/* As store_connect, if need be with the blocks of the reserve. */
+enum chat_status store_connect_on_full_disk(struct sqlite_store *s);
 
 /* Be connected. CHAT_NONE: there is no spool file. */
 enum chat_status store_connect(struct sqlite_store *s);
@@ -111,22 +188,35 @@ enum chat_status turn_make_room(struct sqlite_store *s);
 
 /* --- sqlite_send.c --- */
 
+/* Read what holds for the whole spool, and write its next id. */
+enum chat_status spool_read(struct sqlite_store *s);
+enum chat_status spool_set_next_id(struct sqlite_store *s);
+
 enum chat_status sqlite_limit(struct store *store, int64_t *bytes);
-enum chat_status sqlite_mark(struct store *store, int64_t *mark);
 enum chat_status sqlite_begin(struct store *store);
-enum chat_status sqlite_put(struct store *store, const struct chat_message *message, int64_t *id);
+enum chat_status sqlite_put(struct store *store, const struct chat_message *message,
+                            const struct chat_terms *terms, int64_t *id);
 enum chat_status sqlite_commit(struct store *store);
 void sqlite_rollback(struct store *store);
 
 /* --- sqlite_receive.c --- */
 
+enum chat_status sqlite_mark(struct store *store, const struct chat_query *query, int64_t *mark);
 enum chat_status sqlite_claim(struct store *store, const struct chat_query *query,
                               struct chat_batch *batch);
 enum chat_status sqlite_walk(struct store *store, const struct chat_query *query,
                              struct chat_cursor *cursor, struct chat_batch *batch);
-enum chat_status sqlite_settle(struct store *store, struct chat_batch *batch);
+enum chat_status sqlite_settle(struct store *store, struct chat_batch *batch, size_t count);
+enum chat_status sqlite_fail(struct store *store, struct chat_batch *batch,
+                             const struct chat_failure *failure);
+enum chat_status sqlite_keep(struct store *store, struct chat_batch *batch);
 void sqlite_release(struct store *store, struct chat_batch *batch);
+
+/* --- sqlite_wait.c --- */
+
 enum chat_status sqlite_wait(struct store *store, const struct chat_query *query, int64_t timeout,
                              const sigset_t *unblocked);
+enum chat_status sqlite_wait_room(struct store *store, const char *room, int64_t max,
+                                  int64_t timeout, const sigset_t *unblocked);
 
 #endif

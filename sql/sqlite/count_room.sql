@@ -1,2 +1,2 @@
--- What came (or, below zero, went) since the counters were right.
+-- What came since the counters were right.
 UPDATE room SET depth = depth + ?2, bytes = bytes + ?3 WHERE number = ?1

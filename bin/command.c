@@ -1,0 +1,236 @@
+/* command.c - running COMMAND for one message. */
+
+#include "command.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "format.h"
+
+/* --- environment ----------------------------------------------------------- */
+
+/* The variables stand in memory of our own, as setenv() never gives back what it took. */
+enum { VARIABLE = 16 + CHAT_NAME_MAX };
+
+__attribute__((format(printf, 3, 4))) static void set(char variable[VARIABLE], const char *name,
+                                                      const char *format, ...)
+{
+    va_list arguments;
+    int length = snprintf(variable, VARIABLE, "%s=", name);
+    va_start(arguments, format);
+    vsnprintf(variable + length, VARIABLE - (size_t)length, format, arguments);
+    va_end(arguments);
+    unsetenv(name); /* all of them, should there be several */
+    if (putenv(variable) != 0)
+        cli_no_memory();
+}
+
+static void set_environment(const struct chat_message *m)
+{
+    static char id[VARIABLE], room[VARIABLE], user[VARIABLE], host[VARIABLE], time[VARIABLE],
+        attempt[VARIABLE];
+    char iso[FORMAT_TIME];
+    set(id, "CHAT_ID", "%lld", (long long)m->id);
+    set(room, "CHAT_ROOM", "%s", m->room);
+    set(user, "CHAT_USER", "%s", m->user);
+    set(host, "CHAT_HOST", "%s", m->host);
+    set(time, "CHAT_TIME", "%s", format_time_text(m->time, iso));
+    set(attempt, "CHAT_ATTEMPT", "%lld", (long long)m->attempts + 1);
+}
+
+/* --- standard input -------------------------------------------------------- */
+
+enum { PIPE_CAPACITY = 64 * 1024 };
+
+/* A pipe that holds the body already, so that nobody need feed the command; -1 where it does not
+ * fit (a user who has many pipes gets smaller ones: pipe(7)). */
+static int fill_pipe(const struct chat_message *m)
+{
+    int ends[2];
+    if (m->length > PIPE_CAPACITY || pipe2(ends, O_CLOEXEC) < 0)
+        return -1;
+    fcntl(ends[1], F_SETFL, O_NONBLOCK);
+    bool filled = m->length == 0 || write(ends[1], m->body, m->length) == (ssize_t)m->length;
+    close(ends[1]);
+    if (filled)
+        return ends[0];
+    close(ends[0]);
+    return -1;
+}
+
+static bool write_all(int fd, const char *bytes, size_t size)
+{
+    while (size > 0) {
+        ssize_t n = write(fd, bytes, size);
+        if (n < 0 && errno != EINTR)
+            return false;
+        if (n > 0) {
+            bytes += n;
+            size -= (size_t)n;
+        }
+    }
+    return true;
+}
+
+/* A file in memory that has no name. */
+static int fill_file(const struct chat_message *m)
+{
+    int fd = memfd_create("message", MFD_CLOEXEC);
+    if (fd >= 0 && write_all(fd, m->body, m->length) && lseek(fd, 0, SEEK_SET) == 0)
+        return fd;
+    int errnum = errno;
+    if (fd >= 0)
+        close(fd);
+    errno = errnum;
+    return -1;
+}
+
+static int open_body(const struct chat_message *m)
+{
+    int fd = fill_pipe(m);
+    return fd >= 0 ? fd : fill_file(m);
+}
+
+/* --- start and end --------------------------------------------------------- */
+
+/* Store in PATH where execvp() would find NAME. False: nowhere. */
+static bool find_program(const char *name, char path[PATH_MAX])
+{
+    const char *from = getenv("PATH"), *end;
+    if (strchr(name, '/') != NULL || from == NULL)
+        return snprintf(path, PATH_MAX, "%s", name) < PATH_MAX;
+    for (;; from = end + 1) {
+        end = strchrnul(from, ':');
+        int length = end > from ? (int)(end - from) : 1;
+        snprintf(path, PATH_MAX, "%.*s/%s", length, end > from ? from : ".", name);
+        if (access(path, X_OK) == 0)
+            return true;
+        if (*end == '\0')
+            return false;
+    }
+}
+
+/* Start a script without #! line by the shell, as execvp() does and posix_spawnp() does not. */
+static int spawn_script(const posix_spawn_file_actions_t *actions,
+                        const posix_spawnattr_t *attributes, char *const argv[], pid_t *pid)
+{
+    static char shell[] = "/bin/sh", path[PATH_MAX];
+    size_t count = 1;
+    while (argv[count] != NULL)
+        count++;
+    char **words = calloc(count + 2, sizeof *words);
+    if (words == NULL)
+        return ENOMEM;
+    words[0] = shell;
+    words[1] = path;
+    memcpy(words + 2, argv + 1, (count - 1) * sizeof *words);
+    int errnum = find_program(argv[0], path)
+                     ? posix_spawn(pid, shell, actions, attributes, words, environ)
+                     : ENOEXEC;
+    free(words);
+    return errnum;
+}
+
+/* As a shell starts it: signals by default, none blocked. */
+static int set_attributes(posix_spawnattr_t *attributes)
+{
+    sigset_t all, none;
+    /* sigfillset() leaves out what glibc keeps to itself, and the child would ignore those. */
+    memset(&all, 0xff, sizeof all);
+    sigemptyset(&none);
+    posix_spawnattr_setsigdefault(attributes, &all);
+    posix_spawnattr_setsigmask(attributes, &none);
+    posix_spawnattr_setpgroup(attributes, 0);
+    return posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK |
+                                                    POSIX_SPAWN_SETPGROUP);
+}
+
+/* Returns an errno, or 0. */
+static int spawn_in(posix_spawn_file_actions_t *actions, char *const argv[], pid_t *pid)
+{
+    posix_spawnattr_t attributes;
+    posix_spawnattr_init(&attributes);
+    int errnum = set_attributes(&attributes);
+    if (errnum == 0)
+        errnum = posix_spawnp(pid, argv[0], actions, &attributes, argv, environ);
+    if (errnum == ENOEXEC)
+        errnum = spawn_script(actions, &attributes, argv, pid);
+    posix_spawnattr_destroy(&attributes);
+    return errnum;
+}
+
+static int spawn(char *const argv[], int body, pid_t *pid)
+{
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    int errnum = posix_spawn_file_actions_adddup2(&actions, body, STDIN_FILENO);
+    if (errnum == 0)
+        errnum = posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
+    if (errnum == 0)
+        errnum = spawn_in(&actions, argv, pid);
+    posix_spawn_file_actions_destroy(&actions);
+    return errnum;
+}
+
+static int exit_status(int errnum)
+{
+    switch (errnum) {
+    case EAGAIN:
+    case ENOMEM:
+    case EMFILE:
+    case ENFILE:
+        return EXIT_SYSTEM;
+    case ENOENT:
+        return EXIT_NOTFOUND;
+    default:
+        return EXIT_CANTRUN;
+    }
+}
+
+int command_start(char *const argv[], const struct chat_message *message, pid_t *pid)
+{
+    int body = open_body(message);
+    if (body < 0) {
+        cli_say("cannot pass message %lld to '%s': %s", (long long)message->id, argv[0],
+                cli_cause(errno));
+        return EXIT_SYSTEM;
+    }
+    set_environment(message);
+    int errnum = spawn(argv, body, pid);
+    close(body);
+    if (errnum == 0)
+        return 0;
+    cli_say("cannot run '%s': %s", argv[0], cli_cause(errnum));
+    return exit_status(errnum);
+}
+
+enum command_end command_end(int status)
+{
+    if (!WIFEXITED(status))
+        return COMMAND_FAILED;
+    switch (WEXITSTATUS(status)) {
+    case 0:
+        return COMMAND_DONE;
+    case 99:
+        return COMMAND_DONE_LAST;
+    case 75:
+    case 111:
+        return COMMAND_LATER;
+    case 65:
+    case 100:
+        return COMMAND_NEVER;
+    default:
+        return COMMAND_FAILED;
+    }
+}

@@ -1,0 +1,29 @@
+/* command.h - running COMMAND for one message. */
+
+#ifndef COMMAND_H
+#define COMMAND_H
+
+#include <sys/types.h>
+
+#include "chatspool.h"
+
+/* Start ARGV for MESSAGE: its body on standard input, what else is known of it in the environment.
+ * The child has descriptors 0 to 2, all signals as they are by default, and a process group of its
+ * own, so that what is typed at a terminal does not end it. Stores its process id in *PID.
+ * Returns 0, or the exit status for what was said on standard error: EXIT_NOTFOUND or
+ * EXIT_CANTRUN, or EXIT_SYSTEM where no message could be given to any command now. */
+int command_start(char *const argv[], const struct chat_message *message, pid_t *pid);
+
+/* What a command said by its end. */
+enum command_end {
+    COMMAND_DONE,      /* 0 */
+    COMMAND_DONE_LAST, /* 99: done, and no more messages are wanted */
+    COMMAND_LATER,     /* 75 (EX_TEMPFAIL), 111: not now; the message is not at fault */
+    COMMAND_NEVER,     /* 65 (EX_DATAERR), 100: it will never work */
+    COMMAND_FAILED,    /* any other status, or a signal */
+};
+
+/* STATUS is that of waitpid(). */
+enum command_end command_end(int status);
+
+#endif

@@ -1,0 +1,142 @@
+/* json_in.c - a message read from a line of JSON. The only file that knows Jansson. */
+
+#include "json_in.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "base64.h"
+#include "cli.h"
+#include "when.h"
+
+/* A body may hold NUL. No number is read here, so one that is too large for an integer is none
+ * of our business; and what is no object is told by us. */
+enum {
+    FLAGS = JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL | JSON_DECODE_ANY,
+};
+
+__attribute__((format(printf, 2, 3))) static bool refuse(struct json_in *in, const char *format,
+                                                         ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(in->reason, sizeof in->reason, format, arguments);
+    va_end(arguments);
+    return false;
+}
+
+/* --- the line -------------------------------------------------------------- */
+
+/* Without memory Jansson would read a string without its end, and not notice. */
+static void *allocate(size_t size)
+{
+    void *bytes = malloc(size);
+    if (bytes == NULL)
+        cli_fail(EXIT_SYSTEM, "out of memory");
+    return bytes;
+}
+
+static bool parse(struct json_in *in, const char *line, size_t size)
+{
+    json_error_t error;
+    json_set_alloc_funcs(allocate, free);
+    json_decref(in->object);
+    in->object = json_loadb(line, size, FLAGS, &error);
+    if (in->object == NULL)
+        return refuse(in, "%s", error.text);
+    return json_is_object(in->object) || refuse(in, "not a JSON object");
+}
+
+/* --- its fields ------------------------------------------------------------ */
+
+/* The text of VALUE, which the line calls NAME; NULL where it is no text. */
+static const char *text_of(struct json_in *in, const char *name, const json_t *value)
+{
+    const char *text = json_string_value(value);
+    if (text == NULL)
+        refuse(in, "'%s' is not a string", name);
+    else if (strlen(text) != json_string_length(value)) {
+        refuse(in, "'%s' has a NUL byte", name);
+        text = NULL;
+    }
+    return text;
+}
+
+static bool read_names(struct json_in *in, struct chat_message *m)
+{
+    const struct {
+        const char *name, *cannot;
+        bool (*valid)(const char *text);
+        const char **text;
+    } fields[] = {
+        { "room", "name a room", chat_room_valid, &m->room },
+        { "user", "be a sender", chat_name_valid, &m->user },
+        { "host", "be a host", chat_name_valid, &m->host },
+        { "key", "be a key", chat_name_valid, &m->key },
+    };
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+        const json_t *value = json_object_get(in->object, fields[i].name);
+        *fields[i].text = NULL;
+        if (value == NULL || (fields[i].text == &m->key && json_is_null(value)))
+            continue;
+        const char *text = *fields[i].text = text_of(in, fields[i].name, value);
+        if (text == NULL)
+            return false;
+        if (!fields[i].valid(text))
+            return refuse(in, "'%.100s' cannot %s", text, fields[i].cannot);
+    }
+    return true;
+}
+
+static bool read_time(struct json_in *in, struct chat_message *m)
+{
+    const json_t *value = json_object_get(in->object, "time");
+    m->time = 0;
+    if (value == NULL)
+        return true;
+    const char *text = text_of(in, "time", value);
+    if (text == NULL)
+        return false;
+    return when_date(text, &m->time) ||
+           refuse(in, "'%.100s' is not a time like 2026-11-22T13:40:07Z", text);
+}
+
+static bool read_body(struct json_in *in, struct chat_message *m)
+{
+    const json_t *body = json_object_get(in->object, "body");
+    const json_t *coded = json_object_get(in->object, "body_base64");
+    const json_t *value = body != NULL ? body : coded;
+    if (value == NULL)
+        return refuse(in, "there is no 'body'");
+    if (body != NULL && coded != NULL)
+        return refuse(in, "there are both 'body' and 'body_base64'");
+    if (!json_is_string(value))
+        return refuse(in, "'%s' is not a string", body != NULL ? "body" : "body_base64");
+    m->body = json_string_value(value);
+    m->length = json_string_length(value);
+    if (body != NULL)
+        return true;
+    if (!base64_decode(m->body, m->length, &in->decoded))
+        return refuse(in, "'body_base64' is not base64");
+    m->body = in->decoded.bytes;
+    m->length = in->decoded.size;
+    return true;
+}
+
+bool json_in_read(struct json_in *in, const char *line, size_t size, struct chat_message *m)
+{
+    if (size == 0)
+        return refuse(in, "it is empty");
+    return parse(in, line, size) && read_names(in, m) && read_time(in, m) && read_body(in, m);
+}
+
+void json_in_free(struct json_in *in)
+{
+    json_decref(in->object);
+    text_free(&in->decoded);
+    *in = (struct json_in){ .object = NULL };
+}

@@ -1,0 +1,29 @@
+/* json_in.h - a message read from a line of JSON, as json_out.h writes it. */
+
+#ifndef JSON_IN_H
+#define JSON_IN_H
+
+#include <stdbool.h>
+
+#include "chatspool.h"
+#include "text.h"
+
+/* The longest line that a message with a body of so many bytes may need: each byte as \u00XX, and
+ * the other fields. */
+#define JSON_IN_LINE(body) ((body)*6 + 16 * 1024)
+
+/* All zero at first. What was read stays good until the next line is read. */
+struct json_in {
+    struct json_t *object;
+    struct text decoded;
+    char reason[256]; /* why the last line could not be read */
+};
+
+/* Fill in the room, user, host, time, key, body and length of MESSAGE from the SIZE bytes of LINE.
+ * What the line does not say is NULL, the time 0; other fields of MESSAGE stay as they are.
+ * False: reason says why it is no message. */
+bool json_in_read(struct json_in *in, const char *line, size_t size, struct chat_message *message);
+
+void json_in_free(struct json_in *in);
+
+#endif

@@ -1,0 +1,133 @@
+/* json_out.c - a message as a line of JSON.
+ *
+ * JSON wants C0 control characters escaped; DEL and C1 are escaped as well, so that the line does
+ * nothing to a terminal. */
+
+#include "json_out.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base64.h"
+#include "format.h"
+
+static void put_name(const char *name, struct output *out)
+{
+    output_put_string(out, "\"");
+    output_put_string(out, name);
+    output_put_string(out, "\":");
+}
+
+static void put_number(const char *name, int64_t number, struct output *out)
+{
+    char digits[24];
+    put_name(name, out);
+    snprintf(digits, sizeof digits, "%lld,", (long long)number);
+    output_put_string(out, digits);
+}
+
+static bool may_stand(uint32_t c)
+{
+    return c >= 0x20 && c != '"' && c != '\\' && !(c >= 0x7f && c <= 0x9f);
+}
+
+static void put_escape(uint32_t c, struct output *out)
+{
+    static const char digits[] = "0123456789abcdef";
+    if (c == '"' || c == '\\') {
+        char pair[] = { '\\', (char)c };
+        output_put(out, pair, sizeof pair);
+    } else { /* what may not stand is below 256 */
+        char code[] = { '\\', 'u', '0', '0', digits[c >> 4 & 15], digits[c & 15] };
+        output_put(out, code, sizeof code);
+    }
+}
+
+/* A byte that is not UTF-8 becomes U+FFFD: only in a damaged name, never in a body. */
+static void put_quoted(const char *bytes, size_t size, struct output *out)
+{
+    size_t plain = 0, length; /* from there on nothing was put so far */
+    output_put(out, "\"", 1);
+    for (size_t i = 0; i < size; i += length) {
+        uint32_t c;
+        length = chat_utf8(bytes + i, size - i, &c);
+        if (length > 0 && may_stand(c))
+            continue;
+        output_put(out, bytes + plain, i - plain);
+        if (length > 0)
+            put_escape(c, out);
+        else
+            output_put_string(out, "\\ufffd");
+        length = length > 0 ? length : 1;
+        plain = i + length;
+    }
+    output_put(out, bytes + plain, size - plain);
+    output_put(out, "\"", 1);
+}
+
+static void put_string(const char *name, const char *value, struct output *out)
+{
+    put_name(name, out);
+    if (value != NULL)
+        put_quoted(value, strlen(value), out);
+    else
+        output_put_string(out, "null");
+    output_put(out, ",", 1);
+}
+
+static void put_time(int64_t time, struct output *out)
+{
+    put_name("time", out);
+    output_put(out, "\"", 1);
+    format_time(time, out);
+    output_put_string(out, "\",");
+}
+
+static bool is_utf8(const char *bytes, size_t size)
+{
+    size_t length;
+    for (size_t i = 0; i < size; i += length) {
+        uint32_t c;
+        length = chat_utf8(bytes + i, size - i, &c);
+        if (length == 0)
+            return false;
+    }
+    return true;
+}
+
+static void put_base64(const char *bytes, size_t size, struct output *out)
+{
+    enum { PIECE = 3 * 1024 };
+    char letters[BASE64_LENGTH(PIECE)];
+    output_put(out, "\"", 1);
+    for (size_t i = 0; i < size; i += PIECE) {
+        size_t piece = size - i < PIECE ? size - i : PIECE;
+        base64_encode(bytes + i, piece, letters);
+        output_put(out, letters, BASE64_LENGTH(piece));
+    }
+    output_put(out, "\"", 1);
+}
+
+static void put_body(const char *bytes, size_t size, struct output *out)
+{
+    bool text = is_utf8(bytes, size);
+    put_name(text ? "body" : "body_base64", out);
+    if (text)
+        put_quoted(bytes, size, out);
+    else
+        put_base64(bytes, size, out);
+}
+
+void json_out_message(const struct chat_message *m, struct output *out)
+{
+    output_put(out, "{", 1);
+    put_number("id", m->id, out);
+    put_string("room", m->room, out);
+    put_string("user", m->user, out);
+    put_string("host", m->host, out);
+    put_time(m->time, out);
+    put_number("attempts", m->attempts, out);
+    put_string("key", m->key, out);
+    put_body(m->length > 0 ? m->body : "", m->length, out);
+    output_put(out, "}\n", 2);
+}

@@ -1,0 +1,76 @@
+/* sending.c - what one message and a stream of many have in common: terms, a time, a full room. */
+
+#include "sending.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "output.h"
+#include "when.h"
+
+static void set_times(struct sending *s)
+{
+    if (s->delay != NULL) {
+        int64_t due = when_time(s->delay, "-d");
+        s->message.due = due > when_now() ? due : 0;
+    }
+    if (s->expire != NULL)
+        s->message.expires = when_time(s->expire, "-x");
+}
+
+enum chat_status sending_begin(struct sending *s)
+{
+    enum chat_status status = chat_begin(s->spool);
+    if (status == CHAT_OK)
+        set_times(s);
+    return status;
+}
+
+enum chat_status sending_put(struct sending *s, const struct chat_message *message, int64_t *id)
+{
+    enum chat_status status = chat_put(s->spool, message, &s->terms, id);
+    if (status == CHAT_BUSY)
+        snprintf(s->full, sizeof s->full, "%s", chat_error(s->spool));
+    return status;
+}
+
+/* The milliseconds that are left to wait, or -1: no limit. */
+static int64_t time_left(struct sending *s)
+{
+    if (s->timeout < 0)
+        return -1;
+    int64_t now = cli_clock();
+    if (s->deadline == 0)
+        s->deadline = now + s->timeout;
+    return s->deadline > now ? s->deadline - now : 0;
+}
+
+enum chat_status sending_wait(struct sending *s, const char *room, int64_t places)
+{
+    chat_rollback(s->spool);
+    int64_t left = time_left(s);
+    if (!s->wait || left == 0)
+        return CHAT_BUSY;
+    enum chat_status status = chat_wait_room(s->spool, room, s->terms.max - places + 1, left, NULL);
+    /* Look a last time when the time is up; a signal that did not kill (CONT) means nothing. */
+    return status == CHAT_NONE || status == CHAT_INTERRUPTED ? CHAT_OK : status;
+}
+
+void sending_add_id(struct text *lines, int64_t id)
+{
+    char line[24];
+    snprintf(line, sizeof line, "%lld\n", (long long)id);
+    text_add_string(lines, line);
+}
+
+void sending_print(struct text *lines, const char *after)
+{
+    struct output out;
+    output_open(&out, STDOUT_FILENO);
+    output_put(&out, lines->bytes, lines->size);
+    lines->size = 0;
+    if (!output_flush(&out))
+        cli_fail(EXIT_IO, "cannot write standard output: %s%s", cli_cause(out.failed), after);
+    text_free(&out.pending);
+}

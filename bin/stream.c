@@ -1,0 +1,305 @@
+/* stream.c - many messages from standard input. */
+
+#include "stream.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "input.h"
+#include "json_in.h"
+#include "progress.h"
+
+/* A batch is sent when it has so many messages or bytes, or when input pauses. */
+enum { BATCH_MESSAGES = 8192, BATCH_BYTES = 1024 * 1024 };
+
+struct stream {
+    struct sending *sending;
+    bool atomic;
+    off_t start; /* where the input began, if atomic */
+    size_t most; /* the longest body */
+    struct records records;
+    struct json_in json; /* the line of it that is being put */
+    struct piece {
+        size_t start, size;
+    } batch[BATCH_MESSAGES]; /* in the buffer of records */
+    size_t count, bytes;
+    int64_t stored; /* messages that are in the spool for good */
+    int64_t put;    /* and those of the transaction that is open */
+    bool open;
+    const char *room; /* of the last message that was put, or was to be */
+    struct text ids;  /* of the transaction, to be printed */
+};
+
+/* --- errors ---------------------------------------------------------------- */
+
+/* What of the stream is in the spool, for an error. */
+static const char *how_many(const struct stream *s)
+{
+    static char text[64];
+    if (s->stored == 0) /* or the library has said what it can say */
+        return strstr(chat_error(s->sending->spool), "may be stored") != NULL
+                   ? ""
+                   : "; no message was stored";
+    snprintf(text, sizeof text, "; %lld message%s stored%s", (long long)s->stored,
+             s->stored == 1 ? " was" : "s were", s->sending->terms.once ? " or there already" : "");
+    return text;
+}
+
+static void check_stream(struct stream *s, enum chat_status status)
+{
+    if (status == CHAT_OK)
+        return;
+    progress_end();
+    cli_fail_spool(status, s->sending->spool, how_many(s));
+}
+
+static noreturn void refuse_long(struct stream *s, int64_t number)
+{
+    char which[64];
+    snprintf(which, sizeof which,
+             s->sending->json ? "line %lld: the message" : "message %lld of the input",
+             (long long)number);
+    progress_end();
+    cli_fail(EXIT_DATA, "%s is longer than %lld bytes%s", which, (long long)s->most, how_many(s));
+}
+
+static noreturn void refuse_input(struct stream *s)
+{
+    int errnum = errno;
+    progress_end();
+    cli_fail(EXIT_IO, "cannot read standard input: %s%s", cli_cause(errnum), how_many(s));
+}
+
+/* They will never fit, whoever receives. */
+static noreturn void refuse_many(struct stream *s, int64_t count)
+{
+    progress_end();
+    cli_usage("option '-1' wants all %lld messages in a room that '-m' lets hold %lld",
+              (long long)count, (long long)s->sending->terms.max);
+}
+
+/* --- all or none ----------------------------------------------------------- */
+
+/* Back to the beginning of the input, which is a file. */
+static void read_again(struct stream *s)
+{
+    lseek(s->records.fd, s->start, SEEK_SET);
+    s->records.buffer.size = s->records.used = s->records.searched = 0;
+    s->records.ended = false;
+    s->count = s->bytes = 0;
+}
+
+static int64_t count_records(struct stream *s)
+{
+    size_t start, size;
+    int64_t count = 0;
+    enum record record;
+    read_again(s);
+    while ((record = records_next(&s->records, &start, &size)) == RECORD_FOUND) {
+        count++;
+        if (s->records.used >= BATCH_BYTES)
+            records_drop(&s->records);
+    }
+    if (record == RECORD_TOO_LONG)
+        refuse_long(s, count + 1);
+    if (record == RECORD_FAILED)
+        refuse_input(s);
+    return count;
+}
+
+/* How many messages the room must take at once. With a key it is the first of them. */
+static int64_t places_wanted(struct stream *s)
+{
+    if (!s->atomic || s->sending->terms.once)
+        return 1;
+    int64_t count = count_records(s);
+    if (count > s->sending->terms.max)
+        refuse_many(s, count);
+    return count;
+}
+
+/* --- putting --------------------------------------------------------------- */
+
+static void commit(struct stream *s)
+{
+    if (!s->open || s->put == 0)
+        return;
+    check_stream(s, chat_commit(s->sending->spool));
+    s->open = false;
+    s->sending->deadline = 0; /* the next wait is a new one */
+    s->stored += s->put;
+    s->put = 0;
+    if (!s->sending->print_id)
+        return;
+    progress_end();
+    sending_print(&s->ids, how_many(s));
+}
+
+/* The room is full: keep what is in it, unless all are to come at once, and wait for room. */
+static void wait_for_room(struct stream *s)
+{
+    if (!s->atomic)
+        commit(s);
+    chat_rollback(s->sending->spool);
+    s->open = false;
+    s->put = 0;
+    s->ids.size = 0;
+    enum chat_status status = sending_wait(s->sending, s->room, places_wanted(s));
+    if (status == CHAT_BUSY) {
+        progress_end();
+        cli_fail(EXIT_BUSY, "%s%s", s->sending->full, how_many(s));
+    }
+    check_stream(s, status);
+}
+
+/* Read the message that a line of JSON is. One that is none ends the program. */
+static void read_json(struct stream *s, const char *line, size_t size, struct chat_message *m)
+{
+    bool read = json_in_read(&s->json, line, size, m);
+    if (read && m->length <= s->most)
+        return;
+    int64_t number = s->stored + s->put + 1;
+    if (!s->atomic)
+        commit(s);
+    if (read)
+        refuse_long(s, number);
+    progress_end();
+    cli_fail(EXIT_DATA, "line %lld: %s%s", (long long)number, s->json.reason, how_many(s));
+}
+
+/* What an option says goes before what the line says, and that goes before what all have. */
+static void choose(struct chat_message *m, const struct sending *sending)
+{
+    const struct chat_message *common = &sending->message;
+    if (m->room == NULL || sending->room != NULL)
+        m->room = common->room;
+    if (m->user == NULL || sending->user != NULL)
+        m->user = common->user;
+    if (m->host == NULL)
+        m->host = common->host;
+    if (common->key != NULL)
+        m->key = common->key;
+    m->due = common->due;
+    m->expires = common->expires;
+}
+
+/* CHAT_BUSY: the room is full. */
+static enum chat_status put_piece(struct stream *s, const struct piece *piece)
+{
+    const char *bytes = s->records.buffer.bytes + piece->start;
+    struct chat_message message;
+    int64_t id;
+    if (s->sending->json) /* before the others must wait for us */
+        read_json(s, bytes, piece->size, &message);
+    if (!s->open)
+        check_stream(s, sending_begin(s->sending));
+    s->open = true;
+    if (s->sending->json)
+        choose(&message, s->sending);
+    else {
+        message = s->sending->message;
+        message.body = bytes;
+        message.length = piece->size;
+    }
+    s->room = message.room;
+    enum chat_status status = sending_put(s->sending, &message, &id);
+    if (status == CHAT_BUSY)
+        return status;
+    check_stream(s, status);
+    s->put++;
+    if (s->sending->print_id)
+        sending_add_id(&s->ids, id);
+    return CHAT_OK;
+}
+
+/* False: the room was full, and all of the input is to be put from its beginning. */
+static bool put_batch(struct stream *s)
+{
+    for (size_t i = 0; i < s->count;) {
+        if (put_piece(s, &s->batch[i]) == CHAT_OK) {
+            i++;
+            continue;
+        }
+        wait_for_room(s);
+        if (s->atomic) {
+            read_again(s);
+            return false;
+        }
+    }
+    s->count = s->bytes = 0;
+    records_drop(&s->records);
+    if (!s->atomic)
+        commit(s);
+    /* More than it holds would drop some of their own. */
+    else if (s->sending->terms.max > 0 && !s->sending->terms.once && s->put > s->sending->terms.max)
+        refuse_many(s, count_records(s));
+    progress_sent(s->stored + s->put);
+    return true;
+}
+
+static void add_to_batch(struct stream *s, size_t start, size_t size)
+{
+    s->batch[s->count++] = (struct piece){ start, size };
+    s->bytes += size;
+    if (s->count == BATCH_MESSAGES || s->bytes >= BATCH_BYTES)
+        put_batch(s);
+}
+
+static void refuse(struct stream *s, enum record record)
+{
+    if (record == RECORD_TOO_LONG)
+        refuse_long(s, s->stored + s->put + (int64_t)s->count + 1);
+    if (record == RECORD_FAILED)
+        refuse_input(s);
+}
+
+static void send_all(struct stream *s)
+{
+    for (;;) {
+        size_t start, size;
+        enum record record = records_next(&s->records, &start, &size);
+        if (record == RECORD_FOUND) {
+            add_to_batch(s, start, size);
+            continue;
+        }
+        int errnum = errno;
+        if (s->atomic)
+            refuse(s, record);
+        if (!put_batch(s))
+            continue;
+        errno = errnum;
+        refuse(s, record);
+        if (record == RECORD_END)
+            break;
+        records_wait(&s->records);
+    }
+    commit(s);
+}
+
+void stream_send(struct sending *sending, char separator, bool atomic)
+{
+    static struct stream s;
+    int64_t most;
+    enum chat_status status = chat_limit(sending->spool, &most);
+    if (status != CHAT_OK)
+        cli_fail_spool(status, sending->spool, "");
+    s.sending = sending;
+    s.atomic = atomic;
+    s.records.separator = separator;
+    s.most = (size_t)most;
+    s.records.most = sending->json ? JSON_IN_LINE(s.most) : s.most;
+    progress_start(!sending->quiet);
+    s.records.fd = STDIN_FILENO;
+    if (atomic) { /* the others wait while a transaction is open, so it must not wait for input */
+        s.records.fd = input_collect(STDIN_FILENO, separator, progress_read);
+        s.start = lseek(s.records.fd, 0, SEEK_CUR);
+    }
+    send_all(&s);
+    progress_end();
+    text_free(&s.ids);
+    json_in_free(&s.json);
+    records_free(&s.records);
+}

@@ -1,0 +1,217 @@
+/* when.c - times and durations as people write them. */
+
+#include "when.h"
+
+#include <ctype.h>
+#include <stdbool.h>
+#include <string.h>
+#include <time.h>
+
+#include "cli.h"
+
+enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE, DAY = 24 * HOUR };
+
+static const int64_t longest = INT64_C(253402300799999); /* a time of the year 9999, too */
+
+/* --- durations ------------------------------------------------------------- */
+
+/* The digits at *AT as a number, cut at the longest duration; moves *AT behind them. */
+static int64_t read_whole(const char **at)
+{
+    int64_t n = 0;
+    for (; isdigit((unsigned char)**at); ++*at)
+        n = n < longest ? n * 10 + (**at - '0') : longest;
+    return n < longest ? n : longest;
+}
+
+/* The fraction of UNIT milliseconds that the digits at *AT are behind a point, rounded up. */
+static int64_t read_fraction(const char **at, int64_t unit)
+{
+    int64_t sum = 0, scale = 1;
+    bool rest = false;
+    for (; isdigit((unsigned char)**at); ++*at)
+        if (scale < 1000000000) { /* a day of milliseconds times this fits */
+            sum = sum * 10 + (**at - '0');
+            scale *= 10;
+        } else
+            rest = rest || **at != '0';
+    return (sum * unit + (rest ? scale : scale - 1)) / scale;
+}
+
+static int64_t read_unit(const char **at)
+{
+    char letter = **at;
+    if (letter != '\0')
+        ++*at;
+    switch (letter) {
+    case '\0':
+    case 's':
+        return SECOND;
+    case 'm':
+        return MINUTE;
+    case 'h':
+        return HOUR;
+    case 'd':
+        return DAY;
+    }
+    return 0;
+}
+
+static bool read_duration(const char *text, int64_t *milliseconds)
+{
+    const char *end = text;
+    int64_t whole = read_whole(&end);
+    bool point = *end == '.';
+    const char *fraction = end + point;
+    const char *unit_at = fraction + (point ? strspn(fraction, "0123456789") : 0);
+    if (unit_at - text == point) /* there is no digit */
+        return false;
+    int64_t unit = read_unit(&unit_at);
+    if (unit == 0 || *unit_at != '\0')
+        return false;
+    *milliseconds = longest;
+    if (whole < longest / unit)
+        *milliseconds = whole * unit + (point ? read_fraction(&fraction, unit) : 0);
+    return true;
+}
+
+int64_t when_duration(const char *text, const char *option)
+{
+    int64_t milliseconds;
+    if (!read_duration(text, &milliseconds))
+        cli_usage("option '%s' needs a duration like 90, 1.5s, 5m, 2h or 1d, not '%s'", option,
+                  text);
+    return milliseconds;
+}
+
+/* --- dates ----------------------------------------------------------------- */
+
+/* Read a number of so many DIGITS from LOW to HIGH, and move *AT behind it. */
+static bool read_number(const char **at, int digits, int low, int high, int *number)
+{
+    *number = 0;
+    for (int i = 0; i < digits; i++, ++*at) {
+        if (!isdigit((unsigned char)**at))
+            return false;
+        *number = *number * 10 + (**at - '0');
+    }
+    return *number >= low && *number <= high;
+}
+
+/* Move *AT behind the CHARACTER, if it stands there. */
+static bool skip(const char **at, char character)
+{
+    bool there = **at == character;
+    *at += there;
+    return there;
+}
+
+static bool read_date(const char **at, struct tm *date)
+{
+    if (!read_number(at, 4, 0, 9999, &date->tm_year) || !skip(at, '-') ||
+        !read_number(at, 2, 1, 12, &date->tm_mon) || !skip(at, '-') ||
+        !read_number(at, 2, 1, 31, &date->tm_mday))
+        return false;
+    date->tm_year -= 1900;
+    date->tm_mon--;
+    struct tm copy = *date;
+    timegm(&copy);
+    return copy.tm_mday == date->tm_mday; /* no 30th of February */
+}
+
+/* Hour and minute, perhaps the second, perhaps its fraction; 60 is a leap second. */
+static bool read_clock(const char **at, struct tm *date, int64_t *milliseconds)
+{
+    if (!read_number(at, 2, 0, 23, &date->tm_hour) || !skip(at, ':') ||
+        !read_number(at, 2, 0, 59, &date->tm_min))
+        return false;
+    if (!skip(at, ':'))
+        return true;
+    if (!read_number(at, 2, 0, 60, &date->tm_sec))
+        return false;
+    if (!skip(at, '.'))
+        return true;
+    if (!isdigit((unsigned char)**at))
+        return false;
+    *milliseconds = read_fraction(at, SECOND);
+    return true;
+}
+
+/* Read Z or an offset like +01:00: how many milliseconds the zone is ahead of UTC. */
+static bool read_zone(const char **at, int64_t *ahead)
+{
+    int sign = **at == '-' ? -1 : 1, hours, minutes;
+    *ahead = 0;
+    if (skip(at, 'Z'))
+        return true;
+    if (!(skip(at, '+') || skip(at, '-')) || !read_number(at, 2, 0, 23, &hours) || !skip(at, ':') ||
+        !read_number(at, 2, 0, 59, &minutes))
+        return false;
+    *ahead = sign * ((int64_t)hours * HOUR + (int64_t)minutes * MINUTE);
+    return true;
+}
+
+/* DATE in this place's time, read as summer time (1) or not (0). FITS: a clock here shows it then.
+ */
+static int64_t read_as(const struct tm *date, int summer, bool *fits)
+{
+    struct tm wanted = *date, shown;
+    timegm(&wanted); /* a leap second is the next minute's first */
+    shown = wanted;
+    shown.tm_isdst = summer;
+    int64_t seconds = mktime(&shown);
+    *fits = shown.tm_mday == wanted.tm_mday && shown.tm_hour == wanted.tm_hour &&
+            shown.tm_min == wanted.tm_min;
+    return seconds;
+}
+
+/* DATE in this place's time, where mktime() alone may choose either: an hour that comes twice is
+ * the first one; one that the clock skips is as much later, so that 02:30 is what 03:30 is called.
+ */
+static int64_t local_seconds(const struct tm *date)
+{
+    bool winter_fits, summer_fits;
+    int64_t winter = read_as(date, 0, &winter_fits);
+    int64_t summer = read_as(date, 1, &summer_fits);
+    if (winter_fits != summer_fits)
+        return winter_fits ? winter : summer;
+    return (summer < winter) == winter_fits ? summer : winter;
+}
+
+bool when_date(const char *text, int64_t *milliseconds)
+{
+    struct tm date = { .tm_mday = 0 };
+    const char *at = text;
+    int64_t fraction = 0, ahead;
+    if (!read_date(&at, &date))
+        return false;
+    if (*at != '\0' && !((skip(&at, 'T') || skip(&at, ' ')) && read_clock(&at, &date, &fraction)))
+        return false;
+    bool local = *at == '\0';
+    if (!local && (!read_zone(&at, &ahead) || *at != '\0'))
+        return false;
+    if (local)
+        *milliseconds = local_seconds(&date) * SECOND + fraction;
+    else
+        *milliseconds = (int64_t)timegm(&date) * SECOND + fraction - ahead;
+    return true;
+}
+
+int64_t when_now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_REALTIME, &time);
+    return (int64_t)time.tv_sec * SECOND + time.tv_nsec / 1000000;
+}
+
+int64_t when_time(const char *text, const char *option)
+{
+    int64_t time;
+    if (read_duration(text, &time))
+        time += when_now();
+    else if (!when_date(text, &time))
+        cli_usage("option '%s' needs a duration like 90, 5m, 2h or 1d, or a time like "
+                  "2026-11-22T13:40:07Z, not '%s'",
+                  option, text);
+    return time > 0 ? time : 1;
+}

@@ -1,0 +1,325 @@
+/* worker.c - receiving with COMMAND: one is run for each message, several at a time.
+ *
+ * A message stays in the spool, claimed, until its command has ended and it is known what becomes
+ * of it. So a kill at any instruction leaves it there: the claim dies with this process. */
+
+#include "worker.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "command.h"
+
+static const char dead_suffix[] = ".dead";
+
+/* Stop early with STATUS, the first one that was found: what runs may end. */
+static void give_up(struct worker *w, int status)
+{
+    if (w->status == 0)
+        w->status = status;
+    w->over = true;
+}
+
+/* The commands that run are not to be left alone, so a call that failed does not end the program.
+ */
+static void fail_spool(struct worker *w, enum chat_status status)
+{
+    give_up(w, cli_say_spool(status, w->spool));
+}
+
+/* --- signals --------------------------------------------------------------- */
+
+static volatile sig_atomic_t stop_signals, stop_signal;
+
+static void stop(int number)
+{
+    stop_signals++;
+    stop_signal = number;
+}
+
+static void wake_up(int number)
+{
+    (void)number; /* only to end a sleep */
+}
+
+/* Signals come in only where they are let in; one that is ignored (nohup) stays so. */
+static void catch_signals(struct worker *w)
+{
+    static const int stopping[] = { SIGINT, SIGTERM, SIGHUP };
+    const struct sigaction stops = { .sa_handler = stop }, wakes = { .sa_handler = wake_up };
+    sigset_t mask;
+    sigemptyset(&mask);
+    sigaddset(&mask, SIGCHLD);
+    sigaction(SIGCHLD, &wakes, NULL);
+    for (size_t i = 0; i < sizeof stopping / sizeof stopping[0]; i++) {
+        struct sigaction old;
+        sigaction(stopping[i], NULL, &old);
+        if (old.sa_handler == SIG_IGN)
+            continue;
+        sigaction(stopping[i], &stops, NULL);
+        sigaddset(&mask, stopping[i]);
+    }
+    sigprocmask(SIG_BLOCK, &mask, &w->unblocked);
+    sigprocmask(SIG_BLOCK, NULL, &w->blocked);
+    sigdelset(&w->unblocked, SIGCHLD); /* whoever started us may have blocked it */
+}
+
+/* The first one that asks to stop: take no more messages. From the second on, the commands hear
+ * of them too. */
+static void heed_signals(struct worker *w)
+{
+    sigprocmask(SIG_SETMASK, &w->unblocked, NULL);
+    sigprocmask(SIG_SETMASK, &w->blocked, NULL);
+    if (stop_signals == w->signals)
+        return;
+    w->signals = stop_signals;
+    w->over = true;
+    for (size_t i = 0; i < w->running && w->signals > 1; i++)
+        kill(-w->jobs[i].pid, stop_signal); /* not waited for yet, so the group is still its own */
+}
+
+/* --- what becomes of a message --------------------------------------------- */
+
+enum { HOLD = 1000, HOLD_MOST = 60 * 60 * 1000 }; /* milliseconds */
+
+/* For how long a message that failed so often before is held back. */
+static int64_t hold_time(const struct worker *w, int64_t attempts)
+{
+    int64_t hold = w->backoff >= 0 ? w->backoff : w->follow ? HOLD : 0;
+    int64_t most = hold > HOLD_MOST ? hold : HOLD_MOST;
+    for (; attempts > 0 && hold > 0 && hold < most; attempts--)
+        hold *= 2;
+    return hold < most ? hold : most;
+}
+
+static const char *dead_room(const struct worker *w, const struct chat_message *m)
+{
+    static char room[CHAT_NAME_MAX + sizeof dead_suffix];
+    if (w->dead != NULL)
+        return w->dead;
+    snprintf(room, sizeof room, "%s%s", m->room, dead_suffix);
+    return room;
+}
+
+/* Without -F a message is tried once in a run, so its claim is kept to the end. */
+static enum chat_status put_back(struct worker *w, chat_batch *batch)
+{
+    if (!w->follow)
+        return chat_keep(batch);
+    chat_release(batch);
+    return CHAT_OK;
+}
+
+static void failed(struct worker *w, chat_batch *batch, bool for_ever)
+{
+    const struct chat_message *m = chat_batch_message(batch, 0);
+    bool dead = for_ever || (w->retries > 0 && m->attempts + 1 >= w->retries);
+    const struct chat_failure failure = {
+        .counted = true,
+        .hold = dead ? 0 : hold_time(w, m->attempts),
+        .dead = dead ? dead_room(w, m) : NULL,
+    };
+    w->failed = true;
+    enum chat_status status = chat_fail(batch, &failure);
+    if (status != CHAT_OK)
+        fail_spool(w, status);
+    if (status == CHAT_OK && dead)
+        chat_release(batch);
+    else if ((status = put_back(w, batch)) != CHAT_OK)
+        fail_spool(w, status);
+}
+
+/* The message is not at fault. A follower comes back to it; else it is for whoever started us. */
+static void postponed(struct worker *w, chat_batch *batch)
+{
+    const struct chat_failure failure = {
+        .hold = hold_time(w, chat_batch_message(batch, 0)->attempts),
+    };
+    enum chat_status status = w->follow ? chat_fail(batch, &failure) : CHAT_OK;
+    if (status != CHAT_OK)
+        fail_spool(w, status);
+    if (!w->follow)
+        give_up(w, EXIT_BUSY);
+    chat_release(batch);
+}
+
+static void done(struct worker *w, chat_batch *batch)
+{
+    enum chat_status status = chat_settle(batch, 1);
+    if (status != CHAT_OK) {
+        int64_t id = chat_batch_message(batch, 0)->id;
+        fail_spool(w, status);
+        cli_say("message %lld was done, but stays in the spool", (long long)id);
+    }
+    chat_release(batch);
+}
+
+static void ended(struct worker *w, chat_batch *batch, int status)
+{
+    switch (command_end(status)) {
+    case COMMAND_DONE_LAST:
+        w->last = w->over = true;
+        done(w, batch);
+        break;
+    case COMMAND_DONE:
+        done(w, batch);
+        break;
+    case COMMAND_LATER:
+        postponed(w, batch);
+        break;
+    case COMMAND_NEVER:
+        failed(w, batch, true);
+        break;
+    case COMMAND_FAILED:
+        failed(w, batch, false);
+        break;
+    }
+}
+
+/* --- jobs ------------------------------------------------------------------ */
+
+/* A follower's time-out begins anew where something came, or was done. */
+static void begin_time(struct worker *w)
+{
+    if (w->follow && w->timeout >= 0)
+        w->deadline = cli_clock() + w->timeout;
+}
+
+/* Look after all commands that have ended. Children that others left us are none of them. */
+static void reap(struct worker *w)
+{
+    int status;
+    for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;)
+        for (size_t i = 0; i < w->running; i++)
+            if (w->jobs[i].pid == pid) {
+                chat_batch *batch = w->jobs[i].batch;
+                w->jobs[i] = w->jobs[--w->running];
+                ended(w, batch, status);
+                begin_time(w);
+                break;
+            }
+}
+
+static void start(struct worker *w, chat_batch *batch)
+{
+    pid_t pid;
+    int status = command_start(w->command, chat_batch_message(batch, 0), &pid);
+    if (status != 0) {
+        chat_release(batch);
+        give_up(w, status);
+        return;
+    }
+    w->jobs[w->running++] = (struct job){ .pid = pid, .batch = batch };
+    w->received++;
+    w->over = w->over || (w->count > 0 && w->received >= w->count);
+    begin_time(w);
+}
+
+/* Make room for one more before its command runs. */
+static void reserve_job(struct worker *w)
+{
+    struct job *jobs = realloc(w->jobs, (w->running + 1) * sizeof *jobs);
+    if (jobs == NULL)
+        cli_no_memory();
+    w->jobs = jobs;
+}
+
+/* --- messages -------------------------------------------------------------- */
+
+/* Claim the next message. With -a, what comes after the first look is not meant. */
+static enum chat_status claim(struct worker *w, chat_batch **batch)
+{
+    enum chat_status status = CHAT_OK;
+    if (w->all && w->query.until == 0) {
+        status = chat_mark(w->spool, &w->query, &w->query.until);
+        if (status == CHAT_OK && w->query.until == 0)
+            status = CHAT_NONE;
+    }
+    w->query.max_messages = 1;
+    return status == CHAT_OK ? chat_claim(w->spool, &w->query, batch) : status;
+}
+
+/* How long to wait for a message: milliseconds, or -1. */
+static int64_t time_left(const struct worker *w)
+{
+    if (w->deadline < 0 || (w->follow && w->running > 0))
+        return -1;
+    int64_t left = w->deadline - cli_clock();
+    return left > 0 ? left : 0;
+}
+
+/* There is no message now: sleep until there may be one, or a command has ended. */
+static void wait_for_message(struct worker *w)
+{
+    int64_t left = time_left(w);
+    if (!w->wait || (w->all && w->received > 0) || left == 0) {
+        w->over = true;
+        return;
+    }
+    w->query.until = 0;
+    enum chat_status status = chat_wait(w->spool, &w->query, left, &w->unblocked);
+    if (status != CHAT_OK && status != CHAT_NONE && status != CHAT_INTERRUPTED)
+        fail_spool(w, status);
+}
+
+static void take(struct worker *w)
+{
+    chat_batch *batch;
+    reserve_job(w);
+    enum chat_status status = claim(w, &batch);
+    if (status == CHAT_OK)
+        start(w, batch);
+    else if (status == CHAT_NONE)
+        wait_for_message(w);
+    else
+        fail_spool(w, status);
+}
+
+/* --- all of it ------------------------------------------------------------- */
+
+void worker_check(const struct worker *w)
+{
+    for (size_t i = 0; i < w->query.room_count; i++) {
+        const char *room = w->query.rooms[i];
+        if (w->dead == NULL && strlen(room) + strlen(dead_suffix) > CHAT_NAME_MAX)
+            cli_usage("'%s' has no room of the dead, its name would be too long: "
+                      "name one with --dead",
+                      room);
+        if (w->dead != NULL && strcmp(w->dead, room) == 0)
+            cli_usage("'%s' cannot be both received from and the room of the dead", room);
+    }
+}
+
+static int exit_status(const struct worker *w)
+{
+    if (w->status != 0)
+        return w->status;
+    if (w->last || (w->follow && w->signals > 0))
+        return EXIT_DONE;
+    if (w->failed)
+        return EXIT_COMMAND;
+    return w->received > 0 ? EXIT_DONE : EXIT_NONE;
+}
+
+int worker_run(struct worker *w)
+{
+    catch_signals(w);
+    w->deadline = w->timeout >= 0 ? cli_clock() + w->timeout : -1;
+    for (;;) {
+        heed_signals(w);
+        reap(w);
+        if (w->over && w->running == 0)
+            break;
+        if (w->over || (int64_t)w->running >= w->parallel)
+            sigsuspend(&w->unblocked);
+        else
+            take(w);
+    }
+    free(w->jobs);
+    return exit_status(w);
+}

@@ -1,0 +1,48 @@
+/* worker.h - receiving with COMMAND: one is run for each message, several at a time. */
+
+#ifndef WORKER_H
+#define WORKER_H
+
+#include <signal.h>
+#include <sys/types.h>
+
+#include "chatspool.h"
+
+/* A command that runs, and the claim on its message. */
+struct job {
+    pid_t pid;
+    chat_batch *batch; /* of one message */
+};
+
+struct worker {
+    /* What was asked for: */
+    char **command;
+    int64_t parallel;       /* so many at once */
+    int64_t retries;        /* failed attempts until the dead room; 0: no end */
+    const char *dead;       /* that room; NULL: ROOM.dead */
+    int64_t backoff;        /* milliseconds, or -1: as usual */
+    bool wait, all, follow; /* as in chat-recv(1) */
+    int64_t count, timeout; /* 0: no end; milliseconds, or -1 */
+    chat_spool *spool;      /* open; the caller's */
+    struct chat_query query;
+
+    /* How far it is: */
+    struct job *jobs;
+    size_t running;
+    int64_t received; /* messages that a command was started for */
+    int64_t deadline; /* of waiting, on cli_clock(), or -1 */
+    bool over;        /* take no more messages */
+    bool last;        /* a command said so */
+    bool failed;      /* one failed */
+    int status;       /* what ended it early, or 0 */
+    int signals;      /* so many of those that ask to stop were heeded */
+    sigset_t blocked, unblocked;
+};
+
+/* End the program with a usage error if what was asked for does not fit the rooms of the query. */
+void worker_check(const struct worker *worker);
+
+/* Work until there is nothing more to do. Returns the exit status. */
+int worker_run(struct worker *worker);
+
+#endif

@@ -1,0 +1,51 @@
+/* sqlite_room.c - the row of a room, and its counters. */
+
+#include "store_sqlite.h"
+
+enum chat_status room_get(struct sqlite_store *s, const char *name, struct room *room)
+{
+    sqlite3_stmt *statement = db_statement(s, SQL_GET_ROOM);
+    if (statement == NULL)
+        return db_failed(s, sqlite3_extended_errcode(s->db), "read");
+    sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC);
+    int rc = db_step(s, statement);
+    if (rc == SQLITE_ROW) {
+        room->number = sqlite3_column_int64(statement, 0);
+        room->first = sqlite3_column_int64(statement, 1);
+        room->returned = sqlite3_column_int64(statement, 2);
+        room->next_due = sqlite3_column_int64(statement, 3);
+        room->depth = sqlite3_column_int64(statement, 4);
+    }
+    sqlite3_reset(statement);
+    return rc == SQLITE_ROW ? CHAT_OK : rc == SQLITE_DONE ? CHAT_NONE : db_failed(s, rc, "read");
+}
+
+enum chat_status room_find(struct sqlite_store *s, const char *name, struct room *room)
+{
+    enum chat_status status = room_get(s, name, room);
+    if (status != CHAT_NONE)
+        return status;
+    *room = (struct room){ .first = 0 };
+    sqlite3_stmt *statement = db_statement(s, SQL_ADD_ROOM);
+    sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC);
+    status = db_finish(s, statement);
+    room->number = sqlite3_last_insert_rowid(s->db);
+    return status;
+}
+
+enum chat_status room_count(struct sqlite_store *s, int64_t number, int64_t depth, int64_t bytes)
+{
+    sqlite3_stmt *statement = db_statement(s, SQL_COUNT_ROOM);
+    sqlite3_bind_int64(statement, 1, number);
+    sqlite3_bind_int64(statement, 2, depth);
+    sqlite3_bind_int64(statement, 3, bytes);
+    return db_finish(s, statement);
+}
+
+enum chat_status room_count_due(struct sqlite_store *s, int64_t number, int64_t due)
+{
+    sqlite3_stmt *statement = db_statement(s, SQL_COUNT_DUE);
+    sqlite3_bind_int64(statement, 1, number);
+    sqlite3_bind_int64(statement, 2, due);
+    return db_finish(s, statement);
+}

@@ -1,0 +1,145 @@
+/* sqlite_scan.c - which messages of a room a receiver may have. */
+
+#include "sqlite_scan.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* Read the next chunk. */
+static enum chat_status scan_read(struct scan *scan)
+{
+    struct sqlite_store *s = scan->store;
+    sqlite3_stmt *statement = db_statement(s, SQL_LIST_ORDER);
+    if (statement == NULL)
+        return db_failed(s, sqlite3_extended_errcode(s->db), "read");
+    sqlite3_bind_int64(statement, 1, scan->room.number);
+    sqlite3_bind_int64(statement, 2, scan->after);
+    sqlite3_bind_int64(statement, 3, scan->until);
+    sqlite3_bind_int64(statement, 4, scan->now);
+    int rc = SQLITE_ROW;
+    scan->at = scan->count = 0;
+    while (scan->count < scan->want && (rc = db_step(s, statement)) == SQLITE_ROW) {
+        scan->id[scan->count] = sqlite3_column_int64(statement, 0);
+        scan->place[scan->count++] = sqlite3_column_int64(statement, 1);
+    }
+    sqlite3_reset(statement);
+    scan->want = CHUNK;
+    scan->ended = rc == SQLITE_DONE;
+    if (scan->head == 0 && scan->count > 0)
+        scan->head = scan->place[0];
+    return rc == SQLITE_ROW || rc == SQLITE_DONE ? CHAT_OK : db_failed(s, rc, "read");
+}
+
+enum chat_status scan_open(struct scan *scan, struct sqlite_store *s,
+                           const struct chat_query *query, const char *name, int64_t after)
+{
+    bool within = sqlite3_get_autocommit(s->db) == 0; /* a transaction, or one for both reads */
+    enum chat_status status = within ? CHAT_OK : db_run(s, SQL_BEGIN_READ);
+    if (status == CHAT_OK)
+        status = room_get(s, name, &scan->room);
+    if (status == CHAT_OK) {
+        scan->store = s;
+        scan->after = after < scan->room.first ? scan->room.first - 1 : after;
+        scan->until = query->until > 0 ? query->until : INT64_MAX;
+        scan->now = store_now();
+        scan->head = 0;
+        scan->want = query->max_messages < CHUNK ? query->max_messages : CHUNK;
+        status = scan_read(scan);
+    }
+    if (!within)
+        db_end(s, SQL_COMMIT);
+    return status;
+}
+
+void scan_step(struct scan *scan, size_t n)
+{
+    scan->at += n;
+    scan->after = scan->place[scan->at - 1];
+}
+
+/* Step over the messages whose ids are in TAKEN. Where ids and places go together, that is also
+ * said of messages that are not read yet: a claim on thousands is passed at once. */
+static void scan_pass(struct scan *scan, struct range taken)
+{
+    size_t n = 0;
+    while (scan->at + n < scan->count && scan->id[scan->at + n] >= taken.first &&
+           scan->id[scan->at + n] <= taken.last)
+        n++;
+    scan_step(scan, n);
+    if (scan->at == scan->count && scan->id[scan->at - 1] == scan->after)
+        scan->after = taken.last;
+}
+
+static int compare(const void *a, const void *b)
+{
+    const int64_t *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+/* Whether this handle has a claim on the message: the kernel would grant it again. */
+static bool ours(const struct sqlite_store *s, int64_t id)
+{
+    for (const struct chat_batch *b = s->claimed; b != NULL; b = b->next)
+        for (size_t i = 0; i < b->count; i++)
+            if (b->messages[i]->id == id)
+                return true;
+    return s->kept_count > 0 && bsearch(&id, s->kept, s->kept_count, sizeof id, compare) != NULL;
+}
+
+/* How many of the next messages, at most MAX, have consecutive ids and are not ours. */
+static size_t scan_run(const struct scan *scan, size_t max)
+{
+    size_t n = 1;
+    while (n < max && scan->at + n < scan->count &&
+           scan->id[scan->at + n] == scan->id[scan->at] + (int64_t)n &&
+           !ours(scan->store, scan->id[scan->at + n]))
+        n++;
+    return n;
+}
+
+/* Whether nobody else has a claim on the first messages of RUN, which is cut to those; TAKE
+ * claims them too. Else *TAKEN is a range that somebody has. Returns an errno, or 0. */
+static int try_run(struct sqlite_store *s, struct range *run, bool take, struct range *taken)
+{
+    for (;;) {
+        int errnum = take                                ? lock_claim(s->lock, *run, taken)
+                     : claim_taken(s->lock, *run, taken) ? EAGAIN
+                                                         : 0;
+        if (errnum != EAGAIN || taken->first <= run->first)
+            return errnum;
+        run->last = taken->first - 1;
+    }
+}
+
+enum chat_status scan_next(struct scan *scan, size_t max, bool take, struct range *free,
+                           bool *passed)
+{
+    struct sqlite_store *s = scan->store;
+    for (;;) {
+        if (scan->at == scan->count) {
+            if (scan->ended)
+                return CHAT_NONE;
+            enum chat_status status = scan_read(scan);
+            if (status != CHAT_OK)
+                return status;
+            continue;
+        }
+        int64_t first = scan->id[scan->at];
+        if (first < 1 || first > ID_MAX)
+            return db_failed(s, SQLITE_CORRUPT, "read");
+        struct range run = { first, first + (int64_t)scan_run(scan, max) - 1 }, taken;
+        if (ours(s, first)) {
+            scan_step(scan, 1);
+            continue;
+        }
+        int errnum = try_run(s, &run, take, &taken);
+        if (errnum == 0) {
+            *free = run;
+            return CHAT_OK;
+        }
+        if (errnum != EAGAIN)
+            return store_cannot_lock(s, errnum);
+        *passed = true;
+        scan_pass(scan, taken);
+    }
+}

@@ -1,0 +1,180 @@
+/* sqlite_wait.c - sleeping until there is something to do. */
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "bell.h"
+#include "sqlite_scan.h"
+
+enum {
+    WATCHED = 4096,  /* so many holders of claims are watched */
+    UNWATCHED = 1000 /* where one can't be: look again after so many milliseconds */
+};
+
+/* What a process sleeps on: bells, processes that have claims, and a time. */
+struct vigil {
+    struct pollfd *fds;
+    size_t count;
+    int64_t until; /* by store_now(); 0: no such time */
+};
+
+static void wake_at(struct vigil *vigil, int64_t time)
+{
+    if (time > 0 && (vigil->until == 0 || time < vigil->until))
+        vigil->until = time;
+}
+
+static enum chat_status vigil_start(struct sqlite_store *s, struct vigil *vigil, size_t bells)
+{
+    *vigil = (struct vigil){ .fds = calloc(bells + WATCHED, sizeof *vigil->fds) };
+    if (vigil->fds == NULL)
+        return error_set(s->base.error, CHAT_SYSTEM, "out of memory");
+    enum chat_status status = place_enter(&s->place, true);
+    return status == CHAT_OK ? store_open_lock(s) : status;
+}
+
+static enum chat_status vigil_listen(struct sqlite_store *s, struct vigil *vigil, const char *bell,
+                                     const char *room)
+{
+    int fd;
+    enum chat_status status = bell_listen(&s->place, bell, room, &fd);
+    if (status == CHAT_OK)
+        vigil->fds[vigil->count++] = (struct pollfd){ .fd = fd, .events = POLLIN };
+    return status;
+}
+
+/* Messages are there, but claimed: their holders may die, and ring no bell then. */
+static void vigil_watch_holders(struct sqlite_store *s, struct vigil *vigil)
+{
+    bool all = false;
+    int *pidfds = calloc(WATCHED, sizeof *pidfds);
+    int n = pidfds != NULL ? watch_present(s->lock, pidfds, WATCHED, &all) : 0;
+    for (int i = 0; i < n; i++)
+        vigil->fds[vigil->count++] = (struct pollfd){ .fd = pidfds[i], .events = POLLIN };
+    free(pidfds);
+    if (!all)
+        wake_at(vigil, store_now() + UNWATCHED);
+}
+
+/* CHAT_OK: something happened, or the time of the vigil has come: look again. */
+static enum chat_status vigil_sleep(struct sqlite_store *s, struct vigil *vigil, int64_t timeout,
+                                    const sigset_t *unblocked)
+{
+    int64_t left = vigil->until > 0 ? vigil->until - store_now() : -1;
+    if (vigil->until > 0 && left < 0)
+        left = 0;
+    bool limited = left >= 0 && (timeout < 0 || left < timeout);
+    if (limited)
+        timeout = left;
+    const struct timespec limit = { timeout / 1000, timeout % 1000 * 1000000 };
+    int n = ppoll(vigil->fds, vigil->count, timeout < 0 ? NULL : &limit, unblocked);
+    if (n > 0 || (n == 0 && limited))
+        return CHAT_OK;
+    if (n == 0)
+        return CHAT_NONE;
+    if (errno == EINTR)
+        return CHAT_INTERRUPTED;
+    return error_system(s->base.error, errno, CHAT_SYSTEM, "cannot wait on spool '%s'",
+                        s->place.path);
+}
+
+static void vigil_end(struct vigil *vigil)
+{
+    for (size_t i = 0; i < vigil->count; i++)
+        close(vigil->fds[i].fd);
+    free(vigil->fds);
+}
+
+/* --- for a message --------------------------------------------------------- */
+
+/* Whether a message can be claimed now. PASSED: some are claimed. */
+static enum chat_status look_at(struct sqlite_store *s, const struct chat_query *query,
+                                const char *name, struct vigil *vigil, bool *passed)
+{
+    struct scan scan;
+    struct range run;
+    enum chat_status status = scan_open(&scan, s, query, name, 0);
+    if (status != CHAT_OK)
+        return status;
+    wake_at(vigil, scan.room.next_due);
+    return scan_next(&scan, 1, false, &run, passed);
+}
+
+static enum chat_status look(struct sqlite_store *s, const struct chat_query *query,
+                             struct vigil *vigil, bool *passed)
+{
+    enum chat_status status = store_connect_on_full_disk(s);
+    if (status != CHAT_OK)
+        return status;
+    status = CHAT_NONE;
+    for (size_t i = 0; i < query->room_count && status == CHAT_NONE; i++)
+        status = look_at(s, query, query->rooms[i], vigil, passed);
+    return status;
+}
+
+/* There is time now: delete what has expired. If that fails, somebody else will. */
+static void tidy_up(struct sqlite_store *s, const char *name)
+{
+    struct room room;
+    if (s->db != NULL && room_get(s, name, &room) == CHAT_OK)
+        sweep_while_idle(s, room.number);
+}
+
+enum chat_status sqlite_wait(struct store *store, const struct chat_query *query, int64_t timeout,
+                             const sigset_t *unblocked)
+{
+    struct sqlite_store *s = (struct sqlite_store *)store;
+    struct vigil vigil;
+    bool passed = false;
+    for (size_t i = 0; i < query->room_count; i++)
+        tidy_up(s, query->rooms[i]);
+    /* Listen first, then look, then sleep: what comes in between rings. */
+    enum chat_status status = vigil_start(s, &vigil, query->room_count);
+    for (size_t i = 0; i < query->room_count && status == CHAT_OK; i++)
+        status = vigil_listen(s, &vigil, BELL_CAME, query->rooms[i]);
+    if (status == CHAT_OK)
+        status = look(s, query, &vigil, &passed);
+    if (status == CHAT_NONE && passed) {
+        vigil_watch_holders(s, &vigil);
+        status = look(s, query, &vigil, &passed); /* one may have died before it was watched */
+    }
+    if (status == CHAT_NONE)
+        status = vigil_sleep(s, &vigil, timeout, unblocked);
+    vigil_end(&vigil);
+    return status;
+}
+
+/* --- for room -------------------------------------------------------------- */
+
+/* Whether the room holds fewer than MAX messages. */
+static enum chat_status look_for_room(struct sqlite_store *s, const char *name, int64_t max,
+                                      struct vigil *vigil)
+{
+    struct room room;
+    enum chat_status status = store_connect(s);
+    if (status == CHAT_OK)
+        status = room_get(s, name, &room);
+    if (status != CHAT_OK)
+        return status == CHAT_NONE ? CHAT_OK : status;
+    wake_at(vigil, next_expiry(s, room.number));
+    return room.depth < max ? CHAT_OK : CHAT_NONE;
+}
+
+enum chat_status sqlite_wait_room(struct store *store, const char *room, int64_t max,
+                                  int64_t timeout, const sigset_t *unblocked)
+{
+    struct sqlite_store *s = (struct sqlite_store *)store;
+    struct vigil vigil;
+    tidy_up(s, room);
+    enum chat_status status = vigil_start(s, &vigil, 1);
+    if (status == CHAT_OK)
+        status = vigil_listen(s, &vigil, BELL_GONE, room);
+    if (status == CHAT_OK)
+        status = look_for_room(s, room, max, &vigil);
+    if (status == CHAT_NONE)
+        status = vigil_sleep(s, &vigil, timeout, unblocked);
+    vigil_end(&vigil);
+    return status;
+}

@@ -1,0 +1,1 @@
+SELECT length(body) FROM message WHERE id = ?1

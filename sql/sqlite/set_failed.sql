@@ -1,0 +1,1 @@
+UPDATE message SET attempts = ?2, due = ?3 WHERE id = ?1

@@ -1,0 +1,1 @@
+UPDATE message SET due = NULL, place = ?2 WHERE id = ?1
