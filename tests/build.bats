@@ -175,6 +175,15 @@ END
     done
 }
 
+@test "only json_in.c sees Jansson, and only chat-send has it" {
+    run includers 'jansson\.h' bin/*.[ch] lib/*.[ch]
+    assert_output bin/json_in.c
+    run nm bin/chat-send
+    assert_output --partial json_loadb
+    run nm bin/chat-recv
+    refute_output --partial json_loadb
+}
+
 @test "lib/ never prints, never reads the environment, never exits" {
     run nm --undefined-only build/libchatspool.a
     assert_success
@@ -210,7 +219,7 @@ bootstrap_surroundings() {
     bootstrap_surroundings 0 apt-get make
     run env PATH="$stub" ./bootstrap demo
     assert_success
-    assert_line --partial 'install gcc libc6-dev libsqlite3-dev libxxhash-dev'
+    assert_line --partial 'install gcc libc6-dev libjansson-dev libsqlite3-dev libxxhash-dev'
     assert_line 'make: demo'
     refute_output --partial 'valgrind'
     refute_output --partial 'sudo:'

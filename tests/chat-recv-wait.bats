@@ -76,6 +76,29 @@ switches() { sed -n 's/^voluntary_ctxt_switches:\t//p' "/proc/$1/status"; }
   assert_empty_room
 }
 
+@test "a sender killed between the commit and the bell wakes a receiver all the same" {
+  sanitized && skip 'a sanitized program writes before that'
+  chat-send -r other hello
+  waiting out -w
+  local receiver=$BACKGROUND_PID
+  # Its first write() is the bell.
+  run strace -f -qq -o trace -e trace=write -e inject=write:signal=KILL:when=1 chat-send hello
+  assert_equal "$status" 137
+  finish "$receiver"
+  assert_success
+  assert_got out 'hello\n'
+}
+
+@test "a receiver that gives claims back while it lives wakes those who wait" {
+  # -F takes no more at once than a pipe holds; what is left of the run is free again.
+  local number
+  for number in {1..9}; do head -c 30000 /dev/zero | tr '\0' "$number" | chat-send; done
+  holding -F
+  run chat-recv -t 20 -o '%i'
+  assert_success
+  assert_output --regexp '^[0-9]$'
+}
+
 @test "-w waits for a spool that does not exist yet, and does not make it" {
   local way receiver
   for way in -w --wait -t60 -F; do

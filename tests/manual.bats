@@ -97,6 +97,38 @@ $me: nothing to tidy up"
   done
 }
 
+@test "the README's crontab tries a job once a night, and mails the dead after the third" {
+  local night
+  nightly_jobs
+  cat >"$HOME/bin/job" <<'END'
+#!/bin/sh
+job=$(cat)
+[ "$job" != bad ] && echo "$job" >>"$HOME/done"
+END
+  chmod +x "$HOME/bin/job"
+  printf '%s\n' first bad last | chat-send -l -r jobs -u alice
+  for night in 1 2; do
+    run "$EXAMPLES" cron "$REPOSITORY/README.md"
+    refute_output --partial bad
+    run chat-recv -a -p -r jobs -o '%n %b\n'
+    assert_output "$night bad"
+  done
+  run "$EXAMPLES" cron "$REPOSITORY/README.md"
+  assert_line --regexp '^[0-9]+, 3 attempts, from alice: bad$'
+  assert_equal "$(sort "$HOME/done")" "$(printf '%s\n' first last)"
+  assert_empty_room jobs
+}
+
+@test "the README's cron job that must not pile up does not" {
+  nightly_jobs
+  for _ in 1 2 3; do "$EXAMPLES" cron "$REPOSITORY/README.md"; done
+  run chat-recv -a -r chores
+  assert_output sync
+  "$EXAMPLES" cron "$REPOSITORY/README.md"
+  run chat-recv -a -r chores
+  assert_output sync
+}
+
 # ---------------------------------------------------------------- the README
 
 @test "the README begins with the two commands for a fresh machine" {
@@ -200,4 +232,91 @@ options_of_synopsis() {
 @test "every exit status in chat-send(1) and chat-recv(1) is in chatspool(7), and the other way round" {
   exit_statuses() { sed -n '/^\.Sh EXIT STATUS/,/^\.Sh [^E]/s/^\.It \([0-9][0-9]*\)$/\1/p' "$@" | sort -un; }
   assert_equal "$(exit_statuses "$REPOSITORY"/man/chat-{send,recv}.1)" "$(exit_statuses "$REPOSITORY/man/chatspool.7")"
+}
+
+# The text of a line of a manual page, without escapes.
+plain() { sed 's/\\-/-/g; s/\\(dq/"/g; s/\\(aq/'\''/g; s/\\e/\\/g; s/\\&//g'; }
+
+# The lines of a section ".Ss NAME..." of a page.
+section() { # PAGE NAME
+  awk -v name="$2" '/^\.S[sh] / { on = index(substr($0, 5), name) == 1 } on' "$REPOSITORY/man/$1"
+}
+
+@test "the commands that chatspool(7) shows for a dead room do what it says" {
+  local -a command
+  mapfile -t command < <(section chatspool.7 'Commands: retry' | sed -n 's/^\.Dl //p' | plain)
+  assert_equal "${#command[@]}" 4
+  printf '%s\n' one two three | chat-send -l -r jobs -u alice -k task
+  printf '%s\n' two three | chat-send -l -r jobs -u alice
+  chat-recv -q -a --retries 1 -r jobs -- false || assert_equal $? 123
+  printf '#!/bin/sh\nsed "s/^/did /"\n' >"$PWD/command" && chmod +x "$PWD/command"
+  run sh -c "${command[0]}" # look
+  assert_line --index 0 --regexp '^[0-9]+, 1 attempts, from alice: one$'
+  assert_line --index 2 --regexp '^[0-9]+, 1 attempts, from alice: three$'
+  run sh -c "${command[1]}" # retry
+  assert_success
+  assert_empty_room jobs.dead
+  run chat-recv -a -p -r jobs -o '%n %u %k %b\n'
+  assert_output "0 alice task one
+0 alice  two
+0 alice  three"
+  chat-recv -q -a --retries 1 -r jobs -- false || assert_equal $? 123
+  run env PATH="$PWD:$PATH" sh -c "${command[3]}" # do one
+  assert_output 'did one'
+  run sh -c "${command[2]}" # throw away
+  assert_success
+  assert_empty_room jobs.dead
+}
+
+@test "the lock that chat-recv(1) advises keeps a second command from a message" {
+  local advice first
+  advice=$(section chat-recv.1 Commands | sed -n 's/^\.Dl \(chat-recv .*flock\)/\1/p' | plain)
+  [[ -n $advice ]]
+  advice="PATH=\"$PWD:\$PATH\"; $advice"
+  printf '#!/bin/sh\necho >>began\nwhile [ ! -e end ]; do sleep 0.05; done\n' >work && chmod +x work
+  chat-send task
+  background sh -c "${advice/chat-recv/exec chat-recv}"
+  first=$BACKGROUND_PID
+  wait_until test -e began
+  kill -KILL "$first"
+  wait_until process_ended "$first"
+  capture sh -c "$advice"
+  assert_equal "$status" 75
+  touch end
+  assert_equal "$(wc -l <began)" 1
+  assert_equal "$(chat-recv -p -o '%n')" 0
+}
+
+@test "chatspool(7) names the fields of the JSON form in the order in which they come" {
+  local documented seen
+  documented=$(section chatspool.7 'The JSON form' | sed -n 's/^\.It Li //p' | grep -v body_base64)
+  chat-send Hello
+  seen=$(chat-recv -p -j | grep -oE '[{,]"[a-z_0-9]+":' | tr -d '{,":')
+  assert_equal "$seen" "$documented"
+  chat-send -r bytes "$(printf '\377')"
+  run chat-recv -j -r bytes
+  assert_output --partial '"body_base64":"/w=="}'
+}
+
+@test "chat-send(1) shows forms of a time that chat-send takes, all of them" {
+  local times time
+  mapfile -t times < <(section chat-send.1 Times | sed -n 's/^\.It Li //p')
+  assert_equal "${#times[@]}" 10
+  for time in "${times[@]}"; do
+    chat-send -d "$time" -x "$time" hello || fail "-d '$time'"
+  done
+}
+
+@test "chatspool(7) names every file beside a spool" {
+  local path name
+  chat-send -m 2 first
+  chat-recv -t 0.01 -r nothing || true
+  chat-send -m 1 -t 0.01 second || true
+  run section chatspool.7 FILES
+  for path in "${SPOOL%/*}"/*; do
+    name=${path##*/}
+    if [[ -d $path ]]; then name+=/; fi
+    assert_line ".It Pa $name"
+  done
+  assert_dir_exists "$SPOOL-gone"
 }

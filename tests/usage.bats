@@ -215,14 +215,6 @@ refused() {
   refused chat-recv main --help
 }
 
-@test "a command after -- is 64 for now" {
-  chat-send -s "$PWD/x" hello
-  refused chat-recv -s "$PWD/x" -- touch 'done'
-  assert_not_exist 'done'
-  run -0 chat-recv -s "$PWD/x"
-  assert_output hello
-}
-
 @test "a -c that is no number above 0 is 64" {
   local count
   for count in 0 00 -1 +0 '' ' ' x 1x x1 1.5 0x10 1e3 99999999999999999999999; do refused chat-recv -c "$count"; done

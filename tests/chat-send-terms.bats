@@ -1,0 +1,522 @@
+#!/usr/bin/env bats
+# chat-send -d, -x, -k and -m: a message with a time, a key, a limit. SCALE is the number of delayed and of expired
+# messages beside which a send and a receive are measured.
+
+# Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
+# shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
+
+load helper
+
+setup() {
+  chat_setup
+  : "${SCALE:=100000}"
+}
+
+# sql STATEMENT: its answer, from a copy of the spool.
+sql() {
+  rm -rf copy && mkdir copy && cp "$SPOOL"* copy/ 2>/dev/null
+  sqlite3 copy/spool.db "$1"
+}
+
+# due TIME [TZ]: when a message sent with -d TIME is due, in UTC.
+due() {
+  rm -rf due-spool*
+  TZ=${2:-UTC} chat-send -s due-spool -d "$1" x
+  date -u -d "@$(sqlite3 due-spool 'SELECT due / 1000 FROM message')" +%FT%TZ
+}
+
+# hold: have a receiver that has claimed the oldest message and cannot write it; its process in $HOLDER.
+hold() {
+  full_pipe pipe
+  background bash -c 'exec chat-recv >pipe'
+  HOLDER=$BACKGROUND_PID
+  wait_stuck "$HOLDER"
+}
+
+# received LINE ...: exactly these come out of the room main.
+received() {
+  capture chat-recv -q -a
+  assert_equal "$output" "$(printf '%s\n' "$@")"
+}
+
+# ---------------------------------------------------------------- TIME
+
+@test "a duration is a number, perhaps with a fraction, perhaps with s, m, h or d" {
+  local time want before after seen
+  while read -r time want; do
+    rm -rf d*
+    before=$(date +%s%3N)
+    chat-send -s d -d "$time" x
+    after=$(date +%s%3N)
+    seen=$(sqlite3 d 'SELECT due FROM message')
+    ((before + want <= seen && seen <= after + want)) || fail "$time is $((seen - before)) ms"
+  done <<'END'
+90 90000
+90s 90000
+5m 300000
+2h 7200000
+1d 86400000
+1.5h 5400000
+.5m 30000
+10.0001 10001
+1.1d 95040000
+END
+}
+
+@test "a time of ISO 8601 with a zone is that time wherever one is" {
+  local zone
+  for zone in UTC Asia/Tokyo America/New_York; do
+    assert_equal "$(due 2099-11-22T13:40:07Z $zone)" 2099-11-22T13:40:07Z
+    assert_equal "$(due 2099-11-22T13:40:07+01:00 $zone)" 2099-11-22T12:40:07Z
+    assert_equal "$(due '2099-11-22 13:40-05:30' $zone)" 2099-11-22T19:10:00Z
+    assert_equal "$(due 2099-11-22T13:40:06.5Z $zone)" 2099-11-22T13:40:06Z
+  done
+}
+
+@test "a time without a zone is local; a date alone is local midnight" {
+  assert_equal "$(due 2030-01-15T13:40 CET-1CEST,M3.5.0,M10.5.0/3)" 2030-01-15T12:40:00Z
+  assert_equal "$(due '2030-07-15 13:40:07' CET-1CEST,M3.5.0,M10.5.0/3)" 2030-07-15T11:40:07Z
+  assert_equal "$(due 2030-07-15 CET-1CEST,M3.5.0,M10.5.0/3)" 2030-07-14T22:00:00Z
+  assert_equal "$(due 2030-07-15 JST-9)" 2030-07-14T15:00:00Z
+}
+
+@test "a local hour that is skipped is as much later; one that comes twice is the first" {
+  assert_equal "$(due 2030-03-31T02:30 CET-1CEST,M3.5.0,M10.5.0/3)" 2030-03-31T01:30:00Z
+  assert_equal "$(due 2030-10-27T02:30 CET-1CEST,M3.5.0,M10.5.0/3)" 2030-10-27T00:30:00Z
+  assert_equal "$(due 2030-10-27T03:30 CET-1CEST,M3.5.0,M10.5.0/3)" 2030-10-27T02:30:00Z
+}
+
+@test "a leap second is the next minute's first; the 29th of February is in leap years" {
+  assert_equal "$(due 2036-12-31T23:59:60Z)" 2037-01-01T00:00:00Z
+  assert_equal "$(due 2028-02-29T00:00Z)" 2028-02-29T00:00:00Z
+}
+
+@test "any other TIME is a usage error, and nothing is stored" {
+  local option time
+  for option in -d -x; do
+    for time in '' . s -1 +1 ' 1' '1 ' 1e3 0x10 5M 1w 1d2h 5mm tomorrow 2026-02-29 2026-13-01 2026-00-01 2026-1-1 2026-11 \
+      2026-11-22T 2026-11-22T13 2026-11-22T24:00 2026-11-22T13:60 2026-11-22T13:40:61 2026-11-22T13:40:07. \
+      2026-11-22Z 2026-11-22T13:40+01 2026-11-22T13:40+01:60 2026-11-22T13:40z 2026-11-22T13:40ZZ $'1\n'; do
+      run --separate-stderr chat-send "$option" "$time" x
+      assert_usage chat-send
+    done
+  done
+  assert_not_exists "$SPOOL"
+}
+
+@test "a TIME without end is as good as never" {
+  chat-send -d 99999999999999999999999999d later
+  chat-send -x 99999999999999999999999999d now
+  received now
+  assert_equal "$(sql 'SELECT count(*) FROM message')" 1
+}
+
+# ---------------------------------------------------------------- -d
+
+@test "a message of the past is there at once, in its turn" {
+  chat-send -d 0 a
+  chat-send -d 2001-01-01 b
+  chat-send -d 1901-01-01 c
+  chat-send d
+  received a b c d
+}
+
+@test "a delayed message is nowhere to be seen before its time" {
+  chat-send -d 1h later
+  assert_empty_room
+  run chat-recv -q -a
+  assert_failure 1
+  run chat-recv -q -t 0.05
+  assert_failure 1
+  assert_equal "$(sql 'SELECT count(*) FROM message')" 1
+}
+
+@test "a delayed message joins the room's end when its time comes" {
+  chat-send -d 0.3 delayed
+  chat-send before
+  wait_until room_shows $'before\ndelayed'
+  chat-send after
+  received before delayed after
+}
+
+room_shows() { [[ $(chat-recv -q -p -a) == "$1" ]]; }
+
+@test "a blocked receiver wakes for a delayed message by one timer" {
+  local before took
+  before=$(date +%s%3N)
+  chat-send -d 0.6 hello
+  strace -f -qq -o trace chat-recv -w >out
+  took=$(($(date +%s%3N) - before))
+  assert_bytes out 'hello\n'
+  ((took >= 600)) || fail "after $took ms"
+  assert_equal "$(grep -c 'ppoll(.*tv_sec=0, tv_nsec=' trace)" 1
+  assert_equal "$(grep -cE 'nanosleep|[^p]poll\(.*[1-9]\) += 0' trace)" 0
+}
+
+@test "a message that is delayed while a receiver waits sets its timer" {
+  background chat-recv -w >out
+  wait_blocked "$BACKGROUND_PID"
+  chat-send -d 0.2 hello
+  finish "$BACKGROUND_PID"
+  assert_success
+  assert_bytes out 'hello\n'
+}
+
+@test "a delayed message keeps the id that -i printed" {
+  local id
+  id=$(chat-send -i -d 0.1 hello)
+  chat-send other
+  run chat-recv -r main -c 2 -t 20 -o '%i %b\n'
+  assert_line "$id hello"
+}
+
+@test "-d and -x hold for every line, each from its own sending on" {
+  local first second
+  mkfifo lines
+  background bash -c 'exec chat-send -l -i -d 1h <lines >ids'
+  exec {INPUT}>lines
+  echo one >&"$INPUT"
+  wait_until test -s ids
+  sleep 0.05
+  echo two >&"$INPUT"
+  exec {INPUT}>&-
+  finish "$BACKGROUND_PID"
+  first=$(sql 'SELECT min(due) FROM message')
+  second=$(sql 'SELECT max(due) FROM message')
+  ((second - first >= 50)) || fail "$first and $second"
+}
+
+# ---------------------------------------------------------------- -x
+
+@test "an expired message is never handed out: not by chat-recv, -a, -p, -F" {
+  chat-send -x 2001-01-01 gone
+  chat-send -x 0.001 gone
+  chat-send -x 1901-01-01 gone
+  chat-send -x 1h stays
+  sleep 0.01
+  room_shows stays
+  run chat-recv
+  assert_output stays
+  chat-send -x 0.001 gone
+  sleep 0.01
+  run chat-recv -q -a
+  assert_failure 1
+  assert_empty_room
+  chat-send -x 0.001 gone
+  sleep 0.01
+  run chat-recv -q -F -t 0.1
+  assert_failure 1
+  assert_output ''
+}
+
+@test "a message that expires while it is delayed is never seen" {
+  chat-send -d 0.1 -x 0.05 gone
+  chat-send -d 0.1 seen
+  run chat-recv -w
+  assert_output seen
+  assert_empty_room
+}
+
+@test "expired messages are cleaned up in passing" {
+  seq 500 | chat-send -l -x 2001-01-01
+  assert_equal "$(sql 'SELECT count(*) FROM message')" 500
+  chat-send -r other -x 1h stays
+  background chat-recv -F
+  wait_blocked "$BACKGROUND_PID"
+  assert_equal "$(sql 'SELECT count(*) FROM message')" 1
+  assert_equal "$(sql "SELECT depth FROM room WHERE name = 'main'")" 0
+}
+
+# ---------------------------------------------------------------- -k
+
+@test "with -k nothing is added while a message with that key waits; -i prints that one's id" {
+  local id
+  id=$(chat-send -k job -i first)
+  run --separate-stderr chat-send -k job -i second
+  assert_success
+  assert_output "$id"
+  assert_stderr ''
+  chat-send -k other third
+  chat-send -r elsewhere -k job fourth
+  received first third
+  run chat-recv -r elsewhere
+  assert_output fourth
+}
+
+@test "-k counts a claimed message and a delayed one, and none that has been received" {
+  chat-send -k job one
+  hold
+  chat-send -k job two
+  assert_equal "$(sql 'SELECT count(*) FROM message')" 1
+  kill -KILL "$HOLDER"
+  wait_until process_ended "$HOLDER"
+  received one
+  chat-send -k job -d 1h three
+  chat-send -k job four
+  assert_empty_room
+  assert_equal "$(sql 'SELECT count(*) FROM message')" 1
+}
+
+@test "-k does not count an expired message" {
+  chat-send -k job -x 2001-01-01 gone
+  chat-send -k job new
+  received new
+}
+
+@test "-k sees a message of its key in the same stream" {
+  seq 5 | chat-send -l -k job -i >ids
+  assert_equal "$(sort -u ids | wc -l) $(wc -l <ids)" '1 5'
+  received 1
+  seq 5 | chat-send -l1 -k job -m 1 -i >ids
+  assert_equal "$(sort -u ids | wc -l) $(wc -l <ids)" '1 5'
+  received 1
+}
+
+@test "forty senders with one key at once add one message" {
+  local n pids=()
+  for ((n = 0; n < 40; n++)); do
+    chat-send -k job "$n" & pids+=($!)
+  done
+  wait "${pids[@]}"
+  assert_equal "$(sql 'SELECT count(*) FROM message')" 1
+}
+
+@test "a KEY is 1 to 255 bytes of UTF-8 without control characters" {
+  local key
+  chat-send -k "$(printf '%0255d' 0)" x
+  chat-send -k 'a/b -日本' x
+  for key in '' "$(printf '%0256d' 0)" $'a\nb' $'\xff' $'\x7f'; do
+    run --separate-stderr chat-send -k "$key" x
+    assert_usage chat-send
+  done
+}
+
+# ---------------------------------------------------------------- -m
+
+@test "a room that holds N messages takes no other: 75" {
+  chat-send -m 2 one
+  chat-send -m 2 two
+  run --separate-stderr chat-send -m 2 -i three
+  assert_error 75 "chat-send: room 'main' is full: it holds 2 messages"
+  chat-send -r other -m 1 elsewhere
+  chat-send -m 3 three
+  received one two three
+}
+
+@test "claimed and delayed messages count for -m; expired ones do not" {
+  chat-send one
+  chat-send -d 1h two
+  chat-send -x 2001-01-01 gone
+  hold
+  run --separate-stderr chat-send -m 2 three
+  assert_error 75 "chat-send: room 'main' is full"
+  chat-send -m 3 three
+}
+
+@test "-w waits for room until somebody receives" {
+  chat-send one
+  background chat-send -m 1 -w two
+  wait_blocked "$BACKGROUND_PID"
+  run chat-recv
+  assert_output one
+  finish "$BACKGROUND_PID"
+  assert_success
+  received two
+}
+
+@test "a sender that waits for room makes no system call, and holds up nobody" {
+  chat-send one
+  background strace -f -qq -o trace chat-send -m 1 -w two
+  wait_until grep -q 'ppoll(.*NULL, NULL' trace
+  chat-send -r other hello
+  run chat-recv -r other
+  assert_output hello
+  assert_equal "$(grep -c 'ppoll(.*NULL, NULL' trace)" 1
+  chat-recv >/dev/null
+  finish "$BACKGROUND_PID"
+  assert_success
+}
+
+@test "-t ends the wait for room with 75" {
+  local way before
+  chat-send one
+  for way in '-t 0.2' '-w -t 0.2' '-t 0'; do
+    # shellcheck disable=SC2086
+    run --separate-stderr timeout 20 chat-send -m 1 $way two
+    assert_error 75 "chat-send: room 'main' is full: it holds 1 message"
+  done
+  run --separate-stderr timeout 20 chat-send -l1 -m 3 -t 0.2 < <(seq 3)
+  assert_error 75 "chat-send: room 'main' is full: it holds 3 messages; no message was stored"
+  received one
+}
+
+@test "an expiry makes room for a sender that waits" {
+  chat-send -x 0.3 gone
+  timeout 20 chat-send -m 1 -w two
+  received two
+}
+
+@test "ten senders and a receiver share a room of two: nothing is lost, and it is never fuller" {
+  local n pids=()
+  for ((n = 0; n < 10; n++)); do
+    timeout 30 chat-send -m 2 -w "$n" & pids+=($!)
+  done
+  timeout 30 chat-recv -c 10 -w >out
+  wait "${pids[@]}"
+  assert_equal "$(sort -n out | tr '\n' ' ')" '0 1 2 3 4 5 6 7 8 9 '
+}
+
+@test "--drop drops the oldest that nobody has claimed" {
+  seq 3 | chat-send -l
+  hold
+  chat-send -m 3 --drop 4
+  assert_equal "$(chat-recv -p -a | xargs)" '3 4'
+  kill -KILL "$HOLDER"
+  wait_until process_ended "$HOLDER"
+  received 1 3 4
+  seq 10 | chat-send -l -m 3 --drop
+  received 8 9 10
+}
+
+@test "--drop with nothing but claimed messages is 75" {
+  chat-send one
+  hold
+  run --separate-stderr chat-send -m 1 --drop two
+  assert_error 75 "chat-send: room 'main' is full"
+}
+
+# ---------------------------------------------------------------- -m with -l
+
+@test "a stream stores what fits, and the error says how much" {
+  chat-send 0
+  run --separate-stderr chat-send -l -m 3 < <(seq 5)
+  assert_error 75 "chat-send: room 'main' is full: it holds 3 messages; 2 messages were stored"
+  received 0 1 2
+  run --separate-stderr chat-send -0 -m 1 < <(printf 'a\0b\0')
+  assert_error 75 "chat-send: room 'main' is full: it holds 1 message; 1 message was stored"
+}
+
+@test "a stream with -w stores what fits, waits for room, and goes on" {
+  seq 2000 >in
+  background bash -c 'exec chat-send -l -m 50 -w -i <in >ids'
+  timeout 30 chat-recv -c 2000 -w >out
+  finish "$BACKGROUND_PID"
+  assert_success
+  cmp in out
+  assert_equal "$(wc -l <ids)" 2000
+  sort -nuc ids
+}
+
+@test "with -1 all are stored or none" {
+  chat-send 0
+  run --separate-stderr chat-send -l1 -i -m 3 < <(seq 3)
+  assert_error 75 "chat-send: room 'main' is full: it holds 3 messages; no message was stored"
+  chat-send -l1 -m 4 < <(seq 3)
+  received 0 1 2 3
+}
+
+@test "with -1 -w all are stored as soon as there is room for all" {
+  local way
+  for way in file pipe; do
+    seq 11 15 | chat-send -l
+    if [[ $way == file ]]; then
+      { echo skipped; seq 3; } >in
+      background bash -c 'exec <in; read -r skipped; exec chat-send -l1 -m 5 -w -i >ids'
+    else
+      background bash -c 'seq 3 | chat-send -l1 -m 5 -w -i >ids'
+    fi
+    wait_until asleep_sender
+    chat-recv -c 2 >/dev/null
+    wait_until asleep_sender
+    assert_equal "$(chat-recv -p -a | xargs)" '13 14 15'
+    chat-recv >/dev/null
+    finish "$BACKGROUND_PID"
+    assert_success
+    assert_equal "$(wc -l <ids)" 3
+    received 14 15 1 2 3
+  done
+}
+
+# The one sender of the test waits for room.
+asleep_sender() {
+  local pid
+  pid=$(pgrep -x chat-send -g "$BACKGROUND_PID") && asleep "$pid" '*poll*'
+}
+
+@test "with -1 more messages than -m allows are 64 in any case, and none is stored" {
+  local way
+  chat-send 0
+  for way in '' -w --drop; do
+    # shellcheck disable=SC2086
+    run --separate-stderr chat-send -l1 -m 3 $way < <(seq 4)
+    assert_usage chat-send
+  done
+  received 0
+}
+
+@test "with -1 -k -m -w the first line waits for room" {
+  chat-send 0
+  background bash -c 'seq 5 | chat-send -l1 -k job -m 1 -w'
+  wait_until asleep_sender
+  run chat-recv
+  assert_output 0
+  finish "$BACKGROUND_PID"
+  assert_success
+  received 1
+}
+
+# ---------------------------------------------------------------- usage
+
+@test "-w, -t and --drop need -m; --drop and -w exclude each other; N is 1 at least" {
+  local options
+  for options in -w '-t 1' --drop '-m 1 --drop -w' '-m 1 --drop -t 1' '-m 0' '-m -1' '-m x' '-m 1.5' '-m' \
+    '-m 1 -t x' '-m 1 -t -1' '-m 1 -t 2026-11-22' '-m 99999999999999999999' --drop=1; do
+    # shellcheck disable=SC2086
+    run --separate-stderr chat-send $options </dev/null
+    assert_usage chat-send
+  done
+  assert_not_exists "$SPOOL"
+}
+
+# ---------------------------------------------------------------- cost
+
+instructions() {
+  perf stat -x , -e instructions:u -o count "$@" </dev/null >/dev/null 2>&1 &&
+    awk -F , '$3 == "instructions:u" && $1 > 0 { print $1 }' count | grep .
+}
+
+# cost: the median instructions of 32 sends and of 32 receives in turn, in $SEND and $RECV. The median, as the one
+# receive that first comes upon a heap of expired messages steps over all of them, for all that come later.
+cost() {
+  local n
+  : >sends
+  : >recvs
+  for ((n = 0; n < 32; n++)); do
+    instructions chat-send hello >>sends
+    instructions chat-recv >>recvs
+  done
+  SEND=$(sort -n sends | sed -n 16p)
+  RECV=$(sort -n recvs | sed -n 16p)
+}
+
+# no_dearer WHAT BEFORE NOW
+no_dearer() {
+  echo "# $1: $2 instructions without, $3 with" >&3
+  (($3 * 100 <= $2 * 110)) || fail "$1: $2 instructions without, $3 with"
+}
+
+@test "a send and a receive cost the same beside many delayed and expired messages" {
+  local send recv
+  sanitized && skip 'what a sanitized program costs says nothing'
+  instructions true >/dev/null || skip 'needs perf'
+  chat-send first
+  chat-recv >/dev/null
+  chat-send waiting
+  cost
+  send=$SEND recv=$RECV
+  seq "$SCALE" | chat-send -l -d 1h
+  seq "$SCALE" | chat-send -l -x 2001-01-01
+  cost
+  no_dearer 'chat-send hello' "$send" "$SEND"
+  no_dearer chat-recv "$recv" "$RECV"
+}

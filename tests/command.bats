@@ -1,0 +1,729 @@
+#!/usr/bin/env bats
+# chat-recv -- COMMAND: what the command gets, what its end means, several at once, and that no message is lost.
+# TORTURE is the number of messages of the last test.
+
+# Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
+# shellcheck disable=SC2016,SC2030,SC2031,SC2154
+
+load helper
+
+setup() {
+  chat_setup
+  : "${TORTURE:=500}"
+  # A command that tells that it has begun, and ends with the given status once the file "go" is there.
+  cat >hold <<'END'
+#!/bin/sh
+echo $$ >>pids
+{ cat; echo; } | grep . >>started
+for i in $(seq 1500); do
+  [ -e go ] && exit "${1:-0}"
+  sleep 0.02
+done
+END
+  chmod +x hold
+  touch started pids
+}
+
+# Commands outlive a chat-recv that was killed.
+teardown() {
+  chat_teardown
+  xargs -r kill -KILL <pids 2>/dev/null || true
+}
+
+# started COUNT: so many commands have begun (for wait_until).
+started() { (($(wc -l <started) >= $1)); }
+
+# left [ROOM]: the messages that are there and their failed attempts, in one line.
+left() { chat-recv -qpa -r "${1:-main}" -o '%b:%n ' || true; }
+
+# pending PID: a signal is on its way to the process.
+pending() { grep -qE '^(Sig|Shd)Pnd:.*[1-9a-f]' "/proc/$1/status"; }
+
+# heeded PID: it has seen all signals, and sleeps again.
+heeded() { ! pending "$1" && asleep "$1" '*@(sigsuspend|poll)*'; }
+
+# signal SIGNAL PID: send it, and wait until it was seen.
+signal() {
+  kill -"$1" "$2"
+  wait_until heeded "$2"
+}
+
+# switches PID: how often the process went to sleep so far.
+switches() { sed -n 's/^voluntary_ctxt_switches:\t//p' "/proc/$1/status"; }
+
+# ---------------------------------------------------------------- what it gets
+
+@test "the environment tells of the message" {
+  chat-send -r lamps -u 'Ada L.' hello
+  local expected
+  expected=$(chat-recv -p -r lamps -o 'CHAT_ID=%i\nCHAT_ROOM=%r\nCHAT_USER=%u\nCHAT_HOST=%h\nCHAT_TIME=%t\nCHAT_ATTEMPT=1\n')
+  CHAT_ID=none CHAT_ATTEMPT=7 run chat-recv -r lamps -- sh -c 'env | grep -E "^CHAT_(ID|ROOM|USER|HOST|TIME|ATTEMPT)=" |
+    LC_ALL=C sort'
+  assert_success
+  assert_output "$(LC_ALL=C sort <<<"$expected")"
+  assert_equal "$(grep -cE '^CHAT_TIME=[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$' <<<"$expected")" 1
+}
+
+@test "the environment is otherwise as it was, and each message has its own" {
+  printf '%s\n' a b c | chat-send -l
+  OTHER='as it was' run chat-recv -a -- sh -c 'echo "$(cat) $CHAT_ID $OTHER"'
+  assert_success
+  assert_output $'a 1 as it was\nb 2 as it was\nc 3 as it was'
+}
+
+@test "standard input is the body, to the byte" {
+  local size
+  printf 'one\0two\n\n\xff\0' | tee body | chat-send
+  capture chat-recv -- cat
+  assert_success
+  cmp body stdout
+  for size in 0 1 4096 65535 65536 65537 10485760; do
+    head -c "$size" /dev/urandom >body
+    chat-send -f body
+    capture chat-recv -- cat
+    assert_success
+    cmp body stdout
+  done
+  assert_empty_room
+}
+
+@test "the body is a file's or a pipe's end: a command may read it twice, or not at all" {
+  local size
+  for size in 0 100 1000000; do
+    head -c "$size" /dev/zero | chat-send
+    run chat-recv -- true
+    assert_success
+    assert_output ''
+    head -c "$size" /dev/zero | chat-send
+    run chat-recv -- sh -c 'exec <&-; sleep 0.1'
+    assert_success
+  done
+  assert_empty_room
+}
+
+@test "the body is never in the arguments, and no shell reads it" {
+  chat-send '$(touch evil); `touch evil`'
+  run chat-recv -- sh -c 'tr "\0" " " </proc/$$/cmdline; cat' 'a b' '*' ''
+  assert_success
+  refute_output --partial 'evil);'$'\n'
+  assert_output --partial 'a b *  $(touch evil); `touch evil`'
+  assert_file_not_exist evil
+}
+
+@test "options behind the command's name are the command's" {
+  chat-send hello
+  run chat-recv -- printf '%s|' -a -P --help --
+  assert_success
+  assert_output -- '-a|-P|--help|--|'
+}
+
+@test "it has the descriptors 0 to 2 and no others" {
+  chat-send hello
+  run chat-recv -- bash -c 'for ((fd = 0; fd < 250; fd++)); do [[ ! -e /proc/$$/fd/$fd ]] || echo "$fd"; done' \
+    5</dev/null 77</dev/null 200>other
+  assert_success
+  assert_output $'0\n1\n2'
+}
+
+@test "with descriptors 0 to 2 closed it runs all the same" {
+  chat-send hello
+  chat-recv -- sh -c '{ cat && ls -l /proc/$$/fd; } >seen 2>&1' <&- >&- 2>&-
+  assert_equal "$(head -c 5 seen)" hello
+  assert_empty_room
+}
+
+@test "signals are as by default, whatever chat-recv was given" {
+  chat-send hello
+  run env --ignore-signal=INT,HUP,PIPE,CHLD,USR1,XFSZ --block-signal=TERM,CHLD,USR2 \
+    chat-recv -- grep -E '^Sig(Blk|Ign)' /proc/self/status
+  assert_success
+  assert_output $'SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000'
+  assert_empty_room
+}
+
+@test "it leads a process group of its own" {
+  chat-send hello
+  run chat-recv -- sh -c 'read -r pid name state parent group rest </proc/$$/stat; echo "$((pid == group))"'
+  assert_success
+  assert_output 1
+}
+
+@test "it can send to and receive from the same spool, and does not get its own message" {
+  printf '%s\n' one two three | chat-send -l
+  chat-send -r other more
+  run chat-recv -- sh -c 'chat-recv -r other; chat-recv; chat-send -r result "$(cat) done"'
+  assert_success
+  assert_output $'more\ntwo'
+  assert_equal "$(chat-recv -r result)" 'one done'
+  assert_equal "$(left)" 'three:0 '
+  assert_empty_room other
+}
+
+# ---------------------------------------------------------------- what its end means
+
+# after STATUS: the status of chat-recv, what is left of "job" in the room, and in the dead room.
+after() {
+  local result=0
+  chat-send job
+  chat-recv -- sh -c "exit $1" || result=$?
+  echo "$result [$(left)] [$(left main.dead)]"
+  chat-recv -aq >/dev/null || true
+  chat-recv -aq -r main.dead >/dev/null || true
+}
+
+@test "exit 0 deletes the message" {
+  assert_equal "$(after 0)" '0 [] []'
+}
+
+@test "exit 75 and 111 keep it, count no attempt, and stop with 75" {
+  assert_equal "$(after 75)" '75 [job:0 ] []'
+  assert_equal "$(after 111)" '75 [job:0 ] []'
+  printf '%s\n' a b c | chat-send -l
+  run chat-recv -a -- sh -c 'read -r word; echo "$word"; [ "$word" = a ] || exit 75'
+  assert_equal "$status" 75
+  assert_output $'a\nb'
+  assert_equal "$(left)" 'b:0 c:0 '
+}
+
+@test "exit 99 deletes it and stops with 0" {
+  printf '%s\n' a b c | chat-send -l
+  run chat-recv -a -- sh -c 'read -r word; echo "$word"; [ "$word" = a ] || exit 99'
+  assert_success
+  assert_output $'a\nb'
+  assert_equal "$(left)" 'c:0 '
+  run timeout 20 chat-recv -F -- sh -c 'exit 99'
+  assert_success
+  assert_empty_room
+}
+
+@test "exit 100 and 65 move it to the dead room at once" {
+  assert_equal "$(after 100)" '123 [] [job:1 ]'
+  assert_equal "$(after 65)" '123 [] [job:1 ]'
+}
+
+@test "any other status and a signal are a failed attempt" {
+  local code
+  for code in 1 2 64 74 101 126 127 128 255; do
+    assert_equal "$code: $(after "$code")" "$code: 123 [job:1 ] []"
+  done
+  for code in TERM KILL SEGV; do
+    chat-send job
+    run chat-recv -- sh -c "ulimit -c 0; kill -$code \$\$"
+    assert_equal "$status" 123
+    assert_equal "$(chat-recv -o '%b:%n')" job:1
+  done
+}
+
+@test "a command that is not there or can't be run stops with 127 or 126, and counts no attempt" {
+  printf '%s\n' a b | chat-send -l
+  capture chat-recv -a -- no-such-command
+  assert_error 127 "chat-recv: cannot run 'no-such-command': no such file or directory"
+  capture chat-recv -a -- ./no-such-command
+  assert_error 127 "chat-recv: cannot run './no-such-command': no such file or directory"
+  capture chat-recv -a -- ''
+  assert_error 127 "chat-recv: cannot run '': no such file or directory"
+  capture chat-recv -F -- /etc/passwd
+  assert_error 126 "chat-recv: cannot run '/etc/passwd': permission denied"
+  assert_equal "$(left)" 'a:0 b:0 '
+}
+
+@test "a command is looked for in PATH, and a script needs no #! line" {
+  mkdir programs
+  echo 'echo "found $1"; cat' >programs/script
+  chmod +x programs/script
+  chat-send hello
+  PATH="$PWD/programs:$PATH" run chat-recv -- script me
+  assert_success
+  assert_output $'found me\nhello'
+  chat-send hello
+  run chat-recv -- programs/script you
+  assert_success
+  assert_output $'found you\nhello'
+}
+
+@test "in one run a failing message is tried once, and the run goes on" {
+  seq 5 | chat-send -l
+  run timeout 20 chat-recv -a -- sh -c 'read -r n; echo "$n"; [ $((n % 2)) = 1 ]'
+  assert_equal "$status" 123
+  assert_output $'1\n2\n3\n4\n5'
+  assert_equal "$(left)" '2:1 4:1 '
+  run chat-recv -c 9 --backoff 0.01 -- sh -c 'sleep 0.1; read -r n; echo "$n $CHAT_ATTEMPT"; false'
+  assert_equal "$status" 123
+  assert_output $'2 2\n4 2'
+}
+
+@test "without --retries a message is retried for ever, and keeps its place" {
+  local i
+  printf '%s\n' first second | chat-send -l
+  for i in {1..12}; do
+    run chat-recv -- sh -c 'echo "$CHAT_ATTEMPT"; false'
+    assert_equal "$status" 123
+    assert_output "$i"
+  done
+  assert_equal "$(left)" 'first:12 second:0 '
+}
+
+@test "--retries N: after N failed attempts it is in the dead room" {
+  local id
+  id=$(chat-send -i job)
+  chat-recv --retries 3 -- false || assert_equal $? 123
+  chat-recv --retries 3 -- false || assert_equal $? 123
+  assert_equal "$(left)" 'job:2 '
+  run chat-recv --retries 3 -- false
+  assert_equal "$status" 123
+  assert_equal "$(left)" ''
+  assert_equal "$(chat-recv -r main.dead -o '%i %b %n')" "$id job 3"
+}
+
+@test "--dead ROOM is the dead room" {
+  chat-send -r jobs one
+  chat-send -r jobs two
+  run chat-recv -r jobs --retries 1 --dead grave -- false
+  assert_equal "$status" 123
+  run chat-recv -r jobs --dead grave -- sh -c 'exit 100'
+  assert_equal "$status" 123
+  assert_equal "$(left jobs)$(left jobs.dead)$(left grave)" 'one:1 two:1 '
+}
+
+@test "the dead room of several rooms is each one's own" {
+  chat-send -r a one
+  chat-send -r b two
+  run chat-recv -a -r a -r b -- sh -c 'exit 65'
+  assert_equal "$status" 123
+  assert_equal "$(left a.dead)/$(left b.dead)" 'one:1 /two:1 '
+}
+
+@test "--backoff TIME holds a failed message back, twice as long each time" {
+  local begun now
+  chat-send job
+  begun=${EPOCHREALTIME/./}
+  chat-recv --backoff 1s -- false || assert_equal $? 123
+  assert_equal "$(left)" ''
+  capture chat-recv -- true
+  assert_error 1 'chat-recv: No new messages'
+  assert_equal "$(chat-recv -t 20 --backoff 1s -- sh -c 'echo "$CHAT_ATTEMPT"; false')" 2
+  now=${EPOCHREALTIME/./}
+  assert [ $((now - begun)) -ge 1000000 ]
+  assert_equal "$(chat-recv -t 20 -o '%b %n')" 'job 2'
+  assert [ $((${EPOCHREALTIME/./} - now)) -ge 1900000 ]
+}
+
+# ---------------------------------------------------------------- -F
+
+# The time of each call and what it was for in the file "log"; fails for "bad" until the given attempt.
+timed='read -r word; echo "${EPOCHREALTIME/./} $word $CHAT_ATTEMPT" >>log; [[ $word != bad || $CHAT_ATTEMPT == $1 ]]'
+
+@test "-F holds a failed message back by 1 s, doubling, and later ones pass it" {
+  local first second third
+  printf '%s\n' bad good better | chat-send -l
+  run timeout 30 chat-recv -F -t 2.5 -- bash -c "$timed" timed 3
+  assert_equal "$status" 123
+  assert_equal "$(cut -d ' ' -f 2- log)" $'bad 1\ngood 1\nbetter 1\nbad 2\nbad 3'
+  read -r first second third <<<"$(sed -n 's/ bad.*//p' log | tr '\n' ' ')"
+  assert [ $((second - first)) -ge 1000000 -a $((second - first)) -lt 2000000 ]
+  assert [ $((third - second)) -ge 2000000 -a $((third - second)) -lt 3500000 ]
+  assert_equal "$(left)" ''
+}
+
+@test "-F holds a message back that is not for now, counts no attempt, and goes on" {
+  printf '%s\n' bad good | chat-send -l
+  run timeout 30 chat-recv -F --backoff 0.3 -t 1 -- bash -c '
+    read -r word; echo "$word $CHAT_ATTEMPT"
+    [[ $word == good || -e tried ]] || { touch tried; exit 75; }'
+  assert_success
+  assert_output $'bad 1\ngood 1\nbad 1'
+}
+
+@test "-F --retries gives up at last" {
+  chat-send bad
+  run timeout 30 chat-recv -F --retries 3 --backoff 0.05 -t 1 -- sh -c 'echo "$CHAT_ATTEMPT"; false'
+  assert_equal "$status" 123
+  assert_output $'1\n2\n3'
+  assert_equal "$(left)$(left main.dead)" 'bad:3 '
+}
+
+@test "-F works for what comes, until a signal" {
+  local receiver
+  background chat-recv -F -- cat >out
+  receiver=$BACKGROUND_PID
+  wait_blocked "$receiver"
+  echo one | chat-send
+  wait_until file_has out one
+  echo two | chat-send
+  wait_until file_has out two
+  kill -TERM "$receiver"
+  finish "$receiver"
+  assert_success
+  assert_equal "$(<out)" $'one\ntwo'
+}
+
+# ---------------------------------------------------------------- -c, -a, -w, -t
+
+@test "without options it is for one message; with -c N for N; with -a for all that are there" {
+  seq 7 | chat-send -l
+  assert_equal "$(chat-recv -- cat)" 1
+  assert_equal "$(chat-recv -c 3 -- cat)" 234
+  assert_equal "$(chat-recv -a -- cat)" 567
+}
+
+@test "without a message the command is not run, and the status is 1" {
+  capture chat-recv -- touch ran
+  assert_error 1 'chat-recv: No new messages'
+  capture chat-recv -a -q -- touch ran
+  assert_equal "$status$stderr" 1
+  capture chat-recv -t 0.1 -- touch ran
+  assert_error 1 'chat-recv: No new messages'
+  capture chat-recv -F -t 0.1 -- touch ran
+  assert_error 1 'chat-recv: No new messages'
+  assert_file_not_exist ran
+}
+
+@test "-a does not chase what comes meanwhile" {
+  seq 3 | chat-send -l
+  run timeout 20 chat-recv -a -- sh -c 'chat-send "$(cat)0"'
+  assert_success
+  assert_equal "$(left)" '10:0 20:0 30:0 '
+}
+
+@test "-w waits for a message; -c N -w for N; -a -w for the first and takes all" {
+  local receiver
+  background chat-recv -w -- cat >out
+  receiver=$BACKGROUND_PID
+  wait_blocked "$receiver"
+  chat-send one
+  finish "$receiver"
+  assert_success
+  assert_equal "$(<out)" one
+
+  background chat-recv -c 2 -w -- cat >out
+  receiver=$BACKGROUND_PID
+  wait_blocked "$receiver"
+  echo two | chat-send
+  wait_until file_has out two
+  chat-send three
+  finish "$receiver"
+  assert_success
+  assert_equal "$(<out)" $'two\nthree'
+
+  background chat-recv -a -w -- cat >out
+  receiver=$BACKGROUND_PID
+  wait_blocked "$receiver"
+  seq 3 | chat-send -l -1
+  finish "$receiver"
+  assert_success
+  assert_equal "$(<out)" 123
+}
+
+@test "-c 5 -t that got two in time is a success" {
+  seq 2 | chat-send -l
+  run timeout 20 chat-recv -c 5 -t 0.2 -- cat
+  assert_success
+  assert_output 12
+}
+
+@test "several rooms are tried in their order each time" {
+  chat-send -r low a
+  chat-send -r low b
+  run chat-recv -a -r high -r low -- sh -c 'cat; [ -e sent ] || { touch sent; chat-send -r high first; }'
+  assert_success
+  assert_output ab
+  chat-send -r low c
+  run chat-recv -c 3 -r high -r low -- cat
+  assert_output firstc
+}
+
+# ---------------------------------------------------------------- -P
+
+@test "-P N runs N at once, and never more" {
+  local receiver
+  seq 5 | chat-send -l -r five
+  background chat-recv -r five -a -P 3 -- ./hold
+  receiver=$BACKGROUND_PID
+  wait_until started 3
+  wait_until asleep "$receiver" '*sigsuspend*'
+  assert_equal "$(wc -l <started)" 3
+  assert_equal "$(chat-recv -r five -p)" 4
+  touch go
+  finish "$receiver"
+  assert_success
+  assert_equal "$(sort -n started)" "$(seq 5)"
+  assert_empty_room five
+}
+
+@test "with -P a slow command holds up nobody" {
+  { echo slow; seq 20; } | chat-send -l
+  run timeout 30 chat-recv -a -P 2 -- bash -c '
+    read -r word
+    if [[ $word == slow ]]; then
+      until (($(cat finished 2>/dev/null | wc -l) == 20)); do sleep 0.02; done
+    fi
+    echo "$word" >>finished'
+  assert_success
+  assert_equal "$(<finished)" "$(seq 20; echo slow)"
+}
+
+@test "a command that runs holds up no other receiver" {
+  local receiver
+  printf '%s\n' slow quick | chat-send -l
+  background chat-recv -- ./hold
+  receiver=$BACKGROUND_PID
+  wait_until started 1
+  assert_equal "$(chat-recv)" quick
+  capture chat-recv
+  assert_error 1 'chat-recv: No new messages'
+  touch go
+  finish "$receiver"
+  assert_success
+}
+
+@test "with -P each failed one counts, and one that is not for now lets the others finish" {
+  seq 6 | chat-send -l
+  run chat-recv -a -P 6 -- sh -c 'read -r n; exit $((n % 2))'
+  assert_equal "$status" 123
+  assert_equal "$(left)" '1:1 3:1 5:1 '
+  run chat-recv -a -P 3 -- sh -c 'read -r n
+    echo "$n" >>started
+    if [ "$n" != 1 ]; then sleep 0.2; exit 0; fi
+    until [ "$(wc -l <started)" = 3 ]; do sleep 0.02; done
+    exit 75'
+  assert_equal "$status" 75
+  assert_equal "$(left)" '1:1 '
+}
+
+@test "chat-recv makes no system call while its commands run" {
+  local receiver before
+  echo 1 | chat-send
+  background chat-recv -F -- ./hold
+  receiver=$BACKGROUND_PID
+  wait_until started 1
+  wait_until asleep "$receiver" '*sigsuspend*'
+  before=$(switches "$receiver")
+  sleep 1
+  assert_equal "$(switches "$receiver")" "$before"
+  touch go
+  kill -TERM "$receiver"
+  finish "$receiver"
+  assert_success
+
+  rm go
+  echo 2 | chat-send
+  background chat-recv -F -P 2 -- ./hold
+  receiver=$BACKGROUND_PID
+  wait_until started 2
+  wait_until asleep "$receiver" '*poll*'
+  before=$(switches "$receiver")
+  sleep 1
+  assert_equal "$(switches "$receiver")" "$before"
+  echo 3 | chat-send
+  wait_until started 3
+  touch go
+  kill -TERM "$receiver"
+  finish "$receiver"
+  assert_success
+  assert_empty_room
+}
+
+# ---------------------------------------------------------------- signals
+
+@test "the first INT, TERM or HUP lets running commands finish, and takes no more" {
+  local signal receiver
+  for signal in INT TERM HUP; do
+    rm -f go started
+    touch started
+    printf "%s\n" one two | chat-send -l -r "$signal"
+    background chat-recv -F -r "$signal" -- ./hold
+    receiver=$BACKGROUND_PID
+    wait_until started 1
+    signal "$signal" "$receiver"
+    touch go
+    finish "$receiver"
+    assert_success
+    assert_equal "$(<started)" one
+    assert_equal "$(chat-recv -r "$signal" -o '%b %n')" 'two 0'
+  done
+}
+
+@test "without -F a signal ends the run with the status for what was done" {
+  local code receiver
+  for code in 0 1; do
+    rm -f go started
+    touch started
+    echo one | chat-send -r "$code"
+    echo two | chat-send -r "$code"
+    background chat-recv -a -r "$code" -- ./hold "$code"
+    receiver=$BACKGROUND_PID
+    wait_until started 1
+    signal TERM "$receiver"
+    touch go
+    finish "$receiver"
+    assert_equal "$status" "$((code * 123))"
+    assert_equal "$(<started)" one
+  done
+}
+
+@test "a second signal is passed on to the commands" {
+  local receiver
+  echo job | chat-send
+  background chat-recv -F -- bash -c 'trap "echo heard >>heard; exit 0" INT; . ./hold'
+  receiver=$BACKGROUND_PID
+  wait_until started 1
+  signal TERM "$receiver"
+  assert_file_not_exist heard
+  kill -INT "$receiver"
+  finish "$receiver"
+  assert_success
+  assert_equal "$(<heard)" heard
+  assert_empty_room
+}
+
+@test "a command that a signal ended has failed once, and its message stays" {
+  local receiver
+  echo job | chat-send
+  background chat-recv -a -- ./hold
+  receiver=$BACKGROUND_PID
+  wait_until started 1
+  signal TERM "$receiver"
+  kill -TERM "$receiver"
+  finish "$receiver"
+  assert_equal "$status" 123
+  assert_equal "$(chat-recv -o '%n')" 1
+}
+
+@test "a signal ends a receiver that waits" {
+  local receiver
+  background chat-recv -F -P 4 -- touch ran
+  receiver=$BACKGROUND_PID
+  wait_blocked "$receiver"
+  kill -INT "$receiver"
+  finish "$receiver"
+  assert_success
+  background chat-recv -w -q -- touch ran
+  receiver=$BACKGROUND_PID
+  wait_blocked "$receiver"
+  kill -INT "$receiver"
+  finish "$receiver"
+  assert_equal "$status" 1
+  assert_file_not_exist ran
+}
+
+@test "a signal comes through although messages never end" {
+  local receiver
+  seq 20000 | chat-send -l
+  background chat-recv -F -P 50 -- true
+  receiver=$BACKGROUND_PID
+  wait_until bash -c '[[ $(chat-recv -p) -gt 20 ]]'
+  kill -TERM "$receiver"
+  finish "$receiver"
+  assert_success
+  run chat-recv -p
+  assert_success
+}
+
+@test "a chat-recv that is killed leaves its messages, no attempt counted, at once" {
+  local receiver
+  seq 4 | chat-send -l
+  background chat-recv -a -P 3 -- ./hold
+  receiver=$BACKGROUND_PID
+  wait_until started 3
+  assert_equal "$(left)" '4:0 '
+  kill -KILL "$receiver"
+  finish "$receiver"
+  assert_equal "$status" 137
+  assert_equal "$(left)" '1:0 2:0 3:0 4:0 '
+}
+
+@test "a chat-recv that waits gets what a killed one had" {
+  local killed receiver
+  echo job | chat-send
+  background chat-recv -- ./hold
+  killed=$BACKGROUND_PID
+  wait_until started 1
+  background chat-recv -w -- cat >out
+  receiver=$BACKGROUND_PID
+  wait_blocked "$receiver"
+  kill -KILL "$killed"
+  finish "$receiver"
+  assert_success
+  assert_equal "$(<out)" job
+}
+
+# ---------------------------------------------------------------- usage
+
+@test "what makes no sense with or without a command is a usage error" {
+  local arguments long
+  long=$(printf 'r%.0s' {1..251})
+  chat-send hello
+  for arguments in '-P 2' '--retries 2' '--dead x' '--backoff 2' '-P 2 --' \
+    '-P 0 -- touch ran' '-P x -- touch ran' '-P -1 -- touch ran' '--retries 0 -- touch ran' '--retries x -- touch ran' \
+    '--backoff x -- touch ran' '--backoff -1 -- touch ran' '--dead a/b -- touch ran' '--dead= -- touch ran' \
+    '-p -- touch ran' '-n -- touch ran' '-0 -- touch ran' '-o %b -- touch ran' '-v -- touch ran' '-j -- touch ran' \
+    '--raw -- touch ran' 'touch ran' '-a touch ran' '--dead main -- touch ran' '-r a -r b --dead b -- touch ran' \
+    '-a -c 2 -- touch ran' '-F -a -- touch ran' "-r $long -- touch ran"; do
+    # shellcheck disable=SC2086
+    capture chat-recv $arguments
+    assert_usage chat-recv
+  done
+  assert_file_not_exist ran
+  capture chat-recv -r "$long" --dead grave -- touch ran
+  assert_error 1 'chat-recv: No new messages'
+  assert_equal "$(left)" 'hello:0 '
+}
+
+# ---------------------------------------------------------------- all at once
+
+# A receiver that is killed now and then, again and again, and works to the end then.
+torture='
+  for ((i = 0; i < $1; i++)); do
+    chat-recv -F -t 1.5 -P 8 --retries 4 --backoff 0.05 -- bash -c "$2" job &
+    echo $! >>receivers
+    sleep 0.$((RANDOM % 3 + 1))
+    echo $! >>killed
+    kill -KILL $!
+    wait $! 2>/dev/null
+  done
+  chat-recv -F -t 1.5 -P 8 --retries 4 --backoff 0.05 -- bash -c "$2" job &
+  echo $! >>receivers
+  wait $!'
+
+# What it runs: fails, dies, or does its work; each line of the log is one write.
+job='
+  read -r n
+  case $((RANDOM % 10)) in
+    0) echo "failed $n $PPID" >>log; exit 1 ;;
+    1) echo "failed $n $PPID" >>log; kill -KILL $$ ;;
+    2) exit 75 ;;
+    3) sleep 0.1 ;;
+  esac
+  echo "done $n $PPID" >>log'
+
+@test "whatever fails and whoever is killed, each message is done once or in the dead room" {
+  local first second
+  seq "$TORTURE" | chat-send -l
+  touch log receivers killed
+  background bash -c "$torture" torture $((TORTURE / 40)) "$job" 2>errors
+  first=$BACKGROUND_PID
+  background bash -c "$torture" torture $((TORTURE / 40)) "$job" 2>>errors
+  second=$BACKGROUND_PID
+  WAIT_LIMIT=$((60 + TORTURE)) finish "$first"
+  WAIT_LIMIT=$((60 + TORTURE)) finish "$second"
+  chat-recv -F -t 1 --retries 4 --backoff 0.05 -- bash -c "$job" job 2>>errors || [[ $? == @(1|123) ]]
+  assert_equal "$(left)" ''
+  chat-recv -qa -r main.dead -o 'dead %b %n\n' >dead || true
+  # A death explains what happened under a receiver that was killed, or that was gone before the job began.
+  run awk -v messages="$TORTURE" '
+    FILENAME == "receivers" { receiver[$1] = 1; next }
+    FILENAME == "killed" { killed[$1] = 1; next }
+    { lived = $3 in receiver && !($3 in killed) }
+    $1 == "done" { done[$2]++; sure[$2] += lived }
+    $1 == "failed" { failed[$2]++; counted[$2] += lived }
+    $1 == "dead" { dead[$2]++; if ($3 != 4) print $2 " is dead after " $3 " attempts" }
+    END {
+      for (n = 1; n <= messages; n++) {
+        if (done[n] + dead[n] == 0) print n " is lost"
+        if (sure[n] + dead[n] > 1) print n " is done " sure[n] " times, dead " dead[n] + 0 " times"
+        if (counted[n] > 4) print n " was tried " counted[n] " times"
+        if (dead[n] && failed[n] < 4) print n " is dead, but failed " failed[n] + 0 " times"
+      }
+    }' receivers killed log dead
+  assert_output ''
+}
