@@ -118,6 +118,10 @@ enum chat_status store_connect_on_full_disk(struct sqlite_store *s)
 
 enum chat_status store_cannot_lock(struct sqlite_store *s, int errnum)
 {
+    if (errnum == EAGAIN || errnum == EACCES) /* our own locks are never in the way here */
+        return error_set(s->base.error, CHAT_BUSY,
+                         "spool '%s' is busy: another program has locked '%s-lock'", s->place.path,
+                         s->place.path);
     return error_system(s->base.error, errnum, CHAT_SYSTEM, "cannot lock spool '%s'",
                         s->place.path);
 }
