@@ -662,3 +662,28 @@ failing_receiver() {
   assert_bytes out 'body\n'
   assert_empty_room
 }
+
+@test "-F that is told to stop deletes what has gone out whole, and nothing else" {
+  local receiver reader
+  mkfifo pipe
+  exec {reader}<>pipe
+  seq 100000 100999 | sed 's/$/ of a length that fills a pipe before they have all gone out of it, I should think/' >sent
+  chat-send -l <sent
+  background chat-recv -F >pipe
+  receiver=$BACKGROUND_PID
+  wait_until stuck_in_write "$receiver"
+  kill -TERM "$receiver"
+  finish "$receiver"
+  assert_success
+  timeout 1 cat <&"$reader" >got || true
+  exec {reader}<&-
+  # A line that the end cut off is no message.
+  [[ -z $(tail -c 1 got) ]] || sed -i '$d' got
+  assert [ "$(wc -l <got)" -gt 100 ]
+  chat-recv -a >>got
+  run diff sent got
+  assert_success
+}
+
+# stuck_in_write PID: it sleeps in write().
+stuck_in_write() { [[ $(cut -d ' ' -f 1 "/proc/$1/syscall") == 1 ]]; }

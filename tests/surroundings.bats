@@ -1277,3 +1277,47 @@ few_descriptors() { capture timeout 20 bash -c 'exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>
   run -0 bash -c 'chat-recv -n | wc -c'
   assert_output 60000000
 }
+
+# ---------------------------------------------------------------- what no program of ours leaves there
+
+@test "a rollback journal that somebody put there is not read" {
+  chat-send first
+  chat-recv -p >/dev/null
+  cp "$SPOOL" "$SPOOL-journal"
+  for command in 'chat-send second' 'chat-recv'; do
+    # shellcheck disable=SC2086
+    run -0 strace -f -qq -o trace -e trace=file $command
+    run -1 grep -e '-journal' trace
+  done
+  run -0 chat-recv
+  assert_output second
+}
+
+@test "a lock on all of the lock file hangs no receiver" {
+  cc -o lock_all "$BATS_TEST_DIRNAME/fault/lock_all.c"
+  chat-send first
+  background ./lock_all "$SPOOL-lock" >locked
+  wait_until grep -q locked locked
+  run --separate-stderr timeout 20 chat-recv
+  assert_error 75 "chat-recv: spool '$SPOOL' is busy: another program has locked '$SPOOL-lock'"
+  run --separate-stderr timeout 20 chat-recv -t 0.2
+  assert_equal "$status" 75
+}
+
+@test "an entry in the order for a message that there is none of is 65, and no endless wait" {
+  local definition root
+  chat-send first
+  chat-send second
+  definition=$(sqlite3 "$SPOOL" "SELECT sql FROM sqlite_schema WHERE name = 'message_order'")
+  root=$(sqlite3 "$SPOOL" "SELECT rootpage FROM sqlite_schema WHERE name = 'message_order'")
+  # Without its definition the index does not hear that the messages go.
+  sqlite3 "$SPOOL" 'PRAGMA writable_schema = on' \
+    "UPDATE sqlite_schema SET type = 'view', name = 'v', tbl_name = 'v', rootpage = 0, sql = 'CREATE VIEW v AS SELECT 1' WHERE name = 'message_order'"
+  sqlite3 "$SPOOL" 'DELETE FROM message'
+  sqlite3 "$SPOOL" 'PRAGMA writable_schema = on' \
+    "UPDATE sqlite_schema SET type = 'index', name = 'message_order', tbl_name = 'message', rootpage = $root, sql = '$definition' WHERE name = 'v'"
+  run --separate-stderr timeout 20 chat-recv
+  assert_error 65 "chat-recv: spool '$SPOOL' is damaged"
+  run --separate-stderr timeout 20 chat-recv -w
+  assert_error 65 "chat-recv: spool '$SPOOL' is damaged"
+}
