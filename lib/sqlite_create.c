@@ -138,6 +138,7 @@ void reserve_make(struct sqlite_store *s)
 void reserve_give(struct sqlite_store *s)
 {
     int fd;
+    s->reserve_given = true;
     if (place_open(&s->place, "-reserve", &fd) != CHAT_OK)
         return;
     (void)!ftruncate(fd, 0);

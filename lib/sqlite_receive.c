@@ -276,9 +276,7 @@ static enum chat_status delete_messages(struct sqlite_store *s, const struct cha
     int64_t depth = 0, bytes = 0;
     for (size_t i = from; i < to; i++) {
         const struct chat_message *m = batch->messages[i];
-        sqlite3_stmt *statement = db_statement(s, SQL_DELETE_MESSAGE);
-        sqlite3_bind_int64(statement, 1, m->id);
-        enum chat_status status = db_finish(s, statement);
+        enum chat_status status = delete_message(s, m->id);
         if (status != CHAT_OK)
             return status;
         if (sqlite3_changes(s->db) > 0) { /* else somebody deleted it by hand */

@@ -138,11 +138,9 @@ static enum chat_status enter_room(struct sqlite_store *s, const char *name)
 /* A message of the tally's room has gone. */
 static enum chat_status drop_message(struct sqlite_store *s, int64_t id, int64_t length)
 {
-    sqlite3_stmt *statement = db_statement(s, SQL_DELETE_MESSAGE);
-    sqlite3_bind_int64(statement, 1, id);
     s->tally.depth--;
     s->tally.bytes -= length;
-    return db_finish(s, statement);
+    return delete_message(s, id);
 }
 
 /* Find the message with KEY in the tally's room. CHAT_NONE: there is none that has not expired. */

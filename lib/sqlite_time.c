@@ -104,12 +104,11 @@ enum chat_status promote_due(struct sqlite_store *s, const struct room *room)
 
 /* --- expired --------------------------------------------------------------- */
 
-enum chat_status delete_message(struct sqlite_store *s, int64_t id, int64_t room, int64_t length)
+enum chat_status delete_message(struct sqlite_store *s, int64_t id)
 {
     sqlite3_stmt *statement = db_statement(s, SQL_DELETE_MESSAGE);
     sqlite3_bind_int64(statement, 1, id);
-    enum chat_status status = db_finish(s, statement);
-    return status == CHAT_OK ? room_count(s, room, -1, -length) : status;
+    return db_finish(s, statement);
 }
 
 enum chat_status sweep_expired(struct sqlite_store *s, int64_t room, size_t most, size_t *count)
@@ -128,7 +127,9 @@ enum chat_status sweep_expired(struct sqlite_store *s, int64_t room, size_t most
         if (rc == SQLITE_DONE)
             break;
         /* One that is claimed just now as well: nobody will get it again in any case. */
-        status = rc == SQLITE_ROW ? delete_message(s, id, room, length) : db_failed(s, rc, "read");
+        status = rc == SQLITE_ROW ? delete_message(s, id) : db_failed(s, rc, "read");
+        if (status == CHAT_OK)
+            status = room_count(s, room, -1, -length);
         (*count)++;
     }
     return status;

@@ -110,7 +110,6 @@ enum chat_status store_connect_on_full_disk(struct sqlite_store *s)
     enum chat_status status = store_connect(s);
     if (status == CHAT_IO && s->lock >= 0) { /* the -shm file wants some blocks */
         reserve_give(s);
-        s->reserve_given = true;
         status = store_connect(s);
     }
     return status;
@@ -179,7 +178,6 @@ enum chat_status turn_make_room(struct sqlite_store *s)
     if (status != CHAT_OK)
         return status;
     reserve_give(s);
-    s->reserve_given = true;
     empty_log(s);
     turn_leave(s);
     return CHAT_OK;

@@ -157,8 +157,8 @@ enum chat_status sweep_while_idle(struct sqlite_store *s, int64_t room);
 /* When the next message of a room expires; 0: none does. */
 int64_t next_expiry(struct sqlite_store *s, int64_t room);
 
-/* Delete a message, and count that it has gone. */
-enum chat_status delete_message(struct sqlite_store *s, int64_t id, int64_t room, int64_t length);
+/* Delete the row of a message; the counters of its room are the caller's. */
+enum chat_status delete_message(struct sqlite_store *s, int64_t id);
 
 /* --- store_sqlite.c --- */
 
