@@ -532,7 +532,8 @@ in_order() {
   done
   end=$((SECONDS + seconds))
   while ((SECONDS < end)); do
-    for name in -F -a '-w -c 9'; do
+    for name in -F '-a -q' '-w -c 9'; do
+      : >one # the kill may come before the receiver has opened it
       background bash -c "exec chat-recv $name >one 2>>wrong"
       sleep 0.0$((RANDOM % 20))
       kill -KILL "$BACKGROUND_PID" 2>/dev/null || true
