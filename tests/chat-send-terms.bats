@@ -480,20 +480,15 @@ asleep_sender() {
 
 # ---------------------------------------------------------------- cost
 
-instructions() {
-  perf stat -x , -e instructions:u -o count "$@" </dev/null >/dev/null 2>&1 &&
-    awk -F , '$3 == "instructions:u" && $1 > 0 { print $1 }' count | grep .
-}
-
-# cost: the median instructions of 32 sends and of 32 receives in turn, in $SEND and $RECV. The median, as the one
+# cost: the median instructions, by $COUNTER, of 32 sends and of 32 receives in turn, in $SEND and $RECV. The median, as the one
 # receive that first comes upon a heap of expired messages steps over all of them, for all that come later.
 cost() {
   local n
   : >sends
   : >recvs
   for ((n = 0; n < 32; n++)); do
-    instructions chat-send hello >>sends
-    instructions chat-recv >>recvs
+    "$COUNTER" chat-send hello >>sends
+    "$COUNTER" chat-recv >>recvs
   done
   SEND=$(sort -n sends | sed -n 16p)
   RECV=$(sort -n recvs | sed -n 16p)
@@ -508,9 +503,10 @@ no_dearer() {
 @test "a send and a receive cost the same beside many delayed and expired messages" {
   local send recv
   sanitized && skip 'what a sanitized program costs says nothing'
-  instructions true >/dev/null || skip 'needs perf'
+  COUNTER=$(instruction_counter) || skip 'needs perf or valgrind'
   chat-send first
   chat-recv >/dev/null
+  keep_index # of a spool that is there
   chat-send waiting
   cost
   send=$SEND recv=$RECV

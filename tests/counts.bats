@@ -82,25 +82,6 @@ instructions() {
   for ((n = 0; n < runs; n++)); do "$counter" "$@" || echo 1000000000; done | mean
 }
 
-counted_by_perf() {
-  perf stat -x , -e instructions:u -o count "$@" </dev/null 2>&1 | cat >seen
-  ((PIPESTATUS[0] == 0)) && awk -F , '$3 == "instructions:u" && $1 > 0 { print $1 }' count | grep .
-}
-
-# The limits are meant for callgrind, as it sees the same on each machine: the processor counts 150 thousand less, where a
-# whole memset() is one instruction.
-counted_by_callgrind() {
-  valgrind --tool=callgrind --callgrind-out-file=/dev/null --log-file=count "$@" </dev/null 2>&1 | cat >seen
-  ((PIPESTATUS[0] == 0)) && awk '/Collected :/ { print $4 }' count | grep .
-}
-
-# Valgrind does not know the mark by which the index of the log outlives its processes (F_GET_RW_HINT, lib/sqlite_index.c). A
-# receiver that waits elsewhere keeps it alive as well; without either the log is read first, which is the third test.
-keep_index() {
-  background chat-recv -w -r elsewhere
-  wait_blocked "$BACKGROUND_PID"
-}
-
 @test "a warm chat-send takes few instructions" {
   command -v valgrind >/dev/null || skip 'needs valgrind'
   keep_index
@@ -135,18 +116,16 @@ alternately() {
 }
 
 @test "with a million messages waiting a send and a receive cost what they cost with one" {
-  local one_send one_recv counter=counted_by_perf runs=64
-  if ! counted_by_perf true >/dev/null; then
-    command -v valgrind >/dev/null || skip 'needs perf or valgrind'
-    # The processor's counter can't be used here, and callgrind is slow.
-    counter=counted_by_callgrind runs=16
-  fi
+  local one_send one_recv counter runs=64
+  counter=$(instruction_counter) || skip 'needs perf or valgrind'
+  [[ $counter == counted_by_perf ]] || runs=16 # callgrind is slow
+  keep_index
   chat-send waiting
-  alternately $counter $runs
+  alternately "$counter" "$runs"
   one_send=$SEND one_recv=$RECV
   chat-recv >/dev/null
   seq 1000000 | chat-send -l
-  alternately $counter $runs
+  alternately "$counter" "$runs"
   within 'chat-send hello' million "$((100 * SEND / one_send))"
   within chat-recv million "$((100 * RECV / one_recv))"
 }
