@@ -37,18 +37,25 @@ enum chat_status {
     CHAT_CANTCREATE,  /* the spool can't be created */
     CHAT_IO,          /* reading or writing failed; the disk is full */
     CHAT_BUSY,        /* not now: locked too long, the room is full */
-    CHAT_PERMISSION   /* no permission, or the spool is not safe to use */
+    CHAT_PERMISSION,  /* no permission, or the spool is not safe to use */
+    CHAT_DAMAGED      /* a message was damaged, and is in the room of those now: go on */
 };
+
+/* The room where nobody names one, and the spool neither; and the room of damaged messages. */
+#define CHAT_ROOM_DEFAULT "main"
+#define CHAT_ROOM_DAMAGED "damaged"
 
 /* The longest room name, sender and host, in bytes without the NUL. */
 #define CHAT_NAME_MAX 255
 
-/* The most bytes a body may have where the spool does not say otherwise. */
+/* The most bytes a body may have where the spool does not say otherwise, and the most it can say.
+ */
 #define CHAT_LENGTH_DEFAULT 67108864
+#define CHAT_LENGTH_MAX 1000000000
 
 struct chat_message {
-    int64_t id; /* unique in the spool, growing; chat_put gives it */
-    const char *room;
+    int64_t id;       /* unique in the spool, growing; chat_put gives it */
+    const char *room; /* for chat_put NULL means the spool's default room */
     const char *user; /* who sent it */
     const char *host; /* and where */
     int64_t time;     /* when it was sent; for chat_put 0 means now */
@@ -57,16 +64,21 @@ struct chat_message {
     const void *body;
     size_t length; /* of the body, in bytes */
 
-    /* For chat_put only: */
+    /* For chat_put, and from a query for every message: */
     int64_t due;     /* not before this time; 0: at once */
     int64_t expires; /* dropped unseen from this time on; 0: never */
+    int64_t place; /* its place in the room, the lowest is the oldest; 0: it gets one at the end of
+                    * the room when it is due. One that is due later and has a place already is
+                    * held back after a failure. chat_put takes it on the term of restoring only */
+    bool claimed;  /* somebody works on it at this moment; not for chat_put */
 };
 
 /* On which terms a message is put. All zero: on none. */
 struct chat_terms {
-    bool once;   /* not if a message with its key is in the room */
-    int64_t max; /* only if the room holds fewer messages than this; 0: no limit */
-    bool drop;   /* make room for it by dropping the oldest that nobody has claimed */
+    bool once;    /* not if a message with its key is in the room */
+    int64_t max;  /* only if the room holds fewer messages than this; 0: no limit */
+    bool drop;    /* make room for it by dropping the oldest that nobody has claimed */
+    bool restore; /* as it was: MESSAGE's attempts; and unless its id is 0, its id and place too */
 };
 
 /* What becomes of a message whose work has failed. */
@@ -78,8 +90,10 @@ struct chat_failure {
 
 /* Which messages a receiver wants. */
 struct chat_query {
-    const char *const *rooms; /* in the order of preference */
+    const char *const *rooms; /* in the order of preference; NULL: the spool's default room */
     size_t room_count;
+    int64_t id;          /* this message only, in whatever room (no rooms are named then); 0: any */
+    bool every;          /* delayed, held back and expired ones too; of a walk, claimed ones too */
     int64_t until;       /* none behind this mark (chat_mark); 0: no bound */
     size_t max_messages; /* at most so many, at least 1 */
     size_t max_bytes;    /* stop where their bodies have come to so many bytes */
@@ -88,8 +102,32 @@ struct chat_query {
 /* Where a walk stands. All zero: at the beginning. */
 struct chat_cursor {
     size_t room;
-    int64_t place;
+    int64_t place, due, id; /* the last one seen, among those with a place or among those behind */
 };
+
+/* What a room holds. */
+struct chat_room {
+    char name[CHAT_NAME_MAX + 1];
+    int64_t depth, bytes; /* all messages in it, and the sum of their bodies' lengths */
+    int64_t claimed;      /* of those, somebody works on at this moment */
+    int64_t delayed;      /* wait for their time, without a place */
+    int64_t held;         /* wait for their time after a failure */
+    int64_t expired;      /* are over, and not swept away yet */
+    int64_t oldest;       /* when the first in the line was sent; 0: there is none */
+};
+
+/* What a spool says of itself. */
+struct chat_settings {
+    int64_t max_length;           /* the most bytes a body may have; up to CHAT_LENGTH_MAX */
+    char room[CHAT_NAME_MAX + 1]; /* the default room */
+    int64_t next_id;              /* 1 in a spool that never held a message; not to be set */
+};
+
+/* Hears how far a long call is: DONE of TOTAL, of whatever unit. */
+typedef void chat_progress(void *context, int64_t done, int64_t total);
+
+/* Hears what chat_check has found, a line each, not escaped for a terminal. */
+typedef void chat_finding(void *context, const char *text);
 
 typedef struct chat_spool chat_spool;
 typedef struct chat_batch chat_batch;
@@ -126,8 +164,17 @@ bool chat_name_valid(const char *name);
  * (overlong forms and surrogates are not). */
 size_t chat_utf8(const void *bytes, size_t size, uint32_t *code_point);
 
-/* Store in *BYTES how long a message of SPOOL may be. */
-enum chat_status chat_limit(chat_spool *spool, int64_t *bytes);
+/* Store in *SETTINGS what holds for SPOOL, and change it on disk (next_id is ignored). Where there
+ * is no spool the first tells what a new one would have, and the second makes it. */
+enum chat_status chat_settings(chat_spool *spool, struct chat_settings *settings);
+enum chat_status chat_set(chat_spool *spool, const struct chat_settings *settings);
+
+/* Make the spool, if there is none. With GROUP (a name, or NULL), for all members of that group:
+ * its directory must be new or empty, or the spool be one of that group already. */
+enum chat_status chat_create(chat_spool *spool, const char *group);
+
+/* The engine that SPOOL is kept in, and its version, like "SQLite 3.40.1". A constant. */
+const char *chat_engine(const chat_spool *spool);
 
 /* Begin to send, make the spool if there is none, and wait for the turn of this
  * process: until chat_commit or chat_rollback nobody else can write.
@@ -157,12 +204,14 @@ enum chat_status chat_mark(chat_spool *spool, const struct chat_query *query, in
 /* Take the oldest messages that nobody has claimed: as many as QUERY allows, all
  * from the first of its rooms that has one. Until they are settled or released, or this
  * process dies, nobody else gets them; no clock is involved.
- * CHAT_NONE: there are none. CHAT_DATA also where a message is damaged.
+ * CHAT_NONE: there are none. CHAT_DAMAGED: one was damaged, and has been moved to the room
+ * CHAT_ROOM_DAMAGED; chat_error tells which; claim again.
  * On CHAT_OK the caller owns *BATCH. */
 enum chat_status chat_claim(chat_spool *spool, const struct chat_query *query, chat_batch **batch);
 
 /* Look at the messages that nobody has claimed without taking them, from *CURSOR on,
- * and move *CURSOR behind them. CHAT_NONE at the end. On CHAT_OK the caller owns *BATCH. */
+ * and move *CURSOR behind them. CHAT_NONE at the end. CHAT_DAMAGED: one is damaged, as chat_error
+ * tells, and was passed; nothing was changed. On CHAT_OK the caller owns *BATCH. */
 enum chat_status chat_walk(chat_spool *spool, const struct chat_query *query,
                            struct chat_cursor *cursor, chat_batch **batch);
 
@@ -178,6 +227,11 @@ enum chat_status chat_settle(chat_batch *batch, size_t count);
 /* The work on the messages of BATCH has failed: do with them as FAILURE says, on disk, all or none.
  * Whatever the status, BATCH is still to be released, or kept. */
 enum chat_status chat_fail(chat_batch *batch, const struct chat_failure *failure);
+
+/* Move the messages of BATCH to the end of ROOM, on disk, all or none. Their attempts begin anew;
+ * one that was held back is ready, one that is delayed stays so. Whatever the status, BATCH is
+ * still to be released. */
+enum chat_status chat_move(chat_batch *batch, const char *room);
 
 /* Free BATCH, but keep its claims until SPOOL is closed: its messages stay where they are, and
  * this handle is not given them again. */
@@ -197,6 +251,32 @@ enum chat_status chat_wait_room(chat_spool *spool, const char *room, int64_t max
  * CHAT_OK: look again. CHAT_NONE: the time is up. CHAT_INTERRUPTED: a signal came. */
 enum chat_status chat_wait(chat_spool *spool, const struct chat_query *query, int64_t timeout,
                            const sigset_t *unblocked);
+
+/* Sleep until something in SPOOL may have changed; otherwise as chat_wait. What came since the last
+ * call is a change, so there is no gap between a look and this. */
+enum chat_status chat_watch(chat_spool *spool, int64_t timeout, const sigset_t *unblocked);
+
+/* The rooms of SPOOL that hold a message, by name: an array of *COUNT that the caller frees with
+ * free(). CHAT_NONE: there is no spool. */
+enum chat_status chat_list(chat_spool *spool, struct chat_room **rooms, size_t *count);
+
+/* Look for what is wrong with SPOOL: its files, its structure, every checksum, every counter. Each
+ * finding is told. CHAT_DATA: there were some. To REPAIR it: damaged messages are moved to the
+ * room CHAT_ROOM_DAMAGED with all that can be read of them, counters are set right, and a broken
+ * structure is built anew from what can be read; each is told, too. CHAT_OK then means that all is
+ * well now. CHAT_NONE: there is no spool. */
+enum chat_status chat_check(chat_spool *spool, bool repair, chat_finding *told, void *context);
+
+/* Write all of SPOOL, as it is at this moment, to the new spool FILE, while others go on. Nobody
+ * has a claim in it. A FILE that is there is replaced, at the end, in one step. CHAT_NONE: no
+ * spool. */
+enum chat_status chat_backup(chat_spool *spool, const char *file, chat_progress *progress,
+                             void *context);
+
+/* Delete what has expired and give all free room back to the disk, in portions, while others go
+ * on; *FREED becomes how many bytes. CHAT_NONE: there is no spool. */
+enum chat_status chat_compact(chat_spool *spool, chat_progress *progress, void *context,
+                              int64_t *freed);
 
 #ifdef __cplusplus
 }
