@@ -9,6 +9,9 @@ PROGRAMS = chat-send chat-recv
 
 PREFIX = /usr/local
 MANDIR = $(PREFIX)/share/man
+BASHDIR = $(PREFIX)/share/bash-completion/completions
+ZSHDIR = $(PREFIX)/share/zsh/site-functions
+FISHDIR = $(PREFIX)/share/fish/vendor_completions.d
 DESTDIR =
 
 # A sanitized build lives beside the plain one.
@@ -101,7 +104,7 @@ check: all lint
 lint:
 	$(if $(MAN),mandoc -T lint -W warning $(MAN))
 	shellcheck bootstrap .ci/run sql/embed examples/demo tests/run tests/examples \
-		$(wildcard tests/*.bats tests/*.bash)
+		completions/chatspool.bash $(wildcard tests/*.bats tests/*.bash)
 	clang-format --dry-run -Werror $(wildcard bin/*.[ch] lib/*.[ch])
 
 install: all
@@ -112,11 +115,18 @@ install: all
 	for page in $(MAN); do \
 		install -D -m 644 -t $(DESTDIR)$(MANDIR)/man$${page##*.} $$page || exit; \
 	done
+	install -D -m 644 -t $(DESTDIR)$(ZSHDIR) completions/_chatspool
+	for program in $(PROGRAMS); do \
+		install -D -m 644 completions/chatspool.bash $(DESTDIR)$(BASHDIR)/$$program || exit; \
+		install -D -m 644 completions/chatspool.fish $(DESTDIR)$(FISHDIR)/$$program.fish || exit; \
+	done
 
 uninstall:
 	rm -f $(PROGRAMS:%=$(DESTDIR)$(PREFIX)/bin/%)
 	rm -f $(DESTDIR)$(PREFIX)/lib/$(notdir $(LIB)) $(DESTDIR)$(PREFIX)/include/chatspool.h
 	for page in $(notdir $(MAN)); do rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page; done
+	rm -f $(DESTDIR)$(ZSHDIR)/_chatspool $(PROGRAMS:%=$(DESTDIR)$(BASHDIR)/%) \
+		$(PROGRAMS:%=$(DESTDIR)$(FISHDIR)/%.fish)
 
 clean:
 	rm -rf $(BUILD) $(PROGRAMS:%=$(BINDIR)/%)

@@ -1,0 +1,275 @@
+# Completion in bash for chat-send, chat-recv and chat-spool. It is installed under the name of each, and needs nothing but
+# bash 4.4 or newer. tests/options.bats compares the options with those of the programs.
+# shellcheck shell=bash
+
+# Set $table to the options of a program, or of a command of chat-spool: the short form, the long form and the argument's name,
+# a line each; "-" where there is none.
+_chatspool_table() {
+  local spool='-s --spool WHERE
+' help='- --help -
+- --version -'
+  case $1 in
+  chat-send) table=$spool'-r --room ROOM
+-f --file FILE
+-l --lines -
+-0 --null -
+-J --json -
+-1 --atomic -
+-u --user NAME
+-i --print-id -
+-q --quiet -
+-d --delay TIME
+-x --expire TIME
+-k --key KEY
+-m --max N
+-w --wait -
+-t --timeout SECS
+- --drop -
+' ;;
+  chat-recv) table=$spool'-r --room ROOM
+-w --wait -
+-t --timeout SECS
+-c --count N
+-a --all -
+-F --follow -
+-p --peek -
+-n --no-newline -
+-0 --null -
+-o --format FMT
+-j --json -
+-v --verbose -
+-q --quiet -
+- --raw -
+-P --parallel N
+- --retries N
+- --dead ROOM
+- --backoff TIME
+' ;;
+  list) table=$spool'-j --json -
+-1 --names -
+-w --watch -
+' ;;
+  show | peek) table=$spool'-j --json -
+-i --id ID
+-c --count N
+' ;;
+  move) table=$spool'-i --id ID
+-q --quiet -
+' ;;
+  delete) table=$spool'-i --id ID
+-y --yes -
+-q --quiet -
+' ;;
+  check) table=$spool'- --repair -
+-q --quiet -
+' ;;
+  backup) table=$spool'-y --yes -
+-q --quiet -
+' ;;
+  load | compact) table=$spool'-q --quiet -
+' ;;
+  copy) table='-q --quiet -
+' ;;
+  init) table=$spool'- --group GROUP
+' ;;
+  dump | config | version) table=$spool ;;
+  *) table= ;;
+  esac
+  table+=$help
+}
+
+# The whole words of the line up to the cursor, in $words. COMP_WORDS has them cut at the "=", ":" and "@" in them; only what is
+# behind the last cut is replaced, so what is before it goes to $cut.
+_chatspool_words() {
+  local rest=$COMP_LINE word last='' blank i
+  words=() cut=
+  for ((i = 0; i <= COMP_CWORD; i++)); do
+    word=${COMP_WORDS[i]}
+    blank=${rest%%[![:blank:]]*}
+    rest=${rest#"$blank$word"}
+    if [[ $i -gt 0 && -z $blank && ($word == [=:@]* || $last == [=:@]*) ]]; then
+      cut=${words[-1]}
+      words[-1]+=$word
+      [[ $word != [=:@]* ]] || cut=${words[-1]}
+    else
+      words+=("$word") cut=
+    fi
+    last=$word
+  done
+}
+
+# Set $value to what a word of the line means, without running anything: quotes and backslashes go, and "~" and "$NAME" at its
+# beginning are replaced.
+_chatspool_value() {
+  local name
+  value=$1
+  # shellcheck disable=SC2016,SC2088  # as they are on the line
+  case $value in
+  '~' | '~/'*) value=$HOME${value#'~'} ;;
+  '$'[A-Za-z_]* | '"$'[A-Za-z_]* | '${'[A-Za-z_]* | '"${'[A-Za-z_]*)
+    [[ $value =~ ^\"?\$\{?([A-Za-z_][A-Za-z_0-9]*)\}?(.*)$ ]]
+    name=${BASH_REMATCH[1]}
+    value=${!name}${BASH_REMATCH[2]}
+    ;;
+  esac
+  value=${value//[\\\"\']/}
+}
+
+# Offer the words given that begin with $current, each behind $before. A room may have any name: it is quoted as what was typed
+# is, and never given to compgen, which would expand it.
+_chatspool_offer() {
+  local quote='' value word
+  [[ $current != [\"\']* ]] || quote=${current:0:1}
+  _chatspool_value "$current"
+  for word; do
+    [[ $word == "$value"* ]] || continue
+    if [[ -z $quote ]]; then
+      printf -v word %q "$word"
+    elif [[ $word == *["$quote\\\$\`!"]* ]]; then
+      continue
+    fi
+    word=$before$word
+    COMPREPLY+=("${word#"$cut"}")
+  done
+}
+
+_chatspool_rooms() {
+  local -a rooms where=()
+  [[ -z $spool ]] || where=(--spool "$spool")
+  mapfile -t rooms < <(chat-spool list --names "${where[@]}" 2>/dev/null </dev/null)
+  _chatspool_offer "${rooms[@]}"
+}
+
+_chatspool_files() {
+  local file
+  compopt -o filenames 2>/dev/null
+  while IFS= read -r file; do
+    file=$before$file
+    COMPREPLY+=("${file#"$cut"}")
+  done < <(compgen -f -- "$current")
+}
+
+# Offer what an argument of that name can be, as far as that is known.
+_chatspool_argument() {
+  case $1 in
+  ROOM) _chatspool_rooms ;;
+  FILE | WHERE) _chatspool_files ;;
+  GROUP) mapfile -t COMPREPLY < <(compgen -g -P "$before" -- "$current") ;;
+  NAME) mapfile -t COMPREPLY < <(compgen -u -P "$before" -- "$current") ;;
+  esac
+}
+
+# Set $argument to the name of the argument that the option WORD takes ("-" for none), and $option to its long form; empty where
+# it is unknown or ambiguous. A long form may be shortened.
+_chatspool_option() {
+  local short long name
+  argument='' option=''
+  while read -r short long name; do
+    if [[ $1 == "$short" || $1 == "$long" ]]; then
+      argument=$name option=$long
+      return
+    elif [[ $1 == --?* && $long == "$1"* ]]; then
+      [[ -z $option ]] || { argument='' option='?'; continue; }
+      argument=$name option=$long
+    fi
+  done <<<"$table"
+}
+
+# Take WORD as options. If its last one takes an argument, set $wanted to its name, and where it is in WORD already, $attached to
+# it and $before to what is in front of it.
+_chatspool_take() {
+  local word=$1 i
+  wanted='' attached='' before=''
+  if [[ $word == --*=* ]]; then
+    _chatspool_option "${word%%=*}"
+    wanted=$argument before=${word%%=*}= attached=${word#*=}
+  elif [[ $word == --* ]]; then
+    _chatspool_option "$word"
+    wanted=$argument
+  else
+    for ((i = 1; i < ${#word}; i++)); do
+      _chatspool_option "-${word:i:1}"
+      [[ $argument != - && -n $argument ]] || continue
+      wanted=$argument before=${word:0:i+1} attached=${word:i+1}
+      break
+    done
+  fi
+  [[ $wanted != - ]] || wanted=
+}
+
+# Offer what can be the Nth word, from 0 on, behind the options.
+_chatspool_word() {
+  case $context:$1 in
+  chat-recv:0) COMPREPLY=(--) ;;
+  show:0 | peek:0 | delete:0 | move:[01] | dump:*) _chatspool_rooms ;;
+  backup:0 | load:0 | copy:[01]) _chatspool_files ;;
+  config:0) _chatspool_offer max-length default-room ;;
+  config:1) [[ ${words[-2]} != default-room ]] || _chatspool_rooms ;;
+  esac
+}
+
+# What comes behind the "--" of chat-recv is a command line of its own.
+_chatspool_command() {
+  if declare -F _command_offset >/dev/null; then
+    _command_offset "$(($1 - ${#words[@]} + COMP_CWORD + 1))"
+  elif (($1 == ${#words[@]} - 1)); then
+    mapfile -t COMPREPLY < <(compgen -c -- "$current")
+  else
+    _chatspool_files
+  fi
+}
+
+_chatspool() {
+  local context=${1##*/} table words cut current before='' attached='' wanted='' argument option spool='' value
+  local i=1 ended='' count=0 last short long
+  COMPREPLY=()
+  _chatspool_words
+  last=$((${#words[@]} - 1))
+  current=${words[last]}
+  if [[ $context == chat-spool ]]; then
+    if ((last == 1)); then
+      _chatspool_offer list show peek move delete check dump load backup compact copy config init version --help --version
+      return
+    fi
+    context=${words[1]} i=2
+  fi
+  _chatspool_table "$context"
+  for (( ; i < last; i++)); do
+    if [[ -n $wanted ]]; then
+      attached=${words[i]}
+    elif [[ -n $ended || ${words[i]} != -?* ]]; then
+      ended=1 count=$((count + 1))
+      continue
+    elif [[ ${words[i]} == -- ]]; then
+      ended=1
+      [[ $context != chat-recv ]] || { _chatspool_command $((i + 1)); return; }
+      continue
+    else
+      _chatspool_take "${words[i]}"
+      [[ -n $wanted && -n $attached ]] || continue
+    fi
+    [[ $option != --spool ]] || { _chatspool_value "$attached" && spool=$value; }
+    wanted=
+  done
+  before=
+  if [[ -n $wanted ]]; then
+    _chatspool_argument "$wanted"
+  elif [[ -n $ended || $current != -* ]]; then
+    _chatspool_word "$count"
+  else
+    _chatspool_take "$current"
+    if [[ -n $wanted && -n $before && $current != "$before" || $current == --*= ]]; then
+      current=$attached
+      _chatspool_argument "$wanted"
+      return
+    fi
+    before=
+    while read -r short long _; do
+      for option in "$short" "$long"; do
+        [[ $option == -?* && $option == "$current"* ]] && COMPREPLY+=("$option")
+      done
+    done <<<"$table"
+  fi
+}
+
+complete -F _chatspool chat-send chat-recv chat-spool

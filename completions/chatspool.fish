@@ -1,0 +1,144 @@
+# Completion in fish for chat-send, chat-recv and chat-spool. It is installed under the name of each, and does its work the first
+# time. tests/options.bats compares the options with those of the programs.
+
+functions -q __chatspool_rooms; and return
+
+# The words from the program on that are before the cursor, a line each.
+function __chatspool_words
+    commandline -opc
+end
+
+# The rooms of the spool that an -s before the cursor names, or else of the default one.
+function __chatspool_rooms
+    set -l where
+    set -l words (__chatspool_words)
+    for i in (seq 2 (count $words))
+        switch $words[$i]
+            case --
+                break
+            case '--spool=*'
+                set where (string replace -- --spool= '' $words[$i])
+            case --sp --spo --spoo --spool
+                set where $words[(math $i + 1)]
+            case '--*'
+            case '-*s'
+                set where $words[(math $i + 1)]
+            case '-s*'
+                set where (string sub -s 3 -- $words[$i])
+        end
+    end
+    # A path as it would be, but for what the shell would have to run.
+    set where (string replace -r '^~(?=/|$)' -- $HOME $where)
+    if set -l name (string match -r '^\$(\w+)' -- $where)
+        set where (string replace -r '^\$\w+' -- "$$name[2]" $where)
+    end
+    if set -q where[1]
+        chat-spool list --names --spool "$where[1]" 2>/dev/null </dev/null
+    else
+        chat-spool list --names 2>/dev/null </dev/null
+    end
+end
+
+# Whether chat-spool has no command yet; and whether its command is one of these.
+function __chatspool_needs_command
+    test (count (__chatspool_words)) -eq 1
+end
+
+function __chatspool_command
+    set -l words (__chatspool_words)
+    set -q words[2]; and contains -- $words[2] $argv
+end
+
+# Whether "--" was there, so that a command follows.
+function __chatspool_runs
+    contains -- -- (__chatspool_words)
+end
+
+# What comes behind that "--" is a command line of its own.
+function __chatspool_complete_command
+    set -l words (__chatspool_words)
+    set -e words[1..(contains -i -- -- $words)]
+    complete -C (string join -- ' ' (string escape -- $words) (commandline -ct))
+end
+
+# Whether the word before the cursor is the one given.
+function __chatspool_after
+    test (__chatspool_words)[-1] = $argv[1]
+end
+
+complete -c chat-send -f
+complete -c chat-send -s r -l room -x -a '(__chatspool_rooms)' -d 'The room'
+complete -c chat-send -s s -l spool -r -F -d 'The spool'
+complete -c chat-send -s f -l file -r -F -d 'The message is what this file holds'
+complete -c chat-send -s l -l lines -d 'Every line of standard input is a message'
+complete -c chat-send -s 0 -l null -d 'As -l, split at NUL bytes'
+complete -c chat-send -s J -l json -d 'As -l, but lines as chat-recv -j prints them'
+complete -c chat-send -s 1 -l atomic -d 'With -l, -0 or -J: all of them or none'
+complete -c chat-send -s u -l user -x -a '(__fish_complete_users)' -d 'The sender'
+complete -c chat-send -s i -l print-id -d 'Print the new message\'s id'
+complete -c chat-send -s q -l quiet -d 'Say nothing on standard error but errors'
+complete -c chat-send -s d -l delay -x -d 'Not before this time'
+complete -c chat-send -s x -l expire -x -d 'Drop it unseen after this time'
+complete -c chat-send -s k -l key -x -d 'Not if a message with this key is in the room'
+complete -c chat-send -s m -l max -x -d 'Not if the room holds so many messages'
+complete -c chat-send -s w -l wait -d 'With -m: wait for room instead'
+complete -c chat-send -s t -l timeout -x -d 'Wait at most this long'
+complete -c chat-send -l drop -d 'With -m: drop the oldest message instead'
+complete -c chat-send -l help -d 'Print the options and exit'
+complete -c chat-send -l version -d 'Print the version and exit'
+
+complete -c chat-recv -f
+complete -c chat-recv -n __chatspool_runs -x -k -a '(__chatspool_complete_command)'
+complete -c chat-recv -s r -l room -x -a '(__chatspool_rooms)' -d 'The room; several: the first that has a message'
+complete -c chat-recv -s s -l spool -r -F -d 'The spool'
+complete -c chat-recv -s w -l wait -d 'If there is no message, wait for one'
+complete -c chat-recv -s t -l timeout -x -d 'Wait at most this long'
+complete -c chat-recv -s c -l count -x -d 'Take so many messages'
+complete -c chat-recv -s a -l all -d 'Take all that are there now'
+complete -c chat-recv -s F -l follow -d 'Go on for ever'
+complete -c chat-recv -s p -l peek -d 'Look, take nothing'
+complete -c chat-recv -s n -l no-newline -d 'Write exactly the message\'s bytes'
+complete -c chat-recv -s 0 -l null -d 'Write a NUL byte after each message'
+complete -c chat-recv -s o -l format -x -d 'Write as this format says'
+complete -c chat-recv -s j -l json -d 'Write an object of JSON a line'
+complete -c chat-recv -s v -l verbose -d 'Write when and who, for people'
+complete -c chat-recv -s q -l quiet -d 'Do not say "No new messages"'
+complete -c chat-recv -l raw -d 'Do not escape control characters on a terminal'
+complete -c chat-recv -s P -l parallel -x -d 'With a command: run up to so many at once'
+complete -c chat-recv -l retries -x -d 'With a command: after so many failures give up a message'
+complete -c chat-recv -l dead -x -a '(__chatspool_rooms)' -d 'And move it to this room'
+complete -c chat-recv -l backoff -x -d 'With a command: hold a failed one back; doubled each time'
+complete -c chat-recv -l help -d 'Print the options and exit'
+complete -c chat-recv -l version -d 'Print the version and exit'
+
+complete -c chat-spool -f
+complete -c chat-spool -n __chatspool_needs_command -a list -d 'Show the rooms'
+complete -c chat-spool -n __chatspool_needs_command -a 'show peek' -d 'Show the messages of a room'
+complete -c chat-spool -n __chatspool_needs_command -a move -d 'Move messages to another room'
+complete -c chat-spool -n __chatspool_needs_command -a delete -d 'Delete messages'
+complete -c chat-spool -n __chatspool_needs_command -a check -d 'Tell what is wrong with the spool'
+complete -c chat-spool -n __chatspool_needs_command -a dump -d 'Write messages as JSON'
+complete -c chat-spool -n __chatspool_needs_command -a load -d 'Read messages from JSON'
+complete -c chat-spool -n __chatspool_needs_command -a backup -d 'Write the spool to a file'
+complete -c chat-spool -n __chatspool_needs_command -a compact -d 'Give free room back to the disk'
+complete -c chat-spool -n __chatspool_needs_command -a copy -d 'Add all messages of a spool to another'
+complete -c chat-spool -n __chatspool_needs_command -a config -d 'Show and change the limits'
+complete -c chat-spool -n __chatspool_needs_command -a init -d 'Make the spool'
+complete -c chat-spool -n __chatspool_needs_command -a version -d 'Print the versions'
+
+complete -c chat-spool -n '__chatspool_command list show peek move delete check dump load backup compact config init version' -s s -l spool -r -F -d 'The spool'
+complete -c chat-spool -n '__chatspool_command list show peek' -s j -l json -d 'Write an object of JSON a line'
+complete -c chat-spool -n '__chatspool_command list' -s 1 -l names -d 'Write the names alone'
+complete -c chat-spool -n '__chatspool_command list' -s w -l watch -d 'Show every change as it happens'
+complete -c chat-spool -n '__chatspool_command show peek move delete' -s i -l id -x -d 'The message with this id'
+complete -c chat-spool -n '__chatspool_command show peek' -s c -l count -x -d 'The first so many'
+complete -c chat-spool -n '__chatspool_command delete backup' -s y -l yes -d 'Do not ask'
+complete -c chat-spool -n '__chatspool_command move delete check load backup compact copy' -s q -l quiet -d 'Print nothing but errors'
+complete -c chat-spool -n '__chatspool_command check' -l repair -d 'Set right what can be'
+complete -c chat-spool -n '__chatspool_command init' -l group -x -a '(__fish_complete_groups)' -d 'For the members of this group'
+complete -c chat-spool -l help -d 'Print the options and exit'
+complete -c chat-spool -l version -d 'Print the version and exit'
+complete -c chat-spool -n '__chatspool_command show peek move delete dump' -a '(__chatspool_rooms)' -d Room
+complete -c chat-spool -n '__chatspool_command load backup copy' -F
+complete -c chat-spool -n '__chatspool_command config; and not __chatspool_after max-length; and not __chatspool_after default-room' -a 'max-length default-room'
+complete -c chat-spool -n '__chatspool_command config; and __chatspool_after default-room' -a '(__chatspool_rooms)' -d Room
