@@ -236,3 +236,100 @@ keep_index() {
   background chat-recv -w -r elsewhere
   wait_blocked "$BACKGROUND_PID"
 }
+
+# ---------------------------------------------------------------- looking into a spool
+
+# ask SQL [SPOOL]: of a copy of the spool, as it is at this moment.
+ask() {
+  rm -f asked
+  sqlite3 "${2:-$SPOOL}" '.backup asked' && sqlite3 asked "$1"
+}
+
+# rows [SPOOL]: all that is kept of every message but the numbers of rooms, a line each.
+rows() {
+  ask 'SELECT id, name, place, due, expires, sent, sender, host, attempts, key, checksum, hex(body)
+    FROM message JOIN room ON number = room ORDER BY id' "$@"
+}
+
+# sound [SPOOL]: the file is whole, and the counters are what the rows say.
+sound() {
+  run -0 ask 'PRAGMA integrity_check' "$@"
+  assert_output ok
+  run -0 ask 'SELECT name, depth, bytes, count(id), coalesce(sum(length(body)), 0) FROM room
+    LEFT JOIN message ON room = number WHERE number > 0 GROUP BY number HAVING depth <> count(id) OR bytes <> coalesce(sum(length(body)), 0)' "$@"
+  assert_output ''
+  run -0 ask 'SELECT coalesce(max(id), 0) < (SELECT next_id FROM room WHERE number = 0) FROM message' "$@"
+  assert_output 1
+}
+
+# closed SPOOL: a whole spool in one file, as the sqlite3 shell leaves it when it closes.
+closed() { sqlite3 "$1" 'PRAGMA wal_checkpoint(TRUNCATE)' >/dev/null && sqlite3 "$1" 'SELECT 1' >/dev/null; }
+
+# ---------------------------------------------------------------- a fault at each system call
+
+# Of a system call that changes something; a kill before any other is a kill before the next of these.
+# shellcheck disable=SC2034  # for at_each_call
+CHANGING='open|openat|creat|write|pwrite64|writev|fsync|fdatasync|ftruncate|fallocate|fcntl|link|linkat|rename|renameat2?|mkdir|mkdirat|unlink|unlinkat|chmod|fchmod|fchmodat|fchown|mmap|munmap|exit_group'
+
+# What was before the fault: $HOME/.local, with the default spool.
+keep_spool() { rm -rf before && if [[ -e $HOME/.local ]]; then cp -a "$HOME/.local" before; else mkdir before; fi; }
+renew_spool() { rm -rf "$HOME/.local" && cp -a before "$HOME/.local"; }
+
+# contents FILE: into $CONTENTS, and the number of its newlines into $LINES_OF_IT. (Of builtins only: this happens
+# thousands of times.)
+contents() {
+  local newlines
+  IFS= read -r -d '' CONTENTS <"$1" || true
+  newlines=${CONTENTS//[!$'\n']/}
+  # shellcheck disable=SC2034
+  LINES_OF_IT=${#newlines}
+}
+
+# calls_of COMMAND [ARG ...]: each system call of the command that may fail, as "NAME N", the N-th of that name. (strace counts
+# them by name.) The dynamic loader's calls are not ours: it may well crash when one fails. They end where it
+# lets go of its cache. Nor are calls that never fail: brk() returns no errors, and an injected one looks like a
+# success; to give up a lock that one has always works.
+calls_of() {
+  renew_spool
+  strace -o trace "$@" <in >out 2>err
+  awk -F '(' '
+    NR == FNR { if (/ld\.so\.cache/) loading = 1; next }
+    /^[a-z]/ { seen[$1]++ }
+    /^[a-z]/ && !loading && !/^brk|F_UNLCK/ { print $1, seen[$1] }
+    /^munmap/ { loading = 0 }
+  ' trace trace
+}
+
+# inject FAULT CALL COMMAND [ARG ...]: run the command with the CALL ("NAME N") faulty. Its status is in $result, its
+# output in out and err. False if the fault hit nothing.
+inject() {
+  local fault=$1 call=$2
+  shift 2
+  : >trace
+  result=0
+  { timeout 20 strace -qq -o trace -e "trace=${call% *}" -e "inject=${call% *}:$fault:when=${call#* }" \
+    "$@" <in >out 2>err || result=$?; } 2>/dev/null
+  contents trace
+  [[ $result == 137 || $CONTENTS == *INJECTED* ]]
+}
+
+# at_each_call CHECK FAULT CALLS COMMAND [ARG ...]: for each system call of the command, if its name matches CALLS (a regular
+# expression), renew the spool, run the command with that call faulty (its input is the file "in"), and see that CHECK
+# holds; CHECK sets $WHY. Nearly all of them must have been hit, and 10 at least.
+at_each_call() {
+  local check=$1 fault=$2 names=$3 call calls hits=0 result
+  shift 3
+  mapfile -t calls < <(calls_of "$@" | grep -E "^($names) ")
+  for call in "${calls[@]}"; do
+    renew_spool
+    inject "$fault" "$call" "$@" && hits=$((hits + 1))
+    if ! "$check"; then
+      # shellcheck disable=SC2154
+      batslib_print_kv_single_or_multi 8 command "$*" fault "$fault, call $call" status "$result" \
+        output "$(head -c 500 out)" stderr "$(head -c 500 err)" afterwards "$(head -c 500 rest)" |
+        batslib_decorate "not kept: $WHY" | fail
+      return
+    fi
+  done
+  ((hits >= 10 && hits * 10 >= ${#calls[@]} * 9)) || fail "only $hits of ${#calls[@]} faults hit"
+}

@@ -1,0 +1,669 @@
+#!/usr/bin/env bats
+# chat-spool list and show (peek): what is in a spool, told without touching it; claims as the kernel's locks tell them; and
+# list --watch, which sleeps until something changes. And what chat-spool says to those who call it wrongly.
+# STILL is for how many seconds an idle list --watch is watched for system calls (default 1).
+
+# Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
+# shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
+
+load helper
+
+setup() {
+  chat_setup
+  : "${STILL:=1}"
+  # A command that tells that it has begun, and ends with the given status once the file "go" is there.
+  cat >hold <<'HOLD'
+#!/bin/sh
+echo $$ >>pids
+echo "$CHAT_ID" >>started
+for i in $(seq 1500); do
+  [ -e go ] && exit "${1:-0}"
+  sleep 0.02
+done
+HOLD
+  chmod +x hold
+  touch started pids
+}
+
+# Commands outlive a chat-recv that was killed.
+teardown() {
+  chat_teardown
+  xargs -r kill -KILL <pids 2>/dev/null || true
+}
+
+# started COUNT: so many commands have begun (for wait_until).
+started() { (($(wc -l <started) >= $1)); }
+
+# squeezed: a table with one space between its columns.
+squeezed() { sed -E 's/ +/ /g; s/ $//'; }
+
+# ago SPAN: the time that long ago, as JSON has it.
+ago() { date -u -d "-$1" +%FT%T.%3NZ; }
+
+# old ROOM SPAN BODY: send a message as if it were that long ago.
+old() { printf '{"room":"%s","user":"alice","host":"desk","time":"%s","body":"%s"}\n' "$1" "$(ago "$2")" "$3" | chat-send -J; }
+
+# field NAME: of each line of JSON.
+field() { perl -MJSON::PP -ne 'BEGIN { $name = shift; binmode STDOUT, ":utf8" } my $v = JSON::PP->new->utf8->decode($_)->{$name};
+  print defined $v ? $v : "null", "\n"' "$1"; }
+
+# count FIELD ROOM: what list says of it.
+count() { chat-spool list -j | grep -F "\"room\":\"$2\"," | field "$1"; }
+
+# counts FIELD ROOM NUMBER: it says that number (for wait_until).
+counts() { [[ $(count "$1" "$2") == "$3" ]]; }
+
+# assert_no_controls FILE: no control characters but newline and tab, and nothing that is not UTF-8.
+assert_no_controls() {
+  iconv -f UTF-8 -t UTF-8 "$1" >/dev/null
+  run -1 grep -aP '[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]' "$1"
+}
+
+# ---------------------------------------------------------------- list
+
+@test "list shows the rooms that hold a message, by name" {
+  old jobs '7205 seconds' first
+  chat-send -r jobs 'a longer second one'
+  old mail '50 hours' 12345678901
+  chat-send -r gone x
+  chat-recv -r gone >/dev/null
+  run --separate-stderr -0 chat-spool list
+  assert_stderr ''
+  assert_equal "$(squeezed <<<"$output")" "ROOM DEPTH BYTES CLAIMED DELAYED HELD EXPIRED DEAD OLDEST
+jobs 2 24 B 0 0 0 0 0 2 h
+mail 1 11 B 0 0 0 0 0 2 d"
+}
+
+@test "rooms are sorted by name, whatever their age, and -1 prints the names alone" {
+  local room
+  for room in zoo b.dead Zoo é a b 'a b' a-b 日本語; do chat-send -r "$room" x; done
+  run --separate-stderr -0 chat-spool list -1
+  assert_output "$(LC_ALL=C sort <<<"$output")"
+  assert_equal "${#lines[@]}" 9
+  assert_line 'a b'
+  assert_equal "$(chat-spool list --names)" "$output"
+  # In the same order as the table.
+  chat-spool list | sed -E '1d; s/ +[0-9]+ +1 B .*//' >table
+  assert_equal "$(cat table)" "$output"
+  assert_equal "$(chat-spool list -j | field room)" "$output"
+}
+
+@test "the columns are aligned, numbers to the right" {
+  seq 12345 | chat-send -l -r many
+  chat-send -r 'a room with a long name é' x
+  head -c 100000 /dev/zero | chat-send -r z
+  chat-send -d 1h -r z later
+  chat-spool list >table
+  # In characters: each line ends where the heading ends, and so does each column but the first.
+  run perl -CSD -ne 'chomp;
+    if ($. == 1) { $length = length; while (/\S+/g) { push @ends, pos } shift @ends; next }
+    print "$.: length " . length() . " is not $length\n" if length != $length;
+    for my $end (@ends) { print "$.: no column ends at $end\n" if substr($_, $end - 1, 2) !~ /^\S ?$/ }' table
+  assert_output ''
+  assert_equal "$(wc -l <table)" 4
+}
+
+@test "sizes and ages are for people" {
+  head -c 1023 /dev/zero | chat-send -r a
+  head -c 1536 /dev/zero | chat-send -r b
+  head -c $((10 << 20)) /dev/zero | chat-send -r c
+  old d '12 seconds' x
+  old e '5 minutes' x
+  old f '3 hours' x
+  old g '2 days' x
+  old h '800 days' x
+  chat-send -r i -d 1h x
+  chat-spool list | squeezed >table
+  run -0 cat table
+  assert_line --regexp '^a 1 1023 B '
+  assert_line --regexp '^b 1 1\.5 KiB '
+  assert_line --regexp '^c 1 10(\.0)? MiB '
+  assert_line --regexp '^d .* (1[2-9]|2[0-9]) s$'
+  assert_line --regexp '^e .* 5 min$'
+  assert_line --regexp '^f .* 3 h$'
+  assert_line --regexp '^g .* 2 d$'
+  assert_line --regexp '^h .* 800 d$'
+  assert_line --regexp '^i 1 1 B 0 1 0 0 0 -$'
+}
+
+@test "a message from the future does not make a negative age" {
+  printf '{"room":"a","user":"u","host":"h","time":"2199-01-01T00:00:00.000Z","body":"x"}\n' | chat-send -J
+  run --separate-stderr -0 chat-spool list
+  refute_output --partial '-1'
+  refute_output --regexp ' -[0-9]'
+  run --separate-stderr -0 chat-spool show a
+  refute_output --regexp ' -[0-9]'
+}
+
+@test "-j prints an object a line with exact integers, in a fixed order" {
+  local when
+  chat-send -r 'say "hi"' one
+  when=$(chat-recv -p -r 'say "hi"' -o %t)
+  chat-send -r later -d 1h 'not yet'
+  run --separate-stderr -0 chat-spool list -j
+  assert_output '{"room":"later","depth":1,"bytes":7,"claimed":0,"delayed":1,"held":0,"expired":0,"dead":0,"oldest":null}
+{"room":"say \"hi\"","depth":1,"bytes":3,"claimed":0,"delayed":0,"held":0,"expired":0,"dead":0,"oldest":"'"$when"'"}'
+  assert_equal "$(chat-spool list -j | field room)" $'later\nsay "hi"'
+  assert_equal "$(chat-spool list --json)" "$output"
+}
+
+@test "an empty spool gives no output, and no spool is made where there is none" {
+  local way
+  for way in '' -j -1; do
+    # shellcheck disable=SC2086  # or nothing
+    run --separate-stderr -0 chat-spool list $way
+    assert_equal "$output$stderr" ''
+    run --separate-stderr -0 chat-spool list $way -s nowhere/spool.db
+    assert_equal "$output$stderr" ''
+  done
+  assert_equal "$(find "$HOME" . -name '*.local' -o -name nowhere -o -name '*.db*')" ''
+  chat-send x
+  chat-recv >/dev/null
+  for way in '' -j -1; do
+    # shellcheck disable=SC2086
+    run --separate-stderr -0 chat-spool list $way
+    assert_equal "$output$stderr" ''
+  done
+}
+
+@test "list leaves the spool as it is" {
+  local before
+  chat-send -r jobs one
+  chat-send -r jobs -d 1h two
+  chat-send -x 0.1 three
+  wait_until counts expired main 1
+  before=$(rows)
+  chat-spool list >/dev/null
+  chat-spool list -j >/dev/null
+  chat-spool show jobs >/dev/null
+  chat-spool show >/dev/null
+  assert_equal "$(rows)" "$before"
+}
+
+@test "delayed, held, expired and dead messages are counted" {
+  local n
+  chat-send -r jobs ready
+  chat-send -r jobs -d 1h delayed
+  chat-send -r jobs -d 2099-01-01 'delayed more'
+  chat-send -r jobs.dead failed
+  for n in 1 2 3; do chat-send -r other "$n"; done
+  # The two oldest are held back.
+  run -123 chat-recv -r other -c 2 --backoff 1h -- false
+  chat-send -r jobs -x 0.1 'over soon'
+  wait_until counts expired jobs 1
+  run -0 chat-spool list
+  assert_equal "$(squeezed <<<"$output" | sed -E 's/ [0-9]+ (s|min)$//')" "ROOM DEPTH BYTES CLAIMED DELAYED HELD EXPIRED DEAD OLDEST
+jobs 4 33 B 0 2 0 1 1
+jobs.dead 1 6 B 0 0 0 0 0
+other 3 3 B 0 0 2 0 0"
+  assert_equal "$(count held other) $(count delayed other)" '2 0'
+  assert_equal "$(count delayed jobs) $(count dead jobs) $(count held jobs)" '2 1 0'
+}
+
+# ---------------------------------------------------------------- claims
+
+@test "what a COMMAND works on is claimed, and no more when it has ended" {
+  chat-send -r jobs one
+  chat-send -r jobs two
+  background chat-recv -r jobs -- ./hold
+  wait_until started 1
+  assert_equal "$(count claimed jobs) $(count depth jobs)" '1 2'
+  run -0 chat-spool show jobs
+  assert_equal "$(squeezed <<<"$output" | sed 1d | cut -d ' ' -f 1,2)" $'1 claimed\n2 waiting'
+  touch go
+  finish "$BACKGROUND_PID"
+  assert_equal "$(count claimed jobs) $(count depth jobs)" '0 1'
+}
+
+@test "a claim is gone with its receiver, at once" {
+  chat-send one
+  background chat-recv -- ./hold
+  wait_until started 1
+  assert_equal "$(count claimed main)" 1
+  kill -KILL "$BACKGROUND_PID"
+  wait_until process_ended "$BACKGROUND_PID"
+  assert_equal "$(count claimed main)" 0
+}
+
+@test "claims are counted room by room, one by one and in runs" {
+  seq 20 | chat-send -l -r a
+  seq 500 | chat-send -l -r b
+  seq 5 | chat-send -l -r c
+  background chat-recv -F -r a -P 7 -- ./hold
+  wait_until started 7
+  full_pipe pipe
+  background chat-recv -a -r b >pipe
+  wait_stuck "$BACKGROUND_PID"
+  assert_equal "$(count claimed a)" 7
+  assert [ "$(count claimed b)" -ge 100 ]
+  assert [ "$(count claimed b)" -le 500 ]
+  assert_equal "$(count claimed c)" 0
+  # And they are no claims of ours afterwards.
+  assert_equal "$(count claimed a)" 7
+  kill -KILL "$BACKGROUND_PID"
+  wait_until counts claimed b 0
+}
+
+@test "a delayed, a held and an expired message that nobody works on are not claimed" {
+  chat-send -d 1h delayed
+  chat-send held
+  run -123 chat-recv --backoff 1h -- false
+  chat-send -r elsewhere one
+  background chat-recv -r elsewhere -- ./hold
+  wait_until started 1
+  assert_equal "$(count claimed main) $(count claimed elsewhere)" '0 1'
+}
+
+@test "list takes nothing from a receiver: it neither claims nor waits for one" {
+  local n
+  seq 100 | chat-send -l
+  background bash -c 'until [[ -e stop ]]; do chat-spool list; chat-spool show; done >/dev/null 2>>errors'
+  for n in {1..100}; do
+    run -0 timeout 20 chat-recv
+    assert_output "$n"
+  done
+  touch stop
+  finish "$BACKGROUND_PID"
+  run grep -v 'No messages' errors
+  assert_output ''
+}
+
+# ---------------------------------------------------------------- show
+
+@test "show lists the messages of a room in their order, with their states" {
+  old jobs '3 hours' waiting
+  chat-send -r jobs -u bob held
+  chat-send -r jobs -u bob -d 2h 'delayed more'
+  chat-send -r jobs -u bob -d 1h delayed
+  chat-send -r jobs -u bob -x 0.1 expired
+  background chat-recv -r jobs -- ./hold
+  wait_until started 1
+  run -123 chat-recv -r jobs --backoff 1h -- false
+  wait_until counts expired jobs 1
+  run --separate-stderr -0 chat-spool show jobs
+  assert_stderr ''
+  squeezed <<<"$output" | sed -E "s/@$(hostname) /@here /; s/ [0-9]+ s / now /" >table
+  assert_equal "$(cat table)" "ID STATE AGE FROM SIZE ATTEMPTS BODY
+1 claimed 3 h alice@desk 7 B 0 waiting
+2 held now bob@here 4 B 1 held
+5 expired now bob@here 7 B 0 expired
+4 delayed now bob@here 7 B 0 delayed
+3 delayed now bob@here 12 B 0 delayed more"
+  # The longer name of the same command.
+  assert_equal "$(chat-spool peek jobs | squeezed | cut -d ' ' -f 1,2)" "$(squeezed <<<"$output" | cut -d ' ' -f 1,2)"
+}
+
+@test "show takes nothing" {
+  chat-send one
+  chat-spool show >/dev/null
+  chat-spool show -i 1 >/dev/null
+  chat-spool peek -j >/dev/null
+  run -0 chat-recv
+  assert_output one
+}
+
+@test "show shows the first line of a body, cut, as one line" {
+  chat-send $'first line\nsecond line'
+  chat-send "$(printf 'x%.0s' {1..500})"
+  chat-send "$(printf '語%.0s' {1..500})"
+  chat-send ''
+  chat-send $'\n\nthird'
+  chat-spool show >table
+  assert_equal "$(wc -l <table)" 6
+  run -0 cat table
+  assert_line --index 1 --partial 'first line'
+  refute_output --partial second
+  refute_output --partial "$(printf 'x%.0s' {1..61})"
+  assert_output --partial "$(printf 'x%.0s' {1..40})"
+  # Characters are not cut in two.
+  iconv -f UTF-8 -t UTF-8 table >/dev/null
+}
+
+@test "show escapes bodies, to a pipe and to a terminal" {
+  chat-send $'a\x1b[31m\x07\tb\r\xff\xc2\x9b日'
+  head -c 10000 /dev/urandom | chat-send
+  chat-spool show >piped
+  on_terminal chat-spool show </dev/null >seen
+  assert_no_controls piped
+  assert_no_controls seen
+  run -0 grep -F 'a\x1b[31m\x07' piped
+  run -0 grep -F 'a\x1b[31m\x07' seen
+  run -0 grep -F 日 piped
+  assert_equal "$(wc -l <piped)" 3
+}
+
+@test "on a terminal no line of show is wider than it" {
+  chat-send "$(printf 'x%.0s' {1..500})"
+  chat-send "$(printf '日%.0s' {1..500})"
+  chat-send "$(head -c 500 /dev/zero | tr '\0' '\033')"
+  on_terminal bash -c 'stty cols 100; chat-spool show' </dev/null >seen
+  assert_equal "$(wc -l <seen)" 4
+  run -0 perl -CSD -MList::Util=sum -ne 'chomp; my $w = sum(0, map { ord() > 0x2e80 ? 2 : 1 } split //); print "$w\n"' seen
+  for width in "${lines[@]}"; do assert [ "$width" -le 100 ]; done
+  # And it is used.
+  assert [ "${lines[1]}" -ge 95 ]
+}
+
+@test "show -c shows the first ones" {
+  seq 5 | chat-send -l
+  chat-send -d 1h later
+  assert_equal "$(chat-spool show -c 2 | squeezed | cut -d ' ' -f 1)" $'ID\n1\n2'
+  assert_equal "$(chat-spool show --count 100 | wc -l)" 7
+  assert_equal "$(chat-spool show -j -c 3 | field id)" $'1\n2\n3'
+  run --separate-stderr chat-spool show -c 0
+  assert_usage chat-spool
+}
+
+@test "show -i shows one message in full" {
+  chat-send -r jobs -u alice -k daily $'the body\nof two lines'
+  chat-send -r jobs -d 2099-01-02T03:04:05Z -x 2100-01-01T00:00:00Z second
+  run --separate-stderr -0 chat-spool show -i 1
+  assert_line --index 0 --regexp '^Id: +1$'
+  assert_line --index 1 --regexp '^Room: +jobs$'
+  assert_line --index 2 --regexp '^State: +waiting$'
+  assert_line --index 3 --regexp "^From: +alice@$(hostname)\$"
+  assert_line --index 4 --regexp '^Sent: +[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]'
+  assert_line --regexp '^Attempts: +0$'
+  assert_line --regexp '^Key: +daily$'
+  assert_line --regexp '^Length: +21( B)?$'
+  assert_equal "${output#*$'\n\n'}" $'the body\nof two lines'
+  run --separate-stderr -0 chat-spool show --id 2
+  assert_line --regexp '^State: +delayed$'
+  assert_line --regexp '^Due: +2099-01-02[T ]03:04:05'
+  assert_line --regexp '^Expires: +2100-01-01[T ]00:00:00'
+  assert_output --regexp $'\n\nsecond$'
+}
+
+@test "show -i gives the body's bytes to a pipe, and escapes them for a terminal" {
+  printf 'a\x1b[31m\0\xff\n\n' >body
+  chat-send -f body
+  chat-spool show -i 1 >out
+  tail -c "$(stat -c %s body)" out | cmp body -
+  on_terminal chat-spool show -i 1 </dev/null >seen
+  assert_no_controls seen
+  run -0 grep -F 'a\x1b[31m\x00\xff' seen
+}
+
+@test "show -j writes the lines that dump writes" {
+  chat-send -r jobs -k daily 'one "1"'
+  chat-send -r jobs -d 2099-01-01 two
+  printf '\xff\0' | chat-send -r jobs
+  chat-spool dump jobs >dumped
+  chat-spool show -j jobs >shown
+  sort dumped >a
+  sort shown | cmp a -
+  chat-spool show -j -i 2 | cmp <(grep '"id":2,' dumped) -
+  assert_equal "$(wc -l <shown)" 3
+  run grep -vE '"place":[0-9]+,"due":("[^"]+"|null),"expires":null,"body' shown
+  assert_output ''
+}
+
+@test "an empty room and an id that is not there are 1" {
+  run --separate-stderr chat-spool show
+  assert_error 1 'chat-spool: No messages'
+  assert_not_exist "$HOME/.local"
+  chat-send one
+  run --separate-stderr chat-spool show other
+  assert_error 1 'chat-spool: No messages'
+  run --separate-stderr chat-spool show -i 7
+  assert_error 1 'chat-spool: No message 7'
+  run --separate-stderr chat-spool show -j other
+  assert_error 1 'chat-spool: No messages'
+  run --separate-stderr chat-spool show -j -i 7
+  assert_error 1 'chat-spool: No message 7'
+}
+
+@test "a room of 20,000 messages is shown whole" {
+  seq 20000 | chat-send -l
+  chat-spool show | squeezed | awk 'NR > 1 { print $1 }' | cmp <(seq 20000) -
+}
+
+# ---------------------------------------------------------------- hostile files, outputs
+
+@test "a name with control characters, in a hostile file, never reaches the terminal as it is" {
+  local command
+  chat-send -r jobs -u alice one
+  sqlite3 "$SPOOL" "UPDATE room SET name = 'a' || char(27) || '[31m' || char(10) || 'b' WHERE number > 0"
+  sqlite3 "$SPOOL" "UPDATE message SET sender = char(27) || '[31m'"
+  for command in list 'list -j' 'list -1' 'show -i 1' check dump; do
+    # shellcheck disable=SC2086  # words are meant
+    on_terminal chat-spool $command </dev/null >seen || [[ $? == 65 ]]
+    run -1 grep -aF $'\x1b' seen
+  done
+}
+
+@test "an output that can't be written is 74" {
+  local command
+  chat-send one
+  for command in list 'list -j' 'list -1' show 'show -i 1' 'show -j'; do
+    run --separate-stderr bash -c "chat-spool $command >/dev/full"
+    assert_error 74 'chat-spool: '
+    run --separate-stderr bash -c "chat-spool $command >&-"
+    assert_error 74 'chat-spool: '
+  done
+  # A closed standard input or error is not needed.
+  run --separate-stderr -0 bash -c 'chat-spool list -1 <&- 2>&-'
+  assert_output main
+}
+
+@test "a file that is no spool, and one that is not safe, are 65 and 77" {
+  local command
+  echo text >text.db
+  mkdir dir
+  ln -s ../text.db dir/link.db
+  for command in list show; do
+    chmod 600 text.db
+    run --separate-stderr chat-spool "$command" -s text.db
+    assert_error 65 'chat-spool: '
+    run --separate-stderr chat-spool "$command" -s dir/link.db
+    assert_error 77 'chat-spool: '
+  done
+}
+
+# ---------------------------------------------------------------- list --watch
+
+# watching [COMMAND ...]: list --watch on a terminal in the background, after these; what the terminal sees is in the file
+# screen; its process id is in $WATCH, and script's in $BACKGROUND_PID.
+watching() {
+  rm -f pid typing
+  mkfifo typing # nobody types, nor is at the end
+  exec {KEEP}<>typing
+  background script --quiet --return --flush --echo never --command "cd $PWD; ${1:-true}; echo \$\$ >pid; exec chat-spool list -w" \
+    /dev/null <typing >screen 2>&1
+  wait_until test -s pid
+  WATCH=$(cat pid)
+}
+
+# painted PATTERN: what was painted last has a line that matches it.
+painted() {
+  perl -0777 -pe 's/.*(\e\[H|\e\[2J|\e\[3J|\ec)//s; s/\e\[[0-9;?]*[A-Za-z]//g; s/\r//g; s/ +/ /g' screen | grep -qE -- "$1"
+}
+
+@test "--watch shows the table, and repaints it when something changes" {
+  chat-send -r jobs one
+  watching
+  wait_until painted '^jobs 1 3 B 0 '
+  painted "^$SPOOL .*[0-9]{2}:[0-9]{2}:[0-9]{2}"
+  painted '^ROOM DEPTH '
+  chat-send -r jobs two
+  wait_until painted '^jobs 2 6 B 0 '
+  chat-send -r mail three
+  wait_until painted '^mail 1 5 B 0 '
+  chat-recv -a -r jobs >/dev/null
+  wait_until painted '^mail 1 5 B 0 '
+  wait_until eval '! painted "^jobs "'
+  kill -TERM "$WATCH"
+  finish "$BACKGROUND_PID"
+  assert_success
+}
+
+@test "--watch waits for a spool that is not there, and makes none" {
+  watching
+  wait_blocked "$WATCH"
+  assert_not_exist "$SPOOL"
+  chat-send -r jobs one
+  wait_until painted '^jobs 1 3 B 0 '
+}
+
+@test "--watch sees claims come" {
+  watching
+  background chat-recv -w -r jobs -- ./hold
+  wait_blocked "$BACKGROUND_PID"
+  chat-send -r jobs one
+  wait_until started 1
+  # It looks once more a moment after each change.
+  wait_until painted '^jobs 1 3 B 1 '
+  touch go
+  wait_until eval '! painted "^jobs "'
+}
+
+@test "--watch ends with 0 on INT, TERM and HUP" {
+  local signal
+  chat-send one
+  for signal in INT TERM HUP; do
+    watching
+    wait_until painted '^main 1 '
+    kill "-$signal" "$WATCH"
+    finish "$BACKGROUND_PID"
+    assert_equal "$signal: $status" "$signal: 0"
+  done
+}
+
+@test "an idle --watch makes no system call" {
+  local pid
+  chat-send one
+  watching
+  wait_until painted '^main 1 '
+  # The look after the first one is over.
+  wait_blocked "$WATCH"
+  sleep 0.3
+  wait_blocked "$WATCH"
+  if strace -o /dev/null true 2>/dev/null; then
+    background strace -o trace -p "$WATCH" 2>attached
+    wait_until grep -q attached attached
+    sleep "$STILL"
+    run head -n 5 trace
+    assert_output --regexp '^(ppoll|poll|restart_syscall)\([^'$'\n'']*$'
+  else
+    grep voluntary "/proc/$WATCH/status" >before
+    sleep "$STILL"
+    grep voluntary "/proc/$WATCH/status" | cmp before -
+  fi
+}
+
+@test "a crowd of changes repaints at most ten times a second" {
+  local start paints
+  chat-send -r jobs 0
+  watching
+  wait_until painted '^jobs 1 '
+  start=${EPOCHREALTIME/./}
+  for n in {1..200}; do chat-send -r jobs "$n"; done
+  wait_until painted '^jobs 201 '
+  paints=$(grep -c '^ROOM' <(tr -d '\r' <screen | sed -E 's/\x1b\[[0-9;?]*[A-Za-z]//g'))
+  assert [ "$paints" -ge 2 ]
+  assert [ "$paints" -le $(((${EPOCHREALTIME/./} - start) / 100000 + 4)) ]
+}
+
+@test "--watch cuts the rows that do not fit" {
+  local n
+  for n in {10..40}; do chat-send -r "room-$n" x; done
+  watching 'stty rows 12 cols 100'
+  wait_until painted '^\.\.\. and [0-9]+ more'
+  perl -0777 -pe 's/.*(\e\[H|\e\[2J|\e\[3J|\ec)//s; s/\e\[[0-9;?]*[A-Za-z]//g; s/\r//g' screen >last
+  run -0 cat last
+  assert [ "${#lines[@]}" -le 12 ]
+  local shown
+  shown=$(grep -c '^room-' last)
+  assert [ "$shown" -ge 5 ]
+  assert_line --partial "... and $((31 - shown)) more"
+}
+
+@test "--watch wants a terminal, and no -j or -1" {
+  run --separate-stderr timeout 20 chat-spool list -w
+  assert_usage chat-spool
+  run --separate-stderr timeout 20 chat-spool list --watch -j
+  assert_usage chat-spool
+  run -64 on_terminal timeout 20 chat-spool list -w -1 </dev/null
+  run -64 on_terminal timeout 20 chat-spool list -jw </dev/null
+  run --separate-stderr chat-spool list -j -1
+  assert_usage chat-spool
+  assert_not_exist "$HOME/.local"
+}
+
+# ---------------------------------------------------------------- the program
+
+COMMANDS='list show peek move delete check dump load backup compact copy config init version'
+
+@test "without a command, with an unknown one, and with a wrong option it is 64 and says what was wrong" {
+  local command
+  run --separate-stderr chat-spool
+  assert_usage chat-spool
+  run --separate-stderr chat-spool unknown
+  assert_usage chat-spool
+  [[ $stderr == *"'unknown'"* ]]
+  run --separate-stderr chat-spool $'\x1b[31m'
+  assert_usage chat-spool
+  [[ $stderr != *$'\x1b'* ]]
+  for command in $COMMANDS; do
+    run --separate-stderr chat-spool "$command" --no-such-option
+    assert_usage chat-spool
+    [[ $stderr == *'--no-such-option'* ]]
+  done
+  assert_not_exist "$HOME/.local"
+}
+
+@test "--help and --version are on standard output, and of each command too" {
+  local command
+  run --separate-stderr -0 chat-spool --help
+  assert_stderr ''
+  for command in $COMMANDS; do assert_output --regexp "(^|[^a-z])$command([^a-z]|\$)"; done
+  run --separate-stderr -0 chat-spool --version
+  assert_stderr ''
+  assert_output --regexp '^chat-spool [0-9]+\.[0-9]+\.[0-9]+'
+  for command in $COMMANDS; do
+    run --separate-stderr -0 chat-spool "$command" --help
+    assert_stderr ''
+    assert_line --index 0 --partial 'chat-spool '
+    assert_output --partial -- --help
+  done
+  run --separate-stderr bash -c 'chat-spool --help >/dev/full'
+  assert_equal "$status" 74
+  assert_not_exist "$HOME/.local"
+}
+
+@test "options come before the words" {
+  chat-send -r jobs one
+  run --separate-stderr chat-spool delete jobs -y
+  assert_usage chat-spool
+  [[ $stderr == *"unexpected word '-y'"* ]]
+  run --separate-stderr chat-spool show jobs -j
+  assert_usage chat-spool
+  run --separate-stderr chat-spool list word
+  assert_usage chat-spool
+  run --separate-stderr chat-spool show one two
+  assert_usage chat-spool
+  run -0 chat-recv -r jobs
+}
+
+@test "version tells of the program, the library and the engine" {
+  run --separate-stderr -0 chat-spool version
+  assert_line --index 0 --regexp '^chat-spool [0-9.]+$'
+  assert_line --index 1 --regexp '^libchatspool [0-9.]+$'
+  assert_line --index 2 --regexp '^SQLite 3\.[0-9.]+$'
+  assert_not_exist "$HOME/.local"
+}
+
+@test "-s, \$CHAT_SPOOL and the default name the spool" {
+  chat-send -s a.db in a
+  chat-send -s b.db -r other in b
+  run -0 chat-spool list -1 -s a.db
+  assert_output main
+  run -0 chat-spool list --spool b.db -1
+  assert_output other
+  CHAT_SPOOL=b.db run -0 chat-spool list -1
+  assert_output other
+  run -0 chat-spool list -1
+  assert_output ''
+  run --separate-stderr chat-spool list -s ''
+  assert_usage chat-spool
+}

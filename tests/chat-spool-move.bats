@@ -1,0 +1,507 @@
+#!/usr/bin/env bats
+# chat-spool move and delete: what goes, what stays, who is asked; and that a kill at any moment loses and doubles nothing.
+# TORTURE=1 or more kills before every system call, not only before those that change something.
+
+# Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
+# shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
+
+load helper
+
+setup() {
+  chat_setup
+  # A command that tells that it has begun, and ends with the given status once the file "go" is there.
+  cat >hold <<'HOLD'
+#!/bin/sh
+echo $$ >>pids
+echo "$CHAT_ID" >>started
+for i in $(seq 1500); do
+  [ -e go ] && exit "${1:-0}"
+  sleep 0.02
+done
+HOLD
+  chmod +x hold
+  touch started pids
+}
+
+# Commands outlive a chat-recv that was killed.
+teardown() {
+  chat_teardown
+  xargs -r kill -KILL <pids 2>/dev/null || true
+}
+
+# started COUNT: so many commands have begun (for wait_until).
+started() { (($(wc -l <started) >= $1)); }
+
+# holds ROOM FORMAT: these are the messages that are ready in the room, with their failed attempts; nothing is taken.
+holds() {
+  chat-recv -qpa -r "$1" -o '%b:%n\n' >held || [[ $? == 1 ]]
+  assert_bytes held "$2"
+}
+
+# expired ID: its time is over.
+expired() { chat-spool show -i "$1" | grep -q '^State: *expired'; }
+
+# ---------------------------------------------------------------- move
+
+@test "move puts all messages at the end of the other room, in their order, and says how many" {
+  seq 5 | chat-send -l -r from
+  printf 'a\nb\n' | chat-send -l -r to
+  run --separate-stderr -0 chat-spool move from to
+  assert_output '5 messages moved'
+  assert_stderr ''
+  holds from ''
+  holds to 'a:0\nb:0\n1:0\n2:0\n3:0\n4:0\n5:0\n'
+  chat-send -r to last
+  run -0 chat-recv -a -r to
+  assert_output $'a\nb\n1\n2\n3\n4\n5\nlast'
+  sound
+}
+
+@test "move keeps who sent a message, when, and its key, expiry and bytes" {
+  local before
+  printf 'a\0\xff\n\n' >body
+  chat-send -r from -u alice -k daily -x 2099-01-01 -f body
+  chat-send -r from ''
+  before=$(ask 'SELECT id, sent, sender, host, key, expires, hex(body) FROM message ORDER BY id')
+  chat-spool move -q from to
+  assert_equal "$(ask 'SELECT id, sent, sender, host, key, expires, hex(body) FROM message ORDER BY id')" "$before"
+  # The key counts in its new room.
+  run -0 chat-send -r to -k daily -i again
+  assert_output 1
+  run -0 chat-send -r from -k daily -i again
+  assert_output 3
+  chat-recv -n -r to | cmp body -
+}
+
+@test "move begins the attempts anew: the way to retry the dead" {
+  printf '%s\n' a b | chat-send -l -r jobs
+  run -123 chat-recv -a -r jobs --retries 1 -- false
+  assert_empty_room jobs
+  run -0 chat-spool move jobs.dead jobs
+  assert_output '2 messages moved'
+  run -0 chat-recv -a -r jobs -- sh -c 'cat; echo " $CHAT_ATTEMPT"'
+  assert_output $'a 1\nb 1'
+  assert_empty_room jobs
+  assert_empty_room jobs.dead
+}
+
+@test "a message that was held back is ready in the other room, and one that is delayed stays delayed" {
+  chat-send -r from held
+  run -123 chat-recv -r from --backoff 1h -- false
+  chat-send -r from -d 1h delayed
+  chat-send -r from -d 0.4 'soon due'
+  chat-send -r from ready
+  run -0 chat-spool move from to
+  assert_output '4 messages moved'
+  holds to 'held:0\nready:0\n'
+  run -0 chat-recv -r to
+  run -0 chat-recv -r to
+  run -0 timeout 20 chat-recv -w -r to
+  assert_output 'soon due'
+  assert_empty_room to
+  run -0 chat-spool show -j to
+  assert_output --partial '"body":"delayed"'
+  run -1 chat-spool show from
+  sound
+}
+
+@test "claimed messages stay, and move says so" {
+  printf '%s\n' one two three four | chat-send -l -r from
+  background chat-recv -F -P 2 -r from -- ./hold 75
+  wait_until started 2
+  run --separate-stderr -0 chat-spool move from to
+  assert_output '2 messages moved'
+  [[ $stderr == *'2 messages are claimed and stay'* ]]
+  holds to 'three:0\nfour:0\n'
+  run --separate-stderr chat-spool move from to
+  assert_equal "$status" 1
+  assert_equal "$output" ''
+  # Those who have them finish their work.
+  touch go
+  kill -TERM "$BACKGROUND_PID"
+  finish "$BACKGROUND_PID"
+  run -0 chat-spool move from to
+  assert_output '2 messages moved'
+  sound
+}
+
+@test "move -i moves these messages, from whatever room" {
+  printf '%s\n' one two three | chat-send -l -r a
+  printf '%s\n' four five | chat-send -l -r b
+  run --separate-stderr -0 chat-spool move -i 2 to
+  assert_output --regexp '^1 messages? moved$'
+  run --separate-stderr -0 chat-spool move -i 5 --id 1 to
+  assert_output '2 messages moved'
+  run -0 chat-recv -a -r a
+  assert_output three
+  run -0 chat-recv -a -r b
+  assert_output four
+  run -0 bash -c 'chat-recv -a -r to | sort'
+  assert_output $'five\none\ntwo'
+}
+
+@test "move -i of a message that is delayed or held back moves it" {
+  chat-send -r a held
+  run -123 chat-recv -r a --backoff 1h -- false
+  chat-send -r a -d 1h delayed
+  run -0 chat-spool move -i 1 to
+  run -0 chat-spool move -i 2 to
+  holds to 'held:0\n'
+  run -0 chat-spool show -i 2
+  assert_line --regexp '^Room: +to$'
+  assert_line --regexp '^State: +delayed$'
+}
+
+@test "move -i of a claimed and of a missing message is 1, and says which" {
+  chat-send -r a one
+  background chat-recv -r a -- ./hold
+  wait_until started 1
+  run --separate-stderr chat-spool move -i 1 to
+  assert_error 1 'chat-spool: message 1 is claimed'
+  run --separate-stderr chat-spool move -i 7 to
+  assert_error 1 'chat-spool: No message 7'
+  touch go
+  finish "$BACKGROUND_PID"
+  assert_success
+  run --separate-stderr chat-spool move -i 1 to
+  assert_error 1 'chat-spool: No message 1'
+  assert_empty_room to
+}
+
+@test "a receiver that waits in the other room is woken" {
+  chat-send -r from one
+  chat-send -r from two
+  background chat-recv -w -c 2 -r to >out
+  wait_blocked "$BACKGROUND_PID"
+  chat-spool move from to
+  finish "$BACKGROUND_PID"
+  assert_success
+  assert_bytes out 'one\ntwo\n'
+  chat-send -r from three
+  background chat-recv -w -r to >out
+  wait_blocked "$BACKGROUND_PID"
+  chat-spool move -i 3 to
+  finish "$BACKGROUND_PID"
+  assert_bytes out 'three\n'
+}
+
+@test "a sender that waits for room in the first room is woken" {
+  printf '%s\n' one two | chat-send -l -r from
+  background chat-send -r from -m 2 -w three
+  wait_blocked "$BACKGROUND_PID"
+  chat-spool move from to
+  finish "$BACKGROUND_PID"
+  assert_success
+  holds from 'three:0\n'
+}
+
+@test "-q prints nothing, and an empty room is 1" {
+  chat-send -r from one
+  run --separate-stderr -0 chat-spool move -q from to
+  assert_equal "$output$stderr" ''
+  run --separate-stderr chat-spool move from to
+  assert_error 1 'chat-spool: No messages to move'
+  run --separate-stderr chat-spool move -s nowhere/spool.db from to
+  assert_error 1 'chat-spool: No messages to move'
+  assert_not_exist nowhere
+}
+
+@test "a move that makes no sense is 64, and nothing is done" {
+  local words
+  seq 3 | chat-send -l -r a
+  for words in 'a a' 'a' '' 'a b c' '-i 1' '-i 1 a b' '-i x b' '-i 0 b' '-i -1 b' 'a -b' 'a .b' 'a b/c'; do
+    # shellcheck disable=SC2086  # words are meant
+    run --separate-stderr chat-spool move $words
+    assert_equal "$words: $status" "$words: 64"
+    assert_usage chat-spool
+  done
+  run --separate-stderr chat-spool move '' b
+  assert_usage chat-spool
+  run --separate-stderr chat-spool move a ''
+  assert_usage chat-spool
+  holds a '1:0\n2:0\n3:0\n'
+}
+
+@test "what arrives meanwhile is not chased, and moving 20,000 messages keeps each once and in order" {
+  seq 20000 | chat-send -l -r from
+  background bash -c 'n=20000; until [[ -e stop ]]; do n=$((n + 1)); chat-send -r from "$n"; done; echo "$n" >last'
+  chat-spool move from to
+  touch stop
+  finish "$BACKGROUND_PID"
+  chat-recv -a -r to >moved
+  chat-recv -qa -r from >left || [[ $? == 1 ]]
+  cat moved left | cmp - <(seq "$(cat last)")
+  assert [ "$(wc -l <moved)" -ge 20000 ]
+}
+
+@test "moves and receivers at once: each message comes out once" {
+  local i pids=() receivers=()
+  seq 3000 | chat-send -l -r a
+  for i in 1 2; do
+    background bash -c 'until [[ -e stop ]]; do chat-spool move -q a b; chat-spool move -q b a; done 2>/dev/null'
+    pids+=("$BACKGROUND_PID")
+    background bash -c 'n=0; until [[ -e stop ]]; do chat-recv -q -r a -r b -c 7; chat-recv -q -r b -r a; done >"out$1"' receiver "$i"
+    receivers+=("$BACKGROUND_PID")
+  done
+  wait_until eval '(($(cat out1 out2 | wc -l) >= 200))'
+  touch stop
+  for i in "${pids[@]}" "${receivers[@]}"; do finish "$i"; done
+  chat-recv -qa -r a >rest || true
+  chat-recv -qa -r b >>rest || true
+  sort -n out1 out2 rest | cmp - <(seq 3000)
+  sound
+}
+
+# ---------------------------------------------------------------- delete
+
+@test "delete -y deletes all messages of a room, delayed and held ones too, and says how many" {
+  printf '%s\n' held two | chat-send -l -r jobs
+  run -123 chat-recv -r jobs --backoff 1h -- false
+  chat-send -r jobs -d 1h delayed
+  chat-send -r other stays
+  run --separate-stderr -0 chat-spool delete -y jobs
+  assert_output '3 messages deleted'
+  assert_stderr ''
+  run -1 chat-spool show jobs
+  run -0 chat-recv -r other
+  assert_output stays
+  sound
+}
+
+@test "delete --yes -q prints nothing, and an empty room is 1" {
+  chat-send -r jobs one
+  run --separate-stderr -0 chat-spool delete --yes --quiet jobs
+  assert_equal "$output$stderr" ''
+  run --separate-stderr chat-spool delete -y jobs
+  assert_error 1 'chat-spool: No messages to delete'
+  run --separate-stderr chat-spool delete -y -s nowhere/spool.db jobs
+  assert_error 1 'chat-spool: No messages to delete'
+  assert_not_exist nowhere
+}
+
+@test "delete -i deletes these messages" {
+  printf '%s\n' one two three four | chat-send -l -r a
+  chat-send -r b -d 1h five
+  run -0 chat-spool delete -y -i 2
+  assert_output --regexp '^1 messages? deleted$'
+  run -0 chat-spool delete -y -i 5 --id 1
+  assert_output '2 messages deleted'
+  run --separate-stderr chat-spool delete -y -i 1
+  assert_error 1 'chat-spool: No message 1'
+  run -0 chat-recv -a -r a
+  assert_output $'three\nfour'
+  run -1 chat-spool show b
+}
+
+@test "claimed messages are not deleted" {
+  printf '%s\n' one two three | chat-send -l
+  background chat-recv -- ./hold 75
+  wait_until started 1
+  run --separate-stderr -0 chat-spool delete -y main
+  assert_output '2 messages deleted'
+  [[ $stderr == *claimed* ]]
+  run --separate-stderr chat-spool delete -y -i 1
+  assert_error 1 'chat-spool: message 1 is claimed'
+  touch go
+  finish "$BACKGROUND_PID"
+  run -0 chat-recv -a
+  assert_output one
+}
+
+@test "without a terminal and without -y delete is 64, and nothing is done" {
+  seq 3 | chat-send -l -r jobs
+  for command in 'delete jobs' 'delete -i 1' 'delete -q jobs'; do
+    # shellcheck disable=SC2086
+    run --separate-stderr chat-spool $command </dev/null
+    assert_usage chat-spool
+    [[ $stderr == *-y* ]]
+    run --separate-stderr bash -c "yes | chat-spool $command"
+    assert_usage chat-spool
+    run --separate-stderr bash -c "chat-spool $command <&-"
+    assert_usage chat-spool
+  done
+  holds jobs '1:0\n2:0\n3:0\n'
+}
+
+@test "on a terminal delete asks, and y is yes" {
+  local answer
+  for answer in y Y yes YES; do
+    seq 12 | chat-send -l -r jobs
+    on_terminal chat-spool delete jobs >seen <<<"$answer"
+    run -0 cat seen
+    assert_output --partial "Delete 12 messages of room 'jobs'? [y/N] "
+    assert_output --partial '12 messages deleted'
+    assert_empty_room jobs
+  done
+}
+
+@test "the question is on standard error" {
+  seq 2 | chat-send -l -r jobs
+  on_terminal bash -c 'chat-spool delete jobs 2>question' >seen <<<y
+  run -0 cat question
+  assert_output --partial "Delete 2 messages of room 'jobs'? [y/N] "
+  assert_bytes seen '2 messages deleted\n'
+}
+
+@test "on a terminal any other answer, and none, deletes nothing, and is 1" {
+  local answer
+  seq 3 | chat-send -l -r jobs
+  for answer in n '' no x nyes 'yy' ' '; do
+    run on_terminal chat-spool delete jobs <<<"$answer"
+    assert_equal "'$answer': $status" "'$answer': 1"
+    assert_output --partial 'nothing deleted'
+  done
+  run on_terminal chat-spool delete jobs </dev/null
+  assert_equal "$status" 1
+  run on_terminal chat-spool delete -i 1 <<<n
+  assert_equal "$status" 1
+  holds jobs '1:0\n2:0\n3:0\n'
+}
+
+@test "on a terminal -y does not ask, and with nothing to delete nobody is asked" {
+  seq 3 | chat-send -l -r jobs
+  on_terminal chat-spool delete -y jobs >seen </dev/null
+  assert_bytes seen '3 messages deleted\n'
+  run on_terminal chat-spool delete jobs </dev/null
+  assert_equal "$status" 1
+  refute_output --partial '[y/N]'
+}
+
+@test "what arrives while the question is asked is not deleted" {
+  seq 2 | chat-send -l -r jobs
+  mkfifo typing
+  exec {typing}<>typing
+  background script --quiet --return --flush --echo never --command 'chat-spool delete jobs' /dev/null <typing >screen 2>&1
+  wait_until grep -q 'y/N' screen
+  chat-send -r jobs new
+  echo y >&"$typing"
+  finish "$BACKGROUND_PID"
+  assert_success
+  holds jobs 'new:0\n'
+}
+
+@test "a delete that makes no sense is 64, and nothing is done" {
+  local words
+  seq 3 | chat-send -l -r a
+  for words in '' 'a b' '-i' '-i x' '-i 0' '-i -5' '-i 1 a' '.a' 'a/b'; do
+    # shellcheck disable=SC2086  # words are meant
+    run --separate-stderr chat-spool delete -y $words
+    assert_equal "$words: $status" "$words: 64"
+    assert_usage chat-spool
+  done
+  holds a '1:0\n2:0\n3:0\n'
+}
+
+@test "an expired message can be moved and deleted" {
+  chat-send -x 0.1 one
+  chat-send -x 0.1 two
+  chat-send stays
+  wait_until expired 2
+  run chat-spool move -i 1 to
+  [[ $status == 0 || $output == *'No message 1'* ]]
+  run chat-spool delete -y -i 2
+  [[ $status == 0 || $output == *'No message 2'* ]]
+  run -0 chat-recv -a
+  assert_output stays
+  assert_empty_room to
+  sound
+}
+
+@test "a move and a delete whose report can't be written are 74" {
+  seq 3 | chat-send -l -r a
+  run --separate-stderr bash -c 'chat-spool move a b >/dev/full'
+  assert_error 74 'chat-spool: '
+  run --separate-stderr bash -c 'chat-spool move a b >&-'
+  assert_equal "$status" 74
+  chat-send -r b more
+  run --separate-stderr bash -c 'chat-spool delete -y b >/dev/full'
+  assert_error 74 'chat-spool: '
+}
+
+# ---------------------------------------------------------------- killed before any system call
+
+# can_kill: here; and the calls before which to kill, in $CALLS.
+can_kill() {
+  command -v strace >/dev/null || skip 'needs strace'
+  ! sanitized || skip 'a sanitized program makes too many calls'
+  CALLS=$CHANGING
+  [[ ! ${TORTURE:-} || $TORTURE == 0 ]] || CALLS='.*'
+  : >in
+}
+
+# moved_or_not: all are there, once, in their order; FROM holds all or none of them; others work on.
+moved_or_not() {
+  local from to
+  WHY='a send to either room works'
+  chat-send -r from last && chat-send -r to last || return
+  chat-recv -qa -r from >rest 2>&1
+  chat-recv -qa -r to >>rest 2>&1
+  contents rest
+  WHY='each message is there, once, in its order, in one of the rooms'
+  case $CONTENTS in
+    $'1\n2\n3\n4\n5\nlast\na\nlast\n') ABSENT=$((ABSENT + 1)) ;;
+    $'last\na\n1\n2\n3\n4\n5\nlast\n') PRESENT=$((PRESENT + 1)) ;;
+    *) return 1 ;;
+  esac
+  WHY='status 0 means that they were moved'
+  [[ $result != 0 || $CONTENTS == last* ]]
+}
+
+@test "a move killed before any system call has moved all or none, and lost and doubled nothing" {
+  can_kill
+  ABSENT=0 PRESENT=0
+  seq 5 | chat-send -l -r from
+  chat-send -r to a
+  keep_spool
+  at_each_call moved_or_not signal=KILL "$CALLS" chat-spool move from to
+  assert [ "$ABSENT" -ge 5 ]
+  assert [ "$PRESENT" -ge 1 ]
+}
+
+# deleted_or_not: of the messages those before some place have gone, and the other room is as it was.
+deleted_or_not() {
+  local all=$'1\n2\n3\n4\n5\nlast\na\nlast\n'
+  WHY='a send to either room works'
+  chat-send -r from last && chat-send -r to last || return
+  chat-recv -qa -r from >rest 2>&1
+  chat-recv -qa -r to >>rest 2>&1
+  contents rest
+  WHY='what is left is the end of the messages, each once'
+  [[ $all == *"$CONTENTS" && $CONTENTS == *$'last\na\nlast\n' ]] || return
+  WHY='status 0 means that they were deleted'
+  [[ $result != 0 || $CONTENTS == last* ]] || return
+  if [[ $CONTENTS == last* ]]; then PRESENT=$((PRESENT + 1)); else ABSENT=$((ABSENT + 1)); fi
+}
+
+@test "a delete killed before any system call has deleted or not, and harmed no other message" {
+  can_kill
+  ABSENT=0 PRESENT=0
+  seq 5 | chat-send -l -r from
+  chat-send -r to a
+  keep_spool
+  at_each_call deleted_or_not signal=KILL "$CALLS" chat-spool delete -y from
+  assert [ "$ABSENT" -ge 5 ]
+  assert [ "$PRESENT" -ge 1 ]
+}
+
+# moved_or_said: as moved_or_not, after an error: one line that says it.
+moved_or_said() {
+  moved_or_not || return
+  WHY='an error is a status of the contract, and said in a line'
+  contents err
+  case $result in
+    0) ;;
+    65 | 71 | 73 | 74 | 75 | 77) ((LINES_OF_IT == 1)) || [[ $(cat trace) == *'write(2,'* ]] ;;
+    *) false ;;
+  esac
+}
+
+@test "a move of which any system call fails has moved all or none, and says so" {
+  can_kill
+  ABSENT=0 PRESENT=0
+  seq 5 | chat-send -l -r from
+  chat-send -r to a
+  keep_spool
+  at_each_call moved_or_said error=EIO "$CALLS" chat-spool move from to
+  assert [ "$ABSENT" -ge 3 ]
+}
