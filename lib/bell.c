@@ -22,6 +22,16 @@ static int open_directory(const struct place *place, const char *name)
     return openat(place->directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
+/* Give what was just made its owner and mode: the umask may have taken away what opening it needs.
+ */
+static int adopt(const struct place *place, int directory, const char *name, unsigned mode)
+{
+    if (place->shared &&
+        fchownat(directory, name, (uid_t)-1, place->group, AT_SYMLINK_NOFOLLOW) < 0)
+        return -1;
+    return fchmodat(directory, name, place_mode(place, mode), 0);
+}
+
 /* Open the directory of the bells, and make it where it is missing. */
 static enum chat_status open_bells(struct place *place, const char *bell, int *bells)
 {
@@ -29,9 +39,8 @@ static enum chat_status open_bells(struct place *place, const char *bell, int *b
     place_name(place, bell, name);
     *bells = open_directory(place, name);
     if (*bells < 0 && errno == ENOENT) {
-        /* The umask may have taken away what opening it needs. */
         if (mkdirat(place->directory, name, 0700) == 0 &&
-            fchmodat(place->directory, name, 0700, 0) < 0)
+            adopt(place, place->directory, name, 0700) < 0)
             return cannot_wait(place, errno, CHAT_CANTCREATE);
         *bells = open_directory(place, name);
     }
@@ -39,17 +48,17 @@ static enum chat_status open_bells(struct place *place, const char *bell, int *b
     if (*bells < 0 || fstat(*bells, &st) < 0)
         return cannot_wait(place, errno,
                            errno == ELOOP || errno == ENOTDIR ? CHAT_PERMISSION : CHAT_CANTCREATE);
-    if (place_trusts(st.st_uid) && (st.st_mode & 0022) == 0)
+    if (place_trusts(place, &st))
         return CHAT_OK;
     close(*bells);
     return error_set(place->error, CHAT_PERMISSION,
                      "spool '%s%s' is not safe to use: others can write to it", place->path, bell);
 }
 
-static bool is_bell(int fd)
+static bool is_bell(const struct place *place, int fd)
 {
     struct stat st;
-    return fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode) && place_trusts(st.st_uid);
+    return fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode) && place_trusts(place, &st);
 }
 
 /* Rings from before are seen by the look at the queue that follows. */
@@ -70,7 +79,7 @@ enum chat_status bell_listen(struct place *place, const char *bell, const char *
     const int flags = O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC;
     int fd = openat(bells, room, flags);
     if (fd < 0 && errno == ENOENT) {
-        if (mkfifoat(bells, room, 0600) == 0 && fchmodat(bells, room, 0600, 0) < 0) {
+        if (mkfifoat(bells, room, 0600) == 0 && adopt(place, bells, room, 0600) < 0) {
             close(bells);
             return cannot_wait(place, errno, CHAT_CANTCREATE);
         }
@@ -80,7 +89,7 @@ enum chat_status bell_listen(struct place *place, const char *bell, const char *
     close(bells);
     if (fd < 0)
         return cannot_wait(place, errnum, CHAT_CANTCREATE);
-    if (!is_bell(fd)) {
+    if (!is_bell(place, fd)) {
         close(fd);
         return error_set(place->error, CHAT_PERMISSION,
                          "spool '%s%s' is not safe to use: its '%s' is not a FIFO of ours",
@@ -98,7 +107,7 @@ static int find_bells(const struct place *place, const char *bell)
     struct stat st;
     place_name(place, bell, name);
     int bells = open_directory(place, name);
-    if (bells < 0 || (fstat(bells, &st) == 0 && place_trusts(st.st_uid)))
+    if (bells < 0 || (fstat(bells, &st) == 0 && place_trusts(place, &st)))
         return bells;
     close(bells);
     return -1;
@@ -111,7 +120,7 @@ int bell_hold(const struct place *place, const char *bell, const char *room)
         return -1;
     int fd = openat(bells, room, O_WRONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
     close(bells);
-    if (fd < 0 || is_bell(fd)) /* ENOENT, ENXIO: nobody listens */
+    if (fd < 0 || is_bell(place, fd)) /* ENOENT, ENXIO: nobody listens */
         return fd;
     close(fd);
     return -1;

@@ -113,6 +113,22 @@ bool claim_taken(int fd, struct range wanted, struct range *taken)
     return true;
 }
 
+/* The kernel tells some lock that is in the way: what is left of the range lies on both sides. */
+void each_taken(int fd, struct range wanted, void (*tell)(void *context, struct range taken),
+                void *context)
+{
+    struct range taken;
+    while (wanted.first <= wanted.last && claim_taken(fd, wanted, &taken)) {
+        if (taken.first < wanted.first)
+            taken.first = wanted.first;
+        if (taken.last > wanted.last)
+            taken.last = wanted.last;
+        each_taken(fd, (struct range){ wanted.first, taken.first - 1 }, tell, context);
+        tell(context, taken);
+        wanted.first = taken.last + 1;
+    }
+}
+
 int lock_claim(int fd, struct range wanted, struct range *taken)
 {
     struct flock lock = lock_of(F_WRLCK, wanted.first, wanted.last);
@@ -156,33 +172,31 @@ int lock_presence(int fd)
     return fcntl(fd, F_OFD_SETLK, &lock) == 0 ? 0 : errno;
 }
 
-/* One lock was found: watch its process, and go on in what is left of the range on both sides. */
-static int watch_range(int fd, struct range range, int64_t base, int pidfds[], int size, bool *all)
+struct watch {
+    int *pidfds;
+    int count, size;
+    int64_t base;
+    bool all;
+};
+
+/* Watch the process that says by this lock that it has claims. */
+static void watch_one(void *context, struct range taken)
 {
-    struct range taken;
-    if (range.first > range.last || !claim_taken(fd, range, &taken))
-        return 0;
-    if (taken.last == INT64_MAX)
-        taken.last = range.last;
-    if (size == 0) {
-        *all = false;
-        return 0;
-    }
-    int count = 0;
-    int64_t pid = taken.first - base;
-    if (pid >= 0 && pid >> PID_BITS == 0)
-        count = (pidfds[0] = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0)) >= 0;
-    if (count == 0)
-        *all = false;
-    count += watch_range(fd, (struct range){ range.first, taken.first - 1 }, base, pidfds + count,
-                         size - count, all);
-    return count + watch_range(fd, (struct range){ taken.last + 1, range.last }, base,
-                               pidfds + count, size - count, all);
+    struct watch *watch = context;
+    int64_t pid = taken.first - watch->base;
+    int pidfd = -1;
+    if (watch->count < watch->size && pid >= 0 && pid >> PID_BITS == 0)
+        pidfd = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0);
+    if (pidfd >= 0)
+        watch->pidfds[watch->count++] = pidfd;
+    else
+        watch->all = false;
 }
 
 int watch_present(int fd, int pidfds[], int size, bool *all)
 {
-    *all = true;
-    return watch_range(fd, (struct range){ ID_MAX + 1, INT64_MAX - 1 }, presence_base(), pidfds,
-                       size, all);
+    struct watch watch = { .pidfds = pidfds, .size = size, .base = presence_base(), .all = true };
+    each_taken(fd, (struct range){ ID_MAX + 1, INT64_MAX - 1 }, watch_one, &watch);
+    *all = watch.all;
+    return watch.count;
 }

@@ -40,6 +40,10 @@ void unlock_claim(int fd, struct range claimed);
 /* Whether somebody else has a claim on an id of WANTED; stores such a range in *TAKEN. */
 bool claim_taken(int fd, struct range wanted, struct range *taken);
 
+/* Tell each range within WANTED that somebody else has a claim on. */
+void each_taken(int fd, struct range wanted, void (*tell)(void *context, struct range taken),
+                void *context);
+
 /* Make this process known as one that has claims. */
 int lock_presence(int fd);
 

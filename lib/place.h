@@ -8,13 +8,19 @@
 #ifndef PLACE_H
 #define PLACE_H
 
+#include <sys/types.h>
+
 #include "chatspool.h"
 #include "error.h"
+
+struct stat;
 
 struct place {
     char *path;       /* of the spool, absolute */
     const char *name; /* its last part, in path */
     int directory;    /* the descriptor of the directory, or -1 */
+    bool shared;      /* with a group: what its members own is ours to use */
+    gid_t group;      /* that one */
     int64_t size;     /* of the file that was checked last */
     struct error *error;
 };
@@ -39,8 +45,8 @@ bool place_has_room(const struct place *place, int64_t bytes);
  * that SQLite has locks on. The caller closes *DESCRIPTOR. */
 enum chat_status place_read(struct place *place, const char *suffix, int *descriptor);
 
-/* Open the file that ends in SUFFIX to read and write, with mode 0600 where it is
- * made now, and check it. The caller closes *DESCRIPTOR. */
+/* Open the file that ends in SUFFIX to read and write, with mode 0600 (or 0660 for a group) where
+ * it is made now, and check it. The caller closes *DESCRIPTOR. */
 enum chat_status place_open(struct place *place, const char *suffix, int *descriptor);
 
 /* The name, in the directory, of the file that ends in SUFFIX. NAME has room for
@@ -48,7 +54,17 @@ enum chat_status place_open(struct place *place, const char *suffix, int *descri
 #define PLACE_NAME 1024
 void place_name(const struct place *place, const char *suffix, char name[PLACE_NAME]);
 
-/* Whether UID may own what we use: this user, or root. */
-bool place_trusts(unsigned uid);
+/* Whether what is owned like this, and has such a mode, is ours to use: it belongs to this user or
+ * to root, or where the spool is shared to its group, and nobody else can write to it. */
+bool place_trusts(const struct place *place, const struct stat *st);
+
+/* The mode that a new file (0600) or directory (0700) has here; and give it to what was just made.
+ */
+unsigned place_mode(const struct place *place, unsigned mode);
+int place_adopt(const struct place *place, int fd, unsigned mode);
+
+/* Share the spool's directory with a group: one that is made now, or is empty. Does nothing where
+ * it is shared with that group already. */
+enum chat_status place_share(struct place *place, const char *group);
 
 #endif

@@ -69,9 +69,37 @@ const char *chat_error(const chat_spool *spool)
     return spool != NULL ? spool->error.text : "out of memory";
 }
 
-enum chat_status chat_limit(chat_spool *spool, int64_t *bytes)
+/* NULL is the default room. */
+static enum chat_status check_room(chat_spool *spool, const char *name)
 {
-    return spool->store->verbs->limit(spool->store, bytes);
+    if (name == NULL || chat_room_valid(name))
+        return CHAT_OK;
+    return error_set(&spool->error, CHAT_USAGE, "'%s' cannot name a room", name);
+}
+
+enum chat_status chat_settings(chat_spool *spool, struct chat_settings *settings)
+{
+    return spool->store->verbs->settings(spool->store, settings);
+}
+
+enum chat_status chat_set(chat_spool *spool, const struct chat_settings *settings)
+{
+    if (settings->max_length < 1 || settings->max_length > CHAT_LENGTH_MAX)
+        return error_set(&spool->error, CHAT_USAGE,
+                         "a message can be limited to 1 to %d bytes, not to %lld", CHAT_LENGTH_MAX,
+                         (long long)settings->max_length);
+    enum chat_status status = check_room(spool, settings->room);
+    return status == CHAT_OK ? spool->store->verbs->set(spool->store, settings) : status;
+}
+
+enum chat_status chat_create(chat_spool *spool, const char *group)
+{
+    return spool->store->verbs->create(spool->store, group);
+}
+
+const char *chat_engine(const chat_spool *spool)
+{
+    return spool->store->verbs->engine();
 }
 
 enum chat_status chat_begin(chat_spool *spool)
@@ -89,17 +117,17 @@ enum chat_status chat_put(chat_spool *spool, const struct chat_message *message,
     static const struct chat_terms none;
     if (!spool->store->sending)
         return error_set(&spool->error, CHAT_USAGE, "chat_put without chat_begin");
-    if (!chat_room_valid(message->room))
-        return error_set(&spool->error, CHAT_USAGE, "'%s' cannot name a room", message->room);
+    int64_t given;
+    enum chat_status status = check_room(spool, message->room);
+    if (status != CHAT_OK)
+        return status;
     if (!chat_name_valid(message->user))
         return error_set(&spool->error, CHAT_USAGE, "'%s' cannot be a sender", message->user);
     if (!chat_name_valid(message->host))
         return error_set(&spool->error, CHAT_USAGE, "'%s' cannot be a host", message->host);
     if (message->key != NULL && !chat_name_valid(message->key))
         return error_set(&spool->error, CHAT_USAGE, "'%s' cannot be a key", message->key);
-    int64_t given;
-    enum chat_status status =
-        spool->store->verbs->put(spool->store, message, terms != NULL ? terms : &none, &given);
+    status = spool->store->verbs->put(spool->store, message, terms != NULL ? terms : &none, &given);
     if (status == CHAT_OK && id != NULL)
         *id = given;
     return status;
@@ -124,10 +152,10 @@ static enum chat_status check_query(chat_spool *spool, const struct chat_query *
 {
     if (spool->store->sending)
         return error_set(&spool->error, CHAT_USAGE, "cannot receive between begin and commit");
-    for (size_t i = 0; i < query->room_count; i++)
-        if (!chat_room_valid(query->rooms[i]))
-            return error_set(&spool->error, CHAT_USAGE, "'%s' cannot name a room", query->rooms[i]);
-    return CHAT_OK;
+    enum chat_status status = CHAT_OK;
+    for (size_t i = 0; i < query->room_count && status == CHAT_OK; i++)
+        status = check_room(spool, query->rooms[i]);
+    return status;
 }
 
 enum chat_status chat_mark(chat_spool *spool, const struct chat_query *query, int64_t *mark)
@@ -211,6 +239,18 @@ enum chat_status chat_fail(chat_batch *batch, const struct chat_failure *failure
     return status;
 }
 
+enum chat_status chat_move(chat_batch *batch, const char *room)
+{
+    struct store *store = batch->store;
+    enum chat_status status = check_claimed(batch);
+    if (status == CHAT_OK && !chat_room_valid(room))
+        return error_set(store->error, CHAT_USAGE, "'%s' cannot name a room", room);
+    if (status == CHAT_OK)
+        status = store->verbs->move(store, batch, room);
+    batch->settled = status == CHAT_OK;
+    return status;
+}
+
 enum chat_status chat_keep(chat_batch *batch)
 {
     enum chat_status status = CHAT_OK;
@@ -230,8 +270,9 @@ void chat_release(chat_batch *batch)
 enum chat_status chat_wait_room(chat_spool *spool, const char *room, int64_t max, int64_t timeout,
                                 const sigset_t *unblocked)
 {
-    if (!chat_room_valid(room))
-        return error_set(&spool->error, CHAT_USAGE, "'%s' cannot name a room", room);
+    enum chat_status status = check_room(spool, room);
+    if (status != CHAT_OK)
+        return status;
     return spool->store->verbs->wait_room(spool->store, room, max, timeout, unblocked);
 }
 
@@ -242,4 +283,36 @@ enum chat_status chat_wait(chat_spool *spool, const struct chat_query *query, in
     if (status != CHAT_OK)
         return status;
     return spool->store->verbs->wait(spool->store, query, timeout, unblocked);
+}
+
+enum chat_status chat_watch(chat_spool *spool, int64_t timeout, const sigset_t *unblocked)
+{
+    return spool->store->verbs->watch(spool->store, timeout, unblocked);
+}
+
+enum chat_status chat_list(chat_spool *spool, struct chat_room **rooms, size_t *count)
+{
+    *rooms = NULL;
+    *count = 0;
+    return spool->store->verbs->list(spool->store, rooms, count);
+}
+
+enum chat_status chat_check(chat_spool *spool, bool repair, chat_finding *told, void *context)
+{
+    return spool->store->verbs->check(spool->store, repair, told, context);
+}
+
+enum chat_status chat_backup(chat_spool *spool, const char *file, chat_progress *progress,
+                             void *context)
+{
+    if (file[0] == '\0')
+        return error_set(&spool->error, CHAT_USAGE, "the name of the file is empty");
+    return spool->store->verbs->backup(spool->store, file, progress, context);
+}
+
+enum chat_status chat_compact(chat_spool *spool, chat_progress *progress, void *context,
+                              int64_t *freed)
+{
+    *freed = 0;
+    return spool->store->verbs->compact(spool->store, progress, context, freed);
 }

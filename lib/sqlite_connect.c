@@ -155,16 +155,20 @@ static int number(struct sqlite_store *s, enum sql sql)
     return value;
 }
 
-enum { APPLICATION_ID = 0x63686174, SCHEMA_VERSION = 1 }; /* as in schema.sql */
+enum { APPLICATION_ID = 0x63686174, SCHEMA_VERSION = 2 }; /* as in schema.sql */
 
-static enum chat_status check_schema(struct sqlite_store *s)
+/* Within a transaction. *FORMAT becomes the format of the spool: where it is an older one, the rest
+ * is checked after the upgrade. */
+static enum chat_status check_schema(struct sqlite_store *s, int *format)
 {
     bool same;
     int rc = same_schema(s, &same);
     if (rc != SQLITE_DONE)
         return db_failed(s, rc, "open");
     int application = number(s, SQL_GET_APPLICATION_ID);
-    int version = number(s, SQL_GET_USER_VERSION);
+    int version = *format = number(s, SQL_GET_USER_VERSION);
+    if (application == APPLICATION_ID && version >= 1 && version < SCHEMA_VERSION)
+        return CHAT_OK;
     if (same && application == APPLICATION_ID && version == SCHEMA_VERSION)
         return CHAT_OK;
     if (application != APPLICATION_ID)
@@ -176,6 +180,33 @@ static enum chat_status check_schema(struct sqlite_store *s)
                          s->place.path, version, SCHEMA_VERSION);
     return error_set(s->base.error, CHAT_DATA, "the schema of spool '%s' was changed",
                      s->place.path);
+}
+
+/* The steps from FORMAT on, and a look at what has come of them. */
+static enum chat_status run_upgrades(struct sqlite_store *s, int *format)
+{
+    enum chat_status status = check_schema(s, format);
+    while (status == CHAT_OK && *format < SCHEMA_VERSION) {
+        int rc = sqlite3_exec(s->db, sql_upgrade[*format + 1], NULL, NULL, NULL);
+        status = rc == SQLITE_OK ? check_schema(s, format) : db_failed(s, rc, "upgrade");
+    }
+    return status;
+}
+
+/* Bring a spool of an older format up to ours, in one transaction. Whoever opens it first does; one
+ * that was changed by others is left as it was. Commands that are older and have it open go on:
+ * to them, what they know of it is as before. */
+static enum chat_status upgrade(struct sqlite_store *s)
+{
+    int format;
+    enum chat_status status = turn_begin(s);
+    if (status != CHAT_OK)
+        return status;
+    status = run_upgrades(s, &format);
+    if (status == CHAT_OK)
+        return turn_commit(s);
+    turn_rollback(s);
+    return status;
 }
 
 static int count_frames(void *context, sqlite3 *db, const char *name, int frames)
@@ -199,6 +230,21 @@ static void configure(struct sqlite_store *s)
     sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
 }
 
+/* What a new connection has to be told, and what of the spool has to be known. */
+static enum chat_status settle_in(struct sqlite_store *s, int *format)
+{
+    configure(s);
+    /* In one transaction: SQLite reads the schema for itself first. */
+    enum chat_status status = db_run(s, SQL_BEGIN_READ);
+    if (status == CHAT_OK)
+        status = check_schema(s, format);
+    if (status == CHAT_OK)
+        status = db_run(s, SQL_COMMIT);
+    if (status == CHAT_OK)
+        status = db_run(s, SQL_SET_CELL_SIZE_CHECK);
+    return status == CHAT_OK ? db_run(s, SQL_SET_SYNCHRONOUS) : status;
+}
+
 enum chat_status db_connect(struct sqlite_store *s)
 {
     const char *vfs = vfs_name();
@@ -209,25 +255,14 @@ enum chat_status db_connect(struct sqlite_store *s)
     int rc =
         sqlite3_open_v2(s->place.path, &s->db,
                         SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW, vfs);
-    enum chat_status status;
-    if (rc != SQLITE_OK)
-        status = db_failed(s, rc, "open");
-    else {
-        configure(s);
-        /* In one transaction: SQLite reads the schema for itself first. */
-        status = db_run(s, SQL_BEGIN_READ);
-        if (status == CHAT_OK)
-            status = check_schema(s);
-        if (status == CHAT_OK)
-            status = db_run(s, SQL_COMMIT);
-        if (status == CHAT_OK)
-            status = db_run(s, SQL_SET_CELL_SIZE_CHECK);
-        if (status == CHAT_OK)
-            status = db_run(s, SQL_SET_SYNCHRONOUS);
-    }
-    if (status == CHAT_OK)
+    int format = 0;
+    enum chat_status status = rc == SQLITE_OK ? settle_in(s, &format) : db_failed(s, rc, "open");
+    if (status == CHAT_OK) {
         index_mark(s);
-    else
+        if (format < SCHEMA_VERSION)
+            status = upgrade(s);
+    }
+    if (status != CHAT_OK)
         db_disconnect(s);
     return status;
 }

@@ -5,33 +5,52 @@
 #include <errno.h>
 #include <stdlib.h>
 
+/* The statement that lists what follows, with its parameters. */
+static sqlite3_stmt *list(const struct scan *scan)
+{
+    sqlite3_stmt *statement =
+        db_statement(scan->store, scan->behind ? SQL_LIST_NOT_DUE : SQL_LIST_ORDER);
+    sqlite3_bind_int64(statement, 1, scan->room.number);
+    sqlite3_bind_int64(statement, 2, scan->after);
+    sqlite3_bind_int64(statement, 3, scan->until);
+    sqlite3_bind_int64(statement, 4, scan->behind ? scan->after_id : scan->now);
+    return statement;
+}
+
 /* Read the next chunk. */
 static enum chat_status scan_read(struct scan *scan)
 {
     struct sqlite_store *s = scan->store;
-    sqlite3_stmt *statement = db_statement(s, SQL_LIST_ORDER);
+    sqlite3_stmt *statement = list(scan);
     if (statement == NULL)
         return db_failed(s, sqlite3_extended_errcode(s->db), "read");
-    sqlite3_bind_int64(statement, 1, scan->room.number);
-    sqlite3_bind_int64(statement, 2, scan->after);
-    sqlite3_bind_int64(statement, 3, scan->until);
-    sqlite3_bind_int64(statement, 4, scan->now);
     int rc = SQLITE_ROW;
     scan->at = scan->count = 0;
     while (scan->count < scan->want && (rc = db_step(s, statement)) == SQLITE_ROW) {
         scan->id[scan->count] = sqlite3_column_int64(statement, 0);
-        scan->place[scan->count++] = sqlite3_column_int64(statement, 1);
+        scan->order[scan->count++] = sqlite3_column_int64(statement, 1);
     }
     sqlite3_reset(statement);
     scan->want = CHUNK;
     scan->ended = rc == SQLITE_DONE;
-    if (scan->head == 0 && scan->count > 0)
-        scan->head = scan->place[0];
+    if (scan->head == 0 && scan->count > 0 && !scan->every)
+        scan->head = scan->order[0];
     return rc == SQLITE_ROW || rc == SQLITE_DONE ? CHAT_OK : db_failed(s, rc, "read");
 }
 
+/* Where to begin. */
+static void scan_place(struct scan *scan, const struct chat_cursor *from)
+{
+    scan->behind = from != NULL && from->due > 0;
+    scan->after = scan->behind ? from->due : from != NULL ? from->place : 0;
+    scan->after_id = scan->behind ? from->id : 0;
+    if (!scan->behind && scan->after < scan->room.first)
+        scan->after = scan->room.first - 1;
+}
+
 enum chat_status scan_open(struct scan *scan, struct sqlite_store *s,
-                           const struct chat_query *query, const char *name, int64_t after)
+                           const struct chat_query *query, const char *name,
+                           const struct chat_cursor *from)
 {
     bool within = sqlite3_get_autocommit(s->db) == 0; /* a transaction, or one for both reads */
     enum chat_status status = within ? CHAT_OK : db_run(s, SQL_BEGIN_READ);
@@ -39,11 +58,12 @@ enum chat_status scan_open(struct scan *scan, struct sqlite_store *s,
         status = room_get(s, name, &scan->room);
     if (status == CHAT_OK) {
         scan->store = s;
-        scan->after = after < scan->room.first ? scan->room.first - 1 : after;
+        scan->every = query->every;
         scan->until = query->until > 0 ? query->until : INT64_MAX;
-        scan->now = store_now();
+        scan->now = query->every ? 0 : store_now();
         scan->head = 0;
         scan->want = query->max_messages < CHUNK ? query->max_messages : CHUNK;
+        scan_place(scan, from);
         status = scan_read(scan);
     }
     if (!within)
@@ -51,10 +71,33 @@ enum chat_status scan_open(struct scan *scan, struct sqlite_store *s,
     return status;
 }
 
+enum chat_status scan_open_ready(struct scan *scan, struct sqlite_store *s,
+                                 const struct chat_query *query, const char *name,
+                                 const struct chat_cursor *from)
+{
+    enum chat_status status = scan_open(scan, s, query, name, from);
+    if (status != CHAT_OK || query->until > 0 || query->every || !is_due(&scan->room))
+        return status;
+    status = promote_due(s, &scan->room);
+    if (status == CHAT_OK)
+        return scan_open(scan, s, query, name, from);
+    return scan->count > 0 ? CHAT_OK : status; /* what is ready can be had all the same */
+}
+
+void scan_tell(const struct scan *scan, struct chat_cursor *cursor)
+{
+    if (scan->behind) {
+        cursor->due = scan->after;
+        cursor->id = scan->after_id;
+    } else
+        cursor->place = scan->after;
+}
+
 void scan_step(struct scan *scan, size_t n)
 {
     scan->at += n;
-    scan->after = scan->place[scan->at - 1];
+    scan->after = scan->order[scan->at - 1];
+    scan->after_id = scan->id[scan->at - 1];
 }
 
 /* Step over the messages whose ids are in TAKEN. Where ids and places go together, that is also
@@ -66,7 +109,7 @@ static void scan_pass(struct scan *scan, struct range taken)
            scan->id[scan->at + n] <= taken.last)
         n++;
     scan_step(scan, n);
-    if (scan->at == scan->count && scan->id[scan->at - 1] == scan->after)
+    if (!scan->behind && scan->at == scan->count && scan->id[scan->at - 1] == scan->after)
         scan->after = taken.last;
 }
 
@@ -76,8 +119,7 @@ static int compare(const void *a, const void *b)
     return (*x > *y) - (*x < *y);
 }
 
-/* Whether this handle has a claim on the message: the kernel would grant it again. */
-static bool ours(const struct sqlite_store *s, int64_t id)
+bool holds_claim(const struct sqlite_store *s, int64_t id)
 {
     for (const struct chat_batch *b = s->claimed; b != NULL; b = b->next)
         for (size_t i = 0; i < b->count; i++)
@@ -87,12 +129,12 @@ static bool ours(const struct sqlite_store *s, int64_t id)
 }
 
 /* How many of the next messages, at most MAX, have consecutive ids and are not ours. */
-static size_t scan_run(const struct scan *scan, size_t max)
+static size_t scan_run(const struct scan *scan, size_t max, enum scan_mode mode)
 {
     size_t n = 1;
     while (n < max && scan->at + n < scan->count &&
            scan->id[scan->at + n] == scan->id[scan->at] + (int64_t)n &&
-           !ours(scan->store, scan->id[scan->at + n]))
+           (mode == SCAN_ALL || !holds_claim(scan->store, scan->id[scan->at + n])))
         n++;
     return n;
 }
@@ -111,30 +153,41 @@ static int try_run(struct sqlite_store *s, struct range *run, bool take, struct 
     }
 }
 
-enum chat_status scan_next(struct scan *scan, size_t max, bool take, struct range *free,
+/* Have a message in the chunk. CHAT_NONE: there are no more. */
+static enum chat_status scan_fill(struct scan *scan)
+{
+    enum chat_status status = CHAT_OK;
+    while (status == CHAT_OK && scan->at == scan->count) {
+        if (scan->ended && (!scan->every || scan->behind))
+            return CHAT_NONE;
+        if (scan->ended) {
+            scan->behind = true;
+            scan->after = scan->after_id = 0;
+        }
+        status = scan_read(scan);
+    }
+    return status;
+}
+
+enum chat_status scan_next(struct scan *scan, size_t max, enum scan_mode mode, struct range *found,
                            bool *passed)
 {
     struct sqlite_store *s = scan->store;
     for (;;) {
-        if (scan->at == scan->count) {
-            if (scan->ended)
-                return CHAT_NONE;
-            enum chat_status status = scan_read(scan);
-            if (status != CHAT_OK)
-                return status;
-            continue;
-        }
+        enum chat_status status = scan_fill(scan);
+        if (status != CHAT_OK)
+            return status;
         int64_t first = scan->id[scan->at];
         if (first < 1 || first > ID_MAX)
             return db_failed(s, SQLITE_CORRUPT, "read");
-        struct range run = { first, first + (int64_t)scan_run(scan, max) - 1 }, taken;
-        if (ours(s, first)) {
+        struct range run = { first, first + (int64_t)scan_run(scan, max, mode) - 1 }, taken;
+        if (mode != SCAN_ALL && holds_claim(s, first)) {
             scan_step(scan, 1);
             continue;
         }
-        int errnum = try_run(s, &run, take, &taken);
+        int errnum = mode == SCAN_ALL ? 0 : try_run(s, &run, mode == SCAN_TAKE, &taken);
         if (errnum == 0) {
-            *free = run;
+            *found = run;
             return CHAT_OK;
         }
         if (errnum != EAGAIN)

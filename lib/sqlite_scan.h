@@ -14,23 +14,42 @@ enum { CHUNK = 256 };
 struct scan {
     struct sqlite_store *store;
     struct room room;
-    int64_t after, until; /* the places still to be seen */
-    int64_t now;          /* what has expired by then is not seen */
-    int64_t head;         /* the first place seen, or 0 */
-    size_t want;          /* how many to read at once */
-    bool ended;           /* there is nothing behind the chunk */
-    size_t at, count;     /* in the chunk */
-    int64_t id[CHUNK], place[CHUNK];
+    bool every;              /* those that have expired, too, and then those that are not due */
+    bool behind;             /* at the latter: they are in the order of their times and ids */
+    int64_t after, after_id; /* the last place, or time and id, that was seen */
+    int64_t until;           /* the last place, or id, to be seen */
+    int64_t now;             /* what has expired by then is not seen */
+    int64_t head;            /* the first place seen of those that are ready, or 0 */
+    size_t want;             /* how many to read at once */
+    bool ended;              /* there is nothing behind the chunk */
+    size_t at, count;        /* in the chunk */
+    int64_t id[CHUNK], order[CHUNK];
 };
 
-/* Begin in the room NAME behind the place AFTER. CHAT_NONE: there is no such room. */
+/* Begin in the room NAME (NULL: the default room) behind FROM, or at the beginning where that is
+ * NULL. CHAT_NONE: there is no such room. */
 enum chat_status scan_open(struct scan *scan, struct sqlite_store *s,
-                           const struct chat_query *query, const char *name, int64_t after);
+                           const struct chat_query *query, const char *name,
+                           const struct chat_cursor *from);
 
-/* Find the next messages that nobody has claimed, at most MAX with consecutive ids, and TAKE them.
- * They are not stepped over. *PASSED becomes true where claimed ones were passed. */
-enum chat_status scan_next(struct scan *scan, size_t max, bool take, struct range *free,
+/* The same after what is due was made ready. What becomes ready now is placed behind the mark of a
+ * query that has one. */
+enum chat_status scan_open_ready(struct scan *scan, struct sqlite_store *s,
+                                 const struct chat_query *query, const char *name,
+                                 const struct chat_cursor *from);
+
+/* Store in *CURSOR what was stepped over last. */
+void scan_tell(const struct scan *scan, struct chat_cursor *cursor);
+
+/* Find the next messages, at most MAX with consecutive ids. They are not stepped over. SCAN_FREE
+ * and SCAN_TAKE: that nobody has claimed, and claim them; *PASSED becomes true where claimed ones
+ * were passed. SCAN_ALL: whoever has claimed them. */
+enum scan_mode { SCAN_FREE, SCAN_TAKE, SCAN_ALL };
+enum chat_status scan_next(struct scan *scan, size_t max, enum scan_mode mode, struct range *found,
                            bool *passed);
+
+/* Whether this handle has a claim on the message: the kernel would grant it again. */
+bool holds_claim(const struct sqlite_store *s, int64_t id);
 
 /* Step over N messages. */
 void scan_step(struct scan *scan, size_t n);

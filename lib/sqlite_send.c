@@ -9,6 +9,7 @@
 
 #include "bell.h"
 #include "digest.h"
+#include "lock.h"
 #include "sqlite_scan.h"
 
 enum { LARGE = 64 * 1024 }; /* a transaction of less than this the reserve can take */
@@ -23,6 +24,9 @@ enum chat_status spool_read(struct sqlite_store *s)
     if (rc == SQLITE_ROW) {
         s->next_id = sqlite3_column_int64(statement, 0);
         s->max_length = sqlite3_column_int64(statement, 1);
+        copy_name(s->default_room, sqlite3_column_text(statement, 2));
+        if (s->default_room[0] == '\0')
+            strcpy(s->default_room, CHAT_ROOM_DEFAULT);
     }
     sqlite3_reset(statement);
     if (rc != SQLITE_ROW && rc != SQLITE_DONE)
@@ -39,38 +43,10 @@ enum chat_status spool_set_next_id(struct sqlite_store *s)
     return db_finish(s, statement);
 }
 
-enum chat_status sqlite_limit(struct store *store, int64_t *bytes)
-{
-    struct sqlite_store *s = (struct sqlite_store *)store;
-    *bytes = CHAT_LENGTH_DEFAULT;
-    enum chat_status status = store_connect(s);
-    if (status == CHAT_NONE)
-        return CHAT_OK;
-    if (status == CHAT_OK)
-        status = spool_read(s);
-    if (status == CHAT_OK)
-        *bytes = s->max_length;
-    return status;
-}
-
-/* Connect, and make the spool where there is none. */
-static enum chat_status connect_or_create(struct sqlite_store *s)
-{
-    enum chat_status status = store_connect(s);
-    if (status != CHAT_NONE)
-        return status;
-    status = place_enter(&s->place, true);
-    if (status == CHAT_OK)
-        status = store_open_lock(s);
-    if (status == CHAT_OK)
-        status = db_create(s);
-    return status == CHAT_OK ? store_connect(s) : status;
-}
-
 enum chat_status sqlite_begin(struct store *store)
 {
     struct sqlite_store *s = (struct sqlite_store *)store;
-    enum chat_status status = connect_or_create(s);
+    enum chat_status status = store_connect_or_create(s);
     if (status == CHAT_OK)
         status = turn_begin(s);
     if (status != CHAT_OK)
@@ -129,6 +105,7 @@ static enum chat_status enter_room(struct sqlite_store *s, const char *name)
         return error_set(s->base.error, CHAT_SYSTEM, "out of memory");
     strcpy(s->tally.name, name); /* spool.c has checked its length */
     s->tally.number = room.number;
+    s->tally.first = room.first;
     s->tally.held = room.depth;
     return CHAT_OK;
 }
@@ -170,9 +147,9 @@ static enum chat_status drop_oldest(struct sqlite_store *s)
     struct scan scan;
     struct range oldest;
     bool passed;
-    enum chat_status status = scan_open(&scan, s, &query, s->tally.name, 0);
+    enum chat_status status = scan_open(&scan, s, &query, s->tally.name, NULL);
     if (status == CHAT_OK) /* claimed, so that no receiver gets it while it goes */
-        status = scan_next(&scan, 1, true, &oldest, &passed);
+        status = scan_next(&scan, 1, SCAN_TAKE, &oldest, &passed);
     if (status != CHAT_OK)
         return status;
     sqlite3_stmt *statement = db_statement(s, SQL_GET_LENGTH);
@@ -220,26 +197,17 @@ static enum chat_status make_place(struct sqlite_store *s, const struct chat_ter
 
 /* --- put ------------------------------------------------------------------- */
 
-static void bind_time(sqlite3_stmt *statement, int parameter, int64_t time)
+void bind_message(sqlite3_stmt *statement, const struct chat_message *m, int64_t room)
 {
-    if (time > 0)
-        sqlite3_bind_int64(statement, parameter, time);
-    else
-        sqlite3_bind_null(statement, parameter);
-}
-
-static enum chat_status add_message(struct sqlite_store *s, const struct chat_message *m)
-{
-    sqlite3_stmt *statement = db_statement(s, SQL_ADD_MESSAGE);
     sqlite3_bind_int64(statement, 1, m->id);
-    sqlite3_bind_int64(statement, 2, s->tally.number);
-    sqlite3_bind_int64(statement, 3, m->due > 0 ? 0 : m->id);
+    sqlite3_bind_int64(statement, 2, room);
+    sqlite3_bind_int64(statement, 3, m->place);
     bind_time(statement, 4, m->due);
     bind_time(statement, 5, m->expires);
     sqlite3_bind_int64(statement, 6, m->time);
     sqlite3_bind_text(statement, 7, m->user, -1, SQLITE_STATIC);
     sqlite3_bind_text(statement, 8, m->host, -1, SQLITE_STATIC);
-    sqlite3_bind_int64(statement, 9, 0);
+    sqlite3_bind_int64(statement, 9, m->attempts);
     if (m->key != NULL)
         sqlite3_bind_text(statement, 10, m->key, -1, SQLITE_STATIC);
     else
@@ -247,7 +215,17 @@ static enum chat_status add_message(struct sqlite_store *s, const struct chat_me
     sqlite3_bind_int64(statement, 11, message_digest(m));
     /* A zero pointer would be an SQL NULL. */
     sqlite3_bind_blob64(statement, 12, m->length > 0 ? m->body : "", m->length, SQLITE_STATIC);
-    return db_finish(s, statement);
+}
+
+static enum chat_status add_message(struct sqlite_store *s, const struct chat_message *m)
+{
+    sqlite3_stmt *statement = db_statement(s, SQL_ADD_MESSAGE);
+    bind_message(statement, m, s->tally.number);
+    enum chat_status status = db_finish(s, statement);
+    if (status == CHAT_DATA && s->failed_with == SQLITE_CONSTRAINT_PRIMARYKEY)
+        return error_set(s->base.error, CHAT_DATA, "there is a message %lld already",
+                         (long long)m->id);
+    return status;
 }
 
 static void tally_message(struct sqlite_store *s, const struct chat_message *m)
@@ -259,15 +237,29 @@ static void tally_message(struct sqlite_store *s, const struct chat_message *m)
     s->put_bytes += (int64_t)m->length + ROW;
 }
 
+/* The id and the place of a message, from the same number on where it is new. */
+static void give_id(const struct sqlite_store *s, struct chat_message *m,
+                    const struct chat_terms *terms)
+{
+    if (!terms->restore)
+        m->attempts = 0;
+    if (terms->restore && m->id > 0)
+        return;
+    m->id = s->next_id;
+    m->place = m->due > 0 ? 0 : m->id;
+}
+
 enum chat_status sqlite_put(struct store *store, const struct chat_message *message,
                             const struct chat_terms *terms, int64_t *id)
 {
     struct sqlite_store *s = (struct sqlite_store *)store;
     struct chat_message m = *message;
+    if (m.room == NULL)
+        m.room = s->default_room;
     if ((int64_t)m.length > s->max_length)
         return error_set(s->base.error, CHAT_DATA, "the message is longer than %lld bytes",
                          (long long)s->max_length);
-    if (s->next_id > ID_MAX)
+    if (s->next_id > ID_MAX || m.id > ID_MAX || m.place > ID_MAX)
         return error_set(s->base.error, CHAT_DATA, "spool '%s' has used up its ids", s->place.path);
     enum chat_status status = enter_room(s, m.room);
     if (status == CHAT_OK && terms->once && m.key != NULL) {
@@ -280,15 +272,19 @@ enum chat_status sqlite_put(struct store *store, const struct chat_message *mess
         status = make_place(s, terms);
     if (status != CHAT_OK)
         return status;
-    m.id = s->next_id;
+    give_id(s, &m, terms);
     if (m.time == 0)
         m.time = store_now();
     status = add_message(s, &m);
     if (status != CHAT_OK)
         return status;
-    *id = s->next_id++;
+    *id = m.id;
+    if (m.due == 0 && m.place < s->tally.first) /* restored before what is there */
+        status = room_returned(s, s->tally.number, m.place);
+    if (s->next_id <= m.id || s->next_id <= m.place)
+        s->next_id = (m.id > m.place ? m.id : m.place) + 1;
     tally_message(s, &m);
-    return CHAT_OK;
+    return status;
 }
 
 /* Have the file system promise room for a large transaction in the database too: it is in the log

@@ -39,14 +39,6 @@ static enum chat_status list_due(struct sqlite_store *s, int64_t room, int64_t n
     return rc == SQLITE_ROW || rc == SQLITE_DONE ? CHAT_OK : db_failed(s, rc, "read");
 }
 
-static enum chat_status set_returned(struct sqlite_store *s, int64_t room, int64_t first)
-{
-    sqlite3_stmt *statement = db_statement(s, SQL_SET_RETURNED);
-    sqlite3_bind_int64(statement, 1, room);
-    sqlite3_bind_int64(statement, 2, first);
-    return db_finish(s, statement);
-}
-
 /* Make the messages ready: one that was held back in its old place, one that was delayed at
  * the end of the room. */
 static enum chat_status set_ready(struct sqlite_store *s, int64_t room, const struct due *due,
@@ -65,7 +57,7 @@ static enum chat_status set_ready(struct sqlite_store *s, int64_t room, const st
     }
     if (status == CHAT_OK)
         status = spool_set_next_id(s);
-    return status == CHAT_OK ? set_returned(s, room, first) : status;
+    return status == CHAT_OK ? room_returned(s, room, first) : status;
 }
 
 static enum chat_status promote_portion(struct sqlite_store *s, int64_t room, int64_t now,

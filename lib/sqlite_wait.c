@@ -95,11 +95,11 @@ static enum chat_status look_at(struct sqlite_store *s, const struct chat_query 
 {
     struct scan scan;
     struct range run;
-    enum chat_status status = scan_open(&scan, s, query, name, 0);
+    enum chat_status status = scan_open(&scan, s, query, name, NULL);
     if (status != CHAT_OK)
         return status;
     wake_at(vigil, scan.room.next_due);
-    return scan_next(&scan, 1, false, &run, passed);
+    return scan_next(&scan, 1, SCAN_FREE, &run, passed);
 }
 
 static enum chat_status look(struct sqlite_store *s, const struct chat_query *query,
@@ -133,7 +133,7 @@ enum chat_status sqlite_wait(struct store *store, const struct chat_query *query
     /* Listen first, then look, then sleep: what comes in between rings. */
     enum chat_status status = vigil_start(s, &vigil, query->room_count);
     for (size_t i = 0; i < query->room_count && status == CHAT_OK; i++)
-        status = vigil_listen(s, &vigil, BELL_CAME, query->rooms[i]);
+        status = vigil_listen(s, &vigil, BELL_CAME, room_name(s, query->rooms[i]));
     if (status == CHAT_OK)
         status = look(s, query, &vigil, &passed);
     if (status == CHAT_NONE && passed) {
@@ -170,7 +170,7 @@ enum chat_status sqlite_wait_room(struct store *store, const char *room, int64_t
     tidy_up(s, room);
     enum chat_status status = vigil_start(s, &vigil, 1);
     if (status == CHAT_OK)
-        status = vigil_listen(s, &vigil, BELL_GONE, room);
+        status = vigil_listen(s, &vigil, BELL_GONE, room_name(s, room));
     if (status == CHAT_OK)
         status = look_for_room(s, room, max, &vigil);
     if (status == CHAT_NONE)

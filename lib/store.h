@@ -2,8 +2,8 @@
  *
  * The verbs are a queue's, not a database's: an engine that is no database fits too.
  * All are mandatory. chatspool.h says what each promises; spool.c has checked every
- * argument before a verb is called, and calls put, commit and rollback only
- * between begin and the end of that transaction. */
+ * argument before a verb is called (a room may be NULL, the default one), and calls put, commit and
+ * rollback only between begin and the end of that transaction. */
 
 #ifndef STORE_H
 #define STORE_H
@@ -25,7 +25,10 @@ struct store_verbs {
      * first member is a struct store in *STORE, only on CHAT_OK. */
     enum chat_status (*open)(const char *where, struct error *error, struct store **store);
     void (*close)(struct store *store);
-    enum chat_status (*limit)(struct store *store, int64_t *bytes);
+    enum chat_status (*settings)(struct store *store, struct chat_settings *settings);
+    enum chat_status (*set)(struct store *store, const struct chat_settings *settings);
+    enum chat_status (*create)(struct store *store, const char *group);
+    const char *(*engine)(void);
 
     enum chat_status (*begin)(struct store *store);
     enum chat_status (*put)(struct store *store, const struct chat_message *message,
@@ -42,12 +45,21 @@ struct store_verbs {
     enum chat_status (*settle)(struct store *store, struct chat_batch *batch, size_t count);
     enum chat_status (*fail)(struct store *store, struct chat_batch *batch,
                              const struct chat_failure *failure);
+    enum chat_status (*move)(struct store *store, struct chat_batch *batch, const char *room);
     enum chat_status (*keep)(struct store *store, struct chat_batch *batch);
     void (*release)(struct store *store, struct chat_batch *batch); /* the claims, not the memory */
     enum chat_status (*wait)(struct store *store, const struct chat_query *query, int64_t timeout,
                              const sigset_t *unblocked);
     enum chat_status (*wait_room)(struct store *store, const char *room, int64_t max,
                                   int64_t timeout, const sigset_t *unblocked);
+    enum chat_status (*watch)(struct store *store, int64_t timeout, const sigset_t *unblocked);
+
+    enum chat_status (*list)(struct store *store, struct chat_room **rooms, size_t *count);
+    enum chat_status (*check)(struct store *store, bool repair, chat_finding *told, void *context);
+    enum chat_status (*backup)(struct store *store, const char *file, chat_progress *progress,
+                               void *context);
+    enum chat_status (*compact)(struct store *store, chat_progress *progress, void *context,
+                                int64_t *freed);
 };
 
 extern const struct store_verbs store_sqlite;

@@ -58,6 +58,8 @@ static void sqlite_close(struct store *store)
     if (s->lock >= 0)
         close(s->lock); /* and every claim is given up */
     place_release(&s->place);
+    if (s->watch > 0)
+        close(s->watch);
     free(s->rung);
     free(s->kept);
     free(s);
@@ -113,6 +115,19 @@ enum chat_status store_connect_on_full_disk(struct sqlite_store *s)
         status = store_connect(s);
     }
     return status;
+}
+
+enum chat_status store_connect_or_create(struct sqlite_store *s)
+{
+    enum chat_status status = store_connect(s);
+    if (status != CHAT_NONE)
+        return status;
+    status = place_enter(&s->place, true);
+    if (status == CHAT_OK)
+        status = store_open_lock(s);
+    if (status == CHAT_OK)
+        status = db_create(s);
+    return status == CHAT_OK ? store_connect(s) : status;
 }
 
 enum chat_status store_cannot_lock(struct sqlite_store *s, int errnum)
@@ -172,6 +187,16 @@ static void empty_log(struct sqlite_store *s)
     }
 }
 
+enum chat_status turn_empty_log(struct sqlite_store *s)
+{
+    enum chat_status status = turn_take(s);
+    if (status == CHAT_OK) {
+        empty_log(s);
+        turn_leave(s);
+    }
+    return status;
+}
+
 enum chat_status turn_make_room(struct sqlite_store *s)
 {
     enum chat_status status = turn_take(s);
@@ -207,7 +232,10 @@ const struct store_verbs store_sqlite = {
     .alone = sqlite_alone,
     .open = sqlite_open,
     .close = sqlite_close,
-    .limit = sqlite_limit,
+    .settings = sqlite_settings,
+    .set = sqlite_set,
+    .create = sqlite_create,
+    .engine = sqlite_engine,
     .begin = sqlite_begin,
     .put = sqlite_put,
     .commit = sqlite_commit,
@@ -217,8 +245,14 @@ const struct store_verbs store_sqlite = {
     .walk = sqlite_walk,
     .settle = sqlite_settle,
     .fail = sqlite_fail,
+    .move = sqlite_move,
     .keep = sqlite_keep,
     .release = sqlite_release,
     .wait = sqlite_wait,
     .wait_room = sqlite_wait_room,
+    .watch = sqlite_watch,
+    .list = sqlite_list,
+    .check = sqlite_check,
+    .backup = sqlite_backup,
+    .compact = sqlite_compact,
 };

@@ -10,8 +10,18 @@
  *   sqlite_time.c      messages whose time has come, or is over
  *   sqlite_send.c      put
  *   sqlite_scan.c      which messages a receiver may have
- *   sqlite_receive.c   claim, walk, settle, fail
- *   sqlite_wait.c      wait */
+ *   sqlite_read.c      their contents
+ *   sqlite_claim.c     claim, keep, release
+ *   sqlite_walk.c      walk, mark
+ *   sqlite_settle.c    settle, fail, move
+ *   sqlite_damaged.c   a message that is not what it was when it was sent
+ *   sqlite_wait.c      wait
+ *   sqlite_watch.c     watch
+ *   sqlite_settings.c  settings, set, create
+ *   sqlite_list.c      list
+ *   sqlite_check.c     check, and what is done about it
+ *   sqlite_salvage.c   a spool built anew from the pages of a broken one
+ *   sqlite_backup.c    backup, compact */
 
 #ifndef STORE_SQLITE_H
 #define STORE_SQLITE_H
@@ -31,6 +41,7 @@ enum {
 struct tally {
     char name[CHAT_NAME_MAX + 1]; /* "": none yet */
     int64_t number;
+    int64_t first;        /* what came before is placed from there on */
     int64_t held;         /* messages in it when the transaction began */
     int64_t depth, bytes; /* what came since */
     int64_t due;          /* the earliest time that one of those is due; 0: all are ready */
@@ -48,15 +59,18 @@ struct sqlite_store {
     int log_frames;     /* in the write-ahead log after the last commit */
     int log_tried;      /* and when we last failed to empty it */
     int failed_with;    /* SQLite's last result code that was an error */
+    int64_t damaged;    /* the id of the message that was last found so */
     bool reserve_given; /* the reserve was given up by us */
     bool present;       /* known as a process that has claims */
     int64_t *kept;      /* the ids of further messages that we have claims on, ascending */
     size_t kept_count;
+    int watch;                  /* hears of every change, once somebody asked for it; or 0 */
     struct chat_batch *claimed; /* the batches that hold claims, by their next */
 
     /* While sending: */
     int64_t next_id;
     int64_t max_length;
+    char default_room[CHAT_NAME_MAX + 1];
     struct tally tally;
     int64_t put_bytes;               /* what this transaction adds to the file, about */
     char (*rung)[CHAT_NAME_MAX + 1]; /* the rooms whose bells are to be rung */
@@ -127,11 +141,27 @@ struct room {
     int64_t first, returned; /* see schema.sql */
     int64_t next_due;        /* 0: nothing is delayed or held back */
     int64_t depth;
+    char name[CHAT_NAME_MAX + 1];
 };
 
-/* Read the row of the room NAME. CHAT_NONE: there is none; room_find makes it. */
+/* Read the row of the room NAME; NULL is the default room. CHAT_NONE: there is none; room_find
+ * makes it (there NAME is none). */
 enum chat_status room_get(struct sqlite_store *s, const char *name, struct room *room);
 enum chat_status room_find(struct sqlite_store *s, const char *name, struct room *room);
+
+/* The number and the name of the room that the message ID is in. CHAT_NONE: there is no such
+ * message. */
+enum chat_status room_of(struct sqlite_store *s, int64_t id, struct room *room);
+
+/* Messages that are placed before others came (back) to a room, the first of them to the place
+ * FIRST. */
+enum chat_status room_returned(struct sqlite_store *s, int64_t number, int64_t first);
+
+/* Bind a time, where 0 means none. */
+void bind_time(sqlite3_stmt *statement, int parameter, int64_t time);
+
+/* Copy the name that is in a column. */
+void copy_name(char name[CHAT_NAME_MAX + 1], const unsigned char *text);
 
 /* So many messages and bytes came to it (below zero: went). */
 enum chat_status room_count(struct sqlite_store *s, int64_t number, int64_t depth, int64_t bytes);
@@ -170,6 +200,9 @@ enum chat_status store_connect_on_full_disk(struct sqlite_store *s);
 /* Be connected. CHAT_NONE: there is no spool file. */
 enum chat_status store_connect(struct sqlite_store *s);
 
+/* The same, and make the spool where there is none. */
+enum chat_status store_connect_or_create(struct sqlite_store *s);
+
 /* Open the lock file. */
 enum chat_status store_open_lock(struct sqlite_store *s);
 
@@ -183,6 +216,9 @@ enum chat_status turn_begin(struct sqlite_store *s);
 enum chat_status turn_commit(struct sqlite_store *s);
 void turn_rollback(struct sqlite_store *s);
 
+/* Empty the log, however short it is. */
+enum chat_status turn_empty_log(struct sqlite_store *s);
+
 /* The disk is full: give up the reserve, and empty the log with it. */
 enum chat_status turn_make_room(struct sqlite_store *s);
 
@@ -192,14 +228,37 @@ enum chat_status turn_make_room(struct sqlite_store *s);
 enum chat_status spool_read(struct sqlite_store *s);
 enum chat_status spool_set_next_id(struct sqlite_store *s);
 
-enum chat_status sqlite_limit(struct store *store, int64_t *bytes);
+/* Bind a message, with its checksum, to the parameters of SQL_ADD_MESSAGE. */
+void bind_message(sqlite3_stmt *statement, const struct chat_message *message, int64_t room);
+
 enum chat_status sqlite_begin(struct store *store);
 enum chat_status sqlite_put(struct store *store, const struct chat_message *message,
                             const struct chat_terms *terms, int64_t *id);
 enum chat_status sqlite_commit(struct store *store);
 void sqlite_rollback(struct store *store);
 
-/* --- sqlite_receive.c --- */
+/* --- sqlite_damaged.c --- */
+
+/* Move the damaged message ID, with all that can be read of it, to the room of those: CHAT_DAMAGED,
+ * with a text that says so. CHAT_OK: it was not damaged, or is gone: look again. */
+enum chat_status set_aside(struct sqlite_store *s, int64_t id);
+
+/* --- sqlite_settings.c --- */
+
+enum chat_status sqlite_settings(struct store *store, struct chat_settings *settings);
+enum chat_status sqlite_set(struct store *store, const struct chat_settings *settings);
+enum chat_status sqlite_create(struct store *store, const char *group);
+const char *sqlite_engine(void);
+
+/* NAME, or where that is NULL the default room as far as it is known now; good until the next call.
+ */
+const char *room_name(struct sqlite_store *s, const char *name);
+
+/* --- sqlite_list.c --- */
+
+enum chat_status sqlite_list(struct store *store, struct chat_room **rooms, size_t *count);
+
+/* --- sqlite_claim.c, sqlite_walk.c, sqlite_settle.c --- */
 
 enum chat_status sqlite_mark(struct store *store, const struct chat_query *query, int64_t *mark);
 enum chat_status sqlite_claim(struct store *store, const struct chat_query *query,
@@ -209,6 +268,7 @@ enum chat_status sqlite_walk(struct store *store, const struct chat_query *query
 enum chat_status sqlite_settle(struct store *store, struct chat_batch *batch, size_t count);
 enum chat_status sqlite_fail(struct store *store, struct chat_batch *batch,
                              const struct chat_failure *failure);
+enum chat_status sqlite_move(struct store *store, struct chat_batch *batch, const char *room);
 enum chat_status sqlite_keep(struct store *store, struct chat_batch *batch);
 void sqlite_release(struct store *store, struct chat_batch *batch);
 
@@ -218,5 +278,34 @@ enum chat_status sqlite_wait(struct store *store, const struct chat_query *query
                              const sigset_t *unblocked);
 enum chat_status sqlite_wait_room(struct store *store, const char *room, int64_t max,
                                   int64_t timeout, const sigset_t *unblocked);
+
+/* --- sqlite_watch.c --- */
+
+enum chat_status sqlite_watch(struct store *store, int64_t timeout, const sigset_t *unblocked);
+
+/* --- sqlite_salvage.c --- */
+
+/* Build the spool anew from all that can be read in the pages of its file, and put that in its
+ * place, in one transaction. Within a turn. *COUNT becomes how many messages there are. */
+enum chat_status salvage(struct sqlite_store *s, int64_t *count);
+
+/* --- sqlite_check.c --- */
+
+enum chat_status sqlite_check(struct store *store, bool repair, chat_finding *told, void *context);
+
+/* --- sqlite_backup.c --- */
+
+/* A database of our own beside a spool, SUFFIX to its name, for as long as it is being made; not
+ * synced. Returns SQLite's code; the caller closes *DB, also where it failed. */
+int scratch_open(struct place *place, const char *suffix, sqlite3 **db);
+void scratch_remove(const struct place *place, const char *suffix);
+
+/* Copy all of one database over another, in one transaction. Returns SQLite's code. */
+int copy_pages(sqlite3 *to, sqlite3 *from, chat_progress *progress, void *context);
+
+enum chat_status sqlite_backup(struct store *store, const char *file, chat_progress *progress,
+                               void *context);
+enum chat_status sqlite_compact(struct store *store, chat_progress *progress, void *context,
+                                int64_t *freed);
 
 #endif

@@ -33,7 +33,7 @@ sound() {
   run -0 ask 'PRAGMA application_id'
   assert_output $((0x63686174))
   run -0 ask 'PRAGMA user_version'
-  assert_output 1
+  assert_output 2
   run -0 ask 'PRAGMA auto_vacuum'
   assert_output 2
   # 2 in both bytes is WAL.

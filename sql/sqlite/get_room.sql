@@ -1,1 +1,1 @@
-SELECT number, first, returned, next_due, depth FROM room WHERE name = ?1
+SELECT number, first, returned, next_due, depth, name FROM room WHERE name = ?1

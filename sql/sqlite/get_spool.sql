@@ -1,1 +1,1 @@
-SELECT next_id, max_length FROM room WHERE number = 0
+SELECT next_id, max_length, default_room FROM room WHERE number = 0

@@ -1,10 +1,10 @@
--- The schema of a spool, version 1. chatspool(7) tells the idea.
+-- The schema of a spool, version 2. chatspool(7) tells the idea.
 -- A spool whose schema differs from this text by one letter is refused.
 
 -- Lets the file shrink; it can only be said before the first table.
 PRAGMA auto_vacuum = INCREMENTAL;
 PRAGMA application_id = 0x63686174; -- "chat"
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;
 
 -- A row for each room that ever had a message. Row 0 is no room but the spool as a whole: it
 -- holds what a send changes besides the room's own row, and so is a page that it
@@ -20,7 +20,7 @@ CREATE TABLE room (
     next_due INTEGER,            -- no message that is delayed or held back is due before this
     next_id INTEGER,             -- row 0: the id of the next message; never goes back
     max_length INTEGER           -- row 0: the most bytes a body may have
-) STRICT;
+    , default_room TEXT) STRICT; -- row 0: the default room; NULL: main (set as ALTER TABLE sets it)
 
 CREATE TABLE message (
     id INTEGER PRIMARY KEY,      -- from next_id; also the byte that a claim locks

@@ -1,2 +1,2 @@
-UPDATE message SET room = ?2, place = ?3, attempts = ?4, checksum = ?5, due = NULL, expires = NULL
+UPDATE message SET room = ?2, place = ?3, attempts = ?4, checksum = ?5, due = ?6, expires = ?7
 WHERE id = ?1

@@ -1,0 +1,214 @@
+/* sqlite_backup.c - a whole spool in another file, and free room given back to the disk. */
+
+#include "store_sqlite.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { PORTION = 1024 }; /* pages, or messages, at a time */
+
+/* --- backup ---------------------------------------------------------------- */
+
+/* The new file is made under another name, and nobody waits for it: it is synced once, at the end.
+ */
+static int open_scratch(const struct place *place, const char *suffix, sqlite3 **db)
+{
+    char *path;
+    if (asprintf(&path, "%s%s", place->path, suffix) < 0)
+        return SQLITE_NOMEM;
+    int rc = sqlite3_open_v2(
+        path, db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW, NULL);
+    free(path);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_exec(*db, "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF", NULL, NULL,
+                          NULL);
+    return rc;
+}
+
+int scratch_open(struct place *place, const char *suffix, sqlite3 **db)
+{
+    int fd;
+    *db = NULL;
+    scratch_remove(place, suffix);
+    if (place_open(place, suffix, &fd) != CHAT_OK)
+        return SQLITE_CANTOPEN;
+    close(fd);
+    return open_scratch(place, suffix, db);
+}
+
+void scratch_remove(const struct place *place, const char *suffix)
+{
+    char name[PLACE_NAME];
+    place_name(place, suffix, name);
+    unlinkat(place->directory, name, 0);
+}
+
+int copy_pages(sqlite3 *to, sqlite3 *from, chat_progress *progress, void *context)
+{
+    sqlite3_backup *backup = sqlite3_backup_init(to, "main", from, "main");
+    if (backup == NULL)
+        return sqlite3_extended_errcode(to);
+    int rc;
+    while ((rc = sqlite3_backup_step(backup, PORTION)) == SQLITE_OK)
+        if (progress != NULL) {
+            int64_t total = sqlite3_backup_pagecount(backup);
+            progress(context, (total - sqlite3_backup_remaining(backup)) * PAGE, total * PAGE);
+        }
+    int finished = sqlite3_backup_finish(backup);
+    return rc != SQLITE_DONE ? rc : finished;
+}
+
+static enum chat_status cannot_write(struct sqlite_store *s, const struct place *to, int rc)
+{
+    if ((rc & 0xff) == SQLITE_CORRUPT || (rc & 0xff) == SQLITE_NOTADB)
+        return db_failed(s, rc, "read");
+    if ((rc & 0xff) == SQLITE_FULL)
+        errno = ENOSPC;
+    return error_system(s->base.error, errno != 0 ? errno : EIO, CHAT_IO, "cannot write '%s'",
+                        to->path);
+}
+
+/* All pages as they are at this moment: a transaction that reads lets others write, and sees none
+ * of it. */
+static int copy_snapshot(struct sqlite_store *s, sqlite3 *db, chat_progress *progress,
+                         void *context)
+{
+    if (db_run(s, SQL_BEGIN_READ) != CHAT_OK || spool_read(s) != CHAT_OK)
+        return s->failed_with;
+    errno = 0;
+    int rc = copy_pages(db, s->db, progress, context);
+    db_end(s, SQL_COMMIT);
+    return rc;
+}
+
+/* Have the new file on disk, and give it its name. */
+static int put_in_place(struct place *to)
+{
+    char name[PLACE_NAME];
+    int fd;
+    if (place_open(to, "-new", &fd) != CHAT_OK)
+        return -1;
+    int result = fsync(fd);
+    close(fd);
+    place_name(to, "-new", name);
+    if (result == 0)
+        result = renameat(to->directory, name, to->directory, to->name);
+    return result == 0 ? fsync(to->directory) : result;
+}
+
+static enum chat_status write_backup(struct sqlite_store *s, struct place *to,
+                                     chat_progress *progress, void *context)
+{
+    sqlite3 *db;
+    int rc = scratch_open(to, "-new", &db);
+    if (rc == SQLITE_OK)
+        rc = copy_snapshot(s, db, progress, context);
+    sqlite3_close(db);
+    errno = rc == SQLITE_OK ? 0 : errno;
+    if (rc == SQLITE_OK && put_in_place(to) == 0)
+        return CHAT_OK;
+    enum chat_status status = cannot_write(s, to, rc);
+    scratch_remove(to, "-new");
+    return status;
+}
+
+/* What is in the place of the new file must be one that may be replaced. The log of a spool in use
+ * would be taken for the new one's. */
+static enum chat_status check_target(struct sqlite_store *s, struct place *to)
+{
+    enum chat_status status = place_enter(to, false);
+    if (status == CHAT_NONE)
+        return error_system(s->base.error, ENOENT, CHAT_CANTCREATE, "cannot write '%s'", to->path);
+    if (status == CHAT_OK)
+        status = place_check(to, "");
+    if (status == CHAT_OK && place_check(to, "-wal") != CHAT_NONE)
+        return error_set(s->base.error, CHAT_CANTCREATE,
+                         "cannot replace '%s': it is a spool in use, with a log beside it",
+                         to->path);
+    return status == CHAT_NONE ? CHAT_OK : status;
+}
+
+enum chat_status sqlite_backup(struct store *store, const char *file, chat_progress *progress,
+                               void *context)
+{
+    struct sqlite_store *s = (struct sqlite_store *)store;
+    struct place to;
+    enum chat_status status = store_connect_on_full_disk(s);
+    if (status != CHAT_OK)
+        return status;
+    status = place_find(&to, file, s->base.error);
+    if (status == CHAT_OK)
+        status = check_target(s, &to);
+    if (status == CHAT_OK)
+        status = write_backup(s, &to, progress, context);
+    place_release(&to);
+    return status;
+}
+
+/* --- compact --------------------------------------------------------------- */
+
+static int64_t number(struct sqlite_store *s, enum sql sql)
+{
+    sqlite3_stmt *statement = db_statement(s, sql);
+    int64_t value = db_step(s, statement) == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : 0;
+    sqlite3_reset(statement);
+    return value;
+}
+
+static enum chat_status sweep_rooms(struct sqlite_store *s)
+{
+    struct chat_room *rooms;
+    size_t count;
+    enum chat_status status = sqlite_list(&s->base, &rooms, &count);
+    for (size_t i = 0; i < count && status == CHAT_OK; i++) {
+        struct room room;
+        status = room_get(s, rooms[i].name, &room);
+        if (status == CHAT_OK)
+            status = sweep_while_idle(s, room.number);
+        else if (status == CHAT_NONE)
+            status = CHAT_OK;
+    }
+    free(rooms);
+    return status;
+}
+
+/* Give some pages back, in one turn. */
+static enum chat_status shrink(struct sqlite_store *s)
+{
+    enum chat_status status = turn_begin(s);
+    if (status != CHAT_OK)
+        return status;
+    int rc = SQLITE_ROW;
+    sqlite3_stmt *statement = db_statement(s, SQL_SHRINK);
+    for (int n = 0; n < PORTION && rc == SQLITE_ROW; n++)
+        rc = db_step(s, statement);
+    sqlite3_reset(statement);
+    if (rc == SQLITE_ROW || rc == SQLITE_DONE)
+        return turn_commit(s);
+    status = db_failed(s, rc, "write");
+    turn_rollback(s);
+    return status;
+}
+
+enum chat_status sqlite_compact(struct store *store, chat_progress *progress, void *context,
+                                int64_t *freed)
+{
+    struct sqlite_store *s = (struct sqlite_store *)store;
+    enum chat_status status = store_connect_on_full_disk(s);
+    if (status == CHAT_OK)
+        status = sweep_rooms(s);
+    if (status != CHAT_OK)
+        return status;
+    int64_t before = number(s, SQL_GET_PAGES), spare = number(s, SQL_GET_FREE_PAGES), left;
+    while ((left = number(s, SQL_GET_FREE_PAGES)) > 0 && status == CHAT_OK) {
+        status = shrink(s);
+        if (progress != NULL && spare >= left)
+            progress(context, spare - left, spare);
+    }
+    *freed = (before - number(s, SQL_GET_PAGES)) * PAGE;
+    return status == CHAT_OK ? turn_empty_log(s) : status;
+}

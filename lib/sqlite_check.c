@@ -1,0 +1,403 @@
+/* sqlite_check.c - what is wrong with a spool, and what is done about it. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "sqlite_read.h"
+
+/* What a room says of itself, and what its messages say. */
+struct counters {
+    int64_t number;
+    char name[CHAT_NAME_MAX + 1];
+    int64_t depth, bytes, first, next_due;
+    int64_t found, found_bytes, hidden, earliest;
+};
+
+struct check {
+    struct sqlite_store *store;
+    chat_finding *told; /* or NULL: only count */
+    void *context;
+    size_t faults;
+    bool structure; /* some of them are of that */
+    bool counts;    /* or of the counters */
+    struct counters *rooms;
+    size_t room_count;
+    int64_t *damaged; /* their ids */
+    size_t damaged_count;
+    int64_t last; /* the highest id or place */
+};
+
+__attribute__((format(printf, 2, 3))) static void tell(const struct check *c, const char *format,
+                                                       ...)
+{
+    char text[sizeof((struct error *)0)->text];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    if (c->told != NULL)
+        c->told(c->context, text);
+}
+
+static void find_fault(struct check *c, const char *text)
+{
+    c->faults++;
+    tell(c, "%s", text);
+}
+
+/* --- files ----------------------------------------------------------------- */
+
+/* Who may write them was checked when the spool was opened; this is about who may read them. */
+static void check_modes(struct check *c, bool repair)
+{
+    static const char *const suffixes[] = { "", "-wal", "-shm", "-lock", "-reserve" };
+    const struct place *place = &c->store->place;
+    mode_t mode = place_mode(place, 0600);
+    for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++) {
+        char name[PLACE_NAME];
+        struct stat st;
+        place_name(place, suffixes[i], name);
+        if (fstatat(place->directory, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+            (st.st_mode & 07777 & ~mode) == 0)
+            continue;
+        c->faults++;
+        tell(c, "'%s%s' has the mode %04o, not %04o", place->path, suffixes[i], st.st_mode & 07777,
+             mode);
+        if (repair && fchmodat(place->directory, name, mode, 0) == 0)
+            tell(c, "it has that now");
+    }
+}
+
+/* --- structure ------------------------------------------------------------- */
+
+/* SQLite's findings can have many lines. */
+static void tell_lines(struct check *c, const char *text)
+{
+    while (*text != '\0') {
+        char line[512];
+        size_t length = strcspn(text, "\n");
+        snprintf(line, sizeof line, "structure: %.*s", (int)(length < 400 ? length : 400), text);
+        if (text[0] != '*') /* "*** in database main ***" */
+            find_fault(c, line);
+        text += length + (text[length] == '\n');
+    }
+}
+
+static void check_structure(struct check *c)
+{
+    struct sqlite_store *s = c->store;
+    sqlite3_stmt *statement = db_statement(s, SQL_CHECK_STRUCTURE);
+    size_t before = c->faults;
+    int rc;
+    while ((rc = db_step(s, statement)) == SQLITE_ROW) {
+        const char *text = (const char *)sqlite3_column_text(statement, 0);
+        if (text != NULL && strcmp(text, "ok") != 0)
+            tell_lines(c, text);
+    }
+    sqlite3_reset(statement);
+    if (rc != SQLITE_DONE)
+        tell_lines(c, sqlite3_errmsg(s->db));
+    c->structure = c->structure || c->faults > before;
+}
+
+/* --- messages -------------------------------------------------------------- */
+
+static bool add_counters(struct check *c, sqlite3_stmt *statement)
+{
+    struct counters *rooms = realloc(c->rooms, (c->room_count + 1) * sizeof *rooms);
+    if (rooms == NULL)
+        return false;
+    c->rooms = rooms;
+    struct counters *room = &rooms[c->room_count++];
+    *room = (struct counters){
+        .number = sqlite3_column_int64(statement, 0),
+        .depth = sqlite3_column_int64(statement, 2),
+        .bytes = sqlite3_column_int64(statement, 3),
+        .first = sqlite3_column_int64(statement, 4),
+        .next_due = sqlite3_column_int64(statement, 5),
+    };
+    copy_name(room->name, sqlite3_column_text(statement, 1));
+    return true;
+}
+
+static enum chat_status no_memory(const struct check *c)
+{
+    return error_set(c->store->base.error, CHAT_SYSTEM, "out of memory");
+}
+
+static enum chat_status read_counters(struct check *c)
+{
+    struct sqlite_store *s = c->store;
+    sqlite3_stmt *statement = db_statement(s, SQL_LIST_COUNTERS);
+    enum chat_status status = CHAT_OK;
+    int rc = SQLITE_DONE;
+    while (status == CHAT_OK && (rc = db_step(s, statement)) == SQLITE_ROW)
+        if (!add_counters(c, statement))
+            status = no_memory(c);
+    sqlite3_reset(statement);
+    return status == CHAT_OK && rc != SQLITE_DONE ? db_failed(s, rc, "read") : status;
+}
+
+static int compare(const void *a, const void *b)
+{
+    const struct counters *x = a, *y = b;
+    return (x->number > y->number) - (x->number < y->number);
+}
+
+static bool add_damaged(struct check *c, int64_t id)
+{
+    int64_t *damaged = realloc(c->damaged, (c->damaged_count + 1) * sizeof *damaged);
+    if (damaged == NULL)
+        return false;
+    c->damaged = damaged;
+    damaged[c->damaged_count++] = id;
+    return true;
+}
+
+static void count_message(struct counters *room, int64_t length, int64_t due, int64_t place)
+{
+    room->found++;
+    room->found_bytes += length;
+    if (due > 0 && (room->earliest == 0 || due < room->earliest))
+        room->earliest = due;
+    if (due == 0 && place < room->first)
+        room->hidden++;
+}
+
+/* Look at the message that STATEMENT is at. */
+static enum chat_status check_message(struct check *c, sqlite3_stmt *statement)
+{
+    const struct counters key = { .number = sqlite3_column_int64(statement, 0) };
+    struct counters *room = c->room_count > 0
+                                ? bsearch(&key, c->rooms, c->room_count, sizeof *c->rooms, compare)
+                                : NULL;
+    int64_t place = sqlite3_column_int64(statement, 10);
+    struct chat_message m = { .id = sqlite3_column_int64(statement, 11),
+                              .room = room != NULL ? room->name : "" };
+    enum chat_status status = message_row(c->store, statement, &m);
+    if (status != CHAT_OK && status != CHAT_DAMAGED)
+        return status;
+    if (room != NULL)
+        count_message(room, (int64_t)m.length, sqlite3_column_int64(statement, 8), place);
+    if (m.id > c->last)
+        c->last = m.id;
+    if (place > c->last)
+        c->last = place;
+    if (status == CHAT_OK)
+        return CHAT_OK;
+    find_fault(c, c->store->base.error->text);
+    return add_damaged(c, m.id) ? CHAT_OK : no_memory(c);
+}
+
+static enum chat_status check_messages(struct check *c)
+{
+    struct sqlite_store *s = c->store;
+    sqlite3_stmt *statement = db_statement(s, SQL_LIST_MESSAGES);
+    sqlite3_bind_int64(statement, 1, INT64_MIN);
+    enum chat_status status = CHAT_OK;
+    int rc = SQLITE_DONE;
+    while (status == CHAT_OK && (rc = db_step(s, statement)) == SQLITE_ROW)
+        status = check_message(c, statement);
+    sqlite3_reset(statement);
+    return status == CHAT_OK && rc != SQLITE_DONE ? db_failed(s, rc, "read") : status;
+}
+
+/* --- counters -------------------------------------------------------------- */
+
+static void check_room(struct check *c, const struct counters *room)
+{
+    size_t before = c->faults;
+    char text[1024];
+    if (room->depth != room->found || room->bytes != room->found_bytes) {
+        snprintf(text, sizeof text,
+                 "room '%s' counts %lld messages with %lld bytes, and holds %lld with %lld",
+                 room->name, (long long)room->depth, (long long)room->bytes, (long long)room->found,
+                 (long long)room->found_bytes);
+        find_fault(c, text);
+    }
+    if (room->hidden > 0) {
+        snprintf(text, sizeof text, "room '%s' hides %lld messages before its first place",
+                 room->name, (long long)room->hidden);
+        find_fault(c, text);
+    }
+    if (room->earliest > 0 && (room->next_due == 0 || room->next_due > room->earliest)) {
+        snprintf(text, sizeof text, "room '%s' does not know when its next message is due",
+                 room->name);
+        find_fault(c, text);
+    }
+    c->counts = c->counts || c->faults > before;
+}
+
+static void check_next_id(struct check *c)
+{
+    char text[256];
+    if (c->last < c->store->next_id)
+        return;
+    snprintf(text, sizeof text, "the next id would be %lld, but %lld is there already",
+             (long long)c->store->next_id, (long long)c->last);
+    find_fault(c, text);
+    c->counts = true;
+}
+
+/* Look at everything, as it is at one moment. A status other than CHAT_OK: it could not be read. */
+static enum chat_status survey(struct check *c)
+{
+    struct sqlite_store *s = c->store;
+    check_structure(c);
+    bool within = sqlite3_get_autocommit(s->db) == 0;
+    enum chat_status status = within ? CHAT_OK : db_run(s, SQL_BEGIN_READ);
+    if (status == CHAT_OK)
+        status = spool_read(s);
+    if (status == CHAT_OK)
+        status = read_counters(c);
+    if (status == CHAT_OK)
+        status = check_messages(c);
+    if (!within)
+        db_end(s, SQL_COMMIT);
+    for (size_t i = 0; i < c->room_count && status == CHAT_OK; i++)
+        check_room(c, &c->rooms[i]);
+    if (status == CHAT_OK)
+        check_next_id(c);
+    if (status == CHAT_DATA && !c->structure) {
+        find_fault(c, s->base.error->text);
+        c->structure = true;
+    }
+    return status == CHAT_DATA ? CHAT_OK : status;
+}
+
+static void forget(struct check *c)
+{
+    free(c->rooms);
+    free(c->damaged);
+    *c = (struct check){ .store = c->store, .told = c->told, .context = c->context };
+}
+
+/* --- repair ---------------------------------------------------------------- */
+
+/* Indexes can be made anew from the messages. */
+static bool reindex(struct sqlite_store *s)
+{
+    struct check again = { .store = s };
+    if (turn_begin(s) != CHAT_OK)
+        return false;
+    if (db_run(s, SQL_REINDEX) != CHAT_OK) {
+        turn_rollback(s);
+        return false;
+    }
+    check_structure(&again);
+    if (!again.structure && turn_commit(s) == CHAT_OK)
+        return true;
+    if (sqlite3_get_autocommit(s->db) == 0)
+        turn_rollback(s);
+    return false;
+}
+
+static enum chat_status mend_structure(struct check *c)
+{
+    struct sqlite_store *s = c->store;
+    int64_t count;
+    if (reindex(s)) {
+        tell(c, "the indexes were made anew");
+        return CHAT_OK;
+    }
+    enum chat_status status = turn_take(s);
+    if (status != CHAT_OK)
+        return status;
+    status = salvage(s, &count);
+    turn_leave(s);
+    if (status == CHAT_OK)
+        tell(c, "the spool was built anew from the %lld messages that can be read",
+             (long long)count);
+    return status;
+}
+
+static enum chat_status mend_messages(struct check *c)
+{
+    enum chat_status status = CHAT_OK;
+    for (size_t i = 0; i < c->damaged_count && status == CHAT_OK; i++) {
+        status = set_aside(c->store, c->damaged[i]);
+        if (status == CHAT_DAMAGED) {
+            tell(c, "%s", c->store->base.error->text);
+            status = CHAT_OK;
+        }
+    }
+    return status;
+}
+
+static enum chat_status mend_counters(struct check *c)
+{
+    struct sqlite_store *s = c->store;
+    enum chat_status status = turn_begin(s);
+    if (status != CHAT_OK)
+        return status;
+    status = db_run(s, SQL_RECOUNT);
+    if (status == CHAT_OK)
+        status = spool_read(s);
+    if (status == CHAT_OK && s->next_id <= c->last) {
+        s->next_id = c->last + 1;
+        status = spool_set_next_id(s);
+    }
+    if (status != CHAT_OK) {
+        turn_rollback(s);
+        return status;
+    }
+    status = turn_commit(s);
+    if (status == CHAT_OK)
+        tell(c, "the counters were set right");
+    return status;
+}
+
+/* Mend what was found, the structure first: the others need it. */
+static enum chat_status mend(struct check *c)
+{
+    enum chat_status status = CHAT_OK;
+    if (c->structure) {
+        status = mend_structure(c);
+        forget(c);
+        if (status == CHAT_OK)
+            status = survey(c);
+    }
+    if (status == CHAT_OK && c->damaged_count > 0)
+        status = mend_messages(c);
+    if (status == CHAT_OK && c->counts)
+        status = mend_counters(c);
+    return status;
+}
+
+/* All was mended that could be: is it well now? */
+static enum chat_status look_again(struct check *c)
+{
+    chat_finding *told = c->told;
+    c->told = NULL; /* what is left was told */
+    forget(c);
+    check_modes(c, false);
+    enum chat_status status = survey(c);
+    c->told = told;
+    return status;
+}
+
+enum chat_status sqlite_check(struct store *store, bool repair, chat_finding *told, void *context)
+{
+    struct sqlite_store *s = (struct sqlite_store *)store;
+    struct check c = { .store = s, .told = told, .context = context };
+    enum chat_status status = store_connect_on_full_disk(s);
+    if (status != CHAT_OK)
+        return status;
+    check_modes(&c, repair);
+    status = survey(&c);
+    if (status == CHAT_OK && repair && c.faults > 0) {
+        status = mend(&c);
+        if (status == CHAT_OK)
+            status = look_again(&c);
+    }
+    if (status == CHAT_OK && c.faults > 0)
+        status = error_set(s->base.error, CHAT_DATA, "spool '%s' has %zu fault%s", s->place.path,
+                           c.faults, c.faults == 1 ? "" : "s");
+    forget(&c);
+    return status;
+}

@@ -1,0 +1,131 @@
+/* sqlite_damaged.c - a message that is not what it was when it was sent: set aside for a person. */
+
+#include "sqlite_read.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "bell.h"
+#include "digest.h"
+
+/* Read the message, whose id and room are set, if it is damaged. CHAT_OK: it is not, or is gone. */
+static enum chat_status read_damaged(struct sqlite_store *s, struct chat_message *m,
+                                     struct chat_batch *copy)
+{
+    sqlite3_stmt *statement = db_statement(s, SQL_GET_RAW_MESSAGE);
+    if (statement == NULL)
+        return db_failed(s, sqlite3_extended_errcode(s->db), "read");
+    sqlite3_bind_int64(statement, 1, m->id);
+    int rc = db_step(s, statement);
+    enum chat_status status = rc == SQLITE_ROW    ? message_row(s, statement, m)
+                              : rc == SQLITE_DONE ? CHAT_OK
+                                                  : db_failed(s, rc, "read");
+    if (status == CHAT_DAMAGED) {
+        if (m->user == NULL || !chat_name_valid(m->user))
+            m->user = "unknown";
+        if (m->host == NULL || !chat_name_valid(m->host))
+            m->host = "unknown";
+        if (m->key != NULL && !chat_name_valid(m->key))
+            m->key = NULL;
+        if (m->attempts < 0)
+            m->attempts = 0;
+        if (!batch_add(copy, m))
+            status = error_set(s->base.error, CHAT_SYSTEM, "out of memory");
+    }
+    sqlite3_reset(statement);
+    return status;
+}
+
+/* Write it anew, as it is now, at the end of the room of those. */
+static enum chat_status rewrite(struct sqlite_store *s, const struct chat_message *m,
+                                const struct room *damaged)
+{
+    sqlite3_stmt *statement = db_statement(s, SQL_SET_ASIDE);
+    sqlite3_bind_int64(statement, 1, m->id);
+    sqlite3_bind_int64(statement, 2, damaged->number);
+    sqlite3_bind_int64(statement, 3, s->next_id++);
+    sqlite3_bind_int64(statement, 4, m->time);
+    sqlite3_bind_text(statement, 5, m->user, -1, SQLITE_STATIC);
+    sqlite3_bind_text(statement, 6, m->host, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(statement, 7, m->attempts);
+    if (m->key != NULL)
+        sqlite3_bind_text(statement, 8, m->key, -1, SQLITE_STATIC);
+    else
+        sqlite3_bind_null(statement, 8);
+    sqlite3_bind_int64(statement, 9, message_digest(m));
+    sqlite3_bind_blob64(statement, 10, m->length > 0 ? m->body : "", m->length, SQLITE_STATIC);
+    enum chat_status status = db_finish(s, statement);
+    return status == CHAT_OK ? spool_set_next_id(s) : status;
+}
+
+static enum chat_status move_there(struct sqlite_store *s, const struct room *from,
+                                   struct chat_message *m)
+{
+    struct room damaged;
+    enum chat_status status = spool_read(s);
+    if (status == CHAT_OK)
+        status = room_find(s, CHAT_ROOM_DAMAGED, &damaged);
+    if (status != CHAT_OK)
+        return status;
+    m->room = CHAT_ROOM_DAMAGED;
+    status = rewrite(s, m, &damaged);
+    if (status == CHAT_OK && from->number > 0)
+        status = room_count(s, from->number, -1, -(int64_t)m->length);
+    return status == CHAT_OK ? room_count(s, damaged.number, 1, (int64_t)m->length) : status;
+}
+
+/* Within a transaction; nobody else has a claim on it. */
+static enum chat_status move_damaged(struct sqlite_store *s, int64_t id, struct room *from,
+                                     struct chat_batch *copy)
+{
+    enum chat_status status = room_of(s, id, from);
+    if (status != CHAT_OK && status != CHAT_NONE)
+        return status;
+    struct chat_message m = { .id = id, .room = from->name };
+    status = read_damaged(s, &m, copy);
+    if (status != CHAT_DAMAGED)
+        return status;
+    status = move_there(s, from, copy->messages[0]);
+    return status == CHAT_OK ? CHAT_DAMAGED : status;
+}
+
+/* The transaction has come to STATUS. */
+static enum chat_status end(struct sqlite_store *s, int64_t id, const struct room *from,
+                            enum chat_status status)
+{
+    if (status != CHAT_DAMAGED) {
+        turn_rollback(s);
+        return status;
+    }
+    status = turn_commit(s);
+    if (status != CHAT_OK)
+        return status;
+    bell_ring(&s->place, BELL_CAME, CHAT_ROOM_DAMAGED);
+    if (from->number > 0)
+        bell_ring(&s->place, BELL_GONE, from->name);
+    return error_set(s->base.error, CHAT_DAMAGED,
+                     "message %lld in room '%s' was damaged, and is in room '%s' now",
+                     (long long)id, from->name, CHAT_ROOM_DAMAGED);
+}
+
+enum chat_status set_aside(struct sqlite_store *s, int64_t id)
+{
+    struct range taken, one = { id, id };
+    struct room from = { .number = 0 };
+    struct chat_batch *copy = batch_new(&s->base);
+    if (copy == NULL)
+        return error_set(s->base.error, CHAT_SYSTEM, "out of memory");
+    enum chat_status status = turn_begin(s);
+    if (status == CHAT_OK) {
+        int errnum = lock_claim(s->lock, one, &taken);
+        if (errnum == 0)
+            status = move_damaged(s, id, &from, copy);
+        else if (errnum != EAGAIN) /* else somebody is about to do the same */
+            status = store_cannot_lock(s, errnum);
+        status = end(s, id, &from, status);
+        if (errnum == 0)
+            unlock_claim(s->lock, one);
+    }
+    batch_free(copy);
+    return status;
+}

@@ -1,0 +1,106 @@
+/* sqlite_list.c - what each room holds. */
+
+#include "store_sqlite.h"
+
+#include <stdlib.h>
+
+#include "lock.h"
+
+struct list {
+    struct sqlite_store *store;
+    struct chat_room *rooms;
+    int64_t *numbers; /* of the rooms */
+    size_t count, capacity;
+    enum chat_status status;
+};
+
+static bool grow(struct list *list)
+{
+    size_t capacity = list->capacity > 0 ? 2 * list->capacity : 16;
+    struct chat_room *rooms = realloc(list->rooms, capacity * sizeof *rooms);
+    if (rooms != NULL)
+        list->rooms = rooms;
+    int64_t *numbers = realloc(list->numbers, capacity * sizeof *numbers);
+    if (numbers != NULL)
+        list->numbers = numbers;
+    if (rooms == NULL || numbers == NULL)
+        return false;
+    list->capacity = capacity;
+    return true;
+}
+
+static enum chat_status add_room(struct list *list, sqlite3_stmt *statement)
+{
+    if (list->count == list->capacity && !grow(list))
+        return error_set(list->store->base.error, CHAT_SYSTEM, "out of memory");
+    struct chat_room *room = &list->rooms[list->count];
+    *room = (struct chat_room){
+        .depth = sqlite3_column_int64(statement, 2),
+        .bytes = sqlite3_column_int64(statement, 3),
+        .delayed = sqlite3_column_int64(statement, 4),
+        .held = sqlite3_column_int64(statement, 5),
+        .expired = sqlite3_column_int64(statement, 6),
+        .oldest = sqlite3_column_int64(statement, 7),
+    };
+    copy_name(room->name, sqlite3_column_text(statement, 1));
+    list->numbers[list->count++] = sqlite3_column_int64(statement, 0);
+    return CHAT_OK;
+}
+
+static enum chat_status read_rooms(struct list *list)
+{
+    struct sqlite_store *s = list->store;
+    sqlite3_stmt *statement = db_statement(s, SQL_LIST_ROOMS);
+    if (statement == NULL)
+        return db_failed(s, sqlite3_extended_errcode(s->db), "read");
+    sqlite3_bind_int64(statement, 1, store_now());
+    enum chat_status status = CHAT_OK;
+    int rc;
+    while ((rc = db_step(s, statement)) == SQLITE_ROW && status == CHAT_OK)
+        status = add_room(list, statement);
+    sqlite3_reset(statement);
+    if (status != CHAT_OK)
+        return status;
+    return rc == SQLITE_DONE ? CHAT_OK : db_failed(s, rc, "read");
+}
+
+/* Somebody has a claim on the messages with these ids. */
+static void count_claims(void *context, struct range taken)
+{
+    struct list *list = context;
+    struct sqlite_store *s = list->store;
+    sqlite3_stmt *statement = db_statement(s, SQL_COUNT_IDS);
+    sqlite3_bind_int64(statement, 1, taken.first);
+    sqlite3_bind_int64(statement, 2, taken.last);
+    int rc;
+    while ((rc = db_step(s, statement)) == SQLITE_ROW)
+        for (size_t i = 0; i < list->count; i++)
+            if (list->numbers[i] == sqlite3_column_int64(statement, 0))
+                list->rooms[i].claimed += sqlite3_column_int64(statement, 1);
+    sqlite3_reset(statement);
+    if (rc != SQLITE_DONE)
+        list->status = db_failed(s, rc, "read");
+}
+
+enum chat_status sqlite_list(struct store *store, struct chat_room **rooms, size_t *count)
+{
+    struct sqlite_store *s = (struct sqlite_store *)store;
+    struct list list = { .store = s };
+    enum chat_status status = store_connect_on_full_disk(s);
+    if (status == CHAT_OK)
+        status = db_run(s, SQL_BEGIN_READ);
+    if (status != CHAT_OK)
+        return status;
+    list.status = read_rooms(&list);
+    if (list.status == CHAT_OK)
+        each_taken(s->lock, (struct range){ 1, ID_MAX }, count_claims, &list);
+    db_end(s, SQL_COMMIT);
+    free(list.numbers);
+    if (list.status != CHAT_OK) {
+        free(list.rooms);
+        return list.status;
+    }
+    *rooms = list.rooms;
+    *count = list.count;
+    return CHAT_OK;
+}

@@ -1,0 +1,278 @@
+/* sqlite_salvage.c - a spool built anew from the pages of a broken one.
+ *
+ * Messages that are what they were when they were sent keep everything; what else looks like one
+ * goes to the room of damaged messages. */
+
+#include "sqlite_pages.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "digest.h"
+#include "lock.h"
+
+/* The columns of the two tables, in the order of schema.sql. */
+enum {
+    ROOM_NAME = 1,
+    ROOM_NEXT_ID = 7,
+    ROOM_MAX_LENGTH,
+    ROOM_COLUMNS,
+    ROOM_DEFAULT = ROOM_COLUMNS
+};
+enum {
+    M_ROOM = 1,
+    M_PLACE,
+    M_DUE,
+    M_EXPIRES,
+    M_SENT,
+    M_SENDER,
+    M_HOST,
+    M_ATTEMPTS,
+    M_KEY,
+    M_CHECKSUM,
+    M_BODY
+};
+
+struct named {
+    int64_t number;
+    char name[CHAT_NAME_MAX + 1];
+};
+
+struct salvage {
+    sqlite3 *db; /* the new one */
+    sqlite3_stmt *add_room, *add_message;
+    struct named *rooms;
+    size_t room_count;
+    bool damaged;    /* it is the turn of those */
+    int64_t next_id; /* behind all that was seen */
+    int64_t max_length;
+    char default_room[CHAT_NAME_MAX + 1];
+    int64_t count; /* messages */
+    int rc;        /* the first error, or SQLITE_OK */
+};
+
+static int run(sqlite3_stmt *statement)
+{
+    sqlite3_step(statement);
+    return sqlite3_reset(statement);
+}
+
+/* Go on? What is there already is there: a page can have been copied by a crash. */
+static bool check(struct salvage *g, int rc)
+{
+    if (rc != SQLITE_OK && (rc & 0xff) != SQLITE_CONSTRAINT)
+        g->rc = rc;
+    return g->rc == SQLITE_OK;
+}
+
+static void note_id(struct salvage *g, int64_t id)
+{
+    if (id >= g->next_id && id <= ID_MAX)
+        g->next_id = id + 1;
+}
+
+/* --- rooms ----------------------------------------------------------------- */
+
+static const struct named *find_room(const struct salvage *g, int64_t number, const char *name)
+{
+    for (size_t i = 0; i < g->room_count; i++)
+        if (name != NULL ? strcmp(g->rooms[i].name, name) == 0 : g->rooms[i].number == number)
+            return &g->rooms[i];
+    return NULL;
+}
+
+static bool add_room(struct salvage *g, const struct named *room)
+{
+    if (find_room(g, room->number, NULL) != NULL || find_room(g, 0, room->name) != NULL)
+        return true;
+    struct named *rooms = realloc(g->rooms, (g->room_count + 1) * sizeof *rooms);
+    if (rooms == NULL)
+        return check(g, SQLITE_NOMEM);
+    g->rooms = rooms;
+    rooms[g->room_count++] = *room;
+    sqlite3_bind_int64(g->add_room, 1, room->number);
+    sqlite3_bind_text(g->add_room, 2, room->name, -1, SQLITE_TRANSIENT);
+    return check(g, run(g->add_room));
+}
+
+/* The row of the spool as a whole. */
+static void take_settings(struct salvage *g, const struct record *r)
+{
+    note_id(g, column_number(&r->column[ROOM_NEXT_ID]) - 1);
+    int64_t most = column_number(&r->column[ROOM_MAX_LENGTH]);
+    if (most >= 1 && most <= CHAT_LENGTH_MAX)
+        g->max_length = most;
+    char name[CHAT_NAME_MAX + 1];
+    if (r->count > ROOM_DEFAULT && column_name(&r->column[ROOM_DEFAULT], name) &&
+        chat_room_valid(name))
+        strcpy(g->default_room, name);
+}
+
+static bool take_entry(struct salvage *g, const struct record *r)
+{
+    struct named room = { .number = column_number(&r->column[1]) };
+    if (room.number > 0 && column_name(&r->column[0], room.name) && chat_room_valid(room.name))
+        return add_room(g, &room);
+    return true;
+}
+
+static bool take_room(void *context, const struct record *r)
+{
+    struct salvage *g = context;
+    struct named room = { .number = r->id };
+    if (r->id == 0 && r->count == 2) /* an entry of the index of names */
+        return take_entry(g, r);
+    if ((r->count != ROOM_COLUMNS && r->count != ROOM_COLUMNS + 1) || r->id < 0)
+        return true;
+    if (r->id == 0)
+        take_settings(g, r);
+    else if (column_name(&r->column[ROOM_NAME], room.name) && chat_room_valid(room.name))
+        return add_room(g, &room);
+    return true;
+}
+
+/* --- messages -------------------------------------------------------------- */
+
+struct names {
+    char user[CHAT_NAME_MAX + 1], host[CHAT_NAME_MAX + 1], key[CHAT_NAME_MAX + 1];
+};
+
+/* A name that can be one, or WHAT instead. */
+static const char *take_name(const struct column *column, char name[CHAT_NAME_MAX + 1],
+                             const char *instead)
+{
+    return column_name(column, name) && chat_name_valid(name) ? name : instead;
+}
+
+static int64_t at_least(int64_t least, int64_t number)
+{
+    return number < least ? least : number;
+}
+
+static struct chat_message take_fields(const struct record *r, struct names *names)
+{
+    const struct column *c = r->column;
+    return (struct chat_message){
+        .id = r->id,
+        .time = column_number(&c[M_SENT]),
+        .user = take_name(&c[M_SENDER], names->user, "unknown"),
+        .host = take_name(&c[M_HOST], names->host, "unknown"),
+        .key = c[M_KEY].type == 0 ? NULL : take_name(&c[M_KEY], names->key, NULL),
+        .attempts = at_least(0, column_number(&c[M_ATTEMPTS])),
+        .due = at_least(0, column_number(&c[M_DUE])),
+        .expires = at_least(0, column_number(&c[M_EXPIRES])),
+        .place = column_number(&c[M_PLACE]),
+        .body = c[M_BODY].bytes,
+        .length = c[M_BODY].size,
+    };
+}
+
+static bool add_message(struct salvage *g, const struct chat_message *m, int64_t room)
+{
+    sqlite3_stmt *statement = g->add_message;
+    bind_message(statement, m, room);
+    int rc = run(statement);
+    if (rc == SQLITE_OK) {
+        g->count++;
+        note_id(g, m->id);
+        note_id(g, m->place);
+    }
+    return check(g, rc);
+}
+
+/* To the end of the room of those. */
+static bool add_damaged(struct salvage *g, struct chat_message *m)
+{
+    const struct named *room = find_room(g, 0, CHAT_ROOM_DAMAGED);
+    m->room = CHAT_ROOM_DAMAGED;
+    m->due = m->expires = 0;
+    m->place = g->next_id;
+    return add_message(g, m, room->number);
+}
+
+static bool take_message(void *context, const struct record *r)
+{
+    struct salvage *g = context;
+    if (r->count != COLUMNS || r->id < 1 || r->id > ID_MAX)
+        return true;
+    struct names names;
+    struct chat_message m = take_fields(r, &names);
+    const struct named *room = find_room(g, column_number(&r->column[M_ROOM]), NULL);
+    m.room = room != NULL ? room->name : "";
+    bool whole = room != NULL && m.place >= 0 && m.place <= ID_MAX && (m.place > 0 || m.due > 0) &&
+                 message_digest(&m) == column_number(&r->column[M_CHECKSUM]);
+    if (whole != g->damaged)
+        return whole ? add_message(g, &m, room->number) : add_damaged(g, &m);
+    return true;
+}
+
+/* --- all of it ------------------------------------------------------------- */
+
+static bool prepare(struct salvage *g)
+{
+    return check(g, sqlite3_exec(g->db, sql_schema, NULL, NULL, NULL)) &&
+           check(g, sqlite3_exec(g->db, sql_text[SQL_BEGIN_WRITE], NULL, NULL, NULL)) &&
+           check(g, sqlite3_prepare_v2(g->db, sql_text[SQL_ADD_ROOM_NUMBER], -1, &g->add_room,
+                                       NULL)) &&
+           check(g,
+                 sqlite3_prepare_v2(g->db, sql_text[SQL_ADD_MESSAGE], -1, &g->add_message, NULL));
+}
+
+/* The room for what is damaged, with a number that no other has. */
+static bool prepare_damaged(struct salvage *g)
+{
+    struct named damaged = { .number = 1, .name = CHAT_ROOM_DAMAGED };
+    for (size_t i = 0; i < g->room_count; i++)
+        if (g->rooms[i].number >= damaged.number)
+            damaged.number = g->rooms[i].number + 1;
+    g->damaged = true;
+    return add_room(g, &damaged);
+}
+
+static bool finish(struct salvage *g)
+{
+    sqlite3_stmt *next = NULL, *set = NULL;
+    bool ready = check(g, sqlite3_prepare_v2(g->db, sql_text[SQL_SET_NEXT_ID], -1, &next, NULL)) &&
+                 check(g, sqlite3_prepare_v2(g->db, sql_text[SQL_SET_SETTINGS], -1, &set, NULL));
+    if (ready) {
+        sqlite3_bind_int64(next, 1, g->next_id);
+        sqlite3_bind_int64(set, 1, g->max_length);
+        if (g->default_room[0] != '\0')
+            sqlite3_bind_text(set, 2, g->default_room, -1, SQLITE_STATIC);
+        ready = check(g, run(next)) && check(g, run(set)) &&
+                check(g, sqlite3_exec(g->db, sql_text[SQL_RECOUNT], NULL, NULL, NULL)) &&
+                check(g, sqlite3_exec(g->db, sql_text[SQL_COMMIT], NULL, NULL, NULL));
+    }
+    sqlite3_finalize(next);
+    sqlite3_finalize(set);
+    return ready;
+}
+
+/* Fill the new database. */
+static int gather(struct salvage *g, sqlite3 *from)
+{
+    bool done = prepare(g) && each_record(from, take_room, g) &&
+                each_record(from, take_message, g) && prepare_damaged(g) &&
+                each_record(from, take_message, g) && finish(g);
+    sqlite3_finalize(g->add_room);
+    sqlite3_finalize(g->add_message);
+    free(g->rooms);
+    return done ? SQLITE_OK : g->rc != SQLITE_OK ? g->rc : SQLITE_NOMEM;
+}
+
+enum chat_status salvage(struct sqlite_store *s, int64_t *count)
+{
+    struct salvage g = { .next_id = 1, .max_length = CHAT_LENGTH_DEFAULT };
+    int rc = sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    if (rc != SQLITE_OK)
+        return db_failed(s, rc, "repair");
+    rc = scratch_open(&s->place, "-repair", &g.db);
+    if (rc == SQLITE_OK)
+        rc = gather(&g, s->db);
+    if (rc == SQLITE_OK)
+        rc = copy_pages(s->db, g.db, NULL, NULL);
+    sqlite3_close(g.db);
+    scratch_remove(&s->place, "-repair");
+    *count = g.count;
+    return rc == SQLITE_OK ? CHAT_OK : db_failed(s, rc, "repair");
+}

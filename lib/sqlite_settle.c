@@ -1,0 +1,250 @@
+/* sqlite_settle.c - what becomes of claimed messages: they are deleted, held back or moved. */
+
+#include "store_sqlite.h"
+
+#include "bell.h"
+#include "digest.h"
+
+/* --- deleted --------------------------------------------------------------- */
+
+/* What BATCH's look at the room has shown is told with its counters. */
+static enum chat_status count_gone(struct sqlite_store *s, const struct chat_batch *batch,
+                                   int64_t depth, int64_t bytes)
+{
+    sqlite3_stmt *statement = db_statement(s, SQL_COUNT_GONE);
+    sqlite3_bind_int64(statement, 1, batch->room); /* all of a batch is from one room */
+    sqlite3_bind_int64(statement, 2, depth);
+    sqlite3_bind_int64(statement, 3, bytes);
+    sqlite3_bind_int64(statement, 4, batch->returned);
+    sqlite3_bind_int64(statement, 5, batch->first);
+    return db_finish(s, statement);
+}
+
+static enum chat_status delete_messages(struct sqlite_store *s, const struct chat_batch *batch,
+                                        size_t from, size_t to)
+{
+    int64_t depth = 0, bytes = 0;
+    for (size_t i = from; i < to; i++) {
+        const struct chat_message *m = batch->messages[i];
+        enum chat_status status = delete_message(s, m->id);
+        if (status != CHAT_OK)
+            return status;
+        if (sqlite3_changes(s->db) > 0) { /* else somebody deleted it by hand */
+            depth++;
+            bytes += (int64_t)m->length;
+        }
+    }
+    return depth > 0 ? count_gone(s, batch, depth, bytes) : CHAT_OK;
+}
+
+enum {
+    FREE_KEPT = 256,   /* pages that wait for the next messages: 1 MiB */
+    SHRINK_EVERY = 16, /* ids: who deletes one of these looks after the others' pages too */
+    SHRINK_PAGES = 32  /* and gives back so many more than are needed to keep up */
+};
+
+static bool tidies_up(const struct chat_batch *batch)
+{
+    int64_t first = batch->messages[0]->id, last = batch->messages[batch->count - 1]->id;
+    return first % SHRINK_EVERY == 0 || first / SHRINK_EVERY != last / SHRINK_EVERY;
+}
+
+static int64_t free_pages(struct sqlite_store *s)
+{
+    sqlite3_stmt *statement = db_statement(s, SQL_GET_FREE_PAGES);
+    int64_t pages = db_step(s, statement) == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : 0;
+    sqlite3_reset(statement);
+    return pages;
+}
+
+/* Look after what others left: messages that have expired. */
+static enum chat_status sweep(struct sqlite_store *s, const struct chat_batch *batch)
+{
+    size_t count;
+    return tidies_up(batch) ? sweep_expired(s, batch->room, 2 * SHRINK_EVERY, &count) : CHAT_OK;
+}
+
+/* Give pages back to the file system, twice as many as BATCH freed: so a spool that was large
+ * and is being emptied is small again when it is empty, and no receiver pays for it all. */
+static enum chat_status shrink(struct sqlite_store *s, const struct chat_batch *batch)
+{
+    int64_t freed = (int64_t)((batch->bytes + batch->count * ROW) / PAGE);
+    if (freed == 0 && !tidies_up(batch))
+        return CHAT_OK;
+    int64_t most = 2 * freed + SHRINK_PAGES;
+    int64_t spare = free_pages(s) - FREE_KEPT;
+    int rc = SQLITE_ROW;
+    sqlite3_stmt *statement = spare > 0 ? db_statement(s, SQL_SHRINK) : NULL;
+    for (int64_t n = spare < most ? spare : most; n > 0 && rc == SQLITE_ROW; n--)
+        rc = db_step(s, statement);
+    sqlite3_reset(statement);
+    return rc == SQLITE_ROW || rc == SQLITE_DONE ? CHAT_OK : db_failed(s, rc, "write");
+}
+
+/* Delete the messages of BATCH from one to before another. */
+static enum chat_status settle(struct sqlite_store *s, const struct chat_batch *batch, size_t from,
+                               size_t to)
+{
+    enum chat_status status = turn_begin(s);
+    if (status != CHAT_OK)
+        return status;
+    status = delete_messages(s, batch, from, to);
+    if (status == CHAT_OK && !s->reserve_given)
+        status = sweep(s, batch);
+    if (status == CHAT_OK && !s->reserve_given)
+        status = shrink(s, batch);
+    if (status == CHAT_OK)
+        return turn_commit(s);
+    turn_rollback(s);
+    return status;
+}
+
+/* On a full disk the log can grow by the reserve only: little by little, and it is emptied
+ * after each part. What the parts free is room for the next messages. */
+static enum chat_status settle_on_full_disk(struct sqlite_store *s, const struct chat_batch *batch,
+                                            size_t count)
+{
+    enum { PART = 32 };
+    enum chat_status status = turn_make_room(s);
+    for (size_t from = 0; from < count && status == CHAT_OK; from += PART) {
+        s->reserve_given = true;
+        status = settle(s, batch, from, from + PART < count ? from + PART : count);
+    }
+    return status;
+}
+
+enum chat_status sqlite_settle(struct store *store, struct chat_batch *batch, size_t count)
+{
+    struct sqlite_store *s = (struct sqlite_store *)store;
+    enum chat_status status = CHAT_OK;
+    if (s->statements[SQL_SET_SECURE_DELETE] == NULL)
+        status = db_run(s, SQL_SET_SECURE_DELETE);
+    if (status == CHAT_OK)
+        status = settle(s, batch, 0, count);
+    if (status == CHAT_IO)
+        status = settle_on_full_disk(s, batch, count);
+    if (status == CHAT_OK)
+        bell_ring(&s->place, BELL_GONE, batch->messages[0]->room);
+    return status;
+}
+
+/* --- held back, or moved --------------------------------------------------- */
+
+static enum chat_status hold_message(struct sqlite_store *s, const struct chat_message *m,
+                                     int64_t room, const struct chat_failure *failure)
+{
+    int64_t due = failure->hold > 0 ? store_now() + failure->hold : 0;
+    sqlite3_stmt *statement = db_statement(s, SQL_SET_FAILED);
+    sqlite3_bind_int64(statement, 1, m->id);
+    sqlite3_bind_int64(statement, 2, m->attempts + failure->counted);
+    bind_time(statement, 3, due);
+    enum chat_status status = db_finish(s, statement);
+    return status == CHAT_OK && due > 0 ? room_count_due(s, room, due) : status;
+}
+
+/* Move a message to the end of another room, as MOVED says: its room, attempts and times. */
+static enum chat_status move_message(struct sqlite_store *s, int64_t from,
+                                     const struct chat_message *moved)
+{
+    struct room to;
+    enum chat_status status = room_find(s, moved->room, &to);
+    if (status == CHAT_OK)
+        status = spool_read(s);
+    if (status != CHAT_OK)
+        return status;
+    int64_t place = moved->due > 0 ? 0 : s->next_id++;
+    sqlite3_stmt *statement = db_statement(s, SQL_SET_ROOM);
+    sqlite3_bind_int64(statement, 1, moved->id);
+    sqlite3_bind_int64(statement, 2, to.number);
+    sqlite3_bind_int64(statement, 3, place);
+    sqlite3_bind_int64(statement, 4, moved->attempts);
+    sqlite3_bind_int64(statement, 5, message_digest(moved));
+    bind_time(statement, 6, moved->due);
+    bind_time(statement, 7, moved->expires);
+    status = db_finish(s, statement);
+    if (status == CHAT_OK && sqlite3_changes(s->db) == 0)
+        return CHAT_OK; /* somebody deleted it by hand */
+    if (status == CHAT_OK)
+        status = spool_set_next_id(s);
+    if (status == CHAT_OK && moved->due > 0)
+        status = room_count_due(s, to.number, moved->due);
+    if (status == CHAT_OK)
+        status = room_count(s, from, -1, -(int64_t)moved->length);
+    return status == CHAT_OK ? room_count(s, to.number, 1, (int64_t)moved->length) : status;
+}
+
+/* To the dead room, where nothing expires. */
+static enum chat_status bury_message(struct sqlite_store *s, const struct chat_message *m,
+                                     int64_t room, const struct chat_failure *failure)
+{
+    struct chat_message dead = *m;
+    dead.room = failure->dead;
+    dead.attempts += failure->counted;
+    dead.due = dead.expires = 0;
+    return move_message(s, room, &dead);
+}
+
+static enum chat_status fail(struct sqlite_store *s, const struct chat_batch *batch,
+                             const struct chat_failure *failure)
+{
+    enum chat_status status = turn_begin(s);
+    if (status != CHAT_OK)
+        return status;
+    for (size_t i = 0; i < batch->count && status == CHAT_OK; i++)
+        status = failure->dead != NULL ? bury_message(s, batch->messages[i], batch->room, failure)
+                                       : hold_message(s, batch->messages[i], batch->room, failure);
+    if (status == CHAT_OK)
+        return turn_commit(s);
+    turn_rollback(s);
+    return status;
+}
+
+/* The disk is full: once more with the blocks of the reserve. */
+static enum chat_status fail_on_full_disk(struct sqlite_store *s, const struct chat_batch *batch,
+                                          const struct chat_failure *failure)
+{
+    enum chat_status status = turn_make_room(s);
+    return status == CHAT_OK ? fail(s, batch, failure) : status;
+}
+
+/* Messages went from the room of BATCH to another. */
+static void ring_moved(struct sqlite_store *s, const struct chat_batch *batch, const char *to)
+{
+    bell_ring(&s->place, BELL_CAME, to);
+    bell_ring(&s->place, BELL_GONE, batch->messages[0]->room);
+}
+
+enum chat_status sqlite_fail(struct store *store, struct chat_batch *batch,
+                             const struct chat_failure *failure)
+{
+    struct sqlite_store *s = (struct sqlite_store *)store;
+    enum chat_status status = fail(s, batch, failure);
+    if (status == CHAT_IO)
+        status = fail_on_full_disk(s, batch, failure);
+    if (status == CHAT_OK && failure->dead != NULL)
+        ring_moved(s, batch, failure->dead);
+    return status;
+}
+
+enum chat_status sqlite_move(struct store *store, struct chat_batch *batch, const char *room)
+{
+    struct sqlite_store *s = (struct sqlite_store *)store;
+    enum chat_status status = turn_begin(s);
+    if (status != CHAT_OK)
+        return status;
+    for (size_t i = 0; i < batch->count && status == CHAT_OK; i++) {
+        struct chat_message moved = *batch->messages[i];
+        moved.room = room;
+        moved.attempts = 0;
+        if (moved.place > 0) /* it was held back after a failure */
+            moved.due = 0;
+        status = move_message(s, batch->room, &moved);
+    }
+    if (status == CHAT_OK)
+        status = turn_commit(s);
+    else
+        turn_rollback(s);
+    if (status == CHAT_OK)
+        ring_moved(s, batch, room);
+    return status;
+}
