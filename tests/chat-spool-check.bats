@@ -1,0 +1,616 @@
+#!/usr/bin/env bats
+# chat-spool check and --repair: faults are found, told, and mended, and no message that can be read is lost by it; and what
+# a receiver does with a damaged message.
+
+# Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
+# shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
+
+load helper
+
+# ---------------------------------------------------------------- tools
+
+# three: three messages in each of two rooms, in one file.
+three() {
+  printf '%s\n' 'jobs one' 'jobs two' 'jobs three' | chat-send -l -r jobs -u alice
+  printf '%s\n' 'mail one' 'mail two' 'mail three' | chat-send -l -r mail -u alice
+  closed "$SPOOL"
+}
+
+# patch TEXT NEW [WHICH]: write NEW over the WHICH-th place (default: every one) where the file of the spool has TEXT.
+patch() {
+  local at n=0
+  assert_equal "${#1}" "${#2}"
+  while read -r at; do
+    n=$((n + 1))
+    [[ ${3:-$n} == "$n" ]] || continue
+    printf %s "$2" | dd of="$SPOOL" bs=1 seek="$at" conv=notrunc status=none
+    touch patched
+  done < <(grep -obUaF -- "$1" "$SPOOL" | cut -d : -f 1)
+  [[ -e patched ]] || fail "there is no $1"
+  rm patched
+}
+
+# set_in SQL: change the spool behind our back.
+set_in() { sqlite3 "$SPOOL" "$1" && closed "$SPOOL"; }
+
+# faulty [PATTERN ...]: check says 65, one line on standard error, and for each pattern a line on standard output.
+faulty() {
+  local pattern
+  run --separate-stderr chat-spool check
+  assert_equal "$status" 65
+  assert [ -n "$output" ]
+  assert_regex "$stderr" "^chat-spool: spool '$SPOOL' has [0-9]+ faults?\$"
+  for pattern; do assert_line --regexp "$pattern"; done
+}
+
+# repaired: check --repair tells of it and mends it, and then all is well.
+repaired() {
+  run --separate-stderr -0 chat-spool check --repair
+  assert [ -n "$output" ]
+  run --separate-stderr -0 chat-spool check
+  assert_output --regexp "^spool '$SPOOL' is sound: [0-9]+ messages? in [0-9]+ rooms?\$"
+  assert_stderr ''
+  sound
+}
+
+# works: the spool can be used.
+works() {
+  run -0 timeout 20 chat-send -r works x
+  run -0 timeout 20 chat-recv -r works
+  assert_output x
+}
+
+# all ROOM: its bodies, one after the other; taken.
+all() { timeout 20 chat-recv -qa -r "$1" || [[ $? == 1 ]]; }
+
+# page_of MESSAGE: the number of the page of the table that has the message's row, and its pages of overflow.
+pages_of() { sqlite3 "$SPOOL" "SELECT pageno FROM dbstat WHERE name = 'message' AND pagetype = '$1'"; }
+
+# rubbish PAGE: overwrite that page.
+rubbish() {
+  local size
+  size=$(sqlite3 "$SPOOL" 'PRAGMA page_size')
+  head -c "$size" /dev/urandom | dd of="$SPOOL" bs="$size" seek=$(($1 - 1)) conv=notrunc status=none
+}
+
+# hide_index NAME SQL: run the SQL while the index does not hear of it.
+hide_index() {
+  local definition root
+  definition=$(sqlite3 "$SPOOL" "SELECT sql FROM sqlite_schema WHERE name = '$1'")
+  root=$(sqlite3 "$SPOOL" "SELECT rootpage FROM sqlite_schema WHERE name = '$1'")
+  sqlite3 "$SPOOL" 'PRAGMA writable_schema = on' \
+    "UPDATE sqlite_schema SET type = 'view', name = 'v', tbl_name = 'v', rootpage = 0, sql = 'CREATE VIEW v AS SELECT 1' WHERE name = '$1'"
+  sqlite3 "$SPOOL" "$2"
+  sqlite3 "$SPOOL" 'PRAGMA writable_schema = on' \
+    "UPDATE sqlite_schema SET type = 'index', name = '$1', tbl_name = 'message', rootpage = $root, sql = '$definition' WHERE name = 'v'"
+  closed "$SPOOL"
+}
+
+# ---------------------------------------------------------------- sound ones
+
+@test "a sound spool is told as one" {
+  three
+  chat-send -d 1h delayed
+  run --separate-stderr -0 chat-spool check
+  assert_output "spool '$SPOOL' is sound: 7 messages in 3 rooms"
+  assert_stderr ''
+  run --separate-stderr -0 chat-spool check -q
+  assert_equal "$output$stderr" ''
+  run --separate-stderr -0 chat-spool check --repair --quiet
+  assert_equal "$output$stderr" ''
+}
+
+@test "check changes nothing in a sound spool, nor does --repair" {
+  local before
+  three
+  run -123 chat-recv -r jobs --backoff 1h -- false
+  chat-send -r jobs -k key -x 2099-01-01 -d 2098-01-01 later
+  before=$(rows)
+  run -0 chat-spool check
+  run -0 chat-spool check --repair
+  assert_equal "$(rows)" "$before"
+  run -0 chat-recv -a -r jobs
+  assert_output $'jobs two\njobs three'
+}
+
+@test "where there is no spool it is 1, and none is made" {
+  local option
+  for option in '' -q --repair; do
+    # shellcheck disable=SC2086
+    run --separate-stderr chat-spool check $option
+    assert_error 1 "chat-spool: No spool '$SPOOL'"
+  done
+  assert_not_exist "$HOME/.local"
+}
+
+@test "spools of all kinds of messages are sound, at every moment of a crowd" {
+  local pids=() i
+  for i in a b c; do
+    background bash -c 'until [[ -e stop ]]; do
+      chat-send -r "$1" -k "$RANDOM" x; chat-send -r "$1" -d 0.05 y; chat-send -r "$1" -x 0.05 z; seq 50 | chat-send -l -r "$1"
+      chat-recv -q -c 40 -r "$1"; chat-recv -q -r "$1" --backoff 0.01 -- false; chat-recv -q -r "$1" --retries 1 -- false
+    done' crowd "$i" >/dev/null 2>&1
+    pids+=("$BACKGROUND_PID")
+  done
+  wait_until test -e "$SPOOL"
+  for i in {1..15}; do run --separate-stderr -0 chat-spool check; done
+  touch stop
+  for i in "${pids[@]}"; do finish "$i"; done
+  run --separate-stderr -0 chat-spool check
+  sound
+}
+
+# ---------------------------------------------------------------- damaged messages
+
+@test "a flipped byte in a body: the message goes to the room damaged, with its bytes, and the others stay" {
+  three
+  patch 'jobs two' 'jobs twO'
+  faulty '\b2\b.*jobs'
+  # To look is not to touch.
+  run -0 chat-spool list -1
+  assert_output $'jobs\nmail'
+  repaired
+  assert_equal "$(all jobs)" $'jobs one\njobs three'
+  assert_equal "$(all mail)" $'mail one\nmail two\nmail three'
+  assert_equal "$(all damaged)" 'jobs twO'
+  works
+}
+
+@test "a flipped byte in the sender, the host, the time, the key and the id is found" {
+  local change
+  for change in "sender = 'alicf'" "host = host || 'x'" 'sent = sent + 1' "key = 'other'" 'checksum = checksum + 1' 'id = 1000'; do
+    rm -rf "$HOME/.local"
+    three
+    set_in "UPDATE message SET $change WHERE CAST(body AS TEXT) = 'jobs two'"
+    faulty
+    repaired
+    assert_equal "$change: $(all jobs)" "$change: "$'jobs one\njobs three'
+    assert_equal "$(all damaged)" 'jobs two'
+    works
+  done
+}
+
+@test "a flipped byte in the name of a room: no message is lost" {
+  local which
+  # It is in the table and in the index of names.
+  for which in 1 2; do
+    rm -rf "$HOME/.local"
+    three
+    patch jobs jobz "$which" 2>/dev/null || true
+    run chat-spool check
+    assert_equal "$status" 65
+    repaired
+    run sh -c 'for room in $(chat-spool list -1); do chat-recv -a -r "$room"; done | sort'
+    assert_output "$(printf '%s\n' 'jobs one' 'jobs two' 'jobs three' 'mail one' 'mail two' 'mail three' | sort)"
+    works
+  done
+}
+
+@test "a flipped byte in the name of a room's row moves its messages to damaged, and no other" {
+  three
+  set_in "UPDATE room SET name = 'jobz' WHERE name = 'jobs'"
+  faulty
+  repaired
+  assert_equal "$(all damaged)" $'jobs one\njobs two\njobs three'
+  assert_equal "$(all mail)" $'mail one\nmail two\nmail three'
+  works
+}
+
+@test "a message of no room is kept" {
+  three
+  set_in "UPDATE message SET room = 77 WHERE CAST(body AS TEXT) = 'jobs two'"
+  faulty
+  repaired
+  assert_equal "$(all damaged)" 'jobs two'
+  assert_equal "$(all jobs)" $'jobs one\njobs three'
+}
+
+@test "fields that are not text, empty names and odd places are found and nothing is lost" {
+  local change
+  for change in "sender = ''" "sender = char(10)" 'place = -5' 'place = 1 << 62' 'attempts = -1' "key = ''" 'due = -1' 'expires = -1' \
+    "sender = CAST(x'ff' AS TEXT)"; do
+    rm -rf "$HOME/.local"
+    three
+    set_in "UPDATE message SET $change WHERE CAST(body AS TEXT) = 'jobs two'"
+    run timeout 20 chat-spool check
+    [[ $status == 0 || $status == 65 ]] || fail "$change: check is $status"
+    run timeout 20 chat-spool check --repair
+    assert_equal "$change: $status" "$change: 0"
+    run timeout 20 chat-spool check
+    assert_equal "$change: $status" "$change: 0"
+    [[ $change == expires* ]] || assert_equal "$change: $(for room in $(chat-spool list -1); do all "$room"; done | sort)" \
+      "$change: $(printf '%s\n' 'jobs one' 'jobs three' 'jobs two' 'mail one' 'mail three' 'mail two')"
+    works
+  done
+}
+
+# ---------------------------------------------------------------- what a receiver does
+
+@test "a receiver that meets a damaged message moves it to damaged, says so, and goes on" {
+  three
+  patch 'jobs one' 'jobs onE'
+  run --separate-stderr -0 chat-recv -r jobs
+  assert_output 'jobs two'
+  assert_stderr "chat-recv: message 1 in room 'jobs' was damaged, and is in room 'damaged' now"
+  run -0 chat-recv -r damaged
+  assert_output 'jobs onE'
+  run --separate-stderr -0 chat-recv -a -r jobs
+  assert_output 'jobs three'
+  assert_stderr ''
+  sound
+  run -0 chat-spool check
+}
+
+@test "a receiver that finds nothing but damaged messages gives 65, and the next one 1" {
+  local options
+  chat-send one
+  chat-send two
+  closed "$SPOOL"
+  patch one onE
+  patch two twO
+  run --separate-stderr chat-recv
+  assert_equal "$status" 65
+  assert_equal "$output" ''
+  assert_equal "$stderr" "chat-recv: message 1 in room 'main' was damaged, and is in room 'damaged' now
+chat-recv: message 2 in room 'main' was damaged, and is in room 'damaged' now"
+  run --separate-stderr chat-recv
+  assert_error 1 'chat-recv: No new messages'
+  run -0 chat-recv -a -r damaged
+  assert_output $'onE\ntwO'
+}
+
+@test "-a, -c, -F, -w and -t pass a damaged message too" {
+  local way
+  for way in -a "-c 2" "-F -t 0.1" "-w -c 2" "-t 1 -c 2"; do
+    rm -rf "$HOME/.local"
+    three
+    patch "jobs two" "jobs twO"
+    # shellcheck disable=SC2086
+    run --separate-stderr timeout 20 chat-recv -r jobs $way
+    assert_equal "$way: $status: $output" "$way: 0: "$'jobs one\njobs three'
+    assert_stderr "chat-recv: message 2 in room 'jobs' was damaged, and is in room 'damaged' now"
+    run -0 chat-recv -r damaged
+    assert_output "jobs twO"
+  done
+}
+
+@test "a COMMAND is not run for a damaged message" {
+  three
+  patch 'jobs two' 'jobs twO'
+  run --separate-stderr chat-recv -a -r jobs -- sh -c 'cat; echo'
+  assert_success
+  assert_output $'jobs one\njobs three'
+  [[ $stderr == *"message 2 in room 'jobs' was damaged"* ]]
+}
+
+@test "a peek passes a damaged message, says so, and moves nothing" {
+  local before
+  three
+  patch 'jobs one' 'jobs onE'
+  before=$(rows)
+  run --separate-stderr -0 chat-recv -p -r jobs
+  assert_output 'jobs two'
+  assert_stderr "chat-recv: message 1 in room 'jobs' is damaged"
+  run --separate-stderr -0 chat-recv -p -a -r jobs
+  assert_output $'jobs two\njobs three'
+  assert_equal "$(rows)" "$before"
+  chat-recv -a -r jobs >/dev/null 2>&1
+  chat-send -r jobs x
+  closed "$SPOOL"
+  set_in "UPDATE message SET sender = 'q' WHERE CAST(body AS TEXT) = 'x'"
+  run --separate-stderr chat-recv -p -r jobs
+  assert_equal "$status: $output" '65: '
+}
+
+@test "a message that is damaged in the room damaged does not go round and round" {
+  three
+  patch 'jobs one' 'jobs onE'
+  chat-recv -r jobs >/dev/null 2>&1
+  closed "$SPOOL"
+  patch 'jobs onE' 'jobs oNE'
+  run --separate-stderr timeout 20 chat-recv -r damaged
+  [[ $status == 65 || $status == 0 ]]
+  run timeout 20 chat-spool check --repair
+  assert_success
+  run timeout 20 chat-recv -a -r damaged
+  [[ $output == *'jobs oNE' || $status == 1 ]]
+  sound
+}
+
+@test "a damaged message wakes who waits in the room damaged" {
+  three
+  patch 'jobs one' 'jobs onE'
+  background chat-recv -w -r damaged >out
+  wait_blocked "$BACKGROUND_PID"
+  chat-recv -r jobs >/dev/null 2>&1
+  finish "$BACKGROUND_PID"
+  assert_bytes out 'jobs onE\n'
+}
+
+# ---------------------------------------------------------------- counters, indices, modes, schema
+
+@test "counters that were changed are found and set right" {
+  local change
+  for change in 'depth = depth + 5' 'depth = 0' 'bytes = bytes - 1' 'first = 1000' 'next_due = NULL'; do
+    rm -rf "$HOME/.local"
+    three
+    chat-send -r jobs -d 0.01 delayed
+    set_in "UPDATE room SET $change WHERE name = 'jobs'"
+    run --separate-stderr chat-spool check
+    assert_equal "$change: $status" "$change: 65"
+    assert_output --partial jobs
+    repaired
+    assert_equal "$change: $(timeout 20 chat-recv -w -c 4 -r jobs)" "$change: "$'jobs one\njobs two\njobs three\ndelayed'
+    works
+  done
+}
+
+@test "a next id that was set back is found, and no id is given again" {
+  three
+  set_in 'UPDATE room SET next_id = 2 WHERE number = 0'
+  faulty
+  repaired
+  run -0 chat-send -i x
+  assert [ "$output" -ge 7 ]
+}
+
+@test "entries that are missing from an index, and entries too many, are found and mended" {
+  local index
+  for index in message_order message_key message_expires message_due; do
+    rm -rf "$HOME/.local"
+    printf '%s\n' one two three | chat-send -l -r jobs -k key -x 2099-01-01
+    chat-send -r jobs -k a -x 2099-01-01 four
+    chat-send -r jobs -k b -d 1h -x 2099-01-01 five
+    closed "$SPOOL"
+    # In the index, but not in the table; and the other way round.
+    hide_index $index "DELETE FROM message WHERE id = 1"
+    hide_index $index "UPDATE message SET place = place + 100, expires = expires + 1, key = NULL WHERE id = 2; UPDATE message SET due = due + 1 WHERE due IS NOT NULL"
+    run --separate-stderr chat-spool check
+    assert_equal "$index: $status" "$index: 65"
+    repaired
+    run -0 bash -c 'for room in $(chat-spool list -1); do chat-spool dump "$room"; done | grep -c "\"body\""'
+    assert_output "$(sqlite3 "$SPOOL" 'SELECT count(*) FROM message')"
+    works
+  done
+}
+
+@test "a file that others may read is a fault, and --repair takes that back" {
+  local suffix
+  for suffix in '' -lock; do
+    chat-send one
+    chmod 644 "$SPOOL$suffix"
+    faulty "$SPOOL$suffix.*644"
+    repaired
+    assert_equal "$(stat -c %a "$SPOOL$suffix")" 600
+  done
+}
+
+@test "a file that others may write is 77, and is left alone" {
+  chat-send one
+  chmod 666 "$SPOOL"
+  run --separate-stderr chat-spool check --repair
+  assert_error 77 'chat-spool: '
+  assert_equal "$(stat -c %a "$SPOOL")" 666
+}
+
+@test "a changed schema, another file and a newer format are 65, and --repair leaves them alone" {
+  local before
+  three
+  sqlite3 "$SPOOL" 'CREATE TRIGGER evil AFTER INSERT ON message BEGIN DELETE FROM message; END'
+  closed "$SPOOL"
+  before=$(sha256sum "$SPOOL")
+  run chat-spool check
+  assert_equal "$status" 65
+  assert_equal "$(sha256sum "$SPOOL")" "$before"
+  rm -rf "$HOME/.local"
+  three
+  sqlite3 "$SPOOL" 'PRAGMA user_version = 99'
+  closed "$SPOOL"
+  before=$(sha256sum "$SPOOL")
+  run chat-spool check --repair
+  assert_equal "$status" 65
+  assert_equal "$(sha256sum "$SPOOL")" "$before"
+  echo 'no spool at all' >"$SPOOL"
+  run --separate-stderr chat-spool check --repair
+  assert_equal "$status" 65
+  assert_bytes "$SPOOL" 'no spool at all\n'
+}
+
+# ---------------------------------------------------------------- broken structure
+
+# many: 1500 messages in some 60 pages, in two rooms by turns.
+many() {
+  seq -f "message %04.0f $(printf 'x%.0s' {1..150})" 1 750 | chat-send -l -r a
+  seq -f "message %04.0f $(printf 'x%.0s' {1..150})" 751 1500 | chat-send -l -r b
+  closed "$SPOOL"
+}
+
+# numbers: of all the messages, wherever they are, sorted. Nothing is taken.
+numbers() { chat-spool dump | grep -o '"message [0-9]*' | cut -d ' ' -f 2 | sort; }
+
+@test "pages of messages that are rubbish: every message on the other pages is kept" {
+  local page cells
+  many
+  mapfile -t pages < <(pages_of leaf)
+  assert [ "${#pages[@]}" -ge 30 ]
+  for page in "${pages[5]}" "${pages[20]}"; do
+    # The ids on the page are the last part of what is to be lost; no more than these.
+    sqlite3 "$SPOOL" "SELECT ncell FROM dbstat WHERE name = 'message' AND pageno = $page" >>cells
+    rubbish "$page"
+  done
+  cells=$(($(paste -sd + cells)))
+  assert [ "$cells" -ge 20 ]
+  run --separate-stderr timeout 60 chat-spool check
+  assert_equal "$status" 65
+  repaired
+  numbers >kept
+  assert_equal "$(sort -u kept | wc -l)" "$((1500 - cells))"
+  assert_equal "$(wc -l <kept)" "$((1500 - cells))"
+  works
+  # They are in their rooms and in order.
+  run -0 bash -c 'chat-recv -a -r a | cut -d " " -f 2 >seen; sort -c seen; chat-recv -a -r b | cut -d " " -f 2 >more; sort -c more; cat seen more | wc -l'
+  assert_output "$((1500 - cells))"
+}
+
+@test "a root page of the messages that is rubbish: the messages on the other pages are kept" {
+  many
+  rubbish "$(pages_of internal | head -n 1)"
+  run --separate-stderr timeout 60 chat-spool check
+  assert_equal "$status" 65
+  repaired
+  assert_equal "$(numbers | sort -u | wc -l)" 1500
+  works
+}
+
+@test "an index that is rubbish costs no message" {
+  local page
+  many
+  for page in $(sqlite3 "$SPOOL" "SELECT pageno FROM dbstat WHERE name = 'message_order'"); do rubbish "$page"; done
+  run --separate-stderr timeout 60 chat-spool check
+  assert_equal "$status" 65
+  repaired
+  assert_equal "$(numbers | sort -u | wc -l)" 1500
+  works
+}
+
+@test "the table of rooms that is rubbish costs no body" {
+  many
+  rubbish "$(sqlite3 "$SPOOL" "SELECT pageno FROM dbstat WHERE name = 'room'")"
+  run --separate-stderr timeout 60 chat-spool check
+  assert_equal "$status" 65
+  repaired
+  assert_equal "$(numbers | sort -u | wc -l)" 1500
+  works
+  # And no id is given again.
+  run -0 chat-send -i x
+  assert [ "$output" -gt 1500 ]
+}
+
+@test "a page of a long body that is rubbish: the rest is kept in damaged, and no other message goes" {
+  local page
+  chat-send -r jobs first
+  { head -c 100000 /dev/zero | tr '\0' a && head -c 100000 /dev/zero | tr '\0' b; } | chat-send -r jobs
+  chat-send -r jobs last
+  closed "$SPOOL"
+  # The middle of its chain, but not where it points to the next: that is the page's beginning.
+  page=$(pages_of overflow | sed -n 20p)
+  printf 'rubbish' | dd of="$SPOOL" bs=1 seek=$(((page - 1) * $(sqlite3 "$SPOOL" 'PRAGMA page_size') + 500)) conv=notrunc status=none
+  faulty
+  repaired
+  assert_equal "$(all jobs)" $'first\nlast'
+  chat-recv -n -r damaged >seen
+  assert_equal "$(stat -c %s seen)" 200000
+  assert_equal "$(tr -d ab <seen)" rubbish
+}
+
+@test "a chain of a long body that is broken: no other message goes" {
+  chat-send -r jobs first
+  head -c 200000 /dev/zero | tr '\0' a | chat-send -r jobs
+  chat-send -r jobs last
+  closed "$SPOOL"
+  rubbish "$(pages_of overflow | sed -n 20p)"
+  run --separate-stderr timeout 60 chat-spool check
+  assert_equal "$status" 65
+  repaired
+  assert_equal "$(all jobs)" $'first\nlast'
+  works
+}
+
+@test "a truncated spool is mended with what is left" {
+  many
+  truncate -s $(($(stat -c %s "$SPOOL") / 2 / 4096 * 4096)) "$SPOOL"
+  run --separate-stderr timeout 60 chat-spool check
+  assert_equal "$status" 65
+  run --separate-stderr timeout 60 chat-spool check --repair
+  [[ $status == 0 ]] || fail "repair: $status: $stderr"
+  numbers >kept
+  assert [ "$(sort -u kept | wc -l)" -ge 300 ]
+  works
+}
+
+@test "random damage: check and --repair end with a status of theirs, and what is mended is sound" {
+  local n size at kept
+  many
+  size=$(stat -c %s "$SPOOL")
+  cp "$SPOOL" whole
+  # The same ones each time.
+  RANDOM=4
+  for n in {1..12}; do
+    rm -rf "$HOME/.local/state/chat"/*
+    cp whole "$SPOOL" && chmod 600 "$SPOOL"
+    for _ in 1 2 3; do
+      at=$(((RANDOM * 32768 + RANDOM) % (size - 4096) + 4096))
+      printf '%b' "\\x$(printf %x $((RANDOM % 256)))\\x$(printf %x $((RANDOM % 256)))" | dd of="$SPOOL" bs=1 seek=$at conv=notrunc status=none
+    done
+    run --separate-stderr timeout 60 chat-spool check
+    [[ $status == 0 || $status == 65 ]] || fail "$n: check: $status $stderr"
+    [[ $status == 65 ]] || continue
+    touch damage-found
+    run --separate-stderr timeout 60 chat-spool check --repair
+    assert_equal "$n: $status $stderr" "$n: 0 "
+    run --separate-stderr timeout 60 chat-spool check
+    assert_equal "$n: $status" "$n: 0"
+    # Three places in three pages of some 20 messages are the most that can go.
+    kept=$(numbers | sort -u | wc -l)
+    assert [ "$kept" -ge 1400 ]
+    works
+  done
+  assert [ -e damage-found ]
+}
+
+@test "a claim outlives a repair" {
+  three
+  patch 'mail two' 'mail twO'
+  cat >hold <<'HOLD'
+#!/bin/sh
+echo $$ >started
+for i in $(seq 1500); do [ -e go ] && exit 0; sleep 0.02; done
+HOLD
+  chmod +x hold
+  background chat-recv -r jobs -- ./hold
+  wait_until test -s started
+  run --separate-stderr -0 chat-spool check --repair
+  # The message is still claimed, and goes once.
+  run -0 chat-recv -r jobs
+  assert_output 'jobs two'
+  touch go
+  finish "$BACKGROUND_PID"
+  assert_success
+  assert_equal "$(all jobs)" 'jobs three'
+  sound
+}
+
+# mended: another repair works, and all messages are there; the second of jobs reads $SECOND.
+mended() {
+  local expected
+  WHY='another repair works'
+  chat-spool check --repair >rest 2>&1 || return
+  WHY='all messages are there'
+  timeout 20 chat-spool dump 2>&1 | grep -o '"body":".*"' | sort >rest
+  contents rest
+  printf -v expected '"body":"%s"\n' 'jobs one' 'jobs three' "$SECOND" 'mail one' 'mail three' 'mail two'
+  [[ $CONTENTS == "$expected" ]]
+}
+
+@test "a repair that is killed before any system call can be done again, and has lost nothing" {
+  command -v strace >/dev/null || skip 'needs strace'
+  ! sanitized || skip 'a sanitized program makes too many calls'
+  : >in
+  three
+  patch 'jobs two' 'jobs twO'
+  SECOND='jobs twO'
+  keep_spool
+  at_each_call mended signal=KILL "$CHANGING" chat-spool check --repair
+}
+
+@test "a rebuild that is killed before any system call can be done again, and has lost nothing" {
+  command -v strace >/dev/null || skip 'needs strace'
+  ! sanitized || skip 'a sanitized program makes too many calls'
+  : >in
+  three
+  rubbish "$(sqlite3 "$SPOOL" "SELECT pageno FROM dbstat WHERE name = 'message_order'")"
+  rm -f "$SPOOL"-wal "$SPOOL"-shm
+  SECOND='jobs two'
+  keep_spool
+  at_each_call mended signal=KILL 'open|openat|write|fsync|fdatasync|ftruncate|link|linkat|rename|renameat2?|unlink|unlinkat|fchmod|fchmodat|exit_group' chat-spool check --repair
+}

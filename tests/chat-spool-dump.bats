@@ -1,0 +1,597 @@
+#!/usr/bin/env bats
+# chat-spool dump, load, copy, backup and compact: what is kept of a spool is all of it; and the disk that an emptied
+# spool gives back by itself.
+# HELD is how many MB the spool of the last tests holds (default 100); TORTURE=1 or more kills before every system call.
+
+# Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
+# shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2153,SC2154
+
+load helper
+
+setup() {
+  chat_setup
+  : "${HELD:=100}"
+}
+
+# ---------------------------------------------------------------- tools
+
+# of_all_kinds: messages with all there can be of fields, in the default spool; one has gone, one is claimed by nobody.
+of_all_kinds() {
+  chat-send plain
+  chat-send -u 'Ünal "the"' -k 'a key' 'with a key'
+  printf 'a\0b\xff\n\n' | chat-send -r bytes
+  head -c 100000 /dev/urandom | chat-send -r bytes
+  chat-send -r jobs gone
+  chat-recv -r jobs >/dev/null
+  chat-send -r jobs 'held back'
+  run -123 chat-recv -r jobs --backoff 1h -- false
+  chat-send -r jobs -d 2098-01-01 delayed
+  chat-send -r jobs -x 2099-01-01T00:00:00.123Z 'expires'
+  chat-send -r jobs -d 2h -x 3h -k both 'delayed, and expires'
+  chat-send -r jobs failed
+  run -123 chat-recv -r jobs --retries 1 -- false
+  chat-send -r zeros ''
+  printf '\n' | chat-send -r zeros
+  chat-send -r 日本語 $'\u2028\U1F642 \\u0000'
+  printf '{"room":"old","user":"u","host":"h","time":"1969-12-31T23:59:59.999Z","attempts":0,"key":null,"body":"x"}\n' | chat-send -J
+}
+
+# but SPOOL FIELD ...: of each message these fields, in the order of the rooms' names and of the places in them.
+but() {
+  local spool=$1
+  shift
+  ask "SELECT name, $* FROM message JOIN room ON number = room ORDER BY name, place = 0, place, due, message.id" "$spool"
+}
+
+# kept TEXT: rows says nothing else. (assert_equal would show a hundred kilobytes.)
+same_rows() { [[ $(rows "$1") == "$(rows "$2")" ]] || diff <(rows "$1" | cut -c 1-200) <(rows "$2" | cut -c 1-200) | head -n 20 | fail; }
+
+# json_fields: the names of the fields of each line of JSON, in their order.
+json_fields() { grep -oE '^\{"id":[0-9]+,"room":"[^"]*",|"(user|host|time|attempts|key|place|due|expires|body|body_base64)":' | tr -d '\n'; }
+
+# blocks SPOOL: how many bytes it has on the disk, with its log.
+blocks() { stat -c '%b %B' "$1" "$1-wal" 2>/dev/null | awk '{ sum += $1 * $2 } END { print sum }'; }
+
+# ---------------------------------------------------------------- dump and load
+
+@test "dump | load into a fresh spool is the same in every field" {
+  of_all_kinds
+  assert [ "$(rows | wc -l)" -ge 12 ]
+  run --separate-stderr bash -c 'chat-spool dump | chat-spool load -s fresh.db'
+  assert_success
+  assert_equal "$output$stderr" ''
+  same_rows "$SPOOL" fresh.db
+  sound fresh.db
+  run -0 chat-spool check -s fresh.db
+  # And so is a dump of it.
+  cmp <(chat-spool dump) <(chat-spool dump -s fresh.db)
+}
+
+@test "after a load new messages come behind, with ids that were not used" {
+  local last
+  of_all_kinds
+  last=$(chat-spool dump | grep -oE '"(id|place)":[0-9]+' | cut -d : -f 2 | sort -n | tail -n 1)
+  chat-spool dump | chat-spool load -s fresh.db
+  run -0 chat-send -s fresh.db -r zeros -i last
+  assert [ "$output" -gt "$last" ]
+  run -0 chat-recv -s fresh.db -a -r zeros -o '<%b>'
+  assert_output $'<><\n><last>'
+  sound fresh.db
+}
+
+@test "dump writes each field, in one order, a line each" {
+  chat-send -r jobs -u alice -k daily -d 2098-01-01 -x 2099-01-01T00:00:00.5Z one
+  chat-send -r jobs -u alice two
+  printf '\xff' | chat-send -r jobs -u alice
+  run --separate-stderr -0 chat-spool dump
+  assert_line --regexp '^\{"id":1,"room":"jobs","user":"alice","host":"[^"]+","time":"[-0-9]{10}T[:0-9]{8}\.[0-9]{3}Z","attempts":0,"key":"daily","place":0,"due":"2098-01-01T00:00:00\.000Z","expires":"2099-01-01T00:00:00\.500Z","body":"one"\}$'
+  assert_line --regexp '"id":2,.*"key":null,"place":[1-9][0-9]*,"due":null,"expires":null,"body":"two"\}$'
+  assert_line --regexp '"body_base64":"/w=="\}$'
+  assert_equal "${#lines[@]}" 3
+  # Others can read it.
+  run -0 perl -MJSON::PP -ne 'print JSON::PP->new->utf8->decode($_)->{id}, "\n"' <(chat-spool dump)
+  assert_equal "${#lines[@]}" 3
+}
+
+@test "dump of rooms has these alone, and takes nothing" {
+  local room before
+  for room in a b c; do seq 3 | chat-send -l -r "$room"; done
+  before=$(rows)
+  run -0 bash -c 'chat-spool dump c a | grep -o "\"room\":\"[^\"]*\"" | sort | uniq -c | tr -s " "'
+  assert_output $' 3 "room":"a"\n 3 "room":"c"'
+  run --separate-stderr chat-spool dump nothing
+  assert_equal "$output" ''
+  run --separate-stderr chat-spool dump .a
+  assert_usage chat-spool
+  assert_equal "$(rows)" "$before"
+}
+
+@test "dump has claimed and expired messages, too" {
+  chat-send claimed
+  chat-send -x 0.05 expired
+  full_pipe pipe
+  background chat-recv >pipe
+  wait_stuck "$BACKGROUND_PID"
+  wait_until eval 'chat-spool show | grep -q expired.*expired'
+  run -0 chat-spool dump
+  assert_line --partial '"body":"claimed"'
+  assert_line --partial '"body":"expired"'
+}
+
+@test "dump without a spool is 1 and makes none, and of an empty one nothing" {
+  run --separate-stderr chat-spool dump
+  assert_error 1 'chat-spool: No spool'
+  assert_not_exist "$HOME/.local"
+  chat-send x
+  chat-recv >/dev/null
+  run --separate-stderr -0 chat-spool dump
+  assert_equal "$output$stderr" ''
+}
+
+@test "a damaged message is passed by dump and said, and the status is 65" {
+  seq 5 | chat-send -l
+  sqlite3 "$SPOOL" "UPDATE message SET body = x'99' WHERE id = 3"
+  run --separate-stderr chat-spool dump
+  assert_equal "$status" 65
+  assert_equal "${#lines[@]}" 4
+  assert_equal "$(wc -l <<<"$stderr")" 1
+  [[ $stderr == "chat-spool: message 3 in room 'main' is damaged"* ]]
+}
+
+@test "an output that can't be written is 74, and an input that can't be read, too" {
+  seq 5 | chat-send -l
+  run --separate-stderr bash -c 'chat-spool dump >/dev/full'
+  assert_error 74 'chat-spool: '
+  run --separate-stderr bash -c 'chat-spool dump >&-'
+  assert_error 74 'chat-spool: '
+  run --separate-stderr bash -c 'chat-spool load <&-'
+  assert_error 74 'chat-spool: '
+  run --separate-stderr chat-spool load -s new.db nothere
+  assert_error 74 'chat-spool: '
+  [[ $stderr == *"'nothere'"* ]]
+  run --separate-stderr chat-spool load -s new.db .
+  assert_error 74 'chat-spool: '
+}
+
+@test "load reads a file, and - is standard input" {
+  of_all_kinds
+  chat-spool dump >lines
+  run -0 chat-spool load -s a.db lines
+  run -0 chat-spool load -q -s b.db - <lines
+  same_rows "$SPOOL" a.db
+  same_rows "$SPOOL" b.db
+  run --separate-stderr chat-spool load -s c.db lines lines
+  assert_usage chat-spool
+}
+
+@test "load into a used spool adds the messages behind, with new ids and all else" {
+  local before
+  of_all_kinds
+  chat-send -s used.db -r main used
+  chat-recv -s used.db -r main >/dev/null
+  chat-send -s used.db -r zeros first
+  before=$(chat-send -s used.db -r zeros -i second)
+  chat-spool dump | chat-spool load -s used.db
+  # All but the two that were there.
+  but "$SPOOL" 'due, expires, sent, sender, host, attempts, key, hex(body)' | sort >expected
+  { cat expected && but used.db 'due, expires, sent, sender, host, attempts, key, hex(body)' | grep -E '6669727374$|7365636F6E64$'; } |
+    sort | cmp - <(but used.db 'due, expires, sent, sender, host, attempts, key, hex(body)' | sort)
+  run -0 ask "SELECT count(*) FROM message WHERE id <= $before" used.db
+  assert_output 2
+  run -0 chat-recv -s used.db -a -r zeros -o '<%b>'
+  assert_output $'<first><second><><\n>'
+  sound used.db
+  # A dump twice is twice the messages.
+  chat-spool dump | chat-spool load -s used.db
+  run -0 chat-recv -s used.db -a -r zeros -o '<%b>'
+  assert_output $'<><\n>'
+  sound used.db
+}
+
+@test "a line of chat-recv -j is added as new" {
+  chat-send -r jobs -u alice -k k one
+  chat-recv -j -r jobs >line
+  run -0 chat-spool load line
+  run -0 chat-recv -r jobs -o '%u %k %b'
+  assert_output 'alice k one'
+  run -0 chat-spool load -s fresh.db line
+  run -0 chat-recv -s fresh.db -r jobs -o '%u %k %b'
+  assert_output 'alice k one'
+}
+
+@test "due in the past is at once" {
+  printf '%s\n' '{"room":"main","user":"u","host":"h","time":"2020-01-01T00:00:00Z","attempts":2,"key":null,"place":0,"due":"2020-01-02T00:00:00Z","expires":null,"body":"due"}' |
+    chat-spool load
+  run -0 timeout 20 chat-recv -o '%b %n'
+  assert_output 'due 2'
+}
+
+@test "load wakes a receiver" {
+  chat-send -s other.db hello
+  background chat-recv -w >out
+  wait_blocked "$BACKGROUND_PID"
+  chat-spool dump -s other.db | chat-spool load
+  finish "$BACKGROUND_PID"
+  assert_bytes out 'hello\n'
+}
+
+GOOD='"room":"main","user":"u","host":"h","time":"2020-01-01T00:00:00.000Z","attempts":0,"key":null'
+
+@test "a line that can't be read is named by its number, and what came before is loaded" {
+  local bad n=0
+  while read -r bad; do
+    n=$((n + 1))
+    { for id in 1 2 3; do printf '{"id":%d,%s,"place":%d,"due":null,"expires":null,"body":"%d"}\n' $id "$GOOD" $id $id; done
+      printf '%s\n' "$bad"
+      printf '{"id":5,%s,"place":5,"due":null,"expires":null,"body":"5"}\n' "$GOOD"; } >lines
+    run --separate-stderr timeout 20 chat-spool load -s "$n.db" lines
+    assert_equal "$bad: $status" "$bad: 65"
+    assert_error 65 'chat-spool: line 4: '
+    assert_regex "$stderr" '; 3 messages loaded$'
+    run -0 chat-recv -a -s "$n.db"
+    assert_output $'1\n2\n3'
+    sound "$n.db"
+  done <<END2
+x
+{
+[]
+"text"
+{"id":4,$GOOD,"place":4,"due":null,"expires":null}
+{"id":4,$GOOD,"place":4,"due":null,"expires":null,"body":7}
+{"id":4,$GOOD,"place":4,"due":null,"expires":null,"body_base64":"*"}
+{"id":"4",$GOOD,"place":4,"due":null,"expires":null,"body":"x"}
+{"id":-4,$GOOD,"place":4,"due":null,"expires":null,"body":"x"}
+{"id":9223372036854775807,$GOOD,"place":4,"due":null,"expires":null,"body":"x"}
+{"id":4,$GOOD,"place":-4,"due":null,"expires":null,"body":"x"}
+{"id":4,$GOOD,"place":9223372036854775807,"due":null,"expires":null,"body":"x"}
+{"id":4,$GOOD,"place":"x","due":null,"expires":null,"body":"x"}
+{"id":4,$GOOD,"place":4,"due":"never","expires":null,"body":"x"}
+{"id":4,$GOOD,"place":4,"due":null,"expires":7.5,"body":"x"}
+{"id":4,"room":".main","user":"u","host":"h","body":"x"}
+{"id":4,"room":"main","user":"a\u0000b","host":"h","body":"x"}
+{"id":4,"room":"main","user":"","host":"h","body":"x"}
+END2
+  assert [ "$n" -eq 18 ]
+}
+
+@test "an id or a place that was there already makes no message overwrite another" {
+  local second
+  for second in '"id":1,%s,"place":2' '"id":2,%s,"place":1'; do
+    rm -rf a.db*
+    # shellcheck disable=SC2059
+    { printf '{"id":1,%s,"place":1,"due":null,"expires":null,"body":"one"}\n' "$GOOD"
+      printf "{$second,\"due\":null,\"expires\":null,\"body\":\"two\"}\n" "$GOOD"; } >lines
+    run --separate-stderr chat-spool load -s a.db lines
+    [[ $status == 0 || $status == 65 && $stderr == *'line 2: '* ]] || fail "$second: $status: $stderr"
+    [[ $status == 0 ]] && echo 2 >count || echo 1 >count
+    assert_equal "$second: $(chat-recv -a -s a.db | sort)" "$second: $(printf 'one\ntwo\n' | head -n "$(cat count)")"
+    sound a.db
+  done
+}
+
+@test "a message that is too long is 65 and named by its line" {
+  chat-spool config -s small.db max-length 10
+  seq 1000000 1000003 | chat-send -l
+  chat-send '12345678901'
+  run --separate-stderr bash -c 'chat-spool dump | chat-spool load -s small.db'
+  assert_equal "$status" 65
+  assert_regex "$stderr" '^chat-spool: line 5: '
+  run -0 chat-recv -a -s small.db
+  assert_equal "${#lines[@]}" 4
+}
+
+@test "200,000 messages go through in bounded memory, and are all the same" {
+  local limit=80000
+  ! sanitized || skip 'a sanitized program needs much more'
+  seq -f "%.0f $(printf 'x%.0s' {1..400})" 200000 | chat-send -l
+  run --separate-stderr bash -c 'set -o pipefail; ulimit -v "$1"; chat-spool dump | chat-spool load -s fresh.db' bash "$limit"
+  assert_success
+  assert_equal "$stderr" ''
+  for spool in "$SPOOL" fresh.db; do
+    sqlite3 "$spool" 'SELECT id, room, place, sent, sender, attempts, checksum, length(body) FROM message' | sha256sum
+  done | uniq | wc -l >count
+  assert_bytes count '1\n'
+  run -0 chat-recv -s fresh.db -o '%i'
+  assert_output 1
+}
+
+# ---------------------------------------------------------------- copy
+
+@test "copy adds all messages of a spool to another, which is made" {
+  local before
+  of_all_kinds
+  before=$(rows)
+  run --separate-stderr -0 chat-spool copy "$SPOOL" new/copy.db
+  assert_equal "$output" ''
+  same_rows "$SPOOL" new/copy.db
+  assert_equal "$(rows)" "$before"
+  sound new/copy.db
+  assert_equal "$(stat -c %a new new/copy.db | tr '\n' ' ')" '700 600 '
+  # Once more: now it is used.
+  run -0 chat-spool copy -q "$SPOOL" new/copy.db
+  assert_equal "$(rows new/copy.db | wc -l)" $((2 * $(rows | wc -l)))
+  sound new/copy.db
+}
+
+@test "copy to where it comes from is 64, and from nowhere 1" {
+  local before
+  chat-send one
+  before=$(rows)
+  run --separate-stderr chat-spool copy "$SPOOL" "$SPOOL"
+  assert_usage chat-spool
+  cd "${SPOOL%/*}"
+  # However it is written, it does not run for ever.
+  run timeout 20 chat-spool copy "$SPOOL" ./spool.db
+  assert [ "$status" -ne 124 ]
+  cd "$BATS_TEST_TMPDIR"
+  run --separate-stderr chat-spool copy nothere.db to.db
+  assert_error 1 "chat-spool: No spool 'nothere.db'"
+  assert_not_exist nothere.db
+  assert_not_exist to.db
+  run --separate-stderr chat-spool copy "$SPOOL"
+  assert_usage chat-spool
+  run --separate-stderr chat-spool copy -s x "$SPOOL" to.db
+  assert_usage chat-spool
+}
+
+# ---------------------------------------------------------------- backup
+
+@test "a backup is a spool with the same messages, that can be used at once" {
+  of_all_kinds
+  chat-spool config default-room bytes
+  run --separate-stderr -0 chat-spool backup saved.db
+  assert_equal "$output$stderr" ''
+  assert_equal "$(stat -c %a saved.db)" 600
+  assert_equal "$(find . -maxdepth 1 -name 'saved*')" ./saved.db
+  same_rows "$SPOOL" saved.db
+  assert_equal "$(chat-spool config -s saved.db)" "$(chat-spool config)"
+  sound saved.db
+  run -0 chat-spool check -s saved.db
+  run -0 chat-recv -s saved.db -r zeros -c 2 -o '<%b>'
+  assert_output $'<><\n>'
+  assert_equal "$(chat-send -s saved.db -i x)" "$(chat-send -i x)"
+}
+
+@test "a backup holds no claims" {
+  chat-send one
+  full_pipe pipe
+  background chat-recv >pipe
+  wait_stuck "$BACKGROUND_PID"
+  assert_empty_room
+  chat-spool backup saved.db
+  run -0 timeout 20 chat-recv -s saved.db
+  assert_output one
+}
+
+@test "without a spool a backup is 1, and no file is made" {
+  run --separate-stderr chat-spool backup saved.db
+  assert_error 1 'chat-spool: No spool'
+  assert_not_exist saved.db
+  assert_not_exist "$HOME/.local"
+}
+
+@test "a backup under way does not stop senders and receivers, and is one moment of them" {
+  local n pids=()
+  seq 20000 | chat-send -l -r ballast
+  for n in a b; do
+    background bash -c 'i=0; until [[ -e stop ]]; do i=$((i + 1)); chat-send "$1 $i" || echo wrong >>wrong; done' sender "$n"
+    pids+=("$BACKGROUND_PID")
+  done
+  background bash -c 'until [[ -e stop ]]; do chat-recv -q -c 3 || (($? == 1)) || echo wrong >>wrong; done >out'
+  pids+=("$BACKGROUND_PID")
+  wait_until test -s out
+  for n in {1..8}; do
+    run --separate-stderr -0 timeout 60 chat-spool backup "saved-$n.db"
+  done
+  touch stop
+  for n in "${pids[@]}"; do finish "$n"; done
+  assert_not_exist wrong
+  for n in {1..8}; do
+    sound "saved-$n.db"
+    run -0 chat-spool check -q -s "saved-$n.db"
+    run -0 ask "SELECT count(*) FROM message JOIN room ON number = room WHERE name = 'ballast'" "saved-$n.db"
+    assert_output 20000
+    # Of each sender a run of numbers without a gap.
+    chat-recv -qa -s "saved-$n.db" >seen || [[ $? == 1 ]]
+    run awk '$1 in last && $2 != last[$1] + 1 { print } { last[$1] = $2 }' seen
+    assert_output ''
+  done
+}
+
+@test "a backup over a file that is there wants -y, and then replaces it" {
+  chat-send new
+  echo precious >saved.db
+  run --separate-stderr chat-spool backup saved.db </dev/null
+  assert_usage chat-spool
+  [[ $stderr == *-y* ]]
+  assert_bytes saved.db 'precious\n'
+  run on_terminal chat-spool backup saved.db <<<n
+  assert_equal "$status" 1
+  assert_output --partial '[y/N]'
+  assert_bytes saved.db 'precious\n'
+  run -0 on_terminal chat-spool backup saved.db <<<y
+  run -0 chat-recv -p -s saved.db
+  assert_output new
+  echo precious >saved2.db
+  run --separate-stderr -0 chat-spool backup -y saved2.db </dev/null
+  run -0 chat-recv -s saved2.db
+  assert_output new
+}
+
+@test "a backup over an old one that was in use is the new one, whatever lies beside it" {
+  seq 2000 | chat-send -l
+  chat-spool backup saved.db
+  # Its log has changes that are not in the file.
+  seq 100 | chat-send -l -s saved.db -r other
+  chat-recv -c 500 -s saved.db >/dev/null
+  assert_exist saved.db-wal
+  chat-send -r new x
+  run -0 chat-spool backup -y saved.db
+  same_rows "$SPOOL" saved.db
+  run -0 chat-spool check -s saved.db
+  run -0 chat-recv -a -s saved.db
+  assert_output "$(seq 2000)"
+}
+
+@test "a backup over the spool itself is refused, and its messages stay" {
+  chat-send one
+  closed "$SPOOL"
+  chat-send two
+  local way
+  cd "${SPOOL%/*}"
+  ln spool.db "$HOME/hard.db" && rm "$HOME/hard.db"
+  for way in "$SPOOL" ./spool.db spool.db-wal spool.db-lock; do
+    run timeout 20 chat-spool backup -y "$way"
+    assert [ "$status" -ge 64 ]
+    run -0 chat-recv -p -a
+    assert_output $'one\ntwo'
+  done
+  chat-spool check
+}
+
+@test "a backup to a place where none can be is an error that says so, and leaves nothing" {
+  chat-send one
+  mkdir dir
+  mkfifo fifo
+  ln -s target link
+  local file
+  for file in nowhere/saved.db dir fifo /dev/null ''; do
+    run --separate-stderr timeout 20 chat-spool backup -y "$file"
+    [[ $status -ge 64 && $status -le 77 ]] || fail "$file: $status"
+    [[ $stderr == 'chat-spool: '* ]]
+  done
+  # A link is not followed.
+  run timeout 20 chat-spool backup -y link
+  assert_not_exist target
+  assert_equal "$(ls -A dir)" ''
+  assert [ -p fifo ]
+  run find . -name '*saved*'
+  assert_output ''
+}
+
+@test "a backup that is killed before any system call leaves the old file or the new one, and can be made again" {
+  command -v strace >/dev/null || skip 'needs strace'
+  ! sanitized || skip 'a sanitized program makes too many calls'
+  : >in
+  chat-send old
+  mkdir "$HOME/.local/saved"
+  chat-spool backup "$HOME/.local/saved/saved.db"
+  chat-recv >/dev/null
+  chat-send new
+  keep_spool
+  OLD=0 NEW=0
+  either() {
+    WHY='the backup is whole'
+    chat-recv -p -a -s "$HOME/.local/saved/saved.db" >rest 2>&1 || return
+    contents rest
+    case $CONTENTS in
+      $'old\n') OLD=$((OLD + 1)) ;;
+      $'new\n') NEW=$((NEW + 1)) ;;
+      *) return 1 ;;
+    esac
+    WHY='a status of 0 is a new backup'
+    [[ $result != 0 || $CONTENTS == $'new\n' ]] || return
+    WHY='another backup works'
+    chat-spool backup -y "$HOME/.local/saved/saved.db" >rest 2>&1 || return
+    chat-recv -p -a -s "$HOME/.local/saved/saved.db" >rest 2>&1
+    contents rest
+    WHY='another backup is the new one'
+    [[ $CONTENTS == $'new\n' ]] || return
+    WHY='the spool is as it was'
+    chat-recv -a >rest 2>&1
+    contents rest
+    [[ $CONTENTS == $'new\n' ]]
+  }
+  local calls='open|openat|write|pwrite64|fsync|fdatasync|ftruncate|link|linkat|rename|renameat2?|unlink|unlinkat|fchmod|fchmodat|exit_group'
+  [[ ! ${TORTURE:-} || $TORTURE == 0 ]] || calls='.*'
+  at_each_call either signal=KILL "$calls" chat-spool backup -y "$HOME/.local/saved/saved.db"
+  assert [ "$OLD" -ge 3 ]
+  assert [ "$NEW" -ge 1 ]
+}
+
+# ---------------------------------------------------------------- giving the disk back
+
+@test "compact gives back what deleted messages have left, and says how much" {
+  local full
+  head -c 30000000 /dev/zero | chat-send -r big
+  chat-send stays
+  full=$(blocks "$SPOOL")
+  assert [ "$full" -gt 30000000 ]
+  # The sqlite3 shell gives nothing back.
+  sqlite3 "$SPOOL" "DELETE FROM message WHERE length(body) > 1000; UPDATE room SET depth = 0, bytes = 0 WHERE name = 'big'"
+  run --separate-stderr -0 chat-spool compact
+  assert_output --regexp '^[0-9.]+ (MiB|KiB|B) given back$'
+  assert [ "$(blocks "$SPOOL")" -lt 1000000 ]
+  run --separate-stderr -0 chat-spool compact -q
+  assert_equal "$output$stderr" ''
+  sound
+  run -0 chat-recv
+  assert_output stays
+}
+
+@test "compact deletes what has expired, and nothing else" {
+  chat-send -x 0.05 expired
+  chat-send -d 1h delayed
+  chat-send stays
+  wait_until eval 'chat-spool show | grep -q expired.*expired'
+  run -0 chat-spool compact
+  run -0 chat-spool dump
+  assert_equal "${#lines[@]}" 2
+  sound
+}
+
+@test "compact without a spool makes none" {
+  run --separate-stderr chat-spool compact
+  assert_error 1 'chat-spool: No spool'
+  assert_not_exist "$HOME/.local"
+}
+
+@test "compact lets senders and receivers go on" {
+  head -c 60000000 /dev/zero | chat-send -r big
+  sqlite3 "$SPOOL" "DELETE FROM message; UPDATE room SET depth = 0, bytes = 0 WHERE name = 'big'"
+  background bash -c 'for ((i = 1; ; i++)); do chat-send "$i" && chat-recv || exit; [[ ! -e stop ]] || exit 0; done >out 2>&1'
+  wait_until test -s out
+  run -0 timeout 60 chat-spool compact
+  touch stop
+  finish "$BACKGROUND_PID"
+  assert_success
+  cmp out <(seq "$(wc -l <out)")
+  assert [ "$(blocks "$SPOOL")" -lt 1000000 ]
+  sound
+}
+
+# few_receives: five messages come and go.
+few_receives() {
+  local n
+  for n in 1 2 3 4 5; do
+    chat-send "$n"
+    run -0 chat-recv
+    assert_output "$n"
+  done
+}
+
+@test "a spool that held large messages and was emptied one by one gives the disk back by itself within a few receives" {
+  local n
+  head -c 1000000 /dev/zero >megabyte
+  for ((n = 0; n < HELD; n++)); do printf '%s\0' "$n" && tr '\0' x <megabyte && printf '\n'; done |
+    tr '\0' ' ' | chat-send -l
+  assert [ "$(blocks "$SPOOL")" -gt $((HELD * 1000000)) ]
+  for ((n = 0; n < HELD; n++)); do chat-recv >/dev/null; done
+  few_receives
+  assert [ "$(blocks "$SPOOL")" -lt $((HELD * 50000)) ]
+}
+
+@test "a spool that held very many small messages and was emptied at once gives the disk back by itself within a few receives" {
+  seq -f "%.0f $(printf 'x%.0s' {1..300})" $((HELD * 2500)) | chat-send -l
+  assert [ "$(blocks "$SPOOL")" -gt $((HELD * 700000)) ]
+  chat-recv -a >/dev/null
+  few_receives
+  assert [ "$(blocks "$SPOOL")" -lt $((HELD * 50000)) ]
+}
+
+@test "a spool whose room was deleted gives the disk back by itself within a few receives" {
+  head -c $((HELD * 500000)) /dev/zero | chat-send -r big
+  chat-spool delete -yq big
+  few_receives
+  assert [ "$(blocks "$SPOOL")" -lt $((HELD * 50000)) ]
+}

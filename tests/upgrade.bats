@@ -1,0 +1,307 @@
+#!/usr/bin/env bats
+# A spool of an earlier format is upgraded by whoever comes first, once, and loses nothing by it. tests/data has a spool of
+# each released format. A newer format, and one that was tampered with, are refused and not touched.
+# TORTURE is for how many rounds a crowd upgrades a spool (default 3; 10 times as many with 1 or more), and kills before every
+# system call.
+
+# Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
+# shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
+
+load helper
+
+setup() {
+  chat_setup
+  MOUNTS=()
+  mkdir -p "${SPOOL%/*}"
+  chmod 700 "${SPOOL%/*}"
+  old "$SPOOL"
+}
+
+teardown() {
+  chat_teardown
+  local place
+  for place in "${MOUNTS[@]}"; do umount "$place"; done
+}
+
+# old SPOOL: a fresh copy of the spool of format 1 there.
+old() {
+  rm -rf "$1"-* "$1"
+  install -m 600 "$BATS_TEST_DIRNAME/data/spool-1.db" "$1"
+}
+
+# A format of a spool; of a copy of it, so that it is not touched.
+format() { ask 'PRAGMA user_version' "$@"; }
+
+# The rows of the spool of format 1, as they are to be for ever.
+original() { rows "$BATS_TEST_DIRNAME/data/spool-1.db"; }
+
+# schema SPOOL: all of it, to the letter.
+schema() { ask 'SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY rowid' "$1"; }
+
+# now: the format that a new spool has.
+now() {
+  chat-send -s "$BATS_TEST_TMPDIR/new/new.db" x
+  format "$BATS_TEST_TMPDIR/new/new.db"
+}
+
+# ---------------------------------------------------------------- the first command
+
+@test "the data is a spool of format 1, with messages of all kinds" {
+  assert_equal "$(format)" 1
+  assert_equal "$(now)" 2
+  assert_equal "$(rows | wc -l)" 8
+}
+
+@test "a send, a receive, a peek and a look upgrade a spool, and keep every message as it was" {
+  local command
+  for command in 'chat-send -r new x' 'chat-recv -q -r new' 'chat-recv -p -r main' 'chat-recv -t 0.1 -q -r new' 'chat-spool list' \
+    'chat-spool show' 'chat-spool dump' 'chat-spool check' 'chat-spool config' 'chat-spool init' 'chat-spool compact' 'chat-spool backup b.db'; do
+    old "$SPOOL"
+    # shellcheck disable=SC2086  # words are meant
+    run --separate-stderr timeout 20 $command
+    [[ $status == 0 || $status == 1 && $command == *new ]] || fail "$command: $status: $stderr"
+    assert_equal "$stderr" ''
+    assert_equal "$command: $(format)" "$command: 2"
+    assert_equal "$(rows | grep -v '|new|')" "$(original)"
+    sound
+    rm -f b.db
+  done
+}
+
+@test "an upgraded spool has the schema of a new one to the letter" {
+  now >/dev/null
+  chat-send x
+  diff <(schema new/new.db) <(schema "$SPOOL")
+  assert_equal "$(ask 'PRAGMA application_id; PRAGMA auto_vacuum')" "$(ask 'PRAGMA application_id; PRAGMA auto_vacuum' new/new.db)"
+  # And what a new one says of itself, but for what is in it.
+  diff <(ask 'SELECT * FROM room WHERE number = 0' new/new.db | cut -d '|' -f 1-7,9-) <(ask 'SELECT * FROM room WHERE number = 0' | cut -d '|' -f 1-7,9-)
+  run -0 chat-spool check
+}
+
+@test "what is in an upgraded spool is received as ever" {
+  run -0 chat-recv -a -o '%i %u %k %b|'
+  assert_output '1 alice  first in main|2 bob sync with a key|10 root  |'
+  printf 'a\0b\xff\n' >expected
+  chat-recv -r bytes -n | cmp expected -
+  chat-recv -r zeros -n | cmp <(head -c 10000 /dev/zero) -
+  run -0 chat-recv -r jobs.dead -o '%u %n %b'
+  assert_output 'carol 1 poison'
+  run -0 chat-spool show -j jobs
+  assert_line --partial '"attempts":2,"key":null,"place":4,"due":"2036-'
+  assert_line --partial '"due":"2100-01-01T00:00:00.000Z","expires":null,"body":"new year"'
+  run -1 chat-recv -q -r jobs
+  run -0 chat-send -i next
+  assert [ "$output" -ge 11 ]
+  sound
+}
+
+@test "the key and the limits of a room hold after the upgrade" {
+  run -0 chat-send -k sync -i again
+  assert_output 2
+  old "$SPOOL"
+  run -75 chat-send -m 3 'one too many'
+  run -0 chat-send -m 4 'one more'
+}
+
+@test "a dump of an upgraded spool, loaded, is the same" {
+  chat-spool dump | chat-spool load -s fresh.db
+  assert_equal "$(rows fresh.db)" "$(original)"
+}
+
+@test "a spool of format 1 whose last messages are still in its log is upgraded with them" {
+  local keep
+  mkfifo input
+  exec {keep}<>input
+  # Somebody has it open, so the log stays.
+  eval "background sqlite3 -batch \"\$SPOOL\" <input >shell $keep<&-"
+  echo "UPDATE message SET attempts = 5 WHERE id = 7; BEGIN; SELECT count(*) FROM message;" >&"$keep"
+  wait_until file_has shell 8
+  assert [ -s "$SPOOL-wal" ]
+  # An open read transaction is no hindrance.
+  run -0 timeout 20 chat-send -r new x
+  run -0 timeout 20 chat-recv -r jobs.dead -o '%n %b'
+  assert_output '5 poison'
+  echo 'COMMIT;' >&"$keep"
+  exec {keep}>&-
+  finish "$BACKGROUND_PID"
+  assert_equal "$(format)" 2
+}
+
+@test "a receiver that waits is upgraded, too" {
+  background chat-recv -w -r new >out
+  wait_blocked "$BACKGROUND_PID"
+  chat-send -r new x
+  finish "$BACKGROUND_PID"
+  assert_bytes out 'x\n'
+  assert_equal "$(format)" 2
+}
+
+# ---------------------------------------------------------------- many at once
+
+@test "twenty senders and receivers at once upgrade it once, and lose nothing" {
+  local round n pids rounds=3
+  ((${TORTURE:-0} == 0)) || rounds=$((TORTURE * 30))
+  for ((round = 1; round <= rounds; round++)); do
+    old "$SPOOL"
+    rm -f go out-* wrong
+    pids=()
+    for n in {1..10}; do
+      background bash -c 'until [[ -e go ]]; do :; done; chat-send -r crowd "$1" || echo "send $?" >>wrong' crowd "$n" 2>>errors
+      pids+=("$BACKGROUND_PID")
+      background bash -c 'until [[ -e go ]]; do :; done; chat-recv -q -r main >"out-$1"; (($? <= 1)) || echo "recv $?" >>wrong' crowd "$n" 2>>errors
+      pids+=("$BACKGROUND_PID")
+    done
+    touch go
+    for n in "${pids[@]}"; do finish "$n"; done
+    run cat errors
+    assert_not_exist wrong
+    assert_output ''
+    # Each of the three went to one receiver.
+    assert_equal "$(cat out-* | grep . | sort)" $'first in main\nwith a key'
+    assert_empty_room
+    assert_equal "$(chat-recv -a -r crowd | sort -n)" "$(seq 10)"
+    assert_equal "$(format)" 2
+    assert_equal "$(rows)" "$(original | grep -v '|main|')"
+    sound
+  done
+}
+
+# ---------------------------------------------------------------- killed, and without room
+
+# upgraded_or_not: the format is one of the two and every command works.
+upgraded_or_not() {
+  local before
+  WHY='the format is 1 or 2'
+  before=$(format) || return
+  [[ $before == 1 || $before == 2 ]] || return
+  WHY='a status of 0 means format 2'
+  [[ $result != 0 || $before == 2 ]] || return
+  if [[ $before == 1 ]]; then ABSENT=$((ABSENT + 1)); else PRESENT=$((PRESENT + 1)); fi
+  WHY='every command works, and nothing is lost'
+  chat-send -r last x >rest 2>&1 || return
+  rows >rest
+  grep -vE '\|(last|new)\|' rest | cmp -s - as-it-was
+}
+
+killed_upgrade() {
+  local calls=$CHANGING
+  command -v strace >/dev/null || skip 'needs strace'
+  ! sanitized || skip 'a sanitized program makes too many calls'
+  ((${TORTURE:-0} == 0)) || calls='.*'
+  : >in
+  original >as-it-was
+  ABSENT=0 PRESENT=0
+  keep_spool
+  at_each_call upgraded_or_not signal=KILL "$calls" "$@"
+  assert [ "$ABSENT" -ge 5 ]
+  assert [ "$PRESENT" -ge 1 ]
+}
+
+@test "a send killed before any system call leaves a spool of format 1 or 2 that works" {
+  killed_upgrade chat-send -r new x
+}
+
+@test "a peek killed before any system call leaves a spool of format 1 or 2 that works" {
+  killed_upgrade chat-recv -p
+}
+
+@test "an upgrade of which any system call fails leaves a spool of format 1 or 2 that works" {
+  local calls
+  command -v strace >/dev/null || skip 'needs strace'
+  ! sanitized || skip 'a sanitized program makes too many calls'
+  : >in
+  original >as-it-was
+  ABSENT=0 PRESENT=0
+  keep_spool
+  at_each_call upgraded_or_not error=EIO 'write|pwrite64|fsync|fdatasync|ftruncate|fallocate|fcntl|openat|mmap' chat-recv -p
+  assert [ "$ABSENT" -ge 3 ]
+}
+
+@test "on a full disk receiving from a spool of format 1 works" {
+  local message
+  mkdir small
+  mount -t tmpfs -o 'size=2m,mode=700' chat-test small 2>/dev/null || skip 'no right to mount'
+  MOUNTS+=("$PWD/small")
+  export CHAT_SPOOL=$PWD/small/chat/spool.db
+  # As the first program left it: with a reserve and a lock file.
+  chat-send x
+  closed "$CHAT_SPOOL"
+  install -m 600 "$BATS_TEST_DIRNAME/data/spool-1.db" "$CHAT_SPOOL"
+  assert_exist "$CHAT_SPOOL-reserve"
+  dd if=/dev/zero of=small/filler bs=4k 2>/dev/null || true
+  dd if=/dev/zero of=small/filler bs=512 oflag=append conv=notrunc 2>/dev/null || true
+  run -0 stat -f -c %a small
+  assert_output 0
+  for message in 'first in main' 'with a key' ''; do
+    run --separate-stderr -0 timeout 20 chat-recv
+    assert_output "$message"
+  done
+  assert_empty_room
+  run -0 timeout 20 chat-recv -r jobs.dead
+  assert_output poison
+  rm small/filler
+  run -0 chat-send again
+  run -0 chat-recv
+  assert_output again
+  assert_equal "$(format small/chat/spool.db)" 2
+}
+
+# ---------------------------------------------------------------- what is refused
+
+# refused PATTERN: every command says 65 in a line that matches, and the file stays as it is to the byte.
+refused() {
+  local before command
+  closed "$SPOOL"
+  before=$(sha256sum "$SPOOL")
+  for command in 'chat-send x' chat-recv 'chat-recv -p' 'chat-recv -t 0.1' 'chat-spool list' 'chat-spool show' 'chat-spool dump' \
+    'chat-spool move main to' 'chat-spool delete -y main' 'chat-spool config max-length 5' 'chat-spool compact' 'chat-spool backup b.db' \
+    'chat-spool init'; do
+    # shellcheck disable=SC2086  # words are meant
+    run --separate-stderr timeout 20 $command
+    assert_equal "$command: $status" "$command: 65"
+    assert_error 65 "${command%% *}: "
+    assert_regex "$stderr" "$1"
+    assert_equal "$(sha256sum "$SPOOL")" "$before"
+    assert_not_exist b.db
+  done
+}
+
+@test "a spool of format 1 with a changed schema is 65, and is not touched" {
+  local change
+  for change in 'CREATE TRIGGER evil AFTER INSERT ON message BEGIN DELETE FROM message; END' 'CREATE VIEW v AS SELECT 1' \
+    'ALTER TABLE room ADD COLUMN more TEXT' 'DROP INDEX message_key' 'ALTER TABLE room ADD COLUMN default_room TEXT'; do
+    old "$SPOOL"
+    sqlite3 "$SPOOL" "$change"
+    refused 'schema.*changed'
+  done
+}
+
+@test "a spool that says format 1 and has the schema of format 2, or the other way round, is 65" {
+  sqlite3 "$SPOOL" 'PRAGMA user_version = 2'
+  refused "'$SPOOL'"
+  old "$SPOOL"
+  chat-send -r new x
+  sqlite3 "$SPOOL" 'PRAGMA user_version = 1'
+  refused "'$SPOOL'"
+}
+
+@test "a spool of a newer format is 65, and the error says what to do" {
+  sqlite3 "$SPOOL" 'PRAGMA user_version = 99'
+  refused 'format 99.*(install|newer)'
+  # Also where its schema is one that we don't know.
+  sqlite3 "$SPOOL" 'ALTER TABLE message ADD COLUMN colour TEXT'
+  refused 'format 99.*(install|newer)'
+  old "$SPOOL"
+  chat-send -r new x
+  sqlite3 "$SPOOL" 'PRAGMA user_version = 3'
+  refused 'format 3.*(install|newer)'
+}
+
+@test "a format below 1 is 65" {
+  local version
+  for version in 0 -1; do
+    old "$SPOOL"
+    sqlite3 "$SPOOL" "PRAGMA user_version = $version"
+    refused "'$SPOOL'"
+  done
+}
