@@ -1,4 +1,5 @@
-# The manual and the README tell the truth: every example in them is run, and they name the options there are.
+# The manual and the README tell the truth: every example in them is run. That they name the options there are is in
+# options.bats.
 
 # bats file_tags=manual
 
@@ -27,13 +28,17 @@ assert_examples() {
   assert_examples man/chat-recv.1
 }
 
+@test "every example in chat-spool(1) prints what is shown" {
+  assert_examples man/chat-spool.1
+}
+
 @test "every example in chatspool(7) prints what is shown" {
   assert_examples man/chatspool.7
 }
 
 @test "every example in the README and the manual is of a kind that a test runs" {
   local page
-  for page in README.md man/chat-send.1 man/chat-recv.1 man/chatspool.7; do
+  for page in README.md man/chat-send.1 man/chat-recv.1 man/chat-spool.1 man/chatspool.7; do
     run "$EXAMPLES" list "$REPOSITORY/$page"
     assert_success
     assert_line --regexp '^block console '
@@ -172,66 +177,9 @@ chat-recv: No new messages"
   assert_output ''
 }
 
-# The options, each as "-r --room ROOM": of --help, and of a page. A form that is missing is "-".
-options_of_help() {
-  "$1" --help | sed -nE '
-    s/^  (-[^-]), (--[a-z-]+) ([A-Z]+)( .*)?$/\1 \2 \3/p; t
-    s/^  (-[^-]), (--[a-z-]+)( .*)?$/\1 \2 -/p; t
-    s/^      (--[a-z-]+) ([A-Z]+)( .*)?$/- \1 \2/p; t
-    s/^      (--[a-z-]+)( .*)?$/- \1 -/p' | sort
-}
-
-options_of_page() {
-  sed -nE '
-    s/^\.It Fl (.) , Fl (-[a-z-]+) Ar ([A-Z]+)$/-\1 -\2 \3/p; t
-    s/^\.It Fl (.) , Fl (-[a-z-]+)$/-\1 -\2 -/p; t
-    s/^\.It Fl (-[a-z-]+) Ar ([A-Z]+)$/- -\1 \2/p; t
-    s/^\.It Fl (-[a-z-]+)$/- -\1 -/p' "$REPOSITORY/man/$1.1" | sort
-}
-
-# Both ways, with their arguments; and nothing that looks like an option has escaped the patterns above.
-assert_same_options() {
-  local help page
-  help=$(options_of_help "$1")
-  page=$(options_of_page "$1")
-  [[ $help == *' --version '* && $page == *' --version '* ]]
-  assert_equal "$help" "$page"
-  assert_equal "$("$1" --help | grep -cE '^ +-')" "$(wc -l <<<"$help")"
-  assert_equal "$(grep -c '^\.It Fl' "$REPOSITORY/man/$1.1")" "$(wc -l <<<"$page")"
-}
-
-@test "chat-send --help and chat-send(1) name the same options" {
-  assert_same_options chat-send
-}
-
-@test "chat-recv --help and chat-recv(1) name the same options" {
-  assert_same_options chat-recv
-}
-
-# The short options of a page's SYNOPSIS, one a line.
-options_of_synopsis() {
-  sed -n '/^\.Sh SYNOPSIS/,/^\.Sh DESCRIPTION/p' "$REPOSITORY/man/$1.1" | awk '
-    {
-      for (i = 1; i <= NF; i++) {
-        if ($i == "Fl" || $i == ".Fl") on = 1
-        else if ($i == "Ar") on = 0
-        else if (on && $i ~ /^[a-zA-Z0-9]+$/) for (j = 1; j <= length($i); j++) print "-" substr($i, j, 1)
-      }
-      on = 0
-    }' | sort -u
-}
-
-@test "the synopses of the pages show every option" {
-  local program
-  for program in chat-send chat-recv; do
-    assert_equal "$(options_of_synopsis "$program")" \
-      "$(options_of_page "$program" | awk '$1 != "-" { print $1 }' | sort -u)"
-  done
-}
-
-@test "every exit status in chat-send(1) and chat-recv(1) is in chatspool(7), and the other way round" {
+@test "every exit status in the pages of the programs is in chatspool(7), and the other way round" {
   exit_statuses() { sed -n '/^\.Sh EXIT STATUS/,/^\.Sh [^E]/s/^\.It \([0-9][0-9]*\)$/\1/p' "$@" | sort -un; }
-  assert_equal "$(exit_statuses "$REPOSITORY"/man/chat-{send,recv}.1)" "$(exit_statuses "$REPOSITORY/man/chatspool.7")"
+  assert_equal "$(exit_statuses "$REPOSITORY"/man/chat-{send,recv,spool}.1)" "$(exit_statuses "$REPOSITORY/man/chatspool.7")"
 }
 
 # The text of a line of a manual page, without escapes.
@@ -250,16 +198,16 @@ section() { # PAGE NAME
   printf '%s\n' two three | chat-send -l -r jobs -u alice
   chat-recv -q -a --retries 1 -r jobs -- false || assert_equal $? 123
   printf '#!/bin/sh\nsed "s/^/did /"\n' >"$PWD/command" && chmod +x "$PWD/command"
-  run sh -c "${command[0]}" # look
-  assert_line --index 0 --regexp '^[0-9]+, 1 attempts, from alice: one$'
-  assert_line --index 2 --regexp '^[0-9]+, 1 attempts, from alice: three$'
+  run -0 sh -c "${command[0]}" # look
+  assert_line --index 1 --regexp '^ *1 +waiting .* alice@.* 1 +one$'
+  assert_line --index 3 --regexp '^ *3 +waiting .* alice@.* 1 +three$'
   run sh -c "${command[1]}" # retry
   assert_success
   assert_empty_room jobs.dead
-  run chat-recv -a -p -r jobs -o '%n %u %k %b\n'
-  assert_output "0 alice task one
-0 alice  two
-0 alice  three"
+  run chat-recv -a -p -r jobs -o '%i %n %u %k %b\n'
+  assert_output "1 0 alice task one
+2 0 alice  two
+3 0 alice  three"
   chat-recv -q -a --retries 1 -r jobs -- false || assert_equal $? 123
   run env PATH="$PWD:$PATH" sh -c "${command[3]}" # do one
   assert_output 'did one'
