@@ -5,7 +5,7 @@
 #   make install | uninstall [DESTDIR=] [PREFIX=/usr/local]
 
 VERSION = 0.1.0
-PROGRAMS = chat-send chat-recv
+PROGRAMS = chat-send chat-recv chat-spool
 
 PREFIX = /usr/local
 MANDIR = $(PREFIX)/share/man

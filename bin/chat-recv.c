@@ -73,6 +73,7 @@ struct receiver {
     struct chat_cursor cursor;
     struct output out;
     int64_t received;
+    bool damaged;     /* messages were met that are */
     int64_t deadline; /* on cli_clock(), or -1 */
     sigset_t unblocked;
 };
@@ -297,6 +298,11 @@ static enum chat_status receive(struct receiver *r)
     r->query.max_messages = batch_size(r);
     enum chat_status status = r->peek ? chat_walk(r->spool, &r->query, &r->cursor, &batch)
                                       : chat_claim(r->spool, &r->query, &batch);
+    if (status == CHAT_DAMAGED) {
+        cli_say("%s", chat_error(r->spool));
+        r->damaged = true;
+        return CHAT_OK;
+    }
     if (status != CHAT_OK)
         return status;
     memset(ends, 0, sizeof ends[0] * chat_batch_count(batch));
@@ -374,7 +380,21 @@ static int print(struct receiver *r)
 {
     start(r);
     receive_and_wait(r);
-    return r->received == 0 && !output_stop ? EXIT_NONE : EXIT_DONE;
+    if (r->received > 0 || output_stop)
+        return EXIT_DONE;
+    return r->damaged ? EXIT_DATA : EXIT_NONE;
+}
+
+/* What becomes of a message depends on the name of its room. */
+static void name_rooms(struct receiver *r)
+{
+    static struct chat_settings settings;
+    enum chat_status status = chat_settings(r->spool, &settings);
+    if (status != CHAT_OK)
+        cli_fail_spool(status, r->spool, "");
+    for (size_t i = 0; i < r->room_count; i++)
+        if (r->rooms[i] == NULL)
+            r->rooms[i] = settings.room;
 }
 
 /* The same with COMMAND. */
@@ -392,6 +412,8 @@ static int work(struct receiver *r)
         w->parallel = 1;
     worker_check(w);
     open_spool(r);
+    name_rooms(r);
+    worker_check(w);
     w->spool = r->spool;
     return worker_run(w);
 }

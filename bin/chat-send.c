@@ -18,7 +18,7 @@
 enum { DROP = LONG_ONLY };
 
 static const struct option_row options[] = {
-    { 'r', "room", "ROOM", "the room (default: $CHAT_ROOM, or main)" },
+    { 'r', "room", "ROOM", "the room (default: $CHAT_ROOM, or the spool's)" },
     { 's', "spool", "WHERE", "the spool (default: $CHAT_SPOOL, or the user's own)" },
     { 'f', "file", "FILE", "the message is what FILE holds; - is standard input" },
     { 'l', "lines", NULL, "every line of standard input is a message" },
@@ -187,14 +187,14 @@ static void read_body(const struct request *r, const struct sending *s, struct t
         join_words(r->words, body);
         return;
     }
-    int64_t most;
-    enum chat_status status = chat_limit(s->spool, &most);
+    struct chat_settings settings;
+    enum chat_status status = chat_settings(s->spool, &settings);
     if (status != CHAT_OK)
         cli_fail_spool(status, s->spool, "");
     if (r->file != NULL && strcmp(r->file, "-") != 0)
-        read_file(r->file, (size_t)most, body);
+        read_file(r->file, (size_t)settings.max_length, body);
     else
-        read_standard_input(r, s->quiet, (size_t)most, body);
+        read_standard_input(r, s->quiet, (size_t)settings.max_length, body);
 }
 
 /* Begin, and put the message: at once, or when its room has a place for it. */

@@ -94,7 +94,7 @@ const char *cli_cause(int errnum)
     return cause;
 }
 
-static int exit_status(enum chat_status status)
+int cli_exit_status(enum chat_status status)
 {
     switch (status) {
     case CHAT_OK:
@@ -104,6 +104,7 @@ static int exit_status(enum chat_status status)
     case CHAT_USAGE:
         return EXIT_USAGE;
     case CHAT_DATA:
+    case CHAT_DAMAGED:
         return EXIT_DATA;
     case CHAT_UNREACHABLE:
         return EXIT_UNREACHABLE;
@@ -125,14 +126,14 @@ static int exit_status(enum chat_status status)
 int cli_say_spool(enum chat_status status, const chat_spool *spool)
 {
     cli_say("%s", chat_error(spool));
-    return exit_status(status);
+    return cli_exit_status(status);
 }
 
 noreturn void cli_fail_spool(enum chat_status status, const chat_spool *spool, const char *after)
 {
     if (status == CHAT_USAGE)
         cli_usage("%s%s", chat_error(spool), after);
-    cli_fail(exit_status(status), "%s%s", chat_error(spool), after);
+    cli_fail(cli_exit_status(status), "%s%s", chat_error(spool), after);
 }
 
 /* --- options --------------------------------------------------------------- */
@@ -184,6 +185,8 @@ static noreturn void answer_help(void)
     text_add_string(&help, "\n\n");
     add_help(&help, self->options);
     add_help(&help, common);
+    if (self->more != NULL)
+        text_add_string(&help, self->more);
     answer(&help);
 }
 
@@ -195,8 +198,12 @@ static noreturn void answer_version(void)
     answer(&version);
 }
 
+/* For getopt_long(); empty until the first option is asked for. */
+static struct option longs[OPTIONS];
+static char shorts[2 * OPTIONS + 3];
+
 /* What getopt_long() wants, from our tables. */
-static void translate(struct option longs[OPTIONS], char shorts[2 * OPTIONS + 3])
+static void translate(void)
 {
     size_t n = 0;
     char *end = shorts;
@@ -240,12 +247,17 @@ static noreturn void refuse(char **argv, bool argument_missing)
     cli_usage("unknown option '%s'", optopt > 0 ? letter : word);
 }
 
+void cli_command(const struct program *command)
+{
+    self = command;
+    shorts[0] = '\0';
+    optind = 0; /* begin anew: getopt(3), NOTES */
+}
+
 int cli_option(int argc, char **argv)
 {
-    static struct option longs[OPTIONS];
-    static char shorts[2 * OPTIONS + 3];
     if (shorts[0] == '\0')
-        translate(longs, shorts);
+        translate();
     opterr = 0;
     int letter = getopt_long(argc, argv, shorts, longs, NULL);
     if (letter == HELP)
@@ -255,6 +267,24 @@ int cli_option(int argc, char **argv)
     if (letter == '?' || letter == ':')
         refuse(argv, letter == ':');
     return letter;
+}
+
+char **cli_words(char **argv, int least, int most, const char *what)
+{
+    char **words = argv + optind;
+    int count = 0;
+    while (words[count] != NULL)
+        count++;
+    if (count < least)
+        cli_usage("%s", what);
+    if (count > most && words[most][0] == '-' && words[most][1] != '\0')
+        cli_usage("unexpected word '%s': options come before the words", words[most]);
+    if (count > most)
+        cli_usage("unexpected word '%s'", words[most]);
+    for (int i = 0; i < count; i++)
+        if (i > 0 && words[i][0] == '-' && words[i][1] != '\0')
+            cli_usage("unexpected word '%s': options come before the words", words[i]);
+    return words;
 }
 
 int64_t cli_count(const char *text, const char *option)

@@ -41,10 +41,14 @@ struct program {
     const char *synopsis; /* what follows the name */
     const char *about;    /* one sentence */
     const struct option_row *options;
+    const char *more; /* of --help, behind the options; or NULL */
 };
 
 /* The first call of main(): says which program this is, and see std.h. */
 void cli_start(const struct program *program);
+
+/* From now on the options are those of COMMAND, one of this program's, and ARGV[0] is its name. */
+void cli_command(const struct program *command);
 
 /* The next option's letter, or -1 behind the last one; then the words begin at argv[optind].
  * The option's argument is in optarg. Answers --help and --version, and ends the program
@@ -71,6 +75,13 @@ void cli_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* What ERRNUM means, in lower case; good until the next call. */
 const char *cli_cause(int errnum);
+
+/* The words behind the options: from LEAST to MOST of them, or a usage error that says WHAT is
+ * needed. */
+char **cli_words(char **argv, int least, int most, const char *what);
+
+/* The exit status that goes with a status of the library. */
+int cli_exit_status(enum chat_status status);
 
 /* The number in TEXT, at least 1, or a usage error that names OPTION. */
 int64_t cli_count(const char *text, const char *option);

@@ -206,7 +206,7 @@ void format_message(const struct format *format, const struct chat_message *m, s
         end_line(m, out);
         break;
     case STYLE_JSON:
-        json_out_message(m, out);
+        json_out_message(m, false, out);
         break;
     case STYLE_LINES:
         put_body(format, m, out);

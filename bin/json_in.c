@@ -13,10 +13,11 @@
 #include "cli.h"
 #include "when.h"
 
-/* A body may hold NUL. No number is read here, so one that is too large for an integer is none
- * of our business; and what is no object is told by us. */
+/* A body may hold NUL, and what is no object is told by us. Where no number is read, one that is
+ * too large for an integer is none of our business. */
 enum {
-    FLAGS = JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL | JSON_DECODE_ANY,
+    FLAGS = JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES | JSON_DECODE_ANY,
+    NO_NUMBERS = JSON_DECODE_INT_AS_REAL,
 };
 
 __attribute__((format(printf, 2, 3))) static bool refuse(struct json_in *in, const char *format,
@@ -45,7 +46,7 @@ static bool parse(struct json_in *in, const char *line, size_t size)
     json_error_t error;
     json_set_alloc_funcs(allocate, free);
     json_decref(in->object);
-    in->object = json_loadb(line, size, FLAGS, &error);
+    in->object = json_loadb(line, size, in->every ? FLAGS : FLAGS | NO_NUMBERS, &error);
     if (in->object == NULL)
         return refuse(in, "%s", error.text);
     return json_is_object(in->object) || refuse(in, "not a JSON object");
@@ -92,17 +93,38 @@ static bool read_names(struct json_in *in, struct chat_message *m)
     return true;
 }
 
-static bool read_time(struct json_in *in, struct chat_message *m)
+static bool read_time(struct json_in *in, const char *name, int64_t *time)
 {
-    const json_t *value = json_object_get(in->object, "time");
-    m->time = 0;
-    if (value == NULL)
+    const json_t *value = json_object_get(in->object, name);
+    *time = 0;
+    if (value == NULL || (in->every && json_is_null(value)))
         return true;
-    const char *text = text_of(in, "time", value);
+    const char *text = text_of(in, name, value);
     if (text == NULL)
         return false;
-    return when_date(text, &m->time) ||
+    return when_date(text, time) ||
            refuse(in, "'%.100s' is not a time like 2026-11-22T13:40:07Z", text);
+}
+
+enum { LARGEST = 62 }; /* bits: the ids of a spool */
+
+static bool read_number(struct json_in *in, const char *name, int64_t *number)
+{
+    const json_t *value = json_object_get(in->object, name);
+    *number = 0;
+    if (value == NULL)
+        return true;
+    *number = json_integer_value(value);
+    return (json_is_integer(value) && *number >= 0 && *number >> LARGEST == 0) ||
+           refuse(in, "'%s' is not a number that it can be", name);
+}
+
+/* What only a message that is to be as it was has. */
+static bool read_rest(struct json_in *in, struct chat_message *m)
+{
+    return read_number(in, "id", &m->id) && read_number(in, "attempts", &m->attempts) &&
+           read_number(in, "place", &m->place) && read_time(in, "due", &m->due) &&
+           read_time(in, "expires", &m->expires);
 }
 
 static bool read_body(struct json_in *in, struct chat_message *m)
@@ -131,12 +153,13 @@ bool json_in_read(struct json_in *in, const char *line, size_t size, struct chat
 {
     if (size == 0)
         return refuse(in, "it is empty");
-    return parse(in, line, size) && read_names(in, m) && read_time(in, m) && read_body(in, m);
+    return parse(in, line, size) && read_names(in, m) && read_time(in, "time", &m->time) &&
+           (!in->every || read_rest(in, m)) && read_body(in, m);
 }
 
 void json_in_free(struct json_in *in)
 {
     json_decref(in->object);
     text_free(&in->decoded);
-    *in = (struct json_in){ .object = NULL };
+    *in = (struct json_in){ .every = in->every };
 }

@@ -14,13 +14,14 @@
 
 /* All zero at first. What was read stays good until the next line is read. */
 struct json_in {
+    bool every; /* read id, attempts, place, due and expires, too */
     struct json_t *object;
     struct text decoded;
     char reason[256]; /* why the last line could not be read */
 };
 
 /* Fill in the room, user, host, time, key, body and length of MESSAGE from the SIZE bytes of LINE.
- * What the line does not say is NULL, the time 0; other fields of MESSAGE stay as they are.
+ * What the line does not say is NULL or 0; other fields of MESSAGE stay as they are.
  * False: reason says why it is no message. */
 bool json_in_read(struct json_in *in, const char *line, size_t size, struct chat_message *message);
 

@@ -11,18 +11,20 @@
 #include "base64.h"
 #include "format.h"
 
-static void put_name(const char *name, struct output *out)
+/* BEFORE is what separates it from what was put before: '{' or ','. */
+static void put_name(char before, const char *name, struct output *out)
 {
-    output_put_string(out, "\"");
+    const char quoted[] = { before, '"' };
+    output_put(out, quoted, sizeof quoted);
     output_put_string(out, name);
     output_put_string(out, "\":");
 }
 
-static void put_number(const char *name, int64_t number, struct output *out)
+void json_out_number(char before, const char *name, int64_t number, struct output *out)
 {
     char digits[24];
-    put_name(name, out);
-    snprintf(digits, sizeof digits, "%lld,", (long long)number);
+    put_name(before, name, out);
+    snprintf(digits, sizeof digits, "%lld", (long long)number);
     output_put_string(out, digits);
 }
 
@@ -65,22 +67,21 @@ static void put_quoted(const char *bytes, size_t size, struct output *out)
     output_put(out, "\"", 1);
 }
 
-static void put_string(const char *name, const char *value, struct output *out)
+void json_out_string(char before, const char *name, const char *value, struct output *out)
 {
-    put_name(name, out);
+    put_name(before, name, out);
     if (value != NULL)
         put_quoted(value, strlen(value), out);
     else
         output_put_string(out, "null");
-    output_put(out, ",", 1);
 }
 
-static void put_time(int64_t time, struct output *out)
+static void put_time(char before, const char *name, int64_t time, struct output *out)
 {
-    put_name("time", out);
+    put_name(before, name, out);
     output_put(out, "\"", 1);
     format_time(time, out);
-    output_put_string(out, "\",");
+    output_put_string(out, "\"");
 }
 
 static bool is_utf8(const char *bytes, size_t size)
@@ -111,23 +112,36 @@ static void put_base64(const char *bytes, size_t size, struct output *out)
 static void put_body(const char *bytes, size_t size, struct output *out)
 {
     bool text = is_utf8(bytes, size);
-    put_name(text ? "body" : "body_base64", out);
+    put_name(',', text ? "body" : "body_base64", out);
     if (text)
         put_quoted(bytes, size, out);
     else
         put_base64(bytes, size, out);
 }
 
-void json_out_message(const struct chat_message *m, struct output *out)
+/* A time that there may be none of. */
+void json_out_time(char before, const char *name, int64_t time, struct output *out)
 {
-    output_put(out, "{", 1);
-    put_number("id", m->id, out);
-    put_string("room", m->room, out);
-    put_string("user", m->user, out);
-    put_string("host", m->host, out);
-    put_time(m->time, out);
-    put_number("attempts", m->attempts, out);
-    put_string("key", m->key, out);
+    if (time > 0)
+        put_time(before, name, time, out);
+    else
+        json_out_string(before, name, NULL, out);
+}
+
+void json_out_message(const struct chat_message *m, bool every, struct output *out)
+{
+    json_out_number('{', "id", m->id, out);
+    json_out_string(',', "room", m->room, out);
+    json_out_string(',', "user", m->user, out);
+    json_out_string(',', "host", m->host, out);
+    put_time(',', "time", m->time, out);
+    json_out_number(',', "attempts", m->attempts, out);
+    json_out_string(',', "key", m->key, out);
+    if (every) {
+        json_out_number(',', "place", m->place, out);
+        json_out_time(',', "due", m->due, out);
+        json_out_time(',', "expires", m->expires, out);
+    }
     put_body(m->length > 0 ? m->body : "", m->length, out);
     output_put(out, "}\n", 2);
 }

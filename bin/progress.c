@@ -19,13 +19,25 @@ void progress_start(bool wanted)
     due = cli_clock() + FIRST_AFTER;
 }
 
-static void show(int64_t messages, const char *done)
+/* Whether it is time for a line. */
+static bool is_time(void)
 {
     if (!enabled || cli_clock() < due)
-        return;
-    fprintf(stderr, "\r%lld messages %s", (long long)messages, done);
-    shown = true;
+        return false;
     due = cli_clock() + NEXT_AFTER;
+    return shown = true;
+}
+
+static void show(int64_t messages, const char *done)
+{
+    if (is_time())
+        fprintf(stderr, "\r%lld messages %s", (long long)messages, done);
+}
+
+void progress_part(int64_t done, int64_t total, const char *what)
+{
+    if (total > 0 && is_time())
+        fprintf(stderr, "\r%3lld %% %s", (long long)(done * 100 / total), what);
 }
 
 void progress_read(int64_t messages)

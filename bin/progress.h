@@ -14,6 +14,9 @@ void progress_start(bool enabled);
 void progress_read(int64_t messages);
 void progress_sent(int64_t messages);
 
+/* So much of TOTAL, as a percentage; WHAT is done with it. */
+void progress_part(int64_t done, int64_t total, const char *what);
+
 /* Take the line away. */
 void progress_end(void);
 

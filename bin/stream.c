@@ -282,14 +282,14 @@ static void send_all(struct stream *s)
 void stream_send(struct sending *sending, char separator, bool atomic)
 {
     static struct stream s;
-    int64_t most;
-    enum chat_status status = chat_limit(sending->spool, &most);
+    struct chat_settings settings;
+    enum chat_status status = chat_settings(sending->spool, &settings);
     if (status != CHAT_OK)
         cli_fail_spool(status, sending->spool, "");
     s.sending = sending;
     s.atomic = atomic;
     s.records.separator = separator;
-    s.most = (size_t)most;
+    s.most = (size_t)settings.max_length;
     s.records.most = sending->json ? JSON_IN_LINE(s.most) : s.most;
     progress_start(!sending->quiet);
     s.records.fd = STDIN_FILENO;

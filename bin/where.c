@@ -56,9 +56,7 @@ const char *where_room(const char *given)
 {
     if (given == NULL)
         given = variable("CHAT_ROOM");
-    if (given == NULL)
-        given = "main";
-    if (!chat_room_valid(given))
+    if (given != NULL && !chat_room_valid(given))
         cli_usage("'%s' cannot name a room", given);
     return given;
 }

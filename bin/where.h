@@ -7,7 +7,7 @@
  * directory. Ends the program where there is none. */
 const char *where_spool(const char *given);
 
-/* The room: GIVEN, else $CHAT_ROOM, else "main". Checked. */
+/* The room: GIVEN, else $CHAT_ROOM, checked; else NULL, the spool's default room. */
 const char *where_room(const char *given);
 
 /* This user's login name, and this machine's name. */

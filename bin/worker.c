@@ -276,6 +276,8 @@ static void take(struct worker *w)
         start(w, batch);
     else if (status == CHAT_NONE)
         wait_for_message(w);
+    else if (status == CHAT_DAMAGED)
+        w->damaged = cli_say_spool(status, w->spool) == EXIT_DATA;
     else
         fail_spool(w, status);
 }
@@ -286,6 +288,8 @@ void worker_check(const struct worker *w)
 {
     for (size_t i = 0; i < w->query.room_count; i++) {
         const char *room = w->query.rooms[i];
+        if (room == NULL) /* the default room, not known yet */
+            continue;
         if (w->dead == NULL && strlen(room) + strlen(dead_suffix) > CHAT_NAME_MAX)
             cli_usage("'%s' has no room of the dead, its name would be too long: "
                       "name one with --dead",
@@ -303,7 +307,9 @@ static int exit_status(const struct worker *w)
         return EXIT_DONE;
     if (w->failed)
         return EXIT_COMMAND;
-    return w->received > 0 ? EXIT_DONE : EXIT_NONE;
+    if (w->received > 0)
+        return EXIT_DONE;
+    return w->damaged ? EXIT_DATA : EXIT_NONE;
 }
 
 int worker_run(struct worker *w)

@@ -34,6 +34,7 @@ struct worker {
     bool over;        /* take no more messages */
     bool last;        /* a command said so */
     bool failed;      /* one failed */
+    bool damaged;     /* messages were met that are */
     int status;       /* what ended it early, or 0 */
     int signals;      /* so many of those that ask to stop were heeded */
     sigset_t blocked, unblocked;

@@ -175,7 +175,7 @@ END
     done
 }
 
-@test "only json_in.c sees Jansson, and only chat-send has it" {
+@test "only json_in.c sees Jansson, and only chat-send and chat-spool have it" {
     run includers 'jansson\.h' bin/*.[ch] lib/*.[ch]
     assert_output bin/json_in.c
     run nm bin/chat-send

@@ -1,0 +1,113 @@
+/* spool.c - what the commands of chat-spool have in common. */
+
+#include "spool.h"
+
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "std.h"
+#include "where.h"
+
+enum { BATCH_MESSAGES = 1024, BATCH_BYTES = 1024 * 1024 };
+
+chat_spool *spool_open(const char *given)
+{
+    chat_spool *spool;
+    enum chat_status status = chat_open(where_spool(given), &spool);
+    spool_need(status, spool);
+    return spool;
+}
+
+void spool_need(enum chat_status status, const chat_spool *spool)
+{
+    if (status != CHAT_OK)
+        cli_fail_spool(status, spool, "");
+}
+
+int spool_missing(const char *given)
+{
+    cli_say("No spool '%s'", where_spool(given));
+    return EXIT_NONE;
+}
+
+bool spool_rooms(chat_spool *spool, struct chat_room **rooms, size_t *count)
+{
+    enum chat_status status = chat_list(spool, rooms, count);
+    if (status == CHAT_NONE)
+        return false;
+    spool_need(status, spool);
+    return true;
+}
+
+void spool_output(struct output *out)
+{
+    std_need(STDOUT_FILENO);
+    output_open(out, STDOUT_FILENO);
+}
+
+void spool_flush(struct output *out)
+{
+    if (!output_flush(out))
+        cli_fail(EXIT_IO, "cannot write standard output: %s", cli_cause(out->failed));
+}
+
+const char *spool_messages(int64_t count)
+{
+    static char text[40];
+    snprintf(text, sizeof text, "%lld message%s", (long long)count, count == 1 ? "" : "s");
+    return text;
+}
+
+bool spool_confirm(bool yes, const char *format, ...)
+{
+    char question[1024], answer[16] = "";
+    struct text shown = { .bytes = NULL };
+    if (yes)
+        return true;
+    if (!isatty(STDIN_FILENO))
+        cli_usage("nobody is there to be asked: say '-y' to do it all the same");
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(question, sizeof question, format, arguments);
+    va_end(arguments);
+    text_add_escaped(&shown, question, strlen(question), true);
+    fprintf(stderr, "%.*s? [y/N] ", (int)shown.size, shown.bytes);
+    text_free(&shown);
+    if (fgets(answer, sizeof answer, stdin) == NULL)
+        fputc('\n', stderr);
+    for (char *c = answer; *c != '\0'; c++)
+        *c = (char)tolower((unsigned char)*c);
+    return strcmp(answer, "y\n") == 0 || strcmp(answer, "yes\n") == 0;
+}
+
+bool spool_walk(chat_spool *spool, const char *const *rooms, size_t count,
+                void (*take)(void *context, const chat_batch *batch), void *context)
+{
+    const struct chat_query query = {
+        .rooms = rooms,
+        .room_count = count,
+        .every = true,
+        .max_messages = BATCH_MESSAGES,
+        .max_bytes = BATCH_BYTES,
+    };
+    struct chat_cursor cursor = { .room = 0 };
+    bool damaged = false;
+    for (;;) {
+        chat_batch *batch;
+        enum chat_status status = chat_walk(spool, &query, &cursor, &batch);
+        if (status == CHAT_NONE)
+            return damaged;
+        if (status == CHAT_DAMAGED) {
+            damaged = true;
+            cli_say_spool(status, spool);
+            continue;
+        }
+        spool_need(status, spool);
+        take(context, batch);
+        chat_release(batch);
+    }
+}

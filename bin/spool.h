@@ -1,0 +1,61 @@
+/* spool.h - the commands of chat-spool, and what they have in common. */
+
+#ifndef SPOOL_H
+#define SPOOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "chatspool.h"
+#include "cli.h"
+#include "output.h"
+
+struct command {
+    const char *name, *other_name;     /* the latter may be NULL */
+    struct program program;            /* its options and its --help */
+    int (*run)(int argc, char **argv); /* returns the exit status; argv[0] is its name */
+};
+
+extern const struct command list_command, show_command, move_command, delete_command, check_command,
+    dump_command, load_command, backup_command, compact_command, copy_command, config_command,
+    init_command, version_command;
+
+#define SPOOL_OPTION                                                                               \
+    {                                                                                              \
+        's', "spool", "WHERE", "the spool (default: $CHAT_SPOOL, or the user's own)"               \
+    }
+#define END_OPTION                                                                                 \
+    {                                                                                              \
+        0, NULL, NULL, NULL                                                                        \
+    }
+
+/* Open the spool: GIVEN, or where chat-send would find it. Ends the program where it can't. */
+chat_spool *spool_open(const char *given);
+
+/* End the program unless STATUS is CHAT_OK. */
+void spool_need(enum chat_status status, const chat_spool *spool);
+
+/* Say that there is no spool: returns the exit status. */
+int spool_missing(const char *given);
+
+/* The rooms that hold a message; none where there is no spool, which is told by false. */
+bool spool_rooms(chat_spool *spool, struct chat_room **rooms, size_t *count);
+
+/* Open standard output, and hand over all that was put: ends the program if it can't be written. */
+void spool_output(struct output *out);
+void spool_flush(struct output *out);
+
+/* So many messages: "1 message", "2 messages"; good until the next call. */
+const char *spool_messages(int64_t count);
+
+/* Before something is lost: true if YES was given, or a person at the terminal answers the question
+ * with yes. Where nobody is there to be asked, a usage error. */
+bool spool_confirm(bool yes, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Hand every message of the rooms to TAKE, a batch at a time, in their order. A damaged one is told
+ * on standard error and passed. Returns whether there was one. */
+bool spool_walk(chat_spool *spool, const char *const *rooms, size_t count,
+                void (*take)(void *context, const chat_batch *batch), void *context);
+
+#endif

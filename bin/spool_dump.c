@@ -1,0 +1,155 @@
+/* spool_dump.c - chat-spool dump and copy: every message, with every field. */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "json_out.h"
+#include "progress.h"
+#include "spool.h"
+#include "where.h"
+
+static const struct option_row dump_options[] = {
+    SPOOL_OPTION,
+    { 'q', "quiet", NULL, "say nothing on standard error but errors" },
+    END_OPTION,
+};
+
+static const struct option_row copy_options[] = {
+    { 'q', "quiet", NULL, "say nothing on standard error but errors" },
+    END_OPTION,
+};
+
+struct dump {
+    const char *where;
+    bool quiet;
+    struct output out;
+    chat_spool *to; /* for copy */
+    bool fresh;     /* that one never held a message */
+    int64_t done, total;
+};
+
+/* The rooms of SPOOL by name, owned by *ROOMS, and how many messages there are. False: no spool. */
+static bool find_rooms(struct dump *dump, chat_spool *spool, struct chat_room **rooms,
+                       const char ***names, size_t *count)
+{
+    if (!spool_rooms(spool, rooms, count))
+        return false;
+    *names = calloc(*count + 1, sizeof **names);
+    if (*names == NULL)
+        cli_no_memory();
+    for (size_t i = 0; i < *count; i++) {
+        (*names)[i] = (*rooms)[i].name;
+        dump->total += (*rooms)[i].depth;
+    }
+    return true;
+}
+
+static void dump_batch(void *context, const chat_batch *batch)
+{
+    struct dump *dump = context;
+    for (size_t i = 0; i < chat_batch_count(batch); i++)
+        json_out_message(chat_batch_message(batch, i), true, &dump->out);
+    spool_flush(&dump->out);
+    dump->done += (int64_t)chat_batch_count(batch);
+    progress_part(dump->done, dump->total, "dumped");
+}
+
+static int dump(int argc, char **argv)
+{
+    struct dump dump = { .where = NULL };
+    for (int letter; (letter = cli_option(argc, argv)) != -1;)
+        switch (letter) {
+        case 's':
+            dump.where = optarg;
+            break;
+        case 'q':
+            dump.quiet = true;
+            break;
+        }
+    enum { MANY = 1 << 20 };
+    char **words = cli_words(argv, 0, MANY, "");
+    size_t word_count = 0, count;
+    for (; words[word_count] != NULL; word_count++)
+        where_room(words[word_count]);
+    spool_output(&dump.out);
+    chat_spool *spool = spool_open(dump.where);
+    struct chat_room *rooms;
+    const char **names;
+    if (!find_rooms(&dump, spool, &rooms, &names, &count))
+        return spool_missing(dump.where);
+    progress_start(!dump.quiet);
+    bool some = word_count > 0;
+    bool damaged = spool_walk(spool, some ? (const char *const *)words : names,
+                              some ? word_count : count, dump_batch, &dump);
+    progress_end();
+    free(names);
+    free(rooms);
+    return damaged ? EXIT_DATA : EXIT_DONE;
+}
+
+/* --- copy ------------------------------------------------------------------ */
+
+static void copy_batch(void *context, const chat_batch *batch)
+{
+    static const struct chat_terms terms = { .restore = true };
+    struct dump *dump = context;
+    spool_need(chat_begin(dump->to), dump->to);
+    for (size_t i = 0; i < chat_batch_count(batch); i++) {
+        struct chat_message m = *chat_batch_message(batch, i);
+        if (!dump->fresh)
+            m.id = 0;
+        spool_need(chat_put(dump->to, &m, &terms, NULL), dump->to);
+    }
+    spool_need(chat_commit(dump->to), dump->to);
+    dump->done += (int64_t)chat_batch_count(batch);
+    progress_part(dump->done, dump->total, "copied");
+}
+
+static int copy(int argc, char **argv)
+{
+    struct dump dump = { .where = NULL };
+    struct chat_settings settings;
+    for (int letter; (letter = cli_option(argc, argv)) != -1;)
+        dump.quiet = true;
+    char **words = cli_words(argv, 2, 2, "two spools are needed, to copy from and to");
+    if (strcmp(words[0], words[1]) == 0)
+        cli_usage("the two spools are the same");
+    chat_spool *from = spool_open(words[0]);
+    struct chat_room *rooms;
+    const char **names;
+    size_t count;
+    if (!find_rooms(&dump, from, &rooms, &names, &count))
+        return spool_missing(words[0]);
+    dump.to = spool_open(words[1]);
+    spool_need(chat_create(dump.to, NULL), dump.to);
+    spool_need(chat_settings(dump.to, &settings), dump.to);
+    dump.fresh = settings.next_id == 1;
+    progress_start(!dump.quiet);
+    bool damaged = spool_walk(from, names, count, copy_batch, &dump);
+    progress_end();
+    free(names);
+    free(rooms);
+    return damaged ? EXIT_DATA : EXIT_DONE;
+}
+
+const struct command dump_command = {
+    .name = "dump",
+    .program = {
+        .name = "chat-spool",
+        .synopsis = "dump [options] [ROOM ...]",
+        .about = "Write every message of the spool, or of these rooms, as a line of JSON.",
+        .options = dump_options,
+    },
+    .run = dump,
+};
+
+const struct command copy_command = {
+    .name = "copy",
+    .program = {
+        .name = "chat-spool",
+        .synopsis = "copy [options] FROM-SPOOL TO-SPOOL",
+        .about = "Add every message of one spool to another, with every field.",
+        .options = copy_options,
+    },
+    .run = copy,
+};

@@ -1,0 +1,246 @@
+/* spool_list.c - chat-spool list: the rooms, and what each holds. */
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "format.h"
+#include "json_out.h"
+#include "spool.h"
+#include "table.h"
+#include "when.h"
+#include "where.h"
+
+static const struct option_row options[] = {
+    SPOOL_OPTION,
+    { 'j', "json", NULL, "an object of JSON a line" },
+    { '1', "names", NULL, "only the names, one a line" },
+    { 'w', "watch", NULL, "on a terminal: show it again whenever it has changed" },
+    END_OPTION,
+};
+
+static const struct table_column columns[] = {
+    { "ROOM", false, 0 },   { "DEPTH", true, 0 },   { "SIZE", true, 0 },
+    { "CLAIMED", true, 0 }, { "DELAYED", true, 0 }, { "HELD", true, 0 },
+    { "EXPIRED", true, 0 }, { "DEAD", true, 0 },    { "OLDEST", true, 0 },
+};
+
+struct listing {
+    const char *where;
+    bool json, names, watch;
+    chat_spool *spool;
+    struct output out;
+    struct chat_room *rooms; /* what is there now, sorted by name */
+    size_t count;
+};
+
+/* How many messages are in the room of the dead of ROOM. */
+static int64_t dead(const struct listing *l, const struct chat_room *room)
+{
+    char name[sizeof room->name + 8];
+    snprintf(name, sizeof name, "%s.dead", room->name);
+    for (size_t i = 0; i < l->count; i++)
+        if (strcmp(l->rooms[i].name, name) == 0)
+            return l->rooms[i].depth;
+    return 0;
+}
+
+static void add_row(struct table *table, const struct listing *l, const struct chat_room *room)
+{
+    char text[HUMAN];
+    table_add(table, room->name);
+    table_add_number(table, room->depth);
+    table_add(table, human_size(room->bytes, text));
+    table_add_number(table, room->claimed);
+    table_add_number(table, room->delayed);
+    table_add_number(table, room->held);
+    table_add_number(table, room->expired);
+    table_add_number(table, dead(l, room));
+    table_add(table, room->oldest > 0 ? human_age(when_now() - room->oldest, text) : "-");
+}
+
+/* At most MOST rooms; 0: all. */
+static void put_table(struct listing *l, size_t most)
+{
+    struct table table = { .columns = columns, .column_count = sizeof columns / sizeof columns[0] };
+    if (l->count == 0)
+        return;
+    table_titles(&table);
+    for (size_t i = 0; i < l->count; i++)
+        add_row(&table, l, &l->rooms[i]);
+    table_put(&table, most > 0 ? most + 1 : 0, &l->out);
+}
+
+static void put_json(struct listing *l)
+{
+    for (size_t i = 0; i < l->count; i++) {
+        const struct chat_room *room = &l->rooms[i];
+        json_out_string('{', "room", room->name, &l->out);
+        json_out_number(',', "depth", room->depth, &l->out);
+        json_out_number(',', "bytes", room->bytes, &l->out);
+        json_out_number(',', "claimed", room->claimed, &l->out);
+        json_out_number(',', "delayed", room->delayed, &l->out);
+        json_out_number(',', "held", room->held, &l->out);
+        json_out_number(',', "expired", room->expired, &l->out);
+        json_out_number(',', "dead", dead(l, room), &l->out);
+        json_out_time(',', "oldest", room->oldest, &l->out);
+        output_put_string(&l->out, "}\n");
+    }
+}
+
+static void put_names(struct listing *l)
+{
+    for (size_t i = 0; i < l->count; i++) {
+        struct text name = { .bytes = NULL };
+        text_add_escaped(&name, l->rooms[i].name, strlen(l->rooms[i].name), true);
+        output_put(&l->out, name.bytes, name.size);
+        output_put(&l->out, "\n", 1);
+        text_free(&name);
+    }
+}
+
+static void look(struct listing *l)
+{
+    free(l->rooms);
+    if (!spool_rooms(l->spool, &l->rooms, &l->count))
+        l->count = 0;
+}
+
+/* --- watch ----------------------------------------------------------------- */
+
+enum { PAUSE = 100 }; /* milliseconds between two pictures at least */
+
+static volatile sig_atomic_t stopped, resized;
+
+static void stop(int number)
+{
+    (void)number;
+    stopped = 1;
+}
+
+static void resize(int number)
+{
+    (void)number;
+    resized = 1;
+}
+
+/* Signals come in only while we sleep. */
+static sigset_t catch_signals(void)
+{
+    static const int caught[] = { SIGINT, SIGTERM, SIGHUP, SIGWINCH };
+    sigset_t mask, unblocked;
+    sigemptyset(&mask);
+    for (size_t i = 0; i < sizeof caught / sizeof caught[0]; i++) {
+        const struct sigaction action = { .sa_handler = caught[i] == SIGWINCH ? resize : stop };
+        sigaction(caught[i], &action, NULL);
+        sigaddset(&mask, caught[i]);
+    }
+    sigprocmask(SIG_BLOCK, &mask, &unblocked);
+    for (size_t i = 0; i < sizeof caught / sizeof caught[0]; i++)
+        sigdelset(&unblocked, caught[i]);
+    return unblocked;
+}
+
+static void paint(struct listing *l)
+{
+    struct winsize size;
+    char line[96];
+    time_t now = time(NULL);
+    struct tm local;
+    struct text where = { .bytes = NULL };
+    look(l);
+    size_t height =
+        ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 4 ? size.ws_row - 4U : 20;
+    text_add_escaped(&where, l->where, strlen(l->where), true);
+    output_put_string(&l->out, "\033[H\033[2J");
+    output_put(&l->out, where.bytes, where.size);
+    strftime(line, sizeof line, "  %H:%M:%S\n", localtime_r(&now, &local));
+    output_put_string(&l->out, line);
+    put_table(l, height);
+    if (l->count > height) {
+        snprintf(line, sizeof line, "... and %zu more\n", l->count - height);
+        output_put_string(&l->out, line);
+    }
+    text_free(&where);
+    spool_flush(&l->out);
+}
+
+/* A claim is no commit, and begins after what is heard of it: so some time after the last change
+ * there is one more picture. */
+static int watch(struct listing *l)
+{
+    sigset_t unblocked = catch_signals();
+    int64_t painted = 0;
+    bool again = false;
+    while (!stopped) {
+        int64_t pause = painted + PAUSE - cli_clock();
+        enum chat_status status =
+            chat_watch(l->spool, again ? (pause > 0 ? pause : 0) : -1, &unblocked);
+        if (status != CHAT_OK && status != CHAT_NONE && status != CHAT_INTERRUPTED)
+            spool_need(status, l->spool);
+        bool due = cli_clock() >= painted + PAUSE;
+        again = due ? status == CHAT_OK : again || status == CHAT_OK;
+        if (!stopped && (due || resized)) {
+            resized = 0;
+            paint(l);
+            painted = cli_clock();
+        }
+    }
+    return EXIT_DONE;
+}
+
+/* --- all of it ------------------------------------------------------------- */
+
+static int list(int argc, char **argv)
+{
+    struct listing l = { .where = NULL };
+    for (int letter; (letter = cli_option(argc, argv)) != -1;)
+        switch (letter) {
+        case 's':
+            l.where = optarg;
+            break;
+        case 'j':
+            l.json = true;
+            break;
+        case '1':
+            l.names = true;
+            break;
+        case 'w':
+            l.watch = true;
+            break;
+        }
+    cli_words(argv, 0, 0, "");
+    if (l.json + l.names + l.watch > 1)
+        cli_usage("options '-j', '-1' and '-w' exclude each other");
+    spool_output(&l.out);
+    if (l.watch && !l.out.terminal)
+        cli_usage("option '-w' needs a terminal to show it on");
+    l.where = where_spool(l.where);
+    l.spool = spool_open(l.where);
+    if (l.watch)
+        return watch(&l);
+    look(&l);
+    if (l.json)
+        put_json(&l);
+    else if (l.names)
+        put_names(&l);
+    else
+        put_table(&l, 0);
+    spool_flush(&l.out);
+    return EXIT_DONE;
+}
+
+const struct command list_command = {
+    .name = "list",
+    .program = {
+        .name = "chat-spool",
+        .synopsis = "list [options]",
+        .about = "Show the rooms that hold a message, and what each holds.",
+        .options = options,
+    },
+    .run = list,
+};

@@ -1,0 +1,152 @@
+/* spool_load.c - chat-spool load: messages from the lines that dump has written. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "input.h"
+#include "json_in.h"
+#include "progress.h"
+#include "spool.h"
+#include "std.h"
+#include "where.h"
+
+static const struct option_row options[] = {
+    SPOOL_OPTION,
+    { 'q', "quiet", NULL, "say nothing on standard error but errors" },
+    END_OPTION,
+};
+
+/* So much is committed at once. */
+enum { BATCH_MESSAGES = 8192, BATCH_BYTES = 1024 * 1024 };
+
+struct load {
+    chat_spool *spool;
+    bool fresh; /* it never held a message: they keep their ids */
+    struct records records;
+    struct json_in json;
+    bool open; /* a transaction is */
+    int64_t line, put, stored;
+    size_t bytes; /* of what was put */
+};
+
+static void commit(struct load *load)
+{
+    records_drop(&load->records);
+    if (!load->open)
+        return;
+    spool_need(chat_commit(load->spool), load->spool);
+    load->open = false;
+    load->stored += load->put;
+    load->put = 0;
+    load->bytes = 0;
+    progress_sent(load->stored);
+}
+
+/* End the program: what came before the line is stored. */
+static noreturn void refuse(struct load *load, enum chat_status status, const char *reason)
+{
+    int64_t line = load->line;
+    commit(load);
+    cli_fail(cli_exit_status(status), "line %lld: %s; %s loaded", (long long)line, reason,
+             spool_messages(load->stored));
+}
+
+static void load_line(struct load *load, const char *line, size_t size)
+{
+    static const struct chat_terms terms = { .restore = true };
+    struct chat_message m = { .id = 0 };
+    load->line++;
+    if (!json_in_read(&load->json, line, size, &m))
+        refuse(load, CHAT_DATA, load->json.reason);
+    if (!load->fresh || (m.place == 0 && m.due == 0)) /* a line of chat-recv -j has no place */
+        m.id = m.place = 0;
+    if (m.user == NULL)
+        m.user = where_user();
+    if (m.host == NULL)
+        m.host = where_host();
+    if (!load->open)
+        spool_need(chat_begin(load->spool), load->spool);
+    load->open = true;
+    enum chat_status status = chat_put(load->spool, &m, &terms, NULL);
+    if (status == CHAT_DATA || status == CHAT_USAGE)
+        refuse(load, CHAT_DATA, chat_error(load->spool));
+    spool_need(status, load->spool);
+    load->put++;
+    load->bytes += m.length;
+    if (load->put == BATCH_MESSAGES || load->bytes >= BATCH_BYTES)
+        commit(load);
+}
+
+static void load_all(struct load *load)
+{
+    for (;;) {
+        size_t start, size;
+        enum record record = records_next(&load->records, &start, &size);
+        int errnum = errno;
+        if (record == RECORD_FOUND) {
+            load_line(load, load->records.buffer.bytes + start, size);
+            continue;
+        }
+        if (record == RECORD_TOO_LONG) {
+            load->line++;
+            refuse(load, CHAT_DATA, "it is too long");
+        }
+        commit(load);
+        if (record == RECORD_FAILED)
+            cli_fail(EXIT_IO, "cannot read the input: %s; %s loaded", cli_cause(errnum),
+                     spool_messages(load->stored));
+        if (record == RECORD_END)
+            return;
+        records_wait(&load->records);
+    }
+}
+
+static int open_input(const char *file)
+{
+    if (file == NULL || strcmp(file, "-") == 0) {
+        std_need(STDIN_FILENO);
+        return STDIN_FILENO;
+    }
+    int fd = open(file, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        cli_fail(EXIT_IO, "cannot open '%s': %s", file, cli_cause(errno));
+    return fd;
+}
+
+static int run(int argc, char **argv)
+{
+    static struct load load = { .json.every = true, .records.separator = '\n' };
+    struct chat_settings settings;
+    const char *where = NULL;
+    bool quiet = false;
+    for (int letter; (letter = cli_option(argc, argv)) != -1;)
+        if (letter == 's')
+            where = optarg;
+        else
+            quiet = true;
+    char **words = cli_words(argv, 0, 1, "");
+    load.records.fd = open_input(words[0]);
+    load.spool = spool_open(where);
+    spool_need(chat_settings(load.spool, &settings), load.spool);
+    load.fresh = settings.next_id == 1;
+    load.records.most = JSON_IN_LINE((size_t)settings.max_length);
+    progress_start(!quiet);
+    load_all(&load);
+    progress_end();
+    records_free(&load.records);
+    json_in_free(&load.json);
+    return EXIT_DONE;
+}
+
+const struct command load_command = {
+    .name = "load",
+    .program = {
+        .name = "chat-spool",
+        .synopsis = "load [options] [FILE]",
+        .about = "Add the messages that dump has written, from FILE or standard input.",
+        .options = options,
+    },
+    .run = run,
+};

@@ -1,0 +1,202 @@
+/* spool_move.c - chat-spool move and delete. */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "spool.h"
+#include "where.h"
+
+static const struct option_row move_options[] = {
+    SPOOL_OPTION,
+    { 'i', "id", "ID", "this message; may be repeated" },
+    { 'q', "quiet", NULL, "do not say how many" },
+    END_OPTION,
+};
+
+static const struct option_row delete_options[] = {
+    SPOOL_OPTION,
+    { 'i', "id", "ID", "this message; may be repeated" },
+    { 'y', "yes", NULL, "do not ask" },
+    { 'q', "quiet", NULL, "do not say how many" },
+    END_OPTION,
+};
+
+enum { BATCH_MESSAGES = 1024, BATCH_BYTES = 1024 * 1024 };
+
+struct change {
+    const char *where, *from, *to; /* TO: NULL to delete */
+    int64_t *ids;
+    size_t id_count;
+    bool yes, quiet;
+    chat_spool *spool;
+    int64_t done;
+};
+
+static void add_id(struct change *c, const char *text)
+{
+    c->ids = realloc(c->ids, (c->id_count + 1) * sizeof *c->ids);
+    if (c->ids == NULL)
+        cli_no_memory();
+    c->ids[c->id_count++] = cli_count(text, "-i");
+}
+
+static void parse(struct change *c, int argc, char **argv)
+{
+    for (int letter; (letter = cli_option(argc, argv)) != -1;)
+        switch (letter) {
+        case 's':
+            c->where = optarg;
+            break;
+        case 'i':
+            add_id(c, optarg);
+            break;
+        case 'y':
+            c->yes = true;
+            break;
+        case 'q':
+            c->quiet = true;
+            break;
+        }
+}
+
+/* The next messages; false: there are no more. */
+static bool change_some(struct change *c, const struct chat_query *query)
+{
+    chat_batch *batch;
+    enum chat_status status = chat_claim(c->spool, query, &batch);
+    if (status == CHAT_NONE)
+        return false;
+    if (status == CHAT_DAMAGED) {
+        cli_say_spool(status, c->spool);
+        return true;
+    }
+    spool_need(status, c->spool);
+    size_t count = chat_batch_count(batch);
+    spool_need(c->to != NULL ? chat_move(batch, c->to) : chat_settle(batch, count), c->spool);
+    c->done += (int64_t)count;
+    chat_release(batch);
+    return true;
+}
+
+/* All that are there now. */
+static void change_room(struct change *c)
+{
+    struct chat_query query = {
+        .rooms = &c->from,
+        .room_count = 1,
+        .every = true,
+        .max_messages = BATCH_MESSAGES,
+        .max_bytes = BATCH_BYTES,
+    };
+    spool_need(chat_mark(c->spool, &query, &query.until), c->spool);
+    while (query.until > 0 && change_some(c, &query))
+        ;
+}
+
+static void change_ids(struct change *c)
+{
+    for (size_t i = 0; i < c->id_count; i++) {
+        const struct chat_query query = {
+            .id = c->ids[i], .every = true, .max_messages = 1, .max_bytes = SIZE_MAX
+        };
+        if (!change_some(c, &query))
+            cli_say("No message %lld", (long long)c->ids[i]);
+    }
+}
+
+/* What the room holds; depth 0 where there is none. */
+static struct chat_room look(const struct change *c)
+{
+    struct chat_room *rooms, found = { .depth = 0 };
+    size_t count;
+    if (!spool_rooms(c->spool, &rooms, &count))
+        return found;
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(rooms[i].name, c->from) == 0)
+            found = rooms[i];
+    free(rooms);
+    return found;
+}
+
+static int change(struct change *c, const char *done)
+{
+    struct output out;
+    if (!c->quiet)
+        spool_output(&out);
+    if (c->id_count > 0)
+        change_ids(c);
+    else
+        change_room(c);
+    int64_t claimed = c->id_count > 0 ? 0 : look(c).claimed;
+    if (claimed > 0)
+        cli_say("%s %s claimed and %s", spool_messages(claimed), claimed == 1 ? "is" : "are",
+                claimed == 1 ? "stays" : "stay");
+    if (c->done == 0) {
+        if (c->id_count == 0)
+            cli_say("No messages in room '%s'", c->from);
+        return EXIT_NONE;
+    }
+    if (!c->quiet) {
+        output_put_string(&out, spool_messages(c->done));
+        output_put_string(&out, done);
+        spool_flush(&out);
+    }
+    return EXIT_DONE;
+}
+
+static int move(int argc, char **argv)
+{
+    struct change c = { .where = NULL };
+    parse(&c, argc, argv);
+    int rooms = c.id_count > 0 ? 1 : 2;
+    char **words = cli_words(argv, rooms, rooms,
+                             rooms == 1 ? "a room to move to is needed"
+                                        : "two rooms are needed, to move from and to");
+    c.from = rooms == 2 ? where_room(words[0]) : NULL;
+    c.to = where_room(words[rooms - 1]);
+    if (c.from != NULL && strcmp(c.from, c.to) == 0)
+        cli_usage("the two rooms are the same");
+    c.spool = spool_open(c.where);
+    return change(&c, " moved\n");
+}
+
+static int delete (int argc, char **argv)
+{
+    struct change c = { .where = NULL };
+    parse(&c, argc, argv);
+    int rooms = c.id_count > 0 ? 0 : 1;
+    char **words = cli_words(argv, rooms, rooms, "a room is needed, or '-i ID'");
+    c.from = rooms == 1 ? where_room(words[0]) : NULL;
+    c.spool = spool_open(c.where);
+    int64_t count = c.id_count > 0 ? (int64_t)c.id_count : look(&c).depth;
+    if (count > 0 && !(c.from != NULL ? spool_confirm(c.yes, "Delete %s of room '%s'",
+                                                      spool_messages(count), c.from)
+                                      : spool_confirm(c.yes, "Delete %s", spool_messages(count)))) {
+        cli_say("Nothing deleted");
+        return EXIT_NONE;
+    }
+    return change(&c, " deleted\n");
+}
+
+const struct command move_command = {
+    .name = "move",
+    .program = {
+        .name = "chat-spool",
+        .synopsis = "move [options] FROM TO | move [options] -i ID TO",
+        .about = "Move messages to the end of another room; their attempts begin anew.",
+        .options = move_options,
+    },
+    .run = move,
+};
+
+const struct command delete_command = {
+    .name = "delete",
+    .program = {
+        .name = "chat-spool",
+        .synopsis = "delete [options] ROOM | delete [options] -i ID",
+        .about = "Delete the messages of a room, or one.",
+        .options = delete_options,
+    },
+    .run = delete,
+};

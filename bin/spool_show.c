@@ -1,0 +1,223 @@
+/* spool_show.c - chat-spool show: the messages of a room, or one of them. */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "format.h"
+#include "json_out.h"
+#include "spool.h"
+#include "table.h"
+#include "when.h"
+#include "where.h"
+
+static const struct option_row options[] = {
+    SPOOL_OPTION,
+    { 'i', "id", "ID", "this message, all of it" },
+    { 'c', "count", "N", "the first N messages" },
+    { 'j', "json", NULL, "an object of JSON a line, as dump has it" },
+    END_OPTION,
+};
+
+static const struct table_column columns[] = {
+    { "ID", true, 6 },   { "STATE", false, 7 },   { "AGE", true, 6 },   { "FROM", false, 12 },
+    { "SIZE", true, 7 }, { "ATTEMPTS", true, 0 }, { "BODY", false, 0 },
+};
+
+struct show {
+    const char *where;
+    int64_t id, count; /* 0: not given */
+    bool json;
+    struct output out;
+    int64_t shown;
+    size_t body_width; /* characters */
+};
+
+static const char *state(const struct chat_message *m)
+{
+    int64_t now = when_now();
+    if (m->claimed)
+        return "claimed";
+    if (m->expires > 0 && m->expires <= now)
+        return "expired";
+    if (m->due > now)
+        return m->place > 0 ? "held" : "delayed";
+    return "waiting";
+}
+
+/* The beginning of the first line. */
+static void add_body(struct table *table, const struct chat_message *m, size_t width)
+{
+    struct text line = { .bytes = NULL };
+    const char *body = m->body, *end = m->length > 0 ? memchr(body, '\n', m->length) : NULL;
+    size_t size = end != NULL ? (size_t)(end - body) : m->length, at = 0;
+    for (size_t shown = 0; at < size && shown < width; shown++) {
+        uint32_t c;
+        size_t length = chat_utf8(body + at, size - at, &c);
+        at += length > 0 ? length : 1;
+    }
+    if (at > 0)
+        text_add(&line, body, at);
+    for (size_t i = 0; i < line.size; i++) /* a cell is a string */
+        if (line.bytes[i] == '\0')
+            line.bytes[i] = ' ';
+    text_add(&line, at < m->length && !(end != NULL && m->length == size + 1) ? "..." : "", 4);
+    table_add(table, line.bytes);
+    text_free(&line);
+}
+
+static void add_row(struct table *table, const struct chat_message *m, size_t width)
+{
+    char text[HUMAN], from[2 * CHAT_NAME_MAX + 2];
+    table_add_number(table, m->id);
+    table_add(table, state(m));
+    table_add(table, human_age(when_now() - m->time, text));
+    snprintf(from, sizeof from, "%s@%s", m->user, m->host);
+    table_add(table, from);
+    table_add(table, human_size((int64_t)m->length, text));
+    table_add_number(table, m->attempts);
+    add_body(table, m, width);
+}
+
+/* The next ones. The titles stand before the first. */
+static void show_batch(void *context, const chat_batch *batch)
+{
+    struct show *show = context;
+    struct table table = { .columns = columns, .column_count = sizeof columns / sizeof columns[0] };
+    if (show->shown == 0 && !show->json)
+        table_titles(&table);
+    for (size_t i = 0; i < chat_batch_count(batch); i++) {
+        if (show->count > 0 && show->shown >= show->count)
+            break;
+        if (show->json)
+            json_out_message(chat_batch_message(batch, i), true, &show->out);
+        else
+            add_row(&table, chat_batch_message(batch, i), show->body_width);
+        show->shown++;
+    }
+    table_put(&table, 0, &show->out);
+    spool_flush(&show->out);
+}
+
+static void put_field(struct show *show, const char *name, const char *value)
+{
+    char title[16];
+    struct text text = { .bytes = NULL };
+    snprintf(title, sizeof title, "%-10s", name);
+    text_add_escaped(&text, value, strlen(value), true);
+    output_put_string(&show->out, title);
+    output_put(&show->out, text.bytes, text.size);
+    output_put(&show->out, "\n", 1);
+    text_free(&text);
+}
+
+static void put_number(struct show *show, const char *name, int64_t number)
+{
+    char text[HUMAN];
+    snprintf(text, sizeof text, "%lld", (long long)number);
+    put_field(show, name, text);
+}
+
+static void put_time(struct show *show, const char *name, int64_t time)
+{
+    char text[FORMAT_TIME];
+    put_field(show, name, time > 0 ? format_time_text(time, text) : "-");
+}
+
+/* All that is known of one. */
+static void show_whole(struct show *show, const struct chat_message *m)
+{
+    char from[2 * CHAT_NAME_MAX + 2];
+    const struct format body = { .style = STYLE_LINES, .escape = show->out.terminal };
+    snprintf(from, sizeof from, "%s@%s", m->user, m->host);
+    put_number(show, "Id:", m->id);
+    put_field(show, "Room:", m->room);
+    put_field(show, "State:", state(m));
+    put_field(show, "From:", from);
+    put_time(show, "Sent:", m->time);
+    put_number(show, "Attempts:", m->attempts);
+    put_field(show, "Key:", m->key != NULL ? m->key : "-");
+    put_time(show, "Due:", m->due);
+    put_time(show, "Expires:", m->expires);
+    put_number(show, "Length:", (int64_t)m->length);
+    output_put(&show->out, "\n", 1);
+    format_message(&body, m, &show->out);
+}
+
+static int show_one(struct show *show, chat_spool *spool)
+{
+    const struct chat_query query = {
+        .id = show->id, .every = true, .max_messages = 1, .max_bytes = SIZE_MAX
+    };
+    struct chat_cursor cursor = { .room = 0 };
+    chat_batch *batch;
+    enum chat_status status = chat_walk(spool, &query, &cursor, &batch);
+    if (status == CHAT_NONE) {
+        cli_say("No message %lld", (long long)show->id);
+        return EXIT_NONE;
+    }
+    spool_need(status, spool);
+    if (show->json)
+        json_out_message(chat_batch_message(batch, 0), true, &show->out);
+    else
+        show_whole(show, chat_batch_message(batch, 0));
+    spool_flush(&show->out);
+    chat_release(batch);
+    return EXIT_DONE;
+}
+
+static int show_room(struct show *show, chat_spool *spool, const char *room)
+{
+    enum { OTHERS = 62, LEAST = 20, USUAL = 60 }; /* characters */
+    struct winsize size;
+    bool known = show->out.terminal && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0;
+    show->body_width = !known ? USUAL : size.ws_col > OTHERS + LEAST ? size.ws_col - OTHERS : LEAST;
+    bool damaged = spool_walk(spool, &room, 1, show_batch, show);
+    if (damaged)
+        return EXIT_DATA;
+    if (show->shown > 0)
+        return EXIT_DONE;
+    cli_say("No messages");
+    return EXIT_NONE;
+}
+
+static int run(int argc, char **argv)
+{
+    struct show show = { .where = NULL };
+    for (int letter; (letter = cli_option(argc, argv)) != -1;)
+        switch (letter) {
+        case 's':
+            show.where = optarg;
+            break;
+        case 'i':
+            show.id = cli_count(optarg, "-i");
+            break;
+        case 'c':
+            show.count = cli_count(optarg, "-c");
+            break;
+        case 'j':
+            show.json = true;
+            break;
+        }
+    char **words = cli_words(argv, 0, show.id > 0 ? 0 : 1, "");
+    if (show.id > 0 && show.count > 0)
+        cli_usage("options '-i' and '-c' exclude each other");
+    const char *room = where_room(words[0]);
+    spool_output(&show.out);
+    chat_spool *spool = spool_open(show.where);
+    return show.id > 0 ? show_one(&show, spool) : show_room(&show, spool, room);
+}
+
+const struct command show_command = {
+    .name = "show",
+    .other_name = "peek",
+    .program = {
+        .name = "chat-spool",
+        .synopsis = "show [options] [ROOM]",
+        .about = "Show the messages of a room, those that nobody can have now, too.",
+        .options = options,
+    },
+    .run = run,
+};

@@ -1,0 +1,118 @@
+/* table.c - text in columns, for people. */
+
+#include "table.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "chatspool.h"
+#include "cli.h"
+#include "text.h"
+
+/* How many characters TEXT shows. */
+static size_t width(const char *text)
+{
+    size_t count = 0, length, size = strlen(text);
+    for (size_t i = 0; i<size; i += length> 0 ? length : 1) {
+        uint32_t c;
+        length = chat_utf8(text + i, size - i, &c);
+        count++;
+    }
+    return count;
+}
+
+void table_titles(struct table *table)
+{
+    for (size_t i = 0; i < table->column_count; i++)
+        table_add(table, table->columns[i].title);
+}
+
+void table_add(struct table *table, const char *text)
+{
+    struct text cell = { .bytes = NULL };
+    char **cells = realloc(table->cells, (table->cell_count + 1) * sizeof *cells);
+    if (cells == NULL)
+        cli_no_memory();
+    table->cells = cells;
+    text_add_escaped(&cell, text, strlen(text), true);
+    text_add(&cell, "", 1);
+    cells[table->cell_count++] = cell.bytes;
+}
+
+void table_add_number(struct table *table, int64_t number)
+{
+    char text[HUMAN];
+    snprintf(text, sizeof text, "%lld", (long long)number);
+    table_add(table, text);
+}
+
+static size_t column_width(const struct table *table, size_t column)
+{
+    size_t most = table->columns[column].least;
+    for (size_t i = column; i < table->cell_count; i += table->column_count)
+        if (width(table->cells[i]) > most)
+            most = width(table->cells[i]);
+    return most;
+}
+
+static void put_spaces(struct output *out, size_t count)
+{
+    for (; count > 0; count--)
+        output_put(out, " ", 1);
+}
+
+/* The last column is not filled up. */
+static void put_cell(const struct table *table, size_t i, const size_t *widths, struct output *out)
+{
+    size_t column = i % table->column_count;
+    bool last = column + 1 == table->column_count;
+    size_t space = widths[column] - width(table->cells[i]);
+    if (table->columns[column].right)
+        put_spaces(out, space);
+    output_put_string(out, table->cells[i]);
+    if (!table->columns[column].right && !last)
+        put_spaces(out, space);
+    output_put_string(out, last ? "\n" : "  ");
+}
+
+void table_put(struct table *table, size_t most, struct output *out)
+{
+    size_t widths[16];
+    for (size_t i = 0; i < table->column_count; i++)
+        widths[i] = column_width(table, i);
+    for (size_t i = 0; i < table->cell_count; i++) {
+        if (most == 0 || i / table->column_count < most)
+            put_cell(table, i, widths, out);
+    }
+    for (size_t i = 0; i < table->cell_count; i++)
+        free(table->cells[i]);
+    free(table->cells);
+    table->cells = NULL;
+    table->cell_count = 0;
+}
+
+const char *human_size(int64_t bytes, char text[HUMAN])
+{
+    static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB" };
+    double value = (double)bytes;
+    size_t unit = 0;
+    for (; value >= 1024 && unit + 1 < sizeof units / sizeof units[0]; unit++)
+        value /= 1024;
+    snprintf(text, HUMAN, "%.*f %s", unit > 0 && value < 10 ? 1 : 0, value, units[unit]);
+    return text;
+}
+
+const char *human_age(int64_t milliseconds, char text[HUMAN])
+{
+    int64_t seconds = milliseconds > 0 ? milliseconds / 1000 : 0;
+    if (seconds < 60)
+        snprintf(text, HUMAN, "%lld s", (long long)seconds);
+    else if (seconds < 60 * 60)
+        snprintf(text, HUMAN, "%lld min", (long long)seconds / 60);
+    else if (seconds < 24 * 60 * 60)
+        snprintf(text, HUMAN, "%lld h", (long long)seconds / 60 / 60);
+    else
+        snprintf(text, HUMAN, "%lld d", (long long)seconds / 60 / 60 / 24);
+    return text;
+}
