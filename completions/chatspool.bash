@@ -66,13 +66,13 @@ _chatspool_table() {
   backup) table=$spool'-y --yes -
 -q --quiet -
 ' ;;
-  load | compact) table=$spool'-q --quiet -
+  dump | load | compact) table=$spool'-q --quiet -
 ' ;;
   copy) table='-q --quiet -
 ' ;;
   init) table=$spool'- --group GROUP
 ' ;;
-  dump | config | version) table=$spool ;;
+  config | version) table=$spool ;;
   *) table= ;;
   esac
   table+=$help

@@ -133,7 +133,7 @@ complete -c chat-spool -n '__chatspool_command list' -s w -l watch -d 'Show ever
 complete -c chat-spool -n '__chatspool_command show peek move delete' -s i -l id -x -d 'The message with this id'
 complete -c chat-spool -n '__chatspool_command show peek' -s c -l count -x -d 'The first so many'
 complete -c chat-spool -n '__chatspool_command delete backup' -s y -l yes -d 'Do not ask'
-complete -c chat-spool -n '__chatspool_command move delete check load backup compact copy' -s q -l quiet -d 'Print nothing but errors'
+complete -c chat-spool -n '__chatspool_command move delete check dump load backup compact copy' -s q -l quiet -d 'Print nothing but errors'
 complete -c chat-spool -n '__chatspool_command check' -l repair -d 'Set right what can be'
 complete -c chat-spool -n '__chatspool_command init' -l group -x -a '(__fish_complete_groups)' -d 'For the members of this group'
 complete -c chat-spool -l help -d 'Print the options and exit'

@@ -17,7 +17,7 @@ COMPLETIONS="$BATS_TEST_DIRNAME/../completions"
 contexts() { printf '%s\n' chat-send chat-recv chat-spool && commands_of_help | sed 's/^/chat-spool /'; }
 
 # "show ... (also: peek)" are two.
-commands_of_help() { chat-spool --help | sed -nE 's/^  ([a-z]+)( .*)?$/\1/p; s/^  [a-z]+ .*\(also: ([a-z]+)\)$/\1/p'; }
+commands_of_help() { chat-spool --help | awk '/^  [a-z]/ { print $1; if ($(NF - 1) == "(also:") print substr($NF, 1, length($NF) - 1) }'; }
 
 options_of_help() { # CONTEXT
   # shellcheck disable=SC2086  # a context may be two words
@@ -113,7 +113,7 @@ named_or_not() { sed -E 's/ [A-Z]+$/ yes/'; }
   while read -r context; do
     # shellcheck disable=SC2086
     assert_equal "$(${context} --help | grep -cE '^ +-')" "$(options_of_help "$context" | wc -l)"
-    [[ $(options_of_help "$context") == *'- --version -' ]] || fail "no --version in $context --help"
+    [[ $(options_of_help "$context") == *'- --version -'* ]] || fail "no --version in $context --help"
   done < <(contexts)
   for context in chat-send chat-recv; do
     assert_equal "$(grep -c '^\.It Fl' "$REPOSITORY/man/$context.1")" "$(options_of_page "$context" | wc -l)"
