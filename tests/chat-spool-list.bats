@@ -35,7 +35,7 @@ teardown() {
 started() { (($(wc -l <started) >= $1)); }
 
 # squeezed: a table with one space between its columns.
-squeezed() { sed -E 's/ +/ /g; s/ $//'; }
+squeezed() { sed -E 's/ +/ /g; s/^ | $//g'; }
 
 # ago SPAN: the time that long ago, as JSON has it.
 ago() { date -u -d "-$1" +%FT%T.%3NZ; }

@@ -247,10 +247,9 @@ ask() {
 }
 
 # rows [SPOOL]: all that is kept of every message but the numbers of rooms, a line each.
-rows() {
-  ask 'SELECT id, name, place, due, expires, sent, sender, host, attempts, key, checksum, hex(body)
-    FROM message JOIN room ON number = room ORDER BY id' "$@"
-}
+ROWS='SELECT id, name, place, due, expires, sent, sender, host, attempts, key, checksum, hex(body)
+  FROM message JOIN room ON number = room ORDER BY id'
+rows() { ask "$ROWS" "$@"; }
 
 # sound [SPOOL]: the file is whole, and the counters are what the rows say.
 sound() {
