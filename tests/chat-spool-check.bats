@@ -494,13 +494,13 @@ numbers() { chat-spool dump | grep -o '"message [0-9]*' | cut -d ' ' -f 2 | sort
   closed "$SPOOL"
   # The middle of its chain, but not where it points to the next: that is the page's beginning.
   page=$(pages_of overflow | sed -n 20p)
-  printf 'rubbish' | dd of="$SPOOL" bs=1 seek=$(((page - 1) * $(sqlite3 "$SPOOL" 'PRAGMA page_size') + 500)) conv=notrunc status=none
+  printf 'SPOILED' | dd of="$SPOOL" bs=1 seek=$(((page - 1) * $(sqlite3 "$SPOOL" 'PRAGMA page_size') + 500)) conv=notrunc status=none
   faulty
   repaired
   assert_equal "$(all jobs)" $'first\nlast'
   chat-recv -n -r damaged >seen
   assert_equal "$(stat -c %s seen)" 200000
-  assert_equal "$(tr -d ab <seen)" rubbish
+  assert_equal "$(tr -d ab <seen)" SPOILED
 }
 
 @test "a chain of a long body that is broken: no other message goes" {

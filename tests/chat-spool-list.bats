@@ -285,9 +285,9 @@ other 3 3 B 0 0 2 0 0"
   squeezed <<<"$output" | sed -E "s/@$(hostname) /@here /; s/ [0-9]+ s / now /" >table
   assert_equal "$(cat table)" "ID STATE AGE FROM SIZE ATTEMPTS BODY
 1 claimed 3 h alice@desk 7 B 0 waiting
-2 held now bob@here 4 B 1 held
 5 expired now bob@here 7 B 0 expired
 4 delayed now bob@here 7 B 0 delayed
+2 held now bob@here 4 B 1 held
 3 delayed now bob@here 12 B 0 delayed more"
   # The longer name of the same command.
   assert_equal "$(chat-spool peek jobs | squeezed | cut -d ' ' -f 1,2)" "$(squeezed <<<"$output" | cut -d ' ' -f 1,2)"

@@ -93,7 +93,7 @@ expired() { chat-spool show -i "$1" | grep -q '^State: *expired'; }
   chat-send -r from ready
   run -0 chat-spool move from to
   assert_output '4 messages moved'
-  holds to 'held:0\nready:0\n'
+  holds to 'ready:0\nheld:0\n'
   run -0 chat-recv -r to
   run -0 chat-recv -r to
   run -0 timeout 20 chat-recv -w -r to

@@ -91,7 +91,7 @@ now() {
   assert_output 'carol 1 poison'
   run -0 chat-spool show -j jobs
   assert_line --partial '"attempts":2,"key":null,"place":4,"due":"2036-'
-  assert_line --partial '"due":"2100-01-01T00:00:00.000Z","expires":null,"body":"new year"'
+  assert_line --partial '"due":"2099-12-31T23:55:00.000Z","expires":null,"body":"new year"'
   run -1 chat-recv -q -r jobs
   run -0 chat-send -i next
   assert [ "$output" -ge 11 ]
@@ -278,7 +278,7 @@ refused() {
 @test "a spool of format 1 with a changed schema is 65, and is not touched" {
   local change
   for change in 'CREATE TRIGGER evil AFTER INSERT ON message BEGIN DELETE FROM message; END' 'CREATE VIEW v AS SELECT 1' \
-    'ALTER TABLE room ADD COLUMN more TEXT' 'DROP INDEX message_key' 'ALTER TABLE room ADD COLUMN default_room TEXT'; do
+    'ALTER TABLE room ADD COLUMN more TEXT' 'DROP INDEX message_key'; do
     old "$SPOOL"
     sqlite3 "$SPOOL" "$change"
     refused 'schema.*changed'
