@@ -535,7 +535,7 @@ numbers() { chat-spool dump | grep -o '"message [0-9]*' | cut -d ' ' -f 2 | sort
   cp "$SPOOL" whole
   # The same ones each time.
   RANDOM=4
-  for n in {1..12}; do
+  for n in {1..6}; do
     rm -rf "$HOME/.local/state/chat"/*
     cp whole "$SPOOL" && chmod 600 "$SPOOL"
     for _ in 1 2 3; do

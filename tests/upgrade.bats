@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # A spool of an earlier format is upgraded by whoever comes first, once, and loses nothing by it. tests/data has a spool of
 # each released format. A newer format, and one that was tampered with, are refused and not touched.
-# TORTURE is for how many rounds a crowd upgrades a spool (default 3; 10 times as many with 1 or more), and kills before every
+# TORTURE is for how many rounds a crowd upgrades a spool (default 2; 30 times TORTURE where that is 1 or more), and kills before every
 # system call.
 
 # Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
@@ -145,7 +145,7 @@ now() {
 stopped() { grep -q '^State:.*T' "/proc/$1/status"; }
 
 @test "twenty senders and receivers at once upgrade it once, and lose nothing" {
-  local round n pids rounds=3
+  local round n pids rounds=2
   ((${TORTURE:-0} == 0)) || rounds=$((TORTURE * 30))
   for ((round = 1; round <= rounds; round++)); do
     old "$SPOOL"
