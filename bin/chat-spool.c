@@ -1,6 +1,7 @@
 /* chat-spool.c - see, mend, move and keep a spool. See chat-spool(1). */
 
 #include <getopt.h>
+#include <locale.h>
 #include <string.h>
 
 #include "spool.h"
@@ -50,7 +51,8 @@ static const struct command *find(const char *name)
 int main(int argc, char **argv)
 {
     cli_start(&program);
-    cli_option(argc, argv); /* has none but --help and --version, which end here */
+    setlocale(LC_CTYPE, "C.UTF-8"); /* for the widths of tables */
+    cli_option(argc, argv);         /* has none but --help and --version, which end here */
     if (argv[optind] == NULL)
         cli_usage("a command is needed");
     const struct command *command = find(argv[optind]);

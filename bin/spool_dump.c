@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "json_out.h"
 #include "progress.h"
@@ -25,6 +26,7 @@ struct dump {
     struct output out;
     chat_spool *to; /* for copy */
     bool fresh;     /* that one never held a message */
+    bool damaged;   /* some of it can't be read */
     int64_t done, total;
 };
 
@@ -37,10 +39,18 @@ static bool find_rooms(struct dump *dump, chat_spool *spool, struct chat_room **
     *names = calloc(*count + 1, sizeof **names);
     if (*names == NULL)
         cli_no_memory();
+    size_t valid = 0;
     for (size_t i = 0; i < *count; i++) {
-        (*names)[i] = (*rooms)[i].name;
+        const char *name = (*rooms)[i].name;
         dump->total += (*rooms)[i].depth;
+        if (chat_room_valid(name))
+            (*names)[valid++] = name;
+        else {
+            cli_say("the name of room '%s' is damaged", name);
+            dump->damaged = true;
+        }
     }
+    *count = valid;
     return true;
 }
 
@@ -79,12 +89,12 @@ static int dump(int argc, char **argv)
         return spool_missing(dump.where);
     progress_start(!dump.quiet);
     bool some = word_count > 0;
-    bool damaged = spool_walk(spool, some ? (const char *const *)words : names,
-                              some ? word_count : count, dump_batch, &dump);
+    dump.damaged |= spool_walk(spool, some ? (const char *const *)words : names,
+                               some ? word_count : count, dump_batch, &dump);
     progress_end();
     free(names);
     free(rooms);
-    return damaged ? EXIT_DATA : EXIT_DONE;
+    return dump.damaged ? EXIT_DATA : EXIT_DONE;
 }
 
 /* --- copy ------------------------------------------------------------------ */
@@ -105,6 +115,14 @@ static void copy_batch(void *context, const chat_batch *batch)
     progress_part(dump->done, dump->total, "copied");
 }
 
+/* A copy to where it comes from would never end. */
+static bool same_spool(const char *from, const char *to)
+{
+    struct stat a, b;
+    return strcmp(from, to) == 0 || (stat(from, &a) == 0 && stat(to, &b) == 0 &&
+                                     a.st_dev == b.st_dev && a.st_ino == b.st_ino);
+}
+
 static int copy(int argc, char **argv)
 {
     struct dump dump = { .where = NULL };
@@ -112,7 +130,7 @@ static int copy(int argc, char **argv)
     for (int letter; (letter = cli_option(argc, argv)) != -1;)
         dump.quiet = true;
     char **words = cli_words(argv, 2, 2, "two spools are needed, to copy from and to");
-    if (strcmp(words[0], words[1]) == 0)
+    if (same_spool(words[0], words[1]))
         cli_usage("the two spools are the same");
     chat_spool *from = spool_open(words[0]);
     struct chat_room *rooms;
@@ -125,11 +143,11 @@ static int copy(int argc, char **argv)
     spool_need(chat_settings(dump.to, &settings), dump.to);
     dump.fresh = settings.next_id == 1;
     progress_start(!dump.quiet);
-    bool damaged = spool_walk(from, names, count, copy_batch, &dump);
+    dump.damaged |= spool_walk(from, names, count, copy_batch, &dump);
     progress_end();
     free(names);
     free(rooms);
-    return damaged ? EXIT_DATA : EXIT_DONE;
+    return dump.damaged ? EXIT_DATA : EXIT_DONE;
 }
 
 const struct command dump_command = {

@@ -47,7 +47,7 @@ static int backup(int argc, char **argv)
     const char *file = cli_words(argv, 1, 1, "a file to write to is needed")[0];
     chat_spool *spool = spool_open(where);
     if (lstat(file, &st) == 0 && !spool_confirm(yes, "Replace '%s'", file)) {
-        cli_say("Nothing written");
+        cli_say("nothing written");
         return EXIT_NONE;
     }
     progress_start(!quiet);

@@ -24,7 +24,7 @@ static const struct option_row options[] = {
 };
 
 static const struct table_column columns[] = {
-    { "ROOM", false, 0 },   { "DEPTH", true, 0 },   { "SIZE", true, 0 },
+    { "ROOM", false, 0 },   { "DEPTH", true, 0 },   { "BYTES", true, 0 },
     { "CLAIMED", true, 0 }, { "DELAYED", true, 0 }, { "HELD", true, 0 },
     { "EXPIRED", true, 0 }, { "DEAD", true, 0 },    { "OLDEST", true, 0 },
 };

@@ -30,7 +30,9 @@ struct change {
     size_t id_count;
     bool yes, quiet;
     chat_spool *spool;
+    struct chat_query query; /* for a room */
     int64_t done;
+    bool missing; /* one of the ids is */
 };
 
 static void add_id(struct change *c, const char *text)
@@ -82,16 +84,21 @@ static bool change_some(struct change *c, const struct chat_query *query)
 /* All that are there now. */
 static void change_room(struct change *c)
 {
-    struct chat_query query = {
+    while (c->query.until > 0 && change_some(c, &c->query))
+        ;
+}
+
+/* Which those are, before anybody is asked. */
+static void set_query(struct change *c)
+{
+    c->query = (struct chat_query){
         .rooms = &c->from,
         .room_count = 1,
         .every = true,
         .max_messages = BATCH_MESSAGES,
         .max_bytes = BATCH_BYTES,
     };
-    spool_need(chat_mark(c->spool, &query, &query.until), c->spool);
-    while (query.until > 0 && change_some(c, &query))
-        ;
+    spool_need(chat_mark(c->spool, &c->query, &c->query.until), c->spool);
 }
 
 static void change_ids(struct change *c)
@@ -100,8 +107,10 @@ static void change_ids(struct change *c)
         const struct chat_query query = {
             .id = c->ids[i], .every = true, .max_messages = 1, .max_bytes = SIZE_MAX
         };
-        if (!change_some(c, &query))
-            cli_say("No message %lld", (long long)c->ids[i]);
+        if (change_some(c, &query))
+            continue;
+        cli_say("No message %lld", (long long)c->ids[i]);
+        c->missing = true;
     }
 }
 
@@ -119,7 +128,7 @@ static struct chat_room look(const struct change *c)
     return found;
 }
 
-static int change(struct change *c, const char *done)
+static int change(struct change *c, const char *verb, const char *done)
 {
     struct output out;
     if (!c->quiet)
@@ -134,7 +143,7 @@ static int change(struct change *c, const char *done)
                 claimed == 1 ? "stays" : "stay");
     if (c->done == 0) {
         if (c->id_count == 0)
-            cli_say("No messages in room '%s'", c->from);
+            cli_say("No messages to %s", verb);
         return EXIT_NONE;
     }
     if (!c->quiet) {
@@ -142,7 +151,7 @@ static int change(struct change *c, const char *done)
         output_put_string(&out, done);
         spool_flush(&out);
     }
-    return EXIT_DONE;
+    return c->missing ? EXIT_NONE : EXIT_DONE;
 }
 
 static int move(int argc, char **argv)
@@ -158,7 +167,9 @@ static int move(int argc, char **argv)
     if (c.from != NULL && strcmp(c.from, c.to) == 0)
         cli_usage("the two rooms are the same");
     c.spool = spool_open(c.where);
-    return change(&c, " moved\n");
+    if (c.from != NULL)
+        set_query(&c);
+    return change(&c, "move", " moved\n");
 }
 
 static int delete (int argc, char **argv)
@@ -169,14 +180,16 @@ static int delete (int argc, char **argv)
     char **words = cli_words(argv, rooms, rooms, "a room is needed, or '-i ID'");
     c.from = rooms == 1 ? where_room(words[0]) : NULL;
     c.spool = spool_open(c.where);
+    if (c.from != NULL)
+        set_query(&c);
     int64_t count = c.id_count > 0 ? (int64_t)c.id_count : look(&c).depth;
     if (count > 0 && !(c.from != NULL ? spool_confirm(c.yes, "Delete %s of room '%s'",
                                                       spool_messages(count), c.from)
                                       : spool_confirm(c.yes, "Delete %s", spool_messages(count)))) {
-        cli_say("Nothing deleted");
+        cli_say("nothing deleted");
         return EXIT_NONE;
     }
-    return change(&c, " deleted\n");
+    return change(&c, "delete", " deleted\n");
 }
 
 const struct command move_command = {

@@ -22,7 +22,7 @@ static const struct option_row options[] = {
 };
 
 static const struct table_column columns[] = {
-    { "ID", true, 6 },   { "STATE", false, 7 },   { "AGE", true, 6 },   { "FROM", false, 12 },
+    { "ID", false, 6 },  { "STATE", false, 7 },   { "AGE", true, 6 },   { "FROM", false, 12 },
     { "SIZE", true, 7 }, { "ATTEMPTS", true, 0 }, { "BODY", false, 0 },
 };
 
@@ -32,7 +32,7 @@ struct show {
     bool json;
     struct output out;
     int64_t shown;
-    size_t body_width; /* characters */
+    size_t widest; /* row, in characters */
 };
 
 static const char *state(const struct chat_message *m)
@@ -47,28 +47,23 @@ static const char *state(const struct chat_message *m)
     return "waiting";
 }
 
-/* The beginning of the first line. */
-static void add_body(struct table *table, const struct chat_message *m, size_t width)
+/* The first line, as much of it as any terminal shows. */
+static void add_body(struct table *table, const struct chat_message *m)
 {
-    struct text line = { .bytes = NULL };
-    const char *body = m->body, *end = m->length > 0 ? memchr(body, '\n', m->length) : NULL;
-    size_t size = end != NULL ? (size_t)(end - body) : m->length, at = 0;
-    for (size_t shown = 0; at < size && shown < width; shown++) {
-        uint32_t c;
-        size_t length = chat_utf8(body + at, size - at, &c);
-        at += length > 0 ? length : 1;
-    }
-    if (at > 0)
-        text_add(&line, body, at);
-    for (size_t i = 0; i < line.size; i++) /* a cell is a string */
-        if (line.bytes[i] == '\0')
-            line.bytes[i] = ' ';
-    text_add(&line, at < m->length && !(end != NULL && m->length == size + 1) ? "..." : "", 4);
-    table_add(table, line.bytes);
+    enum { MOST = 4096 };
+    struct text line = { .bytes = NULL }, shown = { .bytes = NULL };
+    const char *end = m->length > 0 ? memchr(m->body, '\n', m->length) : NULL;
+    size_t size = end != NULL ? (size_t)(end - (const char *)m->body) : m->length;
+    text_add_escaped(&line, m->body, size < MOST ? size : MOST, true);
+    if (line.size > 0)
+        text_add(&shown, line.bytes, line.size);
+    text_add(&shown, "", 1);
+    table_add(table, shown.bytes);
     text_free(&line);
+    text_free(&shown);
 }
 
-static void add_row(struct table *table, const struct chat_message *m, size_t width)
+static void add_row(struct table *table, const struct chat_message *m)
 {
     char text[HUMAN], from[2 * CHAT_NAME_MAX + 2];
     table_add_number(table, m->id);
@@ -78,14 +73,16 @@ static void add_row(struct table *table, const struct chat_message *m, size_t wi
     table_add(table, from);
     table_add(table, human_size((int64_t)m->length, text));
     table_add_number(table, m->attempts);
-    add_body(table, m, width);
+    add_body(table, m);
 }
 
 /* The next ones. The titles stand before the first. */
 static void show_batch(void *context, const chat_batch *batch)
 {
     struct show *show = context;
-    struct table table = { .columns = columns, .column_count = sizeof columns / sizeof columns[0] };
+    struct table table = { .columns = columns,
+                           .column_count = sizeof columns / sizeof columns[0],
+                           .widest = show->widest };
     if (show->shown == 0 && !show->json)
         table_titles(&table);
     for (size_t i = 0; i < chat_batch_count(batch); i++) {
@@ -94,7 +91,7 @@ static void show_batch(void *context, const chat_batch *batch)
         if (show->json)
             json_out_message(chat_batch_message(batch, i), true, &show->out);
         else
-            add_row(&table, chat_batch_message(batch, i), show->body_width);
+            add_row(&table, chat_batch_message(batch, i));
         show->shown++;
     }
     table_put(&table, 0, &show->out);
@@ -170,10 +167,10 @@ static int show_one(struct show *show, chat_spool *spool)
 
 static int show_room(struct show *show, chat_spool *spool, const char *room)
 {
-    enum { OTHERS = 62, LEAST = 20, USUAL = 60 }; /* characters */
+    enum { USUAL = 120 }; /* characters in a row, where there is no terminal */
     struct winsize size;
     bool known = show->out.terminal && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0;
-    show->body_width = !known ? USUAL : size.ws_col > OTHERS + LEAST ? size.ws_col - OTHERS : LEAST;
+    show->widest = known && size.ws_col > 0 ? size.ws_col : USUAL;
     bool damaged = spool_walk(spool, &room, 1, show_batch, show);
     if (damaged)
         return EXIT_DATA;

@@ -5,20 +5,41 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <wchar.h>
 
 #include "chatspool.h"
 #include "cli.h"
 #include "text.h"
 
-/* How many characters TEXT shows. */
+/* How wide the character that TEXT begins with is on a terminal; *LENGTH becomes how many bytes it
+ * has. */
+static size_t character_width(const char *text, size_t size, size_t *length)
+{
+    uint32_t c;
+    *length = chat_utf8(text, size, &c);
+    int columns = *length > 0 ? wcwidth((wchar_t)c) : 1;
+    if (*length == 0)
+        *length = 1;
+    return columns >= 0 ? (size_t)columns : 1;
+}
+
+/* How many bytes of TEXT are at most so many characters wide. */
+static size_t fitting(const char *text, size_t most)
+{
+    size_t size = strlen(text), at = 0, length;
+    for (size_t used = 0; at < size; at += length) {
+        used += character_width(text + at, size - at, &length);
+        if (used > most)
+            break;
+    }
+    return at;
+}
+
 static size_t width(const char *text)
 {
     size_t count = 0, length, size = strlen(text);
-    for (size_t i = 0; i<size; i += length> 0 ? length : 1) {
-        uint32_t c;
-        length = chat_utf8(text + i, size - i, &c);
-        count++;
-    }
+    for (size_t i = 0; i < size; i += length)
+        count += character_width(text + i, size - i, &length);
     return count;
 }
 
@@ -56,6 +77,16 @@ static size_t column_width(const struct table *table, size_t column)
     return most;
 }
 
+/* What is cut shows that it is. */
+static void put_cut(struct output *out, const char *text, size_t most)
+{
+    static const char mark[] = "...";
+    bool cut = width(text) > most && most >= sizeof mark;
+    output_put(out, text, fitting(text, cut ? most - (sizeof mark - 1) : most));
+    if (cut)
+        output_put_string(out, mark);
+}
+
 static void put_spaces(struct output *out, size_t count)
 {
     for (; count > 0; count--)
@@ -67,13 +98,24 @@ static void put_cell(const struct table *table, size_t i, const size_t *widths, 
 {
     size_t column = i % table->column_count;
     bool last = column + 1 == table->column_count;
-    size_t space = widths[column] - width(table->cells[i]);
+    size_t used = width(table->cells[i]);
+    size_t space = used < widths[column] ? widths[column] - used : 0;
     if (table->columns[column].right)
         put_spaces(out, space);
-    output_put_string(out, table->cells[i]);
+    put_cut(out, table->cells[i], widths[column]);
     if (!table->columns[column].right && !last)
         put_spaces(out, space);
     output_put_string(out, last ? "\n" : "  ");
+}
+
+/* Make the last column as narrow as the rows must be. */
+static void fit_last(const struct table *table, size_t *widths)
+{
+    size_t last = table->column_count - 1, others = 0;
+    for (size_t i = 0; i < last; i++)
+        others += widths[i] + 2;
+    if (table->widest > 0 && others + widths[last] > table->widest)
+        widths[last] = table->widest > others ? table->widest - others : 0;
 }
 
 void table_put(struct table *table, size_t most, struct output *out)
@@ -81,6 +123,7 @@ void table_put(struct table *table, size_t most, struct output *out)
     size_t widths[16];
     for (size_t i = 0; i < table->column_count; i++)
         widths[i] = column_width(table, i);
+    fit_last(table, widths);
     for (size_t i = 0; i < table->cell_count; i++) {
         if (most == 0 || i / table->column_count < most)
             put_cell(table, i, widths, out);

@@ -21,6 +21,8 @@ struct table {
     size_t column_count;
     char **cells; /* row by row, the first row are the titles if they were wanted */
     size_t cell_count;
+    size_t widest; /* a row may be so many characters wide, and what is more of the last column is
+                      cut; 0: any */
 };
 
 /* Add a row of the titles. */

@@ -258,6 +258,10 @@ enum chat_status place_share(struct place *place, const char *group)
     if (found == NULL)
         return error_set(place->error, CHAT_USAGE, "there is no group '%s'", group);
     gid_t gid = found->gr_gid;
+    if (!is_member(gid)) /* could not use it either */
+        return error_set(place->error, CHAT_PERMISSION,
+                         "cannot share spool '%s': you are not a member of group '%s'", place->path,
+                         group);
     enum chat_status status = place_enter(place, true);
     if (status != CHAT_OK || (place->shared && place->group == gid))
         return status;

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -94,6 +95,8 @@ static int put_in_place(struct place *to)
         return -1;
     int result = fsync(fd);
     close(fd);
+    scratch_remove(to, "-wal"); /* empty, of what is replaced */
+    scratch_remove(to, "-shm");
     place_name(to, "-new", name);
     if (result == 0)
         result = renameat(to->directory, name, to->directory, to->name);
@@ -116,16 +119,36 @@ static enum chat_status write_backup(struct sqlite_store *s, struct place *to,
     return status;
 }
 
-/* What is in the place of the new file must be one that may be replaced. The log of a spool in use
+/* Whether the new file would be the spool itself, or a file beside it that belongs to it. */
+static bool is_own_file(const struct sqlite_store *s, const struct place *to)
+{
+    static const char *const suffixes[] = { "",       "-wal",  "-shm",  "-lock", "-reserve",
+                                            "-group", "-bell", "-gone", "-new",  "-repair" };
+    struct stat ours, theirs;
+    size_t length = strlen(s->place.name);
+    if (fstat(s->place.directory, &ours) < 0 || fstat(to->directory, &theirs) < 0 ||
+        ours.st_dev != theirs.st_dev || ours.st_ino != theirs.st_ino ||
+        strncmp(to->name, s->place.name, length) != 0)
+        return false;
+    for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++)
+        if (strcmp(to->name + length, suffixes[i]) == 0)
+            return true;
+    return false;
+}
+
+/* What is in the place of the new file must be one that may be replaced. A log that is not empty
  * would be taken for the new one's. */
 static enum chat_status check_target(struct sqlite_store *s, struct place *to)
 {
     enum chat_status status = place_enter(to, false);
     if (status == CHAT_NONE)
         return error_system(s->base.error, ENOENT, CHAT_CANTCREATE, "cannot write '%s'", to->path);
+    if (status == CHAT_OK && is_own_file(s, to))
+        return error_set(s->base.error, CHAT_CANTCREATE,
+                         "cannot write '%s': it is a file of the spool itself", to->path);
     if (status == CHAT_OK)
         status = place_check(to, "");
-    if (status == CHAT_OK && place_check(to, "-wal") != CHAT_NONE)
+    if (status == CHAT_OK && place_check(to, "-wal") != CHAT_NONE && to->size > 0)
         return error_set(s->base.error, CHAT_CANTCREATE,
                          "cannot replace '%s': it is a spool in use, with a log beside it",
                          to->path);

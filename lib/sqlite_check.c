@@ -329,13 +329,26 @@ static enum chat_status mend_messages(struct check *c)
     return status;
 }
 
+static enum chat_status mend_places(struct check *c)
+{
+    enum chat_status status = CHAT_OK;
+    for (size_t i = 0; i < c->room_count && status == CHAT_OK; i++) {
+        sqlite3_stmt *statement = db_statement(c->store, SQL_SET_PLACES);
+        sqlite3_bind_int64(statement, 1, c->rooms[i].number);
+        status = db_finish(c->store, statement);
+    }
+    return status;
+}
+
 static enum chat_status mend_counters(struct check *c)
 {
     struct sqlite_store *s = c->store;
     enum chat_status status = turn_begin(s);
     if (status != CHAT_OK)
         return status;
-    status = db_run(s, SQL_RECOUNT);
+    status = mend_places(c);
+    if (status == CHAT_OK)
+        status = db_run(s, SQL_RECOUNT);
     if (status == CHAT_OK)
         status = spool_read(s);
     if (status == CHAT_OK && s->next_id <= c->last) {
@@ -386,6 +399,10 @@ enum chat_status sqlite_check(struct store *store, bool repair, chat_finding *to
     struct sqlite_store *s = (struct sqlite_store *)store;
     struct check c = { .store = s, .told = told, .context = context };
     enum chat_status status = store_connect_on_full_disk(s);
+    if (status == CHAT_DATA && repair && extend_truncated(s)) {
+        find_fault(&c, "the file is shorter than it says");
+        status = store_connect(s);
+    }
     if (status != CHAT_OK)
         return status;
     check_modes(&c, repair);

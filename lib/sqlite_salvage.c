@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "digest.h"
 #include "lock.h"
@@ -275,4 +276,26 @@ enum chat_status salvage(struct sqlite_store *s, int64_t *count)
     scratch_remove(&s->place, "-repair");
     *count = g.count;
     return rc == SQLITE_OK ? CHAT_OK : db_failed(s, rc, "repair");
+}
+
+bool extend_truncated(struct sqlite_store *s)
+{
+    enum { COUNT_AT = 28 }; /* of the pages, in the header (sqlite.org/fileformat2.html) */
+    unsigned char count[4];
+    int fd;
+    if (s->lock < 0 || turn_take(s) != CHAT_OK)
+        return false;
+    bool extended = false;
+    if (place_open(&s->place, "", &fd) == CHAT_OK) {
+        if (pread(fd, count, sizeof count, COUNT_AT) == sizeof count) {
+            off_t size = (off_t)((uint32_t)count[0] << 24 | (uint32_t)count[1] << 16 |
+                                 (uint32_t)count[2] << 8 | count[3]) *
+                         PAGE;
+            extended =
+                s->place.size < size && size / 64 < s->place.size && ftruncate(fd, size) == 0;
+        }
+        close(fd);
+    }
+    turn_leave(s);
+    return extended;
 }

@@ -289,6 +289,10 @@ enum chat_status sqlite_watch(struct store *store, int64_t timeout, const sigset
  * place, in one transaction. Within a turn. *COUNT becomes how many messages there are. */
 enum chat_status salvage(struct sqlite_store *s, int64_t *count);
 
+/* A file that has lost its end can't even be opened: give it the length that it says it has. The
+ * spool is not connected. False: it has that, or it can't be had. */
+bool extend_truncated(struct sqlite_store *s);
+
 /* --- sqlite_check.c --- */
 
 enum chat_status sqlite_check(struct store *store, bool repair, chat_finding *told, void *context);
