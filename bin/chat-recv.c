@@ -356,7 +356,7 @@ static bool wait_for_more(struct receiver *r)
 /* Whether to wait when nothing is there. */
 static bool wants_more(const struct receiver *r)
 {
-    if (!r->wait || output_stop)
+    if (!r->wait || output_stop || (r->peek && r->damaged)) /* a damaged one stays, for who peeks */
         return false;
     return r->follow || (r->all || r->peek ? r->received == 0 : r->received < r->count);
 }

@@ -272,18 +272,17 @@ int cli_option(int argc, char **argv)
 char **cli_words(char **argv, int least, int most, const char *what)
 {
     char **words = argv + optind;
+    bool marked = optind > 0 && strcmp(argv[optind - 1], "--") == 0; /* any word may follow */
     int count = 0;
     while (words[count] != NULL)
         count++;
     if (count < least)
         cli_usage("%s", what);
-    if (count > most && words[most][0] == '-' && words[most][1] != '\0')
-        cli_usage("unexpected word '%s': options come before the words", words[most]);
+    for (int i = 1; i < count && !marked; i++)
+        if (words[i][0] == '-' && words[i][1] != '\0')
+            cli_usage("unexpected word '%s': options come before the words", words[i]);
     if (count > most)
         cli_usage("unexpected word '%s'", words[most]);
-    for (int i = 0; i < count; i++)
-        if (i > 0 && words[i][0] == '-' && words[i][1] != '\0')
-            cli_usage("unexpected word '%s': options come before the words", words[i]);
     return words;
 }
 

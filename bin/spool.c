@@ -87,7 +87,7 @@ bool spool_confirm(bool yes, const char *format, ...)
 bool spool_walk(chat_spool *spool, const char *const *rooms, size_t count,
                 void (*take)(void *context, const chat_batch *batch), void *context)
 {
-    const struct chat_query query = {
+    struct chat_query query = {
         .rooms = rooms,
         .room_count = count,
         .every = true,
@@ -96,11 +96,13 @@ bool spool_walk(chat_spool *spool, const char *const *rooms, size_t count,
     };
     struct chat_cursor cursor = { .room = 0 };
     bool damaged = false;
-    for (;;) {
+    /* What is added meanwhile is not chased: it may be ourselves who add it. */
+    spool_need(chat_mark(spool, &query, &query.until), spool);
+    while (query.until > 0) {
         chat_batch *batch;
         enum chat_status status = chat_walk(spool, &query, &cursor, &batch);
         if (status == CHAT_NONE)
-            return damaged;
+            break;
         if (status == CHAT_DAMAGED) {
             damaged = true;
             cli_say_spool(status, spool);
@@ -110,4 +112,51 @@ bool spool_walk(chat_spool *spool, const char *const *rooms, size_t count,
         take(context, batch);
         chat_release(batch);
     }
+    return damaged;
+}
+
+/* --- restoring ------------------------------------------------------------- */
+
+void restore_start(struct restore *restore, chat_spool *spool)
+{
+    *restore = (struct restore){ .spool = spool, .fresh = true, .next_id = 1 };
+}
+
+static enum chat_status read_next_id(const struct restore *restore, int64_t *next_id)
+{
+    struct chat_settings settings;
+    enum chat_status status = chat_settings(restore->spool, &settings);
+    *next_id = settings.next_id;
+    return status;
+}
+
+enum chat_status restore_begin(struct restore *restore)
+{
+    int64_t next_id;
+    enum chat_status status = chat_begin(restore->spool);
+    if (status == CHAT_OK)
+        status = read_next_id(restore, &next_id);
+    if (status == CHAT_OK && next_id != restore->next_id)
+        restore->fresh = false;
+    return status;
+}
+
+enum chat_status restore_put(struct restore *restore, const struct chat_message *message)
+{
+    static const struct chat_terms terms = { .restore = true };
+    struct chat_message m = *message;
+    int64_t after = (m.id > m.place ? m.id : m.place) + 1;
+    if (!restore->fresh)
+        m.id = 0;
+    enum chat_status status = chat_put(restore->spool, &m, &terms, NULL);
+    if (status == CHAT_OK && m.id == 0)
+        restore->next_id++; /* from where that was */
+    else if (status == CHAT_OK && after > restore->next_id)
+        restore->next_id = after;
+    return status;
+}
+
+enum chat_status restore_commit(struct restore *restore)
+{
+    return chat_commit(restore->spool);
 }

@@ -53,8 +53,23 @@ const char *spool_messages(int64_t count);
  * with yes. Where nobody is there to be asked, a usage error. */
 bool spool_confirm(bool yes, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Hand every message of the rooms to TAKE, a batch at a time, in their order. A damaged one is told
- * on standard error and passed. Returns whether there was one. */
+/* A spool that messages are restored to, as they were. They keep their ids as long as it holds none
+ * but those: one that it has given to another would be used twice. */
+struct restore {
+    chat_spool *spool;
+    bool fresh;
+    int64_t next_id; /* after what was restored last */
+};
+
+void restore_start(struct restore *restore, chat_spool *spool);
+
+/* Instead of chat_begin, chat_put and chat_commit. */
+enum chat_status restore_begin(struct restore *restore);
+enum chat_status restore_put(struct restore *restore, const struct chat_message *message);
+enum chat_status restore_commit(struct restore *restore);
+
+/* Hand every message that is in the rooms now to TAKE, a batch at a time, in their order. A damaged
+ * one is told on standard error and passed. Returns whether there was one. */
 bool spool_walk(chat_spool *spool, const char *const *rooms, size_t count,
                 void (*take)(void *context, const chat_batch *batch), void *context);
 

@@ -24,9 +24,8 @@ struct dump {
     const char *where;
     bool quiet;
     struct output out;
-    chat_spool *to; /* for copy */
-    bool fresh;     /* that one never held a message */
-    bool damaged;   /* some of it can't be read */
+    struct restore to; /* for copy */
+    bool damaged;      /* some of it can't be read */
     int64_t done, total;
 };
 
@@ -59,7 +58,8 @@ static void dump_batch(void *context, const chat_batch *batch)
     struct dump *dump = context;
     for (size_t i = 0; i < chat_batch_count(batch); i++)
         json_out_message(chat_batch_message(batch, i), true, &dump->out);
-    spool_flush(&dump->out);
+    if (dump->out.failed != 0)
+        spool_flush(&dump->out);
     dump->done += (int64_t)chat_batch_count(batch);
     progress_part(dump->done, dump->total, "dumped");
 }
@@ -91,6 +91,7 @@ static int dump(int argc, char **argv)
     bool some = word_count > 0;
     dump.damaged |= spool_walk(spool, some ? (const char *const *)words : names,
                                some ? word_count : count, dump_batch, &dump);
+    spool_flush(&dump.out);
     progress_end();
     free(names);
     free(rooms);
@@ -101,16 +102,12 @@ static int dump(int argc, char **argv)
 
 static void copy_batch(void *context, const chat_batch *batch)
 {
-    static const struct chat_terms terms = { .restore = true };
     struct dump *dump = context;
-    spool_need(chat_begin(dump->to), dump->to);
-    for (size_t i = 0; i < chat_batch_count(batch); i++) {
-        struct chat_message m = *chat_batch_message(batch, i);
-        if (!dump->fresh)
-            m.id = 0;
-        spool_need(chat_put(dump->to, &m, &terms, NULL), dump->to);
-    }
-    spool_need(chat_commit(dump->to), dump->to);
+    struct restore *to = &dump->to;
+    spool_need(restore_begin(to), to->spool);
+    for (size_t i = 0; i < chat_batch_count(batch); i++)
+        spool_need(restore_put(to, chat_batch_message(batch, i)), to->spool);
+    spool_need(restore_commit(to), to->spool);
     dump->done += (int64_t)chat_batch_count(batch);
     progress_part(dump->done, dump->total, "copied");
 }
@@ -126,7 +123,6 @@ static bool same_spool(const char *from, const char *to)
 static int copy(int argc, char **argv)
 {
     struct dump dump = { .where = NULL };
-    struct chat_settings settings;
     for (int letter; (letter = cli_option(argc, argv)) != -1;)
         dump.quiet = true;
     char **words = cli_words(argv, 2, 2, "two spools are needed, to copy from and to");
@@ -138,10 +134,9 @@ static int copy(int argc, char **argv)
     size_t count;
     if (!find_rooms(&dump, from, &rooms, &names, &count))
         return spool_missing(words[0]);
-    dump.to = spool_open(words[1]);
-    spool_need(chat_create(dump.to, NULL), dump.to);
-    spool_need(chat_settings(dump.to, &settings), dump.to);
-    dump.fresh = settings.next_id == 1;
+    chat_spool *to = spool_open(words[1]);
+    spool_need(chat_create(to, NULL), to);
+    restore_start(&dump.to, to);
     progress_start(!dump.quiet);
     dump.damaged |= spool_walk(from, names, count, copy_batch, &dump);
     progress_end();

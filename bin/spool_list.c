@@ -174,21 +174,26 @@ static void paint(struct listing *l)
 static int watch(struct listing *l)
 {
     sigset_t unblocked = catch_signals();
-    int64_t painted = 0;
-    bool again = false;
+    int64_t painted = 0, changed = 0;
+    bool again = false; /* that picture is still to come */
     while (!stopped) {
-        int64_t pause = painted + PAUSE - cli_clock();
-        enum chat_status status =
-            chat_watch(l->spool, again ? (pause > 0 ? pause : 0) : -1, &unblocked);
+        int64_t left = changed + PAUSE - cli_clock();
+        enum chat_status status = chat_watch(l->spool,
+                                             !again     ? -1
+                                             : left > 0 ? left
+                                                        : 0,
+                                             &unblocked);
         if (status != CHAT_OK && status != CHAT_NONE && status != CHAT_INTERRUPTED)
             spool_need(status, l->spool);
-        bool due = cli_clock() >= painted + PAUSE;
-        again = due ? status == CHAT_OK : again || status == CHAT_OK;
-        if (!stopped && (due || resized)) {
-            resized = 0;
-            paint(l);
-            painted = cli_clock();
-        }
+        int64_t now = cli_clock();
+        if (status == CHAT_OK)
+            changed = now;
+        again = status == CHAT_OK || (again && status != CHAT_NONE);
+        if (stopped || (!resized && status != CHAT_NONE && now < painted + PAUSE))
+            continue;
+        resized = 0;
+        paint(l);
+        painted = now;
     }
     return EXIT_DONE;
 }

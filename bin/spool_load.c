@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -22,8 +23,7 @@ static const struct option_row options[] = {
 enum { BATCH_MESSAGES = 8192, BATCH_BYTES = 1024 * 1024 };
 
 struct load {
-    chat_spool *spool;
-    bool fresh; /* it never held a message: they keep their ids */
+    struct restore to;
     struct records records;
     struct json_in json;
     bool open; /* a transaction is */
@@ -31,12 +31,23 @@ struct load {
     size_t bytes; /* of what was put */
 };
 
+/* End the program unless STATUS is CHAT_OK: what was committed before stays. */
+static void need(struct load *load, enum chat_status status)
+{
+    char after[64];
+    if (status == CHAT_OK)
+        return;
+    progress_end();
+    snprintf(after, sizeof after, "; %s loaded", spool_messages(load->stored));
+    cli_fail_spool(status, load->to.spool, after);
+}
+
 static void commit(struct load *load)
 {
     records_drop(&load->records);
     if (!load->open)
         return;
-    spool_need(chat_commit(load->spool), load->spool);
+    need(load, restore_commit(&load->to));
     load->open = false;
     load->stored += load->put;
     load->put = 0;
@@ -45,34 +56,36 @@ static void commit(struct load *load)
 }
 
 /* End the program: what came before the line is stored. */
-static noreturn void refuse(struct load *load, enum chat_status status, const char *reason)
+static noreturn void refuse(struct load *load, enum chat_status status, const char *text)
 {
     int64_t line = load->line;
+    char reason[1024];
+    snprintf(reason, sizeof reason, "%s", text); /* good only until the next call */
     commit(load);
+    progress_end();
     cli_fail(cli_exit_status(status), "line %lld: %s; %s loaded", (long long)line, reason,
              spool_messages(load->stored));
 }
 
 static void load_line(struct load *load, const char *line, size_t size)
 {
-    static const struct chat_terms terms = { .restore = true };
     struct chat_message m = { .id = 0 };
     load->line++;
     if (!json_in_read(&load->json, line, size, &m))
         refuse(load, CHAT_DATA, load->json.reason);
-    if (!load->fresh || (m.place == 0 && m.due == 0)) /* a line of chat-recv -j has no place */
-        m.id = m.place = 0;
+    if (m.place == 0 && m.due == 0) /* a line of chat-recv -j: it becomes a new message */
+        m.id = 0;
     if (m.user == NULL)
         m.user = where_user();
     if (m.host == NULL)
         m.host = where_host();
     if (!load->open)
-        spool_need(chat_begin(load->spool), load->spool);
+        need(load, restore_begin(&load->to));
     load->open = true;
-    enum chat_status status = chat_put(load->spool, &m, &terms, NULL);
+    enum chat_status status = restore_put(&load->to, &m);
     if (status == CHAT_DATA || status == CHAT_USAGE)
-        refuse(load, CHAT_DATA, chat_error(load->spool));
-    spool_need(status, load->spool);
+        refuse(load, CHAT_DATA, chat_error(load->to.spool));
+    need(load, status);
     load->put++;
     load->bytes += m.length;
     if (load->put == BATCH_MESSAGES || load->bytes >= BATCH_BYTES)
@@ -94,9 +107,11 @@ static void load_all(struct load *load)
             refuse(load, CHAT_DATA, "it is too long");
         }
         commit(load);
-        if (record == RECORD_FAILED)
+        if (record == RECORD_FAILED) {
+            progress_end();
             cli_fail(EXIT_IO, "cannot read the input: %s; %s loaded", cli_cause(errnum),
                      spool_messages(load->stored));
+        }
         if (record == RECORD_END)
             return;
         records_wait(&load->records);
@@ -128,9 +143,9 @@ static int run(int argc, char **argv)
             quiet = true;
     char **words = cli_words(argv, 0, 1, "");
     load.records.fd = open_input(words[0]);
-    load.spool = spool_open(where);
-    spool_need(chat_settings(load.spool, &settings), load.spool);
-    load.fresh = settings.next_id == 1;
+    chat_spool *spool = spool_open(where);
+    spool_need(chat_settings(spool, &settings), spool);
+    restore_start(&load.to, spool);
     load.records.most = JSON_IN_LINE((size_t)settings.max_length);
     progress_start(!quiet);
     load_all(&load);

@@ -32,7 +32,7 @@ struct change {
     chat_spool *spool;
     struct chat_query query; /* for a room */
     int64_t done;
-    bool missing; /* one of the ids is */
+    int status; /* what else went wrong, or 0 */
 };
 
 static void add_id(struct change *c, const char *text)
@@ -62,6 +62,13 @@ static void parse(struct change *c, int argc, char **argv)
         }
 }
 
+/* Go on with the others; the worst is told by the exit status. */
+static void note(struct change *c, int status)
+{
+    if (status > c->status)
+        c->status = status;
+}
+
 /* The next messages; false: there are no more. */
 static bool change_some(struct change *c, const struct chat_query *query)
 {
@@ -69,8 +76,8 @@ static bool change_some(struct change *c, const struct chat_query *query)
     enum chat_status status = chat_claim(c->spool, query, &batch);
     if (status == CHAT_NONE)
         return false;
-    if (status == CHAT_DAMAGED) {
-        cli_say_spool(status, c->spool);
+    if (status == CHAT_DAMAGED || status == CHAT_BUSY) {
+        note(c, cli_say_spool(status, c->spool));
         return true;
     }
     spool_need(status, c->spool);
@@ -110,7 +117,7 @@ static void change_ids(struct change *c)
         if (change_some(c, &query))
             continue;
         cli_say("No message %lld", (long long)c->ids[i]);
-        c->missing = true;
+        note(c, EXIT_NONE);
     }
 }
 
@@ -142,16 +149,16 @@ static int change(struct change *c, const char *verb, const char *done)
         cli_say("%s %s claimed and %s", spool_messages(claimed), claimed == 1 ? "is" : "are",
                 claimed == 1 ? "stays" : "stay");
     if (c->done == 0) {
-        if (c->id_count == 0)
+        if (c->id_count == 0 && c->status == 0)
             cli_say("No messages to %s", verb);
-        return EXIT_NONE;
+        return c->status != 0 ? c->status : EXIT_NONE;
     }
     if (!c->quiet) {
         output_put_string(&out, spool_messages(c->done));
         output_put_string(&out, done);
         spool_flush(&out);
     }
-    return c->missing ? EXIT_NONE : EXIT_DONE;
+    return c->status;
 }
 
 static int move(int argc, char **argv)

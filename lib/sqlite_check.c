@@ -159,13 +159,16 @@ static bool add_damaged(struct check *c, int64_t id)
     return true;
 }
 
+/* No spool has come so far that it had a higher one. */
+#define PLACE_MAX (ID_MAX / 2)
+
 static void count_message(struct counters *room, int64_t length, int64_t due, int64_t place)
 {
     room->found++;
     room->found_bytes += length;
     if (due > 0 && (room->earliest == 0 || due < room->earliest))
         room->earliest = due;
-    if (due == 0 && place < room->first)
+    if (due < 0 || (due == 0 && (place < room->first || place < 1 || place > PLACE_MAX)))
         room->hidden++;
 }
 
@@ -186,7 +189,7 @@ static enum chat_status check_message(struct check *c, sqlite3_stmt *statement)
         count_message(room, (int64_t)m.length, sqlite3_column_int64(statement, 8), place);
     if (m.id > c->last)
         c->last = m.id;
-    if (place > c->last)
+    if (place > c->last && place <= PLACE_MAX)
         c->last = place;
     if (status == CHAT_OK)
         return CHAT_OK;
@@ -221,8 +224,8 @@ static void check_room(struct check *c, const struct counters *room)
         find_fault(c, text);
     }
     if (room->hidden > 0) {
-        snprintf(text, sizeof text, "room '%s' hides %lld messages before its first place",
-                 room->name, (long long)room->hidden);
+        snprintf(text, sizeof text, "room '%s' hides %lld messages where nobody looks", room->name,
+                 (long long)room->hidden);
         find_fault(c, text);
     }
     if (room->earliest > 0 && (room->next_due == 0 || room->next_due > room->earliest)) {
@@ -335,7 +338,13 @@ static enum chat_status mend_places(struct check *c)
     for (size_t i = 0; i < c->room_count && status == CHAT_OK; i++) {
         sqlite3_stmt *statement = db_statement(c->store, SQL_SET_PLACES);
         sqlite3_bind_int64(statement, 1, c->rooms[i].number);
+        sqlite3_bind_int64(statement, 2, PLACE_MAX);
         status = db_finish(c->store, statement);
+        if (status == CHAT_OK) {
+            statement = db_statement(c->store, SQL_SET_DUES);
+            sqlite3_bind_int64(statement, 1, c->rooms[i].number);
+            status = db_finish(c->store, statement);
+        }
     }
     return status;
 }
