@@ -1,7 +1,7 @@
 # chat-send, chat-recv and the library under them. Needs GNU make.
 #
 #   make [CC=clang] [SQLITE=shared] [JANSSON=shared] [SANITIZE=address,undefined]
-#   make demo | check | lint | clean
+#   make demo | check | bench | lint | clean
 #   make install | uninstall [DESTDIR=] [PREFIX=/usr/local]
 
 VERSION = 0.1.0
@@ -101,11 +101,37 @@ demo: all
 check: all lint
 	CHAT_BIN=$(abspath $(BINDIR)) tests/run
 
+# The programs of the benchmark, and its figures. BENCH=10 takes a tenth of the time.
+BENCH_TOOLS = $(BUILD)/bench
+BENCH_RESULTS = $(BENCH_TOOLS)/results
+BENCH_PROGRAMS = $(patsubst %,$(BENCH_TOOLS)/%,floor race beanstalk slow.so)
+
+# Parts of one program, that know each other's variables.
+BENCH_SCRIPTS = tests/bench/run $(wildcard tests/bench/*.bash tests/bench/*/*.bash)
+
+bench: all $(BENCH_PROGRAMS)
+	CHAT_BIN=$(abspath $(BINDIR)) tests/bench/run $(BENCH_TOOLS) $(BENCH_RESULTS)
+
+$(BENCH_TOOLS)/%: tests/bench/%.c tests/bench/process.c tests/bench/process.h $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(COMPILE) $(HARDEN_LINK) -o $@ $(filter %.c,$^)
+
+# The floor is as bare as can be.
+$(BENCH_TOOLS)/floor: tests/bench/floor.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(COMPILE) -o $@ $<
+
+$(BENCH_TOOLS)/%.so: tests/bench/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(COMPILE) -fPIC -shared -o $@ $<
+
 lint:
 	$(if $(MAN),mandoc -T lint -W warning $(MAN))
 	shellcheck bootstrap .ci/run sql/embed examples/demo tests/run tests/examples \
-		completions/chatspool.bash $(wildcard tests/*.bats tests/*.bash)
-	clang-format --dry-run -Werror $(wildcard bin/*.[ch] lib/*.[ch])
+		completions/chatspool.bash $(wildcard tests/*.bats tests/*.bash) \
+		tests/bench/table tests/bench/plot
+	shellcheck -s bash -e SC1090,SC1091,SC2016,SC2034,SC2154 $(BENCH_SCRIPTS)
+	clang-format --dry-run -Werror $(wildcard bin/*.[ch] lib/*.[ch] tests/bench/*.[ch])
 
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(PREFIX)/include
@@ -132,7 +158,7 @@ clean:
 	rm -rf $(BUILD) $(PROGRAMS:%=$(BINDIR)/%)
 
 FORCE:
-.PHONY: all check clean demo install lint uninstall FORCE
+.PHONY: all bench check clean demo install lint uninstall FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 

@@ -1,0 +1,6 @@
+# chat-send and chat-recv.
+chat_needs='chat-send chat-recv'
+chat_durable=yes
+chat_send=(chat-send "$message")
+chat_recv=(chat-recv)
+chat_start() { export CHAT_SPOOL=$here/spool.db; }

@@ -1,0 +1,10 @@
+# A table in a file, by the shell of SQLite, WAL and synchronous=FULL (what the shell has by default).
+sqlite3_needs=sqlite3
+sqlite3_durable=yes
+sqlite3_send=(sqlite3 -cmd '.timeout 30000' "$here/queue.db"
+  "PRAGMA synchronous=FULL; INSERT INTO queue(body) VALUES('$message')")
+sqlite3_recv=(sqlite3 -cmd '.timeout 30000' "$here/queue.db"
+  'PRAGMA synchronous=FULL; DELETE FROM queue WHERE id = (SELECT min(id) FROM queue) RETURNING body')
+sqlite3_start() {
+  sqlite3 "$here/queue.db" 'PRAGMA journal_mode=WAL; CREATE TABLE queue(id INTEGER PRIMARY KEY, body)'
+}
