@@ -1,0 +1,28 @@
+# Counts: what one command, with one message, asks of the processor and of the kernel. Of a client, not of its server.
+. "$bench/count.bash"
+
+# repeated ROUNDS COMMAND ...
+repeated() { for ((n = 0; n < $1; n++)); do "${@:2}"; done; }
+
+table="Counts ($counter; the clients only)"
+start_contenders chat sqlite3 redis beanstalkd mosquitto rabbitmq flock
+here=$work
+chat-send first
+keep_index
+chat-recv >/dev/null
+floor_send=("$tools/floor" "$work/floor")
+syncs=fsync,fdatasync,sync,syncfs,msync
+for name in floor "${present[@]}"; do
+  rounds=1
+  [ "$name" != chat ] || rounds=$(scaled 16 4) # a checkpoint comes now and then
+  for verb in send recv; do
+    can "$name" $verb || continue
+    declare -n command=${name}_$verb
+    row="${names[$name]}: $verb"
+    record "$table" "$row" 'instructions, thousands' \
+      "$(repeated "$rounds" instructions "${command[@]}" | mean | thousands)"
+    record "$table" "$row" 'system calls' "$(repeated "$rounds" system_calls all "${command[@]}" | mean)"
+    record "$table" "$row" syncs "$(repeated "$rounds" system_calls $syncs "${command[@]}" | mean)"
+  done
+done
+stop_contenders
