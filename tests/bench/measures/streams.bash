@@ -1,0 +1,53 @@
+# Streams: many lines of 100 bytes, from a file to the spool and out of it again, and the same rows by SQLite and Redis.
+
+lines=$(scaled 1000000 1000)
+seconds=0
+
+# timed COMMAND ...: how long it takes, in $seconds.
+timed() {
+  local begun=$EPOCHREALTIME
+  "${on_disk[@]}" "$@" >/dev/null
+  seconds=$(awk -v a="$begun" -v b="$EPOCHREALTIME" 'BEGIN { print b - a }')
+}
+
+# keep ROW ROUND: that time
+keep() { printf '%s\t%s\t%s\n' "$1" "$2" "$seconds" >>"$work/times"; }
+
+# stream_round NUMBER: the same in each, into empty stores.
+stream_round() {
+  rm -rf "$work/spool" "$work/bare.db"*
+  sqlite3 "$work/bare.db" 'PRAGMA journal_mode=WAL; CREATE TABLE queue(body)'
+  redis-cli -p "$redis_port" DEL queue
+  timed chat-send -s "$work/spool/spool.db" -l <"$work/lines" && keep 'in: chat-send -l' "$1"
+  timed sqlite3 "$work/bare.db" ".import '$work/lines' queue" && keep 'in: sqlite3 .import' "$1"
+  timed redis-cli -p "$redis_port" --pipe <"$work/protocol" && keep 'in: redis-cli --pipe LPUSH' "$1"
+  timed chat-recv -s "$work/spool/spool.db" -a && keep 'out: chat-recv -a' "$1"
+  timed sqlite3 "$work/bare.db" 'SELECT body FROM queue' && keep 'out: sqlite3 SELECT, nothing deleted' "$1"
+  timed sqlite3 "$work/bare.db" 'SELECT body FROM queue; DELETE FROM queue' && keep 'out: sqlite3 SELECT, DELETE' "$1"
+  timed redis-cli -p "$redis_port" RPOP queue "$lines" && keep 'out: redis-cli RPOP' "$1"
+} >/dev/null
+
+# tell_streams: the medians, and the medians of the ratios to ours in the same round.
+tell_streams() {
+  local row ours
+  cut -f 1 "$work/times" | sort -u | while IFS= read -r row; do
+    ours='in: chat-send -l'
+    [ "${row%%:*}" = in ] || ours='out: chat-recv -a'
+    seconds=$(awk -F '\t' -v row="$row" '$1 == row { print $3 }' "$work/times" | median)
+    record "$table" "$row" 'lines a second' "$(awk -v n="$lines" -v s="$seconds" 'BEGIN { printf "%.0f", n / s }')"
+    record "$table" "$row" 'its time / ours' "$(awk -F '\t' -v row="$row" -v ours="$ours" '
+      $1 == ours { base[$2] = $3 } $1 == row { time[$2] = $3 } END { for (i in time) print time[i] / base[i] }
+      ' "$work/times" | median | xargs printf %.2f)"
+  done
+}
+
+table="Streams, $lines lines of 100 bytes"
+awk -v n="$lines" 'BEGIN { for (i = 0; i < n; i++) printf "%0100d\n", i }' >"$work/lines"
+awk '{ printf "*3\r\n$5\r\nLPUSH\r\n$5\r\nqueue\r\n$100\r\n%s\r\n", $0 }' "$work/lines" >"$work/protocol"
+start_contenders redis
+redis_port=${redis_send[2]}
+: >"$work/times"
+for round in 1 2 3; do stream_round $round; done
+stop_contenders
+tell_streams
+rm -rf "$work/lines" "$work/protocol" "$work/spool" "$work/bare.db"*

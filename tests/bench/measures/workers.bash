@@ -1,0 +1,41 @@
+# COMMAND: how many messages a second go through a command, and through xargs.
+
+# work_round NUMBER: with the same lines for each.
+work_round() {
+  local row
+  for row in "${!workers[@]}"; do
+    [[ $row != chat-recv* ]] || chat-send -l <"$work/lines"
+    begun=$EPOCHREALTIME
+    eval "${workers[$row]}" <"$work/lines" >/dev/null
+    awk -v row="$row" -v round="$1" -v n="$lines" -v a="$begun" -v b="$EPOCHREALTIME" \
+      'BEGIN { printf "%s\t%s\t%f\n", row, round, n / (b - a) }' >>"$work/rates"
+  done
+}
+
+# rate ROW [OTHER]: the median, or that of the ratios to the other's of the same round.
+rate() {
+  awk -F '\t' -v row="$1" -v other="${2-}" '
+    $1 == row { rate[$2] = $3 } $1 == other { base[$2] = $3 }
+    END { for (i in rate) print other == "" ? rate[i] : rate[i] / base[i] }' "$work/rates" | median
+}
+
+table='COMMAND, messages a second'
+lines=$(scaled 400 50)
+declare -A workers=(
+  ['chat-recv -a -- true']='chat-recv -a -- true'
+  ['chat-recv -a -P 8 -- true']='chat-recv -a -P 8 -- true'
+  ['xargs -n1 true']='xargs -n1 true'
+  ['xargs -n1 -P 8 true']='xargs -n1 -P 8 true'
+)
+start_contenders chat
+seq "$lines" >"$work/lines"
+: >"$work/rates"
+for round in 1 2 3; do work_round $round; done
+for pair in 'chat-recv -a -- true:xargs -n1 true' 'chat-recv -a -P 8 -- true:xargs -n1 -P 8 true'; do
+  ours=${pair%%:*} theirs=${pair#*:}
+  record "$table" "$ours" 'a second' "$(rate "$ours" | xargs printf %.0f)"
+  record "$table" "$ours" '× xargs' "$(rate "$ours" "$theirs" | xargs printf %.2f)"
+  record "$table" "$theirs" 'a second' "$(rate "$theirs" | xargs printf %.0f)"
+  record "$table" "$theirs" '× xargs' 1
+done
+stop_contenders
