@@ -104,7 +104,7 @@ check: all lint
 # The programs of the benchmark, and its figures. BENCH=10 takes a tenth of the time.
 BENCH_TOOLS = $(BUILD)/bench
 BENCH_RESULTS = $(BENCH_TOOLS)/results
-BENCH_PROGRAMS = $(patsubst %,$(BENCH_TOOLS)/%,floor race beanstalk slow.so)
+BENCH_PROGRAMS = $(patsubst %,$(BENCH_TOOLS)/%,floor race crowd wake beanstalk slow.so)
 
 # Parts of one program, that know each other's variables.
 BENCH_SCRIPTS = tests/bench/run $(wildcard tests/bench/*.bash tests/bench/*/*.bash)

@@ -1,0 +1,58 @@
+# Contention: one, 8 and 32 processes that send one message at a time, or receive one.
+
+# crowd_of PROCESSES NAME VERB ROUND: its figures to $work/crowd.
+crowd_of() {
+  local -n command=$2_$3
+  printf '%s\t%s\t%s\t' "$2" "$1" "$4" >>"$work/crowd"
+  "${on_disk[@]}" "$tools/crowd" "$1" "$length" "${command[@]}" >>"$work/crowd"
+}
+
+# tell_crowds VERB: throughput in relation to the same round's single process.
+tell_crowds() {
+  local name processes row
+  for name in "${crowds[@]}"; do
+    for processes in 1 8 32; do
+      row="${names[$name]} × $processes"
+      failed "$1, $row$slower" "$(awk -F '\t' -v n="$name" -v p=$processes '$1 == n && $2 == p { f += $7 } END { print f + 0 }' "$work/crowd")"
+      record "$table" "$row" 'a second' "$(figures "$name" $processes 4)"
+      record "$table" "$row" '× one process' "$(awk -F '\t' -v n="$name" -v p=$processes '
+        $1 == n && $2 == 1 { one[$3] = $4 } $1 == n && $2 == p { all[$3] = $4 }
+        END { for (i in all) print all[i] / one[i] }' "$work/crowd" | median | xargs printf %.2f)"
+      record "$table" "$row" 'median, ms' "$(figures "$name" $processes 5)"
+      record "$table" "$row" 'slowest p99, ms' "$(figures "$name" $processes 6)"
+      record "$table" "$row" 'slowest p99 / median' \
+        "$(quotient "$(figures "$name" $processes 6)" "$(figures "$name" $processes 5)")"
+    done
+  done
+}
+
+# figures NAME PROCESSES COLUMN: the median over the rounds
+figures() { awk -F '\t' -v n="$1" -v p="$2" -v c="$3" '$1 == n && $2 == p { print $c }' "$work/crowd" | median; }
+
+# contend VERB NAME ...
+contend() {
+  local verb=$1 round name processes
+  shift
+  crowds=("$@")
+  table="Contention, $verb$slower"
+  : >"$work/crowd"
+  for round in 1 2 3; do
+    for processes in 1 8 32; do
+      for name; do crowd_of $processes "$name" "$verb" $round; done
+    done
+  done
+  tell_crowds "$verb"
+}
+
+length=$(scaled 15 3)
+length=$((length / 10)).$((length % 10)) # seconds
+for milliseconds in 0 5; do
+  set_disk $milliseconds
+  # The others only where the disk is as it is: they would take long.
+  if [ "$disk" = 0 ]; then start_contenders chat sqlite3 redis; else start_contenders chat; fi
+  floor_send=("$tools/floor" "$work/floor")
+  contend send floor "${present[@]}"
+  seq "$(scaled 40000)" | chat-send -l
+  contend recv chat
+  stop_contenders
+done
