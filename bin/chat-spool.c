@@ -61,5 +61,7 @@ int main(int argc, char **argv)
     argc -= optind;
     argv += optind;
     cli_command(&command->program);
-    return command->run(argc, argv);
+    int status = command->run(argc, argv);
+    spool_close_all();
+    return status;
 }

@@ -14,12 +14,20 @@
 
 enum { BATCH_MESSAGES = 1024, BATCH_BYTES = 1024 * 1024 };
 
+static chat_spool *spools[2]; /* that are open */
+
 chat_spool *spool_open(const char *given)
 {
-    chat_spool *spool;
-    enum chat_status status = chat_open(where_spool(given), &spool);
-    spool_need(status, spool);
-    return spool;
+    chat_spool **spool = &spools[spools[0] != NULL];
+    enum chat_status status = chat_open(where_spool(given), spool);
+    spool_need(status, *spool);
+    return *spool;
+}
+
+void spool_close_all(void)
+{
+    for (size_t i = 0; i < sizeof spools / sizeof spools[0]; i++)
+        chat_close(spools[i]);
 }
 
 void spool_need(enum chat_status status, const chat_spool *spool)
@@ -53,6 +61,7 @@ void spool_flush(struct output *out)
 {
     if (!output_flush(out))
         cli_fail(EXIT_IO, "cannot write standard output: %s", cli_cause(out->failed));
+    text_free(&out->pending);
 }
 
 const char *spool_messages(int64_t count)

@@ -30,8 +30,10 @@ extern const struct command list_command, show_command, move_command, delete_com
         0, NULL, NULL, NULL                                                                        \
     }
 
-/* Open the spool: GIVEN, or where chat-send would find it. Ends the program where it can't. */
+/* Open the spool: GIVEN, or where chat-send would find it. Ends the program where it can't. At most
+ * two, that stay open until both are closed. */
 chat_spool *spool_open(const char *given);
+void spool_close_all(void);
 
 /* End the program unless STATUS is CHAT_OK. */
 void spool_need(enum chat_status status, const chat_spool *spool);

@@ -110,6 +110,18 @@ static void look(struct listing *l)
         l->count = 0;
 }
 
+static void print(struct listing *l)
+{
+    look(l);
+    if (l->json)
+        put_json(l);
+    else if (l->names)
+        put_names(l);
+    else
+        put_table(l, 0);
+    spool_flush(&l->out);
+}
+
 /* --- watch ----------------------------------------------------------------- */
 
 enum { PAUSE = 100 }; /* milliseconds between two pictures at least */
@@ -171,7 +183,7 @@ static void paint(struct listing *l)
 
 /* A claim is no commit, and begins after what is heard of it: so some time after the last change
  * there is one more picture. */
-static int watch(struct listing *l)
+static void watch(struct listing *l)
 {
     sigset_t unblocked = catch_signals();
     int64_t painted = 0, changed = 0;
@@ -195,7 +207,6 @@ static int watch(struct listing *l)
         paint(l);
         painted = now;
     }
-    return EXIT_DONE;
 }
 
 /* --- all of it ------------------------------------------------------------- */
@@ -227,15 +238,10 @@ static int list(int argc, char **argv)
     l.where = where_spool(l.where);
     l.spool = spool_open(l.where);
     if (l.watch)
-        return watch(&l);
-    look(&l);
-    if (l.json)
-        put_json(&l);
-    else if (l.names)
-        put_names(&l);
+        watch(&l);
     else
-        put_table(&l, 0);
-    spool_flush(&l.out);
+        print(&l);
+    free(l.rooms);
     return EXIT_DONE;
 }
 

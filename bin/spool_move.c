@@ -137,13 +137,14 @@ static struct chat_room look(const struct change *c)
 
 static int change(struct change *c, const char *verb, const char *done)
 {
-    struct output out;
+    struct output out = { .fd = -1 };
     if (!c->quiet)
         spool_output(&out);
     if (c->id_count > 0)
         change_ids(c);
     else
         change_room(c);
+    free(c->ids);
     int64_t claimed = c->id_count > 0 ? 0 : look(c).claimed;
     if (claimed > 0)
         cli_say("%s %s claimed and %s", spool_messages(claimed), claimed == 1 ? "is" : "are",

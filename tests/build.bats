@@ -151,7 +151,7 @@ END
 @test "every statement prepares, and none scans a table" {
     sqlite3 "$BATS_TEST_TMPDIR/plan.db" <sql/sqlite/schema.sql
     for file in sql/sqlite/*.sql; do
-        [[ $file == */schema.sql ]] && continue
+        [[ $file == */schema.sql || $file == */upgrade_*.sql ]] && continue
         echo "# $file"
         run sqlite3 -bail "$BATS_TEST_TMPDIR/plan.db" "EXPLAIN QUERY PLAN $(sed 's/--.*//' "$file")"
         assert_success
