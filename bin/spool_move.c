@@ -195,6 +195,7 @@ static int delete (int argc, char **argv)
                                                       spool_messages(count), c.from)
                                       : spool_confirm(c.yes, "Delete %s", spool_messages(count)))) {
         cli_say("nothing deleted");
+        free(c.ids);
         return EXIT_NONE;
     }
     return change(&c, "delete", " deleted\n");
