@@ -2,10 +2,8 @@
 
 #include "place.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +13,7 @@
 #include <unistd.h>
 
 enum { DIRECTORY_MODE = 0700, FILE_MODE = 0600, BY_GROUP = 0020, BY_OTHERS = 0002 };
-enum { SHARED_DIRECTORY_MODE = 02770, SHARED_FILE_MODE = 0660, MARK_MODE = 0440 };
+enum { SHARED_DIRECTORY_MODE = 02770, SHARED_FILE_MODE = 0660 };
 
 /* SQLite has buffers of 512 bytes for the names of files (MAX_PATHNAME in its os_unix.c). */
 enum { LONGEST_PATH = 500 };
@@ -127,28 +125,24 @@ static int make_directory(const char *path)
 
 /* --- shared with a group --------------------------------------------------- */
 
-/* A file beside the spool says that its directory is writable by a group on purpose. Members can
- * put a file there, but none that belongs to the directory's owner; they can rename one of the
- * owner's, but none that begins like this. */
-static const char mark[] = "chat-spool init --group ";
-
 static bool is_marked(const struct place *place, const struct stat *directory)
 {
-    char name[PLACE_NAME], text[sizeof mark] = "";
+    char name[PLACE_NAME], text[sizeof PLACE_MARK] = "";
     struct stat st;
-    place_name(place, "-group", name);
+    place_name(place, PLACE_MARK_SUFFIX, name);
     int fd = openat(place->directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0)
         return false;
     bool marked = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1 &&
                   st.st_uid == directory->st_uid && st.st_gid == directory->st_gid &&
                   (st.st_mode & (BY_GROUP | BY_OTHERS)) == 0 &&
-                  read(fd, text, sizeof mark - 1) == sizeof mark - 1 && strcmp(text, mark) == 0;
+                  read(fd, text, sizeof PLACE_MARK - 1) == sizeof PLACE_MARK - 1 &&
+                  strcmp(text, PLACE_MARK) == 0;
     close(fd);
     return marked;
 }
 
-static bool is_member(gid_t group)
+bool place_is_member(gid_t group)
 {
     gid_t groups[NGROUPS_MAX + 1];
     int count = getgroups(NGROUPS_MAX, groups);
@@ -166,8 +160,9 @@ static enum chat_status check_directory(struct place *place)
     place->shared = (st.st_mode & (BY_GROUP | BY_OTHERS)) == BY_GROUP && is_marked(place, &st);
     place->group = st.st_gid;
     if (place->shared)
-        return is_member(st.st_gid) ? CHAT_OK
-                                    : unsafe(place, "", "it is shared with a group not yours");
+        return place_is_member(st.st_gid)
+                   ? CHAT_OK
+                   : unsafe(place, "", "it is shared with a group not yours");
     if (st.st_uid != 0 && st.st_uid != geteuid())
         return unsafe(place, "", "its directory belongs to another user");
     if ((st.st_mode & (BY_GROUP | BY_OTHERS)) != 0 && (st.st_mode & S_ISVTX) == 0)
@@ -211,69 +206,6 @@ enum chat_status place_enter(struct place *place, bool create)
     return status;
 }
 
-/* Whether there is nothing in the directory but, maybe, the mark. */
-static bool is_own(const struct place *place)
-{
-    char name[PLACE_NAME];
-    place_name(place, "-group", name);
-    int fd = openat(place->directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *directory = fd >= 0 ? fdopendir(fd) : NULL;
-    if (directory == NULL)
-        return false;
-    bool own = true;
-    for (const struct dirent *entry; own && (entry = readdir(directory)) != NULL;)
-        own = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
-              strcmp(entry->d_name, name) == 0;
-    closedir(directory);
-    return own;
-}
-
-/* Put the mark there, and let the group in. Who dies in between leaves a directory of their own. */
-static int share(const struct place *place, const char *group, gid_t gid)
-{
-    char name[PLACE_NAME];
-    place_name(place, "-group", name);
-    unlinkat(place->directory, name, 0);
-    int fd = openat(place->directory, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, MARK_MODE);
-    if (fd < 0)
-        return -1;
-    bool done = dprintf(fd, "%s%s\n", mark, group) > 0 && fchown(fd, (uid_t)-1, gid) == 0 &&
-                fchmod(fd, MARK_MODE) == 0 && fsync(fd) == 0;
-    int errnum = errno;
-    close(fd);
-    errno = errnum;
-    return done && fchown(place->directory, (uid_t)-1, gid) == 0 &&
-                   fchmod(place->directory, SHARED_DIRECTORY_MODE) == 0 &&
-                   fsync(place->directory) == 0
-               ? 0
-               : -1;
-}
-
-enum chat_status place_share(struct place *place, const char *group)
-{
-    errno = 0;
-    const struct group *found = getgrnam(group);
-    if (found == NULL && errno != 0)
-        return error_system(place->error, errno, CHAT_SYSTEM, "cannot look up group '%s'", group);
-    if (found == NULL)
-        return error_set(place->error, CHAT_USAGE, "there is no group '%s'", group);
-    gid_t gid = found->gr_gid;
-    if (!is_member(gid)) /* could not use it either */
-        return error_set(place->error, CHAT_PERMISSION,
-                         "cannot share spool '%s': you are not a member of group '%s'", place->path,
-                         group);
-    enum chat_status status = place_enter(place, true);
-    if (status != CHAT_OK || (place->shared && place->group == gid))
-        return status;
-    if (place->shared || !is_own(place))
-        return error_set(place->error, CHAT_CANTCREATE,
-                         "cannot share spool '%s': its directory is not new or empty", place->path);
-    if (share(place, group, gid) < 0)
-        return error_system(place->error, errno, CHAT_CANTCREATE,
-                            "cannot share spool '%s' with group '%s'", place->path, group);
-    return check_directory(place);
-}
-
 static enum chat_status check_file(struct place *place, const char *suffix, const struct stat *st)
 {
     if (S_ISLNK(st->st_mode))
@@ -294,6 +226,13 @@ static enum chat_status check_file(struct place *place, const char *suffix, cons
 void place_name(const struct place *place, const char *suffix, char name[PLACE_NAME])
 {
     snprintf(name, PLACE_NAME, "%s%s", place->name, suffix);
+}
+
+void place_remove(const struct place *place, const char *suffix)
+{
+    char name[PLACE_NAME];
+    place_name(place, suffix, name);
+    unlinkat(place->directory, name, 0);
 }
 
 enum chat_status place_check(struct place *place, const char *suffix)

@@ -49,10 +49,16 @@ enum chat_status place_read(struct place *place, const char *suffix, int *descri
  * it is made now, and check it. The caller closes *DESCRIPTOR. */
 enum chat_status place_open(struct place *place, const char *suffix, int *descriptor);
 
+/* Remove the file that ends in SUFFIX, if there is one. */
+void place_remove(const struct place *place, const char *suffix);
+
 /* The name, in the directory, of the file that ends in SUFFIX. NAME has room for
  * PLACE_NAME bytes; a name that is too long is cut, and refused by the system. */
 #define PLACE_NAME 1024
 void place_name(const struct place *place, const char *suffix, char name[PLACE_NAME]);
+
+/* Whether this process is a member of a group. */
+bool place_is_member(gid_t group);
 
 /* Whether what is owned like this, and has such a mode, is ours to use: it belongs to this user or
  * to root, or where the spool is shared to its group, and nobody else can write to it. */
@@ -62,6 +68,14 @@ bool place_trusts(const struct place *place, const struct stat *st);
  */
 unsigned place_mode(const struct place *place, unsigned mode);
 int place_adopt(const struct place *place, int fd, unsigned mode);
+
+/* --- place_share.c --- */
+
+/* A file beside the spool says that its directory is writable by a group on purpose. Members can
+ * put a file there, but none that belongs to the directory's owner; they can rename one of the
+ * owner's, but none that begins like this. */
+#define PLACE_MARK_SUFFIX "-group"
+#define PLACE_MARK "chat-spool init --group "
 
 /* Share the spool's directory with a group: one that is made now, or is empty. Does nothing where
  * it is shared with that group already. */

@@ -1,14 +1,10 @@
-/* spool.c - the public functions: checks arguments, picks the store, owns the memory. */
+/* spool.c - the public functions for who sends and receives: checks arguments, picks the store,
+ * owns the memory. */
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "store.h"
-
-struct chat_spool {
-    struct error error;
-    struct store *store; /* NULL until it is open */
-};
+#include "spool.h"
 
 /* The stores by the scheme of their URL; a path has none. */
 static const struct {
@@ -69,8 +65,7 @@ const char *chat_error(const chat_spool *spool)
     return spool != NULL ? spool->error.text : "out of memory";
 }
 
-/* NULL is the default room. */
-static enum chat_status check_room(chat_spool *spool, const char *name)
+enum chat_status check_room(chat_spool *spool, const char *name)
 {
     if (name == NULL || chat_room_valid(name))
         return CHAT_OK;
@@ -80,26 +75,6 @@ static enum chat_status check_room(chat_spool *spool, const char *name)
 enum chat_status chat_settings(chat_spool *spool, struct chat_settings *settings)
 {
     return spool->store->verbs->settings(spool->store, settings);
-}
-
-enum chat_status chat_set(chat_spool *spool, const struct chat_settings *settings)
-{
-    if (settings->max_length < 1 || settings->max_length > CHAT_LENGTH_MAX)
-        return error_set(&spool->error, CHAT_USAGE,
-                         "a message can be limited to 1 to %d bytes, not to %lld", CHAT_LENGTH_MAX,
-                         (long long)settings->max_length);
-    enum chat_status status = check_room(spool, settings->room);
-    return status == CHAT_OK ? spool->store->verbs->set(spool->store, settings) : status;
-}
-
-enum chat_status chat_create(chat_spool *spool, const char *group)
-{
-    return spool->store->verbs->create(spool->store, group);
-}
-
-const char *chat_engine(const chat_spool *spool)
-{
-    return spool->store->verbs->engine();
 }
 
 enum chat_status chat_begin(chat_spool *spool)
@@ -283,36 +258,4 @@ enum chat_status chat_wait(chat_spool *spool, const struct chat_query *query, in
     if (status != CHAT_OK)
         return status;
     return spool->store->verbs->wait(spool->store, query, timeout, unblocked);
-}
-
-enum chat_status chat_watch(chat_spool *spool, int64_t timeout, const sigset_t *unblocked)
-{
-    return spool->store->verbs->watch(spool->store, timeout, unblocked);
-}
-
-enum chat_status chat_list(chat_spool *spool, struct chat_room **rooms, size_t *count)
-{
-    *rooms = NULL;
-    *count = 0;
-    return spool->store->verbs->list(spool->store, rooms, count);
-}
-
-enum chat_status chat_check(chat_spool *spool, bool repair, chat_finding *told, void *context)
-{
-    return spool->store->verbs->check(spool->store, repair, told, context);
-}
-
-enum chat_status chat_backup(chat_spool *spool, const char *file, chat_progress *progress,
-                             void *context)
-{
-    if (file[0] == '\0')
-        return error_set(&spool->error, CHAT_USAGE, "the name of the file is empty");
-    return spool->store->verbs->backup(spool->store, file, progress, context);
-}
-
-enum chat_status chat_compact(chat_spool *spool, chat_progress *progress, void *context,
-                              int64_t *freed)
-{
-    *freed = 0;
-    return spool->store->verbs->compact(spool->store, progress, context, freed);
 }

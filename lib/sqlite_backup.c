@@ -34,18 +34,11 @@ int scratch_open(struct place *place, const char *suffix, sqlite3 **db)
 {
     int fd;
     *db = NULL;
-    scratch_remove(place, suffix);
+    place_remove(place, suffix);
     if (place_open(place, suffix, &fd) != CHAT_OK)
         return SQLITE_CANTOPEN;
     close(fd);
     return open_scratch(place, suffix, db);
-}
-
-void scratch_remove(const struct place *place, const char *suffix)
-{
-    char name[PLACE_NAME];
-    place_name(place, suffix, name);
-    unlinkat(place->directory, name, 0);
 }
 
 int copy_pages(sqlite3 *to, sqlite3 *from, chat_progress *progress, void *context)
@@ -95,8 +88,8 @@ static int put_in_place(struct place *to)
         return -1;
     int result = fsync(fd);
     close(fd);
-    scratch_remove(to, "-wal"); /* empty, of what is replaced */
-    scratch_remove(to, "-shm");
+    place_remove(to, "-wal"); /* empty, of what is replaced */
+    place_remove(to, "-shm");
     place_name(to, "-new", name);
     if (result == 0)
         result = renameat(to->directory, name, to->directory, to->name);
@@ -115,7 +108,7 @@ static enum chat_status write_backup(struct sqlite_store *s, struct place *to,
     if (rc == SQLITE_OK && put_in_place(to) == 0)
         return CHAT_OK;
     enum chat_status status = cannot_write(s, to, rc);
-    scratch_remove(to, "-new");
+    place_remove(to, "-new");
     return status;
 }
 
@@ -174,14 +167,6 @@ enum chat_status sqlite_backup(struct store *store, const char *file, chat_progr
 
 /* --- compact --------------------------------------------------------------- */
 
-static int64_t number(struct sqlite_store *s, enum sql sql)
-{
-    sqlite3_stmt *statement = db_statement(s, sql);
-    int64_t value = db_step(s, statement) == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : 0;
-    sqlite3_reset(statement);
-    return value;
-}
-
 static enum chat_status sweep_rooms(struct sqlite_store *s)
 {
     struct chat_room *rooms;
@@ -226,12 +211,12 @@ enum chat_status sqlite_compact(struct store *store, chat_progress *progress, vo
         status = sweep_rooms(s);
     if (status != CHAT_OK)
         return status;
-    int64_t before = number(s, SQL_GET_PAGES), spare = number(s, SQL_GET_FREE_PAGES), left;
-    while ((left = number(s, SQL_GET_FREE_PAGES)) > 0 && status == CHAT_OK) {
+    int64_t before = db_number(s, SQL_GET_PAGES), spare = db_number(s, SQL_GET_FREE_PAGES), left;
+    while ((left = db_number(s, SQL_GET_FREE_PAGES)) > 0 && status == CHAT_OK) {
         status = shrink(s);
         if (progress != NULL && spare >= left)
             progress(context, spare - left, spare);
     }
-    *freed = (before - number(s, SQL_GET_PAGES)) * PAGE;
+    *freed = (before - db_number(s, SQL_GET_PAGES)) * PAGE;
     return status == CHAT_OK ? turn_empty_log(s) : status;
 }

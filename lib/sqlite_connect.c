@@ -76,6 +76,14 @@ int db_step(struct sqlite_store *s, sqlite3_stmt *statement)
     return statement != NULL ? sqlite3_step(statement) : sqlite3_extended_errcode(s->db);
 }
 
+int64_t db_number(struct sqlite_store *s, enum sql sql)
+{
+    sqlite3_stmt *statement = db_statement(s, sql);
+    int64_t value = db_step(s, statement) == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : 0;
+    sqlite3_reset(statement);
+    return value;
+}
+
 enum chat_status db_finish(struct sqlite_store *s, sqlite3_stmt *statement)
 {
     int rc;
@@ -144,17 +152,6 @@ static int same_schema(struct sqlite_store *s, bool *same)
     return rc == SQLITE_ROW ? SQLITE_DONE : rc;
 }
 
-/* The number that a PRAGMA tells, or 0. */
-static int number(struct sqlite_store *s, enum sql sql)
-{
-    sqlite3_stmt *statement = db_statement(s, sql);
-    if (db_step(s, statement) != SQLITE_ROW)
-        return 0;
-    int value = sqlite3_column_int(statement, 0);
-    sqlite3_reset(statement);
-    return value;
-}
-
 enum { APPLICATION_ID = 0x63686174, SCHEMA_VERSION = 2 }; /* as in schema.sql */
 
 /* Within a transaction. *FORMAT becomes the format of the spool: where it is an older one, the rest
@@ -165,8 +162,8 @@ static enum chat_status check_schema(struct sqlite_store *s, int *format)
     int rc = same_schema(s, &same);
     if (rc != SQLITE_DONE)
         return db_failed(s, rc, "open");
-    int application = number(s, SQL_GET_APPLICATION_ID);
-    int version = *format = number(s, SQL_GET_USER_VERSION);
+    int application = (int)db_number(s, SQL_GET_APPLICATION_ID);
+    int version = *format = (int)db_number(s, SQL_GET_USER_VERSION);
     if (application == APPLICATION_ID && version >= 1 && version < SCHEMA_VERSION)
         return CHAT_OK;
     if (same && application == APPLICATION_ID && version == SCHEMA_VERSION)

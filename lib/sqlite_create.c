@@ -55,13 +55,6 @@ static int write_all(int fd, const unsigned char *bytes, size_t size)
     return 0;
 }
 
-static void remove_file(struct sqlite_store *s, const char *suffix)
-{
-    char name[PLACE_NAME];
-    place_name(&s->place, suffix, name);
-    unlinkat(s->place.directory, name, 0);
-}
-
 /* Give the file of the new spool its name, if there is none of that name yet. */
 static int take_name(struct sqlite_store *s)
 {
@@ -96,9 +89,9 @@ static enum chat_status create(struct sqlite_store *s)
 {
     /* What a spool of that name that was removed by hand has left behind: the log of the
      * old one would be taken for the new one's. */
-    remove_file(s, "-new");
-    remove_file(s, "-wal");
-    remove_file(s, "-shm");
+    place_remove(&s->place, "-new");
+    place_remove(&s->place, "-wal");
+    place_remove(&s->place, "-shm");
     reserve_make(s);
 
     unsigned char *image;
@@ -108,7 +101,7 @@ static enum chat_status create(struct sqlite_store *s)
         rc == SQLITE_OK ? write_image(s, image, (size_t)size) : db_failed(s, rc, "create");
     sqlite3_free(image);
     if (status != CHAT_OK)
-        remove_file(s, "-new");
+        place_remove(&s->place, "-new");
     return status;
 }
 

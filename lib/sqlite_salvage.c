@@ -273,7 +273,7 @@ enum chat_status salvage(struct sqlite_store *s, int64_t *count)
     if (rc == SQLITE_OK)
         rc = copy_pages(s->db, g.db, NULL, NULL);
     sqlite3_close(g.db);
-    scratch_remove(&s->place, "-repair");
+    place_remove(&s->place, "-repair");
     *count = g.count;
     return rc == SQLITE_OK ? CHAT_OK : db_failed(s, rc, "repair");
 }

@@ -49,14 +49,6 @@ static bool tidies_up(const struct chat_batch *batch)
     return first % SHRINK_EVERY == 0 || first / SHRINK_EVERY != last / SHRINK_EVERY;
 }
 
-static int64_t free_pages(struct sqlite_store *s)
-{
-    sqlite3_stmt *statement = db_statement(s, SQL_GET_FREE_PAGES);
-    int64_t pages = db_step(s, statement) == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : 0;
-    sqlite3_reset(statement);
-    return pages;
-}
-
 /* Look after what others left: messages that have expired. */
 static enum chat_status sweep(struct sqlite_store *s, const struct chat_batch *batch)
 {
@@ -72,7 +64,7 @@ static enum chat_status shrink(struct sqlite_store *s, const struct chat_batch *
     if (freed == 0 && !tidies_up(batch))
         return CHAT_OK;
     int64_t most = 2 * freed + SHRINK_PAGES;
-    int64_t spare = free_pages(s) - FREE_KEPT;
+    int64_t spare = db_number(s, SQL_GET_FREE_PAGES) - FREE_KEPT;
     int rc = SQLITE_ROW;
     sqlite3_stmt *statement = spare > 0 ? db_statement(s, SQL_SHRINK) : NULL;
     for (int64_t n = spare < most ? spare : most; n > 0 && rc == SQLITE_ROW; n--)

@@ -26,9 +26,6 @@ struct store_verbs {
     enum chat_status (*open)(const char *where, struct error *error, struct store **store);
     void (*close)(struct store *store);
     enum chat_status (*settings)(struct store *store, struct chat_settings *settings);
-    enum chat_status (*set)(struct store *store, const struct chat_settings *settings);
-    enum chat_status (*create)(struct store *store, const char *group);
-    const char *(*engine)(void);
 
     enum chat_status (*begin)(struct store *store);
     enum chat_status (*put)(struct store *store, const struct chat_message *message,
@@ -52,8 +49,16 @@ struct store_verbs {
                              const sigset_t *unblocked);
     enum chat_status (*wait_room)(struct store *store, const char *room, int64_t max,
                                   int64_t timeout, const sigset_t *unblocked);
-    enum chat_status (*watch)(struct store *store, int64_t timeout, const sigset_t *unblocked);
+};
 
+/* What an operator needs besides. In a table of its own, which admin.c finds by the other one: so
+ * a program that only sends or receives links none of it (each symbol of libc that it would want
+ * costs the start of a command 900 instructions). */
+struct admin_verbs {
+    enum chat_status (*set)(struct store *store, const struct chat_settings *settings);
+    enum chat_status (*create)(struct store *store, const char *group);
+    const char *(*engine)(void);
+    enum chat_status (*watch)(struct store *store, int64_t timeout, const sigset_t *unblocked);
     enum chat_status (*list)(struct store *store, struct chat_room **rooms, size_t *count);
     enum chat_status (*check)(struct store *store, bool repair, chat_finding *told, void *context);
     enum chat_status (*backup)(struct store *store, const char *file, chat_progress *progress,
@@ -63,5 +68,6 @@ struct store_verbs {
 };
 
 extern const struct store_verbs store_sqlite;
+extern const struct admin_verbs admin_sqlite;
 
 #endif

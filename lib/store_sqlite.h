@@ -17,7 +17,8 @@
  *   sqlite_damaged.c   a message that is not what it was when it was sent
  *   sqlite_wait.c      wait
  *   sqlite_watch.c     watch
- *   sqlite_settings.c  settings, set, create
+ *   sqlite_settings.c  settings
+ *   sqlite_admin.c     the verbs of an operator; set, create
  *   sqlite_list.c      list
  *   sqlite_check.c     check, and what is done about it
  *   sqlite_salvage.c   a spool built anew from the pages of a broken one
@@ -88,6 +89,9 @@ sqlite3_stmt *db_statement(struct sqlite_store *s, enum sql sql);
 
 /* Step a statement; NULL, one that could not be prepared, is an error like others. */
 int db_step(struct sqlite_store *s, sqlite3_stmt *statement);
+
+/* The number that a statement without parameters tells, or 0. */
+int64_t db_number(struct sqlite_store *s, enum sql sql);
 
 /* Run a statement to its end: one whose parameters are bound, or one that has none. */
 enum chat_status db_finish(struct sqlite_store *s, sqlite3_stmt *statement);
@@ -246,9 +250,6 @@ enum chat_status set_aside(struct sqlite_store *s, int64_t id);
 /* --- sqlite_settings.c --- */
 
 enum chat_status sqlite_settings(struct store *store, struct chat_settings *settings);
-enum chat_status sqlite_set(struct store *store, const struct chat_settings *settings);
-enum chat_status sqlite_create(struct store *store, const char *group);
-const char *sqlite_engine(void);
 
 /* NAME, or where that is NULL the default room as far as it is known now; good until the next call.
  */
@@ -302,7 +303,6 @@ enum chat_status sqlite_check(struct store *store, bool repair, chat_finding *to
 /* A database of our own beside a spool, SUFFIX to its name, for as long as it is being made; not
  * synced. Returns SQLite's code; the caller closes *DB, also where it failed. */
 int scratch_open(struct place *place, const char *suffix, sqlite3 **db);
-void scratch_remove(const struct place *place, const char *suffix);
 
 /* Copy all of one database over another, in one transaction. Returns SQLite's code. */
 int copy_pages(sqlite3 *to, sqlite3 *from, chat_progress *progress, void *context);

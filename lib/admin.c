@@ -1,0 +1,70 @@
+/* admin.c - the public functions for who looks after a spool. */
+
+#include "spool.h"
+
+static const struct {
+    const struct store_verbs *verbs;
+    const struct admin_verbs *admin;
+} stores[] = {
+    { &store_sqlite, &admin_sqlite },
+};
+
+static const struct admin_verbs *admin(const chat_spool *spool)
+{
+    size_t i = 0;
+    while (stores[i].verbs != spool->store->verbs)
+        i++;
+    return stores[i].admin;
+}
+
+enum chat_status chat_set(chat_spool *spool, const struct chat_settings *settings)
+{
+    if (settings->max_length < 1 || settings->max_length > CHAT_LENGTH_MAX)
+        return error_set(&spool->error, CHAT_USAGE,
+                         "a message can be limited to 1 to %d bytes, not to %lld", CHAT_LENGTH_MAX,
+                         (long long)settings->max_length);
+    enum chat_status status = check_room(spool, settings->room);
+    return status == CHAT_OK ? admin(spool)->set(spool->store, settings) : status;
+}
+
+enum chat_status chat_create(chat_spool *spool, const char *group)
+{
+    return admin(spool)->create(spool->store, group);
+}
+
+const char *chat_engine(const chat_spool *spool)
+{
+    return admin(spool)->engine();
+}
+
+enum chat_status chat_watch(chat_spool *spool, int64_t timeout, const sigset_t *unblocked)
+{
+    return admin(spool)->watch(spool->store, timeout, unblocked);
+}
+
+enum chat_status chat_list(chat_spool *spool, struct chat_room **rooms, size_t *count)
+{
+    *rooms = NULL;
+    *count = 0;
+    return admin(spool)->list(spool->store, rooms, count);
+}
+
+enum chat_status chat_check(chat_spool *spool, bool repair, chat_finding *told, void *context)
+{
+    return admin(spool)->check(spool->store, repair, told, context);
+}
+
+enum chat_status chat_backup(chat_spool *spool, const char *file, chat_progress *progress,
+                             void *context)
+{
+    if (file[0] == '\0')
+        return error_set(&spool->error, CHAT_USAGE, "the name of the file is empty");
+    return admin(spool)->backup(spool->store, file, progress, context);
+}
+
+enum chat_status chat_compact(chat_spool *spool, chat_progress *progress, void *context,
+                              int64_t *freed)
+{
+    *freed = 0;
+    return admin(spool)->compact(spool->store, progress, context, freed);
+}

@@ -1,0 +1,91 @@
+/* place_share.c - a directory that is shared with a group on purpose. */
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "place.h"
+
+enum { MARK_MODE = 0440, DIRECTORY_MODE = 0700 };
+
+/* Whether there is nothing in the directory but, maybe, the mark. */
+static bool is_own(const struct place *place)
+{
+    char name[PLACE_NAME];
+    place_name(place, PLACE_MARK_SUFFIX, name);
+    int fd = openat(place->directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *directory = fd >= 0 ? fdopendir(fd) : NULL;
+    if (directory == NULL)
+        return false;
+    bool own = true;
+    for (const struct dirent *entry; own && (entry = readdir(directory)) != NULL;)
+        own = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
+              strcmp(entry->d_name, name) == 0;
+    closedir(directory);
+    return own;
+}
+
+static bool write_mark(int fd, const char *group, gid_t gid)
+{
+    return dprintf(fd, "%s%s\n", PLACE_MARK, group) > 0 && fchown(fd, (uid_t)-1, gid) == 0 &&
+           fchmod(fd, MARK_MODE) == 0 && fsync(fd) == 0;
+}
+
+/* Put the mark there, and let the group in. Who dies in between leaves a directory of their own. */
+static int share(const struct place *place, const char *group, gid_t gid)
+{
+    char name[PLACE_NAME];
+    place_name(place, PLACE_MARK_SUFFIX, name);
+    unlinkat(place->directory, name, 0);
+    int fd = openat(place->directory, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, MARK_MODE);
+    if (fd < 0)
+        return -1;
+    bool written = write_mark(fd, group, gid);
+    int errnum = errno;
+    close(fd);
+    errno = errnum;
+    struct place shared = *place;
+    shared.shared = true;
+    shared.group = gid;
+    return written && place_adopt(&shared, place->directory, DIRECTORY_MODE) == 0
+               ? fsync(place->directory)
+               : -1;
+}
+
+/* Look at the directory again. */
+static enum chat_status enter_again(struct place *place)
+{
+    close(place->directory);
+    place->directory = -1;
+    return place_enter(place, false);
+}
+
+enum chat_status place_share(struct place *place, const char *group)
+{
+    errno = 0;
+    const struct group *found = getgrnam(group);
+    if (found == NULL && errno != 0)
+        return error_system(place->error, errno, CHAT_SYSTEM, "cannot look up group '%s'", group);
+    if (found == NULL)
+        return error_set(place->error, CHAT_USAGE, "there is no group '%s'", group);
+    gid_t gid = found->gr_gid;
+    if (!place_is_member(gid)) /* could not use it either */
+        return error_set(place->error, CHAT_PERMISSION,
+                         "cannot share spool '%s': you are not a member of group '%s'", place->path,
+                         group);
+    enum chat_status status = place_enter(place, true);
+    if (status != CHAT_OK || (place->shared && place->group == gid))
+        return status;
+    if (place->shared || !is_own(place))
+        return error_set(place->error, CHAT_CANTCREATE,
+                         "cannot share spool '%s': its directory is not new or empty", place->path);
+    if (share(place, group, gid) < 0)
+        return error_system(place->error, errno, CHAT_CANTCREATE,
+                            "cannot share spool '%s' with group '%s'", place->path, group);
+    return enter_again(place);
+}

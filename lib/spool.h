@@ -1,0 +1,16 @@
+/* spool.h - a handle, for those who implement the public functions. */
+
+#ifndef SPOOL_H
+#define SPOOL_H
+
+#include "store.h"
+
+struct chat_spool {
+    struct error error;
+    struct store *store; /* NULL until it is open */
+};
+
+/* Check the name of a room; NULL is the default room. */
+enum chat_status check_room(chat_spool *spool, const char *name);
+
+#endif

@@ -1,0 +1,58 @@
+/* sqlite_admin.c - the verbs of an operator; settings changed, and a spool made on purpose. */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "bell.h"
+#include "store_sqlite.h"
+
+static enum chat_status set(struct store *store, const struct chat_settings *settings)
+{
+    struct sqlite_store *s = (struct sqlite_store *)store;
+    enum chat_status status = store_connect_or_create(s);
+    if (status == CHAT_OK)
+        status = turn_begin(s);
+    if (status != CHAT_OK)
+        return status;
+    char before[CHAT_NAME_MAX + 1];
+    strcpy(before, room_name(s, NULL));
+    sqlite3_stmt *statement = db_statement(s, SQL_SET_SETTINGS);
+    sqlite3_bind_int64(statement, 1, settings->max_length);
+    if (strcmp(settings->room, CHAT_ROOM_DEFAULT) == 0)
+        sqlite3_bind_null(statement, 2);
+    else
+        sqlite3_bind_text(statement, 2, settings->room, -1, SQLITE_STATIC);
+    status = db_finish(s, statement);
+    if (status == CHAT_OK)
+        status = turn_commit(s);
+    else
+        turn_rollback(s);
+    if (status == CHAT_OK) /* who waits there for the default room is to look where that is now */
+        bell_ring(&s->place, BELL_CAME, before);
+    return status;
+}
+
+static enum chat_status create(struct store *store, const char *group)
+{
+    struct sqlite_store *s = (struct sqlite_store *)store;
+    enum chat_status status = group != NULL ? place_share(&s->place, group) : CHAT_OK;
+    return status == CHAT_OK ? store_connect_or_create(s) : status;
+}
+
+static const char *engine(void)
+{
+    static char engine[32];
+    snprintf(engine, sizeof engine, "SQLite %s", sqlite3_libversion());
+    return engine;
+}
+
+const struct admin_verbs admin_sqlite = {
+    .set = set,
+    .create = create,
+    .engine = engine,
+    .watch = sqlite_watch,
+    .list = sqlite_list,
+    .check = sqlite_check,
+    .backup = sqlite_backup,
+    .compact = sqlite_compact,
+};
