@@ -9,7 +9,7 @@ load helper
 
 setup() {
   chat_setup
-  : "${SCALE:=1000}"
+  : "${SCALE:=$(if sanitized; then echo 100; else echo 1000; fi)}" # a sanitized process takes a tenth of a second to start
   mkdir seen errors
 }
 

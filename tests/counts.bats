@@ -85,20 +85,20 @@ instructions() {
 @test "a warm chat-send takes few instructions" {
   command -v valgrind >/dev/null || skip 'needs valgrind'
   keep_index
-  within 'chat-send hello' instructions "$(instructions counted_by_callgrind 32 chat-send hello)"
+  within 'chat-send hello' instructions "$(instructions counted_by_callgrind 16 chat-send hello)"
 }
 
 @test "a warm chat-recv takes few instructions" {
   command -v valgrind >/dev/null || skip 'needs valgrind'
   keep_index
-  seq 33 | chat-send -l
-  within chat-recv instructions "$(instructions counted_by_callgrind 32 chat-recv)"
+  seq 17 | chat-send -l
+  within chat-recv instructions "$(instructions counted_by_callgrind 16 chat-recv)"
 }
 
 @test "where the index of the log is lost each time, commands take some more" {
   command -v valgrind >/dev/null || skip 'needs valgrind'
-  within 'chat-send hello' unindexed "$(instructions counted_by_callgrind 32 chat-send hello)"
-  within chat-recv unindexed "$(instructions counted_by_callgrind 32 chat-recv)"
+  within 'chat-send hello' unindexed "$(instructions counted_by_callgrind 16 chat-send hello)"
+  within chat-recv unindexed "$(instructions counted_by_callgrind 16 chat-recv)"
 }
 
 # alternately COUNTER RUNS: the mean instructions of so many sends and of as many receives, in turn, so that the number of
@@ -118,7 +118,7 @@ alternately() {
 @test "with a million messages waiting a send and a receive cost what they cost with one" {
   local one_send one_recv counter runs=64
   counter=$(instruction_counter) || skip 'needs perf or valgrind'
-  [[ $counter == counted_by_perf ]] || runs=16 # callgrind is slow
+  [[ $counter == counted_by_perf ]] || runs=8 # callgrind is slow
   keep_index
   chat-send waiting
   alternately "$counter" "$runs"
