@@ -60,14 +60,15 @@ BIN_SOURCES = $(wildcard bin/*.c)
 BIN_OBJECTS = $(BIN_SOURCES:%.c=$(BUILD)/%.o)
 # The programs' parts. Each takes what it needs: every symbol more costs the start of all.
 PARTS = $(BUILD)/parts.a
-PART_OBJECTS = $(filter-out $(PROGRAMS:%=$(BUILD)/bin/%.o) %/nomath.o,$(BIN_OBJECTS))
-# This one is about the static SQLite; a shared one has its libm.
-NOMATH = $(if $(SQLITE:shared=),$(BUILD)/bin/nomath.o)
+PART_OBJECTS = $(filter-out $(PROGRAMS:%=$(BUILD)/bin/%.o) %/nomath.o %/nothreads.o,$(BIN_OBJECTS))
+# What a static SQLite wants of libraries and has no use for here; a shared one has it anyway.
+NEEDLESS = $(BUILD)/bin/nomath.o $(if $(SANITIZE),,$(BUILD)/bin/nothreads.o)
+NEEDLESS_LINKED = $(if $(SQLITE:shared=),$(NEEDLESS))
 MAN = $(wildcard man/*.[1-9])
 
 all: $(PROGRAMS:%=$(BINDIR)/%)
 
-$(BINDIR)/%: $(BUILD)/bin/%.o $(NOMATH) $(PARTS) $(LIB)
+$(BINDIR)/%: $(BUILD)/bin/%.o $(NEEDLESS_LINKED) $(PARTS) $(LIB)
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ $(LIBS)
 
