@@ -1,6 +1,6 @@
 /* admin.c - the public functions for who looks after a spool. */
 
-#include "spool.h"
+#include "handle.h"
 
 static const struct {
     const struct store_verbs *verbs;

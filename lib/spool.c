@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "spool.h"
+#include "handle.h"
 
 /* The stores by the scheme of their URL; a path has none. */
 static const struct {

@@ -7,11 +7,6 @@
 #include "bell.h"
 #include "digest.h"
 
-static enum chat_status failed(struct sqlite_store *s)
-{
-    return db_failed(s, sqlite3_extended_errcode(s->db), "read");
-}
-
 /* A column as a text that ends with NUL and has none inside, or NULL. */
 static const char *text_column(sqlite3_stmt *statement, int column)
 {
@@ -44,6 +39,9 @@ enum chat_status message_row(struct sqlite_store *s, sqlite3_stmt *statement,
                      m->room, s->place.path);
 }
 
+/* Behind what message_row() reads. */
+enum { ID = 8, DUE, EXPIRES, PLACE };
+
 /* Copy the row that STATEMENT is at to BATCH, if it is what it was when it was sent. EVERY message
  * has its times. */
 static enum chat_status add_row(struct sqlite_store *s, sqlite3_stmt *statement, int64_t id,
@@ -55,9 +53,9 @@ static enum chat_status add_row(struct sqlite_store *s, sqlite3_stmt *statement,
     if (status != CHAT_OK)
         return status;
     if (every) {
-        m.due = sqlite3_column_int64(statement, 8);
-        m.expires = sqlite3_column_int64(statement, 9);
-        m.place = sqlite3_column_int64(statement, 10);
+        m.due = sqlite3_column_int64(statement, DUE);
+        m.expires = sqlite3_column_int64(statement, EXPIRES);
+        m.place = sqlite3_column_int64(statement, PLACE);
     }
     batch->room = sqlite3_column_int64(statement, 0);
     if (!batch_add(batch, &m))
@@ -65,46 +63,57 @@ static enum chat_status add_row(struct sqlite_store *s, sqlite3_stmt *statement,
     return CHAT_OK;
 }
 
-/* Read the message ID into BATCH. CHAT_NONE: it has gone meanwhile. */
-static enum chat_status read_message(struct sqlite_store *s, int64_t id, const struct room *room,
-                                     const char *name, bool every, struct chat_batch *batch)
-{
-    sqlite3_stmt *statement = db_statement(s, every ? SQL_GET_ANY_MESSAGE : SQL_GET_MESSAGE);
-    if (statement == NULL)
-        return failed(s);
-    sqlite3_bind_int64(statement, 1, id);
-    sqlite3_bind_int64(statement, 2, room->number);
-    int rc = db_step(s, statement);
-    enum chat_status status = rc == SQLITE_ROW    ? add_row(s, statement, id, name, every, batch)
-                              : rc == SQLITE_DONE ? CHAT_NONE
-                                                  : db_failed(s, rc, "read");
-    sqlite3_reset(statement);
-    return status;
-}
-
 bool batch_is_full(const struct chat_batch *batch, const struct chat_query *query)
 {
     return batch->count >= query->max_messages || batch->bytes >= query->max_bytes;
+}
+
+/* The statement that lists the messages of RUN, with its parameters. */
+static sqlite3_stmt *list_run(struct sqlite_store *s, struct range run, const struct room *room,
+                              bool every)
+{
+    enum sql one = run.first == run.last ? SQL_GET_MESSAGE : SQL_GET_MESSAGES;
+    sqlite3_stmt *statement = db_statement(s, every ? SQL_GET_ANY_MESSAGES : one);
+    sqlite3_bind_int64(statement, 1, run.first);
+    sqlite3_bind_int64(statement, 2, run.last);
+    sqlite3_bind_int64(statement, 3, room->number);
+    return statement;
+}
+
+/* Step to the next message of RUN: *ID becomes its id, or the one behind the last. */
+static enum chat_status step(struct sqlite_store *s, sqlite3_stmt *statement, struct range run,
+                             int64_t *id)
+{
+    int rc = db_step(s, statement);
+    if (rc != SQLITE_ROW)
+        *id = run.last + 1;
+    else
+        *id = run.first == run.last ? run.first : sqlite3_column_int64(statement, ID);
+    return rc == SQLITE_ROW || rc == SQLITE_DONE ? CHAT_OK : db_failed(s, rc, "read");
 }
 
 enum chat_status read_run(struct sqlite_store *s, struct range run, bool claimed,
                           const struct room *room, const char *name, const struct chat_query *query,
                           struct chat_batch *batch, size_t *seen)
 {
-    bool many = run.last > run.first; /* then read them all in one transaction */
-    enum chat_status status = many ? db_run(s, SQL_BEGIN_READ) : CHAT_OK;
-    int64_t id = run.first;
-    for (; status == CHAT_OK && id <= run.last && !batch_is_full(batch, query); id++) {
-        status = read_message(s, id, room, name, query->every, batch);
-        if (status == CHAT_NONE) {
-            if (claimed)
-                unlock_claim(s->lock, (struct range){ id, id });
-            status = CHAT_OK;
-        } else if (status != CHAT_OK)
+    sqlite3_stmt *statement = list_run(s, run, room, query->every);
+    int64_t id = run.first, found; /* what comes next, and what is there */
+    enum chat_status status = CHAT_OK;
+    while (id <= run.last && !batch_is_full(batch, query)) {
+        status = step(s, statement, run, &found);
+        if (status != CHAT_OK)
             break;
+        if (claimed && found > id) /* these have gone meanwhile */
+            unlock_claim(s->lock, (struct range){ id, found - 1 });
+        id = found;
+        if (id > run.last)
+            break;
+        status = add_row(s, statement, id, name, query->every, batch);
+        if (status != CHAT_OK)
+            break;
+        id++;
     }
-    if (many)
-        db_end(s, SQL_COMMIT);
+    sqlite3_reset(statement);
     if (claimed && id <= run.last) {
         unlock_claim(s->lock, (struct range){ id, run.last });
         bell_ring(&s->place, BELL_CAME, name); /* somebody may have found them claimed */

@@ -20,21 +20,44 @@ static enum chat_status count_gone(struct sqlite_store *s, const struct chat_bat
     return db_finish(s, statement);
 }
 
+/* How many messages of BATCH, from FROM to before TO, have consecutive ids. */
+static size_t run_length(const struct chat_batch *batch, size_t from, size_t to)
+{
+    size_t n = 1;
+    while (from + n < to && batch->messages[from + n]->id == batch->messages[from]->id + (int64_t)n)
+        n++;
+    return n;
+}
+
+/* Delete the messages with ids from FIRST to LAST; all of them are ours. */
+static enum chat_status delete_run(struct sqlite_store *s, int64_t first, int64_t last)
+{
+    if (first == last)
+        return delete_message(s, first);
+    sqlite3_stmt *statement = db_statement(s, SQL_DELETE_MESSAGES);
+    sqlite3_bind_int64(statement, 1, first);
+    sqlite3_bind_int64(statement, 2, last);
+    return db_finish(s, statement);
+}
+
 static enum chat_status delete_messages(struct sqlite_store *s, const struct chat_batch *batch,
                                         size_t from, size_t to)
 {
-    int64_t depth = 0, bytes = 0;
-    for (size_t i = from; i < to; i++) {
-        const struct chat_message *m = batch->messages[i];
-        enum chat_status status = delete_message(s, m->id);
+    size_t deleted = 0, run;
+    int64_t bytes = 0;
+    for (size_t i = from; i < to; i += run) {
+        run = run_length(batch, i, to);
+        enum chat_status status =
+            delete_run(s, batch->messages[i]->id, batch->messages[i + run - 1]->id);
         if (status != CHAT_OK)
             return status;
-        if (sqlite3_changes(s->db) > 0) { /* else somebody deleted it by hand */
-            depth++;
-            bytes += (int64_t)m->length;
-        }
+        deleted += (size_t)sqlite3_changes(s->db);
+        for (size_t k = i; k < i + run; k++)
+            bytes += (int64_t)batch->messages[k]->length;
     }
-    return depth > 0 ? count_gone(s, batch, depth, bytes) : CHAT_OK;
+    if (deleted < to - from) /* somebody has deleted some by hand, whatever their lengths */
+        return db_run(s, SQL_RECOUNT);
+    return count_gone(s, batch, (int64_t)deleted, bytes);
 }
 
 enum {

@@ -1,7 +1,7 @@
-/* spool.h - a handle, for those who implement the public functions. */
+/* handle.h - a handle, for those who implement the public functions. */
 
-#ifndef SPOOL_H
-#define SPOOL_H
+#ifndef HANDLE_H
+#define HANDLE_H
 
 #include "store.h"
 
