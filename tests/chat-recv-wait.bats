@@ -344,13 +344,13 @@ switches() { sed -n 's/^voluntary_ctxt_switches:\t//p' "/proc/$1/status"; }
   local start
   chat-send one
   start=$(milliseconds)
-  receiving out -F -t 1
+  receiving out -F -t 4
   wait_until file_has out one
   wait_blocked "$BACKGROUND_PID"
   sleep 0.5
   chat-send two
   finish "$BACKGROUND_PID"
-  (($(milliseconds) - start >= 1500))
+  (($(milliseconds) - start >= 4500))
   assert_success
   assert_got out 'one\ntwo\n'
 }

@@ -89,7 +89,7 @@ expired() { chat-spool show -i "$1" | grep -q '^State: *expired'; }
   chat-send -r from held
   run -123 chat-recv -r from --backoff 1h -- false
   chat-send -r from -d 1h delayed
-  chat-send -r from -d 0.4 'soon due'
+  chat-send -r from -d 3 'soon due'
   chat-send -r from ready
   run -0 chat-spool move from to
   assert_output '4 messages moved'
