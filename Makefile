@@ -126,9 +126,12 @@ $(BENCH_TOOLS)/%.so: tests/bench/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(COMPILE) -fPIC -shared -o $@ $<
 
+# The scripts of the examples, whatever they are called.
+RECIPES = $(shell grep -rlE '^.!/bin/(ba)?sh' examples)
+
 lint:
 	$(if $(MAN),mandoc -T lint -W warning $(MAN))
-	shellcheck bootstrap .ci/run sql/embed examples/demo tests/run tests/examples \
+	shellcheck bootstrap .ci/run sql/embed $(RECIPES) tests/run tests/examples \
 		completions/chatspool.bash $(wildcard tests/*.bats tests/*.bash) \
 		tests/bench/table tests/bench/plot
 	shellcheck -s bash -e SC1090,SC1091,SC2016,SC2034,SC2154 $(BENCH_SCRIPTS)
