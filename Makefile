@@ -126,8 +126,8 @@ $(BENCH_TOOLS)/%.so: tests/bench/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(COMPILE) -fPIC -shared -o $@ $<
 
-# The scripts of the examples, whatever they are called.
-RECIPES = $(shell grep -rlE '^.!/bin/(ba)?sh' examples)
+# The scripts among the examples and the pages, whatever they are called.
+RECIPES = $(shell grep -rlE '^.!/bin/(ba)?sh' examples docs)
 
 lint:
 	$(if $(MAN),mandoc -T lint -W warning $(MAN))
