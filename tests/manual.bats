@@ -20,6 +20,10 @@ assert_examples() {
   assert_examples README.md
 }
 
+@test "every example among the recipes prints what is shown" {
+  assert_examples examples/README.md
+}
+
 @test "every example in chat-send(1) prints what is shown" {
   assert_examples man/chat-send.1
 }
@@ -38,7 +42,7 @@ assert_examples() {
 
 @test "every example in the README and the manual is of a kind that a test runs" {
   local page
-  for page in README.md man/chat-send.1 man/chat-recv.1 man/chat-spool.1 man/chatspool.7; do
+  for page in README.md examples/README.md man/chat-send.1 man/chat-recv.1 man/chat-spool.1 man/chatspool.7; do
     run "$EXAMPLES" list "$REPOSITORY/$page"
     assert_success
     assert_line --regexp '^block console '

@@ -1,0 +1,55 @@
+# The pages beside the manual are true: what they show is what is seen, and what they point at is there.
+
+# bats file_tags=pages
+
+load helper
+
+@test "the picture in the README is what two real terminals show" {
+  timeless() { sed -E 's/[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}/YYYY-MM-DD hh:mm:ss/' "$1"; }
+  run --separate-stderr "$REPOSITORY/docs/picture"
+  assert_success
+  # shellcheck disable=SC2154  # run sets it
+  assert_equal "$stderr" ''
+  printf '%s\n' "$output" >picture
+  run diff -u <(timeless "$REPOSITORY/docs/two-terminals.svg") <(timeless picture)
+  assert_output ''
+  assert_file_contains "$REPOSITORY/README.md" '^!\[.*\](docs/two-terminals.svg)$'
+}
+
+@test "every link from a page to a file of the repository leads somewhere" {
+  local page target count=0
+  cd "$REPOSITORY"
+  for page in ./*.md docs/*.md examples/*.md; do
+    while read -r target; do
+      case $target in *://* | '#'*) continue ;; esac
+      [[ -e ${page%/*}/${target%%#*} ]] || fail "$page: $target"
+      count=$((count + 1))
+    done < <(grep -oE '\]\([^)]+\)' "$page" | sed 's/^](//; s/)$//')
+  done
+  ((count > 20))
+}
+
+@test "the news begin with the version that is built" {
+  run -0 chat-send --version
+  assert_equal "$(grep -m 1 '^## ' "$REPOSITORY/NEWS.md")" "## ${output##* }"
+}
+
+# floor NAME: its time to send a message, in times of the floor, as the results have it.
+floor() {
+  awk -F ' *[|] *' -v name="$1" '$2 == name { printf "%.1f", $6; exit }' "$REPOSITORY/tests/bench/results/results.md"
+}
+
+@test "the figures in the README and in the comparison are those of the benchmark" {
+  local ours
+  ours=$(floor 'chat-send, chat-recv')
+  run tr '\n' ' ' <"$REPOSITORY/README.md"
+  assert_output --partial "took $ours times as long as the floor; the \`sqlite3\` shell took $(floor sqlite3) times as long"
+  assert_output --partial "\`appendfsync always\` $(floor redis-cli). "
+  assert_output --partial "quicker than we are ($(floor beanstalkd))."
+  run grep -oE '[0-9.]+ × floor( to our [0-9.]+)?' "$REPOSITORY/docs/comparison.md"
+  assert_output "$(floor nq) × floor
+$(floor redis-cli) × floor
+$(floor 'mosquitto_pub, _sub') × floor
+$(floor 'amqp-publish, amqp-get') × floor
+$(floor beanstalkd) × floor to our $ours."
+}
