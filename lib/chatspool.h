@@ -6,9 +6,11 @@
  * To send:     chat_open, chat_begin, chat_put ..., chat_commit, chat_close
  * To receive:  chat_open, chat_claim, hand the messages over, chat_settle, chat_close
  *
- * The library is for one thread of a process at a time. A handle does not belong to a child made by
- * fork(): a child opens its own, and as long as it lives without exec() it keeps the claims of its
- * parent, and its parent's turn. The library never prints, never exits, and reads no
+ * The library is for one thread of a process at a time, whatever the handles: a program with
+ * threads holds a lock around each call. A handle does not belong to a child made by fork(), which
+ * must not even close it. As long as the child lives without exec() it keeps the claims of its
+ * parent, and its parent's turn. It can open a spool of its own only if it was forked
+ * while none was open (CHAT_USAGE). The library never prints, never exits, and reads no
  * environment. While it waits for its turn on a busy spool it borrows SIGALRM.
  *
  * Texts are UTF-8 and end with NUL. Times are milliseconds since 1970, UTC.

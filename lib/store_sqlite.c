@@ -41,10 +41,24 @@ static enum chat_status sqlite_open(const char *where, struct error *error, stru
     return status;
 }
 
+/* SQLite notes for the process which locks it has on a file. A child made by fork() inherits the
+ * notes, but not the locks (fcntl(2)): what it opens beside a connection of its parent has none,
+ * and whoever comes next takes the log away from under it. */
+static struct {
+    int count;
+    pid_t process;
+} connections;
+
+static bool has_notes_of_parent(void)
+{
+    return connections.count > 0 && connections.process != getpid();
+}
+
 static void disconnect(struct sqlite_store *s)
 {
     db_disconnect(s);
     index_detach(s);
+    connections.count--;
     if (s->log >= 0)
         close(s->log);
     s->log = -1;
@@ -93,11 +107,17 @@ enum chat_status store_connect(struct sqlite_store *s)
         return status;      /* CHAT_NONE where there is no spool */
     if (s->place.size == 0) /* SQLite would begin a database there */
         return db_failed(s, SQLITE_NOTADB, "open");
+    if (has_notes_of_parent())
+        return error_set(s->base.error, CHAT_USAGE,
+                         "cannot open spool '%s': this process was forked while one was open",
+                         s->place.path);
     status = store_open_lock(s);
     if (status == CHAT_OK)
         status = place_read(&s->place, "-wal", &s->log);
     if (status != CHAT_OK && status != CHAT_NONE)
         return status;
+    if (connections.count++ == 0)
+        connections.process = getpid();
     if (!index_attach(s, s->log))
         status = check_new_index(s);
     if (status == CHAT_OK || status == CHAT_NONE)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# The library, where the commands do not go: a handle that lives on after an error.
+# The library, where the commands do not go: a handle that lives on after an error, threads, and children by fork().
 
 # shellcheck disable=SC2030,SC2031,SC2154
 
@@ -7,13 +7,17 @@ load helper
 
 setup_file() {
   # The library of the build under test, or the one of the plain build.
-  local build=$CHAT_BIN/../build
-  [[ -e $CHAT_BIN/../libchatspool.a ]] && build=$CHAT_BIN/..
+  local bin=${CHAT_BIN:-$REPOSITORY/bin} program
+  local build=$bin/../build
+  [[ -e $bin/../libchatspool.a ]] && build=$bin/..
   [[ -e $build/libchatspool.a ]] || skip 'no library beside the programs'
-  export PROGRAM=$BATS_FILE_TMPDIR/rollback
+  export PROGRAMS=$BATS_FILE_TMPDIR
   local -a flags=(-lsqlite3)
-  if nm "$CHAT_BIN/chat-send" | grep -q __asan_init; then flags+=(-fsanitize='address,undefined'); fi
-  cc -std=c17 -D_GNU_SOURCE -I"$REPOSITORY/lib" -o "$PROGRAM" "$REPOSITORY/tests/fault/rollback.c" "$build/libchatspool.a" "${flags[@]}"
+  if nm "$bin/chat-send" | grep -q __asan_init; then flags+=(-fsanitize='address,undefined'); fi
+  for program in fault/rollback library/fork library/threads library/silent; do
+    cc -std=c17 -D_GNU_SOURCE -I"$REPOSITORY/lib" -o "$PROGRAMS/${program#*/}" "$REPOSITORY/tests/$program.c" \
+      "$build/libchatspool.a" "${flags[@]}" -lpthread
+  done
 }
 
 @test "what was rolled back is not written over what others committed" {
@@ -22,7 +26,7 @@ setup_file() {
   export SEND='for i in 1 2 3 4 5 6 7 8 9 10; do chat-send -s "$SPOOL" "acked $i" || exit; done' SPOOL=$PWD/s.db
   for count in 1 540 548 556 560 566 572 580 600 620; do
     rm -f s.db*
-    run "$PROGRAM" s.db $count
+    run "$PROGRAMS/rollback" s.db $count
     assert_success
     assert_output "$(for i in {1..10}; do echo "acked $i"; done
       echo 'settle while sending: refused'
@@ -30,4 +34,76 @@ setup_file() {
     run -0 chat-recv -a -s s.db
     assert_output "$(for i in {1..10}; do echo "acked $i"; done)"
   done
+}
+
+@test "threads that take turns send and receive, and a handle may go from one to another" {
+  run "$PROGRAMS/threads" s.db
+  assert_success
+  assert_output '200 of 200 received once
+another handle: none
+afterwards: none'
+}
+
+# start_child WHAT: the program with its child, until that has said something. The child goes on when the descriptor
+# $KEEP is closed.
+start_child() {
+  mkfifo input
+  background bash -c "exec \"\$PROGRAMS/fork\" s.db $1 <input >said"
+  exec {KEEP}>input
+  wait_until test -s said
+}
+
+@test "a child forked while no spool was open keeps what it sends, whoever looks into the spool" {
+  local what
+  for what in closed unused; do
+    rm -rf s.db* input said
+    start_child $what
+    assert_equal "$(cat said)" sent
+    # Where the child has no lock, this takes the log away from under it.
+    sqlite3 s.db 'SELECT count(*) FROM message' >/dev/null
+    exec {KEEP}>&-
+    finish "$BACKGROUND_PID"
+    assert_success
+    run -0 chat-recv -a -s s.db
+    assert_output --partial $'first\nsecond'
+  done
+}
+
+@test "a child forked while a spool was open is refused one of its own, and its parent goes on" {
+  run "$PROGRAMS/fork" s.db open </dev/null
+  assert_success
+  assert_output "cannot open spool '$PWD/s.db': this process was forked while one was open"
+  run -0 chat-recv -a -s s.db
+  assert_output $'parent\nparent again'
+}
+
+@test "a claim of a process that has died lives on in its child" {
+  start_child claim
+  kill -KILL "$BACKGROUND_PID"
+  wait_until process_ended "$BACKGROUND_PID"
+  run chat-recv -s s.db
+  assert_failure 1
+  exec {KEEP}>&-
+  run -0 chat-recv -w -s s.db
+  assert_output claimed
+}
+
+@test "a child that executes a program takes no claim and no descriptor with it" {
+  start_child claim-exec
+  run cat descriptors
+  refute_output --partial s.db
+  kill -KILL "$BACKGROUND_PID"
+  run -0 chat-recv -w -s s.db
+  assert_output claimed
+  exec {KEEP}>&-
+}
+
+@test "the library prints nothing, whatever fails" {
+  mkdir directory
+  echo 'not a spool' >text
+  ln -s text link
+  capture "$PROGRAMS/silent" "$PWD"
+  assert_success
+  assert_output 10
+  assert_stderr ''
 }
