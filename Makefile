@@ -8,6 +8,9 @@ VERSION = 0.1.0
 PROGRAMS = chat-send chat-recv chat-spool
 
 PREFIX = /usr/local
+LIBDIR = $(PREFIX)/lib
+INCLUDEDIR = $(PREFIX)/include
+PKGCONFIGDIR = $(LIBDIR)/pkgconfig
 MANDIR = $(PREFIX)/share/man
 BASHDIR = $(PREFIX)/share/bash-completion/completions
 ZSHDIR = $(PREFIX)/share/zsh/site-functions
@@ -53,9 +56,20 @@ COMPILE = $(CC) -std=c17 -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) $(HARDEN) $(SANITIZ
 	-Ilib -I$(BUILD) -DCHAT_VERSION=\"$(VERSION)\" $(PKG_CFLAGS) $(CPPFLAGS)
 LINK = $(CC) $(CFLAGS) $(SANITIZED) $(HARDEN_LINK) -Wl,--as-needed $(LDFLAGS)
 
+# The programs take from this archive only what they need.
 LIB = $(BUILD)/libchatspool.a
 LIB_SOURCES = $(wildcard lib/*.c)
 LIB_OBJECTS = $(LIB_SOURCES:%.c=$(BUILD)/%.o)
+
+# What other programs get: nothing is visible but what chatspool.h declares. Code for a shared library is slower,
+# so the programs have none of it.
+SONAME = libchatspool.so.0
+SHARED = $(BUILD)/public/libchatspool.so.$(VERSION)
+STATIC = $(BUILD)/public/libchatspool.a
+PIC_OBJECTS = $(LIB_SOURCES:%.c=$(BUILD)/pic/%.o)
+# A sanitized build is for tests of the programs.
+PUBLIC = $(if $(SANITIZE),,$(SHARED) $(STATIC))
+OBJCOPY = objcopy
 BIN_SOURCES = $(wildcard bin/*.c)
 BIN_OBJECTS = $(BIN_SOURCES:%.c=$(BUILD)/%.o)
 # The programs' parts. Each takes what it needs: every symbol more costs the start of all.
@@ -66,7 +80,8 @@ NEEDLESS = $(BUILD)/bin/nomath.o $(if $(SANITIZE),,$(BUILD)/bin/nothreads.o)
 NEEDLESS_LINKED = $(if $(SQLITE:shared=),$(NEEDLESS))
 MAN = $(wildcard man/*.[1-9])
 
-all: $(PROGRAMS:%=$(BINDIR)/%)
+all: programs $(PUBLIC)
+programs: $(PROGRAMS:%=$(BINDIR)/%)
 
 $(BINDIR)/%: $(BUILD)/bin/%.o $(NEEDLESS_LINKED) $(PARTS) $(LIB)
 	@mkdir -p $(@D)
@@ -80,11 +95,30 @@ $(LIB): $(LIB_OBJECTS)
 	rm -f $@
 	$(AR) rcs $@ $^
 
+$(SHARED): $(PIC_OBJECTS) lib/chatspool.map
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -shared $(filter-out -pie,$(HARDEN_LINK)) -Wl,-z,defs -Wl,--as-needed $(LDFLAGS) \
+		-Wl,-soname,$(SONAME) -Wl,--version-script=lib/chatspool.map -o $@ $(PIC_OBJECTS) $(SQLITE_shared)
+
+# One object, so that its parts can find each other and nobody else can.
+$(STATIC): $(LIB_OBJECTS) lib/chatspool.map
+	@mkdir -p $(@D)
+	rm -f $@
+	$(LD) -r -o $(@:.a=.o) $(LIB_OBJECTS)
+	sed -n 's/^ *\(chat_[a-z0-9_]*\);$$/\1/p' lib/chatspool.map >$(@:.a=.names)
+	$(OBJCOPY) --keep-global-symbols=$(@:.a=.names) $(@:.a=.o)
+	$(AR) rcs $@ $(@:.a=.o)
+
+$(BUILD)/pic/%.o: HARDEN := $(HARDEN:-fPIE=-fPIC)
+$(BUILD)/pic/%.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(COMPILE) -MMD -MP -c -o $@ $<
+
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(COMPILE) -MMD -MP -c -o $@ $<
 
-$(LIB_OBJECTS): | $(BUILD)/sqlite_sql.h
+$(LIB_OBJECTS) $(PIC_OBJECTS): | $(BUILD)/sqlite_sql.h
 
 $(BUILD)/sqlite_sql.h: sql/embed $(wildcard sql/sqlite/*.sql)
 	@mkdir -p $(@D)
@@ -96,7 +130,7 @@ $(BUILD)/flags: FORCE
 	@echo '$(COMPILE) $(LINK) $(LIBS)' >$@.new
 	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 
-demo: all
+demo: programs
 	@PATH="$(abspath $(BINDIR)):$$PATH" examples/demo
 
 check: all lint
@@ -110,7 +144,7 @@ BENCH_PROGRAMS = $(patsubst %,$(BENCH_TOOLS)/%,floor race crowd wake beanstalk s
 # Parts of one program, that know each other's variables.
 BENCH_SCRIPTS = tests/bench/run $(wildcard tests/bench/*.bash tests/bench/*/*.bash)
 
-bench: all $(BENCH_PROGRAMS)
+bench: programs $(BENCH_PROGRAMS)
 	CHAT_BIN=$(abspath $(BINDIR)) tests/bench/run $(BENCH_TOOLS) $(BENCH_RESULTS)
 
 $(BENCH_TOOLS)/%: tests/bench/%.c tests/bench/process.c tests/bench/process.h $(BUILD)/flags
@@ -135,13 +169,17 @@ lint:
 		completions/chatspool.bash $(wildcard tests/*.bats tests/*.bash) \
 		tests/bench/table tests/bench/plot
 	shellcheck -s bash -e SC1090,SC1091,SC2016,SC2034,SC2154 $(BENCH_SCRIPTS)
-	clang-format --dry-run -Werror $(wildcard bin/*.[ch] lib/*.[ch] tests/bench/*.[ch])
+	clang-format --dry-run -Werror $(wildcard bin/*.[ch] lib/*.[ch] tests/bench/*.[ch] tests/library/*.[ch])
 
 install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(PREFIX)/include
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(INCLUDEDIR) $(DESTDIR)$(PKGCONFIGDIR)
 	install $(PROGRAMS:%=$(BINDIR)/%) $(DESTDIR)$(PREFIX)/bin
-	install -m 644 $(LIB) $(DESTDIR)$(PREFIX)/lib
-	install -m 644 lib/chatspool.h $(DESTDIR)$(PREFIX)/include
+	install -m 644 $(PUBLIC) $(DESTDIR)$(LIBDIR)
+	ln -sf $(notdir $(SHARED)) $(DESTDIR)$(LIBDIR)/$(SONAME)
+	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libchatspool.so
+	install -m 644 lib/chatspool.h $(DESTDIR)$(INCLUDEDIR)
+	sed 's|@LIBDIR@|$(LIBDIR)|; s|@INCLUDEDIR@|$(INCLUDEDIR)|; s|@VERSION@|$(VERSION)|; s|@SQLITE@|$(SQLITE_shared)|' \
+		lib/chatspool.pc.in >$(DESTDIR)$(PKGCONFIGDIR)/chatspool.pc
 	for page in $(MAN); do \
 		install -D -m 644 -t $(DESTDIR)$(MANDIR)/man$${page##*.} $$page || exit; \
 	done
@@ -153,7 +191,8 @@ install: all
 
 uninstall:
 	rm -f $(PROGRAMS:%=$(DESTDIR)$(PREFIX)/bin/%)
-	rm -f $(DESTDIR)$(PREFIX)/lib/$(notdir $(LIB)) $(DESTDIR)$(PREFIX)/include/chatspool.h
+	rm -f $(patsubst %,$(DESTDIR)$(LIBDIR)/%,$(notdir $(PUBLIC)) $(SONAME) libchatspool.so) \
+		$(DESTDIR)$(INCLUDEDIR)/chatspool.h $(DESTDIR)$(PKGCONFIGDIR)/chatspool.pc
 	for page in $(notdir $(MAN)); do rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page; done
 	rm -f $(DESTDIR)$(ZSHDIR)/_chatspool $(PROGRAMS:%=$(DESTDIR)$(BASHDIR)/%) \
 		$(PROGRAMS:%=$(DESTDIR)$(FISHDIR)/%.fish)
@@ -162,8 +201,8 @@ clean:
 	rm -rf $(BUILD) $(PROGRAMS:%=$(BINDIR)/%)
 
 FORCE:
-.PHONY: all bench check clean demo install lint uninstall FORCE
+.PHONY: all bench check clean demo install lint programs uninstall FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 
--include $(LIB_OBJECTS:.o=.d) $(BIN_OBJECTS:.o=.d)
+-include $(LIB_OBJECTS:.o=.d) $(PIC_OBJECTS:.o=.d) $(BIN_OBJECTS:.o=.d)

@@ -1,0 +1,174 @@
+#!/usr/bin/env bats
+# The library as other programs get it: what make install puts there, what is visible of it, what it takes from others,
+# and chatspool(3) with its example.
+
+# shellcheck disable=SC2016,SC2030,SC2031
+
+load helper
+
+setup_file() {
+  # What an outer make was told is not meant for the one in here; what is built already is not built with other flags.
+  unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES
+  export ROOT=$BATS_FILE_TMPDIR/root
+  about_these_programs || return 0
+  make -s -C "$REPOSITORY" -o build/flags install PREFIX="$ROOT"
+}
+
+about_these_programs() {
+  [[ $(realpath "${CHAT_BIN:-$REPOSITORY/bin}") == "$REPOSITORY/bin" ]]
+}
+
+setup() {
+  about_these_programs || skip "not about the programs in $CHAT_BIN"
+  chat_setup
+  export PKG_CONFIG_PATH=$ROOT/lib/pkgconfig
+  HEADER=$ROOT/include/chatspool.h
+}
+
+# The names of the functions that the header declares.
+declared() {
+  cc -E -P "$HEADER" | tr '\n' ' ' | tr ';' '\n' | grep -v typedef | grep -oE '\bchat_[a-z0-9_]+\(' | tr -d '(' | sort -u
+}
+
+# The names that a program can link with, of a shared and of a static library.
+visible() {
+  nm "$@" --defined-only --extern-only | awk '$2 == "T" || $2 == "D" || $2 == "B" || $2 == "R" { sub(/@.*/, "", $3); print $3 }' | sort
+}
+
+@test "the shared library shows what chatspool.h declares, and nothing else" {
+  run declared
+  assert_line chat_open
+  run diff <(declared) <(visible -D "$ROOT/lib/libchatspool.so")
+  assert_output ''
+}
+
+@test "the static library shows what chatspool.h declares, and nothing else" {
+  run diff <(declared) <(visible "$ROOT/lib/libchatspool.a")
+  assert_output ''
+}
+
+@test "a program may have functions named as those inside the static library" {
+  visible "$REPOSITORY/build/libchatspool.a" | grep -v '^chat_' | sed 's/.*/char &;/' >names.c
+  run -0 cat names.c
+  assert_line 'char lock_turn;'
+  echo '#include <chatspool.h>
+    int main(void) { chat_spool *spool; return chat_open("s.db", &spool); }' >main.c
+  # shellcheck disable=SC2046
+  cc -static -o program main.c names.c $(pkg-config --cflags --libs --static chatspool)
+  run ./program
+  assert_success
+}
+
+@test "the shared library has the name that programs ask for, and asks for SQLite and libc alone" {
+  run readelf -d "$ROOT/lib/libchatspool.so"
+  assert_line --partial 'Library soname: [libchatspool.so.0]'
+  run sed -n 's/.*Shared library: \[\(.*\)\.so.*/\1/p' <<<"$output"
+  refute_line --regexp '^(libchatspool|libjansson|libxxhash)$'
+  assert_line libsqlite3
+  assert_equal "${#lines[@]}" 2
+}
+
+@test "the library calls nothing that prints, ends the process or reads the environment" {
+  local library
+  for library in "$ROOT/lib/libchatspool.a" "-D $ROOT/lib/libchatspool.so"; do
+    # shellcheck disable=SC2086
+    run -0 nm --undefined-only $library
+    assert_line --regexp ' U sqlite3_step'
+    run awk '{ sub(/@.*/, "", $2); print $2 }' <<<"$output"
+    refute_line --regexp '^((secure_)?getenv|environ|_?_?exit|_Exit|quick_exit|abort|atexit)$'
+    refute_line --regexp '^(std(in|out|err)|f?put(s|c|char)|fwrite|perror|v?(err|warn)x?|(__)?v?f?printf(_chk)?|(v|__)?syslog(_chk)?)$'
+  done
+}
+
+# What outlives a call and can change, and why no handle can have it:
+#   connections    the connections of the process to spools, as SQLite notes locks for the process (store_sqlite.c)
+#   process        descriptors of the process that wait to be closed, as that drops its locks (sqlite_index.c)
+#   region         where the index of the log is read: 32 KiB that are worth nothing after the call (sqlite_index.c)
+#   vfs            the layer that SQLite keeps registered for the life of the process (sqlite_vfs.c)
+#   engine         the text of chat_engine, the same each time (sqlite_admin.c)
+#   block, free_pieces, left    the memory of chat_alone, from which SQLite takes its own (sqlite_memory.c)
+@test "the library keeps no global state but what a process has once" {
+  run bash -c 'objdump -t "$ROOT/lib/libchatspool.a" | awk "\$0 ~ / O / && \$0 ~ / \.(data|bss)(\.[a-z_]+)?\t/ && \$0 !~ /\.data\.rel\.ro/ { print \$NF }" |
+    sed "s/\.[0-9]*$//; s/.*\.//" | sort'
+  assert_output 'block
+connections
+engine
+free_pieces
+left
+process
+region
+vfs'
+}
+
+@test "pkg-config names the library, and for a static program what it needs besides" {
+  run -0 pkg-config --libs chatspool
+  assert_output --regexp "^-L$ROOT/lib -lchatspool *$"
+  run -0 pkg-config --cflags chatspool
+  assert_output --regexp "^-I$ROOT/include *$"
+  run -0 pkg-config --libs --static chatspool
+  assert_output --partial ' -lsqlite3 '
+  run -0 pkg-config --modversion chatspool
+  assert_output "$(sed -n 's/^VERSION = //p' "$REPOSITORY/Makefile")"
+}
+
+# example COMPILE ...: the program in chatspool(3), built so, prints what the page says.
+example() {
+  "$BATS_TEST_DIRNAME/examples" list "$REPOSITORY/man/chatspool.3" >blocks
+  awk '/^block / { on = $2 == "c"; next } on { print substr($0, 3) }' blocks >letters.c
+  awk '/^block / { on = $2 != "c"; next } on { print substr($0, 3) }' blocks >expected
+  rm -f letters.db*
+  "$@" -std=c17 -D_POSIX_C_SOURCE=200809L -Wall -Wextra -pedantic-errors -Werror -o letters letters.c
+  run diff expected <(LD_LIBRARY_PATH=$ROOT/lib ./letters)
+  assert_success
+  assert_output ''
+  run -0 chat-recv -s letters.db -r letters
+  assert_output 'Dear Carol'
+}
+
+# A compiler with what pkg-config says behind the sources.
+# shellcheck disable=SC2046  # words are meant
+with_shared() { cc "$@" $(pkg-config --cflags --libs chatspool); }
+# shellcheck disable=SC2046
+with_static() { cc -static "$@" $(pkg-config --cflags --libs --static chatspool); }
+
+@test "the example in chatspool(3), with the shared library, prints what the page says" {
+  example with_shared
+  run env LD_LIBRARY_PATH="$ROOT/lib" ldd letters
+  assert_line --partial "libchatspool.so.0 => $ROOT/lib/libchatspool.so.0"
+}
+
+@test "the example in chatspool(3), with the static library, prints what the page says" {
+  example with_static
+  run readelf -d letters
+  refute_output --partial NEEDED
+}
+
+# The prototypes in the synopsis, as the compiler would read them.
+synopsis() {
+  awk '
+    function unquoted(text) { gsub(/"/, "", text); return text }
+    /^\.Sh DESCRIPTION/ { exit }
+    /^\.Ft / { type = unquoted(substr($0, 5)) }
+    /^\.Fn / { n = split($0, part, /"/); split(part[1], word, " ")
+               list = n == 1 ? word[3] : ""
+               for (i = 2; i <= n; i += 2) list = list (list == "" ? "" : ", ") part[i]
+               print type, word[2] "(" list ");" }
+    /^\.Fo / { name = $2; list = "" }
+    /^\.Fa / { list = list (list == "" ? "" : ", ") unquoted(substr($0, 5)) }
+    /^\.Fc/  { print type, name "(" list ");" }
+  ' "$REPOSITORY/man/chatspool.3"
+}
+
+@test "chatspool(3) declares every function as chatspool.h does" {
+  { echo '#include <chatspool.h>' && synopsis; } >synopsis.c
+  run cc -std=c17 -D_POSIX_C_SOURCE=200809L -Werror -fsyntax-only -I "$ROOT/include" synopsis.c
+  assert_success
+  run diff <(declared) <(synopsis | grep -oE '\bchat_[a-z0-9_]+\(' | tr -d '(' | sort)
+  assert_output ''
+}
+
+@test "chatspool(3) names every status of chatspool.h" {
+  run diff <(sed -n '/^enum chat_status/,/^}/s/^ *\(CHAT_[A-Z]*\).*/\1/p' "$HEADER") \
+    <(sed -n '/^\.Sh RETURN VALUES/,/^\.Sh EXAMPLES/s/^\.It Dv //p' "$REPOSITORY/man/chatspool.3")
+  assert_output ''
+}
