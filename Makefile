@@ -2,6 +2,7 @@
 #
 #   make [CC=clang] [SQLITE=shared] [JANSSON=shared] [SANITIZE=address,undefined]
 #   make demo | check | bench | lint | clean
+#   make torture [TORTURE=100]
 #   make install | uninstall [DESTDIR=] [PREFIX=/usr/local]
 
 VERSION = 0.1.0
@@ -80,6 +81,10 @@ NEEDLESS = $(BUILD)/bin/nomath.o $(if $(SANITIZE),,$(BUILD)/bin/nothreads.o)
 NEEDLESS_LINKED = $(if $(SQLITE:shared=),$(NEEDLESS))
 MAN = $(wildcard man/*.[1-9])
 
+# What tests/torture injects faults with.
+FAULT_DIR = $(BUILD)/fault
+FAULTS = $(patsubst %,$(FAULT_DIR)/%,trial power nosync.so nomemory.so $(PROGRAMS))
+
 all: programs $(PUBLIC)
 programs: $(PROGRAMS:%=$(BINDIR)/%)
 
@@ -133,8 +138,35 @@ $(BUILD)/flags: FORCE
 demo: programs
 	@PATH="$(abspath $(BINDIR)):$$PATH" examples/demo
 
-check: all lint
-	CHAT_BIN=$(abspath $(BINDIR)) tests/run
+check: all lint $(FAULTS)
+	CHAT_BIN=$(abspath $(BINDIR)) CHAT_FAULTS=$(abspath $(FAULT_DIR)) tests/run
+
+# Everything that may go wrong, made to: kills, failing calls, power cuts, and so on. Two minutes of it,
+# or TORTURE times as much; make check takes a small dose.
+TORTURE = 1
+torture: all $(FAULTS)
+	CHAT_BIN=$(abspath $(BINDIR)) CHAT_FAULTS=$(abspath $(FAULT_DIR)) TORTURE=$(TORTURE) \
+		tests/run $(wildcard tests/torture/*.bats)
+
+# What makes it go wrong.
+faults: $(FAULTS)
+
+$(FAULT_DIR)/%: tests/fault/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(COMPILE) -o $@ $<
+
+$(FAULT_DIR)/%.so: tests/fault/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(COMPILE) -fPIC -shared -o $@ $<
+
+# The programs as they are, but that each small piece of memory that SQLite asks for is malloc()'s, as in a
+# process of many threads: so each of them can fail.
+$(FAULT_DIR)/chat-%: $(BUILD)/bin/chat-%.o $(FAULT_DIR)/not_alone.o $(NEEDLESS_LINKED) $(PARTS) $(LIB)
+	$(LINK) -Wl,--wrap=chat_alone -o $@ $^ $(LIBS)
+
+$(FAULT_DIR)/%.o: tests/fault/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(COMPILE) -c -o $@ $<
 
 # The programs of the benchmark, and its figures. BENCH=10 takes a tenth of the time.
 BENCH_TOOLS = $(BUILD)/bench
@@ -166,10 +198,11 @@ RECIPES = $(shell grep -rlE '^.!/bin/(ba)?sh' examples docs)
 lint:
 	$(if $(MAN),mandoc -T lint -W warning $(MAN))
 	shellcheck bootstrap .ci/run sql/embed $(RECIPES) tests/run tests/examples \
-		completions/chatspool.bash $(wildcard tests/*.bats tests/*.bash) \
+		completions/chatspool.bash $(wildcard $(addprefix tests/,*.bats *.bash torture/*.bats torture/*.bash)) \
 		tests/bench/table tests/bench/plot
 	shellcheck -s bash -e SC1090,SC1091,SC2016,SC2034,SC2154 $(BENCH_SCRIPTS)
-	clang-format --dry-run -Werror $(wildcard bin/*.[ch] lib/*.[ch] tests/bench/*.[ch] tests/library/*.[ch])
+	clang-format --dry-run -Werror \
+		$(wildcard $(addsuffix /*.[ch],bin lib tests/bench tests/fault tests/library))
 
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(INCLUDEDIR) $(DESTDIR)$(PKGCONFIGDIR)
@@ -201,7 +234,7 @@ clean:
 	rm -rf $(BUILD) $(PROGRAMS:%=$(BINDIR)/%)
 
 FORCE:
-.PHONY: all bench check clean demo install lint programs uninstall FORCE
+.PHONY: all bench check clean demo faults install lint programs torture uninstall FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 

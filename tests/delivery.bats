@@ -234,69 +234,6 @@ lines_of() { grep -nE -- "$1" trace | cut -d: -f1; }
   assert_output first
 }
 
-# ---------------------------------------------------------------- killed before every system call
-
-# The spool that each try starts from is kept in ./before.
-keep_spool() { rm -rf before && if [[ -e $HOME/.local ]]; then cp -a "$HOME/.local" before; else mkdir before; fi; }
-renew_spool() { rm -rf "$HOME/.local" && cp -a before "$HOME/.local"; }
-
-# contents FILE: into $CONTENTS, and the number of its newlines into $LINES_OF_IT. (Of builtins only: this happens
-# thousands of times.)
-contents() {
-  local newlines
-  IFS= read -r -d '' CONTENTS <"$1" || true
-  newlines=${CONTENTS//[!$'\n']/}
-  LINES_OF_IT=${#newlines}
-}
-
-# calls_of COMMAND [ARG ...]: each of its system calls as "NAME N", the N-th call of that name. (strace counts
-# them by name.) The dynamic loader's calls are not ours: it may well crash when one fails. They end where it
-# lets go of its cache. Nor are calls that never fail: brk() returns no errors, and an injected one looks like a
-# success; to give up a lock that one has always works.
-calls_of() {
-  renew_spool
-  strace -o trace "$@" <in >out 2>err
-  awk -F '(' '
-    NR == FNR { if (/ld\.so\.cache/) loading = 1; next }
-    /^[a-z]/ { seen[$1]++ }
-    /^[a-z]/ && !loading && !/^brk|F_UNLCK/ { print $1, seen[$1] }
-    /^munmap/ { loading = 0 }
-  ' trace trace
-}
-
-# inject FAULT CALL COMMAND [ARG ...]: run the command with the CALL ("NAME N") faulty. Its status is in $result, its
-# output in out and err. False if the fault hit nothing.
-inject() {
-  local fault=$1 call=$2
-  shift 2
-  : >trace
-  result=0
-  { timeout 20 strace -qq -o trace -e "trace=${call% *}" -e "inject=${call% *}:$fault:when=${call#* }" \
-    "$@" <in >out 2>err || result=$?; } 2>/dev/null
-  contents trace
-  [[ $result == 137 || $CONTENTS == *INJECTED* ]]
-}
-
-# at_each_call CHECK FAULT CALLS COMMAND [ARG ...]: for each system call of the command, if its name matches CALLS (a regular
-# expression), renew the spool, run the command with that call faulty, and see that CHECK holds. Nearly all of them
-# must have been hit, and 10 at least.
-at_each_call() {
-  local check=$1 fault=$2 names=$3 call calls hits=0 result
-  shift 3
-  mapfile -t calls < <(calls_of "$@" | grep -E "^($names) ")
-  for call in "${calls[@]}"; do
-    renew_spool
-    inject "$fault" "$call" "$@" && hits=$((hits + 1))
-    if ! "$check"; then
-      batslib_print_kv_single_or_multi 8 command "$*" fault "$fault, call $call" status "$result" \
-        output "$(head -c 500 out)" stderr "$(head -c 500 err)" afterwards "$(head -c 500 rest)" |
-        batslib_decorate "not kept: $WHY" | fail
-      return
-    fi
-  done
-  ((hits >= 10 && hits * 10 >= ${#calls[@]} * 9)) || fail "only $hits of ${#calls[@]} faults hit"
-}
-
 # these_remain: what was there before the kill and has not been handed over is there, in order; other commands
 # work on at once. ALL: the messages that were there. TAKEN: how many of them the killed receiver may have taken.
 these_remain() {
@@ -323,32 +260,6 @@ these_remain() {
   return 0
 }
 
-# killed_receiver TAKEN OPTION ...: kill it everywhere. Some kills must have come before, some after the deletion.
-killed_receiver() {
-  sanitized && skip 'a sanitized program makes too many system calls'
-  TAKEN=$1 DELIVERED=0 DELETED=0
-  shift
-  : >in
-  ALL=(one two three four five)
-  printf '%s\n' "${ALL[@]}" | chat-send -l
-  keep_spool
-  at_each_call these_remain signal=KILL '.*' chat-recv "$@"
-  assert [ "$DELETED" -ge 1 ]
-  assert [ "$DELIVERED" -gt "$DELETED" ]
-}
-
-@test "a receiver killed before any system call loses nothing" {
-  killed_receiver 1
-}
-
-@test "a receiver with -a killed before any system call loses nothing" {
-  killed_receiver 5 -a
-}
-
-@test "a following receiver killed before any system call loses nothing" {
-  killed_receiver 5 -F -t 0.01
-}
-
 # sent_or_not: of the messages of the killed sender the first ones are there (all or none where ATOMIC), after those that
 # were there before and before those that came later. A status of 0 means that all of them are there.
 sent_or_not() {
@@ -372,15 +283,6 @@ sent_or_not() {
   return 0
 }
 
-# A sender that is killed everywhere. Some kills must have come before, some after the commit.
-killed_sender() {
-  sanitized && skip 'a sanitized program makes too many system calls'
-  ABSENT=0 PRESENT=0
-  at_each_call sent_or_not signal=KILL '.*' chat-send "$@"
-  assert [ "$ABSENT" -ge 10 ]
-  assert [ "$PRESENT" -ge 1 ]
-}
-
 # warm_spool: one that holds a message; the sender's input is empty.
 warm_spool() {
   chat-send first
@@ -393,46 +295,6 @@ cold_spool() {
   BEFORE=() ATOMIC=
   : >in
   keep_spool
-}
-
-@test "a sender killed before any system call has sent its message or not, and harms no other" {
-  warm_spool
-  SENT=(second)
-  killed_sender second
-}
-
-@test "a first sender killed before any system call has sent its message or not, and harms no other" {
-  cold_spool
-  SENT=(first)
-  killed_sender first
-}
-
-@test "a sender with -l killed before any system call has sent the first lines or all" {
-  warm_spool
-  SENT=(a b c d)
-  printf '%s\n' "${SENT[@]}" >in
-  killed_sender -l
-}
-
-@test "a sender with -1 killed before any system call has sent all or none" {
-  warm_spool
-  SENT=(a b c d) ATOMIC=1
-  printf '%s\n' "${SENT[@]}" >in
-  killed_sender -1 -l
-}
-
-@test "the injection shows that a receiver that deletes before it prints loses messages" {
-  local call lost=0 result
-  echo message >queue
-  echo 'read -r line <queue; : >queue; echo "$line"' >naive
-  : >in
-  mkdir before
-  while read -r call; do
-    echo message >queue
-    inject signal=KILL "$call" sh naive
-    grep -q message queue || grep -q message out || lost=$((lost + 1))
-  done < <(calls_of sh naive)
-  assert [ "$lost" -ge 1 ]
 }
 
 # ---------------------------------------------------------------- killed at random

@@ -1,6 +1,6 @@
 /* rollback SPOOL COUNT: put COUNT messages, more than SQLite's cache holds, roll them back, let the
- * command in $SEND send ten others, and look at the spool with the same handle. Prints what it sees.
- * Then the misuse that chatspool.h forbids, which must be told and do no harm. */
+ * command in $SEND send ten others, and look at the spool with the same handle. Prints what it
+ * sees. Then the misuse that chatspool.h forbids, which must be told and do no harm. */
 
 #include <chatspool.h>
 #include <stdio.h>

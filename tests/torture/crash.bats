@@ -1,0 +1,90 @@
+#!/usr/bin/env bats
+# Every command is killed before every one of its system calls; and of the commands that come after it, and clear up what
+# it has left behind, one is killed, too. Then what was acknowledged is there, or was handed over.
+
+# Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
+# shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2153,SC2154
+
+load torture
+
+setup() {
+  torture_setup
+  can_inject
+}
+
+# The commands that find what a killed one has left. None of them touches its messages.
+RECOVERY=('chat-send -r meanwhile x' 'chat-recv -q -r meanwhile' 'chat-recv -q -p -a' 'chat-spool check -q' 'chat-spool list')
+
+# killed N: $COMMAND is killed before its N-th system call; then one of the others is, anywhere; a third of them come to their end.
+killed() {
+  local words
+  read -ra words <<<"${RECOVERY[RANDOM % ${#RECOVERY[@]}]}"
+  trial "${WARM[@]}" kill "$1" main "${COMMAND[@]}" \; kill $((25 + RANDOM % 130)) recovery "${words[@]}"
+  ((result != 137)) || count killed
+  ((STATUS[recovery] != 137)) || count recovery
+  kept || show_trial "killed before call $1, ${words[*]} killed after it${WARM:+, the index was there}"
+}
+
+# killed_everywhere NAME SAMPLE: the command of that name, before each of its system calls, TORTURE times; or before a sample of
+# them. With the index of the log as another command has left it, and without.
+killed_everywhere() {
+  local warm round n total loader WARM
+  prepare "$1"
+  for warm in '' 'run warm chat-recv -q -p ;'; do
+    read -ra WARM <<<"$warm"
+    trial "${WARM[@]}" count main "${COMMAND[@]}"
+    read -r total loader <<<"$CALLS"
+    for ((round = 0; round < $(dose 1 1); round++)); do
+      # shellcheck disable=SC2046  # numbers
+      sample "$((${TORTURE:-0} ? total : $2))" $(seq $((loader + 1)) "$total")
+      for n in "${SAMPLE[@]}"; do killed "$n"; done
+    done
+  done
+  ((${SUM[killed]:-0} > 0)) || fail "no kill of $1 hit"
+}
+
+# All of a list, and what came of it.
+all_killed() {
+  local name
+  for name; do
+    rm -rf "$HOME/.local"
+    killed_everywhere "$name" 2
+  done
+  tell "${SUM[killed]:-0} kills, ${SUM[recovery]:-0} of a command that came after; nothing done yet ${SUM[before]:-0}," \
+    "all done ${SUM[after]:-0}, a message twice ${SUM[doubled]:-0}"
+}
+
+@test "senders killed before any system call, and then who comes after them, have sent or not, and harm no other" {
+  all_killed "${SENDERS[@]}"
+}
+
+@test "receivers killed before any system call, and then who comes after them, have handed over or not, and lose nothing" {
+  all_killed "${RECEIVERS[@]}"
+}
+
+@test "receivers with a COMMAND killed before any system call, and then who comes after them, lose nothing" {
+  all_killed "${WORKERS[@]}"
+}
+
+@test "the verbs of chat-spool killed before any system call, and then who comes after them, lose nothing" {
+  all_killed "${VERBS[@]}"
+}
+
+# The control: the injection finds what is wrong with a receiver that deletes first, and with one that
+# deletes what it has not written to the end.
+@test "the kills show that a receiver that deletes before it prints loses messages" {
+  prepare receive
+  cat >naive <<'NAIVE'
+message=$(sqlite3 "$HOME/.local/state/chat/spool.db" '
+  DELETE FROM message WHERE id = 1 RETURNING body; UPDATE room SET depth = depth - 1, bytes = bytes - 3 WHERE name = '"'main'"'')
+echo "$message"
+NAIVE
+  COMMAND=(sh naive)
+  local n lost=0
+  for n in {40..88..3}; do
+    renew_spool
+    trial kill "$n" main "${COMMAND[@]}"
+    kept || lost=$((lost + 1))
+  done
+  assert [ "$lost" -ge 1 ]
+}
