@@ -16,6 +16,10 @@ MANDIR = $(PREFIX)/share/man
 BASHDIR = $(PREFIX)/share/bash-completion/completions
 ZSHDIR = $(PREFIX)/share/zsh/site-functions
 FISHDIR = $(PREFIX)/share/fish/vendor_completions.d
+# Where systemd looks, also beneath /usr/local.
+UNITDIR = $(PREFIX)/lib/systemd/system
+SYSUSERSDIR = $(PREFIX)/lib/sysusers.d
+TMPFILESDIR = $(PREFIX)/lib/tmpfiles.d
 DESTDIR =
 
 # A sanitized build lives beside the plain one.
@@ -80,6 +84,7 @@ PART_OBJECTS = $(filter-out $(PROGRAMS:%=$(BUILD)/bin/%.o) %/nomath.o %/nothread
 NEEDLESS = $(BUILD)/bin/nomath.o $(if $(SANITIZE),,$(BUILD)/bin/nothreads.o)
 NEEDLESS_LINKED = $(if $(SQLITE:shared=),$(NEEDLESS))
 MAN = $(wildcard man/*.[1-9])
+UNITS = chat-worker@.service chat-nightly.service chat-nightly.timer
 
 # What tests/torture injects faults with.
 FAULT_DIR = $(BUILD)/fault
@@ -197,7 +202,7 @@ RECIPES = $(shell grep -rlE '^.!/bin/(ba)?sh' examples docs)
 
 lint:
 	$(if $(MAN),mandoc -T lint -W warning $(MAN))
-	shellcheck bootstrap .ci/run sql/embed $(RECIPES) tests/run tests/examples \
+	shellcheck bootstrap .ci/run sql/embed init/chat-worker $(RECIPES) tests/run tests/examples \
 		completions/chatspool.bash $(wildcard $(addprefix tests/,*.bats *.bash torture/*.bats torture/*.bash)) \
 		tests/bench/table tests/bench/plot
 	shellcheck -s bash -e SC1090,SC1091,SC2016,SC2034,SC2154 $(BENCH_SCRIPTS)
@@ -216,6 +221,12 @@ install: all
 	for page in $(MAN); do \
 		install -D -m 644 -t $(DESTDIR)$(MANDIR)/man$${page##*.} $$page || exit; \
 	done
+	install -d $(DESTDIR)$(UNITDIR)
+	for unit in $(UNITS); do \
+		sed 's|@BINDIR@|$(PREFIX)/bin|' init/$$unit >$(DESTDIR)$(UNITDIR)/$$unit || exit; \
+	done
+	install -D -m 644 init/chat.sysusers $(DESTDIR)$(SYSUSERSDIR)/chatspool.conf
+	install -D -m 644 init/chat.tmpfiles $(DESTDIR)$(TMPFILESDIR)/chatspool.conf
 	install -D -m 644 -t $(DESTDIR)$(ZSHDIR) completions/_chatspool
 	for program in $(PROGRAMS); do \
 		install -D -m 644 completions/chatspool.bash $(DESTDIR)$(BASHDIR)/$$program || exit; \
@@ -227,6 +238,8 @@ uninstall:
 	rm -f $(patsubst %,$(DESTDIR)$(LIBDIR)/%,$(notdir $(PUBLIC)) $(SONAME) libchatspool.so) \
 		$(DESTDIR)$(INCLUDEDIR)/chatspool.h $(DESTDIR)$(PKGCONFIGDIR)/chatspool.pc
 	for page in $(notdir $(MAN)); do rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page; done
+	rm -f $(UNITS:%=$(DESTDIR)$(UNITDIR)/%) \
+		$(DESTDIR)$(SYSUSERSDIR)/chatspool.conf $(DESTDIR)$(TMPFILESDIR)/chatspool.conf
 	rm -f $(DESTDIR)$(ZSHDIR)/_chatspool $(PROGRAMS:%=$(DESTDIR)$(BASHDIR)/%) \
 		$(PROGRAMS:%=$(DESTDIR)$(FISHDIR)/%.fish)
 

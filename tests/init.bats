@@ -1,0 +1,208 @@
+#!/usr/bin/env bats
+# What starts the programs on a machine: units of systemd, a crontab, a plain script. They are as "make install" leaves
+# them.
+
+# Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
+# shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
+
+load helper
+
+setup_file() {
+  [[ ${CHAT_BIN:-} && -e $CHAT_BIN/chat-send ]] || skip 'no programs'
+  export ROOT=$BATS_FILE_TMPDIR/root
+  local unit
+  mkdir -p "$ROOT/usr/bin" "$ROOT/usr/lib/systemd/system" "$ROOT/etc/chat/handlers"
+  ln -s "$CHAT_BIN"/chat-{send,recv,spool} "$ROOT/usr/bin"
+  for unit in chat-worker@.service chat-nightly.service chat-nightly.timer; do
+    sed 's|@BINDIR@|/usr/bin|' "$BATS_TEST_DIRNAME/../init/$unit" >"$ROOT/usr/lib/systemd/system/$unit"
+  done
+  printf '#!/bin/sh\ncat\n' >"$ROOT/etc/chat/handlers/jobs"
+  chmod +x "$ROOT/etc/chat/handlers/jobs"
+}
+
+setup() {
+  chat_setup
+  INIT=$(cd "$BATS_TEST_DIRNAME/../init" && pwd)
+}
+
+# ---------------------------------------------------------------- systemd
+
+needs_systemd() { command -v systemd-analyze >/dev/null || skip 'needs systemd'; }
+
+# here FILE: a copy whose commands and programs are those of $ROOT.
+here() { sed "s|/usr/bin/chat|$ROOT&|; s| /etc/chat| $ROOT/etc/chat|; s|=/etc/chat|=$ROOT/etc/chat|" "$ROOT/usr/lib/systemd/system/$1"; }
+
+@test "systemd finds nothing wrong with the units" {
+  needs_systemd
+  mkdir units
+  here chat-worker@.service >units/chat-worker@jobs.service
+  here chat-nightly.service >units/chat-nightly.service
+  here chat-nightly.timer >units/chat-nightly.timer
+  run systemd-analyze verify --man=no units/*
+  assert_output ''
+  assert_success
+}
+
+@test "systemd notices when a unit is wrong" {
+  needs_systemd
+  mkdir units
+  here chat-nightly.service | sed 's|/chat-send|/chat-sent|; s/^UMask/Umask/' >units/chat-nightly.service
+  run systemd-analyze verify --man=no units/*
+  assert_output --partial 'chat-sent is not executable'
+  assert_output --partial "Unknown key 'Umask'"
+}
+
+@test "the services are exposed as little as systemd can tell" {
+  needs_systemd
+  mkdir units
+  here chat-worker@.service >units/chat-worker@jobs.service
+  here chat-nightly.service >units/chat-nightly.service
+  run systemd-analyze security --offline=yes --threshold=15 units/chat-worker@jobs.service
+  assert_success
+  run systemd-analyze security --offline=yes --threshold=15 units/chat-nightly.service
+  assert_success
+}
+
+# command_of UNIT: what the unit starts for the room jobs, with the spool of this test, a word a line.
+command_of() {
+  here "$1" | sed -n 's/^ExecStart=//p' | sed "s|%i|jobs|g; s|/var/spool/chat/spool.db|$PWD/spool/spool.db|" | tr ' ' '\n'
+}
+
+@test "the timer's service sends one job, however often, and the worker's service does it" {
+  local send receive
+  mapfile -t send < <(command_of chat-nightly.service)
+  mapfile -t receive < <(command_of chat-worker@.service)
+  assert_equal "${#send[@]} ${#receive[@]}" '9 11'
+  "${send[@]}"
+  "${send[@]}"
+  background "${receive[@]}" >out
+  wait_until file_has out nightly
+  wait_blocked "$BACKGROUND_PID"
+  kill -TERM "$BACKGROUND_PID"
+  finish "$BACKGROUND_PID"
+  assert_success
+  assert_equal "$(cat out)" nightly
+}
+
+file_has() { grep -qxF "$2" "$1"; }
+
+@test "the group and the directory that systemd makes are a spool that the group's members share, and nobody else" {
+  command -v systemd-tmpfiles >/dev/null || skip 'needs systemd'
+  ((EUID == 0)) || skip 'needs root'
+  PUBLIC=$(mktemp -d "${TMPDIR:-/tmp}/chat-test-XXXXXX")
+  chmod 755 "$PUBLIC"
+  cd "$PUBLIC"
+  mkdir -p root/etc root/var/spool
+  echo 'root:x:0:0:root:/root:/bin/sh' >root/etc/passwd
+  printf '%s\n' 'root:x:0:' >root/etc/group
+  systemd-sysusers --root="$PWD/root" "$INIT/chat.sysusers"
+  local group
+  group=$(sed -n 's/^chat:[^:]*:\([0-9]*\):.*/\1/p' root/etc/group)
+  assert [ "$group" -gt 0 ]
+  systemd-tmpfiles --create --root="$PWD/root" "$INIT/chat.tmpfiles"
+  export CHAT_SPOOL=$PWD/root/var/spool/chat/spool.db
+  # The programs may lie where only root can go.
+  cp "$CHAT_BIN"/chat-{send,recv} root
+  setpriv --reuid=12345 --clear-groups root/chat-send --version >/dev/null || skip 'other users cannot run the programs'
+  run -0 setpriv --reuid=12345 --regid=12345 --groups="$group" root/chat-send hello
+  run -0 setpriv --reuid=12346 --regid=12346 --groups="$group" root/chat-recv
+  assert_output hello
+  run -77 setpriv --reuid=12347 --regid=12347 --clear-groups root/chat-send hello
+  run -77 root/chat-send hello
+}
+
+# ---------------------------------------------------------------- cron
+
+@test "cron runs the lines of the crontab as they stand" {
+  local cron
+  cron=$(PATH=$PATH:/usr/sbin command -v cron) || skip 'needs cron'
+  unshare --mount true 2>/dev/null || skip 'no right to mount'
+  [[ -d /var/spool/cron/crontabs && -d /etc/cron.d && -e /etc/crontab ]] || skip 'not the cron of Debian'
+  mkdir -m 1730 crontabs
+  mkdir programs empty run
+  local program
+  for program in chat-send chat-recv; do
+    # Says what it was started with, then does it.
+    printf '#!/bin/bash\nprintf "%%q " %s "$@" >>%q\necho >>%q\nexec %q "$@"\n' \
+      "$program" "$PWD/log" "$PWD/log" "$CHAT_BIN/$program" >"programs/$program"
+  done
+  chmod +x programs/*
+  {
+    echo "CHAT_SPOOL=$PWD/spool.db"
+    sed -E "s|^PATH=|&$PWD/programs:|; s/^[*0-9][^ ]* +[^ ]+ [^ ]+ [^ ]+ [^ ]+ /* * * * * /" "$INIT/crontab"
+  } >crontabs/root
+  chmod 600 crontabs/root
+  printf '%s\n' one two | chat-send -s spool.db -l -r jobs
+  background unshare --mount bash -c '
+    mount --bind crontabs /var/spool/cron/crontabs && mount --bind empty /etc/cron.d && mount --bind run /run &&
+    mount --bind /dev/null /etc/crontab && exec "$0" -f' "$cron" 2>errors
+  # It begins at a full minute.
+  WAIT_LIMIT=100 wait_until logged_all
+  assert_line_of log 'chat-send -q -k sync -r jobs sync '
+  assert_line_of log "chat-recv -q -a --retries 2 -r jobs -- sh -c echo\\ \\\"done:\\ \\\$\\(cat\\)\\\"\\ \\|\\ chat-send\\ -q\\ -l\\ -r\\ report "
+  assert_line_of log 'chat-recv -q -a -r report -o %t\ %b\\n '
+  # All of it was done, or waits to be told.
+  wait_until nothing_in jobs
+}
+
+logged_all() { [[ -e log ]] && grep -q 'retries' log && grep -q 'sync' log && grep -q '%b' log; }
+assert_line_of() { grep -qxF -- "$2" "$1" || fail "not in $1: $2"$'\n'"$(cat "$1")"; }
+nothing_in() { ! chat-recv -s spool.db -q -p -r "$1" >/dev/null; }
+
+# ---------------------------------------------------------------- a plain script
+
+# worker WORD: the script, with a configuration of this test.
+worker() {
+  CHAT_WORKER=$PWD/configuration "$INIT/chat-worker" "$@"
+}
+
+setup_worker() {
+  cat >handler <<'HANDLER'
+#!/bin/sh
+read -r job
+echo "begun $job" >>done
+[ "$job" != slow ] || until [ -e go ]; do sleep 0.05; done
+echo "done $job" >>done
+HANDLER
+  chmod +x handler
+  printf '%s\n' "handler=$PWD/handler" "spool=$PWD/spool.db" "log=$PWD/log" "run=$PWD" >configuration
+}
+
+teardown() {
+  [[ ! ${PUBLIC:-} ]] || rm -rf "$PUBLIC"
+  [[ ! -e configuration ]] || { touch go && worker stop; }
+}
+
+@test "the script starts a worker once, tells of it, and stops it when its job is done" {
+  setup_worker
+  run -3 worker status
+  assert_output 'chat-worker: not running'
+  worker start
+  run -0 worker status
+  local pid=${output##* }
+  worker start
+  run -0 worker status
+  assert_output "chat-worker: running as process $pid"
+  chat-send -s spool.db -r jobs slow
+  wait_until file_has 'done' 'begun slow'
+  background env "CHAT_WORKER=$PWD/configuration" "$INIT/chat-worker" stop
+  sleep 0.3 # it would be gone by now, if it did not wait
+  run -0 worker status
+  touch go
+  finish "$BACKGROUND_PID"
+  assert_success
+  run -3 worker status
+  assert_equal "$(cat 'done')" $'begun slow\ndone slow'
+  run chat-recv -s spool.db -r jobs
+  assert_failure 1
+}
+
+@test "the script says where to look when the worker can't start" {
+  setup_worker
+  echo "options=--nonsense" >>configuration
+  run -1 worker start
+  assert_output "chat-worker: cannot start, see $PWD/log"
+  run -0 grep -c nonsense log
+  run -64 worker
+  assert_output 'usage: chat-worker start | stop | restart | status'
+}
