@@ -3,6 +3,7 @@
 #   make [CC=clang] [SQLITE=shared] [JANSSON=shared] [SANITIZE=address,undefined]
 #   make demo | check | bench | lint | clean
 #   make torture [TORTURE=100]
+#   make dist | package-check
 #   make install | uninstall [DESTDIR=] [PREFIX=/usr/local]
 
 VERSION = 0.1.0
@@ -243,11 +244,27 @@ uninstall:
 	rm -f $(DESTDIR)$(ZSHDIR)/_chatspool $(PROGRAMS:%=$(DESTDIR)$(BASHDIR)/%) \
 		$(PROGRAMS:%=$(DESTDIR)$(FISHDIR)/%.fish)
 
+# The same bytes from whatever path, on whatever day: names in order, nobody's user, the time of the last commit.
+DIST = chatspool-$(VERSION)
+dist:
+	@mkdir -p $(BUILD)
+	git ls-files -z >$(BUILD)/$(DIST).list
+	tar --create --file=$(BUILD)/$(DIST).tar --sort=name --format=ustar --owner=0 --group=0 --numeric-owner \
+		--mode=u=rwX,go=rX --mtime=@$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct)} \
+		--transform='flags=r;s|^|$(DIST)/|' --no-recursion --null --verbatim-files-from \
+		--files-from=$(BUILD)/$(DIST).list
+	gzip -9nf $(BUILD)/$(DIST).tar
+	rm $(BUILD)/$(DIST).list
+
+# Build the packages and try them; needs root for the chroot.
+package-check: dist
+	packaging/check $(BUILD)/$(DIST).tar.gz
+
 clean:
 	rm -rf $(BUILD) $(PROGRAMS:%=$(BINDIR)/%)
 
 FORCE:
-.PHONY: all bench check clean demo faults install lint programs torture uninstall FORCE
+.PHONY: all bench check clean demo dist faults install lint package-check programs torture uninstall FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 
