@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -170,13 +171,27 @@ static int spawn_in(posix_spawn_file_actions_t *actions, char *const argv[], pid
     return errnum;
 }
 
+/* COMMAND inherits descriptors 0 to 2 and no others. */
+static int close_others(posix_spawn_file_actions_t *actions)
+{
+#ifdef __GLIBC__
+    return posix_spawn_file_actions_addclosefrom_np(actions, STDERR_FILENO + 1);
+#else
+    /* musl has no such action. But of what we were started with we use no other descriptor, so
+     * all of them may close when something is executed (close_range(2), since Linux 5.11). */
+    enum { CLOEXEC = 4 };
+    (void)actions;
+    return syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, CLOEXEC) == 0 ? 0 : errno;
+#endif
+}
+
 static int spawn(char *const argv[], int body, pid_t *pid)
 {
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     int errnum = posix_spawn_file_actions_adddup2(&actions, body, STDIN_FILENO);
     if (errnum == 0)
-        errnum = posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
+        errnum = close_others(&actions);
     if (errnum == 0)
         errnum = spawn_in(&actions, argv, pid);
     posix_spawn_file_actions_destroy(&actions);

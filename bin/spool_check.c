@@ -1,5 +1,6 @@
 /* spool_check.c - chat-spool check: what is wrong with a spool. */
 
+#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

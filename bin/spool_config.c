@@ -1,6 +1,7 @@
 /* spool_config.c - chat-spool config, init and version: the spool as a whole. */
 
 #include <errno.h>
+#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,6 @@
 /* spool_dump.c - chat-spool dump and copy: every message, with every field. */
 
+#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>

@@ -1,5 +1,6 @@
 /* spool_keep.c - chat-spool backup and compact. */
 
+#include <getopt.h>
 #include <stdio.h>
 #include <sys/stat.h>
 

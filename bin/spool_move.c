@@ -1,5 +1,6 @@
 /* spool_move.c - chat-spool move and delete. */
 
+#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

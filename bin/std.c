@@ -23,7 +23,9 @@ void std_prepare(void)
         if (closed[fd] && open("/dev/null", O_RDWR) != fd)
             exit(EXIT_SYSTEM); /* there is no place to say so */
     }
+#ifdef M_TOP_PAD
     mallopt(M_TOP_PAD, 1024 * 1024); /* ask the kernel for memory once, not four times */
+#endif
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);
 }

@@ -10,6 +10,11 @@
 #include <time.h>
 #include <unistd.h>
 
+/* timer_create(2) has a name for it; musl has it too, and glibc has not. */
+#if defined __GLIBC__ && !defined sigev_notify_thread_id
+#define sigev_notify_thread_id _sigev_un._tid
+#endif
+
 static struct flock lock_of(short type, int64_t first, int64_t last)
 {
     return (struct flock){ .l_type = type,
@@ -51,7 +56,7 @@ static int wait_for_lock(int fd, struct flock *lock, int64_t patience)
     struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM };
 #ifdef SIGEV_THREAD_ID
     event.sigev_notify = SIGEV_THREAD_ID;
-    event._sigev_un._tid = (pid_t)syscall(SYS_gettid);
+    event.sigev_notify_thread_id = (pid_t)syscall(SYS_gettid);
 #endif
     if (timer_create(CLOCK_MONOTONIC, &event, &timer) < 0)
         return errno;
