@@ -3,7 +3,7 @@
 #   make [CC=clang] [SQLITE=shared] [JANSSON=shared] [SANITIZE=address,undefined]
 #   make demo | check | bench | lint | clean
 #   make torture [TORTURE=100]
-#   make dist | package-check
+#   make dist | package-check | musl
 #   make install | uninstall [DESTDIR=] [PREFIX=/usr/local]
 
 VERSION = 0.1.0
@@ -203,7 +203,8 @@ RECIPES = $(shell grep -rlE '^.!/bin/(ba)?sh' examples docs)
 
 lint:
 	$(if $(MAN),mandoc -T lint -W warning $(MAN))
-	shellcheck bootstrap .ci/run sql/embed init/chat-worker $(RECIPES) tests/run tests/examples \
+	shellcheck bootstrap .ci/run packaging/check packaging/musl \
+		debian/chatspool.postinst debian/tests/features debian/tests/library debian/tests/readme sql/embed init/chat-worker $(RECIPES) tests/run tests/examples \
 		completions/chatspool.bash $(wildcard $(addprefix tests/,*.bats *.bash torture/*.bats torture/*.bash)) \
 		tests/bench/table tests/bench/plot
 	shellcheck -s bash -e SC1090,SC1091,SC2016,SC2034,SC2154 $(BENCH_SCRIPTS)
@@ -260,11 +261,15 @@ dist:
 package-check: dist
 	packaging/check $(BUILD)/$(DIST).tar.gz
 
+# Programs that need no library, in build/musl/bin.
+musl:
+	packaging/musl $(BUILD)/musl
+
 clean:
 	rm -rf $(BUILD) $(PROGRAMS:%=$(BINDIR)/%)
 
 FORCE:
-.PHONY: all bench check clean demo dist faults install lint package-check programs torture uninstall FORCE
+.PHONY: all bench check clean demo dist faults install lint musl package-check programs torture uninstall FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 

@@ -1,0 +1,74 @@
+#!/usr/bin/env bats
+# The tarball, and what the packages say of it. That they can be built and installed is tried by packaging/check.
+
+bats_require_minimum_version 1.5.0
+bats_load_library bats-support
+bats_load_library bats-assert
+
+ROOT=$(cd "${BATS_TEST_DIRNAME}/.." && pwd)
+
+setup() {
+    # What an outer make was told is not meant for the ones in here.
+    unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES SOURCE_DATE_EPOCH
+    export LC_ALL=C
+    VERSION=$(sed -n 's/^VERSION = //p' "$ROOT/Makefile")
+    cd "$BATS_TEST_TMPDIR" || return
+}
+
+needs_git() { git -C "$ROOT" rev-parse HEAD >/dev/null 2>&1 || skip 'not in a repository of git'; }
+
+# tarball PATH: clone the repository there, and print the name of its tarball.
+tarball() {
+    git clone -q "$ROOT" "$1"
+    make -s -C "$1" dist
+    echo "$1/build/chatspool-$VERSION.tar.gz"
+}
+
+@test "make dist makes the same bytes elsewhere, by another umask, in another zone, at another time" {
+    needs_git
+    mkdir -p here 'there, too'
+    run -0 tarball here/chatspool
+    first=$output
+    umask 077
+    second=$(TZ=Pacific/Auckland tarball "there, too/chatspool")
+    touch "there, too/chatspool/README.md"
+    make -s -C 'there, too/chatspool' dist
+    run cmp "$first" "$second"
+    assert_success
+    assert_output ''
+}
+
+@test "the tarball holds what git knows, with nobody's name and the time of the last commit" {
+    needs_git
+    run -0 tarball chatspool
+    name=$output
+    run diff <(tar -tf "$name" | sort) <(git -C chatspool ls-files | sed "s|^|chatspool-$VERSION/|" | sort)
+    assert_output ''
+    run bash -c "tar -tv --full-time -f '$name' | awk '{ print \$2, \$4, \$5 }' | sort -u"
+    assert_output "0/0 $(TZ=${TZ-} git -C chatspool log -1 --date='format-local:%Y-%m-%d %H:%M:%S' --format=%cd)"
+}
+
+@test "SOURCE_DATE_EPOCH sets the time in the tarball" {
+    needs_git
+    SOURCE_DATE_EPOCH=86400 run -0 tarball chatspool
+    run env TZ=UTC tar -tv --full-time -f "$output"
+    assert_line --index 0 --partial ' 1970-01-02 00:00:00 '
+}
+
+@test "the packages have the version of the Makefile" {
+    run sed -n '1s/.*(\(.*\)).*/\1/p' "$ROOT/debian/changelog"
+    assert_output "$VERSION"
+    run sed -n 's/^Version: *//p' "$ROOT/packaging/chatspool.spec"
+    assert_output "$VERSION"
+}
+
+@test "the symbols of the Debian package are those of the library" {
+    run diff <(sed -n 's/^ \(chat_[a-z0-9_]*\)@CHATSPOOL_0 .*/\1/p' "$ROOT/debian/libchatspool0.symbols") \
+        <(sed -n 's/^ *\(chat_[a-z0-9_]*\);$/\1/p' "$ROOT/lib/chatspool.map")
+    assert_output ''
+}
+
+@test "no package names a place to download from" {
+    run grep -rnE 'https?://|ftp://' "$ROOT/packaging" "$ROOT/debian/rules" "$ROOT/debian/control" "$ROOT/debian/tests"
+    assert_failure 1
+}
