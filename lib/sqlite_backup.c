@@ -169,8 +169,8 @@ enum chat_status sqlite_backup(struct store *store, const char *file, chat_progr
 
 static enum chat_status sweep_rooms(struct sqlite_store *s)
 {
-    struct chat_room *rooms;
-    size_t count;
+    struct chat_room *rooms = NULL;
+    size_t count = 0;
     enum chat_status status = sqlite_list(&s->base, &rooms, &count);
     for (size_t i = 0; i < count && status == CHAT_OK; i++) {
         struct room room;

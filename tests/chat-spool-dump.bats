@@ -564,6 +564,17 @@ old_or_new() {
   sound
 }
 
+@test "compact of a spool whose rooms can't be read is 65" {
+  local page
+  chat-send hello
+  closed "$SPOOL"
+  page=$(sqlite3 "$SPOOL" "SELECT rootpage FROM sqlite_schema WHERE name = 'sqlite_autoindex_room_1'")
+  dd if=/dev/urandom of="$SPOOL" bs=4096 count=1 seek=$((page - 1)) conv=notrunc status=none
+  capture chat-spool compact
+  assert_error 65 "chat-spool: spool '$SPOOL' is damaged"
+  ! command -v valgrind >/dev/null || sanitized || run -65 valgrind -q --error-exitcode=86 chat-spool compact
+}
+
 @test "compact without a spool makes none" {
   run --separate-stderr chat-spool compact
   assert_error 1 'chat-spool: No spool'
