@@ -11,7 +11,7 @@
 
 #include "place.h"
 
-enum { MARK_MODE = 0440, DIRECTORY_MODE = 0700 };
+enum { MARK_MODE = 0440 };
 
 /* Whether there is nothing in the directory but, maybe, the mark. */
 static bool is_own(const struct place *place)
@@ -52,9 +52,8 @@ static int share(const struct place *place, const char *group, gid_t gid)
     struct place shared = *place;
     shared.shared = true;
     shared.group = gid;
-    return written && place_adopt(&shared, place->directory, DIRECTORY_MODE) == 0
-               ? fsync(place->directory)
-               : -1;
+    return written && place_adopt(&shared, place->directory, 0700) == 0 ? fsync(place->directory)
+                                                                        : -1;
 }
 
 /* Look at the directory again. */

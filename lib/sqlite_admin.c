@@ -9,9 +9,7 @@
 static enum chat_status set(struct store *store, const struct chat_settings *settings)
 {
     struct sqlite_store *s = (struct sqlite_store *)store;
-    enum chat_status status = store_connect_or_create(s);
-    if (status == CHAT_OK)
-        status = turn_begin(s);
+    enum chat_status status = turn_begin_or_create(s);
     if (status != CHAT_OK)
         return status;
     char before[CHAT_NAME_MAX + 1];
@@ -23,10 +21,7 @@ static enum chat_status set(struct store *store, const struct chat_settings *set
     else
         sqlite3_bind_text(statement, 2, settings->room, -1, SQLITE_STATIC);
     status = db_finish(s, statement);
-    if (status == CHAT_OK)
-        status = turn_commit(s);
-    else
-        turn_rollback(s);
+    status = turn_end(s, status);
     if (status == CHAT_OK) /* who waits there for the default room is to look where that is now */
         bell_ring(&s->place, BELL_CAME, before);
     return status;

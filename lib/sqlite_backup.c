@@ -195,11 +195,9 @@ static enum chat_status shrink(struct sqlite_store *s)
     for (int n = 0; n < PORTION && rc == SQLITE_ROW; n++)
         rc = db_step(s, statement);
     sqlite3_reset(statement);
-    if (rc == SQLITE_ROW || rc == SQLITE_DONE)
-        return turn_commit(s);
-    status = db_failed(s, rc, "write");
-    turn_rollback(s);
-    return status;
+    if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+        status = db_failed(s, rc, "write");
+    return turn_end(s, status);
 }
 
 enum chat_status sqlite_compact(struct store *store, chat_progress *progress, void *context,

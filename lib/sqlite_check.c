@@ -364,11 +364,7 @@ static enum chat_status mend_counters(struct check *c)
         s->next_id = c->last + 1;
         status = spool_set_next_id(s);
     }
-    if (status != CHAT_OK) {
-        turn_rollback(s);
-        return status;
-    }
-    status = turn_commit(s);
+    status = turn_end(s, status);
     if (status == CHAT_OK)
         tell(c, "the counters were set right");
     return status;

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 /* The cause of an error that is not the disk's: the system's, as far as SQLite tells it. */
 static enum chat_status system_failed(struct sqlite_store *s, int rc, const char *doing)
@@ -200,10 +201,7 @@ static enum chat_status upgrade(struct sqlite_store *s)
     if (status != CHAT_OK)
         return status;
     status = run_upgrades(s, &format);
-    if (status == CHAT_OK)
-        return turn_commit(s);
-    turn_rollback(s);
-    return status;
+    return turn_end(s, status);
 }
 
 static int count_frames(void *context, sqlite3 *db, const char *name, int frames)
@@ -242,6 +240,19 @@ static enum chat_status settle_in(struct sqlite_store *s, int *format)
     return status == CHAT_OK ? db_run(s, SQL_SET_SYNCHRONOUS) : status;
 }
 
+/* SQLite notes for the process which locks it has on a file. A child made by fork() inherits the
+ * notes, but not the locks (fcntl(2)): what it opens beside a connection of its parent has none,
+ * and whoever comes next takes the log away from under it. */
+static struct {
+    int count;
+    pid_t process;
+} connections;
+
+bool db_was_forked(void)
+{
+    return connections.count > 0 && connections.process != getpid();
+}
+
 enum chat_status db_connect(struct sqlite_store *s)
 {
     const char *vfs = vfs_name();
@@ -252,6 +263,8 @@ enum chat_status db_connect(struct sqlite_store *s)
     int rc =
         sqlite3_open_v2(s->place.path, &s->db,
                         SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW, vfs);
+    if (s->db != NULL && connections.count++ == 0)
+        connections.process = getpid();
     int format = 0;
     enum chat_status status = rc == SQLITE_OK ? settle_in(s, &format) : db_failed(s, rc, "open");
     if (status == CHAT_OK) {
@@ -270,6 +283,8 @@ void db_disconnect(struct sqlite_store *s)
         sqlite3_finalize(s->statements[i]);
         s->statements[i] = NULL;
     }
+    if (s->db != NULL)
+        connections.count--;
     sqlite3_close(s->db);
     s->db = NULL;
 }

@@ -46,9 +46,7 @@ enum chat_status spool_set_next_id(struct sqlite_store *s)
 enum chat_status sqlite_begin(struct store *store)
 {
     struct sqlite_store *s = (struct sqlite_store *)store;
-    enum chat_status status = store_connect_or_create(s);
-    if (status == CHAT_OK)
-        status = turn_begin(s);
+    enum chat_status status = turn_begin_or_create(s);
     if (status != CHAT_OK)
         return status;
     status = spool_read(s);

@@ -108,10 +108,7 @@ static enum chat_status settle(struct sqlite_store *s, const struct chat_batch *
         status = sweep(s, batch);
     if (status == CHAT_OK && !s->reserve_given)
         status = shrink(s, batch);
-    if (status == CHAT_OK)
-        return turn_commit(s);
-    turn_rollback(s);
-    return status;
+    return turn_end(s, status);
 }
 
 /* On a full disk the log can grow by the reserve only: little by little, and it is emptied
@@ -208,10 +205,7 @@ static enum chat_status fail(struct sqlite_store *s, const struct chat_batch *ba
     for (size_t i = 0; i < batch->count && status == CHAT_OK; i++)
         status = failure->dead != NULL ? bury_message(s, batch->messages[i], batch->room, failure)
                                        : hold_message(s, batch->messages[i], batch->room, failure);
-    if (status == CHAT_OK)
-        return turn_commit(s);
-    turn_rollback(s);
-    return status;
+    return turn_end(s, status);
 }
 
 /* The disk is full: once more with the blocks of the reserve. */
@@ -255,10 +249,7 @@ enum chat_status sqlite_move(struct store *store, struct chat_batch *batch, cons
             moved.due = 0;
         status = move_message(s, batch->room, &moved);
     }
-    if (status == CHAT_OK)
-        status = turn_commit(s);
-    else
-        turn_rollback(s);
+    status = turn_end(s, status);
     if (status == CHAT_OK)
         ring_moved(s, batch, room);
     return status;

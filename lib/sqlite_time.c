@@ -69,10 +69,7 @@ static enum chat_status promote_portion(struct sqlite_store *s, int64_t room, in
     status = list_due(s, room, now, due, count);
     if (status == CHAT_OK)
         status = set_ready(s, room, due, *count);
-    if (status == CHAT_OK)
-        return turn_commit(s);
-    turn_rollback(s);
-    return status;
+    return turn_end(s, status);
 }
 
 bool is_due(const struct room *room)
@@ -148,10 +145,7 @@ enum chat_status sweep_while_idle(struct sqlite_store *s, int64_t room)
         if (status != CHAT_OK)
             return status;
         status = sweep_expired(s, room, PORTION, &count);
-        if (status == CHAT_OK)
-            status = turn_commit(s);
-        else
-            turn_rollback(s);
+        status = turn_end(s, status);
     }
     return status;
 }

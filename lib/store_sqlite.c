@@ -41,24 +41,10 @@ static enum chat_status sqlite_open(const char *where, struct error *error, stru
     return status;
 }
 
-/* SQLite notes for the process which locks it has on a file. A child made by fork() inherits the
- * notes, but not the locks (fcntl(2)): what it opens beside a connection of its parent has none,
- * and whoever comes next takes the log away from under it. */
-static struct {
-    int count;
-    pid_t process;
-} connections;
-
-static bool has_notes_of_parent(void)
-{
-    return connections.count > 0 && connections.process != getpid();
-}
-
 static void disconnect(struct sqlite_store *s)
 {
     db_disconnect(s);
     index_detach(s);
-    connections.count--;
     if (s->log >= 0)
         close(s->log);
     s->log = -1;
@@ -107,7 +93,7 @@ enum chat_status store_connect(struct sqlite_store *s)
         return status;      /* CHAT_NONE where there is no spool */
     if (s->place.size == 0) /* SQLite would begin a database there */
         return db_failed(s, SQLITE_NOTADB, "open");
-    if (has_notes_of_parent())
+    if (db_was_forked())
         return error_set(s->base.error, CHAT_USAGE,
                          "cannot open spool '%s': this process was forked while one was open",
                          s->place.path);
@@ -116,8 +102,6 @@ enum chat_status store_connect(struct sqlite_store *s)
         status = place_read(&s->place, "-wal", &s->log);
     if (status != CHAT_OK && status != CHAT_NONE)
         return status;
-    if (connections.count++ == 0)
-        connections.process = getpid();
     if (!index_attach(s, s->log))
         status = check_new_index(s);
     if (status == CHAT_OK || status == CHAT_NONE)
@@ -190,6 +174,12 @@ enum chat_status turn_begin(struct sqlite_store *s)
     return status;
 }
 
+enum chat_status turn_begin_or_create(struct sqlite_store *s)
+{
+    enum chat_status status = store_connect_or_create(s);
+    return status == CHAT_OK ? turn_begin(s) : status;
+}
+
 /* Empty the log, so that it does not grow for ever. With NO_CKPT_ON_CLOSE nobody else does, and
  * SQLite forgets what was checkpointed when the last process leaves. We hold the turnstile: before
  * 3.51.3 SQLite loses commits where a checkpoint and a writer race (sqlite.org/wal.html, "the
@@ -246,6 +236,14 @@ void turn_rollback(struct sqlite_store *s)
     if (s->db != NULL)
         vfs_forget(s->db);
     turn_leave(s);
+}
+
+enum chat_status turn_end(struct sqlite_store *s, enum chat_status status)
+{
+    if (status == CHAT_OK)
+        return turn_commit(s);
+    turn_rollback(s);
+    return status;
 }
 
 const struct store_verbs store_sqlite = {

@@ -84,6 +84,9 @@ struct sqlite_store {
 enum chat_status db_connect(struct sqlite_store *s);
 void db_disconnect(struct sqlite_store *s);
 
+/* Whether this is a child by fork() of a process that was connected, to whatever spool. */
+bool db_was_forked(void);
+
 /* The statement, prepared once and reset, or NULL. Its bindings stay from the last use. */
 sqlite3_stmt *db_statement(struct sqlite_store *s, enum sql sql);
 
@@ -219,6 +222,11 @@ void turn_leave(struct sqlite_store *s);
 enum chat_status turn_begin(struct sqlite_store *s);
 enum chat_status turn_commit(struct sqlite_store *s);
 void turn_rollback(struct sqlite_store *s);
+
+/* The first of these, with a spool made where there is none; and the last two, as STATUS says how
+ * the transaction went: returns it, or how the commit went. */
+enum chat_status turn_begin_or_create(struct sqlite_store *s);
+enum chat_status turn_end(struct sqlite_store *s, enum chat_status status);
 
 /* Empty the log, however short it is. */
 enum chat_status turn_empty_log(struct sqlite_store *s);

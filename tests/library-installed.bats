@@ -81,7 +81,7 @@ visible() {
 }
 
 # What outlives a call and can change, and why no handle can have it:
-#   connections    the connections of the process to spools, as SQLite notes locks for the process (store_sqlite.c)
+#   connections    the connections of the process to spools, as SQLite notes locks for the process (sqlite_connect.c)
 #   process        descriptors of the process that wait to be closed, as that drops its locks (sqlite_index.c)
 #   region         where the index of the log is read: 32 KiB that are worth nothing after the call (sqlite_index.c)
 #   vfs            the layer that SQLite keeps registered for the life of the process (sqlite_vfs.c)
