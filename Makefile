@@ -76,6 +76,7 @@ PIC_OBJECTS = $(LIB_SOURCES:%.c=$(BUILD)/pic/%.o)
 # A sanitized build is for tests of the programs.
 PUBLIC = $(if $(SANITIZE),,$(SHARED) $(STATIC))
 OBJCOPY = objcopy
+
 BIN_SOURCES = $(wildcard bin/*.c)
 BIN_OBJECTS = $(BIN_SOURCES:%.c=$(BUILD)/%.o)
 # The programs' parts. Each takes what it needs: every symbol more costs the start of all.
@@ -89,7 +90,7 @@ UNITS = chat-worker@.service chat-nightly.service chat-nightly.timer
 
 # What tests/torture injects faults with.
 FAULT_DIR = $(BUILD)/fault
-FAULTS = $(patsubst %,$(FAULT_DIR)/%,trial power nosync.so nomemory.so $(PROGRAMS))
+FAULTS = $(FAULT_DIR)/trial
 
 all: programs $(PUBLIC)
 programs: $(PROGRAMS:%=$(BINDIR)/%)
@@ -161,19 +162,6 @@ $(FAULT_DIR)/%: tests/fault/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(COMPILE) -o $@ $<
 
-$(FAULT_DIR)/%.so: tests/fault/%.c $(BUILD)/flags
-	@mkdir -p $(@D)
-	$(COMPILE) -fPIC -shared -o $@ $<
-
-# The programs as they are, but that each small piece of memory that SQLite asks for is malloc()'s, as in a
-# process of many threads: so each of them can fail.
-$(FAULT_DIR)/chat-%: $(BUILD)/bin/chat-%.o $(FAULT_DIR)/not_alone.o $(NEEDLESS_LINKED) $(PARTS) $(LIB)
-	$(LINK) -Wl,--wrap=chat_alone -o $@ $^ $(LIBS)
-
-$(FAULT_DIR)/%.o: tests/fault/%.c $(BUILD)/flags
-	@mkdir -p $(@D)
-	$(COMPILE) -c -o $@ $<
-
 # The programs of the benchmark, and its figures. BENCH=10 takes a tenth of the time.
 BENCH_TOOLS = $(BUILD)/bench
 BENCH_RESULTS = $(BENCH_TOOLS)/results
@@ -203,8 +191,9 @@ RECIPES = $(shell grep -rlE '^.!/bin/(ba)?sh' examples docs)
 
 lint:
 	$(if $(MAN),mandoc -T lint -W warning $(MAN))
-	shellcheck bootstrap .ci/run packaging/check packaging/musl \
-		debian/chatspool.postinst debian/tests/features debian/tests/library debian/tests/readme sql/embed init/chat-worker $(RECIPES) tests/run tests/examples \
+	shellcheck bootstrap .ci/run sql/embed init/chat-worker $(RECIPES) tests/run tests/examples \
+		packaging/check packaging/musl debian/chatspool.postinst \
+		debian/tests/features debian/tests/library debian/tests/readme \
 		completions/chatspool.bash $(wildcard $(addprefix tests/,*.bats *.bash torture/*.bats torture/*.bash)) \
 		tests/bench/table tests/bench/plot
 	shellcheck -s bash -e SC1090,SC1091,SC2016,SC2034,SC2154 $(BENCH_SCRIPTS)

@@ -4,8 +4,8 @@
  *
  *   renew FROM TO                  TO becomes a copy of the directory FROM
  *   run NAME COMMAND [ARG ...]     run it, from the file "in" to the files NAME.out and NAME.err
- *   kill N NAME COMMAND [ARG ...]  the same, and kill -9 it as it is about to make its N-th system
- * call count NAME COMMAND [ARG ...]   as run, and count its calls
+ *   kill N NAME COMMAND [ARG ...]  as run, and kill -9 it before its N-th system call
+ *   count NAME COMMAND [ARG ...]   as run, and count its calls
  *
  * A line is printed for each that runs something: NAME, the exit status, and of count the number of
  * its calls and how many of them were over when its loader had done its work (it lets go of its
