@@ -90,8 +90,6 @@ command_of() {
   assert_equal "$(cat out)" nightly
 }
 
-file_has() { grep -qxF "$2" "$1"; }
-
 @test "the group and the directory that systemd makes are a spool that the group's members share, and nobody else" {
   command -v systemd-tmpfiles >/dev/null || skip 'needs systemd'
   ((EUID == 0)) || skip 'needs root'
