@@ -7,11 +7,12 @@
 load helper
 
 setup_file() {
-  # What an outer make was told is not meant for the one in here; what is built already is not built with other flags.
+  # What an outer make was told is not meant for the one in here. It builds in a place of its own: other tests use the
+  # programs meanwhile.
   unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES
-  export ROOT=$BATS_FILE_TMPDIR/root
+  export ROOT=$BATS_FILE_TMPDIR/root BUILD=$BATS_FILE_TMPDIR/build
   about_these_programs || return 0
-  make -s -C "$REPOSITORY" -o build/flags install PREFIX="$ROOT"
+  make -s -C "$REPOSITORY" install BUILD="$BUILD" BINDIR="$BUILD/bin" PREFIX="$ROOT"
 }
 
 about_these_programs() {
@@ -48,7 +49,7 @@ visible() {
 }
 
 @test "a program may have functions named as those inside the static library" {
-  visible "$REPOSITORY/build/libchatspool.a" | grep -v '^chat_' | sed 's/.*/char &;/' >names.c
+  visible "$BUILD/libchatspool.a" | grep -v '^chat_' | sed 's/.*/char &;/' >names.c
   run -0 cat names.c
   assert_line 'char lock_turn;'
   echo '#include <chatspool.h>
