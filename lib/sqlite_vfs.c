@@ -1,7 +1,8 @@
 /* sqlite_vfs.c - what we want of the write-ahead log.
  *
- * A thin layer (sqlite.org/vfs.html, "VFS shims") over the system's own VFS. It leaves the
- * database alone and changes how the log (-wal) is opened, written and emptied:
+ * A thin layer (sqlite.org/vfs.html, "VFS shims") over the system's own VFS. Of the database it
+ * changes what is said of a read that failed, and of the log (-wal) how it is opened, written and
+ * emptied, too:
  *
  * - It is never opened through a symbolic link.
  * - Its directory is synced by who made it only. SQLite does so once in every process
@@ -27,7 +28,7 @@ enum {
 };
 
 /* Lies behind the system's own file structure. */
-struct log_file {
+struct layer {
     sqlite3_io_methods methods;     /* ours where they differ from the system's */
     const sqlite3_io_methods *base; /* the system's */
     char *gathered;                 /* NULL before the first write */
@@ -35,14 +36,14 @@ struct log_file {
     sqlite3_int64 offset;           /* where they belong */
 };
 
-static struct log_file *log_of(sqlite3_file *file)
+static struct layer *layer_of(sqlite3_file *file)
 {
-    return (struct log_file *)(void *)file->pMethods; /* its first member */
+    return (struct layer *)(void *)file->pMethods; /* its first member */
 }
 
 static int write_gathered(sqlite3_file *file)
 {
-    struct log_file *log = log_of(file);
+    struct layer *log = layer_of(file);
     if (log->count == 0)
         return SQLITE_OK;
     int count = log->count;
@@ -52,7 +53,7 @@ static int write_gathered(sqlite3_file *file)
 
 static int log_write(sqlite3_file *file, const void *bytes, int count, sqlite3_int64 offset)
 {
-    struct log_file *log = log_of(file);
+    struct layer *log = layer_of(file);
     int rc = SQLITE_OK;
     if (log->count > 0 && (offset != log->offset + log->count || log->count + count > GATHER))
         rc = write_gathered(file);
@@ -69,27 +70,35 @@ static int log_write(sqlite3_file *file, const void *bytes, int count, sqlite3_i
     return SQLITE_OK;
 }
 
+/* For an I/O error SQLite says IOERR_CORRUPTFS here, and then CORRUPT to us. But what can't be read
+ * now may be whole: to call it damaged would have it repaired, without what can't be read. */
+static int file_read(sqlite3_file *file, void *bytes, int count, sqlite3_int64 offset)
+{
+    int rc = layer_of(file)->base->xRead(file, bytes, count, offset);
+    return rc == SQLITE_IOERR_CORRUPTFS ? SQLITE_IOERR_READ : rc;
+}
+
 static int log_read(sqlite3_file *file, void *bytes, int count, sqlite3_int64 offset)
 {
     int rc = write_gathered(file);
-    return rc == SQLITE_OK ? log_of(file)->base->xRead(file, bytes, count, offset) : rc;
+    return rc == SQLITE_OK ? file_read(file, bytes, count, offset) : rc;
 }
 
 static int log_sync(sqlite3_file *file, int flags)
 {
     int rc = write_gathered(file);
-    return rc == SQLITE_OK ? log_of(file)->base->xSync(file, flags) : rc;
+    return rc == SQLITE_OK ? layer_of(file)->base->xSync(file, flags) : rc;
 }
 
 static int log_size(sqlite3_file *file, sqlite3_int64 *size)
 {
     int rc = write_gathered(file);
-    return rc == SQLITE_OK ? log_of(file)->base->xFileSize(file, size) : rc;
+    return rc == SQLITE_OK ? layer_of(file)->base->xFileSize(file, size) : rc;
 }
 
 static int log_truncate(sqlite3_file *file, sqlite3_int64 size)
 {
-    const sqlite3_io_methods *base = log_of(file)->base;
+    const sqlite3_io_methods *base = layer_of(file)->base;
     sqlite3_int64 now;
     int rc = log_size(file, &now);
     if (rc == SQLITE_OK && size > 0)
@@ -109,12 +118,12 @@ void vfs_forget(sqlite3 *db)
     sqlite3_file *file = NULL;
     sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &file);
     if (file != NULL && file->pMethods != NULL && file->pMethods->xTruncate == log_truncate)
-        log_of(file)->count = 0;
+        layer_of(file)->count = 0;
 }
 
 static int log_close(sqlite3_file *file)
 {
-    struct log_file *log = log_of(file);
+    struct layer *log = layer_of(file);
     sqlite3_free(log->gathered); /* what was not synced was not committed */
     return log->base->xClose(file);
 }
@@ -160,20 +169,23 @@ static int vfs_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int 
     sqlite3_vfs *base = vfs->pAppData;
     if ((flags & SQLITE_OPEN_MAIN_JOURNAL) != 0)
         return SQLITE_CANTOPEN;
-    if ((flags & SQLITE_OPEN_WAL) == 0)
-        return base->xOpen(base, name, file, flags, out);
-    int rc = open_log(base, name, file, flags, out);
+    const bool is_log = (flags & SQLITE_OPEN_WAL) != 0;
+    int rc =
+        is_log ? open_log(base, name, file, flags, out) : base->xOpen(base, name, file, flags, out);
     if (rc != SQLITE_OK)
         return rc;
-    struct log_file *log = (void *)((char *)file + base->szOsFile);
-    *log = (struct log_file){ .methods = *file->pMethods, .base = file->pMethods };
+    struct layer *log = (void *)((char *)file + base->szOsFile);
+    *log = (struct layer){ .methods = *file->pMethods, .base = file->pMethods };
+    file->pMethods = &log->methods;
+    log->methods.xRead = file_read;
+    if (!is_log)
+        return SQLITE_OK;
     log->methods.xWrite = log_write;
     log->methods.xRead = log_read;
     log->methods.xSync = log_sync;
     log->methods.xFileSize = log_size;
     log->methods.xTruncate = log_truncate;
     log->methods.xClose = log_close;
-    file->pMethods = &log->methods;
     return SQLITE_OK;
 }
 
@@ -208,7 +220,7 @@ const char *vfs_name(void)
     vfs.zName = name;
     vfs.pAppData = base;
     vfs.pNext = NULL;
-    vfs.szOsFile = base->szOsFile + (int)sizeof(struct log_file);
+    vfs.szOsFile = base->szOsFile + (int)sizeof(struct layer);
     vfs.xOpen = vfs_open;
     vfs.xAccess = vfs_access;
     vfs.xFullPathname = vfs_full_pathname;
