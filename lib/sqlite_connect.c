@@ -30,7 +30,6 @@ enum chat_status db_failed(struct sqlite_store *s, int rc, const char *doing)
     case SQLITE_IOERR_NOMEM:
         return error_set(error, CHAT_SYSTEM, "out of memory");
     case SQLITE_IOERR_SHORT_READ:
-    case SQLITE_IOERR_CORRUPTFS:
         return error_set(error, CHAT_DATA, "spool '%s' is damaged", path);
     default:
         break;
@@ -71,9 +70,19 @@ sqlite3_stmt *db_statement(struct sqlite_store *s, enum sql sql)
     return s->statements[sql];
 }
 
+/* A statement that fails, be it one that reads, may have SQLite roll back all that was written
+ * (sqlite.org/lang_transaction.html, "Response To Errors Within A Transaction"). What is
+ * written after that would be committed at once, each piece by itself. */
+static bool rolled_back(const struct sqlite_store *s)
+{
+    return s->writing && sqlite3_get_autocommit(s->db) != 0;
+}
+
 int db_step(struct sqlite_store *s, sqlite3_stmt *statement)
 {
     errno = 0;
+    if (rolled_back(s))
+        return SQLITE_IOERR;
     return statement != NULL ? sqlite3_step(statement) : sqlite3_extended_errcode(s->db);
 }
 

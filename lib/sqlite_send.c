@@ -152,9 +152,10 @@ static enum chat_status drop_oldest(struct sqlite_store *s)
         return status;
     sqlite3_stmt *statement = db_statement(s, SQL_GET_LENGTH);
     sqlite3_bind_int64(statement, 1, oldest.first);
-    int64_t length = db_step(s, statement) == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : 0;
+    int rc = db_step(s, statement);
+    int64_t length = rc == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : 0;
     sqlite3_reset(statement);
-    status = drop_message(s, oldest.first, length);
+    status = rc == SQLITE_ROW ? drop_message(s, oldest.first, length) : db_failed(s, rc, "read");
     unlock_claim(s->lock, oldest);
     return status;
 }

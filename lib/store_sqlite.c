@@ -160,6 +160,7 @@ enum chat_status turn_take(struct sqlite_store *s)
 
 void turn_leave(struct sqlite_store *s)
 {
+    s->writing = false;
     unlock_turn(s->lock);
 }
 
@@ -169,7 +170,9 @@ enum chat_status turn_begin(struct sqlite_store *s)
     if (status != CHAT_OK)
         return status;
     status = db_run(s, SQL_BEGIN_WRITE);
-    if (status != CHAT_OK)
+    if (status == CHAT_OK)
+        s->writing = true;
+    else
         turn_leave(s);
     return status;
 }

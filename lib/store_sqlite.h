@@ -62,6 +62,7 @@ struct sqlite_store {
     int failed_with;    /* SQLite's last result code that was an error */
     int64_t damaged;    /* the id of the message that was last found so */
     bool reserve_given; /* the reserve was given up by us */
+    bool writing;       /* a transaction that writes was begun, and not ended by us */
     bool present;       /* known as a process that has claims */
     int64_t *kept;      /* the ids of further messages that we have claims on, ascending */
     size_t kept_count;
