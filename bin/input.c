@@ -20,11 +20,13 @@ static noreturn void cannot_read(const char *name)
     cli_fail(EXIT_IO, "cannot read %s: %s", name, cli_cause(errno));
 }
 
-/* Wait until FD can be read, at most MILLISECONDS (-1: for ever). */
-static bool readable(int fd, int milliseconds)
+/* Wait until FD can be read, at most MILLISECONDS (-1: for ever), or a signal comes. Whether it can
+ * be: 1 or 0; or -1. */
+static int readable(int fd, int milliseconds)
 {
     struct pollfd waiting = { .fd = fd, .events = POLLIN };
-    return poll(&waiting, 1, milliseconds) > 0;
+    int result = poll(&waiting, 1, milliseconds);
+    return result < 0 && errno == EINTR ? 0 : result;
 }
 
 /* As read(), through signals, and waiting also on a non-blocking descriptor. */
@@ -32,10 +34,10 @@ static ssize_t read_some(int fd, void *bytes, size_t size)
 {
     for (;;) {
         ssize_t n = read(fd, bytes, size);
-        if (n < 0 && errno == EAGAIN)
-            readable(fd, -1);
-        else if (n >= 0 || errno != EINTR)
+        if (n >= 0 || (errno != EAGAIN && errno != EINTR))
             return n;
+        if (errno == EAGAIN && readable(fd, -1) < 0)
+            return -1;
     }
 }
 
@@ -78,8 +80,9 @@ static enum record fill(struct records *r)
 {
     if (r->buffer.size - r->used > r->most)
         return RECORD_TOO_LONG;
-    if (!readable(r->fd, 0))
-        return RECORD_PAUSE;
+    int ready = readable(r->fd, 0);
+    if (ready <= 0)
+        return ready == 0 ? RECORD_PAUSE : RECORD_FAILED;
     ssize_t n = read_some(r->fd, text_reserve(&r->buffer, PIECE), PIECE);
     if (n < 0)
         return RECORD_FAILED;
@@ -113,7 +116,7 @@ enum record records_next(struct records *r, size_t *start, size_t *size)
 
 void records_wait(struct records *r)
 {
-    readable(r->fd, -1);
+    readable(r->fd, -1); /* if it fails, so does the next look */
 }
 
 void records_free(struct records *r)

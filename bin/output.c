@@ -24,10 +24,11 @@ void output_open(struct output *out, int fd)
     };
 }
 
-static void wait_until_writable(int fd)
+/* Or a signal comes. False where there is no waiting. */
+static bool wait_until_writable(int fd)
 {
     struct pollfd waiting = { .fd = fd, .events = POLLOUT };
-    poll(&waiting, 1, -1);
+    return poll(&waiting, 1, -1) >= 0 || errno == EINTR;
 }
 
 static void write_all(struct output *out, const char *bytes, size_t size)
@@ -42,8 +43,8 @@ static void write_all(struct output *out, const char *bytes, size_t size)
             out->failed = errno;
         else if (output_stop)
             out->failed = EINTR;
-        else if (errno == EAGAIN)
-            wait_until_writable(out->fd); /* somebody made it non-blocking */
+        else if (errno == EAGAIN && !wait_until_writable(out->fd)) /* it was made non-blocking */
+            out->failed = errno;
     }
 }
 

@@ -16,9 +16,9 @@ static bool closed[3];
 void std_prepare(void)
 {
     struct pollfd fds[3] = { { .fd = 0 }, { .fd = 1 }, { .fd = 2 } };
-    poll(fds, 3, 0);
+    bool told = poll(fds, 3, 0) >= 0;
     for (int fd = 0; fd < 3; fd++) {
-        closed[fd] = (fds[fd].revents & POLLNVAL) != 0;
+        closed[fd] = told ? (fds[fd].revents & POLLNVAL) != 0 : fcntl(fd, F_GETFD) < 0;
         /* The lowest free descriptor is this one. */
         if (closed[fd] && open("/dev/null", O_RDWR) != fd)
             exit(EXIT_SYSTEM); /* there is no place to say so */
