@@ -1,0 +1,178 @@
+#!/usr/bin/env bats
+# Every system call of every command fails, once and from then on, in each of the ways in which a system fails: with an I/O error,
+# without room, memory, descriptors, interrupted, and so on. The status is one of the contract that fits, an error is a line on
+# standard error, nothing is lost, and 0 means that all was done. No crash, no hang.
+#
+# TORTURE=30 and more tries them all.
+
+# Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
+# shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2153,SC2154
+
+load torture
+
+setup() {
+  torture_setup
+  needs_strace
+}
+
+ERRORS=(EIO ENOSPC EDQUOT EROFS ENOMEM EMFILE EINTR EAGAIN)
+
+# Calls that can't fail in any way; and futex(), libc's own, where it gives up.
+UNFAILING='^(exit_group|exit|futex|rt_sigreturn|getpid|gettid|getuid|geteuid|getgid|getegid|set_robust_list|set_tid_address|rseq) '
+
+# What a signal interrupts, and what may have to wait.
+INTERRUPTED='^(p?(read|write)(v|64)?|openat|fcntl|ftruncate|fallocate|f(data)?sync|p?poll|close|wait4|waitid) '
+
+# every_fault: of $COMMAND, in lines "CALL ERROR WHEN" for strace. Some are for five times and not for ever: what is interrupted, or
+# might have to wait, is tried again by the program for as long as it is so; and a lock that fails SQLite takes
+# for one that another process has, and waits half a minute.
+every_fault() {
+  local name n error
+  calls_of "${COMMAND[@]}" | grep -vE "$UNFAILING" | while read -r name n; do
+    for error in "${ERRORS[@]}"; do
+      [[ $error != @(EINTR|EAGAIN) || "$name " =~ $INTERRUPTED ]] || continue
+      echo "$name $error $n"
+      case $name-$error in
+        *-EINTR | *-EAGAIN | fcntl-*) echo "$name $error $n..$((n + 4))" ;;
+        *) echo "$name $error $n+" ;;
+      esac
+    done
+  done
+}
+
+# told: the status is one that fits, and an error says so, in one line.
+told() {
+  local lines
+  WHY='the status is one of the contract that fits'
+  case $result in
+    0 | 71 | 74 | 75) ;;
+    73) [[ $1 == *' EROFS '* ]] || ((${#ALL[@]} == 0)) ;;
+    77) [[ $1 == 'openat '* ]] ;; # SQLite may have opened the file for reading, then
+    *) false ;;
+  esac || return
+  ((result)) || return 0
+  [[ $TRACE != *'write(2,'* ]] || return 0 # then there is no way to say it
+  WHY='an error is one line on standard error'
+  contents main.err
+  ((LINES_OF_IT == 1)) && [[ $CONTENTS == "${COMMAND[0]}: "* ]] || return
+  WHY='an error means that it is not stored, or says that it may be'
+  [[ ${COMMAND[0]} != chat-send || ${#STATE[@]} == "${#ALL[@]}" || $CONTENTS == *'may be stored'* ]]
+}
+
+# fails FAULT: $COMMAND with it.
+fails() {
+  local name error when
+  read -r name error when <<<"$1"
+  : >trace
+  trial "${WARM[@]}" run main strace -qq -o trace -e "trace=$name" -e "inject=$name:error=$error:when=$when" "${COMMAND[@]}"
+  # Of an endless loop only the beginning.
+  IFS= read -r -N 5000 TRACE <trace || true
+  [[ $TRACE != *INJECTED* ]] || count hits
+  ((result == 0)) || count refused
+  if ! { kept && told "$1" && output_kept; }; then show_trial "$1"; fi
+}
+
+# output_kept: what a command shows is all there if its status is 0.
+output_kept() {
+  WHY='status 0 means that all was shown'
+  [[ $result != 0 || ! $SHOWN ]] || cmp -s main.out shown
+}
+
+# all_fail NAME ...: these commands, with a sample of all faults; of a full dose a thirtieth.
+all_fail() {
+  local name fault faults WARM
+  for name; do
+    rm -rf "$HOME/.local"
+    prepare "$name"
+    WARM=()
+    ((RANDOM % 2)) || WARM=(run warm chat-recv -q -p \;)
+    trial "${WARM[@]}" run main "${COMMAND[@]}"
+    SHOWN=
+    [[ $name != @(dump|receive-peek) ]] || SHOWN=1
+    cp main.out shown
+    mapfile -t faults < <(every_fault)
+    sample "$(dose 5 $((${#faults[@]} / 30 + 1)))" "${faults[@]}"
+    for fault in "${SAMPLE[@]}"; do fails "$fault"; done
+  done
+  tell "${SUM[hits]:-0} faults, ${SUM[refused]:-0} of them an error; nothing done ${SUM[before]:-0}, all done ${SUM[after]:-0}," \
+    "a message twice ${SUM[doubled]:-0}"
+}
+
+@test "senders of which any system call fails have sent, or say that they have not" {
+  all_fail "${SENDERS[@]}"
+}
+
+@test "receivers of which any system call fails have handed over, or say that they have not, and lose nothing" {
+  all_fail "${RECEIVERS[@]}"
+}
+
+@test "receivers with a COMMAND of which any system call fails lose nothing" {
+  all_fail "${WORKERS[@]}"
+}
+
+@test "the verbs of chat-spool of which any system call fails lose nothing" {
+  all_fail "${VERBS[@]}"
+}
+
+# ---------------------------------------------------------------- that was found
+
+# unwaiting COMMAND: with a poll() that fails from its second call on; the first looks for closed descriptors.
+unwaiting() {
+  run --separate-stderr timeout 20 strace -qq -o trace -e trace=poll -e 'inject=poll:error=ENOMEM:when=2+' "$@"
+  assert [ "$(wc -l <trace)" -lt 100 ]
+}
+
+@test "an input that cannot be waited for is an error, and no endless loop" {
+  printf 'one\ntwo' >in
+  unwaiting chat-send -l <in
+  assert_error 74 'chat-send: cannot read standard input: cannot allocate memory'
+  assert_empty_room
+}
+
+@test "an output that cannot be waited for is an error, and no endless loop" {
+  command -v perl >/dev/null || skip 'needs perl'
+  seq 100000 | chat-send
+  full_pipe pipe
+  unwaiting perl -MFcntl -e 'fcntl STDOUT, F_SETFL, O_NONBLOCK or die; exec @ARGV or die' chat-recv >pipe
+  assert_equal "$status: $stderr" '74: chat-recv: cannot write standard output: cannot allocate memory'
+  run -0 chat-recv
+  assert_output "$(seq 100000)"
+}
+
+@test "a closed descriptor is found where poll() fails, too" {
+  run strace -y -qq -o trace -e trace=poll,openat -e inject=poll:error=ENOMEM bash -c 'exec chat-send hi <&- >&-'
+  run grep -E "= [012]<$HOME/" trace
+  assert_output ''
+  run -0 grep -c INJECTED trace
+  run -0 chat-recv
+  assert_output hi
+}
+
+@test "a disk that fails to read is 74, and not called damage" {
+  chat-send first
+  run --separate-stderr strace -qq -o trace -P "$SPOOL" -e inject=pread64:error=EIO chat-recv
+  assert_error 74 "chat-recv: cannot open spool '$SPOOL': input/output error"
+  # A page in the log. (SQLite itself calls this damage.)
+  run --separate-stderr strace -qq -o trace -P "$SPOOL-wal" -e inject=pread64:error=EIO:when=4+ chat-recv
+  assert_error 74 'chat-recv: cannot '
+  assert_regex "$stderr" ': input/output error$'
+  closed "$SPOOL"
+  run --separate-stderr strace -qq -o trace -P "$SPOOL" -e inject=pread64:error=EIO:when=3+ chat-recv
+  assert_error 74 'chat-recv: cannot '
+  assert_regex "$stderr" ': input/output error$'
+  run --separate-stderr strace -qq -o trace -P "$SPOOL" -e inject=pread64:error=EIO:when=4+ chat-spool check --repair
+  assert_equal "$status" 74
+  run -0 chat-recv
+  assert_output first
+}
+
+# SQLite rolls back by itself where a read fails, and what is written then would be committed piece by piece.
+@test "a read that fails while a message is dropped for another changes nothing" {
+  local n failed=0
+  prepare send-drop
+  for n in {4..24}; do
+    fails "pread64 EIO $n"
+    ((result == 0)) || failed=$((failed + 1))
+  done
+  assert [ "$failed" -ge 3 ]
+}
