@@ -1,0 +1,181 @@
+#!/usr/bin/env bats
+# Senders and receivers of all kinds at work, each killed at random moments again and again: a thousand kills, TORTURE times.
+# What was acknowledged is there, or was handed over; twice only what a killed receiver had.
+
+# Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
+# shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2153,SC2154
+
+load torture
+
+setup() {
+  torture_setup
+  mkdir tried acknowledged seen
+  mkfifo clock ended
+  : >kills
+  KILLS=$(dose 60 1000)
+  WAIT_LIMIT=$((60 + KILLS))
+  export RANDOM_SEED=$SEED
+  export -f torment pause sender receiver
+}
+
+# pause MICROSECONDS: nobody writes to the clock.
+pause() { read -r -t "$(printf '0.%06d' "$1")" <>clock || true; }
+
+# torment COMMAND [ARG ...]: run it, and kill it at a random moment; its status in $result. The moments are before such a time
+# that half of the runs are killed.
+torment() {
+  : "${time:=20000}"
+  "$@" <&0 &
+  pause $((RANDOM * 32768 % time + RANDOM % time + 1))
+  kill -KILL $! 2>/dev/null
+  wait $!
+  result=$?
+  if ((result == 137)); then
+    printf k >>kills
+    time=$((time + time / 8))
+    ((time < 250000)) || time=250000
+  else
+    time=$((time - time / 8 + 8))
+  fi
+}
+
+# sender NAME COUNT COMMAND [ARG ...]: sends lines "NAME N GROUP", COUNT each time; the next numbers, whether it was killed or not.
+sender() {
+  local name=$1 count=$2 i=0 group=0 last
+  shift 2
+  RANDOM=$((RANDOM_SEED + ${#name} + $(printf %d "'$name")))
+  until [[ -e stop ]]; do
+    group=$((group + 1))
+    for ((last = i + count; i < last; )); do echo "$name $((++i)) $group"; done >"lines-$name"
+    cat "lines-$name" >>"tried/$name"
+    torment "$@" <"lines-$name"
+    case $result in
+      0) cat "lines-$name" >>"acknowledged/$name" ;;
+      137) ;;
+      *) echo "sender $name: $result" >>wrong ;;
+    esac
+  done
+}
+
+# receiver NAME COMMAND [ARG ...]: what each run has got is in a file of its own, which tells if it was killed.
+receiver() {
+  local name=$1 n=0
+  shift
+  RANDOM=$((RANDOM_SEED + $(cksum <<<"$name" | cut -c 1-4)))
+  until [[ -e stop ]]; do
+    n=$((n + 1))
+    torment "$@" >"seen/$name.$n"
+    case $result in
+      0 | 1) ;;
+      137) mv "seen/$name.$n" "seen/$name.$n.killed" ;;
+      *) echo "receiver $name: $result" >>wrong ;;
+    esac
+  done
+}
+
+# Each of them in the background. All of them, and what they have started, hold the pipe "ended" open as standard error.
+start() {
+  [[ ${ENDED:-} ]] || {
+    background cat ended >said
+    ENDED=$BACKGROUND_PID
+    exec {held}>ended
+  }
+  background "$BASH" -c '"$@"' start "$@" 2>ended
+}
+
+killed_enough() { [[ -e wrong ]] || (($(stat -c %s kills) >= KILLS)); }
+
+# storm: until there were so many kills, and then until everybody has ended.
+storm() {
+  wait_until killed_enough
+  touch stop
+  exec {held}>&-
+  wait_until process_ended "$ENDED"
+  [[ ! -e wrong ]] || fail "$(cat wrong; grep ^chat- said)"
+}
+
+# look: what was there in the end, and what was seen, without the lines that a kill has cut off.
+look() {
+  local file
+  run -0 chat-spool check -q
+  chat-recv -q -a >seen/rest || [[ $? == 1 ]]
+  for file in seen/*; do [[ -z $(tail -c 1 "$file") ]] || sed -i '$d' "$file"; done
+  cat seen/* | sort >sights
+  sort -u sights >all
+  sort acknowledged/* >acknowledged-all
+}
+
+lost() { comm -13 all acknowledged-all; }
+
+@test "a storm of random kills loses nothing, keeps the order of what is left, and doubles only what a killed receiver had" {
+  local pid file
+  start sender a 1 chat-send -f -
+  start sender b 1 chat-send -f -
+  start sender c 3 chat-send -l
+  start sender d 3 chat-send -1 -l
+  start receiver plain chat-recv -q -t 0.2
+  start receiver all chat-recv -q -a -t 0.2
+  start receiver follow chat-recv -q -F -t 1
+  start receiver run chat-recv -q -t 0.2 -- sh -c 'echo "$(cat)"'
+  start receiver parallel chat-recv -q -F -t 1 -P 3 -- sh -c 'echo "$(cat)"'
+  storm
+  look
+  run lost
+  assert_output ''
+  run comm -23 all <(sort tried/*)
+  assert_output ''
+  # All or none of each atomic group.
+  run awk '$1 == "d" { n[$3]++ } END { for (g in n) if (n[g] != 3) print "group " g ": " n[g] }' all
+  assert_output ''
+  # A message that was seen more than once was seen in all runs but one by a receiver that was killed.
+  run awk 'FILENAME !~ /killed$/ && seen[$0]++ { print FILENAME ": again " $0 }' seen/*
+  assert_output ''
+  # What was left to the last receiver, alone, is in order. (Before, one may rightly have got what a killed one had
+  # held after later messages.)
+  run awk '$2 + 0 <= last[$1] { print $0 " after " last[$1] } { last[$1] = $2 + 0 }' seen/rest
+  assert_output ''
+  assert [ "$(wc -l <acknowledged-all)" -ge $((KILLS / 4)) ]
+  tell "$(stat -c %s kills) kills; $(wc -l <acknowledged-all) messages acknowledged, none lost;" \
+    "$(uniq -d sights | wc -l) handed over twice; $(wc -l <seen/rest) left in the end"
+}
+
+@test "a receiver that is killed and started again and again gets everything in order" {
+  KILLS=$((KILLS / 5))
+  start sender a 1 chat-send -f -
+  start sender b 2 chat-send -l
+  # Alone: the first that anybody sees of a message is in order, whoever was killed before.
+  export -f again
+  start again
+  storm
+  chat-recv -q -a >>all-seen || [[ $? == 1 ]]
+  run awk '!seen[$0]++ { if ($2 + 0 <= last[$1]) print $0 " after " last[$1]; last[$1] = $2 + 0 }' all-seen
+  assert_output ''
+  run comm -13 <(sort -u all-seen) <(sort acknowledged/*)
+  assert_output ''
+  tell "$(stat -c %s kills) kills; $(cat acknowledged/* | wc -l) messages acknowledged, none lost, all in order"
+}
+
+again() {
+  local how words
+  until [[ -e stop ]]; do
+    for how in -a '-F -t 0.2' '-c 9 -t 0.2'; do
+      read -ra words <<<"$how"
+      torment chat-recv -q "${words[@]}" >one
+      ((result == 0 || result == 1 || result == 137)) || echo "receiver $how: $result" >>wrong
+      # A line that the kill cut off is no message.
+      [[ -z $(tail -c 1 one) ]] || sed -i '$d' one
+      cat one >>all-seen
+    done
+  done
+}
+
+# The control: what a pipe has taken counts as handed over, and who reads it may be killed.
+@test "the storm shows that a receiver behind a pipe loses messages" {
+  KILLS=60
+  start sender a 1 chat-send -f -
+  start receiver pipe bash -c 'message=$(chat-recv -q -t 0.2) && echo "$message"'
+  start receiver pipes bash -c 'message=$(chat-recv -q -t 0.2) && echo "$message"'
+  storm
+  look
+  assert [ "$(lost | wc -l)" -ge 1 ]
+}
