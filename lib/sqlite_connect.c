@@ -75,7 +75,7 @@ sqlite3_stmt *db_statement(struct sqlite_store *s, enum sql sql)
  * written after that would be committed at once, each piece by itself. */
 static bool rolled_back(const struct sqlite_store *s)
 {
-    return s->writing && sqlite3_get_autocommit(s->db) != 0;
+    return s->writing && s->db != NULL && sqlite3_get_autocommit(s->db) != 0;
 }
 
 int db_step(struct sqlite_store *s, sqlite3_stmt *statement)
@@ -86,11 +86,19 @@ int db_step(struct sqlite_store *s, sqlite3_stmt *statement)
     return statement != NULL ? sqlite3_step(statement) : sqlite3_extended_errcode(s->db);
 }
 
-int64_t db_number(struct sqlite_store *s, enum sql sql)
+int db_get_number(struct sqlite_store *s, enum sql sql, int64_t *value)
 {
     sqlite3_stmt *statement = db_statement(s, sql);
-    int64_t value = db_step(s, statement) == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : 0;
+    int rc = db_step(s, statement);
+    *value = rc == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : 0;
     sqlite3_reset(statement);
+    return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+int64_t db_number(struct sqlite_store *s, enum sql sql)
+{
+    int64_t value;
+    db_get_number(s, sql, &value);
     return value;
 }
 
@@ -112,6 +120,8 @@ enum chat_status db_run(struct sqlite_store *s, enum sql sql)
 
 void db_end(struct sqlite_store *s, enum sql sql)
 {
+    if (s->db == NULL) /* ended here before */
+        return;
     /* SQLite may have rolled back by itself, after an error. */
     if (sqlite3_get_autocommit(s->db) == 0)
         db_step(s, db_statement(s, sql));
@@ -146,9 +156,13 @@ static int same_schema(struct sqlite_store *s, bool *same)
     size_t length = 0;
     int rc;
     while ((rc = db_step(s, statement)) == SQLITE_ROW) {
-        const char *theirs = (const char *)sqlite3_column_text(statement, 0);
-        if (theirs == NULL)
+        if (sqlite3_column_type(statement, 0) == SQLITE_NULL)
             continue; /* an index that SQLite made for UNIQUE */
+        const char *theirs = (const char *)sqlite3_column_text(statement, 0);
+        if (theirs == NULL) {
+            rc = SQLITE_NOMEM;
+            break;
+        }
         ours = next_definition(ours, &length);
         if (ours == NULL || strlen(theirs) != length || memcmp(ours, theirs, length) != 0) {
             *same = false;
@@ -170,10 +184,14 @@ static enum chat_status check_schema(struct sqlite_store *s, int *format)
 {
     bool same;
     int rc = same_schema(s, &same);
-    if (rc != SQLITE_DONE)
+    int64_t application = 0, version = 0;
+    if (rc == SQLITE_DONE)
+        rc = db_get_number(s, SQL_GET_APPLICATION_ID, &application);
+    if (rc == SQLITE_OK)
+        rc = db_get_number(s, SQL_GET_USER_VERSION, &version);
+    if (rc != SQLITE_OK)
         return db_failed(s, rc, "open");
-    int application = (int)db_number(s, SQL_GET_APPLICATION_ID);
-    int version = *format = (int)db_number(s, SQL_GET_USER_VERSION);
+    *format = (int)version;
     if (application == APPLICATION_ID && version >= 1 && version < SCHEMA_VERSION)
         return CHAT_OK;
     if (same && application == APPLICATION_ID && version == SCHEMA_VERSION)
@@ -184,7 +202,7 @@ static enum chat_status check_schema(struct sqlite_store *s, int *format)
         return error_set(s->base.error, CHAT_DATA,
                          "spool '%s' has format %d, and this program knows up to %d: install a "
                          "newer one",
-                         s->place.path, version, SCHEMA_VERSION);
+                         s->place.path, *format, SCHEMA_VERSION);
     return error_set(s->base.error, CHAT_DATA, "the schema of spool '%s' was changed",
                      s->place.path);
 }

@@ -94,7 +94,9 @@ sqlite3_stmt *db_statement(struct sqlite_store *s, enum sql sql);
 /* Step a statement; NULL, one that could not be prepared, is an error like others. */
 int db_step(struct sqlite_store *s, sqlite3_stmt *statement);
 
-/* The number that a statement without parameters tells, or 0. */
+/* The number that a statement without parameters tells; 0 where it tells none. The result code is
+ * SQLITE_OK, or why it failed; the second is for where it does no harm to take that for 0. */
+int db_get_number(struct sqlite_store *s, enum sql sql, int64_t *value);
 int64_t db_number(struct sqlite_store *s, enum sql sql);
 
 /* Run a statement to its end: one whose parameters are bound, or one that has none. */
