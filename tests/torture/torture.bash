@@ -148,7 +148,7 @@ prepare() {
       COMMAND=(chat-spool copy "$SPOOL" "$HOME/.local/copy/spool.db")
       LOOK+=(\; run saved chat-spool dump -s "$HOME/.local/copy/spool.db")
       ;;
-    config) COMMAND=(chat-spool config max-length=1000000) ;;
+    config) COMMAND=(chat-spool config max-length 1000000) ;;
   esac
   keep_spool
 }

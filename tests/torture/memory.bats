@@ -1,0 +1,120 @@
+#!/usr/bin/env bats
+# Every allocation of every command fails, once and from then on (tests/fault/nomemory.c): the command does what it was to do, or
+# says that there is no memory, with 71. Nothing is lost. No crash, no hang.
+#
+# The commands cut most of SQLite's pieces from blocks of their own (lib/sqlite_memory.c). So that each of its pieces fails, too,
+# half of the trials are with programs that ask malloc() for each (tests/fault/not_alone.c). TORTURE=10 and more tries them all.
+
+# Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
+# shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2153,SC2154
+
+load torture
+
+setup() {
+  torture_setup
+  can_inject
+}
+
+# starved WHEN: $COMMAND, from the directory $FROM, with that allocation failing: N, or N+.
+starved() {
+  rm -f asked
+  trial "${WARM[@]}" run main env LD_PRELOAD="$FAULTS/nomemory.so" NOMEMORY="$1" NOMEMORY_OF="${COMMAND[0]}" NOMEMORY_COUNT=asked \
+    "$FROM/${COMMAND[0]}" "${COMMAND[@]:1}"
+  ASKED=0
+  [[ ! -e asked ]] || read -r ASKED <asked
+}
+
+# told: the status fits, and an error says so in one line.
+told() {
+  WHY='the status is 0, or 71'
+  ((result == 0 || result == 71)) || return
+  ((result)) || return 0
+  WHY='an error is one line, and says that there is no memory'
+  sed '/^chat-recv: message [0-9]* was done, but stays in the spool$/d' main.err >said
+  contents said
+  ((LINES_OF_IT == 1)) && [[ $CONTENTS == "${COMMAND[0]}: "*memory* ]] || return
+  WHY='an error means that it is not stored, or says that it may be'
+  [[ ${COMMAND[0]} != chat-send || ${#STATE[@]} == "${#ALL[@]}" || $CONTENTS == *'may be stored'* ]]
+}
+
+# all_starve NAME ...: these commands, with a sample of all; of a full dose a tenth.
+all_starve() {
+  local name n faults WARM FROM
+  for name; do
+    rm -rf "$HOME/.local"
+    prepare "$name"
+    for FROM in "$CHAT_BIN" "$FAULTS"; do
+      WARM=()
+      ((RANDOM % 2)) || WARM=(run warm chat-recv -q -p \;)
+      starved 0
+      if ! { kept && ((result == 0 || result == 123)); }; then show_trial 'none'; fi
+      faults=()
+      for ((n = 1; n <= ASKED; n++)); do faults+=("$n" "$n+"); done
+      sample "$(dose 2 $((${#faults[@]} / 10 + 1)))" "${faults[@]}"
+      for n in "${SAMPLE[@]}"; do
+        starved "$n"
+        [[ $ASKED != *! ]] || count hits
+        ((result == 0)) || count refused
+        if ! { kept && told; }; then show_trial "allocation $n of $ASKED, ${FROM##*/}"; fi
+      done
+    done
+  done
+  tell "${SUM[hits]:-0} faults, ${SUM[refused]:-0} of them an error; nothing done ${SUM[before]:-0}, all done ${SUM[after]:-0}"
+}
+
+@test "senders of which any allocation fails have sent, or say that they have not" {
+  all_starve "${SENDERS[@]}"
+}
+
+@test "receivers of which any allocation fails have handed over, or say that they have not, and lose nothing" {
+  all_starve "${RECEIVERS[@]}"
+}
+
+@test "receivers with a COMMAND of which any allocation fails lose nothing" {
+  all_starve "${WORKERS[@]}"
+}
+
+@test "the verbs of chat-spool of which any allocation fails lose nothing" {
+  all_starve "${VERBS[@]}"
+}
+
+@test "the shim reaches what SQLite allocates" {
+  local few
+  prepare send
+  WARM=() FROM=$CHAT_BIN
+  starved 0
+  few=$ASKED
+  FROM=$FAULTS
+  starved 0
+  assert [ "$few" -ge 10 ]
+  assert [ "$ASKED" -ge $((few + 300)) ]
+}
+
+# ---------------------------------------------------------------- that was found
+
+# Each of the pieces that are asked for to compare the schema with ours.
+@test "where there is no memory to look at a spool it is not called another thing" {
+  local n all
+  prepare list
+  COMMAND=(chat-recv -q -r none)
+  WARM=() FROM=$FAULTS
+  starved 0
+  all=$ASKED
+  for ((n = all / 2; n <= all; n += $(dose 2 1))); do
+    starved "$n"
+    WHY='the status is 1, or 71'
+    ((result == 1 || result == 71)) || show_trial "allocation $n"
+  done
+}
+
+@test "a compact that finds no memory for the list of the rooms is no crash" {
+  local n all
+  prepare compact
+  WARM=() FROM=$FAULTS
+  starved 0
+  all=$ASKED
+  for ((n = all / 2 + RANDOM % 4; n <= all; n += $(dose 4 1))); do
+    starved "$n+"
+    if ! { kept && told; }; then show_trial "allocation $n of $all"; fi
+  done
+}
