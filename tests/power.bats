@@ -1,19 +1,20 @@
 #!/usr/bin/env bats
 # The power fails: what was acknowledged is on disk, and what was taken was handed over (promises 1 and 2).
 #
-# A real ext4 is cut off from its disk while senders and receivers are at work in it (tests/fault/power.c); they are
-# killed, it is mounted again, and its journal recovers what had reached the disk. What the disk itself might have
+# A real ext4 is cut off from its disk (tests/fault/power.c); whoever works in it is killed, it is mounted again, and its journal recovers what had reached the disk. What the disk itself might have
 # kept in a cache of its own is not lost here.
 #
 # And the index of the log (-shm), which the commands keep for each other while none of them is running (lib/sqlite_index.c):
 # whatever becomes of that file in between, and however old the one on the disk is after a power cut, nothing depends on it.
 #
-# TORTURE=1 or more gives so many times ten doses.
+# TORTURE=1 or more gives so many times ten doses. Senders and receivers that are at work when the power fails are in
+# tests/torture/power.bats.
 
 # Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
 
 load helper
+load disk
 
 setup_file() {
   export POWER="$BATS_FILE_TMPDIR/power" NOSYNC_LIBRARY="$BATS_FILE_TMPDIR/nosync.so"
@@ -28,52 +29,9 @@ setup() {
   DOSE=$((${TORTURE:-0} ? TORTURE * 10 : 1))
 }
 
-teardown() {
-  chat_teardown
-  [[ ! $DISK ]] || switch_off
-}
+teardown() { disk_teardown; }
 
-# ---------------------------------------------------------------- a disk and its power
-
-# disk: an ext4 file system at ./disk, made and mounted; there is no other in the test.
-disk() {
-  [[ -x $POWER ]] || skip 'needs a C compiler'
-  command -v mkfs.ext4 >/dev/null || skip 'needs mkfs.ext4'
-  ((EUID == 0)) || skip 'only root can mount'
-  truncate -s 64M image
-  mkfs.ext4 -q -m 0 image
-  mkdir disk
-  switch_on 2>/dev/null || skip 'no right to mount'
-  export CHAT_SPOOL=$PWD/disk/chat/spool.db
-}
-
-switch_on() {
-  mount -o loop image "$BATS_TEST_TMPDIR/disk" && DISK=$BATS_TEST_TMPDIR/disk && chmod 700 "$DISK"
-}
-
-unmounted() { umount "$DISK" 2>/dev/null || ! mountpoint -q "$DISK"; }
-
-# switch_off: everybody is dead; unmount. A process that was killed may take a moment to go.
-switch_off() {
-  chat_teardown
-  BACKGROUND_PIDS=()
-  if ! wait_until unmounted; then
-    fuser -vm "$DISK" || true
-    umount -l "$DISK"
-    return 1
-  fi
-  DISK=
-}
-
-# cut: the power fails.
-cut() { "$POWER" cut disk; }
-
-# power_cut: it fails, and comes back.
-power_cut() {
-  cut
-  switch_off
-  switch_on
-}
+# ---------------------------------------------------------------- tools
 
 # frames FILE: how many frames of the log this index knows; 0: it says nothing (sqlite.org/walformat.html, mxFrame).
 frames() {
@@ -86,9 +44,6 @@ frames() {
 
 # kill_after SECONDS COMMAND [ARG ...]: run it, and kill it after so long; its status is 137 then.
 kill_after() { timeout -s KILL "$@" 2>/dev/null; }
-
-# a_moment MILLISECONDS: a random time below that, in seconds.
-a_moment() { printf '0.%06d' $(((RANDOM * 32768 + RANDOM) % ($1 * 1000))); }
 
 # is_whole: the spool's structure and counters are right.
 is_whole() {
@@ -251,108 +206,7 @@ can_kill() {
   assert [ "$first" -lt "$killed" ]
 }
 
-# ---------------------------------------------------------------- senders and receivers
-
-# sender NAME [lines]: sends "NAME 1", "NAME 2", ..., and notes what was acknowledged, with its id.
-sender() {
-  background bash -c '
-    n=$(cat "next-$1" 2>/dev/null || echo 1)
-    while
-      if [[ $2 ]]; then
-        last=$((n + RANDOM % 40))
-        ids=$(seq -f "$1 %.0f" "$n" "$last" | chat-send -l -i)
-      else
-        last=$n
-        ids=$(chat-send -i "$1 $n")
-      fi
-      result=$?
-      ((result == 0))
-    do
-      paste -d " " <(seq -f "$1 %.0f" "$n" "$last") - <<<"$ids" >>"acknowledged/$1"
-      n=$((last + 1))
-    done
-    [[ -e cutting ]] || echo "$1: $result" >>wrong
-    # What was not acknowledged may be there. So the next one begins with numbers that were not tried.
-    echo $((n + 100)) >"next-$1"
-    touch "ended-$1"
-  ' sender "$@" 2>>errors
-}
-
-# receiver FILE OPTION ...: receives again and again.
-receiver() {
-  background bash -c '
-    file=$1
-    shift
-    while chat-recv -q "$@" >>"$file"; result=$?; ((result <= 1)); do :; done
-    [[ -e cutting ]] || echo "$file: $result" >>wrong
-  ' receiver "$@" 2>>errors
-}
-
-# whole_lines FILE: a line that the cut has cut off is no message that was handed over.
-whole_lines() { if [[ -n $(tail -c 1 "$1") ]]; then sed '$d' "$1"; else cat "$1"; fi; }
-
-# noted NAME: that sender has come to its end, and said where its next one begins.
-noted() { [[ -e wrong || -e ended-$1 ]]; }
-
-# in_order FILE: of no sender comes a later message before an earlier one, or one twice.
-in_order() {
-  run awk '$2 + 0 <= last[$1] { print FILENAME ": " $0 " after " last[$1] } { last[$1] = $2 + 0 }' "$1"
-  assert_output ''
-}
-
-@test "power cuts while senders and receivers work lose nothing that was acknowledged" {
-  local round name file
-  disk
-  mkdir acknowledged seen
-  chat-send -r other 'to be there first'
-  for ((round = 1; round <= 9 * DOSE; round++)); do
-    rm -f cutting ended-*
-    sender a
-    sender b
-    sender c lines
-    # To a file on another disk, and to files on the same.
-    if ((round % 4)); then
-      touch "disk/all-$round" "disk/follow-$round"
-      sync disk
-      receiver "seen/one-$round" -t 0.1
-      receiver "disk/all-$round" -a -t 0.1
-      if ((round % 2)); then receiver "disk/follow-$round" -F; fi
-    fi
-    sleep "$(a_moment 600)"
-    touch cutting
-    cut
-    for name in a b c; do wait_until noted "$name"; done
-    [[ ! -e wrong ]] || fail "$(cat wrong errors)"
-    switch_off
-    switch_on
-    for file in "disk/all-$round" "disk/follow-$round"; do
-      [[ ! -e $file ]] || whole_lines "$file" >"seen/${file#disk/}"
-    done
-    chat-recv -p -a -o '%b %i\n' >left || [[ $? == 1 ]]
-    # Each one was received, or is still there, with the id that was acknowledged.
-    find seen -type f -exec cat {} + | sort -u >received
-    cat acknowledged/* | sort >all
-    run bash -c 'awk "$1" received left all | head' bash 'FILENAME == "received" { received[$0] = 1; next }
-             FILENAME == "left" { id[$1 " " $2] = $3; next }
-             !(($1 " " $2) in received) && id[$1 " " $2] != $3 { print "lost in round '"$round"': " $0 }'
-    assert_output ''
-    # No id was given twice.
-    run bash -c "cut -d ' ' -f 3 all | sort | uniq -d"
-    assert_output ''
-    # What came out in this round came out once, and of each sender in order; and what is left is in order.
-    run bash -c 'cat seen/*-"$1" 2>/dev/null | sort | uniq -d' bash "$round"
-    assert_output ''
-    for file in seen/*-"$round"; do [[ ! -e $file ]] || in_order "$file"; done
-    in_order left
-    run awk '$3 <= last { print } { last = $3 }' left
-    assert_output ''
-  done
-  assert [ "$(wc -l <all)" -ge $((100 * DOSE)) ]
-  assert [ "$(wc -l <received)" -ge $((50 * DOSE)) ]
-  run -0 chat-recv -r other
-  assert_output 'to be there first'
-  is_whole
-}
+# ---------------------------------------------------------------- receivers
 
 @test "what a receiver wrote to a file is on disk before it is gone from the spool" {
   local n

@@ -1,0 +1,65 @@
+# A disk with a real file system, whose power can fail. Load it behind the helper; teardown calls disk_teardown, and $POWER is
+# the program of tests/fault/power.c.
+#
+# shellcheck shell=bash
+# shellcheck disable=SC2034
+
+disk_teardown() {
+  chat_teardown
+  [[ ! ${DISK:-} ]] || switch_off
+}
+
+# disk [ext4|xfs]: such a file system at ./disk, made and mounted; there is no other in the test.
+disk() {
+  local kind=${1:-ext4}
+  # shellcheck disable=SC2153  # the program
+  [[ -x $POWER ]] || skip 'needs a C compiler'
+  command -v "mkfs.$kind" >/dev/null || skip "needs mkfs.$kind"
+  ((EUID == 0)) || skip 'only root can mount'
+  case $kind in
+    ext4) truncate -s 64M image && mkfs.ext4 -q -m 0 image ;;
+    xfs) truncate -s 320M image && mkfs.xfs -q image ;;
+  esac
+  mkdir disk
+  switch_on 2>/dev/null || skip "no right to mount, or no $kind"
+  export CHAT_SPOOL=$PWD/disk/chat/spool.db
+}
+
+# No loop device is on the image. The kernel takes down that of an unmount when it likes, and one that is mounted again
+# before that fails to read.
+unlooped() { ! grep -qxF "$BATS_TEST_TMPDIR/image" /sys/block/loop*/loop/backing_file 2>/dev/null; }
+
+switch_on() {
+  wait_until unlooped
+  mount -o loop image "$BATS_TEST_TMPDIR/disk" && DISK=$BATS_TEST_TMPDIR/disk && chmod 700 "$DISK"
+}
+
+unmounted() { umount "$DISK" 2>/dev/null || ! grep -qF " $DISK " /proc/self/mountinfo; }
+
+# switch_off: everybody is dead; unmount. A process that was killed may take a moment to go.
+switch_off() {
+  chat_teardown
+  BACKGROUND_PIDS=()
+  if ! wait_until unmounted; then
+    fuser -vm "$DISK" || true
+    umount -l "$DISK"
+    return 1
+  fi
+  DISK=
+}
+
+# cut: the power fails.
+cut() { "$POWER" cut disk; }
+
+# power_cut: it fails, and comes back.
+power_cut() {
+  cut
+  switch_off
+  switch_on
+}
+
+# a_moment MILLISECONDS: a random time below that, in seconds.
+a_moment() { printf '0.%06d' $(((RANDOM * 32768 + RANDOM) % ($1 * 1000))); }
+
+# whole_lines FILE: a line that the cut has cut off is no message that was handed over.
+whole_lines() { if [[ -n $(tail -c 1 "$1") ]]; then sed '$d' "$1"; else cat "$1"; fi; }

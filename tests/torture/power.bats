@@ -1,0 +1,171 @@
+#!/usr/bin/env bats
+# The power fails while senders and receivers are at work: a file system is cut off from its disk (tests/fault/power.c), everybody
+# is killed, it is mounted again, and its journal recovers what had reached the disk. What was acknowledged is in the
+# spool, or in a receiver's file. (What the disk itself might have kept in a cache of its own is not lost here.)
+#
+# TORTURE=n: n times 40 cuts on ext4, and 10 on xfs. Single commands and power cuts are in tests/power.bats.
+
+# Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
+# shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2153,SC2154
+
+load torture
+load ../disk
+
+setup() {
+  torture_setup
+  POWER=$FAULTS/power
+  mkdir acknowledged seen
+}
+
+teardown() { disk_teardown; }
+
+# sender NAME [lines]: sends "NAME 1", "NAME 2", ..., and notes what was acknowledged, with its id.
+sender() {
+  background env LD_PRELOAD="$UNSAFE_SENDER" NOSYNC='fsync fdatasync' bash -c '
+    n=$(cat "next-$1" 2>/dev/null || echo 1)
+    while
+      if [[ $2 ]]; then
+        last=$((n + RANDOM % 40))
+        ids=$(seq -f "$1 %.0f" "$n" "$last" | chat-send -l -i)
+      else
+        last=$n
+        ids=$(chat-send -i "$1 $n")
+      fi
+      result=$?
+      ((result == 0))
+    do
+      paste -d " " <(seq -f "$1 %.0f" "$n" "$last") - <<<"$ids" >>"acknowledged/$1"
+      n=$((last + 1))
+    done
+    [[ -e cutting ]] || echo "$1: $result" >>wrong
+    # What was not acknowledged may be there. So the next one begins with numbers that were not tried.
+    echo $((n + 100)) >"next-$1"
+    touch "ended-$1"
+  ' sender "$@" 2>>errors
+}
+
+# receiver FILE OPTION ...: receives again and again.
+receiver() {
+  background env LD_PRELOAD="$UNSAFE_RECEIVER" NOSYNC='fsync' bash -c '
+    file=$1
+    shift
+    while chat-recv -q "$@" >>"$file"; result=$?; ((result <= 1)); do :; done
+    [[ -e cutting ]] || echo "$file: $result" >>wrong
+  ' receiver "$@" 2>>errors
+}
+
+# noted NAME: that sender has come to its end, and said where its next one begins.
+noted() { [[ -e wrong || -e ended-$1 ]]; }
+
+# at_work ROUND: senders, and receivers that write to a file on another disk, and to files on the same; now and then
+# none, so that messages remain.
+at_work() {
+  local file
+  rm -f cutting ended-*
+  sender a
+  sender b
+  sender c lines
+  (($1 % 4)) || return 0
+  for file in all follow run; do touch "disk/$file-$1"; done
+  sync disk
+  receiver "seen/one-$1" -t 0.1
+  receiver "disk/all-$1" -a -t 0.1
+  case $(($1 % 3)) in
+    0) receiver "disk/follow-$1" -F ;;
+    1) receiver /dev/null -F -- sh -c 'echo "$(cat)" >>"$1" && sync "$1"' sh "disk/run-$1" ;;
+  esac
+}
+
+# fails_and_comes_back ROUND: the power.
+fails_and_comes_back() {
+  local name file
+  sleep "$(a_moment 300)"
+  touch cutting
+  cut
+  for name in a b c; do wait_until noted "$name"; done
+  [[ ! -e wrong ]] || fail "$(cat wrong errors)"
+  switch_off
+  switch_on
+  for file in "disk/all-$1" "disk/follow-$1" "disk/run-$1"; do
+    [[ ! -e $file ]] || whole_lines "$file" >"seen/${file#disk/}"
+    rm -f "$file"
+  done
+  chat-recv -p -a -o '%b %i\n' >left || [[ $? == 1 ]]
+  find seen -type f -exec cat {} + | sort -u >received
+  [[ ! -e acknowledged/c ]] || cat acknowledged/* | sort >all
+}
+
+# lost: what was acknowledged, and was neither received nor is there still, with the id that was told.
+lost() {
+  awk 'FILENAME == "received" { received[$0] = 1; next }
+    FILENAME == "left" { id[$1 " " $2] = $3; next }
+    !(($1 " " $2) in received) && id[$1 " " $2] != $3' received left all
+}
+
+# in_order FILE: of no sender comes a later message before an earlier one, or one twice.
+in_order() {
+  run awk '$2 + 0 <= last[$1] { print FILENAME ": " $0 " after " last[$1] } { last[$1] = $2 + 0 }' "$1"
+  assert_output ''
+}
+
+# cuts KIND COUNT: so many, on that file system.
+cuts() {
+  local round file
+  disk "$1"
+  chat-send -r other 'to be there first'
+  for ((round = 1; round <= $2; round++)); do
+    at_work "$round"
+    fails_and_comes_back "$round"
+    run lost
+    assert_output ''
+    run -0 chat-spool check -q
+    # No id was given twice.
+    run bash -c "cut -d ' ' -f 3 all | sort | uniq -d"
+    assert_output ''
+    # What came out in this round came out once, and of each sender in order; and what is left is in order.
+    run bash -c 'cat seen/*-"$1" 2>/dev/null | sort | uniq -d' bash "$round"
+    assert_output ''
+    for file in seen/*-"$round"; do [[ ! -e $file ]] || in_order "$file"; done
+    in_order left
+    run awk '$3 <= last { print } { last = $3 }' left
+    assert_output ''
+  done
+  assert [ "$(wc -l <all)" -ge $(($2 * 3)) ]
+  assert [ "$(wc -l <received)" -ge 1 ]
+  run -0 chat-recv -r other
+  assert_output 'to be there first'
+  tell "$2 cuts on $1: $(wc -l <all) messages acknowledged, none lost; $(wc -l <received) received, $(wc -l <left) left"
+}
+
+@test "power cuts of an ext4 while senders and receivers work lose nothing that was acknowledged" {
+  cuts ext4 "$(dose 3 40)"
+}
+
+@test "power cuts of an xfs while senders and receivers work lose nothing that was acknowledged" {
+  cuts xfs "$(dose 1 10)"
+}
+
+# The controls: the same, where nothing is synced.
+@test "the power cuts show that senders that do not sync lose acknowledged messages" {
+  local round missing=0
+  UNSAFE_SENDER=$FAULTS/nosync.so
+  disk
+  for ((round = 4; round <= 40 && missing == 0; round += 4)); do
+    at_work "$round"
+    fails_and_comes_back "$round"
+    missing=$(lost | wc -l)
+  done
+  assert [ "$missing" -ge 1 ]
+}
+
+@test "the power cuts show that receivers that do not sync what they have written lose messages" {
+  local round missing=0
+  UNSAFE_RECEIVER=$FAULTS/nosync.so
+  disk
+  for ((round = 3; round <= 60 && missing == 0; round += 6)); do
+    at_work "$round"
+    fails_and_comes_back "$round"
+    missing=$(lost | wc -l)
+  done
+  assert [ "$missing" -ge 1 ]
+}
