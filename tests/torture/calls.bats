@@ -21,8 +21,8 @@ ERRORS=(EIO ENOSPC EDQUOT EROFS ENOMEM EMFILE EINTR EAGAIN)
 # where it fails, but is not made at all where it is made to fail.
 UNFAILING='^(exit_group|exit|close|futex|wait4|rt_sigaction|rt_sigprocmask|rt_sigreturn|getpid|gettid|getuid|geteuid|getgid|getegid|set_robust_list|set_tid_address|rseq) '
 
-# What a signal interrupts, and what may have to wait.
-INTERRUPTED='^(p?(read|write)(v|64)?|openat|fcntl|ftruncate|fallocate|f(data)?sync|p?poll) '
+# What a signal interrupts, and what may have to wait. (To open does where it is a FIFO or the like, and no such is opened.)
+INTERRUPTED='^(p?(read|write)(v|64)?|fcntl|ftruncate|fallocate|f(data)?sync|p?poll) '
 
 # every_fault: of $COMMAND, in lines "CALL ERROR WHEN" for strace. Some are for five times and not for ever: what is interrupted, or
 # might have to wait, is tried again by the program for as long as it is so; and a lock that fails SQLite takes
@@ -55,7 +55,7 @@ told() {
   ((result)) || return 0
   [[ $TRACE != *'write(2,'* ]] || return 0 # then there is no way to say it
   WHY='an error is one line on standard error'
-  sed '/^chat-recv: message [0-9]* was done, but stays in the spool$/d' main.err >said
+  sed '/^chat-recv: message [0-9]* was done, but stays in the spool$/d' main.err | uniq >said # for each of -P
   contents said
   ((LINES_OF_IT == 1)) && [[ $CONTENTS == "${COMMAND[0]}: "* ]] || return
   WHY='an error means that it is not stored, or says that it may be'

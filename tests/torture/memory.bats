@@ -30,7 +30,7 @@ told() {
   ((result == 0 || result == 71)) || return
   ((result)) || return 0
   WHY='an error is one line, and says that there is no memory'
-  sed '/^chat-recv: message [0-9]* was done, but stays in the spool$/d' main.err >said
+  sed '/^chat-recv: message [0-9]* was done, but stays in the spool$/d' main.err | uniq >said
   contents said
   ((LINES_OF_IT == 1)) && [[ $CONTENTS == "${COMMAND[0]}: "*memory* ]] || return
   WHY='an error means that it is not stored, or says that it may be'
