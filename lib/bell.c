@@ -39,8 +39,8 @@ static enum chat_status open_bells(struct place *place, const char *bell, int *b
     place_name(place, bell, name);
     *bells = open_directory(place, name);
     if (*bells < 0 && errno == ENOENT) {
-        if (mkdirat(place->directory, name, 0700) == 0 &&
-            adopt(place, place->directory, name, 0700) < 0)
+        int made = mkdirat(place->directory, name, 0700);
+        if (made == 0 ? adopt(place, place->directory, name, 0700) < 0 : errno != EEXIST)
             return cannot_wait(place, errno, CHAT_CANTCREATE);
         *bells = open_directory(place, name);
     }
@@ -79,9 +79,11 @@ enum chat_status bell_listen(struct place *place, const char *bell, const char *
     const int flags = O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC;
     int fd = openat(bells, room, flags);
     if (fd < 0 && errno == ENOENT) {
-        if (mkfifoat(bells, room, 0600) == 0 && adopt(place, bells, room, 0600) < 0) {
+        int made = mkfifoat(bells, room, 0600);
+        if (made == 0 ? adopt(place, bells, room, 0600) < 0 : errno != EEXIST) {
+            int errnum = errno;
             close(bells);
-            return cannot_wait(place, errno, CHAT_CANTCREATE);
+            return cannot_wait(place, errnum, CHAT_CANTCREATE);
         }
         fd = openat(bells, room, flags);
     }

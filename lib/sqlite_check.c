@@ -88,21 +88,33 @@ static void tell_lines(struct check *c, const char *text)
     }
 }
 
-static void check_structure(struct check *c)
+/* A status other than CHAT_OK: it could not be read. SQLite tells of a page that could not be as of
+ * a fault. */
+static enum chat_status check_structure(struct check *c)
 {
     struct sqlite_store *s = c->store;
     sqlite3_stmt *statement = db_statement(s, SQL_CHECK_STRUCTURE);
     size_t before = c->faults;
-    int rc;
-    while ((rc = db_step(s, statement)) == SQLITE_ROW) {
+    int rc, errnum;
+    vfs_read_failed();
+    while ((rc = db_step(s, statement)) == SQLITE_ROW && (errnum = vfs_read_failed()) == 0) {
         const char *text = (const char *)sqlite3_column_text(statement, 0);
         if (text != NULL && strcmp(text, "ok") != 0)
             tell_lines(c, text);
     }
-    sqlite3_reset(statement);
-    if (rc != SQLITE_DONE)
+    enum chat_status status = CHAT_OK;
+    if (rc == SQLITE_ROW)
+        status =
+            error_system(s->base.error, errnum, CHAT_IO, "cannot read spool '%s'", s->place.path);
+    else if (rc != SQLITE_DONE)
+        status = db_failed(s, rc, "read");
+    if (status == CHAT_DATA) {
         tell_lines(c, sqlite3_errmsg(s->db));
+        status = CHAT_OK;
+    }
+    sqlite3_reset(statement);
     c->structure = c->structure || c->faults > before;
+    return status;
 }
 
 /* --- messages -------------------------------------------------------------- */
@@ -251,9 +263,11 @@ static void check_next_id(struct check *c)
 static enum chat_status survey(struct check *c)
 {
     struct sqlite_store *s = c->store;
-    check_structure(c);
+    enum chat_status status = check_structure(c);
+    if (status != CHAT_OK)
+        return status;
     bool within = sqlite3_get_autocommit(s->db) == 0;
-    enum chat_status status = within ? CHAT_OK : db_run(s, SQL_BEGIN_READ);
+    status = within ? CHAT_OK : db_run(s, SQL_BEGIN_READ);
     if (status == CHAT_OK)
         status = spool_read(s);
     if (status == CHAT_OK)
@@ -292,8 +306,7 @@ static bool reindex(struct sqlite_store *s)
         turn_rollback(s);
         return false;
     }
-    check_structure(&again);
-    if (!again.structure && turn_commit(s) == CHAT_OK)
+    if (check_structure(&again) == CHAT_OK && !again.structure && turn_commit(s) == CHAT_OK)
         return true;
     if (sqlite3_get_autocommit(s->db) == 0)
         turn_rollback(s);

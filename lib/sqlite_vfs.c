@@ -17,6 +17,7 @@
 
 #include "store_sqlite.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
@@ -35,6 +36,15 @@ struct layer {
     int count;                      /* of the bytes gathered */
     sqlite3_int64 offset;           /* where they belong */
 };
+
+static int read_failed; /* errno of the last read that did */
+
+int vfs_read_failed(void)
+{
+    int errnum = read_failed;
+    read_failed = 0;
+    return errnum;
+}
 
 static struct layer *layer_of(sqlite3_file *file)
 {
@@ -75,7 +85,10 @@ static int log_write(sqlite3_file *file, const void *bytes, int count, sqlite3_i
 static int file_read(sqlite3_file *file, void *bytes, int count, sqlite3_int64 offset)
 {
     int rc = layer_of(file)->base->xRead(file, bytes, count, offset);
-    return rc == SQLITE_IOERR_CORRUPTFS ? SQLITE_IOERR_READ : rc;
+    if (rc != SQLITE_IOERR_CORRUPTFS && rc != SQLITE_IOERR_READ)
+        return rc;
+    read_failed = errno;
+    return SQLITE_IOERR_READ;
 }
 
 static int log_read(sqlite3_file *file, void *bytes, int count, sqlite3_int64 offset)

@@ -128,6 +128,9 @@ const char *vfs_name(void);
  * others commit there. */
 void vfs_forget(sqlite3 *db);
 
+/* errno of the last read from any file of SQLite's that failed; 0: none has since the last call. */
+int vfs_read_failed(void);
+
 /* --- sqlite_memory.c --- */
 
 extern const sqlite3_mem_methods sqlite_memory;
