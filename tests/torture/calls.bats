@@ -164,9 +164,34 @@ unwaiting() {
   assert_error 74 'chat-recv: cannot '
   assert_regex "$stderr" ': input/output error$'
   run --separate-stderr strace -qq -o trace -P "$SPOOL" -e inject=pread64:error=EIO:when=4+ chat-spool check --repair
-  assert_equal "$status" 74
+  assert_error 74 'chat-spool: cannot '
+  assert_regex "$stderr" ': input/output error$'
   run -0 chat-recv
   assert_output first
+}
+
+@test "a page that cannot be read for a moment is no fault that check finds, or repairs" {
+  local n words failed=0
+  for words in 'chat-spool check' 'chat-spool check --repair'; do
+    rm -rf "$HOME/.local"
+    prepare check
+    read -ra COMMAND <<<"$words"
+    for n in {6..24}; do
+      fails "pread64 EIO $n"
+      ((result == 0)) || failed=$((failed + 1))
+      contents main.out
+      WHY='nothing is said of a fault'
+      [[ $CONTENTS != *structure* && $CONTENTS != *anew* ]] || show_trial "pread64 EIO $n"
+    done
+  done
+  assert [ "$failed" -ge 10 ]
+}
+
+@test "a receiver that has no room to wait says so" {
+  chat-send first
+  chat-recv
+  run --separate-stderr timeout 20 strace -qq -o trace -e inject=mkdirat,mkdir,mknodat,mknod:error=EDQUOT chat-recv -w
+  assert_error 74 "chat-recv: cannot wait on spool '$SPOOL': disk quota exceeded"
 }
 
 # SQLite rolls back by itself where a read fails, and what is written then would be committed piece by piece.
