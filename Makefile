@@ -90,7 +90,7 @@ UNITS = chat-worker@.service chat-nightly.service chat-nightly.timer
 
 # What tests/torture injects faults with.
 FAULT_DIR = $(BUILD)/fault
-FAULTS = $(FAULT_DIR)/trial
+FAULTS = $(patsubst %,$(FAULT_DIR)/%,trial power nosync.so nomemory.so $(PROGRAMS))
 
 all: programs $(PUBLIC)
 programs: $(PROGRAMS:%=$(BINDIR)/%)
@@ -161,6 +161,19 @@ faults: $(FAULTS)
 $(FAULT_DIR)/%: tests/fault/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(COMPILE) -o $@ $<
+
+$(FAULT_DIR)/%.so: tests/fault/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(COMPILE) -fPIC -shared -o $@ $<
+
+# The programs as they are, but that each small piece of memory that SQLite asks for is malloc()'s, as in a
+# process of many threads: so each of them can fail.
+$(FAULT_DIR)/chat-%: $(BUILD)/bin/chat-%.o $(FAULT_DIR)/not_alone.o $(NEEDLESS_LINKED) $(PARTS) $(LIB)
+	$(LINK) -Wl,--wrap=chat_alone -o $@ $^ $(LIBS)
+
+$(FAULT_DIR)/%.o: tests/fault/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(COMPILE) -c -o $@ $<
 
 # The programs of the benchmark, and its figures. BENCH=10 takes a tenth of the time.
 BENCH_TOOLS = $(BUILD)/bench

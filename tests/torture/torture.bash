@@ -40,6 +40,11 @@ can_inject() {
   [[ -x $FAULTS/trial ]] || skip 'needs a C compiler'
 }
 
+needs_strace() {
+  can_inject
+  command -v strace >/dev/null || skip 'needs strace'
+}
+
 # sample COUNT WORD ...: so many of the words at random, or all, into $SAMPLE, in their order.
 sample() {
   local wanted=$1 left word

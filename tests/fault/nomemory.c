@@ -1,0 +1,95 @@
+/* nomemory.c - a library for LD_PRELOAD: one of the allocations fails, or all from one on.
+ *
+ * NOMEMORY=N fails the N-th of the program in $NOMEMORY_OF, NOMEMORY=N+ that and all after it.
+ * NOMEMORY=0 fails none. In the end the number of allocations is written to the file
+ * $NOMEMORY_COUNT, with a "!" where one has failed. A child of the program is left alone. */
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static long asked, first;
+static bool armed, on, failed;
+static pid_t owner;
+
+__attribute__((constructor)) static void arm(void)
+{
+    const char *when = getenv("NOMEMORY"), *program = getenv("NOMEMORY_OF");
+    extern char *program_invocation_short_name;
+    if (when == NULL || program == NULL || strcmp(program, program_invocation_short_name) != 0)
+        return;
+    first = atol(when);
+    on = strchr(when, '+') != NULL;
+    owner = getpid();
+    armed = true;
+}
+
+__attribute__((destructor)) static void tell(void)
+{
+    const char *file = getenv("NOMEMORY_COUNT");
+    if (!armed || file == NULL || getpid() != owner)
+        return;
+    int fd = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return;
+    dprintf(fd, "%ld%s\n", asked, failed ? "!" : "");
+    close(fd);
+}
+
+static bool fails(void)
+{
+    if (!armed)
+        return false;
+    asked++;
+    if (first == 0 || (on ? asked < first : asked != first))
+        return false;
+    failed = true;
+    errno = ENOMEM;
+    return true;
+}
+
+/* The real function of that name. To find it takes no memory. */
+static void *real(void **found, const char *name)
+{
+    if (*found == NULL && (*found = dlsym(RTLD_NEXT, name)) == NULL)
+        abort();
+    return *found;
+}
+
+void *malloc(size_t size)
+{
+    static void *found;
+    void *(*call)(size_t);
+    *(void **)&call = real(&found, "malloc");
+    return fails() ? NULL : call(size);
+}
+
+void *calloc(size_t count, size_t size)
+{
+    static void *found;
+    void *(*call)(size_t, size_t);
+    *(void **)&call = real(&found, "calloc");
+    return fails() ? NULL : call(count, size);
+}
+
+void *realloc(void *piece, size_t size)
+{
+    static void *found;
+    void *(*call)(void *, size_t);
+    *(void **)&call = real(&found, "realloc");
+    return fails() ? NULL : call(piece, size);
+}
+
+void *aligned_alloc(size_t alignment, size_t size)
+{
+    static void *found;
+    void *(*call)(size_t, size_t);
+    *(void **)&call = real(&found, "aligned_alloc");
+    return fails() ? NULL : call(alignment, size);
+}
