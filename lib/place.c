@@ -250,6 +250,11 @@ enum chat_status place_check(struct place *place, const char *suffix)
                         place->path, suffix);
 }
 
+bool place_is_writable(const struct place *place)
+{
+    return faccessat(place->directory, place->name, W_OK, AT_EACCESS) == 0;
+}
+
 bool place_has_room(const struct place *place, int64_t bytes)
 {
     struct statvfs fs;

@@ -57,6 +57,9 @@ void place_remove(const struct place *place, const char *suffix);
 #define PLACE_NAME 1024
 void place_name(const struct place *place, const char *suffix, char name[PLACE_NAME]);
 
+/* Whether this process may write the spool's file, and its file system can be written. */
+bool place_is_writable(const struct place *place);
+
 /* Whether this process is a member of a group. */
 bool place_is_member(gid_t group);
 

@@ -43,7 +43,7 @@ static enum chat_status claim_room(struct sqlite_store *s, const struct chat_que
         status = scan_next(&scan, query->max_messages - batch->count, SCAN_TAKE, &run, &passed);
         if (status != CHAT_OK)
             break;
-        status = read_run(s, run, true, &scan.room, name, query, batch, &seen);
+        status = read_run(s, run, true, &scan.room, name, scan_places(&scan), query, batch, &seen);
         gone = gone || seen > 0;
         if (seen > 0)
             scan_step(&scan, seen);
@@ -70,7 +70,7 @@ static enum chat_status claim_one(struct sqlite_store *s, const struct chat_quer
         return error_set(s->base.error, CHAT_BUSY, "message %lld is claimed", (long long)query->id);
     if (errnum != 0)
         return store_cannot_lock(s, errnum);
-    status = read_run(s, one, true, &room, room.name, query, batch, &seen);
+    status = read_run(s, one, true, &room, room.name, NULL, query, batch, &seen);
     if (status != CHAT_OK)
         unlock_claim(s->lock, one);
     return status == CHAT_OK && batch->count == 0 ? CHAT_NONE : status;

@@ -49,6 +49,8 @@ enum chat_status db_failed(struct sqlite_store *s, int rc, const char *doing)
     case SQLITE_PERM:
     case SQLITE_AUTH:
     case SQLITE_READONLY:
+        if (rc == SQLITE_READONLY && place_is_writable(&s->place)) /* its header says so */
+            return error_set(error, CHAT_DATA, "spool '%s' is damaged", path);
         return error_system(error, EACCES, CHAT_PERMISSION, "cannot %s spool '%s'", doing, path);
     case SQLITE_IOERR:
     case SQLITE_CANTOPEN:

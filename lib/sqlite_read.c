@@ -40,7 +40,7 @@ enum chat_status message_row(struct sqlite_store *s, sqlite3_stmt *statement,
 }
 
 /* Behind what message_row() reads. */
-enum { ID = 8, DUE, EXPIRES, PLACE };
+enum { ID = 8, PLACE, DUE, EXPIRES };
 
 /* Copy the row that STATEMENT is at to BATCH, if it is what it was when it was sent. EVERY message
  * has its times. */
@@ -63,6 +63,21 @@ static enum chat_status add_row(struct sqlite_store *s, sqlite3_stmt *statement,
     return CHAT_OK;
 }
 
+/* The order has said PLACE of the message ID, and its row says another: was it moved meanwhile, or
+ * is one of them damaged? CHAT_OK: the former. */
+static enum chat_status check_place(struct sqlite_store *s, const struct room *room, int64_t id,
+                                    int64_t place)
+{
+    sqlite3_stmt *statement = db_statement(s, SQL_GET_MISPLACED);
+    sqlite3_bind_int64(statement, 1, room->number);
+    sqlite3_bind_int64(statement, 2, place);
+    sqlite3_bind_int64(statement, 3, id);
+    int rc = db_step(s, statement);
+    sqlite3_reset(statement);
+    return rc == SQLITE_DONE ? CHAT_OK
+                             : db_failed(s, rc == SQLITE_ROW ? SQLITE_CORRUPT : rc, "read");
+}
+
 bool batch_is_full(const struct chat_batch *batch, const struct chat_query *query)
 {
     return batch->count >= query->max_messages || batch->bytes >= query->max_bytes;
@@ -80,27 +95,30 @@ static sqlite3_stmt *list_run(struct sqlite_store *s, struct range run, const st
     return statement;
 }
 
-/* Step to the next message of RUN: *ID becomes its id, or the one behind the last. */
+/* Step to the next message of RUN, FROM that id on: *ID becomes its id, or the one behind the last.
+ * Where a page lies in another's place the ids go back. */
 static enum chat_status step(struct sqlite_store *s, sqlite3_stmt *statement, struct range run,
-                             int64_t *id)
+                             int64_t from, int64_t *id)
 {
     int rc = db_step(s, statement);
     if (rc != SQLITE_ROW)
         *id = run.last + 1;
     else
         *id = run.first == run.last ? run.first : sqlite3_column_int64(statement, ID);
+    if (rc == SQLITE_ROW && *id < from)
+        rc = SQLITE_CORRUPT;
     return rc == SQLITE_ROW || rc == SQLITE_DONE ? CHAT_OK : db_failed(s, rc, "read");
 }
 
 enum chat_status read_run(struct sqlite_store *s, struct range run, bool claimed,
-                          const struct room *room, const char *name, const struct chat_query *query,
-                          struct chat_batch *batch, size_t *seen)
+                          const struct room *room, const char *name, const int64_t *places,
+                          const struct chat_query *query, struct chat_batch *batch, size_t *seen)
 {
     sqlite3_stmt *statement = list_run(s, run, room, query->every);
     int64_t id = run.first, found; /* what comes next, and what is there */
     enum chat_status status = CHAT_OK;
     while (id <= run.last && !batch_is_full(batch, query)) {
-        status = step(s, statement, run, &found);
+        status = step(s, statement, run, id, &found);
         if (status != CHAT_OK)
             break;
         if (claimed && found > id) /* these have gone meanwhile */
@@ -108,7 +126,11 @@ enum chat_status read_run(struct sqlite_store *s, struct range run, bool claimed
         id = found;
         if (id > run.last)
             break;
-        status = add_row(s, statement, id, name, query->every, batch);
+        const int64_t *place = places != NULL ? &places[id - run.first] : NULL;
+        if (place != NULL && sqlite3_column_int64(statement, PLACE) != *place)
+            status = check_place(s, room, id, *place);
+        if (status == CHAT_OK)
+            status = add_row(s, statement, id, name, query->every, batch);
         if (status != CHAT_OK)
             break;
         id++;

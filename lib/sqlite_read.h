@@ -16,9 +16,10 @@ enum chat_status message_row(struct sqlite_store *s, sqlite3_stmt *statement,
 bool batch_is_full(const struct chat_batch *batch, const struct chat_query *query);
 
 /* Read the messages of RUN, as many as fit. Whatever is not in BATCH then is not claimed
- * either, if they were (CLAIMED). *SEEN becomes how many were read or are gone. */
+ * either, if they were (CLAIMED). PLACES (or NULL) has what the order says of each: the row must
+ * say the same. *SEEN becomes how many were read or are gone. */
 enum chat_status read_run(struct sqlite_store *s, struct range run, bool claimed,
-                          const struct room *room, const char *name, const struct chat_query *query,
-                          struct chat_batch *batch, size_t *seen);
+                          const struct room *room, const char *name, const int64_t *places,
+                          const struct chat_query *query, struct chat_batch *batch, size_t *seen);
 
 #endif

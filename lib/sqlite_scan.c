@@ -17,6 +17,15 @@ static sqlite3_stmt *list(const struct scan *scan)
     return statement;
 }
 
+/* Whether the message that was read last stands before the one before it, or is the same: then a
+ * page of the index is damaged, and to go on might show a message twice. */
+static bool goes_back(const struct scan *scan)
+{
+    size_t last = scan->count - 1;
+    int64_t before = last > 0 ? scan->order[last - 1] : scan->after;
+    return scan->order[last] < before || (last > 0 && scan->id[last] == scan->id[last - 1]);
+}
+
 /* Read the next chunk. */
 static enum chat_status scan_read(struct scan *scan)
 {
@@ -29,6 +38,10 @@ static enum chat_status scan_read(struct scan *scan)
     while (scan->count < scan->want && (rc = db_step(s, statement)) == SQLITE_ROW) {
         scan->id[scan->count] = sqlite3_column_int64(statement, 0);
         scan->order[scan->count++] = sqlite3_column_int64(statement, 1);
+        if (goes_back(scan)) {
+            rc = SQLITE_CORRUPT;
+            break;
+        }
     }
     sqlite3_reset(statement);
     scan->want = CHUNK;
@@ -36,6 +49,15 @@ static enum chat_status scan_read(struct scan *scan)
     if (scan->head == 0 && scan->count > 0 && !scan->every)
         scan->head = scan->order[0];
     return rc == SQLITE_ROW || rc == SQLITE_DONE ? CHAT_OK : db_failed(s, rc, "read");
+}
+
+/* The room counts messages that nobody is shown: none is ready, none waits for its time, and none
+ * has expired. */
+static bool hides_messages(const struct scan *scan, const struct chat_cursor *from)
+{
+    return scan->count == 0 && scan->room.depth > 0 && scan->room.next_due == 0 && !scan->every &&
+           scan->until == INT64_MAX && (from == NULL || from->place == 0) &&
+           next_expiry(scan->store, scan->room.number) == 0;
 }
 
 /* Where to begin. */
@@ -65,6 +87,8 @@ enum chat_status scan_open(struct scan *scan, struct sqlite_store *s,
         scan->want = query->max_messages < CHUNK ? query->max_messages : CHUNK;
         scan_place(scan, from);
         status = scan_read(scan);
+        if (status == CHAT_OK && hides_messages(scan, from))
+            status = db_failed(s, SQLITE_CORRUPT, "read");
     }
     if (!within)
         db_end(s, SQL_COMMIT);
@@ -91,6 +115,11 @@ void scan_tell(const struct scan *scan, struct chat_cursor *cursor)
         cursor->id = scan->after_id;
     } else
         cursor->place = scan->after;
+}
+
+const int64_t *scan_places(const struct scan *scan)
+{
+    return scan->every ? NULL : &scan->order[scan->at];
 }
 
 void scan_step(struct scan *scan, size_t n)

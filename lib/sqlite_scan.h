@@ -51,6 +51,9 @@ enum chat_status scan_next(struct scan *scan, size_t max, enum scan_mode mode, s
 /* Whether this handle has a claim on the message: the kernel would grant it again. */
 bool holds_claim(const struct sqlite_store *s, int64_t id);
 
+/* The places of the next messages, as the order tells; NULL for every one. */
+const int64_t *scan_places(const struct scan *scan);
+
 /* Step over N messages. */
 void scan_step(struct scan *scan, size_t n);
 

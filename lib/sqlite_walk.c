@@ -31,7 +31,8 @@ static enum chat_status walk_room(struct sqlite_store *s, const struct chat_quer
         size_t seen = 0, before = batch->count;
         status = scan_next(&scan, query->max_messages - batch->count, mode, &run, &passed);
         if (status == CHAT_OK)
-            status = read_run(s, run, false, &scan.room, scan.room.name, query, batch, &seen);
+            status = read_run(s, run, false, &scan.room, scan.room.name, scan_places(&scan), query,
+                              batch, &seen);
         if (query->every && batch->count > before)
             tell_claimed(s, batch, before, run);
         if (status == CHAT_DAMAGED && batch->count == 0)
@@ -52,7 +53,7 @@ static enum chat_status walk_one(struct sqlite_store *s, const struct chat_query
     size_t seen;
     enum chat_status status = room_of(s, query->id, &room);
     if (status == CHAT_OK)
-        status = read_run(s, one, false, &room, room.name, query, batch, &seen);
+        status = read_run(s, one, false, &room, room.name, NULL, query, batch, &seen);
     if (status != CHAT_OK || batch->count == 0)
         return status == CHAT_OK ? CHAT_NONE : status;
     tell_claimed(s, batch, 0, one);

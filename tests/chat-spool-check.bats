@@ -327,6 +327,57 @@ chat-recv: message 2 in room 'main' was damaged, and is in room 'damaged' now"
   assert_bytes out 'jobs onE\n'
 }
 
+@test "an order that says another place than the message itself is 65, not another order" {
+  three
+  hide_index message_order 'UPDATE message SET place = 100 - place'
+  for options in '' -p -a '-p -a' '-c 3'; do
+    # shellcheck disable=SC2086
+    run --separate-stderr timeout 20 chat-recv -r jobs $options
+    assert_error 65 "chat-recv: spool '$SPOOL' is damaged"
+  done
+  faulty
+  repaired
+}
+
+@test "messages that a room counts and nobody is shown are 65, not an empty room" {
+  three
+  hide_index message_order 'DELETE FROM message WHERE id > 1'
+  set_in 'DELETE FROM message'
+  for options in '' -p '-c 3' '-t 0.1'; do
+    # shellcheck disable=SC2086
+    run --separate-stderr timeout 20 chat-recv -r mail $options
+    assert_equal "$options: $status" "$options: 65"
+    assert_error 65 "chat-recv: spool '$SPOOL' is damaged"
+  done
+}
+
+@test "a page of messages in another's place shows no message twice" {
+  local first second size
+  seq -f "%g $(printf 'x%.0s' {1..900})" 8 | chat-send -l
+  closed "$SPOOL"
+  mapfile -t pages < <(pages_of leaf)
+  size=$(sqlite3 "$SPOOL" 'PRAGMA page_size')
+  dd if="$SPOOL" bs="$size" skip=$((pages[0] - 1)) count=1 of=page status=none
+  dd if=page of="$SPOOL" bs="$size" seek=$((pages[1] - 1)) conv=notrunc status=none
+  for options in '-p -a' '-c 10'; do
+    # shellcheck disable=SC2086
+    run --separate-stderr timeout 20 chat-recv $options -o '%i\n'
+    assert_equal "$options: $output" "$options: $(seq "$(sqlite3 "$SPOOL" "SELECT ncell FROM dbstat WHERE pageno = ${pages[0]}")")"
+  done
+  faulty
+}
+
+@test "a header that says that nobody may write the spool is 65, not a lack of permission" {
+  three
+  printf '\3' | dd of="$SPOOL" bs=1 seek=18 conv=notrunc status=none
+  run --separate-stderr chat-send x
+  assert_error 65 "chat-send: spool '$SPOOL' is damaged"
+  # It can be read, and that is all.
+  run --separate-stderr chat-recv -r jobs
+  assert_equal "$status: $output" '65: jobs one'
+  assert_stderr "chat-recv: spool '$SPOOL' is damaged"
+}
+
 # ---------------------------------------------------------------- counters, indices, modes, schema
 
 @test "counters that were changed are found and set right" {
