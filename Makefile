@@ -90,7 +90,7 @@ UNITS = chat-worker@.service chat-nightly.service chat-nightly.timer
 
 # What tests/torture injects faults with.
 FAULT_DIR = $(BUILD)/fault
-FAULTS = $(patsubst %,$(FAULT_DIR)/%,trial power nosync.so nomemory.so $(PROGRAMS))
+FAULTS = $(patsubst %,$(FAULT_DIR)/%,trial corrupt power nosync.so nomemory.so $(PROGRAMS))
 
 all: programs $(PUBLIC)
 programs: $(PROGRAMS:%=$(BINDIR)/%)

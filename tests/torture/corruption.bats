@@ -1,0 +1,255 @@
+#!/usr/bin/env bats
+# A damaged spool: flipped bits, a file that is cut, pages that were exchanged, copied and wiped, in the database, its log, the
+# index of the log and the lock file; and hostile databases. The right messages, or 65; never others, never a
+# crash, never a hang, never more memory than a whole spool takes.
+
+# shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
+
+load torture
+
+# A case costs a process, so the files are in memory where they can be: only chat-send would wait for a disk.
+setup() {
+  torture_setup
+  FAST=$(mktemp -d /dev/shm/chat-test-XXXXXX 2>/dev/null) || FAST=$BATS_TEST_TMPDIR
+  cd "$FAST" || return
+  export CHAT_SPOOL=$FAST/dir/spool.db
+  MEMORY=(-m 64)
+  ! sanitized || MEMORY=()
+  export ASAN_OPTIONS="$ASAN_OPTIONS:detect_leaks=0"
+}
+
+teardown() {
+  chat_teardown
+  cd / || return
+  [[ $FAST == "$BATS_TEST_TMPDIR" ]] || rm -rf "$FAST"
+}
+
+ALL=(-r a -r b -o '%i %r %u %h %t %l %k %b\n')
+TAKE=(chat-recv -c 100 "${ALL[@]}")
+PEEK=(chat-recv -p -a "${ALL[@]}")
+
+# messages: into two rooms; what is right to see of them is in the file right.
+messages() {
+  local i
+  can_inject
+  for i in {1..6}; do echo "message $i $(printf 'x%.0s' {1..900})"; done | chat-send -l -r a -u alice
+  head -c 5000 /dev/zero | tr '\0' y | chat-send -r a -u alice
+  chat-send -r b -u bob -k key 'message 8'
+  seq 9 28 | chat-send -l -r b -u carol
+  "${PEEK[@]}" >right
+  assert_equal "$(wc -l <right)" 28
+}
+
+# one_file: all of them in the database; the log is empty.
+one_file() {
+  messages
+  closed "$CHAT_SPOOL"
+  assert_not_exist "$CHAT_SPOOL-wal"
+}
+
+# with_log: the first in the database, those from 8 on in the log.
+with_log() {
+  messages
+  "${TAKE[@]}" >/dev/null
+  rm -rf dir
+  for i in {1..6}; do echo "message $i $(printf 'x%.0s' {1..900})"; done | chat-send -l -r a -u alice
+  closed "$CHAT_SPOOL"
+  chat-send -r a -u alice 'message 7'
+  chat-send -r b -u bob -k key 'message 8'
+  seq 9 28 | chat-send -l -r b -u carol
+  "${PEEK[@]}" >right
+  assert_equal "$(wc -l <right)" 28
+  assert [ "$(stat -c %s "$CHAT_SPOOL-wal")" -gt 20000 ]
+}
+
+# step SAMPLE FULL: how far apart the cases are: SAMPLE without TORTURE, else FULL / TORTURE, and STEP_LEAST at least.
+step() {
+  local step=$((${TORTURE:-0} ? $2 / TORTURE : $1))
+  echo $((step > ${STEP_LEAST:-1} ? step : ${STEP_LEAST:-1}))
+}
+
+# survives [OPTION ...] HOW STEP COMMAND [ARG ...]: what is damaged is $DAMAGED (default: the database); where the cases begin
+# is random. The counts are in $TRIED, $RIGHT, $TOLD and $HIDDEN.
+survives() {
+  local options=() how step
+  while [[ $1 == -* ]]; do
+    options+=("$1")
+    case $1 in
+      -[kwx]) shift ;;
+      *) options+=("$2") && shift 2 ;;
+    esac
+  done
+  how=$1 step=$2
+  shift 2
+  run --separate-stderr "$FAULTS/corrupt" -f $((RANDOM % step)) "${MEMORY[@]}" "${options[@]}" "$how" "$step" "${DAMAGED:-$CHAT_SPOOL}" right "$@"
+  ((status == 0)) || fail "SEED=$SEED $output: $stderr"
+  tell "${DAMAGED##*-} $output"
+  read -r _ TRIED _ RIGHT _ TOLD _ HIDDEN _ <<<"${output//,/}"
+}
+
+# script TEXT: an executable file of that name.
+script() {
+  printf '#!/bin/sh\n%s\n' "$2" >"$1"
+  chmod +x "$1"
+}
+
+# ---------------------------------------------------------------- controls
+
+# The reader that believes what it reads: every message that a file seems to hold.
+NAIVE='for (@ARGV) { open F, $_ or next; local $/; $_ = <F>; print "$1\n" while /(message \d+(?: x+)?)/g }'
+
+@test "a control: what reads a spool without checksums shows messages that nobody sent" {
+  local how at
+  one_file
+  perl -e "$NAIVE" "$CHAT_SPOOL" >right
+  assert_equal "$(wc -l <right)" 7
+  at=$(grep -obUa 'message 3' "$CHAT_SPOOL" | cut -d : -f 1)
+  for how in "-f $(((at + 8) * 8)) flip 100000000" 'cut 512' 'copy 5' 'swap 1'; do
+    # shellcheck disable=SC2086
+    run "$FAULTS/corrupt" $how "$CHAT_SPOOL" right perl -e "$NAIVE" "$CHAT_SPOOL"
+    assert_equal "$how: $status" "$how: 1"
+    assert_output --partial 'status 0: message'
+  done
+}
+
+@test "a control: SQLite alone takes a flipped bit for the message" {
+  local at
+  one_file
+  sqlite3 "$CHAT_SPOOL" 'SELECT CAST(body AS TEXT) FROM message WHERE room = 1' >right
+  at=$(grep -obUa 'message 3' "$CHAT_SPOOL" | cut -d : -f 1)
+  run "$FAULTS/corrupt" -f $((at * 8 + 1)) flip 100000000 "$CHAT_SPOOL" right sqlite3 "$CHAT_SPOOL" 'SELECT CAST(body AS TEXT) FROM message WHERE room = 1'
+  assert_equal "$status" 1
+  assert_output --partial 'status 0: oessage 3'
+}
+
+@test "a control: a crash, a hang, much memory, a silent 65 and an odd status are seen" {
+  one_file
+  local command
+  for command in 'kill -SEGV $$' 'sleep 60' 'exec perl -e "\$x = q(x) x 200000000"' 'exit 65' 'exit 74' 'echo oops >&2'; do
+    run "$FAULTS/corrupt" -t 1 -m 64 cut 100000000 "$CHAT_SPOOL" right sh -c "$command"
+    assert_equal "$command: $status" "$command: 1"
+  done
+  run -0 "$FAULTS/corrupt" -t 1 -m 64 cut 100000000 "$CHAT_SPOOL" right sh -c 'echo chat-recv: damaged >&2; exit 65'
+}
+
+# ---------------------------------------------------------------- the database
+
+# few_hidden: what is missing and was not told. No checksum covers the order and the names of rooms, so a bit of them may hide
+# a message; but few of the bits.
+few_hidden() {
+  ((HIDDEN * 50 <= TRIED)) || fail "SEED=$SEED: $HIDDEN of $TRIED hid a message"
+}
+
+@test "a flipped bit in the database: the right messages or 65" {
+  one_file
+  STEP_LEAST=50
+  survives flip "$(step 1600 400)" "${TAKE[@]}"
+  few_hidden
+  ((TOLD > 0 && RIGHT > 0))
+  survives flip "$(step 3200 800)" "${PEEK[@]}"
+  few_hidden
+}
+
+@test "a database that is cut: the right messages or 65" {
+  one_file
+  survives -w cut 512 "${TAKE[@]}"
+  ((RIGHT == 0))
+  STEP_LEAST=13
+  survives -w cut "$(step 2000 500)" "${PEEK[@]}"
+}
+
+@test "pages of the database that were exchanged, copied or wiped: the right messages or 65" {
+  one_file
+  survives swap "$(step 3 1)" "${TAKE[@]}"
+  survives copy "$(step 5 1)" "${TAKE[@]}"
+  survives wipe 1 "${PEEK[@]}"
+}
+
+@test "what check calls sound has all its messages" {
+  one_file
+  script whole 'chat-spool check -q >/dev/null 2>&1 || exit 65
+exec chat-recv -p -a -r a -r b -o "%i %r %u %h %t %l %k %b\n"'
+  STEP_LEAST=50
+  survives -w flip "$(step 3200 800)" ./whole
+  ((TOLD > 0 && RIGHT > 0))
+  survives -w swap "$(step 4 1)" ./whole
+  survives -w wipe 1 ./whole
+}
+
+@test "after a repair the messages are right, and check has nothing to say" {
+  one_file
+  script repair 'chat-spool check --repair >/dev/null 2>repaired; status=$?
+[ $status = 0 ] || { cat repaired >&2; exit $status; }
+chat-spool check -q || exit 99
+exec chat-recv -q -c 100 -r a -r b -o "%i %r %u %h %t %l %k %b\n"'
+  STEP_LEAST=50
+  survives -x -s '0 1 65' flip "$(step 4000 1200)" ./repair
+  survives -x -s '0 1 65' swap "$(step 7 2)" ./repair
+  survives -x -s '0 1 65' cut "$(step 8192 2048)" ./repair
+  survives -x -s '0 1 65' wipe 1 ./repair
+}
+
+@test "what is sent to a damaged spool can be received from it, or is refused" {
+  one_file
+  echo sent >right
+  script send 'chat-send -r new sent || exit
+exec chat-recv -r new'
+  STEP_LEAST=50
+  survives -w -s '0 65' flip "$(step 4000 1200)" ./send
+  survives -w -s '0 65' swap "$(step 7 2)" ./send
+}
+
+@test "the verbs of an operator end with 65 on a damaged spool, or do what they can" {
+  local verb
+  one_file
+  : >right
+  for verb in list 'show a' 'dump' 'config' 'move a c' 'compact'; do
+    script verb "exec chat-spool $verb >/dev/null"
+    STEP_LEAST=50
+    survives flip "$(step 20000 4000)" ./verb
+    survives wipe "$(step 3 1)" ./verb
+  done
+}
+
+# ---------------------------------------------------------------- the log, its index, the lock file
+
+@test "a flipped bit in the log: messages that were sent, or 65" {
+  with_log
+  DAMAGED=$CHAT_SPOOL-wal
+  STEP_LEAST=50
+  # SQLite takes a frame with a wrong checksum for the end of the log: nothing can tell it from a power cut.
+  survives flip "$(step 2500 600)" "${TAKE[@]}"
+  # And this is damage after the log was read, as the kernel keeps its index.
+  survives -k flip "$(step 2500 600)" "${PEEK[@]}"
+}
+
+@test "a log that is cut, or whose pages were exchanged: messages that were sent, or 65" {
+  local keep
+  with_log
+  DAMAGED=$CHAT_SPOOL-wal
+  for keep in '' -k; do
+    # shellcheck disable=SC2086
+    survives $keep cut "$(step 2048 512)" "${TAKE[@]}"
+    # shellcheck disable=SC2086
+    survives $keep -u 4120 -o 32 swap "$(step 4 1)" "${PEEK[@]}"
+    # shellcheck disable=SC2086
+    survives $keep -u 4120 -o 32 copy "$(step 8 1)" "${TAKE[@]}"
+  done
+}
+
+@test "a damaged index of the log: messages that were sent, or 65" {
+  with_log
+  DAMAGED=$CHAT_SPOOL-shm
+  STEP_LEAST=50
+  survives -k flip "$(step 4000 1000)" "${PEEK[@]}"
+  survives -k cut "$(step 4096 512)" "${TAKE[@]}"
+}
+
+@test "whatever is in the lock file changes nothing" {
+  one_file
+  head -c 64 /dev/urandom >"$CHAT_SPOOL-lock"
+  DAMAGED=$CHAT_SPOOL-lock
+  survives -w flip "$(step 50 50)" "${TAKE[@]}"
+  survives -w cut 16 "${PEEK[@]}"
+  ((RIGHT == TRIED))
+}
