@@ -62,7 +62,9 @@ const char *format_time_text(int64_t time, char text[FORMAT_TIME])
     text[0] = '\0';
     if (gmtime_r(&seconds, &utc) == NULL)
         return text;
-    size_t length = strftime(text, FORMAT_TIME, "%Y-%m-%dT%H:%M:%S", &utc);
+    /* strftime() writes the year 33 as it is, and ISO 8601 wants 0033. */
+    size_t length = (size_t)snprintf(text, FORMAT_TIME, "%04lld", utc.tm_year + 1900LL);
+    length += strftime(text + length, FORMAT_TIME - length, "-%m-%dT%H:%M:%S", &utc);
     snprintf(text + length, FORMAT_TIME - length, ".%03dZ", milliseconds);
     return text;
 }

@@ -119,12 +119,23 @@ static bool read_number(struct json_in *in, const char *name, int64_t *number)
            refuse(in, "'%s' is not a number that it can be", name);
 }
 
+/* A time that something is due or over: at least 1, as 0 is none, and what is before 1970 is past.
+ */
+static bool read_term(struct json_in *in, const char *name, int64_t *time)
+{
+    if (!read_time(in, name, time))
+        return false;
+    if (*time < 1 && json_is_string(json_object_get(in->object, name)))
+        *time = 1;
+    return true;
+}
+
 /* What only a message that is to be as it was has. */
 static bool read_rest(struct json_in *in, struct chat_message *m)
 {
     return read_number(in, "id", &m->id) && read_number(in, "attempts", &m->attempts) &&
-           read_number(in, "place", &m->place) && read_time(in, "due", &m->due) &&
-           read_time(in, "expires", &m->expires);
+           read_number(in, "place", &m->place) && read_term(in, "due", &m->due) &&
+           read_term(in, "expires", &m->expires);
 }
 
 static bool read_body(struct json_in *in, struct chat_message *m)

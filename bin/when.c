@@ -11,6 +11,8 @@
 
 enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE, DAY = 24 * HOUR };
 
+/* What has a year of four digits in UTC, and so can be written and read again. */
+static const int64_t earliest = -INT64_C(62167219200000);
 static const int64_t longest = INT64_C(253402300799999); /* a time of the year 9999, too */
 
 /* --- durations ------------------------------------------------------------- */
@@ -194,7 +196,7 @@ bool when_date(const char *text, int64_t *milliseconds)
         *milliseconds = local_seconds(&date) * SECOND + fraction;
     else
         *milliseconds = (int64_t)timegm(&date) * SECOND + fraction - ahead;
-    return true;
+    return *milliseconds >= earliest && *milliseconds <= longest;
 }
 
 int64_t when_now(void)

@@ -630,3 +630,12 @@ few_receives() {
   few_receives
   assert [ "$(blocks "$SPOOL")" -lt $((HELD * 100000)) ]
 }
+
+@test "load takes a time before 1970 for one that is past, not for none" {
+  local line='{"id":%d,"room":"jobs","user":"a","host":"h","time":"2026-01-01T00:00:00Z","attempts":0,"key":null,"place":%d,"due":%s,"expires":%s,"body":"%s"}\n'
+  # shellcheck disable=SC2059
+  { printf "$line" 1 1 null '"1960-01-01T00:00:00Z"' over && printf "$line" 2 2 '"1960-01-01T00:00:00Z"' null ready; } >lines
+  run -0 chat-spool load -q <lines
+  run -0 chat-recv -a -r jobs
+  assert_output ready
+}

@@ -207,6 +207,25 @@ sends() {
   assert_output 'c own'
 }
 
+@test "a time long ago is written with four digits for the year, and can be read again" {
+  sends '{"body":"a","time":"0033-04-03T15:00:00Z"}' '{"body":"b","time":"0000-01-01"}' '{"body":"c","time":"9999-12-31T23:59:59.999Z"}'
+  chat-recv -p -a -j >seen
+  assert_equal "$(grep -o '"time":"[^"]*"' seen)" "$(printf '"time":"%s"\n' 0033-04-03T15:00:00.000Z 0000-01-01T00:00:00.000Z 9999-12-31T23:59:59.999Z)"
+  run -0 chat-send -J -r again <seen
+  run -0 chat-recv -p -a -o '%t\n'
+  assert_output $'0033-04-03T15:00:00.000Z\n0000-01-01T00:00:00.000Z\n9999-12-31T23:59:59.999Z'
+}
+
+@test "a time whose year has no four digits in UTC is none" {
+  local time
+  for time in 0000-01-01T00:00+00:01 9999-12-31T23:59-00:01; do
+    run --separate-stderr chat-send -J <<<"{\"body\":\"a\",\"time\":\"$time\"}"
+    assert_error 65 "chat-send: line 1: '$time' is not a time"
+    run --separate-stderr chat-send -d "$time" x
+    assert_usage chat-send
+  done
+}
+
 @test "the order of names and white space do not matter, nor a last newline" {
   printf ' { "body" : "a\\tb" ,\t"room":"x" } \r\n{"body":"\\ud83d\\ude00"}' | chat-send -J -r x
   capture chat-recv -a -r x
