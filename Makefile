@@ -2,7 +2,7 @@
 #
 #   make [CC=clang] [SQLITE=shared] [JANSSON=shared] [SANITIZE=address,undefined]
 #   make demo | check | bench | lint | clean
-#   make torture [TORTURE=100]
+#   make torture [TORTURE=100] | fuzz [FUZZ=SECONDS]
 #   make dist | package-check | musl
 #   make install | uninstall [DESTDIR=] [PREFIX=/usr/local]
 
@@ -158,6 +158,26 @@ torture: all $(FAULTS)
 # What makes it go wrong.
 faults: $(FAULTS)
 
+# Feed what strangers write - option values, lines of JSON, files - with what libFuzzer makes of it, each for FUZZ
+# seconds. What it finds new it keeps in the build directory; a finding is a file there, too.
+FUZZ = 60
+FUZZERS = $(patsubst %,$(BUILD)/fuzz-%,options json pages spool)
+FUZZ_SANITIZE = fuzzer-no-link,address,undefined
+
+fuzz: fuzzers
+	tests/fuzz/run $(BUILD)/fuzz $(FUZZ)
+
+# libFuzzer is clang's.
+fuzzers:
+	$(MAKE) CC=clang SANITIZE=$(FUZZ_SANITIZE) BUILD=$(BUILD)/fuzz fuzz-programs
+
+fuzz-programs: $(FUZZERS)
+
+$(BUILD)/fuzz-%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/fuzz/fuzz.o $(PARTS) $(LIB)
+	$(LINK) -fsanitize=fuzzer -Wl,--wrap=exit -o $@ $^ $(LIBS)
+
+$(BUILD)/tests/fuzz/pages.o: | $(BUILD)/sqlite_sql.h
+
 $(FAULT_DIR)/%: tests/fault/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(COMPILE) -o $@ $<
@@ -204,14 +224,14 @@ RECIPES = $(shell grep -rlE '^.!/bin/(ba)?sh' examples docs)
 
 lint:
 	$(if $(MAN),mandoc -T lint -W warning $(MAN))
-	shellcheck bootstrap .ci/run sql/embed init/chat-worker $(RECIPES) tests/run tests/examples \
+	shellcheck bootstrap .ci/run sql/embed init/chat-worker $(RECIPES) tests/run tests/examples tests/fuzz/run \
 		packaging/check packaging/musl debian/chatspool.postinst \
 		debian/tests/features debian/tests/library debian/tests/readme \
 		completions/chatspool.bash $(wildcard $(addprefix tests/,*.bats *.bash torture/*.bats torture/*.bash)) \
 		tests/bench/table tests/bench/plot
 	shellcheck -s bash -e SC1090,SC1091,SC2016,SC2034,SC2154 $(BENCH_SCRIPTS)
 	clang-format --dry-run -Werror \
-		$(wildcard $(addsuffix /*.[ch],bin lib tests/bench tests/fault tests/library))
+		$(wildcard $(addsuffix /*.[ch],bin lib tests/bench tests/fault tests/fuzz tests/library))
 
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(INCLUDEDIR) $(DESTDIR)$(PKGCONFIGDIR)
@@ -271,7 +291,7 @@ clean:
 	rm -rf $(BUILD) $(PROGRAMS:%=$(BINDIR)/%)
 
 FORCE:
-.PHONY: all bench check clean demo dist faults install lint musl package-check programs torture uninstall FORCE
+.PHONY: all bench check clean demo dist faults fuzz fuzz-programs fuzzers install lint musl package-check programs torture uninstall FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 

@@ -1,0 +1,53 @@
+/* pages.c - fuzz the reading of pages that SQLite itself can't read any more. The input is a file
+ * of pages; each begins with the byte that says what it is, so the input is spread: 256 bytes of it
+ * are a page, the others are at its end, where the rows are. */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../lib/sqlite_pages.h"
+#include "fuzz.h"
+
+enum { HEAD = 64, TAIL = 192 };
+
+/* Touch every byte of every column: what lies outside is found. */
+static bool tell(void *context, const struct record *record)
+{
+    unsigned *sum = context;
+    char name[CHAT_NAME_MAX + 1];
+    expect(record->count <= COLUMNS, "so many columns");
+    for (size_t i = 0; i < record->count; i++) {
+        const struct column *column = &record->column[i];
+        for (size_t k = 0; k < column->size; k++)
+            *sum += column->bytes[k];
+        *sum += (unsigned)column_number(column);
+        if (column_name(column, name))
+            expect(strlen(name) == column->size, "a name without NUL");
+    }
+    return true;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+    sqlite3 *db;
+    unsigned sum = 0;
+    size_t count = (size + HEAD + TAIL - 1) / (HEAD + TAIL) + 2;
+    if (count > 64)
+        return 0;
+    unsigned char *image = sqlite3_malloc64(count * PAGE);
+    expect(image != NULL, "memory");
+    memset(image, 0, count * PAGE);
+    for (size_t i = 0; i < size; i++) {
+        size_t in = i % (HEAD + TAIL);
+        image[(i / (HEAD + TAIL) + 2) * PAGE + (in < HEAD ? in : PAGE - HEAD - TAIL + in)] =
+            bytes[i];
+    }
+    expect(sqlite3_open(":memory:", &db) == SQLITE_OK, "a database");
+    expect(sqlite3_deserialize(db, "main", image, (sqlite3_int64)(count * PAGE),
+                               (sqlite3_int64)(count * PAGE),
+                               SQLITE_DESERIALIZE_FREEONCLOSE) == SQLITE_OK,
+           "an image");
+    each_record(db, tell, &sum);
+    sqlite3_close(db);
+    return 0;
+}
