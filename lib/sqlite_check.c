@@ -25,6 +25,7 @@ struct check {
     size_t faults;
     bool structure; /* some of them are of that */
     bool counts;    /* or of the counters */
+    bool settings;  /* or of the settings */
     struct counters *rooms;
     size_t room_count;
     int64_t *damaged; /* their ids */
@@ -259,6 +260,22 @@ static void check_next_id(struct check *c)
     c->counts = true;
 }
 
+/* Nothing goes on with settings that can't be: go on as if there were none. */
+static enum chat_status check_settings(struct check *c)
+{
+    struct sqlite_store *s = c->store;
+    s->max_length = CHAT_LENGTH_DEFAULT; /* both are read, or valid */
+    strcpy(s->default_room, CHAT_ROOM_DEFAULT);
+    enum chat_status status = spool_read(s);
+    if (status != CHAT_DATA || settings_valid(s))
+        return status;
+    c->settings = true;
+    find_fault(c, "the settings are not what they can be");
+    s->max_length = CHAT_LENGTH_DEFAULT;
+    strcpy(s->default_room, CHAT_ROOM_DEFAULT);
+    return CHAT_OK;
+}
+
 /* Look at everything, as it is at one moment. A status other than CHAT_OK: it could not be read. */
 static enum chat_status survey(struct check *c)
 {
@@ -269,7 +286,7 @@ static enum chat_status survey(struct check *c)
     bool within = sqlite3_get_autocommit(s->db) == 0;
     status = within ? CHAT_OK : db_run(s, SQL_BEGIN_READ);
     if (status == CHAT_OK)
-        status = spool_read(s);
+        status = check_settings(c);
     if (status == CHAT_OK)
         status = read_counters(c);
     if (status == CHAT_OK)
@@ -383,6 +400,26 @@ static enum chat_status mend_counters(struct check *c)
     return status;
 }
 
+static enum chat_status mend_settings(struct check *c)
+{
+    struct sqlite_store *s = c->store;
+    enum chat_status status = turn_begin(s);
+    if (status != CHAT_OK)
+        return status;
+    sqlite3_stmt *statement = db_statement(s, SQL_SET_SETTINGS);
+    sqlite3_bind_int64(statement, 1, CHAT_LENGTH_DEFAULT);
+    sqlite3_bind_null(statement, 2);
+    status = db_finish(s, statement);
+    if (status != CHAT_OK) {
+        turn_rollback(s);
+        return status;
+    }
+    status = turn_commit(s);
+    if (status == CHAT_OK)
+        tell(c, "the settings are those of a new spool");
+    return status;
+}
+
 /* Mend what was found, the structure first: the others need it. */
 static enum chat_status mend(struct check *c)
 {
@@ -393,6 +430,8 @@ static enum chat_status mend(struct check *c)
         if (status == CHAT_OK)
             status = survey(c);
     }
+    if (status == CHAT_OK && c->settings)
+        status = mend_settings(c);
     if (status == CHAT_OK && c->damaged_count > 0)
         status = mend_messages(c);
     if (status == CHAT_OK && c->counts)

@@ -27,6 +27,10 @@ enum chat_status room_get(struct sqlite_store *s, const char *name, struct room 
         copy_name(room->name, sqlite3_column_text(statement, 5));
     }
     sqlite3_reset(statement);
+    if (rc == SQLITE_DONE && name == NULL) { /* no message was sent to it, or it can't be one */
+        enum chat_status status = spool_read(s);
+        return status == CHAT_OK ? CHAT_NONE : status;
+    }
     return rc == SQLITE_ROW ? CHAT_OK : rc == SQLITE_DONE ? CHAT_NONE : db_failed(s, rc, "read");
 }
 

@@ -14,7 +14,12 @@
 
 enum { LARGE = 64 * 1024 }; /* a transaction of less than this the reserve can take */
 
-/* Read the row that holds for the whole spool. */
+bool settings_valid(const struct sqlite_store *s)
+{
+    return s->max_length >= 1 && s->max_length <= CHAT_LENGTH_MAX &&
+           chat_room_valid(s->default_room);
+}
+
 enum chat_status spool_read(struct sqlite_store *s)
 {
     sqlite3_stmt *statement = db_statement(s, SQL_GET_SPOOL);
@@ -31,7 +36,7 @@ enum chat_status spool_read(struct sqlite_store *s)
     sqlite3_reset(statement);
     if (rc != SQLITE_ROW && rc != SQLITE_DONE)
         return db_failed(s, rc, "read");
-    if (rc == SQLITE_DONE || s->next_id < 1)
+    if (rc == SQLITE_DONE || s->next_id < 1 || !settings_valid(s))
         return db_failed(s, SQLITE_CORRUPT, "read");
     return CHAT_OK;
 }

@@ -242,8 +242,10 @@ enum chat_status turn_make_room(struct sqlite_store *s);
 
 /* --- sqlite_send.c --- */
 
-/* Read what holds for the whole spool, and write its next id. */
+/* Read what holds for the whole spool, and write its next id. CHAT_DATA: that is damaged, and where
+ * the settings are not valid, it is they. */
 enum chat_status spool_read(struct sqlite_store *s);
+bool settings_valid(const struct sqlite_store *s);
 enum chat_status spool_set_next_id(struct sqlite_store *s);
 
 /* Bind a message, with its checksum, to the parameters of SQL_ADD_MESSAGE. */

@@ -396,6 +396,25 @@ chat-recv: message 2 in room 'main' was damaged, and is in room 'damaged' now"
   done
 }
 
+@test "settings that can't be are 65, and --repair sets those of a new spool" {
+  local change
+  for change in "default_room = CAST(x'1b5b33316d' AS TEXT)" "default_room = '../x'" 'max_length = 0' 'max_length = -1' 'max_length = 1 << 40'; do
+    rm -rf "$HOME/.local"
+    three
+    set_in "UPDATE room SET $change WHERE number = 0"
+    for command in 'chat-send x' 'chat-spool config' 'chat-recv' 'chat-recv -a'; do
+      # shellcheck disable=SC2086
+      run --separate-stderr $command
+      assert_error 65 "${command%% *}: spool '$SPOOL' is damaged"
+    done
+    faulty 'the settings'
+    repaired
+    run -0 chat-spool config
+    assert_output $'max-length 67108864\ndefault-room main'
+    assert_equal "$(all jobs)" $'jobs one\njobs two\njobs three'
+  done
+}
+
 @test "a next id that was set back is found, and no id is given again" {
   three
   set_in 'UPDATE room SET next_id = 2 WHERE number = 0'
