@@ -32,6 +32,7 @@ chat_setup() {
   # shellcheck disable=SC2034  # for the tests: where the default spool will be
   SPOOL="$HOME/.local/state/chat/spool.db"
   BACKGROUND_PIDS=()
+  PUBLIC=
   cd "$BATS_TEST_TMPDIR" || return
 }
 
@@ -41,6 +42,7 @@ chat_teardown() {
     kill -KILL -- "-$pid" 2>/dev/null || kill -KILL "$pid" 2>/dev/null || continue
     wait "$pid" 2>/dev/null || true
   done
+  [[ ! $PUBLIC ]] || rm -rf "$PUBLIC"
 }
 
 # True if the programs under test carry AddressSanitizer: their memory and system calls are not ours to judge.
@@ -91,6 +93,31 @@ on_terminal() {
   SHELL=$BASH script --quiet --return --echo never --command "$(printf '%q ' "$@")" /dev/null >"$seen" || result=$?
   sed 's/\r$//' "$seen"
   return "$result"
+}
+
+# ---------------------------------------------------------------- other users
+
+# A file that uses these has two throw-away users that no password file knows: ALICE=54321, MALLORY=54322.
+
+# public: a directory that other users can come to, at $PUBLIC, and the programs in it.
+public() {
+  ((EUID == 0)) || skip 'only root can become another user'
+  PUBLIC=$(mktemp -d "${TMPDIR:-/tmp}/chat-test-XXXXXX")
+  chmod 755 "$PUBLIC"
+  mkdir "$PUBLIC/bin" "$PUBLIC/alice" "$PUBLIC/mallory"
+  cp "$CHAT_BIN"/chat-{send,recv,spool} "$PUBLIC/bin"
+  chown "$ALICE:$ALICE" "$PUBLIC/alice"
+  chown "$MALLORY:$MALLORY" "$PUBLIC/mallory"
+  chmod 700 "$PUBLIC/alice" "$PUBLIC/mallory"
+  as_user "$ALICE" "$PUBLIC/bin/chat-send" --version >/dev/null || skip 'other users cannot run the programs'
+  cd "$PUBLIC" || return
+}
+
+# as_user UID COMMAND [ARG ...]: as that user, with a home of its own.
+as_user() {
+  local home=$PUBLIC/mallory
+  [[ $1 != "$ALICE" ]] || home=$PUBLIC/alice
+  timeout 20 setpriv --reuid="$1" --regid="$1" --clear-groups env HOME="$home" PATH="$PUBLIC/bin:$PATH" "${@:2}"
 }
 
 # ---------------------------------------------------------------- waiting

@@ -7,21 +7,19 @@
 
 load helper
 
-# Two throw-away users that no password file knows.
+# See public in helper.bash.
 ALICE=54321
 MALLORY=54322
 
 setup() {
   chat_setup
   MOUNTS=()
-  PUBLIC=
 }
 
 teardown() {
   chat_teardown
   local place
   for place in "${MOUNTS[@]}"; do umount "$place"; done
-  [[ ! $PUBLIC ]] || rm -rf "$PUBLIC"
 }
 
 # ---------------------------------------------------------------- tools
@@ -55,30 +53,6 @@ both_refuse() {
   untouched "$3" -- chat-recv -t 0.1 -s "$2"
   assert_error "$1" 'chat-recv: '
 }
-
-# public: a directory that other users can come to, at $PUBLIC, and the programs in it.
-public() {
-  ((EUID == 0)) || skip 'only root can become another user'
-  PUBLIC=$(mktemp -d "${TMPDIR:-/tmp}/chat-test-XXXXXX")
-  chmod 755 "$PUBLIC"
-  mkdir "$PUBLIC/bin" "$PUBLIC/alice" "$PUBLIC/mallory"
-  cp "$CHAT_BIN/chat-send" "$CHAT_BIN/chat-recv" "$PUBLIC/bin"
-  chown $ALICE:$ALICE "$PUBLIC/alice"
-  chown $MALLORY:$MALLORY "$PUBLIC/mallory"
-  chmod 700 "$PUBLIC/alice" "$PUBLIC/mallory"
-  as_user $ALICE "$PUBLIC/bin/chat-send" --version >/dev/null || skip 'other users cannot run the programs'
-  cd "$PUBLIC" || return
-}
-
-# as_user UID COMMAND [ARG ...]: as that user, with a home of its own.
-as_user() {
-  local home=$PUBLIC/mallory
-  [[ $1 != "$ALICE" ]] || home=$PUBLIC/alice
-  timeout 20 setpriv --reuid="$1" --regid="$1" --clear-groups env HOME="$home" PATH="$PUBLIC/bin:$PATH" "${@:2}"
-}
-
-# closed SPOOL: a whole spool in one file, as the sqlite3 shell leaves it when it closes.
-closed() { sqlite3 "$1" 'PRAGMA wal_checkpoint(TRUNCATE)' >/dev/null && sqlite3 "$1" 'SELECT 1' >/dev/null; }
 
 # ---------------------------------------------------------------- descriptors
 

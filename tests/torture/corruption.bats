@@ -143,16 +143,16 @@ few_hidden() {
 @test "a flipped bit in the database: the right messages or 65" {
   one_file
   STEP_LEAST=50
-  survives flip "$(step 1600 400)" "${TAKE[@]}"
+  survives flip "$(step 3200 400)" "${TAKE[@]}"
   few_hidden
   ((TOLD > 0 && RIGHT > 0))
-  survives flip "$(step 3200 800)" "${PEEK[@]}"
+  survives flip "$(step 6400 800)" "${PEEK[@]}"
   few_hidden
 }
 
 @test "a database that is cut: the right messages or 65" {
   one_file
-  survives -w cut 512 "${TAKE[@]}"
+  survives -w cut "$(step 1024 512)" "${TAKE[@]}"
   ((RIGHT == 0))
   STEP_LEAST=13
   survives -w cut "$(step 2000 500)" "${PEEK[@]}"
@@ -160,7 +160,7 @@ few_hidden() {
 
 @test "pages of the database that were exchanged, copied or wiped: the right messages or 65" {
   one_file
-  survives swap "$(step 3 1)" "${TAKE[@]}"
+  survives swap "$(step 6 1)" "${TAKE[@]}"
   survives copy "$(step 5 1)" "${TAKE[@]}"
   survives wipe 1 "${PEEK[@]}"
 }
@@ -170,9 +170,9 @@ few_hidden() {
   script whole 'chat-spool check -q >/dev/null 2>&1 || exit 65
 exec chat-recv -p -a -r a -r b -o "%i %r %u %h %t %l %k %b\n"'
   STEP_LEAST=50
-  survives -w flip "$(step 3200 800)" ./whole
+  survives -w flip "$(step 6400 800)" ./whole
   ((TOLD > 0 && RIGHT > 0))
-  survives -w swap "$(step 4 1)" ./whole
+  survives -w swap "$(step 8 1)" ./whole
   survives -w wipe 1 ./whole
 }
 
@@ -183,8 +183,8 @@ exec chat-recv -p -a -r a -r b -o "%i %r %u %h %t %l %k %b\n"'
 chat-spool check -q || exit 99
 exec chat-recv -q -c 100 -r a -r b -o "%i %r %u %h %t %l %k %b\n"'
   STEP_LEAST=50
-  survives -x -s '0 1 65' flip "$(step 4000 1200)" ./repair
-  survives -x -s '0 1 65' swap "$(step 7 2)" ./repair
+  survives -x -s '0 1 65' flip "$(step 8000 1200)" ./repair
+  survives -x -s '0 1 65' swap "$(step 14 2)" ./repair
   survives -x -s '0 1 65' cut "$(step 8192 2048)" ./repair
   survives -x -s '0 1 65' wipe 1 ./repair
 }
@@ -195,8 +195,8 @@ exec chat-recv -q -c 100 -r a -r b -o "%i %r %u %h %t %l %k %b\n"'
   script send 'chat-send -r new sent || exit
 exec chat-recv -r new'
   STEP_LEAST=50
-  survives -w -s '0 65' flip "$(step 4000 1200)" ./send
-  survives -w -s '0 65' swap "$(step 7 2)" ./send
+  survives -w -s '0 65' flip "$(step 8000 1200)" ./send
+  survives -w -s '0 65' swap "$(step 14 2)" ./send
 }
 
 @test "the verbs of an operator end with 65 on a damaged spool, or do what they can" {
@@ -206,7 +206,7 @@ exec chat-recv -r new'
   for verb in list 'show a' 'dump' 'config' 'move a c' 'compact'; do
     script verb "exec chat-spool $verb >/dev/null"
     STEP_LEAST=50
-    survives flip "$(step 20000 4000)" ./verb
+    survives flip "$(step 40000 4000)" ./verb
     survives wipe "$(step 3 1)" ./verb
   done
 }
@@ -218,9 +218,9 @@ exec chat-recv -r new'
   DAMAGED=$CHAT_SPOOL-wal
   STEP_LEAST=50
   # SQLite takes a frame with a wrong checksum for the end of the log: nothing can tell it from a power cut.
-  survives flip "$(step 2500 600)" "${TAKE[@]}"
+  survives flip "$(step 5000 600)" "${TAKE[@]}"
   # And this is damage after the log was read, as the kernel keeps its index.
-  survives -k flip "$(step 2500 600)" "${PEEK[@]}"
+  survives -k flip "$(step 5000 600)" "${PEEK[@]}"
 }
 
 @test "a log that is cut, or whose pages were exchanged: messages that were sent, or 65" {
@@ -231,7 +231,7 @@ exec chat-recv -r new'
     # shellcheck disable=SC2086
     survives $keep cut "$(step 2048 512)" "${TAKE[@]}"
     # shellcheck disable=SC2086
-    survives $keep -u 4120 -o 32 swap "$(step 4 1)" "${PEEK[@]}"
+    survives $keep -u 4120 -o 32 swap "$(step 8 1)" "${PEEK[@]}"
     # shellcheck disable=SC2086
     survives $keep -u 4120 -o 32 copy "$(step 8 1)" "${TAKE[@]}"
   done
@@ -241,7 +241,7 @@ exec chat-recv -r new'
   with_log
   DAMAGED=$CHAT_SPOOL-shm
   STEP_LEAST=50
-  survives -k flip "$(step 4000 1000)" "${PEEK[@]}"
+  survives -k flip "$(step 8000 1000)" "${PEEK[@]}"
   survives -k cut "$(step 4096 512)" "${TAKE[@]}"
 }
 
@@ -249,7 +249,7 @@ exec chat-recv -r new'
   one_file
   head -c 64 /dev/urandom >"$CHAT_SPOOL-lock"
   DAMAGED=$CHAT_SPOOL-lock
-  survives -w flip "$(step 50 50)" "${TAKE[@]}"
+  survives -w flip "$(step 100 50)" "${TAKE[@]}"
   survives -w cut 16 "${PEEK[@]}"
   ((RIGHT == TRIED))
 }
