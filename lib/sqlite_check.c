@@ -31,6 +31,7 @@ struct check {
     int64_t *damaged; /* their ids */
     size_t damaged_count;
     int64_t last; /* the highest id or place */
+    int64_t steps_left;
 };
 
 __attribute__((format(printf, 2, 3))) static void tell(const struct check *c, const char *format,
@@ -49,6 +50,25 @@ static void find_fault(struct check *c, const char *text)
 {
     c->faults++;
     tell(c, "%s", text);
+}
+
+/* A tree whose branches are all the same branch has more rows than there are atoms, in a file of
+ * some pages. No statement needs so many of SQLite's steps for what a file of this size can hold.
+ */
+enum { STEPS = 10000, STEPS_AT_LEAST = 2000 * STEPS, STEPS_FOR_BYTE = 64 };
+
+static int count_steps(void *context)
+{
+    int64_t *left = context;
+    return (*left -= STEPS) < 0;
+}
+
+/* What follows may take so many steps, and is told as damaged when it takes more. */
+static void limit_steps(struct check *c)
+{
+    int64_t size = db_number(c->store, SQL_GET_PAGES) * PAGE; /* with those in the log */
+    c->steps_left = STEPS_AT_LEAST + STEPS_FOR_BYTE * size;
+    sqlite3_progress_handler(c->store->db, STEPS, count_steps, &c->steps_left);
 }
 
 /* --- files ----------------------------------------------------------------- */
@@ -280,6 +300,7 @@ static enum chat_status check_settings(struct check *c)
 static enum chat_status survey(struct check *c)
 {
     struct sqlite_store *s = c->store;
+    limit_steps(c);
     enum chat_status status = check_structure(c);
     if (status != CHAT_OK)
         return status;
@@ -334,6 +355,7 @@ static enum chat_status mend_structure(struct check *c)
 {
     struct sqlite_store *s = c->store;
     int64_t count;
+    limit_steps(c);
     if (reindex(s)) {
         tell(c, "the indexes were made anew");
         return CHAT_OK;
@@ -472,6 +494,8 @@ enum chat_status sqlite_check(struct store *store, bool repair, chat_finding *to
     if (status == CHAT_OK && c.faults > 0)
         status = error_set(s->base.error, CHAT_DATA, "spool '%s' has %zu fault%s", s->place.path,
                            c.faults, c.faults == 1 ? "" : "s");
+    if (s->db != NULL)
+        sqlite3_progress_handler(s->db, 0, NULL, NULL);
     forget(&c);
     return status;
 }

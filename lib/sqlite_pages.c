@@ -21,7 +21,12 @@ struct pages {
     int64_t count;
     unsigned char map[PAGE]; /* the page of the pointer map that was read last */
     int64_t map_number;
+    int64_t rest_left; /* so many pages of long rows may still be read */
 };
+
+/* Such a page belongs to one row. Some may seem to be of others by accident; a file that was made
+ * so that all its rows are the same long one is not to be read as often as it has rows. */
+enum { ROWS_OF_PAGE = 8 };
 
 static bool read_page(const struct pages *pages, int64_t number, unsigned char page[PAGE])
 {
@@ -123,7 +128,7 @@ struct teller {
 
 /* Tell the row of a cell, which begins AT a place in its page; true also where it makes no sense.
  */
-static bool tell_cell(const struct pages *pages, const unsigned char *page, size_t at,
+static bool tell_cell(struct pages *pages, const unsigned char *page, size_t at,
                       const struct teller *teller)
 {
     bool table = page[0] == TABLE_LEAF;
@@ -137,6 +142,10 @@ static bool tell_cell(const struct pages *pages, const unsigned char *page, size
     size_t local = size_in_page((size_t)size, table ? LARGEST_IN_PAGE : LARGEST_IN_INDEX);
     if (local + (local < size ? 4 : 0) > PAGE - at)
         return true;
+    int64_t rest = (int64_t)((size - local + PAGE - 5) / (PAGE - 4));
+    if (rest > pages->rest_left)
+        return true;
+    pages->rest_left -= rest;
     unsigned char *payload = malloc((size_t)size + 1);
     if (payload == NULL)
         return false;
@@ -150,8 +159,7 @@ static bool tell_cell(const struct pages *pages, const unsigned char *page, size
     return told;
 }
 
-static bool tell_leaf(const struct pages *pages, const unsigned char *page,
-                      const struct teller *teller)
+static bool tell_leaf(struct pages *pages, const unsigned char *page, const struct teller *teller)
 {
     size_t count = big_endian(page + 3, 2);
     for (size_t i = 0; i < count && CELLS_AT + 2 * i + 2 <= PAGE; i++)
@@ -170,6 +178,7 @@ bool each_record(sqlite3 *db, bool (*tell)(void *context, const struct record *r
         pages.file->pMethods->xFileSize(pages.file, &size) != SQLITE_OK)
         return false;
     pages.count = size / PAGE;
+    pages.rest_left = ROWS_OF_PAGE * pages.count;
     for (int64_t number = 3; number <= pages.count; number++) { /* 1 is the schema's, 2 the map's */
         unsigned char page[PAGE];
         if (read_page(&pages, number, page) && (page[0] == TABLE_LEAF || page[0] == INDEX_LEAF) &&

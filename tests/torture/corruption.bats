@@ -245,3 +245,84 @@ exec chat-recv -r new'
   survives -w cut 16 "${PEEK[@]}"
   ((RIGHT == TRIED))
 }
+
+# ---------------------------------------------------------------- hostile databases
+
+# bounded STATUSES COMMAND [ARG ...]: it ends within 30 s, with little memory, and one of these statuses.
+bounded() {
+  run --separate-stderr bash -c 'ulimit -v "$1"; shift; exec timeout 30 "$@"' bash "$(sanitized && echo unlimited || echo 400000)" "${@:2}"
+  [[ " $1 " == *" $status "* ]] || fail "${*:2}: $status: $stderr"
+}
+
+@test "rows that all claim the same long body cost a repair no more than the file is long" {
+  can_inject
+  # Two bodies of 3 MB: the pages of the second become leaves whose every cell is the row of the first.
+  head -c 3000000 /dev/zero | chat-send -r a
+  head -c 3000000 /dev/zero | chat-send -r a
+  closed "$CHAT_SPOOL"
+  perl -e '
+    open F, "+<", $ARGV[0]; binmode F; local $/; my $db = <F>;
+    my ($leaf) = grep { substr($db, $_ * 4096, 1) eq "\x0d" && unpack("n", substr($db, $_ * 4096 + 3, 2)) >= 1
+        && substr($db, $_ * 4096, 4096) =~ /vm|@{[$ARGV[1]]}/ } 2 .. length($db) / 4096 - 1;
+    my $page = substr($db, $leaf * 4096, 4096);
+    my $cell = substr($page, 8, 2);
+    my $count = int((unpack("n", substr($page, 5, 2)) - 8) / 2);
+    my $clone = $page; substr($clone, 3, 2) = pack "n", $count; substr($clone, 8, 2 * $count) = $cell x $count;
+    for (my $i = length($db) / 4096 - 1; $i > length($db) / 4096 - 400; $i--) { substr($db, $i * 4096, 4096) = $clone }
+    substr($db, 4 * 4096, 4096) = "\xff" x 4096;
+    seek F, 0, 0; print F $db' "$CHAT_SPOOL" "$(uname -n)"
+  bounded '65' chat-spool check
+  bounded '0' chat-spool check --repair
+  bounded '0' chat-spool check
+}
+
+@test "a tree whose branches are all the same branch hangs nobody" {
+  local command
+  can_inject
+  seq -f "%g $(printf 'x%.0s' {1..90})" 200 | chat-send -l -r a
+  closed "$CHAT_SPOOL"
+  # Each level of the table has 500 branches, all of them the next level; the last one is a leaf.
+  perl -e '
+    open F, "+<", $ARGV[0]; binmode F; local $/; my $db = <F>; my ($root, $leaf) = @ARGV[1, 2];
+    my $next = $leaf;
+    for my $level (1 .. 4) {
+      my $number = $level < 4 ? length($db) / 4096 + 1 : $root;
+      my $cells = ""; my $pointers = "";
+      for my $i (1 .. 500) { $cells .= pack("N", $next) . chr(127) ; $pointers .= pack("n", 4096 - 5 * 500 + 5 * ($i - 1)) }
+      my $page = pack("C n n n C N", 5, 0, 500, 4096 - length $cells, 0, $next) . $pointers;
+      $page .= "\0" x (4096 - length($page) - length $cells) . $cells;
+      if ($level < 4) { $db .= $page } else { substr($db, ($root - 1) * 4096, 4096) = $page }
+      $next = $number;
+    }
+    substr($db, 28, 4) = pack "N", length($db) / 4096;
+    seek F, 0, 0; print F $db' "$CHAT_SPOOL" "$(sqlite3 "$CHAT_SPOOL" "SELECT rootpage FROM sqlite_schema WHERE name = 'message'")" \
+    "$(sqlite3 "$CHAT_SPOOL" "SELECT max(pageno) FROM dbstat WHERE name = 'message' AND pagetype = 'leaf'")"
+  cp "$CHAT_SPOOL" whole
+  for command in 'chat-recv -p -a -r a' 'chat-recv -r a' 'chat-recv -a -r a' 'chat-send -r a x' 'chat-send -m 1 --drop -r a x' 'chat-spool list' 'chat-spool show a' 'chat-spool dump' \
+    'chat-spool check' 'chat-spool move a b' 'chat-spool check --repair'; do
+    rm -f "$CHAT_SPOOL"*
+    cp whole "$CHAT_SPOOL" && chmod 600 "$CHAT_SPOOL"
+    # shellcheck disable=SC2086
+    bounded '0 1 65' $command
+  done
+  # What the repair has left is whole.
+  assert_equal "$status" 0
+  run -0 chat-spool check
+}
+
+@test "a spool of another page size, encoding or kind of vacuum works or is 65" {
+  local change command
+  one_file
+  for change in 'page_size = 512' 'page_size = 65536' "encoding = 'UTF-16le'" 'auto_vacuum = NONE' 'auto_vacuum = FULL' 'journal_mode = DELETE'; do
+    rm -rf dir
+    mkdir -m 700 dir
+    sqlite3 made "PRAGMA $change;$(sed 's/^PRAGMA auto_vacuum.*//' "$REPOSITORY/sql/sqlite/schema.sql")" "$([[ $change == journal* ]] || echo 'PRAGMA journal_mode = WAL')" >/dev/null
+    mv made "$CHAT_SPOOL"
+    chmod 600 "$CHAT_SPOOL"
+    for command in 'chat-send -r a hello' 'chat-recv -p -r a' 'chat-spool check' 'chat-spool check --repair' 'chat-recv -r a' 'chat-spool compact'; do
+      # shellcheck disable=SC2086
+      bounded '0 1 65' $command
+      [[ $command != chat-recv* || $status != 0 || $output == hello ]] || fail "$change: $command: $output"
+    done
+  done
+}
