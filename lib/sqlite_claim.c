@@ -92,6 +92,10 @@ static enum chat_status claim_any(struct sqlite_store *s, const struct chat_quer
     return status;
 }
 
+/* A damaged message that is none when it is looked at again was set aside by others. So many in a
+ * row are two looks that find two rows. */
+enum { TRIES = 64 };
+
 enum chat_status sqlite_claim(struct store *store, const struct chat_query *query,
                               struct chat_batch *batch)
 {
@@ -101,9 +105,13 @@ enum chat_status sqlite_claim(struct store *store, const struct chat_query *quer
         status = be_present(s);
     if (status != CHAT_OK)
         return status;
-    while ((status = claim_any(s, query, batch)) == CHAT_DAMAGED)
+    int tries = 0;
+    while ((status = claim_any(s, query, batch)) == CHAT_DAMAGED) {
         if ((status = set_aside(s, s->damaged)) != CHAT_OK)
             return status;
+        if (++tries == TRIES)
+            return db_failed(s, SQLITE_CORRUPT, "read");
+    }
     if (status == CHAT_OK) {
         batch->next = s->claimed;
         s->claimed = batch;

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "bell.h"
 #include "digest.h"
@@ -58,6 +59,25 @@ static enum chat_status rewrite(struct sqlite_store *s, const struct chat_messag
     return status == CHAT_OK ? spool_set_next_id(s) : status;
 }
 
+/* In a page whose rows are in no order SQLite may write a row elsewhere than it is found. Who takes
+ * the message for moved would find it where it was, for ever. */
+static enum chat_status check_moved(struct sqlite_store *s, const struct chat_message *m,
+                                    const struct room *damaged)
+{
+    struct chat_message now = { .id = m->id, .room = m->room };
+    sqlite3_stmt *statement = db_statement(s, SQL_GET_RAW_MESSAGE);
+    if (statement == NULL)
+        return db_failed(s, sqlite3_extended_errcode(s->db), "read");
+    sqlite3_bind_int64(statement, 1, m->id);
+    int rc = db_step(s, statement);
+    if (rc == SQLITE_DONE ||
+        (rc == SQLITE_ROW && (sqlite3_column_int64(statement, 0) != damaged->number ||
+                              message_row(s, statement, &now) == CHAT_DAMAGED)))
+        rc = SQLITE_CORRUPT;
+    sqlite3_reset(statement);
+    return rc == SQLITE_ROW ? CHAT_OK : db_failed(s, rc, "read");
+}
+
 static enum chat_status move_there(struct sqlite_store *s, const struct room *from,
                                    struct chat_message *m)
 {
@@ -67,8 +87,13 @@ static enum chat_status move_there(struct sqlite_store *s, const struct room *fr
         status = room_find(s, CHAT_ROOM_DAMAGED, &damaged);
     if (status != CHAT_OK)
         return status;
+    /* Where the table of rooms is damaged a new room can get the number of another. */
+    if (damaged.number == from->number && strcmp(from->name, CHAT_ROOM_DAMAGED) != 0)
+        return db_failed(s, SQLITE_CORRUPT, "read");
     m->room = CHAT_ROOM_DAMAGED;
     status = rewrite(s, m, &damaged);
+    if (status == CHAT_OK)
+        status = check_moved(s, m, &damaged);
     if (status == CHAT_OK && from->number > 0)
         status = room_count(s, from->number, -1, -(int64_t)m->length);
     return status == CHAT_OK ? room_count(s, damaged.number, 1, (int64_t)m->length) : status;
