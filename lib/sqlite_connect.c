@@ -21,6 +21,13 @@ static enum chat_status system_failed(struct sqlite_store *s, int rc, const char
                         s->place.path);
 }
 
+enum chat_status db_full(struct sqlite_store *s, const char *doing)
+{
+    s->failed_with = SQLITE_FULL;
+    return error_set(s->base.error, CHAT_IO, "cannot %s spool '%s': no space left on device", doing,
+                     s->place.path);
+}
+
 enum chat_status db_failed(struct sqlite_store *s, int rc, const char *doing)
 {
     struct error *error = s->base.error;
@@ -37,9 +44,10 @@ enum chat_status db_failed(struct sqlite_store *s, int rc, const char *doing)
     switch (rc & 0xff) {
     case SQLITE_NOTADB:
         return error_set(error, CHAT_DATA, "'%s' is not a spool", path);
-    case SQLITE_FULL:
-        return error_set(error, CHAT_IO, "cannot %s spool '%s': no space left on device", doing,
-                         path);
+    case SQLITE_FULL: /* also for the number of a page that no file can have */
+        if (vfs_disk_full())
+            return db_full(s, doing);
+        return error_set(error, CHAT_DATA, "spool '%s' is damaged", path);
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
         return error_set(error, CHAT_BUSY, "cannot %s spool '%s': another program has locked it",
@@ -49,7 +57,9 @@ enum chat_status db_failed(struct sqlite_store *s, int rc, const char *doing)
     case SQLITE_PERM:
     case SQLITE_AUTH:
     case SQLITE_READONLY:
-        if (rc == SQLITE_READONLY && place_is_writable(&s->place)) /* its header says so */
+        /* Its header says so. (Of an index opened for reading only SQLite says the same.) */
+        if (rc == SQLITE_READONLY && sqlite3_db_readonly(s->db, "main") == 1 &&
+            place_is_writable(&s->place))
             return error_set(error, CHAT_DATA, "spool '%s' is damaged", path);
         return error_system(error, EACCES, CHAT_PERMISSION, "cannot %s spool '%s'", doing, path);
     case SQLITE_IOERR:

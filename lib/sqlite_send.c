@@ -309,7 +309,7 @@ static enum chat_status promise_room(struct sqlite_store *s)
     if (rc == SQLITE_OK)
         return CHAT_OK;
     if (errno == 0) /* posix_fallocate() returns its error */
-        rc = SQLITE_FULL;
+        return db_full(s, "write");
     return db_failed(s, rc, "write");
 }
 

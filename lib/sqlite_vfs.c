@@ -46,9 +46,23 @@ int vfs_read_failed(void)
     return errnum;
 }
 
+static bool disk_full; /* said the last write */
+
+bool vfs_disk_full(void)
+{
+    return disk_full;
+}
+
 static struct layer *layer_of(sqlite3_file *file)
 {
     return (struct layer *)(void *)file->pMethods; /* its first member */
+}
+
+static int file_write(sqlite3_file *file, const void *bytes, int count, sqlite3_int64 offset)
+{
+    int rc = layer_of(file)->base->xWrite(file, bytes, count, offset);
+    disk_full = rc == SQLITE_FULL;
+    return rc;
 }
 
 static int write_gathered(sqlite3_file *file)
@@ -58,7 +72,7 @@ static int write_gathered(sqlite3_file *file)
         return SQLITE_OK;
     int count = log->count;
     log->count = 0;
-    return log->base->xWrite(file, log->gathered, count, log->offset);
+    return file_write(file, log->gathered, count, log->offset);
 }
 
 static int log_write(sqlite3_file *file, const void *bytes, int count, sqlite3_int64 offset)
@@ -72,7 +86,7 @@ static int log_write(sqlite3_file *file, const void *bytes, int count, sqlite3_i
     if (log->gathered == NULL && (log->gathered = sqlite3_malloc(GATHER)) == NULL)
         return SQLITE_IOERR_NOMEM;
     if (count > GATHER)
-        return log->base->xWrite(file, bytes, count, offset);
+        return file_write(file, bytes, count, offset);
     if (log->count == 0)
         log->offset = offset;
     memcpy(log->gathered + log->count, bytes, (size_t)count);
@@ -177,6 +191,14 @@ static int open_log(sqlite3_vfs *base, const char *name, sqlite3_file *file, int
     return rc == SQLITE_OK ? base->xOpen(base, name, file, there, out) : rc;
 }
 
+/* Where a file can't be opened for writing SQLite opens it for reading, whatever the reason is. If
+ * it may be written, that was no matter of rights. */
+static bool read_only_by_accident(const char *name, int flags, const int *out)
+{
+    return (flags & SQLITE_OPEN_READWRITE) != 0 && out != NULL &&
+           (*out & SQLITE_OPEN_READONLY) != 0 && faccessat(AT_FDCWD, name, W_OK, AT_EACCESS) == 0;
+}
+
 static int vfs_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags, int *out)
 {
     sqlite3_vfs *base = vfs->pAppData;
@@ -187,10 +209,17 @@ static int vfs_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int 
         is_log ? open_log(base, name, file, flags, out) : base->xOpen(base, name, file, flags, out);
     if (rc != SQLITE_OK)
         return rc;
+    if (read_only_by_accident(name, flags, out)) {
+        int errnum = errno;
+        file->pMethods->xClose(file);
+        errno = errnum;
+        return SQLITE_CANTOPEN;
+    }
     struct layer *log = (void *)((char *)file + base->szOsFile);
     *log = (struct layer){ .methods = *file->pMethods, .base = file->pMethods };
     file->pMethods = &log->methods;
     log->methods.xRead = file_read;
+    log->methods.xWrite = file_write;
     if (!is_log)
         return SQLITE_OK;
     log->methods.xWrite = log_write;

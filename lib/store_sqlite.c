@@ -78,7 +78,7 @@ static enum chat_status check_new_index(struct sqlite_store *s)
     enum chat_status status = place_check(&s->place, "-shm");
     if ((status == CHAT_OK || status == CHAT_NONE) && !s->reserve_given &&
         !place_has_room(&s->place, INDEX))
-        return db_failed(s, SQLITE_FULL, "open");
+        return db_full(s, "open");
     return status;
 }
 

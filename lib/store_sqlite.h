@@ -109,6 +109,9 @@ void db_end(struct sqlite_store *s, enum sql sql);
 /* What SQLite's result code RC means, with a text that says so: "cannot DOING spool ...". */
 enum chat_status db_failed(struct sqlite_store *s, int rc, const char *doing);
 
+/* The same where there is no room on the disk. */
+enum chat_status db_full(struct sqlite_store *s, const char *doing);
+
 /* --- sqlite_create.c --- */
 
 /* Make the spool file, complete, in one step. Others may do so at the same time. */
@@ -130,6 +133,9 @@ void vfs_forget(sqlite3 *db);
 
 /* errno of the last read from any file of SQLite's that failed; 0: none has since the last call. */
 int vfs_read_failed(void);
+
+/* Whether there was no room for the last write to any file of SQLite's. */
+bool vfs_disk_full(void);
 
 /* --- sqlite_memory.c --- */
 

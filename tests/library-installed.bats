@@ -7,12 +7,14 @@
 load helper
 
 setup_file() {
-  # What an outer make was told is not meant for the one in here. It builds in a place of its own: other tests use the
-  # programs meanwhile.
+  # What an outer make was told is not meant for the one in here. It works on a copy: other tests use the programs
+  # meanwhile.
   unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES
-  export ROOT=$BATS_FILE_TMPDIR/root BUILD=$BATS_FILE_TMPDIR/build
+  export ROOT=$BATS_FILE_TMPDIR/root TREE=$BATS_FILE_TMPDIR/tree
   about_these_programs || return 0
-  make -s -C "$REPOSITORY" install BUILD="$BUILD" BINDIR="$BUILD/bin" PREFIX="$ROOT"
+  mkdir "$TREE"
+  tar -C "$REPOSITORY" -cf - --exclude=./.git . | tar -C "$TREE" -xf -
+  make -s -C "$TREE" install PREFIX="$ROOT"
 }
 
 about_these_programs() {
@@ -49,7 +51,7 @@ visible() {
 }
 
 @test "a program may have functions named as those inside the static library" {
-  visible "$BUILD/libchatspool.a" | grep -v '^chat_' | sed 's/.*/char &;/' >names.c
+  visible "$TREE/build/libchatspool.a" | grep -v '^chat_' | sed 's/.*/char &;/' >names.c
   run -0 cat names.c
   assert_line 'char lock_turn;'
   echo '#include <chatspool.h>
@@ -85,6 +87,7 @@ visible() {
 #   connections    the connections of the process to spools, as SQLite notes locks for the process (sqlite_connect.c)
 #   process        descriptors of the process that wait to be closed, as that drops its locks (sqlite_index.c)
 #   region         where the index of the log is read: 32 KiB that are worth nothing after the call (sqlite_index.c)
+#   read_failed, disk_full    the end of the last call of the system, for who asks next (sqlite_vfs.c)
 #   vfs            the layer that SQLite keeps registered for the life of the process (sqlite_vfs.c)
 #   engine         the text of chat_engine, the same each time (sqlite_admin.c)
 #   block, free_pieces, left    the memory of chat_alone, from which SQLite takes its own (sqlite_memory.c)
@@ -93,10 +96,12 @@ visible() {
     sed "s/\.[0-9]*$//; s/.*\.//" | sort'
   assert_output 'block
 connections
+disk_full
 engine
 free_pieces
 left
 process
+read_failed
 region
 vfs'
 }
