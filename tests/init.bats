@@ -127,8 +127,8 @@ command_of() {
   local program
   for program in chat-send chat-recv; do
     # Says what it was started with, then does it.
-    printf '#!/bin/bash\nprintf "%%q " %s "$@" >>%q\necho >>%q\nexec %q "$@"\n' \
-      "$program" "$PWD/log" "$PWD/log" "$CHAT_BIN/$program" >"programs/$program"
+    printf '#!/bin/bash\nprintf -v line "%%q " %s "$@"\necho "$line" >>%q\nexec %q "$@"\n' \
+      "$program" "$PWD/log" "$CHAT_BIN/$program" >"programs/$program"
   done
   chmod +x programs/*
   {

@@ -6,6 +6,8 @@
 load helper
 
 setup_file() {
+  # A child has what its parent held when it was forked, and lets go of none of it.
+  export ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0
   # The library of the build under test, or the one of the plain build.
   local bin=${CHAT_BIN:-$REPOSITORY/bin} program
   local build=$bin/../build

@@ -26,9 +26,9 @@ starved() {
 
 # told: the status fits, and an error says so in one line.
 told() {
-  WHY='the status is 0, or 71'
-  ((result == 0 || result == 71)) || return
-  ((result)) || return 0
+  WHY='the status is 71, or as without a fault'
+  ((result == WHOLE || result == 71)) || return
+  ((result == 71)) || return 0
   WHY='an error is one line, and says that there is no memory'
   sed '/^chat-recv: message [0-9]* was done, but stays in the spool$/d' main.err | uniq >said
   contents said
@@ -39,7 +39,7 @@ told() {
 
 # all_starve NAME ...: these commands, with a sample of all; of a full dose a tenth.
 all_starve() {
-  local name n faults WARM FROM
+  local name n faults WARM FROM WHOLE
   for name; do
     rm -rf "$HOME/.local"
     prepare "$name"
@@ -48,13 +48,14 @@ all_starve() {
       ((RANDOM % 2)) || WARM=(run warm chat-recv -q -p \;)
       starved 0
       if ! { kept && ((result == 0 || result == 123)); }; then show_trial 'none'; fi
+      WHOLE=$result
       faults=()
       for ((n = 1; n <= ASKED; n++)); do faults+=("$n" "$n+"); done
-      sample "$(dose 2 $((${#faults[@]} / 10 + 1)))" "${faults[@]}"
+      sample "$(dose 1 $((${#faults[@]} / 10 + 1)))" "${faults[@]}"
       for n in "${SAMPLE[@]}"; do
         starved "$n"
         [[ $ASKED != *! ]] || count hits
-        ((result == 0)) || count refused
+        ((result == WHOLE)) || count refused
         if ! { kept && told; }; then show_trial "allocation $n of $ASKED, ${FROM##*/}"; fi
       done
     done
