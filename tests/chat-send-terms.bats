@@ -9,7 +9,7 @@ load helper
 
 setup() {
   chat_setup
-  : "${SCALE:=100000}"
+  : "${SCALE:=$((${TORTURE:-0} ? 100000 : 20000))}"
 }
 
 # sql STATEMENT: its answer, from a copy of the spool.
