@@ -1,6 +1,5 @@
 #!/usr/bin/env bats
-# chat-spool move and delete: what goes, what stays, who is asked; and that a kill at any moment loses and doubles nothing.
-# TORTURE=1 or more kills before every system call, not only before those that change something.
+# chat-spool move and delete: what goes, what stays, who is asked.
 
 # Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
@@ -417,92 +416,4 @@ expired() { chat-spool show -i "$1" | grep -q '^State: *expired'; }
   chat-send -r b more
   run --separate-stderr bash -c 'chat-spool delete -y b >/dev/full'
   assert_error 74 'chat-spool: '
-}
-
-# ---------------------------------------------------------------- killed before any system call
-
-# can_kill: here; and the calls before which to kill, in $CALLS.
-can_kill() {
-  command -v strace >/dev/null || skip 'needs strace'
-  ! sanitized || skip 'a sanitized program makes too many calls'
-  CALLS=$CHANGING
-  [[ ! ${TORTURE:-} || $TORTURE == 0 ]] || CALLS='.*'
-  : >in
-}
-
-# moved_or_not: all are there, once, in their order; FROM holds all or none of them; others work on.
-moved_or_not() {
-  local from to
-  WHY='a send to either room works'
-  chat-send -r from last && chat-send -r to last || return
-  chat-recv -qa -r from >rest 2>&1
-  chat-recv -qa -r to >>rest 2>&1
-  contents rest
-  WHY='each message is there, once, in its order, in one of the rooms'
-  case $CONTENTS in
-    $'1\n2\n3\n4\n5\nlast\na\nlast\n') ABSENT=$((ABSENT + 1)) ;;
-    $'last\na\n1\n2\n3\n4\n5\nlast\n') PRESENT=$((PRESENT + 1)) ;;
-    *) return 1 ;;
-  esac
-  WHY='status 0 means that they were moved'
-  [[ $result != 0 || $CONTENTS == last* ]]
-}
-
-@test "a move killed before any system call has moved all or none, and lost and doubled nothing" {
-  can_kill
-  ABSENT=0 PRESENT=0
-  seq 5 | chat-send -l -r from
-  chat-send -r to a
-  keep_spool
-  at_each_call moved_or_not signal=KILL "$CALLS" chat-spool move from to
-  assert [ "$ABSENT" -ge 5 ]
-  assert [ "$PRESENT" -ge 1 ]
-}
-
-# deleted_or_not: of the messages those before some place have gone, and the other room is as it was.
-deleted_or_not() {
-  local all=$'1\n2\n3\n4\n5\nlast\na\nlast\n'
-  WHY='a send to either room works'
-  chat-send -r from last && chat-send -r to last || return
-  chat-recv -qa -r from >rest 2>&1
-  chat-recv -qa -r to >>rest 2>&1
-  contents rest
-  WHY='what is left is the end of the messages, each once'
-  [[ $all == *"$CONTENTS" && $CONTENTS == *$'last\na\nlast\n' ]] || return
-  WHY='status 0 means that they were deleted'
-  [[ $result != 0 || $CONTENTS == last* ]] || return
-  if [[ $CONTENTS == last* ]]; then PRESENT=$((PRESENT + 1)); else ABSENT=$((ABSENT + 1)); fi
-}
-
-@test "a delete killed before any system call has deleted or not, and harmed no other message" {
-  can_kill
-  ABSENT=0 PRESENT=0
-  seq 5 | chat-send -l -r from
-  chat-send -r to a
-  keep_spool
-  at_each_call deleted_or_not signal=KILL "$CALLS" chat-spool delete -y from
-  assert [ "$ABSENT" -ge 5 ]
-  assert [ "$PRESENT" -ge 1 ]
-}
-
-# moved_or_said: as moved_or_not, after an error: one line that says it.
-moved_or_said() {
-  moved_or_not || return
-  WHY='an error is a status of the contract, and said in a line'
-  contents err
-  case $result in
-    0) ;;
-    65 | 71 | 73 | 74 | 75 | 77) ((LINES_OF_IT == 1)) || [[ $(cat trace) == *'write(2,'* ]] ;;
-    *) false ;;
-  esac
-}
-
-@test "a move of which any system call fails has moved all or none, and says so" {
-  can_kill
-  ABSENT=0 PRESENT=0
-  seq 5 | chat-send -l -r from
-  chat-send -r to a
-  keep_spool
-  at_each_call moved_or_said error=EIO "$CALLS" chat-spool move from to
-  assert [ "$ABSENT" -ge 3 ]
 }
