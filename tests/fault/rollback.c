@@ -64,7 +64,8 @@ int main(int argc, char **argv)
     chat_spool *spool;
     if (argc != 3 || getenv("SEND") == NULL)
         return 64;
-    must(chat_open(argv[1], &spool), spool, "open");
+    enum chat_status status = chat_open(argv[1], &spool);
+    must(status, spool, "open");
     fill_and_roll_back(spool, atoi(argv[2]));
     if (system(getenv("SEND")) != 0)
         return 1;

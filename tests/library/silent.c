@@ -10,12 +10,19 @@ static void fails(enum chat_status status, const chat_spool *spool)
     failures += status != CHAT_OK && chat_error(spool)[0] != '\0';
 }
 
+static void fails_to_open(const char *where)
+{
+    chat_spool *spool;
+    enum chat_status status = chat_open(where, &spool);
+    fails(status, spool);
+    chat_close(spool);
+}
+
 static void fails_to_send(const char *directory, const char *name)
 {
     char where[4096];
-    chat_spool *spool;
     snprintf(where, sizeof where, "%s/%s", directory, name);
-    must(chat_open(where, &spool), spool, "open");
+    chat_spool *spool = open_spool(where);
     fails(chat_begin(spool), spool);
     chat_close(spool);
 }
@@ -38,13 +45,10 @@ static void misuse(const char *directory)
 
 int main(int argc, char **argv)
 {
-    chat_spool *spool;
     if (argc != 2)
         return 64;
-    fails(chat_open("", &spool), spool);
-    chat_close(spool);
-    fails(chat_open("nothing://known", &spool), spool);
-    chat_close(spool);
+    fails_to_open("");
+    fails_to_open("nothing://known");
     fails_to_send(argv[1], "directory");
     fails_to_send(argv[1], "text");
     fails_to_send(argv[1], "link");
