@@ -172,6 +172,17 @@ unwaiting() {
   assert_output first
 }
 
+@test "a spool that cannot be opened for writing for a moment is not called damaged" {
+  chat-send first
+  run --separate-stderr strace -qq -o trace -P "$SPOOL" -e inject=openat:error=ENOSPC:when=1 chat-recv -- true
+  assert_error 74 "chat-recv: cannot open spool '$SPOOL': no space left on device"
+  # SQLite opens the index for reading, then.
+  run --separate-stderr strace -qq -o trace -P "$SPOOL-shm" -e inject=openat:error=ENOSPC:when=1 chat-recv -- true
+  assert_equal "$status: ${stderr%%$'\n'*}" "77: chat-recv: cannot use spool '$SPOOL': permission denied"
+  run -0 chat-recv
+  assert_output first
+}
+
 @test "a page that cannot be read for a moment is no fault that check finds, or repairs" {
   local n words failed=0
   for words in 'chat-spool check' 'chat-spool check --repair'; do
