@@ -30,11 +30,7 @@ told() {
   ((result == WHOLE || result == 71)) || return
   ((result == 71)) || return 0
   WHY='an error is one line, and says that there is no memory'
-  sed '/^chat-recv: message [0-9]* was done, but stays in the spool$/d' main.err | uniq >said
-  contents said
-  ((LINES_OF_IT == 1)) && [[ $CONTENTS == "${COMMAND[0]}: "*memory* ]] || return
-  WHY='an error means that it is not stored, or says that it may be'
-  [[ ${COMMAND[0]} != chat-send || ${#STATE[@]} == "${#ALL[@]}" || $CONTENTS == *'may be stored'* ]]
+  said_in_a_line memory
 }
 
 # all_starve NAME ...: these commands, with a sample of all; of a full dose a tenth.
