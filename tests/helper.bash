@@ -18,6 +18,7 @@ setup() { chat_setup; }
 teardown() { chat_teardown; }
 
 chat_setup() {
+  [[ ${TRACE:-} ]] || trace_the_test_alone
   CHAT_BIN=$(cd "${CHAT_BIN:-$REPOSITORY/bin}" && pwd)
   export CHAT_BIN REPOSITORY
   export PATH="$CHAT_BIN:$PATH"
@@ -43,6 +44,13 @@ chat_teardown() {
     wait "$pid" 2>/dev/null || true
   done
   [[ ! $PUBLIC ]] || rm -rf "$PUBLIC"
+}
+
+# Bats notes the line before each command, which takes a hundred times as long as a short one. Functions are spared
+# that: a failure in one is told with the line of the test that called it. With TRACE=1 with its own, too.
+trace_the_test_alone() {
+  set +T
+  declare -ft "$BATS_TEST_NAME"
 }
 
 # True if the programs under test carry AddressSanitizer: their memory and system calls are not ours to judge.
