@@ -318,13 +318,14 @@ complete_lines() {
 }
 
 # said_in_a_line TEXT: $COMMAND has said its error, with that text, in one line, for whatever of -P; and a sender that has stored
-# says so.
+# says so, or how many.
 said_in_a_line() {
+  local added=$((${#STATE[@]} - ${#ALL[@]}))
   sed '/^chat-recv: message [0-9]* was done, but stays in the spool$/d' main.err | uniq >said
   contents said
   ((LINES_OF_IT == 1)) && [[ $CONTENTS == "${COMMAND[0]}: "*"$1"* ]] || return
-  WHY='an error means that it is not stored, or says that it may be'
-  [[ ${COMMAND[0]} != chat-send || ${#STATE[@]} == "${#ALL[@]}" || $CONTENTS == *'may be stored'* ]]
+  WHY='an error means that none is stored, or says that they may be, or how many are'
+  [[ ${COMMAND[0]} != chat-send || $added == 0 || $CONTENTS == *'may be stored'* || $CONTENTS == *"; $added message"*' stored'* ]]
 }
 
 # kept_elsewhere: a backup, of before or of now, is whole (both hold the same messages); a copy is the first messages, or none.
