@@ -44,21 +44,28 @@ static enum chat_status open_bells(struct place *place, const char *bell, int *b
             return cannot_wait(place, errno, CHAT_CANTCREATE);
         *bells = open_directory(place, name);
     }
-    struct stat st;
-    if (*bells < 0 || fstat(*bells, &st) < 0)
+    if (*bells < 0)
         return cannot_wait(place, errno,
                            errno == ELOOP || errno == ENOTDIR ? CHAT_PERMISSION : CHAT_CANTCREATE);
-    if (place_trusts(place, &st))
+    struct stat st;
+    int errnum = fstat(*bells, &st) < 0 ? errno : 0;
+    if (errnum == 0 && place_trusts(place, &st))
         return CHAT_OK;
     close(*bells);
+    if (errnum != 0)
+        return cannot_wait(place, errnum, CHAT_CANTCREATE);
     return error_set(place->error, CHAT_PERMISSION,
                      "spool '%s%s' is not safe to use: others can write to it", place->path, bell);
 }
 
+/* Where that can't be told, errno says why; else it is 0. */
 static bool is_bell(const struct place *place, int fd)
 {
     struct stat st;
-    return fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode) && place_trusts(place, &st);
+    if (fstat(fd, &st) < 0)
+        return false;
+    errno = 0;
+    return S_ISFIFO(st.st_mode) && place_trusts(place, &st);
 }
 
 /* Rings from before are seen by the look at the queue that follows. */
@@ -92,7 +99,10 @@ enum chat_status bell_listen(struct place *place, const char *bell, const char *
     if (fd < 0)
         return cannot_wait(place, errnum, CHAT_CANTCREATE);
     if (!is_bell(place, fd)) {
+        errnum = errno;
         close(fd);
+        if (errnum != 0)
+            return cannot_wait(place, errnum, CHAT_CANTCREATE);
         return error_set(place->error, CHAT_PERMISSION,
                          "spool '%s%s' is not safe to use: its '%s' is not a FIFO of ours",
                          place->path, bell, room);

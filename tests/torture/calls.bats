@@ -202,6 +202,16 @@ unwaiting() {
   assert_error 74 "chat-recv: cannot wait on spool '$SPOOL': disk quota exceeded"
 }
 
+@test "a bell that cannot be looked at for a moment is an error, and not called unsafe" {
+  local path
+  run timeout 20 chat-recv -w -t 0.01
+  assert_equal "$status" 1
+  for path in bell bell/main; do
+    run --separate-stderr timeout 20 strace -qq -o trace -P "$SPOOL-$path" -e inject=newfstatat,fstat:error=EIO chat-recv -w
+    assert_error 74 "chat-recv: cannot wait on spool '$SPOOL': input/output error"
+  done
+}
+
 # SQLite rolls back by itself where a read fails, and what is written then would be committed piece by piece.
 @test "a read that fails while a message is dropped for another changes nothing" {
   local n failed=0
