@@ -2,15 +2,37 @@
 
 #include <getopt.h>
 #include <locale.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "spool.h"
+#include "text.h"
 
 static const struct command *const commands[] = {
     &list_command,   &show_command, &move_command,    &delete_command,  &check_command,
     &dump_command,   &load_command, &backup_command,  &compact_command, &copy_command,
     &config_command, &init_command, &version_command,
 };
+
+static const size_t command_count = sizeof commands / sizeof commands[0];
+
+static void add_commands(struct text *help)
+{
+    text_add_string(help, "\n");
+    for (size_t i = 0; i < command_count; i++) {
+        const struct command *c = commands[i];
+        char line[128];
+        snprintf(line, sizeof line, "  %-7s  %s", c->name, c->summary);
+        text_add_string(help, line);
+        if (c->other_name != NULL) {
+            text_add_string(help, " (also: ");
+            text_add_string(help, c->other_name);
+            text_add_string(help, ")");
+        }
+        text_add_string(help, "\n");
+    }
+    text_add_string(help, "\n'chat-spool COMMAND --help' tells the options of each.\n");
+}
 
 static const struct option_row options[] = { END_OPTION };
 
@@ -19,27 +41,12 @@ static const struct program program = {
     .synopsis = "COMMAND [options] [WORD ...]",
     .about = "See, mend, move and keep a spool.",
     .options = options,
-    .more = "\n"
-            "  list     the rooms, and what each holds\n"
-            "  show     the messages of a room, or one message (also: peek)\n"
-            "  move     messages to another room, to be tried again\n"
-            "  delete   messages\n"
-            "  check    look for damage, and repair it\n"
-            "  dump     every message as a line of JSON\n"
-            "  load     messages from lines of JSON\n"
-            "  backup   the spool to a file, while it is in use\n"
-            "  compact  give free room back to the disk\n"
-            "  copy     every message of a spool to another\n"
-            "  config   what holds for the spool: limits, the default room\n"
-            "  init     make the spool, for this user or for a group\n"
-            "  version  of the program, the library and the engine\n"
-            "\n"
-            "'chat-spool COMMAND --help' tells the options of each.\n",
+    .add_more = add_commands,
 };
 
 static const struct command *find(const char *name)
 {
-    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+    for (size_t i = 0; i < command_count; i++) {
         const struct command *c = commands[i];
         if (strcmp(c->name, name) == 0 ||
             (c->other_name != NULL && strcmp(c->other_name, name) == 0))

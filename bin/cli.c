@@ -185,8 +185,8 @@ static noreturn void answer_help(void)
     text_add_string(&help, "\n\n");
     add_help(&help, self->options);
     add_help(&help, common);
-    if (self->more != NULL)
-        text_add_string(&help, self->more);
+    if (self->add_more != NULL)
+        self->add_more(&help);
     answer(&help);
 }
 

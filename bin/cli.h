@@ -9,6 +9,8 @@
 
 #include "chatspool.h"
 
+struct text;
+
 /* The exit statuses, with the numbers of sysexits.h. */
 enum {
     EXIT_DONE = 0,
@@ -41,7 +43,7 @@ struct program {
     const char *synopsis; /* what follows the name */
     const char *about;    /* one sentence */
     const struct option_row *options;
-    const char *more; /* of --help, behind the options; or NULL */
+    void (*add_more)(struct text *help); /* to --help, behind the options; or NULL */
 };
 
 /* The first call of main(): says which program this is, and see std.h. */

@@ -13,6 +13,7 @@
 
 struct command {
     const char *name, *other_name;     /* the latter may be NULL */
+    const char *summary;               /* for the list of all commands */
     struct program program;            /* its options and its --help */
     int (*run)(int argc, char **argv); /* returns the exit status; argv[0] is its name */
 };

@@ -76,6 +76,7 @@ static int check(int argc, char **argv)
 
 const struct command check_command = {
     .name = "check",
+    .summary = "look for damage, and repair it",
     .program = {
         .name = "chat-spool",
         .synopsis = "check [options]",

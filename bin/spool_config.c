@@ -161,6 +161,7 @@ static int version(int argc, char **argv)
 
 const struct command config_command = {
     .name = "config",
+    .summary = "what holds for the spool: limits, the default room",
     .program = {
         .name = "chat-spool",
         .synopsis = "config [options] [NAME [VALUE]]",
@@ -172,6 +173,7 @@ const struct command config_command = {
 
 const struct command init_command = {
     .name = "init",
+    .summary = "make the spool, for this user or for a group",
     .program = {
         .name = "chat-spool",
         .synopsis = "init [options]",
@@ -183,6 +185,7 @@ const struct command init_command = {
 
 const struct command version_command = {
     .name = "version",
+    .summary = "of the program, the library and the engine",
     .program = {
         .name = "chat-spool",
         .synopsis = "version [options]",

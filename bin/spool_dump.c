@@ -148,6 +148,7 @@ static int copy(int argc, char **argv)
 
 const struct command dump_command = {
     .name = "dump",
+    .summary = "every message as a line of JSON",
     .program = {
         .name = "chat-spool",
         .synopsis = "dump [options] [ROOM ...]",
@@ -159,6 +160,7 @@ const struct command dump_command = {
 
 const struct command copy_command = {
     .name = "copy",
+    .summary = "every message of a spool to another",
     .program = {
         .name = "chat-spool",
         .synopsis = "copy [options] FROM-SPOOL TO-SPOOL",

@@ -92,6 +92,7 @@ static int compact(int argc, char **argv)
 
 const struct command backup_command = {
     .name = "backup",
+    .summary = "the spool to a file, while it is in use",
     .program = {
         .name = "chat-spool",
         .synopsis = "backup [options] FILE",
@@ -103,6 +104,7 @@ const struct command backup_command = {
 
 const struct command compact_command = {
     .name = "compact",
+    .summary = "give free room back to the disk",
     .program = {
         .name = "chat-spool",
         .synopsis = "compact [options]",

@@ -247,6 +247,7 @@ static int list(int argc, char **argv)
 
 const struct command list_command = {
     .name = "list",
+    .summary = "the rooms, and what each holds",
     .program = {
         .name = "chat-spool",
         .synopsis = "list [options]",

@@ -157,6 +157,7 @@ static int run(int argc, char **argv)
 
 const struct command load_command = {
     .name = "load",
+    .summary = "messages from lines of JSON",
     .program = {
         .name = "chat-spool",
         .synopsis = "load [options] [FILE]",

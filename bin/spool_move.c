@@ -204,6 +204,7 @@ static int delete (int argc, char **argv)
 
 const struct command move_command = {
     .name = "move",
+    .summary = "messages to another room, to be tried again",
     .program = {
         .name = "chat-spool",
         .synopsis = "move [options] FROM TO | move [options] -i ID TO",
@@ -215,6 +216,7 @@ const struct command move_command = {
 
 const struct command delete_command = {
     .name = "delete",
+    .summary = "messages",
     .program = {
         .name = "chat-spool",
         .synopsis = "delete [options] ROOM | delete [options] -i ID",

@@ -210,6 +210,7 @@ static int run(int argc, char **argv)
 const struct command show_command = {
     .name = "show",
     .other_name = "peek",
+    .summary = "the messages of a room, or one message",
     .program = {
         .name = "chat-spool",
         .synopsis = "show [options] [ROOM]",
