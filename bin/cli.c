@@ -234,10 +234,11 @@ static bool is_known(int letter)
     return false;
 }
 
-/* The option that getopt_long() has just refused, as it was written. */
-static noreturn void refuse(char **argv, bool argument_missing)
+/* The option that getopt_long() has just refused, as it was written. Where an argument is missing
+ * behind the last word, musl has gone one further than glibc. */
+static noreturn void refuse(int argc, char **argv, bool argument_missing)
 {
-    const char *word = argv[optind - 1];
+    const char *word = argv[(optind < argc ? optind : argc) - 1];
     const char letter[3] = { '-', (char)optopt, '\0' };
     bool known = is_known(optopt), is_long = strncmp(word, "--", 2) == 0;
     if (argument_missing)
@@ -265,7 +266,7 @@ int cli_option(int argc, char **argv)
     if (letter == VERSION)
         answer_version();
     if (letter == '?' || letter == ':')
-        refuse(argv, letter == ':');
+        refuse(argc, argv, letter == ':');
     return letter;
 }
 
