@@ -60,6 +60,13 @@ assert_examples() {
   assert_line '+hello'
 }
 
+@test "an example that goes on for ever can be interrupted where interrupts are ignored" {
+  printf '%s\n' '```console' '$ chat-recv -F' 'hello' '^C' '```' '```console' '$ chat-send hello' '```' >forever.md
+  run env --ignore-signal=INT,QUIT,HUP "$EXAMPLES" run forever.md
+  assert_success
+  assert_output ''
+}
+
 @test "an example that should go on for ever and ends is found out" {
   printf '%s\n' '```console' '$ chat-send hello; chat-recv' 'hello' '^C' '```' '```console' '$ true' '```' >wrong.md
   WAIT_LIMIT=1 run "$EXAMPLES" run wrong.md
