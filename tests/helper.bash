@@ -58,6 +58,17 @@ sanitized() {
   grep -q __asan_init "$CHAT_BIN/chat-send"
 }
 
+# needs PROGRAM ...: skip the test where one of them is missing.
+needs() {
+  local program
+  for program; do
+    PATH="$PATH:/usr/sbin:/sbin" command -v "$program" >/dev/null || skip "no $program here"
+  done
+}
+
+# program NAME: an executable there, from standard input.
+program() { cat >"$1" && chmod +x "$1"; }
+
 # ---------------------------------------------------------------- running
 
 # capture COMMAND [ARG ...]: run it, keep its bytes: the files stdout and stderr in $BATS_TEST_TMPDIR,

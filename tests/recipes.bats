@@ -6,6 +6,7 @@
 # shellcheck disable=SC2016,SC2030,SC2031
 
 load helper
+load ssh
 
 setup() {
   chat_setup
@@ -22,16 +23,6 @@ teardown() {
 
 # Holds once the room has N messages.
 holds() { [[ $(chat-recv -q -p -a -o . -r "$1" || true) == "$(printf '%*s' "$2" '' | tr ' ' .)" ]]; }
-
-needs() {
-  local program
-  for program; do
-    command -v "$program" >/dev/null || [[ -x /sbin/$program ]] || skip "no $program here"
-  done
-}
-
-# program NAME: an executable there, from standard input.
-program() { cat >"$1" && chmod +x "$1"; }
 
 # ---------------------------------------------------------------- all of them
 
@@ -312,44 +303,6 @@ fine'
 
 # ---------------------------------------------------------------- over ssh
 
-# A server of our own at 127.0.0.1, whose commands see a spool of their own; "ssh there" goes to it.
-there() {
-  local sshd port try
-  needs ssh sshd ssh-keygen
-  sshd=$(PATH=$PATH:/usr/sbin:/sbin command -v sshd)
-  # Without PAM nobody can log in whose account is locked. Run by root, sshd wants its empty directory.
-  # With SHLVL=1 bash does not read the ~/.bashrc of whoever runs this.
-  if ((EUID == 0)); then mkdir -p /run/sshd; fi
-  ssh-keygen -q -t ed25519 -a 1 -N '' -f hostkey
-  ssh-keygen -q -t ed25519 -a 1 -N '' -f key
-  mkdir away
-  export THERE="$PWD/away/spool.db"
-  for try in 1 2 3 4 5; do
-    port=$((20000 + RANDOM % 10000))
-    cat >sshd_config <<END
-ListenAddress 127.0.0.1:$port
-HostKey $PWD/hostkey
-AuthorizedKeysFile $PWD/key.pub
-StrictModes no
-UsePAM no
-PermitRootLogin yes
-PasswordAuthentication no
-PidFile none
-SetEnv SHLVL=1 CHAT_SPOOL=$THERE PATH=$PATH BATS_TEST_TMPDIR=$BATS_TEST_TMPDIR
-END
-    background "$sshd" -D -e -f "$PWD/sshd_config" 2>sshd.log
-    wait_until grep -qE 'Server listening|Cannot bind|fatal' sshd.log
-    ! grep -q 'Server listening' sshd.log || break
-    ((try < 5)) || fail "no sshd: $(cat sshd.log)"
-  done
-  SSHD=$BACKGROUND_PID
-  printf '127.0.0.1 %s\n' "$(cut -d ' ' -f 1,2 hostkey.pub)" >known
-  printf '%s\n' 'Host there' 'HostName 127.0.0.1' "Port $port" "User $(id -un)" "IdentityFile $PWD/key" 'IdentitiesOnly yes' \
-    "UserKnownHostsFile $PWD/known" 'HostKeyAlias 127.0.0.1' 'LogLevel ERROR' >ssh_config
-  printf '#!/bin/sh\nexec %s -F %q "$@"\n' "$(command -v ssh)" "$PWD/ssh_config" | program ssh
-  export PATH="$PWD:$PATH"
-}
-
 @test "messages go to another machine over ssh with all that belongs to them" {
   there
   printf '%s\n' one '$(two)' | chat-send -l -r jobs -u alice
@@ -381,8 +334,7 @@ END
   assert_equal "$(chat-recv -q -p -a -r jobs)" 6
   run --separate-stderr chat-recv -s "$THERE" -r jobs
   assert_equal "$status" 1
-  background "$(PATH=$PATH:/usr/sbin:/sbin command -v sshd)" -D -e -f "$PWD/sshd_config" 2>sshd.log
-  wait_until grep -q 'Server listening' sshd.log
+  start_sshd
   run forward jobs there
   assert_success
   assert_equal "$(chat-recv -s "$THERE" -a -r jobs)" "$(seq 6)"
