@@ -90,7 +90,8 @@ const char *cli_cause(int errnum)
 {
     static char cause[128];
     snprintf(cause, sizeof cause, "%s", strerror(errnum));
-    cause[0] = (char)tolower((unsigned char)cause[0]);
+    if (islower((unsigned char)cause[1])) /* "I/O error" stays */
+        cause[0] = (char)tolower((unsigned char)cause[0]);
     return cause;
 }
 

@@ -75,7 +75,7 @@ int cli_say_spool(enum chat_status status, const chat_spool *spool);
 /* Say something on standard error, and go on. */
 void cli_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* What ERRNUM means, in lower case; good until the next call. */
+/* What ERRNUM means, beginning in lower case; good until the next call. */
 const char *cli_cause(int errnum);
 
 /* The words behind the options: from LEAST to MOST of them, or a usage error that says WHAT is

@@ -54,7 +54,8 @@ enum chat_status error_system(struct error *error, int errnum, enum chat_status 
 
     char cause[128];
     snprintf(cause, sizeof cause, ": %s", strerror(errnum));
-    cause[2] = (char)tolower((unsigned char)cause[2]);
+    if (islower((unsigned char)cause[3])) /* "I/O error" stays */
+        cause[2] = (char)tolower((unsigned char)cause[2]);
     error_add(error, cause);
     return status_of(errnum, otherwise);
 }
