@@ -5,9 +5,9 @@
 #include <stdint.h>
 #include <string.h>
 
-static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=";
 
-enum { NO_LETTER = 64 };
+enum { PADDING = 64, NO_LETTER = 64 }; /* '=' stands behind the letters */
 
 /* Up to three bytes as four letters. */
 static void encode_group(const unsigned char *bytes, size_t size, char letters[4])
@@ -18,7 +18,7 @@ static void encode_group(const unsigned char *bytes, size_t size, char letters[4
     if (size > 2)
         group |= bytes[2];
     for (size_t i = 0; i < 4; i++)
-        letters[i] = i <= size ? alphabet[group >> (18 - 6 * i) & 63] : '=';
+        letters[i] = alphabet[i <= size ? group >> (18 - 6 * i) & 63 : PADDING];
 }
 
 void base64_encode(const void *bytes, size_t size, char *letters)

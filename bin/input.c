@@ -156,7 +156,8 @@ int input_collect(int fd, char separator, void (*progress)(int64_t records))
     struct stat st;
     if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
         return fd;
-    FILE *copy = nameless_file();
+    static FILE *copy; /* until the program ends */
+    copy = nameless_file();
     char piece[PIECE];
     int64_t records = 0;
     ssize_t n;

@@ -10,7 +10,7 @@
 
 /* The longest line that a message with a body of so many bytes may need: each byte as \u00XX, and
  * the other fields. */
-#define JSON_IN_LINE(body) ((body)*6 + 16 * 1024)
+#define JSON_IN_LINE(body) ((size_t)6 * (body) + (size_t)16 * 1024)
 
 /* All zero at first. What was read stays good until the next line is read. */
 struct json_in {

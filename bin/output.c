@@ -31,6 +31,12 @@ static bool wait_until_writable(int fd)
     return poll(&waiting, 1, -1) >= 0 || errno == EINTR;
 }
 
+/* After a write that failed; with a pipe that was made non-blocking, later. */
+static bool try_again(int fd)
+{
+    return errno == EINTR || (errno == EAGAIN && wait_until_writable(fd));
+}
+
 static void write_all(struct output *out, const char *bytes, size_t size)
 {
     while (size > 0 && out->failed == 0) {
@@ -39,11 +45,9 @@ static void write_all(struct output *out, const char *bytes, size_t size)
             bytes += n;
             size -= (size_t)n;
             out->written += (uint64_t)n;
-        } else if (errno != EAGAIN && errno != EINTR)
-            out->failed = errno;
-        else if (output_stop)
+        } else if (output_stop && (errno == EAGAIN || errno == EINTR))
             out->failed = EINTR;
-        else if (errno == EAGAIN && !wait_until_writable(out->fd)) /* it was made non-blocking */
+        else if (!try_again(out->fd))
             out->failed = errno;
     }
 }

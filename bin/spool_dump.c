@@ -124,7 +124,7 @@ static bool same_spool(const char *from, const char *to)
 static int copy(int argc, char **argv)
 {
     struct dump dump = { .where = NULL };
-    for (int letter; (letter = cli_option(argc, argv)) != -1;)
+    while (cli_option(argc, argv) != -1)
         dump.quiet = true;
     char **words = cli_words(argv, 2, 2, "two spools are needed, to copy from and to");
     if (same_spool(words[0], words[1]))

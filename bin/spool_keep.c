@@ -66,7 +66,7 @@ static int compact(int argc, char **argv)
     bool quiet = false;
     int64_t freed;
     struct output out;
-    char what[] = "given back", text[HUMAN];
+    char what[] = "given back";
     for (int letter; (letter = cli_option(argc, argv)) != -1;)
         if (letter == 's')
             where = optarg;
@@ -83,6 +83,7 @@ static int compact(int argc, char **argv)
         return spool_missing(where);
     spool_need(status, spool);
     if (!quiet) {
+        char text[HUMAN];
         output_put_string(&out, human_size(freed, text));
         output_put_string(&out, " given back\n");
         spool_flush(&out);

@@ -130,7 +130,7 @@ static struct chat_room look(const struct change *c)
     if (!spool_rooms(c->spool, &rooms, &count))
         return found;
     for (size_t i = 0; i < count; i++)
-        if (strcmp(rooms[i].name, c->from) == 0)
+        if (c->from != NULL && strcmp(rooms[i].name, c->from) == 0)
             found = rooms[i];
     free(rooms);
     return found;

@@ -19,7 +19,8 @@ void std_prepare(void)
     bool told = poll(fds, 3, 0) >= 0;
     for (int fd = 0; fd < 3; fd++) {
         closed[fd] = told ? (fds[fd].revents & POLLNVAL) != 0 : fcntl(fd, F_GETFD) < 0;
-        /* The lowest free descriptor is this one. */
+        /* The lowest free descriptor is this one; a COMMAND is to have it, too. */
+        // NOLINTNEXTLINE(android-cloexec-open)
         if (closed[fd] && open("/dev/null", O_RDWR) != fd)
             exit(EXIT_SYSTEM); /* there is no place to say so */
     }

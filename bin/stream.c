@@ -190,7 +190,7 @@ static void choose(struct chat_message *m, const struct sending *sending)
 static enum chat_status put_piece(struct stream *s, const struct piece *piece)
 {
     const char *bytes = s->records.buffer.bytes + piece->start;
-    struct chat_message message;
+    struct chat_message message = s->sending->message;
     int64_t id;
     if (s->sending->json) /* before the others must wait for us */
         read_json(s, bytes, piece->size, &message);
@@ -200,7 +200,6 @@ static enum chat_status put_piece(struct stream *s, const struct piece *piece)
     if (s->sending->json)
         choose(&message, s->sending);
     else {
-        message = s->sending->message;
         message.body = bytes;
         message.length = piece->size;
     }

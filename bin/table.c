@@ -94,9 +94,9 @@ static void put_spaces(struct output *out, size_t count)
 }
 
 /* The last column is not filled up. */
-static void put_cell(const struct table *table, size_t i, const size_t *widths, struct output *out)
+static void put_cell(const struct table *table, size_t i, size_t column, const size_t *widths,
+                     struct output *out)
 {
-    size_t column = i % table->column_count;
     bool last = column + 1 == table->column_count;
     size_t used = width(table->cells[i]);
     size_t space = used < widths[column] ? widths[column] - used : 0;
@@ -120,13 +120,15 @@ static void fit_last(const struct table *table, size_t *widths)
 
 void table_put(struct table *table, size_t most, struct output *out)
 {
-    size_t widths[16];
+    size_t widths[16] = { 0 };
     for (size_t i = 0; i < table->column_count; i++)
         widths[i] = column_width(table, i);
     fit_last(table, widths);
-    for (size_t i = 0; i < table->cell_count; i++) {
-        if (most == 0 || i / table->column_count < most)
-            put_cell(table, i, widths, out);
+    for (size_t i = 0, row = 0, column = 0; i < table->cell_count; i++) {
+        if (most == 0 || row < most)
+            put_cell(table, i, column, widths, out);
+        if (++column == table->column_count)
+            row++, column = 0;
     }
     for (size_t i = 0; i < table->cell_count; i++)
         free(table->cells[i]);
@@ -148,14 +150,15 @@ const char *human_size(int64_t bytes, char text[HUMAN])
 
 const char *human_age(int64_t milliseconds, char text[HUMAN])
 {
+    enum { MINUTE = 60, HOUR = 60 * MINUTE, DAY = 24 * HOUR };
     int64_t seconds = milliseconds > 0 ? milliseconds / 1000 : 0;
-    if (seconds < 60)
+    if (seconds < MINUTE)
         snprintf(text, HUMAN, "%lld s", (long long)seconds);
-    else if (seconds < 60 * 60)
-        snprintf(text, HUMAN, "%lld min", (long long)seconds / 60);
-    else if (seconds < 24 * 60 * 60)
-        snprintf(text, HUMAN, "%lld h", (long long)seconds / 60 / 60);
+    else if (seconds < HOUR)
+        snprintf(text, HUMAN, "%lld min", (long long)(seconds / MINUTE));
+    else if (seconds < DAY)
+        snprintf(text, HUMAN, "%lld h", (long long)(seconds / HOUR));
     else
-        snprintf(text, HUMAN, "%lld d", (long long)seconds / 60 / 60 / 24);
+        snprintf(text, HUMAN, "%lld d", (long long)(seconds / DAY));
     return text;
 }

@@ -119,6 +119,7 @@ bool claim_taken(int fd, struct range wanted, struct range *taken)
 }
 
 /* The kernel tells some lock that is in the way: what is left of the range lies on both sides. */
+// NOLINTNEXTLINE(misc-no-recursion): as deep as there are processes, at most
 void each_taken(int fd, struct range wanted, void (*tell)(void *context, struct range taken),
                 void *context)
 {

@@ -110,6 +110,7 @@ static int make_one(const char *path, const char *parent)
 
 /* Make the directory PATH and those above it that are missing, each on disk before
  * the next. */
+// NOLINTNEXTLINE(misc-no-recursion): as deep as a path can be, half of LONGEST_PATH
 static int make_directory(const char *path)
 {
     char *slash = strrchr(path, '/');

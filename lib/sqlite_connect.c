@@ -235,7 +235,7 @@ static enum chat_status run_upgrades(struct sqlite_store *s, int *format)
  * to them, what they know of it is as before. */
 static enum chat_status upgrade(struct sqlite_store *s)
 {
-    int format;
+    int format = 0;
     enum chat_status status = turn_begin(s);
     if (status != CHAT_OK)
         return status;

@@ -44,7 +44,7 @@ struct salvage {
     sqlite3_stmt *add_room, *add_message;
     struct named *rooms;
     size_t room_count;
-    bool damaged;    /* it is the turn of those */
+    int64_t damaged; /* the number of the room of those; 0: it is not their turn yet */
     int64_t next_id; /* behind all that was seen */
     int64_t max_length;
     char default_room[CHAT_NAME_MAX + 1];
@@ -184,11 +184,10 @@ static bool add_message(struct salvage *g, const struct chat_message *m, int64_t
 /* To the end of the room of those. */
 static bool add_damaged(struct salvage *g, struct chat_message *m)
 {
-    const struct named *room = find_room(g, 0, CHAT_ROOM_DAMAGED);
     m->room = CHAT_ROOM_DAMAGED;
     m->due = m->expires = 0;
     m->place = g->next_id;
-    return add_message(g, m, room->number);
+    return add_message(g, m, g->damaged);
 }
 
 static bool take_message(void *context, const struct record *r)
@@ -202,7 +201,7 @@ static bool take_message(void *context, const struct record *r)
     m.room = room != NULL ? room->name : "";
     bool whole = room != NULL && m.place >= 0 && m.place <= ID_MAX && (m.place > 0 || m.due > 0) &&
                  message_digest(&m) == column_number(&r->column[M_CHECKSUM]);
-    if (whole != g->damaged)
+    if (whole == (g->damaged == 0))
         return whole ? add_message(g, &m, room->number) : add_damaged(g, &m);
     return true;
 }
@@ -219,14 +218,15 @@ static bool prepare(struct salvage *g)
                  sqlite3_prepare_v2(g->db, sql_text[SQL_ADD_MESSAGE], -1, &g->add_message, NULL));
 }
 
-/* The room for what is damaged, with a number that no other has. */
+/* The room for what is damaged: the one that is there, or one with a number that no other has. */
 static bool prepare_damaged(struct salvage *g)
 {
     struct named damaged = { .number = 1, .name = CHAT_ROOM_DAMAGED };
-    for (size_t i = 0; i < g->room_count; i++)
+    const struct named *there = find_room(g, 0, CHAT_ROOM_DAMAGED);
+    for (size_t i = 0; there == NULL && i < g->room_count; i++)
         if (g->rooms[i].number >= damaged.number)
             damaged.number = g->rooms[i].number + 1;
-    g->damaged = true;
+    g->damaged = there != NULL ? there->number : damaged.number;
     return add_room(g, &damaged);
 }
 
@@ -281,12 +281,12 @@ enum chat_status salvage(struct sqlite_store *s, int64_t *count)
 bool extend_truncated(struct sqlite_store *s)
 {
     enum { COUNT_AT = 28 }; /* of the pages, in the header (sqlite.org/fileformat2.html) */
-    unsigned char count[4];
     int fd;
     if (s->lock < 0 || turn_take(s) != CHAT_OK)
         return false;
     bool extended = false;
     if (place_open(&s->place, "", &fd) == CHAT_OK) {
+        unsigned char count[4];
         if (pread(fd, count, sizeof count, COUNT_AT) == sizeof count) {
             off_t size = (off_t)((uint32_t)count[0] << 24 | (uint32_t)count[1] << 16 |
                                  (uint32_t)count[2] << 8 | count[3]) *

@@ -167,7 +167,7 @@ static enum chat_status drop_oldest(struct sqlite_store *s)
 
 static enum chat_status full(struct sqlite_store *s)
 {
-    long long count = (long long)(s->tally.held + s->tally.depth);
+    long long count = (long long)s->tally.held + s->tally.depth;
     return error_set(s->base.error, CHAT_BUSY, "room '%s' is full: it holds %lld message%s",
                      s->tally.name, count, count == 1 ? "" : "s");
 }

@@ -76,7 +76,8 @@ static bool tidies_up(const struct chat_batch *batch)
 static enum chat_status sweep(struct sqlite_store *s, const struct chat_batch *batch)
 {
     size_t count;
-    return tidies_up(batch) ? sweep_expired(s, batch->room, 2 * SHRINK_EVERY, &count) : CHAT_OK;
+    return tidies_up(batch) ? sweep_expired(s, batch->room, (size_t)2 * SHRINK_EVERY, &count)
+                            : CHAT_OK;
 }
 
 /* Give pages back to the file system, twice as many as BATCH freed: so a spool that was large

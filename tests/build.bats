@@ -178,6 +178,18 @@ END
     refute_line --regexp ' U (std(in|out|err)|put(s|char)|perror|v?(err|warn)x?|(__)?v?printf(_chk)?|syslog)$'
 }
 
+@test "make analyze fails where gcc, clang-tidy or cppcheck find something" {
+    local tool wrong=build/analyzed/lib/wrong.c
+    printf '%s\n' 'int wrong(void);' 'int wrong(void)' '{' '    int *nowhere = 0;' '    return *nowhere;' '}' >lib/wrong.c
+    for tool in "$wrong.gcc" "$wrong.clang" build/analyzed/cppcheck; do
+        run make -s "$tool"
+        assert_failure
+        assert_output --partial lib/wrong.c:5
+        assert_not_exists "$tool"
+    done
+    rm lib/wrong.c
+}
+
 # bootstrap_surroundings USER-ID COMMAND ...: in $stub, the commands that bootstrap itself takes, for a
 # user with that id, and stand-ins that print how they were called.
 bootstrap_surroundings() {
