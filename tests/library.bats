@@ -46,6 +46,25 @@ another handle: none
 afterwards: none'
 }
 
+@test "ThreadSanitizer has nothing to say of threads that take turns, and much of those that do not" {
+  local library=$BATS_TEST_TMPDIR/build/libchatspool.a
+  local -a run=(setarch -R) flags=(-std=c17 -D_GNU_SOURCE -g -fsanitize=thread "-I$REPOSITORY/lib")
+  sanitized && skip 'another sanitizer'
+  # It wants addresses that a kernel with much randomness does not give.
+  setarch -R true 2>/dev/null || run=()
+  echo 'int main(void) { return 0; }' >none.c
+  gcc "${flags[@]}" -o none none.c && "${run[@]}" ./none || skip 'no ThreadSanitizer here'
+  env -u MAKEFLAGS -u MAKELEVEL make -s -C "$REPOSITORY" CC=gcc CFLAGS='-O1 -g' SANITIZE=thread BUILD="${library%/*}" "$library"
+  gcc "${flags[@]}" -o threads "$REPOSITORY/tests/library/threads.c" "$library" -lsqlite3 -lpthread
+  export TSAN_OPTIONS=exitcode=66:halt_on_error=1
+  run "${run[@]}" ./threads s.db
+  assert_success
+  assert_line '200 of 200 received once'
+  run "${run[@]}" ./threads careless.db careless
+  assert_failure 66
+  assert_output --partial 'data race'
+}
+
 # start_child WHAT: the program with its child, until that has said something. The child goes on when the descriptor
 # $KEEP is closed.
 start_child() {

@@ -1,6 +1,8 @@
 /* threads SPOOL: several threads with a handle each, and a lock around every call, send and
  * receive; then a handle goes from one thread to another, and two handles of one process are after
- * the same message. */
+ * the same message.
+ *
+ * threads SPOOL careless: without the lock, for those who say that they notice. */
 
 #include <pthread.h>
 
@@ -9,41 +11,54 @@
 enum { THREADS = 4, MESSAGES = 50 };
 
 static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
+static bool careless;
 static int received[THREADS * MESSAGES + 1]; /* by id */
+
+static void take_turn(void)
+{
+    if (!careless)
+        pthread_mutex_lock(&turn);
+}
+
+static void end_turn(void)
+{
+    if (!careless)
+        pthread_mutex_unlock(&turn);
+}
 
 static bool receive_one(chat_spool *spool)
 {
     chat_batch *batch;
-    pthread_mutex_lock(&turn);
+    take_turn();
     enum chat_status status = chat_claim(spool, &one, &batch);
     if (status != CHAT_NONE)
         must(status, spool, "claim");
-    pthread_mutex_unlock(&turn);
+    end_turn();
     if (status == CHAT_NONE)
         return false;
     received[chat_batch_message(batch, 0)->id]++; /* nobody else has it */
-    pthread_mutex_lock(&turn);
+    take_turn();
     must(chat_settle(batch, 1), spool, "settle");
     chat_release(batch);
-    pthread_mutex_unlock(&turn);
+    end_turn();
     return true;
 }
 
 static void *work(void *where)
 {
-    pthread_mutex_lock(&turn);
+    take_turn();
     chat_spool *spool = open_spool(where);
-    pthread_mutex_unlock(&turn);
+    end_turn();
     for (int i = 0; i < MESSAGES; i++) {
-        pthread_mutex_lock(&turn);
+        take_turn();
         send_text(spool, "message");
-        pthread_mutex_unlock(&turn);
+        end_turn();
     }
     while (receive_one(spool))
         continue;
-    pthread_mutex_lock(&turn);
+    take_turn();
     chat_close(spool);
-    pthread_mutex_unlock(&turn);
+    end_turn();
     return NULL;
 }
 
@@ -91,8 +106,9 @@ static void pass_on(const char *where)
 
 int main(int argc, char **argv)
 {
-    if (argc != 2)
+    if (argc < 2)
         return 64;
+    careless = argc > 2;
     work_together(argv[1]);
     pass_on(argv[1]);
     return 0;
