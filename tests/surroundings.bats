@@ -806,6 +806,8 @@ what() { timeout 20 chat-recv -s dir/spool.db -a -o '%i %r %u %h %t %l %b\n' "$@
     'DROP TABLE message; CREATE VIEW message AS SELECT 1 AS id'
     "PRAGMA writable_schema = on; UPDATE sqlite_schema SET sql = replace(sql, 'BLOB NOT NULL', 'BLOB NOT null')"
     "PRAGMA writable_schema = on; UPDATE sqlite_schema SET sql = replace(sql, 'sender', 'Sender')"
+    "PRAGMA writable_schema = on; INSERT INTO sqlite_schema (rowid, type, name, tbl_name, rootpage, sql)
+      VALUES (-1, 'view', 'v', 'v', 0, 'CREATE VIEW v AS SELECT 1')"
     "PRAGMA writable_schema = on; UPDATE sqlite_schema SET sql = NULL WHERE name = 'message_order'"
     "PRAGMA writable_schema = on; UPDATE sqlite_schema SET rootpage = 1 WHERE name = 'message'"
     "PRAGMA writable_schema = on; UPDATE sqlite_schema SET rootpage = 999999 WHERE name = 'message'"
