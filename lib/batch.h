@@ -15,7 +15,7 @@ struct chat_batch {
     size_t bytes;            /* of all bodies */
     bool claimed;            /* the store holds locks for these messages */
     bool settled;            /* they are deleted, or in another room */
-    int64_t first, returned; /* for the store: what its look at the room has shown */
+    int64_t first, returned; /* for the store: what its look at the room has shown, or 0 */
     int64_t room;            /* for the store: its own number of their room */
     struct chat_batch *next; /* for the store: its other batches that hold claims */
 };

@@ -208,18 +208,18 @@ static void count_message(struct counters *room, int64_t length, int64_t due, in
 /* Look at the message that STATEMENT is at. */
 static enum chat_status check_message(struct check *c, sqlite3_stmt *statement)
 {
-    const struct counters key = { .number = sqlite3_column_int64(statement, 0) };
+    const struct counters key = { .number = sqlite3_column_int64(statement, COLUMN_ROOM) };
     struct counters *room = c->room_count > 0
                                 ? bsearch(&key, c->rooms, c->room_count, sizeof *c->rooms, compare)
                                 : NULL;
-    int64_t place = sqlite3_column_int64(statement, 10);
-    struct chat_message m = { .id = sqlite3_column_int64(statement, 11),
+    int64_t place = sqlite3_column_int64(statement, COLUMN_PLACE);
+    struct chat_message m = { .id = sqlite3_column_int64(statement, COLUMN_ID),
                               .room = room != NULL ? room->name : "" };
     enum chat_status status = message_row(c->store, statement, &m);
     if (status != CHAT_OK && status != CHAT_DAMAGED)
         return status;
     if (room != NULL)
-        count_message(room, (int64_t)m.length, sqlite3_column_int64(statement, 8), place);
+        count_message(room, (int64_t)m.length, sqlite3_column_int64(statement, COLUMN_DUE), place);
     if (m.id > c->last)
         c->last = m.id;
     if (place > c->last && place <= PLACE_MAX)

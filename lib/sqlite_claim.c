@@ -50,7 +50,7 @@ static enum chat_status claim_room(struct sqlite_store *s, const struct chat_que
     }
     if (batch->count == 0)
         return status == CHAT_NONE && gone && !query->every ? check_order(s, query, name) : status;
-    batch->first = scan.head;
+    batch->first = scan.passed_expired ? scan.head : 0;
     batch->returned = scan.room.returned;
     return CHAT_OK; /* should there be an error behind these, it comes again at the next claim */
 }

@@ -13,7 +13,7 @@
 static enum chat_status read_damaged(struct sqlite_store *s, struct chat_message *m,
                                      struct chat_batch *copy)
 {
-    sqlite3_stmt *statement = db_statement(s, SQL_GET_RAW_MESSAGE);
+    sqlite3_stmt *statement = db_statement(s, SQL_GET_MESSAGE);
     if (statement == NULL)
         return db_failed(s, sqlite3_extended_errcode(s->db), "read");
     sqlite3_bind_int64(statement, 1, m->id);
@@ -65,13 +65,13 @@ static enum chat_status check_moved(struct sqlite_store *s, const struct chat_me
                                     const struct room *damaged)
 {
     struct chat_message now = { .id = m->id, .room = m->room };
-    sqlite3_stmt *statement = db_statement(s, SQL_GET_RAW_MESSAGE);
+    sqlite3_stmt *statement = db_statement(s, SQL_GET_MESSAGE);
     if (statement == NULL)
         return db_failed(s, sqlite3_extended_errcode(s->db), "read");
     sqlite3_bind_int64(statement, 1, m->id);
     int rc = db_step(s, statement);
     if (rc == SQLITE_DONE ||
-        (rc == SQLITE_ROW && (sqlite3_column_int64(statement, 0) != damaged->number ||
+        (rc == SQLITE_ROW && (sqlite3_column_int64(statement, COLUMN_ROOM) != damaged->number ||
                               message_row(s, statement, &now) == CHAT_DAMAGED)))
         rc = SQLITE_CORRUPT;
     sqlite3_reset(statement);

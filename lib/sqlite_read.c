@@ -20,27 +20,24 @@ static const char *text_column(sqlite3_stmt *statement, int column)
 enum chat_status message_row(struct sqlite_store *s, sqlite3_stmt *statement,
                              struct chat_message *m)
 {
-    bool whole = sqlite3_column_type(statement, 7) == SQLITE_BLOB;
-    m->time = sqlite3_column_int64(statement, 1);
-    m->user = text_column(statement, 2);
-    m->host = text_column(statement, 3);
-    m->attempts = sqlite3_column_int64(statement, 4);
-    m->key = text_column(statement, 5);
-    m->body = sqlite3_column_blob(statement, 7);
-    m->length = (size_t)sqlite3_column_bytes(statement, 7);
+    bool whole = sqlite3_column_type(statement, COLUMN_BODY) == SQLITE_BLOB;
+    m->time = sqlite3_column_int64(statement, COLUMN_SENT);
+    m->user = text_column(statement, COLUMN_SENDER);
+    m->host = text_column(statement, COLUMN_HOST);
+    m->attempts = sqlite3_column_int64(statement, COLUMN_ATTEMPTS);
+    m->key = text_column(statement, COLUMN_KEY);
+    m->body = sqlite3_column_blob(statement, COLUMN_BODY);
+    m->length = (size_t)sqlite3_column_bytes(statement, COLUMN_BODY);
     if (m->body == NULL && sqlite3_errcode(s->db) == SQLITE_NOMEM)
         return error_set(s->base.error, CHAT_SYSTEM, "out of memory");
     if (whole && m->user != NULL && m->host != NULL &&
-        sqlite3_column_int64(statement, 6) == message_digest(m))
+        sqlite3_column_int64(statement, COLUMN_CHECKSUM) == message_digest(m))
         return CHAT_OK;
     s->damaged = m->id;
     return error_set(s->base.error, CHAT_DAMAGED,
                      "message %lld in room '%s' of spool '%s' is damaged", (long long)m->id,
                      m->room, s->place.path);
 }
-
-/* Behind what message_row() reads. */
-enum { ID = 8, PLACE, DUE, EXPIRES };
 
 /* Copy the row that STATEMENT is at to BATCH, if it is what it was when it was sent. EVERY message
  * has its times. */
@@ -53,11 +50,11 @@ static enum chat_status add_row(struct sqlite_store *s, sqlite3_stmt *statement,
     if (status != CHAT_OK)
         return status;
     if (every) {
-        m.due = sqlite3_column_int64(statement, DUE);
-        m.expires = sqlite3_column_int64(statement, EXPIRES);
-        m.place = sqlite3_column_int64(statement, PLACE);
+        m.due = sqlite3_column_int64(statement, COLUMN_DUE);
+        m.expires = sqlite3_column_int64(statement, COLUMN_EXPIRES);
+        m.place = sqlite3_column_int64(statement, COLUMN_PLACE);
     }
-    batch->room = sqlite3_column_int64(statement, 0);
+    batch->room = sqlite3_column_int64(statement, COLUMN_ROOM);
     if (!batch_add(batch, &m))
         return error_set(s->base.error, CHAT_SYSTEM, "out of memory");
     return CHAT_OK;
@@ -84,29 +81,36 @@ bool batch_is_full(const struct chat_batch *batch, const struct chat_query *quer
 }
 
 /* The statement that lists the messages of RUN, with its parameters. */
-static sqlite3_stmt *list_run(struct sqlite_store *s, struct range run, const struct room *room,
-                              bool every)
+static sqlite3_stmt *list_run(struct sqlite_store *s, struct range run)
 {
-    enum sql one = run.first == run.last ? SQL_GET_MESSAGE : SQL_GET_MESSAGES;
-    sqlite3_stmt *statement = db_statement(s, every ? SQL_GET_ANY_MESSAGES : one);
+    bool one = run.first == run.last;
+    sqlite3_stmt *statement = db_statement(s, one ? SQL_GET_MESSAGE : SQL_GET_MESSAGES);
     sqlite3_bind_int64(statement, 1, run.first);
-    sqlite3_bind_int64(statement, 2, run.last);
-    sqlite3_bind_int64(statement, 3, room->number);
+    if (!one)
+        sqlite3_bind_int64(statement, 2, run.last);
     return statement;
 }
 
-/* Step to the next message of RUN, FROM that id on: *ID becomes its id, or the one behind the last.
- * Where a page lies in another's place the ids go back. */
-static enum chat_status step(struct sqlite_store *s, sqlite3_stmt *statement, struct range run,
-                             int64_t from, int64_t *id)
+/* Whether the message that STATEMENT is at is in ROOM, and ready (or it is wanted anyway: EVERY).
+ */
+static bool is_wanted(sqlite3_stmt *statement, const struct room *room, bool every)
 {
-    int rc = db_step(s, statement);
-    if (rc != SQLITE_ROW)
-        *id = run.last + 1;
-    else
-        *id = run.first == run.last ? run.first : sqlite3_column_int64(statement, ID);
-    if (rc == SQLITE_ROW && *id < from)
-        rc = SQLITE_CORRUPT;
+    return sqlite3_column_int64(statement, COLUMN_ROOM) == room->number &&
+           (every || sqlite3_column_type(statement, COLUMN_DUE) == SQLITE_NULL);
+}
+
+/* Step to the next message of RUN that is wanted, FROM that id on: *ID becomes its id, or the one
+ * behind the last. Where a page lies in another's place the ids go back. */
+static enum chat_status step(struct sqlite_store *s, sqlite3_stmt *statement, struct range run,
+                             const struct room *room, bool every, int64_t from, int64_t *id)
+{
+    int rc;
+    do {
+        rc = db_step(s, statement);
+        *id = rc == SQLITE_ROW ? sqlite3_column_int64(statement, COLUMN_ID) : run.last + 1;
+        if (*id < from)
+            rc = SQLITE_CORRUPT;
+    } while (rc == SQLITE_ROW && !is_wanted(statement, room, every));
     return rc == SQLITE_ROW || rc == SQLITE_DONE ? CHAT_OK : db_failed(s, rc, "read");
 }
 
@@ -114,11 +118,11 @@ enum chat_status read_run(struct sqlite_store *s, struct range run, bool claimed
                           const struct room *room, const char *name, const int64_t *places,
                           const struct chat_query *query, struct chat_batch *batch, size_t *seen)
 {
-    sqlite3_stmt *statement = list_run(s, run, room, query->every);
+    sqlite3_stmt *statement = list_run(s, run);
     int64_t id = run.first, found; /* what comes next, and what is there */
     enum chat_status status = CHAT_OK;
     while (id <= run.last && !batch_is_full(batch, query)) {
-        status = step(s, statement, run, id, &found);
+        status = step(s, statement, run, room, query->every, id, &found);
         if (status != CHAT_OK)
             break;
         if (claimed && found > id) /* these have gone meanwhile */
@@ -127,7 +131,7 @@ enum chat_status read_run(struct sqlite_store *s, struct range run, bool claimed
         if (id > run.last)
             break;
         const int64_t *place = places != NULL ? &places[id - run.first] : NULL;
-        if (place != NULL && sqlite3_column_int64(statement, PLACE) != *place)
+        if (place != NULL && sqlite3_column_int64(statement, COLUMN_PLACE) != *place)
             status = check_place(s, room, id, *place);
         if (status == CHAT_OK)
             status = add_row(s, statement, id, name, query->every, batch);

@@ -6,8 +6,8 @@
 #include "lock.h"
 #include "store_sqlite.h"
 
-/* Fill in MESSAGE, whose id and room are set, from the row that STATEMENT is at: room, sent,
- * sender, host, attempts, key, checksum, body. CHAT_DAMAGED: it is not what it was when it was
+/* Fill in MESSAGE, whose id and room are set, from the row that STATEMENT is at, all of
+ * it. CHAT_DAMAGED: it is not what it was when it was
  * sent. */
 enum chat_status message_row(struct sqlite_store *s, sqlite3_stmt *statement,
                              struct chat_message *message);

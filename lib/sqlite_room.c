@@ -1,4 +1,4 @@
-/* sqlite_room.c - the row of a room, and its counters. */
+/* sqlite_room.c - the row of a room, and its counters; and the row of the whole spool. */
 
 #include "store_sqlite.h"
 
@@ -10,28 +10,78 @@ void copy_name(char name[CHAT_NAME_MAX + 1], const unsigned char *text)
     snprintf(name, CHAT_NAME_MAX + 1, "%s", text != NULL ? (const char *)text : "");
 }
 
-enum chat_status room_get(struct sqlite_store *s, const char *name, struct room *room)
+/* The columns of SQL_GET_ROOM. */
+enum { NUMBER, FIRST, RETURNED, NEXT_DUE, DEPTH, NEXT_ID, MAX_LENGTH, DEFAULT_ROOM };
+
+/* Find the row NAME; what is done with it ends with a reset. */
+static int find_row(struct sqlite_store *s, const char *name, sqlite3_stmt **statement)
 {
-    sqlite3_stmt *statement = db_statement(s, name != NULL ? SQL_GET_ROOM : SQL_GET_DEFAULT_ROOM);
-    if (statement == NULL)
-        return db_failed(s, sqlite3_extended_errcode(s->db), "read");
-    if (name != NULL)
-        sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC);
-    int rc = db_step(s, statement);
+    *statement = db_statement(s, SQL_GET_ROOM);
+    if (*statement == NULL)
+        return sqlite3_extended_errcode(s->db);
+    sqlite3_bind_text(*statement, 1, name, -1, SQLITE_STATIC);
+    return db_step(s, *statement);
+}
+
+/* --- the spool ------------------------------------------------------------- */
+
+bool settings_valid(const struct sqlite_store *s)
+{
+    return s->max_length >= 1 && s->max_length <= CHAT_LENGTH_MAX &&
+           chat_room_valid(s->default_room);
+}
+
+enum chat_status spool_read(struct sqlite_store *s)
+{
+    sqlite3_stmt *statement;
+    int rc = find_row(s, "", &statement);
+    if (rc == SQLITE_ROW && sqlite3_column_int64(statement, NUMBER) != 0)
+        rc = SQLITE_DONE;
     if (rc == SQLITE_ROW) {
-        room->number = sqlite3_column_int64(statement, 0);
-        room->first = sqlite3_column_int64(statement, 1);
-        room->returned = sqlite3_column_int64(statement, 2);
-        room->next_due = sqlite3_column_int64(statement, 3);
-        room->depth = sqlite3_column_int64(statement, 4);
-        copy_name(room->name, sqlite3_column_text(statement, 5));
+        s->next_id = sqlite3_column_int64(statement, NEXT_ID);
+        s->max_length = sqlite3_column_int64(statement, MAX_LENGTH);
+        copy_name(s->default_room, sqlite3_column_text(statement, DEFAULT_ROOM));
+        if (s->default_room[0] == '\0')
+            strcpy(s->default_room, CHAT_ROOM_DEFAULT);
     }
     sqlite3_reset(statement);
-    if (rc == SQLITE_DONE && name == NULL) { /* no message was sent to it, or it can't be one */
-        enum chat_status status = spool_read(s);
-        return status == CHAT_OK ? CHAT_NONE : status;
+    if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+        return db_failed(s, rc, "read");
+    if (rc == SQLITE_DONE || s->next_id < 1 || !settings_valid(s))
+        return db_failed(s, SQLITE_CORRUPT, "read");
+    return CHAT_OK;
+}
+
+enum chat_status spool_set_next_id(struct sqlite_store *s)
+{
+    sqlite3_stmt *statement = db_statement(s, SQL_COUNT_ROOM);
+    bind_count(statement, 0, 0, 0);
+    sqlite3_bind_int64(statement, 4, s->next_id);
+    return db_finish(s, statement);
+}
+
+/* --- a room ---------------------------------------------------------------- */
+
+static enum chat_status get_row(struct sqlite_store *s, const char *name, struct room *room)
+{
+    sqlite3_stmt *statement;
+    int rc = find_row(s, name, &statement);
+    if (rc == SQLITE_ROW) {
+        room->number = sqlite3_column_int64(statement, NUMBER);
+        room->first = sqlite3_column_int64(statement, FIRST);
+        room->returned = sqlite3_column_int64(statement, RETURNED);
+        room->next_due = sqlite3_column_int64(statement, NEXT_DUE);
+        room->depth = sqlite3_column_int64(statement, DEPTH);
+        strcpy(room->name, name); /* spool.c has checked its length */
     }
+    sqlite3_reset(statement);
     return rc == SQLITE_ROW ? CHAT_OK : rc == SQLITE_DONE ? CHAT_NONE : db_failed(s, rc, "read");
+}
+
+enum chat_status room_get(struct sqlite_store *s, const char *name, struct room *room)
+{
+    enum chat_status status = name != NULL ? CHAT_OK : spool_read(s);
+    return status == CHAT_OK ? get_row(s, name != NULL ? name : s->default_room, room) : status;
 }
 
 enum chat_status room_of(struct sqlite_store *s, int64_t id, struct room *room)
@@ -64,12 +114,18 @@ enum chat_status room_find(struct sqlite_store *s, const char *name, struct room
     return status;
 }
 
-enum chat_status room_count(struct sqlite_store *s, int64_t number, int64_t depth, int64_t bytes)
+void bind_count(sqlite3_stmt *statement, int64_t number, int64_t depth, int64_t bytes)
 {
-    sqlite3_stmt *statement = db_statement(s, SQL_COUNT_ROOM);
     sqlite3_bind_int64(statement, 1, number);
     sqlite3_bind_int64(statement, 2, depth);
     sqlite3_bind_int64(statement, 3, bytes);
+    sqlite3_bind_null(statement, 4); /* a room has no next id */
+}
+
+enum chat_status room_count(struct sqlite_store *s, int64_t number, int64_t depth, int64_t bytes)
+{
+    sqlite3_stmt *statement = db_statement(s, SQL_COUNT_ROOM);
+    bind_count(statement, number, depth, bytes);
     return db_finish(s, statement);
 }
 

@@ -233,10 +233,11 @@ static bool prepare_damaged(struct salvage *g)
 static bool finish(struct salvage *g)
 {
     sqlite3_stmt *next = NULL, *set = NULL;
-    bool ready = check(g, sqlite3_prepare_v2(g->db, sql_text[SQL_SET_NEXT_ID], -1, &next, NULL)) &&
+    bool ready = check(g, sqlite3_prepare_v2(g->db, sql_text[SQL_COUNT_ROOM], -1, &next, NULL)) &&
                  check(g, sqlite3_prepare_v2(g->db, sql_text[SQL_SET_SETTINGS], -1, &set, NULL));
     if (ready) {
-        sqlite3_bind_int64(next, 1, g->next_id);
+        bind_count(next, 0, 0, 0);
+        sqlite3_bind_int64(next, 4, g->next_id);
         sqlite3_bind_int64(set, 1, g->max_length);
         if (g->default_room[0] != '\0')
             sqlite3_bind_text(set, 2, g->default_room, -1, SQLITE_STATIC);

@@ -12,8 +12,10 @@ static sqlite3_stmt *list(const struct scan *scan)
         db_statement(scan->store, scan->behind ? SQL_LIST_NOT_DUE : SQL_LIST_ORDER);
     sqlite3_bind_int64(statement, 1, scan->room.number);
     sqlite3_bind_int64(statement, 2, scan->after);
-    sqlite3_bind_int64(statement, 3, scan->until);
-    sqlite3_bind_int64(statement, 4, scan->behind ? scan->after_id : scan->now);
+    if (scan->behind) {
+        sqlite3_bind_int64(statement, 3, scan->until);
+        sqlite3_bind_int64(statement, 4, scan->after_id);
+    }
     return statement;
 }
 
@@ -26,6 +28,29 @@ static bool goes_back(const struct scan *scan)
     return scan->order[last] < before || (last > 0 && scan->id[last] == scan->id[last - 1]);
 }
 
+/* Whether the message that STATEMENT is at stands in the order, but has expired. */
+static bool has_expired(const struct scan *scan, sqlite3_stmt *statement)
+{
+    enum { EXPIRES = 2 };
+    return !scan->behind && sqlite3_column_type(statement, EXPIRES) != SQLITE_NULL &&
+           sqlite3_column_int64(statement, EXPIRES) <= scan->now;
+}
+
+/* Step to the next message that is to be seen, whose place (or time) becomes *ORDER. */
+static int scan_row(struct scan *scan, sqlite3_stmt *statement, int64_t *order)
+{
+    int rc;
+    while ((rc = db_step(scan->store, statement)) == SQLITE_ROW) {
+        *order = sqlite3_column_int64(statement, 1);
+        if (!scan->behind && *order > scan->until)
+            return SQLITE_DONE;
+        if (!has_expired(scan, statement))
+            break;
+        scan->passed_expired = scan->passed_expired || (scan->head == 0 && scan->count == 0);
+    }
+    return rc;
+}
+
 /* Read the next chunk. */
 static enum chat_status scan_read(struct scan *scan)
 {
@@ -35,9 +60,10 @@ static enum chat_status scan_read(struct scan *scan)
         return db_failed(s, sqlite3_extended_errcode(s->db), "read");
     int rc = SQLITE_ROW;
     scan->at = scan->count = 0;
-    while (scan->count < scan->want && (rc = db_step(s, statement)) == SQLITE_ROW) {
+    int64_t order;
+    while (scan->count < scan->want && (rc = scan_row(scan, statement, &order)) == SQLITE_ROW) {
         scan->id[scan->count] = sqlite3_column_int64(statement, 0);
-        scan->order[scan->count++] = sqlite3_column_int64(statement, 1);
+        scan->order[scan->count++] = order;
         if (goes_back(scan)) {
             rc = SQLITE_CORRUPT;
             break;
@@ -84,6 +110,7 @@ enum chat_status scan_open(struct scan *scan, struct sqlite_store *s,
         scan->until = query->until > 0 ? query->until : INT64_MAX;
         scan->now = query->every ? 0 : store_now();
         scan->head = 0;
+        scan->passed_expired = false;
         scan->want = query->max_messages < CHUNK ? query->max_messages : CHUNK;
         scan_place(scan, from);
         status = scan_read(scan);

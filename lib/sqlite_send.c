@@ -14,40 +14,6 @@
 
 enum { LARGE = 64 * 1024 }; /* a transaction of less than this the reserve can take */
 
-bool settings_valid(const struct sqlite_store *s)
-{
-    return s->max_length >= 1 && s->max_length <= CHAT_LENGTH_MAX &&
-           chat_room_valid(s->default_room);
-}
-
-enum chat_status spool_read(struct sqlite_store *s)
-{
-    sqlite3_stmt *statement = db_statement(s, SQL_GET_SPOOL);
-    if (statement == NULL)
-        return db_failed(s, sqlite3_extended_errcode(s->db), "read");
-    int rc = db_step(s, statement);
-    if (rc == SQLITE_ROW) {
-        s->next_id = sqlite3_column_int64(statement, 0);
-        s->max_length = sqlite3_column_int64(statement, 1);
-        copy_name(s->default_room, sqlite3_column_text(statement, 2));
-        if (s->default_room[0] == '\0')
-            strcpy(s->default_room, CHAT_ROOM_DEFAULT);
-    }
-    sqlite3_reset(statement);
-    if (rc != SQLITE_ROW && rc != SQLITE_DONE)
-        return db_failed(s, rc, "read");
-    if (rc == SQLITE_DONE || s->next_id < 1 || !settings_valid(s))
-        return db_failed(s, SQLITE_CORRUPT, "read");
-    return CHAT_OK;
-}
-
-enum chat_status spool_set_next_id(struct sqlite_store *s)
-{
-    sqlite3_stmt *statement = db_statement(s, SQL_SET_NEXT_ID);
-    sqlite3_bind_int64(statement, 1, s->next_id);
-    return db_finish(s, statement);
-}
-
 enum chat_status sqlite_begin(struct store *store)
 {
     struct sqlite_store *s = (struct sqlite_store *)store;
@@ -203,22 +169,24 @@ static enum chat_status make_place(struct sqlite_store *s, const struct chat_ter
 
 void bind_message(sqlite3_stmt *statement, const struct chat_message *m, int64_t room)
 {
-    sqlite3_bind_int64(statement, 1, m->id);
-    sqlite3_bind_int64(statement, 2, room);
-    sqlite3_bind_int64(statement, 3, m->place);
-    bind_time(statement, 4, m->due);
-    bind_time(statement, 5, m->expires);
-    sqlite3_bind_int64(statement, 6, m->time);
-    sqlite3_bind_text(statement, 7, m->user, -1, SQLITE_STATIC);
-    sqlite3_bind_text(statement, 8, m->host, -1, SQLITE_STATIC);
-    sqlite3_bind_int64(statement, 9, m->attempts);
+    const int first = 1; /* parameter: that of the first column */
+    sqlite3_bind_int64(statement, first + COLUMN_ID, m->id);
+    sqlite3_bind_int64(statement, first + COLUMN_ROOM, room);
+    sqlite3_bind_int64(statement, first + COLUMN_PLACE, m->place);
+    bind_time(statement, first + COLUMN_DUE, m->due);
+    bind_time(statement, first + COLUMN_EXPIRES, m->expires);
+    sqlite3_bind_int64(statement, first + COLUMN_SENT, m->time);
+    sqlite3_bind_text(statement, first + COLUMN_SENDER, m->user, -1, SQLITE_STATIC);
+    sqlite3_bind_text(statement, first + COLUMN_HOST, m->host, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(statement, first + COLUMN_ATTEMPTS, m->attempts);
     if (m->key != NULL)
-        sqlite3_bind_text(statement, 10, m->key, -1, SQLITE_STATIC);
+        sqlite3_bind_text(statement, first + COLUMN_KEY, m->key, -1, SQLITE_STATIC);
     else
-        sqlite3_bind_null(statement, 10);
-    sqlite3_bind_int64(statement, 11, message_digest(m));
+        sqlite3_bind_null(statement, first + COLUMN_KEY);
+    sqlite3_bind_int64(statement, first + COLUMN_CHECKSUM, message_digest(m));
     /* A zero pointer would be an SQL NULL. */
-    sqlite3_bind_blob64(statement, 12, m->length > 0 ? m->body : "", m->length, SQLITE_STATIC);
+    sqlite3_bind_blob64(statement, first + COLUMN_BODY, m->length > 0 ? m->body : "", m->length,
+                        SQLITE_STATIC);
 }
 
 static enum chat_status add_message(struct sqlite_store *s, const struct chat_message *m)

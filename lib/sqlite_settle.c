@@ -57,6 +57,8 @@ static enum chat_status delete_messages(struct sqlite_store *s, const struct cha
     }
     if (deleted < to - from) /* somebody has deleted some by hand, whatever their lengths */
         return db_run(s, SQL_RECOUNT);
+    if (batch->first == 0) /* nothing new is known of the room */
+        return room_count(s, batch->room, -(int64_t)deleted, -bytes);
     return count_gone(s, batch, (int64_t)deleted, bytes);
 }
 

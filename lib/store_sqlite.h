@@ -38,6 +38,22 @@ enum {
     ROW = 64 /* what a message takes besides its body, about */
 };
 
+/* The columns of a message, in the order of schema.sql: what is read by SELECT *. */
+enum {
+    COLUMN_ID,
+    COLUMN_ROOM,
+    COLUMN_PLACE,
+    COLUMN_DUE,
+    COLUMN_EXPIRES,
+    COLUMN_SENT,
+    COLUMN_SENDER,
+    COLUMN_HOST,
+    COLUMN_ATTEMPTS,
+    COLUMN_KEY,
+    COLUMN_CHECKSUM,
+    COLUMN_BODY
+};
+
 /* What came to a room since the transaction began. */
 struct tally {
     char name[CHAT_NAME_MAX + 1]; /* "": none yet */
@@ -163,6 +179,12 @@ struct room {
     char name[CHAT_NAME_MAX + 1];
 };
 
+/* Read what holds for the whole spool, and write its next id. CHAT_DATA: that is damaged, and where
+ * the settings are not valid, it is they. */
+enum chat_status spool_read(struct sqlite_store *s);
+bool settings_valid(const struct sqlite_store *s);
+enum chat_status spool_set_next_id(struct sqlite_store *s);
+
 /* Read the row of the room NAME; NULL is the default room. CHAT_NONE: there is none; room_find
  * makes it (there NAME is none). */
 enum chat_status room_get(struct sqlite_store *s, const char *name, struct room *room);
@@ -182,8 +204,10 @@ void bind_time(sqlite3_stmt *statement, int parameter, int64_t time);
 /* Copy the name that is in a column. */
 void copy_name(char name[CHAT_NAME_MAX + 1], const unsigned char *text);
 
-/* So many messages and bytes came to it (below zero: went). */
+/* So many messages and bytes came to it (below zero: went); and the parameters of SQL_COUNT_ROOM
+ * that say so. */
 enum chat_status room_count(struct sqlite_store *s, int64_t number, int64_t depth, int64_t bytes);
+void bind_count(sqlite3_stmt *statement, int64_t number, int64_t depth, int64_t bytes);
 
 /* A message of it is due at that time. */
 enum chat_status room_count_due(struct sqlite_store *s, int64_t number, int64_t due);
@@ -247,12 +271,6 @@ enum chat_status turn_empty_log(struct sqlite_store *s);
 enum chat_status turn_make_room(struct sqlite_store *s);
 
 /* --- sqlite_send.c --- */
-
-/* Read what holds for the whole spool, and write its next id. CHAT_DATA: that is damaged, and where
- * the settings are not valid, it is they. */
-enum chat_status spool_read(struct sqlite_store *s);
-bool settings_valid(const struct sqlite_store *s);
-enum chat_status spool_set_next_id(struct sqlite_store *s);
 
 /* Bind a message, with its checksum, to the parameters of SQL_ADD_MESSAGE. */
 void bind_message(sqlite3_stmt *statement, const struct chat_message *message, int64_t room);

@@ -1,1 +1,0 @@
-SELECT next_id, max_length, default_room FROM room WHERE number = 0

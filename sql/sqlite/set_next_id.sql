@@ -1,1 +1,0 @@
-UPDATE room SET next_id = ?1 WHERE number = 0
