@@ -1,6 +1,6 @@
 # chat-send, chat-recv and the library under them. Needs GNU make.
 #
-#   make [CC=clang] [SQLITE=shared] [JANSSON=shared] [SANITIZE=address,undefined]
+#   make [CC=clang] [SQLITE=shared] [JANSSON=shared] [LIBC=shared] [SANITIZE=address,undefined]
 #   make demo | check | bench | lint | analyze | clean
 #   make torture [TORTURE=100] | fuzz [FUZZ=SECONDS]
 #   make dist | package-check | musl
@@ -56,12 +56,24 @@ SQLITE_shared = $(or $(shell $(PKG_CONFIG) --libs sqlite3 2>/dev/null),-lsqlite3
 JANSSON := $(call static_or_shared,jansson)
 JANSSON_static = -Wl,-Bstatic -ljansson -Wl,-Bdynamic
 JANSSON_shared = $(or $(shell $(PKG_CONFIG) --libs jansson 2>/dev/null),-ljansson)
-LIBS := $(JANSSON_$(JANSSON)) $(SQLITE_$(SQLITE))
+
+# To map libc and look up 130 symbols of it is a quarter of all instructions of a send; so chat-send and chat-recv
+# have it inside where its archive and the start of such programs are there, at addresses as random as ever (static-pie).
+# Whoever updates libc and wants it to reach them takes the shared one.
+LIBC := $(if $(and $(wildcard $(shell $(CC) -print-file-name=rcrt1.o)),$(filter static,$(SQLITE)),$(filter \
+	static,$(JANSSON)),$(if $(SANITIZE),,yes)),static,shared)
+LIBS_static = -ljansson -lsqlite3 -lm
+LIBS_shared := $(JANSSON_$(JANSSON)) $(SQLITE_$(SQLITE))
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags sqlite3 libxxhash jansson 2>/dev/null)
 
 COMPILE = $(CC) -std=c17 -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) $(HARDEN) $(SANITIZED) \
 	-Ilib -I$(BUILD) -DCHAT_VERSION=\"$(VERSION)\" $(PKG_CFLAGS) $(CPPFLAGS)
+# The start of a static program knows packed relocations since glibc 2.36.
+PACKED := $(if $(LIBC:shared=),$(shell echo '__GLIBC__ __GLIBC_MINOR__' | $(CC) -include features.h -E -P -x c - 2>/dev/null | \
+	awk '$$1 == 2 && $$2 >= 36 { print "-Wl,-z,pack-relative-relocs" }'))
 LINK = $(CC) $(CFLAGS) $(SANITIZED) $(HARDEN_LINK) -Wl,--as-needed $(LDFLAGS)
+LINK_shared = $(LINK)
+LINK_static = $(CC) $(CFLAGS) $(HARDEN_LINK:-pie=-static-pie) $(PACKED) -Wl,--wrap=dlopen $(LDFLAGS)
 
 # The programs take from this archive only what they need.
 LIB = $(BUILD)/libchatspool.a
@@ -82,23 +94,31 @@ BIN_SOURCES = $(wildcard bin/*.c)
 BIN_OBJECTS = $(BIN_SOURCES:%.c=$(BUILD)/%.o)
 # The programs' parts. Each takes what it needs: every symbol more costs the start of all.
 PARTS = $(BUILD)/parts.a
-PART_OBJECTS = $(filter-out $(PROGRAMS:%=$(BUILD)/bin/%.o) %/nomath.o %/nothreads.o,$(BIN_OBJECTS))
+PART_OBJECTS = $(filter-out $(PROGRAMS:%=$(BUILD)/bin/%.o) %/nomath.o %/nothreads.o %/getent.o,$(BIN_OBJECTS))
 # What a static SQLite wants of libraries and has no use for here; a shared one has it anyway.
 NEEDLESS = $(BUILD)/bin/nomath.o $(if $(SANITIZE),,$(BUILD)/bin/nothreads.o)
 NEEDLESS_LINKED = $(if $(SQLITE:shared=),$(NEEDLESS))
+# And what stands in for a part of libc that can't be inside.
+GETENT = $(if $(LIBC:shared=),$(BUILD)/bin/getent.o)
 MAN = $(wildcard man/*.[1-9])
 UNITS = chat-worker@.service chat-nightly.service chat-nightly.timer
 
 # What tests/torture injects faults with.
 FAULT_DIR = $(BUILD)/fault
-FAULTS = $(patsubst %,$(FAULT_DIR)/%,trial corrupt power nosync.so nomemory.so $(PROGRAMS))
+FAULTS = $(patsubst %,$(FAULT_DIR)/%,trial corrupt power nosync.so nomemory.so $(PROGRAMS)) $(PRELOADED)
+# The programs with libc outside, where LD_PRELOAD gets at it.
+PRELOADED = $(PROGRAMS:%=$(FAULT_DIR)/preload/%)
 
 all: programs $(PUBLIC)
 programs: $(PROGRAMS:%=$(BINDIR)/%)
 
 $(BINDIR)/%: $(BUILD)/bin/%.o $(NEEDLESS_LINKED) $(PARTS) $(LIB)
 	@mkdir -p $(@D)
-	$(LINK) -o $@ $^ $(LIBS)
+	$(LINK_$(LIBC)) -o $@ $^ $(LIBS_$(LIBC))
+
+$(BINDIR)/chat-send $(BINDIR)/chat-recv: $(GETENT)
+# It is not started for each message, and looks up groups.
+$(BINDIR)/chat-spool: override LIBC = shared
 
 $(PARTS): $(PART_OBJECTS)
 	rm -f $@
@@ -140,7 +160,7 @@ $(BUILD)/sqlite_sql.h: sql/embed $(wildcard sql/sqlite/*.sql)
 # Changes when the compiler or a flag does: then everything is built again.
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
-	@echo '$(COMPILE) $(LINK) $(LIBS)' >$@.new
+	@echo '$(COMPILE) $(LINK) $(LINK_$(LIBC)) $(LIBS_shared) $(LIBS_$(LIBC))' >$@.new
 	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 
 demo: programs
@@ -175,7 +195,7 @@ fuzzers:
 fuzz-programs: $(FUZZERS)
 
 $(BUILD)/fuzz-%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/fuzz/fuzz.o $(PARTS) $(LIB)
-	$(LINK) -fsanitize=fuzzer -Wl,--wrap=exit -o $@ $^ $(LIBS)
+	$(LINK) -fsanitize=fuzzer -Wl,--wrap=exit -o $@ $^ $(LIBS_shared)
 
 $(BUILD)/tests/fuzz/pages.o: | $(BUILD)/sqlite_sql.h
 
@@ -190,7 +210,11 @@ $(FAULT_DIR)/%.so: tests/fault/%.c $(BUILD)/flags
 # The programs as they are, but that each small piece of memory that SQLite asks for is malloc()'s, as in a
 # process of many threads: so each of them can fail.
 $(FAULT_DIR)/chat-%: $(BUILD)/bin/chat-%.o $(FAULT_DIR)/not_alone.o $(NEEDLESS_LINKED) $(PARTS) $(LIB)
-	$(LINK) -Wl,--wrap=chat_alone -o $@ $^ $(LIBS)
+	$(LINK) -Wl,--wrap=chat_alone -o $@ $^ $(LIBS_shared)
+
+$(FAULT_DIR)/preload/%: $(BUILD)/bin/%.o $(NEEDLESS_LINKED) $(PARTS) $(LIB)
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $^ $(LIBS_shared)
 
 $(FAULT_DIR)/%.o: tests/fault/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
@@ -204,8 +228,8 @@ BENCH_PROGRAMS = $(patsubst %,$(BENCH_TOOLS)/%,floor race crowd wake beanstalk s
 # Parts of one program, that know each other's variables.
 BENCH_SCRIPTS = tests/bench/run $(wildcard tests/bench/*.bash tests/bench/*/*.bash)
 
-bench: programs $(BENCH_PROGRAMS)
-	CHAT_BIN=$(abspath $(BINDIR)) tests/bench/run $(BENCH_TOOLS) $(BENCH_RESULTS)
+bench: programs $(BENCH_PROGRAMS) $(PRELOADED)
+	CHAT_BIN=$(abspath $(BINDIR)) CHAT_PRELOADED=$(abspath $(FAULT_DIR)/preload) tests/bench/run $(BENCH_TOOLS) $(BENCH_RESULTS)
 
 $(BENCH_TOOLS)/%: tests/bench/%.c tests/bench/process.c tests/bench/process.h $(BUILD)/flags
 	@mkdir -p $(@D)

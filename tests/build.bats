@@ -77,6 +77,20 @@ includers() {
     assert_output --partial libsqlite3
 }
 
+@test "LIBC=shared leaves libc outside" {
+    make -s programs LIBC=shared BUILD=build/shared BINDIR=build/shared/bin CFLAGS=-O0 HARDEN=
+    run ldd build/shared/bin/chat-send
+    assert_output --partial libc.
+}
+
+@test "a program with libc inside lies at another address each time, and is read-only once it has started" {
+    ldd bin/chat-send 2>/dev/null | grep -q libc && skip 'libc is outside'
+    run readelf -hlW bin/chat-send
+    assert_line --regexp '^ *Type: *DYN '
+    assert_line --regexp '^ *GNU_RELRO '
+    refute_line --regexp '^ *GNU_STACK .* RWE '
+}
+
 @test "a program knows the version of the Makefile" {
     run bin/chat-send --version
     assert_success

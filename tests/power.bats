@@ -224,9 +224,12 @@ can_kill() {
 
 # ---------------------------------------------------------------- the control
 
-# without CALLS COMMAND [ARG ...]: run it so that these calls do nothing.
+# without CALLS COMMAND [ARG ...]: run it so that these calls do nothing. (Where the programs have libc inside, their like that
+# have not.)
 without() {
-  NOSYNC=$1 LD_PRELOAD=$NOSYNC_LIBRARY ASAN_OPTIONS="$ASAN_OPTIONS:verify_asan_link_order=0" "${@:2}"
+  local preloaded=${CHAT_FAULTS:-$REPOSITORY/build/fault}/preload
+  [[ -x $preloaded/chat-spool ]] || make -s -C "$REPOSITORY" faults
+  NOSYNC=$1 LD_PRELOAD=$NOSYNC_LIBRARY ASAN_OPTIONS="$ASAN_OPTIONS:verify_asan_link_order=0" PATH="$preloaded:$PATH" "${@:2}"
 }
 
 @test "the cut shows that a sender that does not sync loses acknowledged messages" {

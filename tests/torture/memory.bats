@@ -39,7 +39,7 @@ all_starve() {
   for name; do
     rm -rf "$HOME/.local"
     prepare "$name"
-    for FROM in "$CHAT_BIN" "$FAULTS"; do
+    for FROM in "$FAULTS/preload" "$FAULTS"; do
       WARM=()
       ((RANDOM % 2)) || WARM=(run warm chat-recv -q -p \;)
       starved 0
