@@ -132,7 +132,8 @@ enum chat_status sqlite_settle(struct store *store, struct chat_batch *batch, si
 {
     struct sqlite_store *s = (struct sqlite_store *)store;
     enum chat_status status = CHAT_OK;
-    if (s->statements[SQL_SET_SECURE_DELETE] == NULL)
+    /* Where no message has pages of its own there is next to nothing to overwrite. */
+    if (batch->bytes >= PAGE / 4 && s->statements[SQL_SET_SECURE_DELETE] == NULL)
         status = db_run(s, SQL_SET_SECURE_DELETE);
     if (status == CHAT_OK)
         status = settle(s, batch, 0, count);
