@@ -1,6 +1,6 @@
 # chat-send, chat-recv and the library under them. Needs GNU make.
 #
-#   make [CC=clang] [SQLITE=shared] [JANSSON=shared] [LIBC=shared] [SANITIZE=address,undefined]
+#   make [CC=clang] [SQLITE=shared] [JANSSON=shared] [LIBC=shared] [POSTGRES=0] [SANITIZE=address,undefined]
 #   make demo | check | bench | lint | analyze | clean
 #   make torture [TORTURE=100] | fuzz [FUZZ=SECONDS]
 #   make dist | package-check | musl
@@ -66,8 +66,13 @@ LIBS_static = -ljansson -lsqlite3 -lm
 LIBS_shared := $(JANSSON_$(JANSSON)) $(SQLITE_$(SQLITE))
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags sqlite3 libxxhash jansson 2>/dev/null)
 
+# The store in PostgreSQL is a module of its own, for spools that are there: no program links libpq.
+POSTGRES := $(if $(shell $(PKG_CONFIG) --exists libpq 2>/dev/null && echo yes),1,0)
+POSTGRES_CFLAGS := $(shell $(PKG_CONFIG) --cflags libpq 2>/dev/null)
+POSTGRES_LIBS = $(or $(shell $(PKG_CONFIG) --libs libpq 2>/dev/null),-lpq)
+
 COMPILE = $(CC) -std=c17 -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) $(HARDEN) $(SANITIZED) \
-	-Ilib -I$(BUILD) -DCHAT_VERSION=\"$(VERSION)\" $(PKG_CFLAGS) $(CPPFLAGS)
+	-Ilib -I$(BUILD) -DCHAT_VERSION=\"$(VERSION)\" $(PKG_CFLAGS) $(OWN_CFLAGS) $(CPPFLAGS)
 # The start of a static program knows packed relocations since glibc 2.36.
 PACKED := $(if $(LIBC:shared=),$(shell echo '__GLIBC__ __GLIBC_MINOR__' | $(CC) -include features.h -E -P -x c - 2>/dev/null | \
 	awk '$$1 == 2 && $$2 >= 36 { print "-Wl,-z,pack-relative-relocs" }'))
@@ -77,7 +82,8 @@ LINK_static = $(CC) $(CFLAGS) $(HARDEN_LINK:-pie=-static-pie) $(PACKED) -Wl,--wr
 
 # The programs take from this archive only what they need.
 LIB = $(BUILD)/libchatspool.a
-LIB_SOURCES = $(wildcard lib/*.c)
+MODULE_SOURCES = $(wildcard lib/store_pg.c lib/pg_*.c)
+LIB_SOURCES = $(filter-out $(MODULE_SOURCES),$(wildcard lib/*.c))
 LIB_OBJECTS = $(LIB_SOURCES:%.c=$(BUILD)/%.o)
 
 # What other programs get: nothing is visible but what chatspool.h declares. Code for a shared library is slower,
@@ -89,6 +95,16 @@ PIC_OBJECTS = $(LIB_SOURCES:%.c=$(BUILD)/pic/%.o)
 # A sanitized build is for tests of the programs.
 PUBLIC = $(if $(SANITIZE),,$(SHARED) $(STATIC))
 OBJCOPY = objcopy
+
+# It lies beside the programs, or where it is installed: $(LIBDIR)/chatspool, which a program finds by its own place.
+# It brings what it needs of the library along.
+MODULE = $(BINDIR)/chatspool-postgresql.so
+MODULES = $(if $(POSTGRES:0=),$(MODULE))
+MODULE_OBJECTS = $(MODULE_SOURCES:%.c=$(BUILD)/pic/%.o) \
+	$(patsubst %,$(BUILD)/pic/lib/%.o,batch digest error utf8)
+$(BUILD)/lib/module.o $(BUILD)/pic/lib/module.o: OWN_CFLAGS = -DCHAT_MODULES='"$(LIBDIR)/chatspool"' \
+	-DCHAT_MODULES_BESIDE='"$(LIBDIR:$(PREFIX)/%=../%)/chatspool"'
+$(MODULE_SOURCES:%.c=$(BUILD)/pic/%.o): OWN_CFLAGS = $(POSTGRES_CFLAGS)
 
 BIN_SOURCES = $(wildcard bin/*.c)
 BIN_OBJECTS = $(BIN_SOURCES:%.c=$(BUILD)/%.o)
@@ -109,7 +125,7 @@ FAULTS = $(patsubst %,$(FAULT_DIR)/%,trial corrupt power nosync.so nomemory.so $
 # The programs with libc outside, where LD_PRELOAD gets at it.
 PRELOADED = $(PROGRAMS:%=$(FAULT_DIR)/preload/%)
 
-all: programs $(PUBLIC)
+all: programs $(MODULES) $(PUBLIC)
 programs: $(PROGRAMS:%=$(BINDIR)/%)
 
 $(BINDIR)/%: $(BUILD)/bin/%.o $(NEEDLESS_LINKED) $(PARTS) $(LIB)
@@ -133,6 +149,11 @@ $(SHARED): $(PIC_OBJECTS) lib/chatspool.map
 	$(CC) $(CFLAGS) -shared $(filter-out -pie,$(HARDEN_LINK)) -Wl,-z,defs -Wl,--as-needed $(LDFLAGS) \
 		-Wl,-soname,$(SONAME) -Wl,--version-script=lib/chatspool.map -o $@ $(PIC_OBJECTS) $(SQLITE_shared)
 
+$(MODULE): $(MODULE_OBJECTS) lib/module.map
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(SANITIZED) -shared $(filter-out -pie,$(HARDEN_LINK)) -Wl,--as-needed $(LDFLAGS) \
+		-Wl,--version-script=lib/module.map -o $@ $(MODULE_OBJECTS) $(POSTGRES_LIBS)
+
 # One object, so that its parts can find each other and nobody else can.
 $(STATIC): $(LIB_OBJECTS) lib/chatspool.map
 	@mkdir -p $(@D)
@@ -152,10 +173,15 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 	$(COMPILE) -MMD -MP -c -o $@ $<
 
 $(LIB_OBJECTS) $(PIC_OBJECTS): | $(BUILD)/sqlite_sql.h
+$(MODULE_SOURCES:%.c=$(BUILD)/pic/%.o): | $(BUILD)/pg_sql.h
 
 $(BUILD)/sqlite_sql.h: sql/embed $(wildcard sql/sqlite/*.sql)
 	@mkdir -p $(@D)
 	sql/embed sql/sqlite sql >$@.new && mv $@.new $@
+
+$(BUILD)/pg_sql.h: sql/embed $(wildcard sql/postgres/*.sql)
+	@mkdir -p $(@D)
+	sql/embed sql/postgres pg >$@.new && mv $@.new $@
 
 # Changes when the compiler or a flag does: then everything is built again.
 $(BUILD)/flags: FORCE
@@ -295,6 +321,7 @@ install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(INCLUDEDIR) $(DESTDIR)$(PKGCONFIGDIR)
 	install $(PROGRAMS:%=$(BINDIR)/%) $(DESTDIR)$(PREFIX)/bin
 	install -m 644 $(PUBLIC) $(DESTDIR)$(LIBDIR)
+	$(if $(MODULES),install -D -m 644 -t $(DESTDIR)$(LIBDIR)/chatspool $(MODULES))
 	ln -sf $(notdir $(SHARED)) $(DESTDIR)$(LIBDIR)/$(SONAME)
 	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libchatspool.so
 	install -m 644 lib/chatspool.h $(DESTDIR)$(INCLUDEDIR)
@@ -319,6 +346,8 @@ uninstall:
 	rm -f $(PROGRAMS:%=$(DESTDIR)$(PREFIX)/bin/%)
 	rm -f $(patsubst %,$(DESTDIR)$(LIBDIR)/%,$(notdir $(PUBLIC)) $(SONAME) libchatspool.so) \
 		$(DESTDIR)$(INCLUDEDIR)/chatspool.h $(DESTDIR)$(PKGCONFIGDIR)/chatspool.pc
+	rm -f $(DESTDIR)$(LIBDIR)/chatspool/$(notdir $(MODULE))
+	-rmdir $(DESTDIR)$(LIBDIR)/chatspool 2>/dev/null
 	for page in $(notdir $(MAN)); do rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page; done
 	rm -f $(UNITS:%=$(DESTDIR)$(UNITDIR)/%) \
 		$(DESTDIR)$(SYSUSERSDIR)/chatspool.conf $(DESTDIR)$(TMPFILESDIR)/chatspool.conf
@@ -346,11 +375,11 @@ musl:
 	packaging/musl $(BUILD)/musl
 
 clean:
-	rm -rf $(BUILD) $(PROGRAMS:%=$(BINDIR)/%)
+	rm -rf $(BUILD) $(PROGRAMS:%=$(BINDIR)/%) $(MODULE)
 
 FORCE:
 .PHONY: all analyze analyzed bench check clean demo dist faults fuzz fuzz-programs fuzzers install lint musl package-check programs torture uninstall FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 
--include $(LIB_OBJECTS:.o=.d) $(PIC_OBJECTS:.o=.d) $(BIN_OBJECTS:.o=.d)
+-include $(LIB_OBJECTS:.o=.d) $(PIC_OBJECTS:.o=.d) $(MODULE_OBJECTS:.o=.d) $(BIN_OBJECTS:.o=.d)

@@ -1,7 +1,7 @@
 /* nothreads.c - no threads and no plug-ins.
  *
  * SQLite's archive wants mutexes, threads and dlopen(), which a process that has called
- * chat_alone() has no use for. Each is a symbol of libc that ld.so would look up at every start:
+ * chat_alone() has no use for. (dlsym() is the real one, for lib/module.c.) Each is a symbol of libc that ld.so would look up at every start:
  * 12 thousand instructions for all. So the linker finds these instead. They are hidden: what
  * libc loads by itself, to look up a user, needs the real ones. */
 
@@ -69,12 +69,6 @@ void *__wrap_dlopen(const char *file, int mode);
 void *__wrap_dlopen(const char *file, int mode)
 {
     return dlopen(file, mode);
-}
-
-void *dlsym(void *restrict handle, const char *restrict name)
-{
-    (void)handle, (void)name;
-    abort();
 }
 
 int dlclose(void *handle)

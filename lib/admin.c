@@ -11,6 +11,8 @@ static const struct {
 
 static const struct admin_verbs *admin(const chat_spool *spool)
 {
+    if (spool->store->admin != NULL)
+        return spool->store->admin;
     size_t i = 0;
     while (stores[i].verbs != spool->store->verbs)
         i++;
@@ -34,7 +36,7 @@ enum chat_status chat_create(chat_spool *spool, const char *group)
 
 const char *chat_engine(const chat_spool *spool)
 {
-    return admin(spool)->engine();
+    return admin(spool)->engine(spool->store);
 }
 
 enum chat_status chat_watch(chat_spool *spool, int64_t timeout, const sigset_t *unblocked)

@@ -17,6 +17,7 @@ struct chat_batch {
     bool settled;            /* they are deleted, or in another room */
     int64_t first, returned; /* for the store: what its look at the room has shown, or 0 */
     int64_t room;            /* for the store: its own number of their room */
+    int64_t session;         /* for the store: the connection that holds the claim */
     struct chat_batch *next; /* for the store: its other batches that hold claims */
 };
 

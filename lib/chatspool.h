@@ -144,6 +144,15 @@ void chat_alone(void);
  * the reason; NULL only where there was no memory for it. The caller closes it. */
 enum chat_status chat_open(const char *where, chat_spool **spool);
 
+/* A store that is elsewhere and does not answer is tried to be reached for so many milliseconds by
+ * each call that needs it (below zero: as long as is usual for it), and after a connection was lost
+ * once more. Does nothing to a file. */
+void chat_patience(chat_spool *spool, int64_t patience);
+
+/* The names of variables of the environment from which SPOOL may have been told a secret, and that
+ * a child has no business with. The list ends with NULL; a constant. */
+const char *const *chat_secrets(const chat_spool *spool);
+
 /* Close SPOOL (or NULL): gives up its claims, rolls back what is not committed.
  * Its batches must have been released before. */
 void chat_close(chat_spool *spool);
@@ -175,7 +184,8 @@ enum chat_status chat_set(chat_spool *spool, const struct chat_settings *setting
  * its directory must be new or empty, or the spool be one of that group already. */
 enum chat_status chat_create(chat_spool *spool, const char *group);
 
-/* The engine that SPOOL is kept in, and its version, like "SQLite 3.40.1". A constant. */
+/* The engine that SPOOL is kept in, and its version, like "SQLite 3.40.1". Good until the next
+ * call. */
 const char *chat_engine(const chat_spool *spool);
 
 /* Begin to send, make the spool if there is none, and wait for the turn of this
@@ -186,6 +196,8 @@ enum chat_status chat_begin(chat_spool *spool);
 /* Add MESSAGE (its id and attempts are ignored) at the end of its room, and store the id it got in
  * *ID unless that is NULL. TERMS may be NULL; where they say that there is a message with its key
  * already, that one's id is stored, nothing is added, and the status is CHAT_OK.
+ * A store that is elsewhere may not look at the message before the next call, or the commit, where
+ * nobody wants to know its id and TERMS say nothing.
  * CHAT_USAGE, CHAT_DATA (the body is longer than chat_limit) and CHAT_BUSY (the room is full)
  * leave what was put before as it was; after any other error only chat_rollback is left. */
 enum chat_status chat_put(chat_spool *spool, const struct chat_message *message,

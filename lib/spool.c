@@ -5,13 +5,18 @@
 #include <string.h>
 
 #include "handle.h"
+#include "module.h"
 
-/* The stores by the scheme of their URL; a path has none. */
-static const struct {
+/* The stores by the scheme of their URL; a path has none. One is built in, or the module with that
+ * name is loaded where a URL asks for it. */
+static const struct entry {
     const char *scheme;
     const struct store_verbs *verbs;
+    const char *module;
 } stores[] = {
-    { "", &store_sqlite },
+    { "", &store_sqlite, NULL },
+    { "postgresql", NULL, "postgresql" },
+    { "postgres", NULL, "postgresql" },
 };
 
 /* The length of the scheme of a URL ("redis://..."), or 0 for a path. */
@@ -21,19 +26,27 @@ static size_t scheme_length(const char *where)
     return strncmp(where + n, "://", 3) == 0 ? n : 0;
 }
 
-static const struct store_verbs *find_store(const char *where)
+static enum chat_status find_store(const char *where, struct error *error,
+                                   const struct store_verbs **verbs)
 {
-    size_t length = scheme_length(where);
-    for (size_t i = 0; i < sizeof stores / sizeof stores[0]; i++)
-        if (strlen(stores[i].scheme) == length && strncmp(stores[i].scheme, where, length) == 0)
-            return stores[i].verbs;
-    return NULL;
+    size_t length = scheme_length(where), i = 0;
+    while (i < sizeof stores / sizeof stores[0] &&
+           (strlen(stores[i].scheme) != length || strncmp(stores[i].scheme, where, length) != 0))
+        i++;
+    if (i == sizeof stores / sizeof stores[0]) /* the rest of the URL may be a secret */
+        return error_set(error, CHAT_USAGE, "no store for a spool at '%.*s://'", (int)length,
+                         where);
+    if (stores[i].module != NULL)
+        return module_load(stores[i].module, error, verbs);
+    *verbs = stores[i].verbs;
+    return CHAT_OK;
 }
 
 void chat_alone(void)
 {
     for (size_t i = 0; i < sizeof stores / sizeof stores[0]; i++)
-        stores[i].verbs->alone();
+        if (stores[i].verbs != NULL)
+            stores[i].verbs->alone();
 }
 
 enum chat_status chat_open(const char *where, chat_spool **out)
@@ -43,10 +56,19 @@ enum chat_status chat_open(const char *where, chat_spool **out)
         return CHAT_SYSTEM;
     if (where[0] == '\0')
         return error_set(&spool->error, CHAT_USAGE, "the spool's name is empty");
-    const struct store_verbs *verbs = find_store(where);
-    if (verbs == NULL)
-        return error_set(&spool->error, CHAT_USAGE, "no store for the spool '%s'", where);
-    return verbs->open(where, &spool->error, &spool->store);
+    const struct store_verbs *verbs;
+    enum chat_status status = find_store(where, &spool->error, &verbs);
+    return status == CHAT_OK ? verbs->open(where, &spool->error, &spool->store) : status;
+}
+
+void chat_patience(chat_spool *spool, int64_t patience)
+{
+    spool->store->patience = patience;
+}
+
+const char *const *chat_secrets(const chat_spool *spool)
+{
+    return spool->store->verbs->secrets;
 }
 
 void chat_close(chat_spool *spool)
@@ -92,7 +114,6 @@ enum chat_status chat_put(chat_spool *spool, const struct chat_message *message,
     static const struct chat_terms none;
     if (!spool->store->sending)
         return error_set(&spool->error, CHAT_USAGE, "chat_put without chat_begin");
-    int64_t given;
     enum chat_status status = check_room(spool, message->room);
     if (status != CHAT_OK)
         return status;
@@ -102,10 +123,7 @@ enum chat_status chat_put(chat_spool *spool, const struct chat_message *message,
         return error_set(&spool->error, CHAT_USAGE, "'%s' cannot be a host", message->host);
     if (message->key != NULL && !chat_name_valid(message->key))
         return error_set(&spool->error, CHAT_USAGE, "'%s' cannot be a key", message->key);
-    status = spool->store->verbs->put(spool->store, message, terms != NULL ? terms : &none, &given);
-    if (status == CHAT_OK && id != NULL)
-        *id = given;
-    return status;
+    return spool->store->verbs->put(spool->store, message, terms != NULL ? terms : &none, id);
 }
 
 enum chat_status chat_commit(chat_spool *spool)

@@ -34,8 +34,9 @@ static enum chat_status create(struct store *store, const char *group)
     return status == CHAT_OK ? store_connect_or_create(s) : status;
 }
 
-static const char *engine(void)
+static const char *engine(struct store *store)
 {
+    (void)store;
     static char engine[32];
     snprintf(engine, sizeof engine, "SQLite %s", sqlite3_libversion());
     return engine;

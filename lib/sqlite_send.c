@@ -226,6 +226,9 @@ enum chat_status sqlite_put(struct store *store, const struct chat_message *mess
 {
     struct sqlite_store *s = (struct sqlite_store *)store;
     struct chat_message m = *message;
+    int64_t ignored;
+    if (id == NULL)
+        id = &ignored;
     if (m.room == NULL)
         m.room = s->default_room;
     if ((int64_t)m.length > s->max_length)

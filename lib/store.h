@@ -14,11 +14,15 @@
 
 struct store {
     const struct store_verbs *verbs;
-    struct error *error; /* where a verb that fails says why; the handle's */
-    bool sending;        /* between begin and the end of that transaction; spool.c's */
+    const struct admin_verbs *admin; /* NULL: those that admin.c has for the others */
+    struct error *error;             /* where a verb that fails says why; the handle's */
+    bool sending;                    /* between begin and the end of that transaction; spool.c's */
+    int64_t patience;                /* milliseconds to try to reach it; below zero: as usual */
 };
 
 struct store_verbs {
+    /* The names of variables of the environment that no child should see; ends with NULL. */
+    const char *const *secrets;
     /* The process has one thread, and uses the engine for nothing else. */
     void (*alone)(void);
     /* WHERE is the user's text; the path of a file has no scheme. Stores a struct whose
@@ -28,6 +32,7 @@ struct store_verbs {
     enum chat_status (*settings)(struct store *store, struct chat_settings *settings);
 
     enum chat_status (*begin)(struct store *store);
+    /* ID is NULL where nobody wants to know it. */
     enum chat_status (*put)(struct store *store, const struct chat_message *message,
                             const struct chat_terms *terms, int64_t *id);
     enum chat_status (*commit)(struct store *store); /* ends the transaction, also when it fails */
@@ -57,7 +62,7 @@ struct store_verbs {
 struct admin_verbs {
     enum chat_status (*set)(struct store *store, const struct chat_settings *settings);
     enum chat_status (*create)(struct store *store, const char *group);
-    const char *(*engine)(void);
+    const char *(*engine)(struct store *store);
     enum chat_status (*watch)(struct store *store, int64_t timeout, const sigset_t *unblocked);
     enum chat_status (*list)(struct store *store, struct chat_room **rooms, size_t *count);
     enum chat_status (*check)(struct store *store, bool repair, chat_finding *told, void *context);

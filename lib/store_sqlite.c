@@ -32,6 +32,7 @@ static enum chat_status sqlite_open(const char *where, struct error *error, stru
         return error_set(error, CHAT_SYSTEM, "out of memory");
     s->base.verbs = &store_sqlite;
     s->base.error = error;
+    s->base.patience = -1;
     s->lock = s->log = -1;
     enum chat_status status = place_find(&s->place, where, error);
     if (status == CHAT_OK)
@@ -249,7 +250,10 @@ enum chat_status turn_end(struct sqlite_store *s, enum chat_status status)
     return status;
 }
 
+static const char *const no_secrets[] = { NULL };
+
 const struct store_verbs store_sqlite = {
+    .secrets = no_secrets,
     .alone = sqlite_alone,
     .open = sqlite_open,
     .close = sqlite_close,

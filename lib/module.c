@@ -1,0 +1,102 @@
+/* module.c - a store that is not built in, but loaded where a spool's URL asks for it. */
+
+#include "module.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Where it is looked for, each relative to the directory of the program that runs: beside it (a
+ * source tree), where this library was installed together with it, and where this library was to be
+ * installed at all. No environment says where. */
+static const char *const places[] = { ".", CHAT_MODULES_BESIDE, CHAT_MODULES };
+
+/* Whether the file or directory belongs to this user or root, and nobody else can write to it. */
+static bool is_trusted(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && (st.st_uid == 0 || st.st_uid == geteuid()) &&
+           (st.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+}
+
+/* The directory of the program that runs, with a slash. False: it is not known. */
+static bool program_directory(char path[PATH_MAX])
+{
+    ssize_t length = readlink("/proc/self/exe", path, PATH_MAX - 1);
+    while (length > 0 && path[length - 1] != '/')
+        length--;
+    path[length > 0 ? length : 0] = '\0';
+    return length > 0;
+}
+
+/* Store in PATH the module that lies in PLACE. CHAT_NONE: none does. */
+static enum chat_status find_in(const char *place, const char *name, struct error *error,
+                                char path[PATH_MAX])
+{
+    char directory[PATH_MAX] = "";
+    struct stat st;
+    if (place[0] != '/' && !program_directory(directory))
+        return CHAT_NONE;
+    size_t used = strlen(directory);
+    int length = snprintf(directory + used, sizeof directory - used, "%s", place);
+    if (length < 0 || (size_t)length >= sizeof directory - used)
+        return CHAT_NONE;
+    length = snprintf(path, PATH_MAX, "%s/chatspool-%s.so", directory, name);
+    if (length < 0 || length >= PATH_MAX || stat(path, &st) < 0)
+        return CHAT_NONE;
+    if (is_trusted(directory) && is_trusted(path))
+        return CHAT_OK;
+    return error_set(
+        error, CHAT_PERMISSION,
+        "the module '%s' is not safe to load: it, or its directory, belongs to another "
+        "user, or others can write to it",
+        path);
+}
+
+static enum chat_status find(const char *name, struct error *error, char path[PATH_MAX])
+{
+    enum chat_status status = CHAT_NONE;
+    for (size_t i = 0; i < sizeof places / sizeof places[0] && status == CHAT_NONE; i++)
+        status = find_in(places[i], name, error, path);
+    if (status != CHAT_NONE)
+        return status;
+    return error_set(
+        error, CHAT_UNREACHABLE,
+        "this installation has no module for such a spool: 'chatspool-%s.so' is not in "
+        "'%s'",
+        name, CHAT_MODULES);
+}
+
+/* Of the dynamic loader a program links dlsym() alone, and has it find the others: each is a symbol
+ * that ld.so would look up at every start, whatever the spool. */
+static void *loader(const char *name)
+{
+    return dlsym(RTLD_DEFAULT, name);
+}
+
+enum chat_status module_load(const char *name, struct error *error,
+                             const struct store_verbs **verbs)
+{
+    void *(*open_module)(const char *, int);
+    char *(*cause)(void);
+    char path[PATH_MAX];
+    enum chat_status status = find(name, error, path);
+    if (status != CHAT_OK)
+        return status;
+    *(void **)&open_module = loader("dlopen");
+    *(void **)&cause = loader("dlerror");
+    void *handle = open_module != NULL ? open_module(path, RTLD_NOW | RTLD_LOCAL) : NULL;
+    if (handle == NULL)
+        return error_set(error, CHAT_UNREACHABLE, "cannot load the module '%s': %s", path,
+                         cause != NULL ? cause() : "this program cannot load modules");
+    const struct store_module *module = dlsym(handle, "chat_module");
+    if (module == NULL || strcmp(module->version, CHAT_VERSION) != 0)
+        return error_set(error, CHAT_UNREACHABLE, "the module '%s' is not of version %s", path,
+                         CHAT_VERSION);
+    *verbs = module->verbs;
+    return CHAT_OK;
+}

@@ -1,0 +1,126 @@
+/* pg_admin.c - the verbs of an operator; settings. */
+
+#include "store_pg.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Be connected, and know what holds for the spool now. */
+static enum chat_status read_settings(struct pg_store *s)
+{
+    struct pg_patience patience = pg_patience(s);
+    enum chat_status status;
+    do {
+        status = pg_connect(s, &patience);
+        if (status == CHAT_OK && !s->fresh)
+            status = pg_read_spool(s);
+    } while (pg_again(s, status, &patience));
+    return status;
+}
+
+enum chat_status pg_settings(struct store *store, struct chat_settings *settings)
+{
+    struct pg_store *s = (struct pg_store *)store;
+    enum chat_status status = read_settings(s);
+    if (status != CHAT_OK)
+        return status;
+    *settings = (struct chat_settings){ .max_length = s->max_length, .next_id = s->next_id };
+    strcpy(settings->room, s->default_room);
+    return CHAT_OK;
+}
+
+/* Who waits in the old default room is to look where that is now. */
+static enum chat_status set(struct store *store, const struct chat_settings *settings)
+{
+    struct pg_store *s = (struct pg_store *)store;
+    struct pg_values values = { .count = 0 };
+    enum chat_status status = read_settings(s);
+    if (status != CHAT_OK)
+        return status;
+    pg_number(&values, settings->max_length);
+    pg_string(&values, settings->room);
+    pg_call(s, PG_SET_SETTINGS, &values);
+    pg_call_ring(s, LOCK_CAME, s->default_room);
+    s->fresh = false;
+    return pg_exchange(s, "write");
+}
+
+static const char *engine(struct store *store)
+{
+    static char engine[96];
+    struct pg_store *s = (struct pg_store *)store;
+    int libpq = PQlibVersion();
+    const char *server = NULL;
+    if (read_settings(s) == CHAT_OK)
+        server = PQparameterStatus(s->conn, "server_version");
+    snprintf(engine, sizeof engine, "PostgreSQL %s, libpq %d.%d",
+             server != NULL ? server : "(not reached)", libpq / 10000, libpq % 10000);
+    pg_clean(engine);
+    return engine;
+}
+
+static enum chat_status backup(struct store *store, const char *file, chat_progress *progress,
+                               void *context)
+{
+    const struct pg_store *s = (struct pg_store *)store;
+    (void)file, (void)progress, (void)context;
+    return error_set(store->error, CHAT_USAGE,
+                     "spool '%s' is kept by a server: back it up with pg_dump or pg_basebackup, or "
+                     "to a file with 'chat-spool copy'",
+                     s->url);
+}
+
+static enum chat_status read_size(struct pg_store *s, int64_t *size)
+{
+    size_t call = pg_call(s, PG_GET_SIZE, NULL);
+    enum chat_status status = pg_exchange(s, "read");
+    if (status == CHAT_OK)
+        *size = pg_get_number(pg_result(s, call), 0, 0);
+    return status;
+}
+
+static enum chat_status sweep_rooms(struct pg_store *s)
+{
+    struct chat_room *rooms = NULL;
+    size_t count = 0;
+    enum chat_status status = pg_list(&s->base, &rooms, &count);
+    for (size_t i = 0; i < count && status == CHAT_OK; i++) {
+        struct pg_room room;
+        status = rooms[i].expired > 0 ? pg_look(s, rooms[i].name, &room) : CHAT_OK;
+        if (status == CHAT_OK && rooms[i].expired > 0)
+            status = pg_sweep(s, room.number);
+    }
+    free(rooms);
+    return status;
+}
+
+/* What is free at the end of the tables goes back to the disk; what is free within them is for the
+ * next messages. Only their owner may do so, others are warned by the server. */
+static enum chat_status compact(struct store *store, chat_progress *progress, void *context,
+                                int64_t *freed)
+{
+    struct pg_store *s = (struct pg_store *)store;
+    int64_t before = 0, after = 0;
+    (void)progress, (void)context;
+    enum chat_status status = sweep_rooms(s);
+    if (status == CHAT_OK)
+        status = read_size(s, &before);
+    if (status == CHAT_OK)
+        status = pg_script(s, "VACUUM chat.message, chat.room, chat.gone, chat.sent", "compact");
+    if (status == CHAT_OK)
+        status = read_size(s, &after);
+    *freed = before > after ? before - after : 0;
+    return status;
+}
+
+const struct admin_verbs admin_pg = {
+    .set = set,
+    .create = pg_create,
+    .engine = engine,
+    .watch = pg_watch,
+    .list = pg_list,
+    .check = pg_check,
+    .backup = backup,
+    .compact = compact,
+};

@@ -1,0 +1,355 @@
+/* pg_claim.c - claiming messages, and giving them up. */
+
+#include "store_pg.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* --- ids ------------------------------------------------------------------- */
+
+bool pg_remember(int64_t **ids, size_t *count, int64_t id)
+{
+    int64_t *more = realloc(*ids, (*count + 1) * sizeof *more);
+    if (more == NULL)
+        return false;
+    *ids = more;
+    more[(*count)++] = id;
+    return true;
+}
+
+void pg_own_ids(const struct pg_store *s, struct pg_array *array)
+{
+    pg_array_start(array, PG_INT8);
+    for (const struct chat_batch *b = s->claimed; b != NULL; b = b->next)
+        for (size_t i = 0; i < b->count; i++)
+            pg_array_number(array, b->messages[i]->id);
+    for (size_t i = 0; i < s->kept_count; i++)
+        pg_array_number(array, s->kept[i]);
+}
+
+/* The server would grant its lock again. */
+static bool is_ours(const struct pg_store *s, int64_t id)
+{
+    for (const struct chat_batch *b = s->claimed; b != NULL; b = b->next)
+        for (size_t i = 0; i < b->count; i++)
+            if (b->messages[i]->id == id)
+                return true;
+    for (size_t i = 0; i < s->kept_count; i++)
+        if (s->kept[i] == id)
+            return true;
+    return false;
+}
+
+void pg_call_unlock(struct pg_store *s, const int64_t *ids, size_t count)
+{
+    struct pg_values values = { .count = 0 };
+    struct pg_array array;
+    if (count == 0)
+        return;
+    pg_array_start(&array, PG_INT8);
+    for (size_t i = 0; i < count; i++)
+        pg_array_number(&array, ids[i]);
+    pg_add_array(&values, &array);
+    pg_call(s, PG_UNLOCK, &values);
+    pg_array_free(&array);
+}
+
+/* Their messages are gone, so there was no hurry. */
+void pg_call_unlock_done(struct pg_store *s)
+{
+    pg_call_unlock(s, s->done, s->done_count);
+    s->done_count = 0;
+}
+
+/* --- a room ---------------------------------------------------------------- */
+
+/* What was locked, in its order. */
+struct locked {
+    int64_t id[CLAIMS], length[CLAIMS];
+    size_t count;
+};
+
+static size_t call_lock(struct pg_store *s, enum pg sql, const struct chat_query *query,
+                        const char *name)
+{
+    struct pg_values values = { .count = 0 };
+    struct pg_array own;
+    pg_own_ids(s, &own);
+    pg_string(&values, name);
+    pg_number(&values, query->until > 0 ? query->until : INT64_MAX);
+    pg_add_array(&values, &own);
+    pg_number(&values, query->max_messages < CLAIMS ? (int64_t)query->max_messages : CLAIMS);
+    if (sql == PG_LOCK_READY)
+        pg_number(&values, query->every);
+    size_t call = pg_call(s, sql, &values);
+    pg_array_free(&own);
+    return call;
+}
+
+static void read_locked(const struct pg_store *s, size_t call, struct locked *locked)
+{
+    locked->count = (size_t)pg_rows(s, call);
+    for (size_t i = 0; i < locked->count; i++) {
+        locked->id[i] = pg_get_number(pg_result(s, call), (int)i, 0);
+        locked->length[i] = pg_get_number(pg_result(s, call), (int)i, 1);
+    }
+}
+
+/* Look at the room and lock what may be had of it. What is due there is made ready before. */
+static enum chat_status lock_room(struct pg_store *s, const struct chat_query *query,
+                                  const char *name, struct pg_room *room, struct locked *locked)
+{
+    bool promoted = query->until > 0 || query->every;
+    for (;;) {
+        pg_call_leave_bells(s);
+        pg_call_unlock_done(s);
+        size_t look = pg_call_look(s, name), lock = call_lock(s, PG_LOCK_READY, query, name);
+        enum chat_status status = pg_exchange(s, "read");
+        if (status != CHAT_OK)
+            return status;
+        pg_read_look(s, look, room);
+        read_locked(s, lock, locked);
+        if (!room->due || promoted)
+            break;
+        pg_call_unlock(s, locked->id, locked->count);
+        status = pg_promote(s, room->number);
+        promoted = true; /* where that is forbidden, what is ready can be had all the same */
+        if (status != CHAT_OK && status != CHAT_PERMISSION)
+            return status;
+    }
+    if (!query->every || locked->count > 0 || room->number == 0)
+        return CHAT_OK;
+    size_t call = call_lock(s, PG_LOCK_BEHIND, query, name);
+    enum chat_status status = pg_exchange(s, "read");
+    if (status == CHAT_OK)
+        read_locked(s, call, locked);
+    return status;
+}
+
+/* How many of what was locked a batch may hold. */
+static size_t fitting(const struct locked *locked, const struct chat_query *query)
+{
+    size_t n = 0, bytes = 0;
+    while (n < locked->count && bytes < query->max_bytes)
+        bytes += (size_t)locked->length[n++];
+    return n;
+}
+
+/* Read the messages with these ids, and unlock what does not come to BATCH. */
+static enum chat_status read_messages(struct pg_store *s, const struct chat_query *query,
+                                      const struct pg_room *room, const int64_t *ids, size_t count,
+                                      struct chat_batch *batch)
+{
+    struct pg_values values = { .count = 0 };
+    struct pg_array array;
+    int64_t gone[CLAIMS];
+    size_t gone_count = 0;
+    pg_array_start(&array, PG_INT8);
+    for (size_t i = 0; i < count; i++)
+        pg_array_number(&array, ids[i]);
+    pg_add_array(&values, &array);
+    pg_number(&values, room->number);
+    pg_number(&values, query->every);
+    size_t call = pg_call(s, PG_GET_MESSAGES, &values);
+    pg_array_free(&array);
+    enum chat_status status = pg_exchange(s, "read");
+    if (status != CHAT_OK)
+        return status;
+    const PGresult *result = pg_result(s, call);
+    for (int i = 0; i < pg_rows(s, call) && status == CHAT_OK; i++) {
+        struct chat_message m = { .room = room->name };
+        status = pg_read_row(s, result, i, query->every, &m);
+        if (status == CHAT_OK && !batch_add(batch, &m))
+            status = pg_no_memory(s);
+    }
+    for (size_t i = 0; i < count; i++) {
+        size_t k = 0;
+        while (k < batch->count && batch->messages[k]->id != ids[i])
+            k++;
+        if (k == batch->count)
+            gone[gone_count++] = ids[i];
+    }
+    if (gone_count > 0) {
+        pg_call_unlock(s, gone, gone_count);
+        enum chat_status unlocked = pg_exchange(s, "read");
+        if (unlocked != CHAT_OK)
+            return unlocked;
+    }
+    return batch->count > 0 ? CHAT_OK : status; /* an error behind these comes again */
+}
+
+/* Claim the oldest messages of a room: their locks first, and then they are read. */
+static enum chat_status claim_room(struct pg_store *s, const struct chat_query *query,
+                                   const char *name, struct chat_batch *batch)
+{
+    struct pg_room room;
+    struct locked locked;
+    enum chat_status status = CHAT_OK;
+    while (status == CHAT_OK && batch->count == 0) { /* all of them may have gone meanwhile */
+        status = lock_room(s, query, name, &room, &locked);
+        if (status != CHAT_OK)
+            return status;
+        if (locked.count == 0)
+            return CHAT_NONE;
+        size_t count = fitting(&locked, query);
+        if (count < locked.count) { /* somebody may have found them claimed */
+            pg_call_unlock(s, locked.id + count, locked.count - count);
+            pg_call_ring(s, LOCK_CAME, room.name);
+        }
+        status = read_messages(s, query, &room, locked.id, count, batch);
+    }
+    batch->room = room.number;
+    batch->returned = room.returned;
+    batch->first = room.first;
+    return status;
+}
+
+/* --- one ------------------------------------------------------------------- */
+
+static enum chat_status claim_one(struct pg_store *s, const struct chat_query *query,
+                                  struct chat_batch *batch)
+{
+    struct pg_values values = { .count = 0 };
+    struct pg_room room = { .number = 0 };
+    bool ours = is_ours(s, query->id);
+    pg_call_unlock_done(s);
+    pg_number(&values, query->id);
+    size_t call = pg_call(s, PG_LOCK_ONE, &values);
+    if (ours)
+        pg_call_unlock(s, &query->id, 1);
+    enum chat_status status = pg_exchange(s, "read");
+    if (status != CHAT_OK)
+        return status;
+    const PGresult *row = pg_result(s, call);
+    if (pg_rows(s, call) == 0)
+        return CHAT_NONE;
+    if (ours || pg_get_number(row, 0, 2) == 0)
+        return error_set(s->base.error, CHAT_BUSY, "message %lld is claimed", (long long)query->id);
+    room.number = pg_get_number(row, 0, 0);
+    strncpy(room.name, pg_get_text(row, 0, 1), sizeof room.name - 1);
+    batch->room = room.number;
+    status = read_messages(s, query, &room, &query->id, 1, batch);
+    return status == CHAT_OK && batch->count == 0 ? CHAT_NONE : status;
+}
+
+/* --- all of it ------------------------------------------------------------- */
+
+static enum chat_status claim_any(struct pg_store *s, const struct chat_query *query,
+                                  struct chat_batch *batch)
+{
+    enum chat_status status = query->id > 0 ? claim_one(s, query, batch) : CHAT_NONE;
+    for (size_t i = 0; i < query->room_count && status == CHAT_NONE; i++)
+        status = claim_room(s, query, query->rooms[i], batch);
+    return status;
+}
+
+/* The claims on these were lost. */
+static void empty(struct chat_batch *batch)
+{
+    while (batch->count > 0)
+        free(batch->messages[--batch->count]);
+    batch->bytes = 0;
+}
+
+enum chat_status pg_claim(struct store *store, const struct chat_query *query,
+                          struct chat_batch *batch)
+{
+    struct pg_store *s = (struct pg_store *)store;
+    struct pg_patience patience = pg_patience(s);
+    enum chat_status status;
+    do {
+        empty(batch);
+        status = pg_connect(s, &patience);
+        if (status == CHAT_OK)
+            status = claim_any(s, query, batch);
+        if (status == CHAT_DAMAGED)
+            status = pg_set_aside(s, s->damaged);
+    } while (pg_again(s, status, &patience));
+    if (status == CHAT_OK && batch->count == 0)
+        return pg_claim(store, query, batch); /* a damaged one had gone */
+    if (status == CHAT_OK) {
+        batch->session = s->session;
+        batch->next = s->claimed;
+        s->claimed = batch;
+    }
+    return status;
+}
+
+/* --- given up, or kept ----------------------------------------------------- */
+
+/* BATCH is none of those that hold claims any more. */
+static void forget_batch(struct pg_store *s, const struct chat_batch *batch)
+{
+    struct chat_batch **link = &s->claimed;
+    while (*link != NULL && *link != batch)
+        link = &(*link)->next;
+    if (*link != NULL)
+        *link = batch->next;
+}
+
+enum chat_status pg_keep(struct store *store, struct chat_batch *batch)
+{
+    struct pg_store *s = (struct pg_store *)store;
+    for (size_t i = 0; i < batch->count; i++)
+        if (!pg_remember(&s->kept, &s->kept_count, batch->messages[i]->id))
+            return pg_no_memory(s);
+    forget_batch(s, batch);
+    return CHAT_OK;
+}
+
+void pg_release(struct store *store, struct chat_batch *batch)
+{
+    enum { LATER = 4 * CLAIMS };
+    struct pg_store *s = (struct pg_store *)store;
+    forget_batch(s, batch);
+    if (s->conn == NULL || batch->session != s->session)
+        return; /* nobody holds them any more */
+    bool remembered = true;
+    for (size_t i = 0; i < batch->count && remembered; i++)
+        remembered = pg_remember(&s->done, &s->done_count, batch->messages[i]->id);
+    if (!remembered)
+        pg_disconnect(s);
+    if (batch->settled && s->done_count < LATER)
+        return;
+    pg_call_unlock_done(s);
+    if (pg_exchange(s, "write") != CHAT_OK || batch->settled)
+        return;
+    /* They can be had again, or are held back: a time to wake up for. */
+    pg_call_ring(s, LOCK_CAME, batch->messages[0]->room);
+    pg_exchange(s, "write");
+}
+
+/* --- damaged --------------------------------------------------------------- */
+
+enum chat_status pg_set_aside(struct pg_store *s, int64_t id)
+{
+    struct pg_values values = { .count = 0 };
+    pg_number(&values, id);
+    size_t call = pg_call(s, PG_LOCK_ONE, &values);
+    size_t read = pg_call(s, PG_WALK_ONE, &values);
+    enum chat_status status = pg_exchange(s, "read");
+    if (status != CHAT_OK || pg_rows(s, call) == 0 || pg_rows(s, read) == 0)
+        return status;
+    if (pg_get_number(pg_result(s, call), 0, 2) == 0)
+        return CHAT_OK; /* somebody is about to do the same */
+    int64_t number = pg_get_number(pg_result(s, call), 0, 0);
+    struct chat_message m = { .room = pg_get_text(pg_result(s, read), 0, ROOM) };
+    struct chat_batch *copy = batch_new(&s->base);
+    bool damaged = pg_read_row(s, pg_result(s, read), 0, false, &m) == CHAT_DAMAGED;
+    if (copy == NULL || !batch_add(copy, &m))
+        status = pg_no_memory(s);
+    if (status == CHAT_OK && damaged) {
+        struct chat_message moved = *copy->messages[0];
+        const struct chat_message *one = &moved;
+        moved.room = CHAT_ROOM_DAMAGED;
+        status = pg_move_messages(s, &one, 1, number, copy->messages[0]->room);
+    }
+    if (status == CHAT_OK && damaged)
+        status = error_set(s->base.error, CHAT_DAMAGED,
+                           "message %lld in room '%s' was damaged, and is in room '%s' now",
+                           (long long)id, copy->messages[0]->room, CHAT_ROOM_DAMAGED);
+    batch_free(copy);
+    if (!pg_remember(&s->done, &s->done_count, id))
+        pg_disconnect(s);
+    return status;
+}

@@ -1,0 +1,240 @@
+/* pg_connect.c - the connection: made, lost and made again; what a session is like. */
+
+#include "store_pg.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Pauses between two attempts grow from one to the other, in milliseconds. A standby that is
+ * promoted is found at most so long after that. */
+enum { PAUSE_FIRST = 50, PAUSE_LAST = 2000 };
+
+/* What libpq is to do unless the URL says otherwise. A host that is gone is noticed, on both sides,
+ * after 10 + 3 * 5 seconds. With several hosts, or one, it is the primary that is wanted. */
+enum { TIMEOUT, IDLE, INTERVAL, PROBES, UNSEEN, ATTRIBUTES, DATABASE, ENCODING, NAME, KEYWORDS };
+static const char *const keywords[KEYWORDS + 1] = {
+    "connect_timeout",  "keepalives_idle",  "keepalives_interval",
+    "keepalives_count", "tcp_user_timeout", "target_session_attrs",
+    "dbname",           "client_encoding",  "fallback_application_name",
+};
+static const char *const defaults[KEYWORDS + 1] = {
+    "5", "10", "5", "3", "25000", "read-write", NULL, "UTF8", "chatspool",
+};
+
+int64_t pg_clock(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
+}
+
+struct pg_patience pg_patience(const struct pg_store *s)
+{
+    int64_t patience = s->base.patience >= 0 ? s->base.patience : s->patience;
+    return (struct pg_patience){ .until = patience < 0 ? -1 : pg_clock() + patience,
+                                 .pause = PAUSE_FIRST };
+}
+
+/* Between half of the pause and all of it, so that those who lost the same server do not come back
+ * at the same moment. False: the time is up. */
+static bool make_pause(struct pg_patience *patience)
+{
+    uint32_t random = 0;
+    (void)!getrandom(&random, sizeof random, GRND_NONBLOCK);
+    int64_t pause = patience->pause / 2 + random % (patience->pause / 2 + 1);
+    if (patience->until >= 0) {
+        int64_t left = patience->until - pg_clock();
+        if (left <= 0)
+            return false;
+        if (pause > left)
+            pause = left;
+    }
+    const struct timespec time = { pause / 1000, pause % 1000 * 1000000 };
+    nanosleep(&time, NULL);
+    patience->pause = 2 * patience->pause < PAUSE_LAST ? 2 * patience->pause : PAUSE_LAST;
+    return true;
+}
+
+bool pg_again(struct pg_store *s, enum chat_status status, struct pg_patience *patience)
+{
+    return status == CHAT_UNREACHABLE && s->conn == NULL && make_pause(patience);
+}
+
+void pg_disconnect(struct pg_store *s)
+{
+    PQfinish(s->conn);
+    s->conn = NULL;
+    s->open = s->fresh = s->locked = false;
+    s->listened_count = s->bell_count = s->done_count = 0;
+    memset(s->prepared, 0, sizeof s->prepared);
+}
+
+/* --- an attempt ------------------------------------------------------------ */
+
+/* The last line of libpq's text is about the last host. */
+static void copy_cause(const PGconn *conn, char cause[1024])
+{
+    snprintf(cause, 1024, "%s", conn != NULL ? PQerrorMessage(conn) : "out of memory");
+    pg_clean(cause);
+}
+
+/* What will be so the next time, too. Before libpq 17 nobody tells the SQLSTATE of a connection
+ * that could not be made, but libpq's own texts are not translated in a program that has not asked
+ * for that. */
+static enum chat_status permanent(struct pg_store *s, const char *const *values, const char *cause)
+{
+    static const char *const refusals[] = {
+        "authentication failed", "no password supplied", "pg_hba.conf",
+        "permission denied",     "certificate",          "SSL was required",
+        "does not support SSL",  "private key",
+    };
+    for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++)
+        if (strstr(cause, refusals[i]) != NULL)
+            return CHAT_PERMISSION;
+    if (PQconnectionNeedsPassword(s->conn) || PQconnectionUsedPassword(s->conn))
+        return CHAT_PERMISSION;
+    if (strstr(cause, "Name or service not known") != NULL)
+        return CHAT_UNREACHABLE;
+    if (strstr(cause, "too many") != NULL || strstr(cause, "connection slots") != NULL)
+        return CHAT_OK;
+    /* A server that answers, and yet refuses. */
+    return PQpingParams(keywords, values, 1) == PQPING_OK ? CHAT_UNREACHABLE : CHAT_OK;
+}
+
+/* CHAT_OK: connected. CHAT_BUSY: try again. */
+static enum chat_status attempt(struct pg_store *s)
+{
+    const char *values[KEYWORDS + 1];
+    char cause[1024];
+    memcpy(values, defaults, sizeof values);
+    values[DATABASE] = s->url;
+    s->conn = PQconnectdbParams(keywords, values, 1);
+    if (PQstatus(s->conn) == CONNECTION_OK)
+        return CHAT_OK;
+    copy_cause(s->conn, cause);
+    enum chat_status status = permanent(s, values, cause);
+    pg_disconnect(s);
+    error_set(s->base.error, CHAT_UNREACHABLE, "cannot reach spool '%s': %s", s->url, cause);
+    return status == CHAT_OK ? CHAT_BUSY : status;
+}
+
+/* --- a session ------------------------------------------------------------- */
+
+/* What libpq has come to, from the URL, a service file or our defaults. */
+static void add_option(struct pg_values *values, const PQconninfoOption *options,
+                       const char *keyword, const char *otherwise)
+{
+    for (; options != NULL && options->keyword != NULL; options++)
+        if (strcmp(options->keyword, keyword) == 0 && options->val != NULL)
+            otherwise = options->val;
+    pg_string(values, otherwise);
+}
+
+/* Have the server look after the connection as we do. */
+static size_t call_session(struct pg_store *s, const PQconninfoOption *options)
+{
+    struct pg_values values = { .count = 0 };
+    for (int i = IDLE; i <= UNSEEN; i++)
+        add_option(&values, options, keywords[i], "0");
+    return pg_call(s, PG_SESSION, &values);
+}
+
+static enum chat_status read_spool(struct pg_store *s, size_t call)
+{
+    if (pg_rows(s, call) != 1)
+        return pg_no_spool(s);
+    const PGresult *row = pg_result(s, call);
+    s->version = pg_get_number(row, 0, 0);
+    s->max_length = pg_get_number(row, 0, 1);
+    const char *room = pg_get_text(row, 0, 2);
+    snprintf(s->default_room, sizeof s->default_room, "%s",
+             room != NULL && chat_room_valid(room) ? room : CHAT_ROOM_DEFAULT);
+    s->next_id = pg_get_number(row, 0, 3);
+    s->fresh = true;
+    return CHAT_OK;
+}
+
+enum chat_status pg_read_spool(struct pg_store *s)
+{
+    size_t call = pg_call(s, PG_GET_SPOOL, NULL);
+    enum chat_status status = pg_exchange(s, "read");
+    return status == CHAT_OK ? read_spool(s, call) : status;
+}
+
+static enum chat_status check_version(const struct pg_store *s)
+{
+    if (s->version > PG_SCHEMA_VERSION)
+        return error_set(s->base.error, CHAT_DATA,
+                         "spool '%s' has format %lld, and this program knows up to %d: install a "
+                         "newer one",
+                         s->url, (long long)s->version, PG_SCHEMA_VERSION);
+    if (s->version < PG_SCHEMA_VERSION)
+        return error_set(s->base.error, CHAT_DATA,
+                         "spool '%s' has format %lld, which is older than %d: upgrade it with "
+                         "'chat-spool init'",
+                         s->url, (long long)s->version, PG_SCHEMA_VERSION);
+    return CHAT_OK;
+}
+
+/* A pooler between us and the server tells a process of its own invention. With one that gives
+ * each transaction to another session, claims would be lost or never given up. */
+static enum chat_status check_server(struct pg_store *s, int64_t pid)
+{
+    enum { LEAST = 140000 };
+    s->pid = pid;
+    if (pid != PQbackendPID(s->conn))
+        return error_set(s->base.error, CHAT_USAGE,
+                         "spool '%s' is behind a connection pooler, which does not keep sessions "
+                         "apart: name the server itself",
+                         s->url);
+    if (PQserverVersion(s->conn) < LEAST)
+        return error_set(s->base.error, CHAT_DATA, "spool '%s' needs PostgreSQL 14 or newer",
+                         s->url);
+    const char *encoding = PQparameterStatus(s->conn, "server_encoding");
+    if (encoding == NULL || strcmp(encoding, "UTF8") != 0)
+        return error_set(s->base.error, CHAT_DATA, "the database of spool '%s' is not in UTF-8",
+                         s->url);
+    return CHAT_OK;
+}
+
+/* Make a session of a new connection, and read what holds for the spool, in one exchange. */
+static enum chat_status begin_session(struct pg_store *s)
+{
+    PQconninfoOption *options = PQconninfo(s->conn);
+    s->session++;
+    PQenterPipelineMode(s->conn);
+    size_t session = call_session(s, options);
+    enum chat_status status = pg_exchange(s, "open");
+    PQconninfoFree(options);
+    if (status == CHAT_OK)
+        status = check_server(s, pg_get_number(pg_result(s, session), 0, 0));
+    if (status == CHAT_OK && !s->upgrading) {
+        status = pg_read_spool(s);
+        if (status == CHAT_OK)
+            status = check_version(s);
+    }
+    if (status != CHAT_OK)
+        pg_disconnect(s);
+    return status;
+}
+
+enum chat_status pg_connect(struct pg_store *s, struct pg_patience *patience)
+{
+    enum chat_status status = CHAT_OK;
+    while (s->conn == NULL) {
+        status = attempt(s);
+        if (status == CHAT_OK)
+            status = begin_session(s);
+        else if (status == CHAT_BUSY && make_pause(patience))
+            continue;
+        else
+            return status == CHAT_BUSY ? CHAT_UNREACHABLE : status;
+        if (!pg_again(s, status, patience))
+            break;
+    }
+    return status;
+}

@@ -1,0 +1,326 @@
+/* pg_put.c - what a transaction that sends puts into the database. */
+
+#include "store_pg.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* --- many ------------------------------------------------------------------ */
+
+/* The columns of add_messages.sql, behind the room. */
+enum {
+    C_ID,
+    C_PLACE,
+    C_DUE,
+    C_EXPIRES,
+    C_SENT,
+    C_USER,
+    C_HOST,
+    C_ATTEMPTS,
+    C_KEY,
+    C_DIGEST,
+    C_BODY,
+    COLUMNS
+};
+
+static void columns_start(struct pg_array columns[COLUMNS])
+{
+    for (int i = 0; i < COLUMNS; i++)
+        pg_array_start(&columns[i], i == C_USER || i == C_HOST || i == C_KEY ? PG_TEXT
+                                    : i == C_BODY                            ? PG_BYTEA
+                                                                             : PG_INT8);
+}
+
+static void columns_add(struct pg_array columns[COLUMNS], const struct chat_message *m)
+{
+    pg_array_number(&columns[C_ID], m->id);
+    pg_array_number(&columns[C_PLACE], m->place);
+    pg_array_time(&columns[C_DUE], m->due);
+    pg_array_time(&columns[C_EXPIRES], m->expires);
+    pg_array_time(&columns[C_SENT], m->time);
+    pg_array_text(&columns[C_USER], m->user);
+    pg_array_text(&columns[C_HOST], m->host);
+    pg_array_number(&columns[C_ATTEMPTS], m->attempts);
+    pg_array_text(&columns[C_KEY], m->key);
+    pg_array_number(&columns[C_DIGEST], pg_digest(m));
+    pg_array_bytes(&columns[C_BODY], m->length > 0 ? m->body : "", m->length);
+}
+
+/* Add the calls that put them into ROOM. False: no memory. */
+static bool columns_call(struct pg_store *s, struct pg_array columns[COLUMNS], const char *room)
+{
+    struct pg_values values = { .count = 0 };
+    bool failed = false;
+    pg_string(&values, room);
+    for (int i = 0; i < COLUMNS; i++) {
+        pg_add_array(&values, &columns[i]);
+        failed = failed || columns[i].failed;
+    }
+    if (!failed)
+        pg_call(s, PG_ADD_MESSAGES, &values);
+    for (int i = 0; i < COLUMNS; i++)
+        pg_array_free(&columns[i]);
+    return !failed;
+}
+
+/* Nobody else comes to ROOM from here on to our commit; so much does. RETURNED: to places before
+ * those of others. */
+static void call_enter(struct pg_store *s, const char *room, int64_t count, int64_t bytes,
+                       bool returned)
+{
+    struct pg_values values = { .count = 0 };
+    pg_string(&values, room);
+    pg_call(s, PG_ADD_ROOM, &values);
+    pg_number(&values, count);
+    pg_number(&values, bytes);
+    pg_number(&values, returned);
+    pg_call(s, PG_ENTER_ROOM, &values);
+}
+
+/* Messages come with ids: nobody else draws one until our commit. */
+static void call_lock(struct pg_store *s)
+{
+    if (!s->locked)
+        pg_call(s, PG_LOCK_ROOMS, NULL);
+    s->locked = true;
+}
+
+static void call_last_id(struct pg_store *s, int64_t last)
+{
+    struct pg_values values = { .count = 0 };
+    pg_number(&values, last);
+    pg_call(s, PG_SET_LAST_ID, &values);
+}
+
+/* Put COUNT messages that are all for the same room. */
+static enum chat_status put_group(struct pg_store *s, const struct chat_message *const *group,
+                                  size_t count)
+{
+    struct pg_array columns[COLUMNS];
+    int64_t bytes = 0, last = 0;
+    columns_start(columns);
+    for (size_t i = 0; i < count; i++) {
+        const struct chat_message *m = group[i];
+        columns_add(columns, m);
+        bytes += (int64_t)m->length;
+        if (m->id > last)
+            last = m->id;
+        if (m->place > last)
+            last = m->place;
+    }
+    if (last > 0)
+        call_lock(s);
+    call_enter(s, group[0]->room, (int64_t)count, bytes, last > 0);
+    if (!columns_call(s, columns, group[0]->room))
+        return pg_no_memory(s);
+    if (last > 0)
+        call_last_id(s, last);
+    pg_call_ring(s, LOCK_CAME, group[0]->room);
+    return s->call_count > CALLS / 2 ? pg_exchange(s, "write") : CHAT_OK;
+}
+
+/* By their rooms, and each room in the order in which they were put. Two who enter many rooms do it
+ * in the same order, and never wait for each other. */
+static int compare(const void *a, const void *b, void *log)
+{
+    const size_t *x = a, *y = b;
+    const struct chat_batch *batch = log;
+    int order = strcmp(batch->messages[*x]->room, batch->messages[*y]->room);
+    return order != 0 ? order : (*x > *y) - (*x < *y);
+}
+
+/* Put the messages of the log from FROM to before TO, none of which wants an answer. */
+static enum chat_status put_run(struct pg_store *s, size_t from, size_t to)
+{
+    size_t count = to - from, n;
+    size_t *order = calloc(count, sizeof *order);
+    const struct chat_message **sorted = calloc(count, sizeof *sorted);
+    enum chat_status status = order != NULL && sorted != NULL ? CHAT_OK : pg_no_memory(s);
+    if (status == CHAT_OK) {
+        for (size_t i = 0; i < count; i++)
+            order[i] = from + i;
+        qsort_r(order, count, sizeof *order, compare, s->log);
+        for (size_t i = 0; i < count; i++)
+            sorted[i] = s->log->messages[order[i]];
+    }
+    for (size_t i = 0; i < count && status == CHAT_OK; i += n) {
+        n = 1;
+        while (i + n < count && strcmp(sorted[i]->room, sorted[i + n]->room) == 0)
+            n++;
+        status = put_group(s, sorted + i, n);
+    }
+    free(order);
+    free(sorted);
+    return status;
+}
+
+enum chat_status pg_flush(struct pg_store *s)
+{
+    enum chat_status status = CHAT_OK;
+    while (s->flushed < s->log->count && status == CHAT_OK) {
+        size_t from = s->flushed, to = from;
+        while (to < s->log->count && !pg_wants_answer(&s->puts[to]))
+            to++;
+        pg_call_begin(s);
+        if (to > from)
+            status = put_run(s, from, to);
+        else {
+            int64_t id = s->log->messages[to]->id;
+            status = pg_put_now(s, s->log->messages[to], &s->puts[to].terms, s->puts[to].told, &id);
+            to++;
+        }
+        s->flushed = to;
+    }
+    s->pending = 0;
+    return status;
+}
+
+/* --- one, with an answer --------------------------------------------------- */
+
+static enum chat_status full(const struct pg_store *s, const char *room, int64_t depth)
+{
+    return error_set(s->base.error, CHAT_BUSY, "room '%s' is full: it holds %lld message%s", room,
+                     (long long)depth, depth == 1 ? "" : "s");
+}
+
+static enum chat_status read_depth(struct pg_store *s, const char *room, int64_t *depth,
+                                   int64_t *number)
+{
+    struct pg_values values = { .count = 0 };
+    pg_string(&values, room);
+    size_t call = pg_call(s, PG_GET_DEPTH, &values);
+    enum chat_status status = pg_exchange(s, "read");
+    if (status == CHAT_OK) {
+        *depth = pg_get_number(pg_result(s, call), 0, 0);
+        *number = pg_get_number(pg_result(s, call), 0, 1);
+    }
+    return status;
+}
+
+/* Drop the oldest message of the room that nobody has claimed. CHAT_NONE: all are. */
+static enum chat_status drop_oldest(struct pg_store *s, const char *room, int64_t number)
+{
+    struct pg_values values = { .count = 0 };
+    struct pg_array ids;
+    pg_own_ids(s, &ids);
+    pg_string(&values, room);
+    pg_number(&values, INT64_MAX);
+    pg_add_array(&values, &ids);
+    pg_number(&values, 1);
+    pg_number(&values, 0);
+    size_t call = pg_call(s, PG_LOCK_READY, &values); /* so that no receiver gets it */
+    pg_array_free(&ids);
+    enum chat_status status = pg_exchange(s, "write");
+    if (status != CHAT_OK || pg_rows(s, call) == 0)
+        return status == CHAT_OK ? CHAT_NONE : status;
+    int64_t id = pg_get_number(pg_result(s, call), 0, 0);
+    if (!pg_remember(&s->done, &s->done_count, id))
+        return pg_no_memory(s);
+    values = (struct pg_values){ .count = 0 };
+    pg_array_start(&ids, PG_INT8);
+    pg_array_number(&ids, id);
+    pg_add_array(&values, &ids);
+    pg_number(&values, number);
+    pg_number(&values, pg_slot(s));
+    pg_number(&values, 0);
+    pg_number(&values, 0);
+    pg_call(s, PG_SETTLE, &values);
+    pg_array_free(&ids);
+    return pg_exchange(s, "write");
+}
+
+/* Have fewer than TERMS->max messages in the room, which nobody else enters. */
+static enum chat_status make_place(struct pg_store *s, const char *room,
+                                   const struct chat_terms *terms)
+{
+    int64_t depth, number;
+    enum chat_status status = read_depth(s, room, &depth, &number);
+    if (status != CHAT_OK || depth < terms->max)
+        return status;
+    status = pg_sweep(s, number);
+    if (status == CHAT_OK)
+        status = read_depth(s, room, &depth, &number);
+    while (status == CHAT_OK && depth >= terms->max) {
+        status = terms->drop ? drop_oldest(s, room, number) : CHAT_NONE;
+        if (status == CHAT_OK)
+            status = read_depth(s, room, &depth, &number);
+    }
+    return status == CHAT_NONE ? full(s, room, depth) : status;
+}
+
+/* Enter the room, and look for a message with that key. CHAT_NONE: there is none. */
+static enum chat_status find_key(struct pg_store *s, const struct chat_message *m, int64_t *id)
+{
+    struct pg_values values = { .count = 0 };
+    pg_string(&values, m->room);
+    pg_string(&values, m->key);
+    size_t call = pg_call(s, PG_GET_KEY, &values);
+    enum chat_status status = pg_exchange(s, "read");
+    if (status != CHAT_OK)
+        return status;
+    if (pg_rows(s, call) == 0)
+        return CHAT_NONE;
+    *id = pg_get_number(pg_result(s, call), 0, 0);
+    return CHAT_OK;
+}
+
+/* Draw an id. */
+static enum chat_status next_id(struct pg_store *s, int64_t *id)
+{
+    size_t call = pg_call(s, PG_NEXT_ID, NULL);
+    enum chat_status status = pg_exchange(s, "write");
+    if (status == CHAT_OK)
+        *id = pg_get_number(pg_result(s, call), 0, 0);
+    return status;
+}
+
+/* A message whose id was told already, and which comes once more, keeps it. */
+static enum chat_status give_id(struct pg_store *s, struct chat_message *m, bool told)
+{
+    int64_t number = 0;
+    if (m->id > 0)
+        call_lock(s);
+    if (m->id > 0 && m->place > 0)
+        return CHAT_OK; /* restored */
+    enum chat_status status = told || m->id > 0 ? next_id(s, &number) : CHAT_OK;
+    if (m->id == 0)
+        m->id = number;
+    if (m->due == 0)
+        m->place = number;
+    return status;
+}
+
+enum chat_status pg_put_now(struct pg_store *s, struct chat_message *m,
+                            const struct chat_terms *terms, bool told, int64_t *id)
+{
+    struct chat_message put = *m;
+    bool given = m->id > 0;
+    pg_call_begin(s);
+    if (given)
+        call_lock(s);
+    call_enter(s, m->room, 0, 0, false);
+    enum chat_status status = CHAT_NONE;
+    if (terms->once)
+        status = find_key(s, m, id);
+    if (status != CHAT_NONE)
+        return status;
+    status = terms->max > 0 ? make_place(s, m->room, terms) : CHAT_OK;
+    if (status == CHAT_OK)
+        status = give_id(s, &put, told);
+    if (status != CHAT_OK)
+        return status;
+    const struct chat_message *one = &put;
+    struct pg_array columns[COLUMNS];
+    columns_start(columns);
+    columns_add(columns, one);
+    call_enter(s, m->room, 1, (int64_t)m->length, given);
+    if (!columns_call(s, columns, m->room))
+        return pg_no_memory(s);
+    if (given)
+        call_last_id(s, put.id > put.place ? put.id : put.place);
+    pg_call_ring(s, LOCK_CAME, m->room);
+    status = pg_exchange(s, "write");
+    if (status == CHAT_OK && told)
+        *id = m->id = put.id; /* kept for the log */
+    return status;
+}

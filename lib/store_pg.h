@@ -1,0 +1,337 @@
+/* store_pg.h - the parts of the PostgreSQL store, for each other.
+ *
+ *   store_pg.c    the verbs; opening and closing
+ *   pg_connect.c  the connection: made, lost and made again; what a session is like
+ *   pg_query.c    statements, their values and their results, many in one exchange
+ *   pg_failed.c   what the server's errors mean
+ *   pg_create.c   the schema
+ *   pg_send.c     begin, put, commit
+ *   pg_put.c      what a transaction that sends puts into the database
+ *   pg_room.c     a look at a room; messages whose time has come, or is over; bells
+ *   pg_claim.c    claim, keep, release
+ *   pg_read.c     the contents of messages
+ *   pg_walk.c     walk, mark
+ *   pg_settle.c   settle, fail, move
+ *   pg_wait.c     wait
+ *   pg_admin.c    the verbs of an operator; settings
+ *   pg_list.c     list
+ *   pg_check.c    check
+ *
+ * These are built into a module of their own, chatspool-postgresql.so, which module.c loads where a
+ * spool's URL asks for it: a program that has none never sees libpq.
+ *
+ * A claim is an advisory lock of the session: the connection is the claim, and where it is lost
+ * nothing is acknowledged on another one. Advisory locks are known by 64 bits that all programs in
+ * a database share; ours begin with 16 bits of their own: see enum pg_lock. No transaction is open
+ * while a caller works: each verb is one, but what is between begin and commit. */
+
+#ifndef STORE_PG_H
+#define STORE_PG_H
+
+#include <libpq-fe.h>
+
+#include "pg_sql.h"
+#include "store.h"
+
+enum {
+    CALLS = 64,   /* statements in one exchange */
+    VALUES = 12,  /* parameters of a statement */
+    TOKEN = 16,   /* bytes of a UUID */
+    SLOTS = 16,   /* rows that what has gone from a room is counted in */
+    CLAIMS = 128, /* messages claimed at once: the server has room for some thousand locks */
+};
+
+/* The first 16 of the 64 bits of an advisory lock. */
+enum pg_lock {
+    LOCK_CLAIM = 0x6368,    /* on a message, by the last 48 bits of its id (also in sql/) */
+    LOCK_CAME = 0x6369,     /* shared by who waits for a message, by 48 bits of the room's name */
+    LOCK_GONE = 0x636a,     /* and by who waits for room */
+    LOCK_SETTLING = 0x636b, /* shared by who settles, while that is going on, by the same */
+    LOCK_SCHEMA = 0x636c,   /* by who makes the schema */
+};
+
+/* Parameters of a statement, in binary. What they point to is the caller's until the call. */
+struct pg_values {
+    int count;
+    const char *value[VALUES];
+    int length[VALUES];
+    int64_t number[VALUES];
+};
+
+/* A one-dimensional array as PostgreSQL's binary format has it. */
+struct pg_array {
+    char *bytes;
+    size_t size, capacity;
+    int32_t count;
+    bool failed; /* no memory */
+};
+
+/* How long to try to reach the server, in this call. */
+struct pg_patience {
+    int64_t until; /* by pg_clock(); below zero: for ever */
+    int64_t pause; /* the next, in milliseconds */
+};
+
+/* What was put since begin: kept until it is committed, so that it can be put once more on another
+ * connection. */
+struct pg_put {
+    struct chat_terms terms;
+    bool told; /* its id was */
+};
+
+struct pg_store {
+    struct store base;
+    char *url;
+    PGconn *conn;     /* NULL: not connected */
+    int64_t session;  /* counts the connections; a claim belongs to one */
+    int64_t pid;      /* of the server's process */
+    int64_t patience; /* milliseconds, as the URL says; below zero: for ever */
+    bool prepared[PG_COUNT];
+    bool upgrading; /* the schema is not looked at */
+
+    /* The exchange that is being made, or was made last: */
+    struct pg_call {
+        enum pg sql;
+        bool prepares;
+        PGresult *result;
+    } calls[CALLS];
+    size_t call_count;
+    bool unsent; /* a call could not be sent */
+
+    /* What holds for the spool. */
+    int64_t version, max_length, next_id;
+    char default_room[CHAT_NAME_MAX + 1];
+    bool fresh; /* was read since the last transaction */
+
+    /* Claims: */
+    struct chat_batch *claimed; /* the batches that hold claims, by their next */
+    int64_t *kept;              /* the ids of further messages that we have claims on */
+    size_t kept_count;
+    int64_t *done; /* and of those that are settled, and not unlocked yet */
+    size_t done_count;
+    int64_t damaged; /* the id of the message that was last found so */
+
+    /* While sending: */
+    unsigned char token[TOKEN]; /* of this transaction, in chat.sent */
+    bool open;                  /* it was begun on the server */
+    bool again;                 /* it is being put once more */
+    struct chat_batch *log;     /* all that was put */
+    struct pg_put *puts;        /* and on which terms */
+    size_t put_capacity;
+    size_t flushed; /* so many of them are in the database */
+    size_t pending; /* bytes of those that are not */
+    bool locked;    /* nobody else draws ids */
+
+    /* While waiting: */
+    char (*listened)[32]; /* channels */
+    size_t listened_count;
+    int64_t *bells; /* locks that we hold, so that they are rung */
+    size_t bell_count;
+};
+
+/* --- pg_connect.c --- */
+
+/* Milliseconds on a clock that is never set. */
+int64_t pg_clock(void);
+
+/* Be connected, and try for as long as that takes, within PATIENCE. CHAT_UNREACHABLE: it can't be
+ * reached. */
+enum chat_status pg_connect(struct pg_store *s, struct pg_patience *patience);
+struct pg_patience pg_patience(const struct pg_store *s);
+
+/* After a call that failed: whether it was for a connection that is lost, and there is still time
+ * to try once more. */
+bool pg_again(struct pg_store *s, enum chat_status status, struct pg_patience *patience);
+
+/* Give up the connection, and with it all claims. */
+void pg_disconnect(struct pg_store *s);
+
+/* Read what holds for the spool. */
+enum chat_status pg_read_spool(struct pg_store *s);
+
+/* --- pg_query.c --- */
+
+void pg_number(struct pg_values *values, int64_t number);
+void pg_time(struct pg_values *values, int64_t time);       /* 0: NULL */
+void pg_string(struct pg_values *values, const char *text); /* may be NULL */
+void pg_bytes(struct pg_values *values, const void *bytes, size_t size);
+void pg_add_array(struct pg_values *values, struct pg_array *array);
+
+enum { PG_INT8 = 20, PG_TEXT = 25, PG_BYTEA = 17 }; /* fixed for ever: pg_type.dat */
+
+void pg_array_start(struct pg_array *array, int32_t type);
+void pg_array_number(struct pg_array *array, int64_t number);
+void pg_array_time(struct pg_array *array, int64_t time);
+void pg_array_bytes(struct pg_array *array, const void *bytes, size_t size); /* NULL: NULL */
+void pg_array_text(struct pg_array *array, const char *text);
+void pg_array_free(struct pg_array *array);
+
+/* Add a call to the exchange; VALUES may be NULL. Returns its index for pg_result. */
+size_t pg_call(struct pg_store *s, enum pg sql, const struct pg_values *values);
+
+/* The same with a statement that can have no parameter. */
+void pg_call_text(struct pg_store *s, const char *text);
+
+/* Make the exchange: all calls since the last one are one transaction, unless one was begun. DOING
+ * tells what failed: "cannot DOING spool ...". */
+enum chat_status pg_exchange(struct pg_store *s, const char *doing);
+
+/* The same with one call. */
+enum chat_status pg_do(struct pg_store *s, enum pg sql, const struct pg_values *values,
+                       const char *doing);
+
+/* What the calls of the last exchange told; good until the next call is added. */
+PGresult *pg_result(const struct pg_store *s, size_t call);
+int pg_rows(const struct pg_store *s, size_t call);
+int64_t pg_affected(const struct pg_store *s, size_t call);
+int64_t pg_get_number(const PGresult *result, int row, int column); /* NULL: 0 */
+const char *pg_get_text(const PGresult *result, int row, int column);
+
+/* Run statements without parameters or results, by their text. */
+enum chat_status pg_script(struct pg_store *s, const char *text, const char *doing);
+
+/* --- pg_failed.c --- */
+
+/* What the server's, or the library's, error means, with a text that says so. Where the connection
+ * is lost it is given up. */
+enum chat_status pg_failed(struct pg_store *s, const PGresult *result, const char *doing);
+
+/* The connection is lost, or none could be made. */
+enum chat_status pg_lost(struct pg_store *s);
+
+/* Make TEXT one line without control characters. */
+void pg_clean(char *text);
+
+enum chat_status pg_no_memory(const struct pg_store *s);
+enum chat_status pg_no_spool(const struct pg_store *s);
+
+/* --- pg_create.c --- */
+
+enum { PG_SCHEMA_VERSION = 1 }; /* as in schema.sql */
+
+enum chat_status pg_create(struct store *store, const char *group);
+
+/* --- pg_send.c, pg_put.c --- */
+
+enum chat_status pg_begin(struct store *store);
+enum chat_status pg_put(struct store *store, const struct chat_message *message,
+                        const struct chat_terms *terms, int64_t *id);
+enum chat_status pg_commit(struct store *store);
+void pg_rollback(struct store *store);
+
+/* Put what is in the log from message FROM on into the database: calls of an exchange, or exchanges
+ * of their own. */
+enum chat_status pg_flush(struct pg_store *s);
+
+/* Put one message at once, on terms that ask for an answer. */
+enum chat_status pg_put_now(struct pg_store *s, struct chat_message *message,
+                            const struct chat_terms *terms, bool told, int64_t *id);
+
+/* Begin the transaction on the server, in the present exchange. */
+void pg_call_begin(struct pg_store *s);
+
+/* Whether a message of the log takes the way of pg_put_now. */
+bool pg_wants_answer(const struct pg_put *put);
+
+/* --- pg_room.c --- */
+
+struct pg_room {
+    int64_t number; /* 0: there is none */
+    char name[CHAT_NAME_MAX + 1];
+    int64_t returned, first; /* of schema.sql; the place of the first message */
+    bool due, expired;       /* there is something */
+};
+
+/* Add a look at a room to the exchange; afterwards read it. */
+size_t pg_call_look(struct pg_store *s, const char *name);
+void pg_read_look(const struct pg_store *s, size_t call, struct pg_room *room);
+enum chat_status pg_look(struct pg_store *s, const char *name, struct pg_room *room);
+
+/* Make ready what is due in a room. */
+enum chat_status pg_promote(struct pg_store *s, int64_t room);
+
+/* Delete what has expired in a room, all of it. */
+enum chat_status pg_sweep(struct pg_store *s, int64_t room);
+
+/* A lock for a room's name, and the channel of its bell. */
+int64_t pg_lock_of(enum pg_lock lock, const char *room);
+void pg_channel(enum pg_lock lock, const char *room, char channel[32]);
+
+/* Ring the bell of a room, if somebody listens, when the exchange or the transaction ends well. */
+void pg_call_ring(struct pg_store *s, enum pg_lock lock, const char *room);
+
+/* As SLOTS says. */
+int64_t pg_slot(const struct pg_store *s);
+
+/* The room where nobody names one. */
+const char *pg_room_name(const struct pg_store *s, const char *name);
+
+/* --- pg_read.c --- */
+
+/* The columns of get_messages.sql and of the walks. */
+enum { ID, SENT, SENDER, HOST, ATTEMPTS, KEY, CHECKSUM, BODY, PLACE, DUE, EXPIRES, CLAIMED, ROOM };
+
+/* Fill in MESSAGE, whose room is set, from a row. CHAT_DAMAGED: it is not what it was when it was
+ * sent. */
+enum chat_status pg_read_row(struct pg_store *s, const PGresult *result, int row, bool every,
+                             struct chat_message *message);
+
+/* The checksum of a message: its id and its time are the server's. */
+int64_t pg_digest(const struct chat_message *message);
+
+/* --- pg_claim.c --- */
+
+enum chat_status pg_claim(struct store *store, const struct chat_query *query,
+                          struct chat_batch *batch);
+enum chat_status pg_keep(struct store *store, struct chat_batch *batch);
+void pg_release(struct store *store, struct chat_batch *batch);
+
+/* The ids that are ours, as an array that the caller frees. */
+void pg_own_ids(const struct pg_store *s, struct pg_array *array);
+
+/* Add to the exchange that these are not claimed any more; and remember that later. */
+void pg_call_unlock(struct pg_store *s, const int64_t *ids, size_t count);
+void pg_call_unlock_done(struct pg_store *s);
+bool pg_remember(int64_t **ids, size_t *count, int64_t id);
+
+/* Move the damaged message to the room of those: CHAT_DAMAGED. CHAT_OK: it is gone. */
+enum chat_status pg_set_aside(struct pg_store *s, int64_t id);
+
+/* --- pg_walk.c --- */
+
+enum chat_status pg_mark(struct store *store, const struct chat_query *query, int64_t *mark);
+enum chat_status pg_walk(struct store *store, const struct chat_query *query,
+                         struct chat_cursor *cursor, struct chat_batch *batch);
+
+/* --- pg_settle.c --- */
+
+enum chat_status pg_settle(struct store *store, struct chat_batch *batch, size_t count);
+enum chat_status pg_fail(struct store *store, struct chat_batch *batch,
+                         const struct chat_failure *failure);
+enum chat_status pg_move(struct store *store, struct chat_batch *batch, const char *room);
+
+/* Move messages of the room with that number to ROOM, as they are now in MOVED. */
+enum chat_status pg_move_messages(struct pg_store *s, const struct chat_message *const *moved,
+                                  size_t count, int64_t from, const char *room);
+
+/* --- pg_wait.c --- */
+
+enum chat_status pg_wait(struct store *store, const struct chat_query *query, int64_t timeout,
+                         const sigset_t *unblocked);
+enum chat_status pg_wait_room(struct store *store, const char *room, int64_t max, int64_t timeout,
+                              const sigset_t *unblocked);
+enum chat_status pg_watch(struct store *store, int64_t timeout, const sigset_t *unblocked);
+
+/* Add to the exchange that we do not wait any more. */
+void pg_call_leave_bells(struct pg_store *s);
+
+/* --- pg_admin.c, pg_list.c, pg_check.c --- */
+
+enum chat_status pg_settings(struct store *store, struct chat_settings *settings);
+enum chat_status pg_list(struct store *store, struct chat_room **rooms, size_t *count);
+enum chat_status pg_check(struct store *store, bool repair, chat_finding *told, void *context);
+
+extern const struct store_verbs store_pg;
+extern const struct admin_verbs admin_pg;
+
+#endif

@@ -1,0 +1,1 @@
+SELECT (to_regclass('chat.spool') IS NOT NULL)::int::bigint

@@ -1,0 +1,1 @@
+SELECT nextval('chat.message_id')
