@@ -242,6 +242,8 @@ static void open_spool(struct receiver *r)
     enum chat_status status = chat_open(where_spool(r->where), &r->spool);
     if (status != CHAT_OK)
         cli_fail_spool(status, r->spool, "");
+    if (r->timeout >= 0)
+        chat_patience(r->spool, r->timeout);
 }
 
 static void start(struct receiver *r)
@@ -309,6 +311,10 @@ static enum chat_status receive(struct receiver *r)
     size_t whole = hand_over(r, batch);
     if (!r->peek)
         status = chat_settle(batch, whole);
+    if (status == CHAT_UNREACHABLE && r->follow) { /* they come again, to whoever is the next */
+        cli_say("%s", chat_error(r->spool));
+        status = CHAT_OK;
+    }
     if (status == CHAT_OK)
         r->received += (int64_t)whole;
     if (status == CHAT_OK && whole < chat_batch_count(batch))

@@ -261,6 +261,9 @@ int main(int argc, char **argv)
     enum chat_status status = chat_open(where, &sending.spool);
     if (status != CHAT_OK)
         cli_fail_spool(status, sending.spool, "");
+    when_clock(sending.spool);
+    if (sending.timeout >= 0)
+        chat_patience(sending.spool, sending.timeout);
     if (is_stream(&request))
         stream_send(&sending, request.null ? '\0' : '\n', request.atomic);
     else

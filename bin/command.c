@@ -37,11 +37,13 @@ __attribute__((format(printf, 3, 4))) static void set(char variable[VARIABLE], c
         cli_no_memory();
 }
 
-static void set_environment(const struct chat_message *m)
+static void set_environment(const struct chat_message *m, const char *const *secrets)
 {
     static char id[VARIABLE], room[VARIABLE], user[VARIABLE], host[VARIABLE], time[VARIABLE],
         attempt[VARIABLE];
     char iso[FORMAT_TIME];
+    for (; *secrets != NULL; secrets++)
+        unsetenv(*secrets);
     set(id, "CHAT_ID", "%lld", (long long)m->id);
     set(room, "CHAT_ROOM", "%s", m->room);
     set(user, "CHAT_USER", "%s", m->user);
@@ -213,7 +215,8 @@ static int exit_status(int errnum)
     }
 }
 
-int command_start(char *const argv[], const struct chat_message *message, pid_t *pid)
+int command_start(char *const argv[], const struct chat_message *message,
+                  const char *const *secrets, pid_t *pid)
 {
     int body = open_body(message);
     if (body < 0) {
@@ -221,7 +224,7 @@ int command_start(char *const argv[], const struct chat_message *message, pid_t 
                 cli_cause(errno));
         return EXIT_SYSTEM;
     }
-    set_environment(message);
+    set_environment(message, secrets);
     int errnum = spawn(argv, body, pid);
     close(body);
     if (errnum == 0)

@@ -7,12 +7,14 @@
 
 #include "chatspool.h"
 
-/* Start ARGV for MESSAGE: its body on standard input, what else is known of it in the environment.
+/* Start ARGV for MESSAGE: its body on standard input, what else is known of it in the environment,
+ * without the variables that SECRETS lists.
  * The child has descriptors 0 to 2, all signals as they are by default, and a process group of its
  * own, so that what is typed at a terminal does not end it. Stores its process id in *PID.
  * Returns 0, or the exit status for what was said on standard error: EXIT_NOTFOUND or
  * EXIT_CANTRUN, or EXIT_SYSTEM where no message could be given to any command now. */
-int command_start(char *const argv[], const struct chat_message *message, pid_t *pid);
+int command_start(char *const argv[], const struct chat_message *message,
+                  const char *const *secrets, pid_t *pid);
 
 /* What a command said by its end. */
 enum command_end {

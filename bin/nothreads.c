@@ -1,9 +1,10 @@
 /* nothreads.c - no threads and no plug-ins.
  *
  * SQLite's archive wants mutexes, threads and dlopen(), which a process that has called
- * chat_alone() has no use for. (dlsym() is the real one, for lib/module.c.) Each is a symbol of libc that ld.so would look up at every start:
- * 12 thousand instructions for all. So the linker finds these instead. They are hidden: what
- * libc loads by itself, to look up a user, needs the real ones. */
+ * chat_alone() has no use for. (dlsym() is the real one, for lib/module.c.) Each is a symbol of
+ * libc that ld.so would look up at every start: 12 thousand instructions for all. So the linker
+ * finds these instead. They are hidden: what libc loads by itself, to look up a user, needs the
+ * real ones. */
 
 #include <dlfcn.h>
 #include <pthread.h>

@@ -29,7 +29,7 @@ enum chat_status sending_begin(struct sending *s)
 
 enum chat_status sending_put(struct sending *s, const struct chat_message *message, int64_t *id)
 {
-    enum chat_status status = chat_put(s->spool, message, &s->terms, id);
+    enum chat_status status = chat_put(s->spool, message, &s->terms, s->print_id ? id : NULL);
     if (status == CHAT_BUSY)
         snprintf(s->full, sizeof s->full, "%s", chat_error(s->spool));
     return status;

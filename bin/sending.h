@@ -27,7 +27,7 @@ struct sending {
 /* Begin a transaction, and set the times of the message. */
 enum chat_status sending_begin(struct sending *sending);
 
-/* Put MESSAGE. CHAT_BUSY: its room is full. */
+/* Put MESSAGE; its id is told if it is to be printed. CHAT_BUSY: its room is full. */
 enum chat_status sending_put(struct sending *sending, const struct chat_message *message,
                              int64_t *id);
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "std.h"
+#include "when.h"
 #include "where.h"
 
 enum { BATCH_MESSAGES = 1024, BATCH_BYTES = 1024 * 1024 };
@@ -21,6 +22,7 @@ chat_spool *spool_open(const char *given)
     chat_spool **spool = &spools[spools[0] != NULL];
     enum chat_status status = chat_open(where_spool(given), spool);
     spool_need(status, *spool);
+    when_clock(*spool);
     return *spool;
 }
 

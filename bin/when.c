@@ -199,8 +199,17 @@ bool when_date(const char *text, int64_t *milliseconds)
     return *milliseconds >= earliest && *milliseconds <= longest;
 }
 
+static const chat_spool *clock_of; /* or this machine's */
+
+void when_clock(const chat_spool *spool)
+{
+    clock_of = spool;
+}
+
 int64_t when_now(void)
 {
+    if (clock_of != NULL)
+        return chat_time(clock_of);
     struct timespec time;
     clock_gettime(CLOCK_REALTIME, &time);
     return (int64_t)time.tv_sec * SECOND + time.tv_nsec / 1000000;

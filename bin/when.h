@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "chatspool.h"
+
 /* The milliseconds in TEXT, a duration: a number with an optional fraction, and s, m, h or d
  * (none: seconds). Rounded up, so never shorter than asked; one over 8000 years is as good as
  * for ever and is cut there, so that the sum with any time of day fits.
@@ -18,6 +20,9 @@ int64_t when_duration(const char *text, const char *option);
 int64_t when_time(const char *text, const char *option);
 
 int64_t when_now(void);
+
+/* From now on, "now" is what the clock of SPOOL shows. */
+void when_clock(const chat_spool *spool);
 
 /* Whether TEXT is a date and time of ISO 8601 (local where it names no zone): then in *MILLISECONDS
  * since 1970, below 0 before it. */

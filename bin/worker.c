@@ -32,6 +32,16 @@ static void fail_spool(struct worker *w, enum chat_status status)
     give_up(w, cli_say_spool(status, w->spool));
 }
 
+/* The same where it was about a message whose command has ended. A follower goes on without the
+ * claim that it has lost: the message comes again, to whoever is the next. */
+static void fail_claim(struct worker *w, enum chat_status status)
+{
+    if (w->follow && status == CHAT_UNREACHABLE)
+        cli_say("%s", chat_error(w->spool));
+    else
+        fail_spool(w, status);
+}
+
 /* --- signals --------------------------------------------------------------- */
 
 static volatile sig_atomic_t stop_signals, stop_signal;
@@ -127,11 +137,11 @@ static void failed(struct worker *w, chat_batch *batch, bool for_ever)
     w->failed = true;
     enum chat_status status = chat_fail(batch, &failure);
     if (status != CHAT_OK)
-        fail_spool(w, status);
+        fail_claim(w, status);
     if (status == CHAT_OK && dead)
         chat_release(batch);
     else if ((status = put_back(w, batch)) != CHAT_OK)
-        fail_spool(w, status);
+        fail_claim(w, status);
 }
 
 /* The message is not at fault. A follower comes back to it; else it is for whoever started us. */
@@ -142,7 +152,7 @@ static void postponed(struct worker *w, chat_batch *batch)
     };
     enum chat_status status = w->follow ? chat_fail(batch, &failure) : CHAT_OK;
     if (status != CHAT_OK)
-        fail_spool(w, status);
+        fail_claim(w, status);
     if (!w->follow)
         give_up(w, EXIT_BUSY);
     chat_release(batch);
@@ -153,7 +163,7 @@ static void done(struct worker *w, chat_batch *batch)
     enum chat_status status = chat_settle(batch, 1);
     if (status != CHAT_OK) {
         int64_t id = chat_batch_message(batch, 0)->id;
-        fail_spool(w, status);
+        fail_claim(w, status);
         cli_say("message %lld was done, but stays in the spool", (long long)id);
     }
     chat_release(batch);
@@ -208,7 +218,8 @@ static void reap(struct worker *w)
 static void start(struct worker *w, chat_batch *batch)
 {
     pid_t pid;
-    int status = command_start(w->command, chat_batch_message(batch, 0), &pid);
+    int status =
+        command_start(w->command, chat_batch_message(batch, 0), chat_secrets(w->spool), &pid);
     if (status != 0) {
         chat_release(batch);
         give_up(w, status);

@@ -149,6 +149,10 @@ enum chat_status chat_open(const char *where, chat_spool **spool);
  * once more. Does nothing to a file. */
 void chat_patience(chat_spool *spool, int64_t patience);
 
+/* Milliseconds since 1970 by the clock that SPOOL goes by: this machine's, or that of the server.
+ */
+int64_t chat_time(const chat_spool *spool);
+
 /* The names of variables of the environment from which SPOOL may have been told a secret, and that
  * a child has no business with. The list ends with NULL; a constant. */
 const char *const *chat_secrets(const chat_spool *spool);

@@ -32,6 +32,16 @@ int64_t pg_clock(void)
     return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
 }
 
+int64_t pg_now(const struct store *store)
+{
+    const struct pg_store *s = (const struct pg_store *)store;
+    struct timespec time;
+    if (s->ahead != 0)
+        return pg_clock() + s->ahead;
+    clock_gettime(CLOCK_REALTIME, &time);
+    return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
+}
+
 struct pg_patience pg_patience(const struct pg_store *s)
 {
     int64_t patience = s->base.patience >= 0 ? s->base.patience : s->patience;
@@ -210,8 +220,10 @@ static enum chat_status begin_session(struct pg_store *s)
     size_t session = call_session(s, options);
     enum chat_status status = pg_exchange(s, "open");
     PQconninfoFree(options);
-    if (status == CHAT_OK)
+    if (status == CHAT_OK) {
+        s->ahead = pg_get_number(pg_result(s, session), 0, 1) - pg_clock();
         status = check_server(s, pg_get_number(pg_result(s, session), 0, 0));
+    }
     if (status == CHAT_OK && !s->upgrading) {
         status = pg_read_spool(s);
         if (status == CHAT_OK)

@@ -66,6 +66,11 @@ void chat_patience(chat_spool *spool, int64_t patience)
     spool->store->patience = patience;
 }
 
+int64_t chat_time(const chat_spool *spool)
+{
+    return spool->store->verbs->time(spool->store);
+}
+
 const char *const *chat_secrets(const chat_spool *spool)
 {
     return spool->store->verbs->secrets;

@@ -29,6 +29,7 @@ struct store_verbs {
      * first member is a struct store in *STORE, only on CHAT_OK. */
     enum chat_status (*open)(const char *where, struct error *error, struct store **store);
     void (*close)(struct store *store);
+    int64_t (*time)(const struct store *store);
     enum chat_status (*settings)(struct store *store, struct chat_settings *settings);
 
     enum chat_status (*begin)(struct store *store);

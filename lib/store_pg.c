@@ -107,6 +107,7 @@ const struct store_verbs store_pg = {
     .alone = pg_alone,
     .open = pg_open,
     .close = pg_close,
+    .time = pg_now,
     .settings = pg_settings,
     .begin = pg_begin,
     .put = pg_put,

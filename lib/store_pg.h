@@ -85,6 +85,7 @@ struct pg_store {
     PGconn *conn;     /* NULL: not connected */
     int64_t session;  /* counts the connections; a claim belongs to one */
     int64_t pid;      /* of the server's process */
+    int64_t ahead;    /* of pg_clock(): the server's time */
     int64_t patience; /* milliseconds, as the URL says; below zero: for ever */
     bool prepared[PG_COUNT];
     bool upgrading; /* the schema is not looked at */
@@ -133,6 +134,9 @@ struct pg_store {
 
 /* Milliseconds on a clock that is never set. */
 int64_t pg_clock(void);
+
+/* The server's time; this machine's, as long as it is not known. */
+int64_t pg_now(const struct store *store);
 
 /* Be connected, and try for as long as that takes, within PATIENCE. CHAT_UNREACHABLE: it can't be
  * reached. */

@@ -250,6 +250,12 @@ enum chat_status turn_end(struct sqlite_store *s, enum chat_status status)
     return status;
 }
 
+static int64_t sqlite_time(const struct store *store)
+{
+    (void)store;
+    return store_now();
+}
+
 static const char *const no_secrets[] = { NULL };
 
 const struct store_verbs store_sqlite = {
@@ -257,6 +263,7 @@ const struct store_verbs store_sqlite = {
     .alone = sqlite_alone,
     .open = sqlite_open,
     .close = sqlite_close,
+    .time = sqlite_time,
     .settings = sqlite_settings,
     .begin = sqlite_begin,
     .put = sqlite_put,
