@@ -217,7 +217,9 @@ static enum chat_status begin_session(struct pg_store *s)
     PQconninfoOption *options = PQconninfo(s->conn);
     s->session++;
     PQenterPipelineMode(s->conn);
-    size_t session = call_session(s, options);
+    size_t session = call_session(s, options), spool = 0;
+    if (!s->upgrading)
+        spool = pg_call(s, PG_GET_SPOOL, NULL);
     enum chat_status status = pg_exchange(s, "open");
     PQconninfoFree(options);
     if (status == CHAT_OK) {
@@ -225,7 +227,7 @@ static enum chat_status begin_session(struct pg_store *s)
         status = check_server(s, pg_get_number(pg_result(s, session), 0, 0));
     }
     if (status == CHAT_OK && !s->upgrading) {
-        status = pg_read_spool(s);
+        status = read_spool(s, spool);
         if (status == CHAT_OK)
             status = check_version(s);
     }
