@@ -78,7 +78,7 @@ PACKED := $(if $(LIBC:shared=),$(shell echo '__GLIBC__ __GLIBC_MINOR__' | $(CC) 
 	awk '$$1 == 2 && $$2 >= 36 { print "-Wl,-z,pack-relative-relocs" }'))
 LINK = $(CC) $(CFLAGS) $(SANITIZED) $(HARDEN_LINK) -Wl,--as-needed $(LDFLAGS)
 LINK_shared = $(LINK)
-LINK_static = $(CC) $(CFLAGS) $(HARDEN_LINK:-pie=-static-pie) $(PACKED) -Wl,--wrap=dlopen $(LDFLAGS)
+LINK_static = $(CC) $(CFLAGS) $(HARDEN_LINK:-pie=-static-pie) $(PACKED) -Wl,--wrap=dlopen -Wl,--wrap=where_spool $(LDFLAGS)
 
 # The programs take from this archive only what they need.
 LIB = $(BUILD)/libchatspool.a
@@ -96,13 +96,16 @@ PIC_OBJECTS = $(LIB_SOURCES:%.c=$(BUILD)/pic/%.o)
 PUBLIC = $(if $(SANITIZE),,$(SHARED) $(STATIC))
 OBJCOPY = objcopy
 
-# It lies beside the programs, or where it is installed: $(LIBDIR)/chatspool, which a program finds by its own place.
-# It brings what it needs of the library along.
-MODULE = $(BINDIR)/chatspool-postgresql.so
-MODULES = $(if $(POSTGRES:0=),$(MODULE))
+# It lies in a directory beside the programs, or where it is installed: $(LIBDIR)/chatspool, which a program finds by
+# its own place. It brings what it needs of the library along.
+MODULE_DIR = $(BINDIR)/chatspool
+MODULE = $(MODULE_DIR)/chatspool-postgresql.so
+# A program that has libc inside can load none: there lies its twin that can (bin/twin.c).
+TWINS = $(if $(LIBC:shared=),$(MODULE_DIR)/chat-send $(MODULE_DIR)/chat-recv)
+MODULES = $(if $(POSTGRES:0=),$(MODULE) $(TWINS))
 MODULE_OBJECTS = $(MODULE_SOURCES:%.c=$(BUILD)/pic/%.o) \
 	$(patsubst %,$(BUILD)/pic/lib/%.o,batch digest error utf8)
-$(BUILD)/lib/module.o $(BUILD)/pic/lib/module.o: OWN_CFLAGS = -DCHAT_MODULES='"$(LIBDIR)/chatspool"' \
+$(BUILD)/lib/module.o $(BUILD)/pic/lib/module.o $(BUILD)/bin/twin.o: OWN_CFLAGS = -DCHAT_MODULES='"$(LIBDIR)/chatspool"' \
 	-DCHAT_MODULES_BESIDE='"$(LIBDIR:$(PREFIX)/%=../%)/chatspool"'
 $(MODULE_SOURCES:%.c=$(BUILD)/pic/%.o): OWN_CFLAGS = $(POSTGRES_CFLAGS)
 
@@ -110,12 +113,12 @@ BIN_SOURCES = $(wildcard bin/*.c)
 BIN_OBJECTS = $(BIN_SOURCES:%.c=$(BUILD)/%.o)
 # The programs' parts. Each takes what it needs: every symbol more costs the start of all.
 PARTS = $(BUILD)/parts.a
-PART_OBJECTS = $(filter-out $(PROGRAMS:%=$(BUILD)/bin/%.o) %/nomath.o %/nothreads.o %/getent.o,$(BIN_OBJECTS))
+PART_OBJECTS = $(filter-out $(PROGRAMS:%=$(BUILD)/bin/%.o) %/nomath.o %/nothreads.o %/getent.o %/twin.o,$(BIN_OBJECTS))
 # What a static SQLite wants of libraries and has no use for here; a shared one has it anyway.
 NEEDLESS = $(BUILD)/bin/nomath.o $(if $(SANITIZE),,$(BUILD)/bin/nothreads.o)
 NEEDLESS_LINKED = $(if $(SQLITE:shared=),$(NEEDLESS))
-# And what stands in for a part of libc that can't be inside.
-GETENT = $(if $(LIBC:shared=),$(BUILD)/bin/getent.o)
+# And what stands in for those parts of libc that can't be inside.
+INSIDE = $(if $(LIBC:shared=),$(BUILD)/bin/getent.o $(BUILD)/bin/twin.o)
 MAN = $(wildcard man/*.[1-9])
 UNITS = chat-worker@.service chat-nightly.service chat-nightly.timer
 
@@ -132,9 +135,13 @@ $(BINDIR)/%: $(BUILD)/bin/%.o $(NEEDLESS_LINKED) $(PARTS) $(LIB)
 	@mkdir -p $(@D)
 	$(LINK_$(LIBC)) -o $@ $^ $(LIBS_$(LIBC))
 
-$(BINDIR)/chat-send $(BINDIR)/chat-recv: $(GETENT)
+$(BINDIR)/chat-send $(BINDIR)/chat-recv: $(INSIDE)
 # It is not started for each message, and looks up groups.
 $(BINDIR)/chat-spool: override LIBC = shared
+
+$(MODULE_DIR)/chat-%: $(BUILD)/bin/chat-%.o $(NEEDLESS_LINKED) $(PARTS) $(LIB)
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $^ $(LIBS_shared)
 
 $(PARTS): $(PART_OBJECTS)
 	rm -f $@
@@ -321,7 +328,7 @@ install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(INCLUDEDIR) $(DESTDIR)$(PKGCONFIGDIR)
 	install $(PROGRAMS:%=$(BINDIR)/%) $(DESTDIR)$(PREFIX)/bin
 	install -m 644 $(PUBLIC) $(DESTDIR)$(LIBDIR)
-	$(if $(MODULES),install -D -m 644 -t $(DESTDIR)$(LIBDIR)/chatspool $(MODULES))
+	$(if $(MODULES),install -D -t $(DESTDIR)$(LIBDIR)/chatspool $(MODULES))
 	ln -sf $(notdir $(SHARED)) $(DESTDIR)$(LIBDIR)/$(SONAME)
 	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libchatspool.so
 	install -m 644 lib/chatspool.h $(DESTDIR)$(INCLUDEDIR)
@@ -346,7 +353,7 @@ uninstall:
 	rm -f $(PROGRAMS:%=$(DESTDIR)$(PREFIX)/bin/%)
 	rm -f $(patsubst %,$(DESTDIR)$(LIBDIR)/%,$(notdir $(PUBLIC)) $(SONAME) libchatspool.so) \
 		$(DESTDIR)$(INCLUDEDIR)/chatspool.h $(DESTDIR)$(PKGCONFIGDIR)/chatspool.pc
-	rm -f $(DESTDIR)$(LIBDIR)/chatspool/$(notdir $(MODULE))
+	rm -f $(patsubst %,$(DESTDIR)$(LIBDIR)/chatspool/%,$(notdir $(MODULES)))
 	-rmdir $(DESTDIR)$(LIBDIR)/chatspool 2>/dev/null
 	for page in $(notdir $(MAN)); do rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page; done
 	rm -f $(UNITS:%=$(DESTDIR)$(UNITDIR)/%) \
@@ -375,7 +382,7 @@ musl:
 	packaging/musl $(BUILD)/musl
 
 clean:
-	rm -rf $(BUILD) $(PROGRAMS:%=$(BINDIR)/%) $(MODULE)
+	rm -rf $(BUILD) $(PROGRAMS:%=$(BINDIR)/%) $(MODULE_DIR)
 
 FORCE:
 .PHONY: all analyze analyzed bench check clean demo dist faults fuzz fuzz-programs fuzzers install lint musl package-check programs torture uninstall FORCE

@@ -11,9 +11,10 @@
 #include <unistd.h>
 
 /* Where it is looked for, each relative to the directory of the program that runs: beside it (a
- * source tree), where this library was installed together with it, and where this library was to be
- * installed at all. No environment says where. */
-static const char *const places[] = { ".", CHAT_MODULES_BESIDE, CHAT_MODULES };
+ * program that itself lies with the modules), in a directory there (a source tree), where this
+ * library was installed together with it, and where this library was to be installed at all. No
+ * environment says where. */
+static const char *const places[] = { ".", "chatspool", CHAT_MODULES_BESIDE, CHAT_MODULES };
 
 /* Whether the file or directory belongs to this user or root, and nobody else can write to it. */
 static bool is_trusted(const char *path)
