@@ -95,6 +95,17 @@ static void read_locked(const struct pg_store *s, size_t call, struct locked *lo
     }
 }
 
+/* Who may not delete messages is to be told so before one is handed over. */
+static enum chat_status refuse(struct pg_store *s, const struct locked *locked)
+{
+    pg_call_unlock(s, locked->id, locked->count);
+    enum chat_status status = pg_exchange(s, "read");
+    return status != CHAT_OK
+               ? status
+               : error_set(s->base.error, CHAT_PERMISSION,
+                           "cannot receive from spool '%s': permission denied", s->url);
+}
+
 /* Look at the room and lock what may be had of it. What is due there is made ready before. */
 static enum chat_status lock_room(struct pg_store *s, const struct chat_query *query,
                                   const char *name, struct pg_room *room, struct locked *locked)
@@ -109,12 +120,14 @@ static enum chat_status lock_room(struct pg_store *s, const struct chat_query *q
             return status;
         pg_read_look(s, look, room);
         read_locked(s, lock, locked);
+        if (!room->may_delete)
+            return refuse(s, locked);
         if (!room->due || promoted)
             break;
         pg_call_unlock(s, locked->id, locked->count);
-        status = pg_promote(s, room->number);
-        promoted = true; /* where that is forbidden, what is ready can be had all the same */
-        if (status != CHAT_OK && status != CHAT_PERMISSION)
+        status = pg_promote_if_allowed(s, room->number);
+        promoted = true;
+        if (status != CHAT_OK)
             return status;
     }
     if (!query->every || locked->count > 0 || room->number == 0)

@@ -13,6 +13,8 @@
  * promoted is found at most so long after that. */
 enum { PAUSE_FIRST = 50, PAUSE_LAST = 2000 };
 
+enum { CAUSE = 2048 }; /* bytes of a text of libpq's */
+
 /* What libpq is to do unless the URL says otherwise. A host that is gone is noticed, on both sides,
  * after 10 + 3 * 5 seconds. With several hosts, or one, it is the primary that is wanted. */
 enum { TIMEOUT, IDLE, INTERVAL, PROBES, UNSEEN, ATTRIBUTES, DATABASE, ENCODING, NAME, KEYWORDS };
@@ -85,10 +87,21 @@ void pg_disconnect(struct pg_store *s)
 
 /* --- an attempt ------------------------------------------------------------ */
 
-/* The last line of libpq's text is about the last host. */
-static void copy_cause(const PGconn *conn, char cause[1024])
+/* What libpq says of each host that it has tried, without the advice in lines of their own. */
+static void copy_cause(const PGconn *conn, char cause[CAUSE])
 {
-    snprintf(cause, 1024, "%s", conn != NULL ? PQerrorMessage(conn) : "out of memory");
+    const char *text = conn != NULL ? PQerrorMessage(conn) : "out of memory";
+    size_t used = 0;
+    for (size_t length; *text != '\0' && used < CAUSE - 1;
+         text += length + (text[length] != '\0')) {
+        length = strcspn(text, "\n");
+        if (text[0] == '\t')
+            continue;
+        int n =
+            snprintf(cause + used, CAUSE - used, "%s%.*s", used > 0 ? "; " : "", (int)length, text);
+        used += n > 0 ? (size_t)n : 0;
+    }
+    cause[used < CAUSE ? used : CAUSE - 1] = '\0';
     pg_clean(cause);
 }
 
@@ -119,7 +132,7 @@ static enum chat_status permanent(struct pg_store *s, const char *const *values,
 static enum chat_status attempt(struct pg_store *s)
 {
     const char *values[KEYWORDS + 1];
-    char cause[1024];
+    char cause[CAUSE];
     memcpy(values, defaults, sizeof values);
     values[DATABASE] = s->url;
     s->conn = PQconnectdbParams(keywords, values, 1);

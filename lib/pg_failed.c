@@ -14,7 +14,7 @@ static const struct {
     { "57P", CHAT_UNREACHABLE, NULL },   /* it shuts down, has crashed, or starts */
     { "08", CHAT_UNREACHABLE, NULL },    /* connection exceptions */
     { "25006", CHAT_UNREACHABLE, NULL }, /* read-only: the server was the primary once */
-    { "25P0", CHAT_UNREACHABLE, NULL },  /* a transaction that stood open too long */
+    { "25P03", CHAT_UNREACHABLE, NULL }, /* a transaction that stood open too long */
     { "42501", CHAT_PERMISSION, NULL },
     { "28", CHAT_PERMISSION, NULL },
     { "53100", CHAT_IO, "no space left on the server's disk" },

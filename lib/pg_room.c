@@ -18,7 +18,7 @@ size_t pg_call_look(struct pg_store *s, const char *name)
 void pg_read_look(const struct pg_store *s, size_t call, struct pg_room *room)
 {
     const PGresult *row = pg_result(s, call);
-    *room = (struct pg_room){ .number = 0 };
+    *room = (struct pg_room){ .number = 0, .may_delete = true };
     if (pg_rows(s, call) == 0)
         return;
     room->number = pg_get_number(row, 0, 0);
@@ -27,6 +27,7 @@ void pg_read_look(const struct pg_store *s, size_t call, struct pg_room *room)
     room->first = pg_get_number(row, 0, 3);
     room->due = pg_get_number(row, 0, 4) != 0;
     room->expired = pg_get_number(row, 0, 5) != 0;
+    room->may_delete = pg_get_number(row, 0, 6) != 0;
 }
 
 enum chat_status pg_look(struct pg_store *s, const char *name, struct pg_room *room)
@@ -51,6 +52,12 @@ enum chat_status pg_promote(struct pg_store *s, int64_t room)
         count = status == CHAT_OK ? pg_affected(s, call) : 0;
     }
     return status;
+}
+
+enum chat_status pg_promote_if_allowed(struct pg_store *s, int64_t room)
+{
+    enum chat_status status = pg_promote(s, room);
+    return status == CHAT_PERMISSION ? CHAT_OK : status;
 }
 
 enum chat_status pg_sweep(struct pg_store *s, int64_t room)

@@ -244,6 +244,7 @@ struct pg_room {
     char name[CHAT_NAME_MAX + 1];
     int64_t returned, first; /* of schema.sql; the place of the first message */
     bool due, expired;       /* there is something */
+    bool may_delete;         /* this role may delete messages */
 };
 
 /* Add a look at a room to the exchange; afterwards read it. */
@@ -251,8 +252,10 @@ size_t pg_call_look(struct pg_store *s, const char *name);
 void pg_read_look(const struct pg_store *s, size_t call, struct pg_room *room);
 enum chat_status pg_look(struct pg_store *s, const char *name, struct pg_room *room);
 
-/* Make ready what is due in a room. */
+/* Make ready what is due in a room. Where this role may not, what is ready can be had all the same.
+ */
 enum chat_status pg_promote(struct pg_store *s, int64_t room);
+enum chat_status pg_promote_if_allowed(struct pg_store *s, int64_t room);
 
 /* Delete what has expired in a room, all of it. */
 enum chat_status pg_sweep(struct pg_store *s, int64_t room);
