@@ -3,7 +3,7 @@
 #   make [CC=clang] [SQLITE=shared] [JANSSON=shared] [LIBC=shared] [POSTGRES=0] [SANITIZE=address,undefined]
 #   make demo | check | bench | lint | analyze | clean
 #   make torture [TORTURE=100] | fuzz [FUZZ=SECONDS]
-#   make dist | package-check | musl
+#   make dist | package-check | musl | check-musl [MUSL_TESTS=]
 #   make install | uninstall [DESTDIR=] [PREFIX=/usr/local]
 
 VERSION = 0.1.0
@@ -378,14 +378,21 @@ package-check: dist
 	packaging/check $(BUILD)/$(DIST).tar.gz
 
 # Programs that need no library, in build/musl/bin.
+MUSL = $(BUILD)/musl
 musl:
-	packaging/musl $(BUILD)/musl
+	packaging/musl $(MUSL)
+
+# The tests of what another C library could break, with these programs. MUSL_TESTS= takes all there are.
+MUSL_TESTS = chat-recv chat-send delivery json library usage
+check-musl: musl $(FAULTS)
+	CHAT_BIN=$(abspath $(MUSL)/bin) CHAT_FAULTS=$(abspath $(FAULT_DIR)) \
+		CHAT_CC='musl-gcc -static -I$(abspath $(MUSL))/include -L$(abspath $(MUSL))/lib' tests/run $(MUSL_TESTS)
 
 clean:
 	rm -rf $(BUILD) $(PROGRAMS:%=$(BINDIR)/%) $(MODULE_DIR)
 
 FORCE:
-.PHONY: all analyze analyzed bench check clean demo dist faults fuzz fuzz-programs fuzzers install lint musl package-check programs torture uninstall FORCE
+.PHONY: all analyze analyzed bench check check-musl clean demo dist faults fuzz fuzz-programs fuzzers install lint musl package-check programs torture uninstall FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 

@@ -58,6 +58,15 @@ sanitized() {
   grep -q __asan_init "$CHAT_BIN/chat-send"
 }
 
+# takes_libraries: skip the test if the programs take no shared library, so that none can be put between them and the system.
+takes_libraries() {
+  readelf --program-headers "$CHAT_BIN/chat-send" | grep -q INTERP || skip 'static programs take no LD_PRELOAD'
+}
+
+# The system's word for EIO in an error, as an expression: each C library has its own.
+# shellcheck disable=SC2034
+IO_ERROR='(input/output|I/O) error'
+
 # needs PROGRAM ...: skip the test where one of them is missing.
 needs() {
   local program

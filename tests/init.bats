@@ -8,11 +8,11 @@
 load helper
 
 setup_file() {
-  [[ ${CHAT_BIN:-} && -e $CHAT_BIN/chat-send ]] || skip 'no programs'
   export ROOT=$BATS_FILE_TMPDIR/root
-  local unit
+  local unit bin
+  bin=$(cd "${CHAT_BIN:-$REPOSITORY/bin}" && pwd)
   mkdir -p "$ROOT/usr/bin" "$ROOT/usr/lib/systemd/system" "$ROOT/etc/chat/handlers"
-  ln -s "$CHAT_BIN"/chat-{send,recv,spool} "$ROOT/usr/bin"
+  ln -s "$bin"/chat-{send,recv,spool} "$ROOT/usr/bin"
   for unit in chat-worker@.service chat-nightly.service chat-nightly.timer; do
     sed 's|@BINDIR@|/usr/bin|' "$BATS_TEST_DIRNAME/../init/$unit" >"$ROOT/usr/lib/systemd/system/$unit"
   done

@@ -8,18 +8,23 @@ load helper
 setup_file() {
   # A child has what its parent held when it was forked, and lets go of none of it.
   export ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0
-  # The library of the build under test, or the one of the plain build.
+  # The library of the build under test, or the one of the plain build. CHAT_CC is the compiler it was built with.
   local bin=${CHAT_BIN:-$REPOSITORY/bin} program
   local build=$bin/../build
   [[ -e $bin/../libchatspool.a ]] && build=$bin/..
-  [[ -e $build/libchatspool.a ]] || skip 'no library beside the programs'
+  [[ -e $build/libchatspool.a ]] || return 0
   export PROGRAMS=$BATS_FILE_TMPDIR
   local -a flags=(-lsqlite3)
   if nm "$bin/chat-send" | grep -q __asan_init; then flags+=(-fsanitize='address,undefined'); fi
   for program in fault/rollback library/fork library/threads library/silent; do
-    cc -std=c17 -D_GNU_SOURCE -I"$REPOSITORY/lib" -o "$PROGRAMS/${program#*/}" "$REPOSITORY/tests/$program.c" \
+    ${CHAT_CC:-cc} -std=c17 -D_GNU_SOURCE -I"$REPOSITORY/lib" -o "$PROGRAMS/${program#*/}" "$REPOSITORY/tests/$program.c" \
       "$build/libchatspool.a" "${flags[@]}" -lpthread
   done
+}
+
+setup() {
+  [[ ${PROGRAMS-} ]] || skip 'no library beside the programs'
+  chat_setup
 }
 
 @test "what was rolled back is not written over what others committed" {

@@ -12,6 +12,7 @@ load torture
 
 setup() {
   torture_setup
+  takes_libraries
   can_inject
 }
 
