@@ -63,9 +63,9 @@ takes_libraries() {
   readelf --program-headers "$CHAT_BIN/chat-send" | grep -q INTERP || skip 'static programs take no LD_PRELOAD'
 }
 
-# The system's word for EIO in an error, as an expression: each C library has its own.
+# What is said of EIO, ENOMEM and EDQUOT, as expressions: each C library has its own words.
 # shellcheck disable=SC2034
-IO_ERROR='(input/output|I/O) error'
+IO_ERROR='(input/output|I/O) error' NO_MEMORY='(cannot allocate|out of) memory' NO_QUOTA='(disk )?quota exceeded'
 
 # needs PROGRAM ...: skip the test where one of them is missing.
 needs() {

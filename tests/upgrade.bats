@@ -222,7 +222,7 @@ killed_upgrade() {
   original >as-it-was
   ABSENT=0 PRESENT=0
   keep_spool
-  at_each_call upgraded_or_not error=EIO 'write|pwrite64|fsync|fdatasync|ftruncate|fallocate|fcntl|openat|mmap' chat-recv -p
+  at_each_call upgraded_or_not error=EIO 'write|pwrite64|fsync|fdatasync|ftruncate|fallocate|fcntl|open|openat|mmap' chat-recv -p
   assert [ "$ABSENT" -ge 3 ]
 }
 

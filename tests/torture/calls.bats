@@ -49,7 +49,7 @@ told() {
     "$WHOLE" | 71 | 74 | 75) ;;
     73) [[ $1 == *' EROFS '* ]] || ((${#ALL[@]} == 0)) ;;
     126) [[ ${COMMAND[*]} == *' -- '* ]] ;;
-    77) [[ $1 == 'openat '* ]] ;; # SQLite may have opened the file for reading, then
+    77) [[ $1 == @(open|openat)\ * ]] ;; # SQLite may have opened the file for reading, then
     *) false ;;
   esac || return
   ((result != WHOLE)) || return 0
@@ -125,7 +125,8 @@ unwaiting() {
 @test "an input that cannot be waited for is an error, and no endless loop" {
   printf 'one\ntwo' >in
   unwaiting chat-send -l <in
-  assert_error 74 'chat-send: cannot read standard input: cannot allocate memory'
+  assert_error 74 'chat-send: cannot read standard input: '
+  assert_regex "$stderr" ": $NO_MEMORY;"
   assert_empty_room
 }
 
@@ -134,13 +135,13 @@ unwaiting() {
   seq 100000 | chat-send
   full_pipe pipe
   unwaiting perl -MFcntl -e 'fcntl STDOUT, F_SETFL, O_NONBLOCK or die; exec @ARGV or die' chat-recv >pipe
-  assert_equal "$status: $stderr" '74: chat-recv: cannot write standard output: cannot allocate memory'
+  assert_regex "$status: $stderr" "^74: chat-recv: cannot write standard output: $NO_MEMORY\$"
   run -0 chat-recv
   assert_output "$(seq 100000)"
 }
 
 @test "a closed descriptor is found where poll() fails, too" {
-  run strace -y -qq -o trace -e trace=poll,openat -e inject=poll:error=ENOMEM bash -c 'exec chat-send hi <&- >&-'
+  run strace -y -qq -o trace -e trace=poll,open,openat -e inject=poll:error=ENOMEM bash -c 'exec chat-send hi <&- >&-'
   run grep -E "= [012]<$HOME/" trace
   assert_output ''
   run -0 grep -c INJECTED trace
@@ -170,10 +171,10 @@ unwaiting() {
 
 @test "a spool that cannot be opened for writing for a moment is not called damaged" {
   chat-send first
-  run --separate-stderr strace -qq -o trace -P "$SPOOL" -e inject=openat:error=ENOSPC:when=1 chat-recv -- true
+  run --separate-stderr strace -qq -o trace -P "$SPOOL" -e inject=open,openat:error=ENOSPC:when=1 chat-recv -- true
   assert_error 74 "chat-recv: cannot open spool '$SPOOL': no space left on device"
   # SQLite opens the index for reading, then.
-  run --separate-stderr strace -qq -o trace -P "$SPOOL-shm" -e inject=openat:error=ENOSPC:when=1 chat-recv -- true
+  run --separate-stderr strace -qq -o trace -P "$SPOOL-shm" -e inject=open,openat:error=ENOSPC:when=1 chat-recv -- true
   assert_equal "$status: ${stderr%%$'\n'*}" "77: chat-recv: cannot use spool '$SPOOL': permission denied"
   run -0 chat-recv
   assert_output first
@@ -200,7 +201,8 @@ unwaiting() {
   chat-send first
   chat-recv
   run --separate-stderr timeout 20 strace -qq -o trace -e inject=mkdirat,mkdir,mknodat,mknod:error=EDQUOT chat-recv -w
-  assert_error 74 "chat-recv: cannot wait on spool '$SPOOL': disk quota exceeded"
+  assert_error 74 "chat-recv: cannot wait on spool '$SPOOL': "
+  assert_regex "$stderr" ": $NO_QUOTA\$"
 }
 
 @test "a bell that cannot be looked at for a moment is an error, and not called unsafe" {
