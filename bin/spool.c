@@ -96,7 +96,7 @@ bool spool_confirm(bool yes, const char *format, ...)
 }
 
 bool spool_walk(chat_spool *spool, const char *const *rooms, size_t count,
-                void (*take)(void *context, const chat_batch *batch), void *context)
+                bool (*take)(void *context, const chat_batch *batch), void *context)
 {
     struct chat_query query = {
         .rooms = rooms,
@@ -106,10 +106,10 @@ bool spool_walk(chat_spool *spool, const char *const *rooms, size_t count,
         .max_bytes = BATCH_BYTES,
     };
     struct chat_cursor cursor = { .room = 0 };
-    bool damaged = false;
+    bool damaged = false, more = true;
     /* What is added meanwhile is not chased: it may be ourselves who add it. */
     spool_need(chat_mark(spool, &query, &query.until), spool);
-    while (query.until > 0) {
+    while (query.until > 0 && more) {
         chat_batch *batch;
         enum chat_status status = chat_walk(spool, &query, &cursor, &batch);
         if (status == CHAT_NONE)
@@ -120,7 +120,7 @@ bool spool_walk(chat_spool *spool, const char *const *rooms, size_t count,
             continue;
         }
         spool_need(status, spool);
-        take(context, batch);
+        more = take(context, batch);
         chat_release(batch);
     }
     return damaged;

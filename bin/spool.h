@@ -71,9 +71,10 @@ enum chat_status restore_begin(struct restore *restore);
 enum chat_status restore_put(struct restore *restore, const struct chat_message *message);
 enum chat_status restore_commit(struct restore *restore);
 
-/* Hand every message that is in the rooms now to TAKE, a batch at a time, in their order. A damaged
- * one is told on standard error and passed. Returns whether there was one. */
+/* Hand every message that is in the rooms now to TAKE, a batch at a time, in their order, as long
+ * as that wants more. A damaged one is told on standard error and passed. Returns whether there was
+ * one. */
 bool spool_walk(chat_spool *spool, const char *const *rooms, size_t count,
-                void (*take)(void *context, const chat_batch *batch), void *context);
+                bool (*take)(void *context, const chat_batch *batch), void *context);
 
 #endif

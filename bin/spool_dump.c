@@ -54,7 +54,7 @@ static bool find_rooms(struct dump *dump, chat_spool *spool, struct chat_room **
     return true;
 }
 
-static void dump_batch(void *context, const chat_batch *batch)
+static bool dump_batch(void *context, const chat_batch *batch)
 {
     struct dump *dump = context;
     for (size_t i = 0; i < chat_batch_count(batch); i++)
@@ -63,6 +63,7 @@ static void dump_batch(void *context, const chat_batch *batch)
         spool_flush(&dump->out);
     dump->done += (int64_t)chat_batch_count(batch);
     progress_part(dump->done, dump->total, "dumped");
+    return true;
 }
 
 static int dump(int argc, char **argv)
@@ -101,7 +102,7 @@ static int dump(int argc, char **argv)
 
 /* --- copy ------------------------------------------------------------------ */
 
-static void copy_batch(void *context, const chat_batch *batch)
+static bool copy_batch(void *context, const chat_batch *batch)
 {
     struct dump *dump = context;
     struct restore *to = &dump->to;
@@ -111,6 +112,7 @@ static void copy_batch(void *context, const chat_batch *batch)
     spool_need(restore_commit(to), to->spool);
     dump->done += (int64_t)chat_batch_count(batch);
     progress_part(dump->done, dump->total, "copied");
+    return true;
 }
 
 /* A copy to where it comes from would never end. */

@@ -76,8 +76,8 @@ static void add_row(struct table *table, const struct chat_message *m)
     add_body(table, m);
 }
 
-/* The next ones. The titles stand before the first. */
-static void show_batch(void *context, const chat_batch *batch)
+/* The next ones, as long as they are wanted. The titles stand before the first. */
+static bool show_batch(void *context, const chat_batch *batch)
 {
     struct show *show = context;
     struct table table = { .columns = columns,
@@ -96,6 +96,7 @@ static void show_batch(void *context, const chat_batch *batch)
     }
     table_put(&table, 0, &show->out);
     spool_flush(&show->out);
+    return show->count == 0 || show->shown < show->count;
 }
 
 static void put_field(struct show *show, const char *name, const char *value)

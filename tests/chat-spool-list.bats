@@ -344,6 +344,16 @@ other 3 3 B 0 0 2 0 0"
   assert [ "${lines[1]}" -ge 95 ]
 }
 
+@test "show -c reads no further than it shows" {
+  seq 3 | chat-send -l
+  sqlite3 "$SPOOL" "UPDATE message SET body = x'00' WHERE id = 2"
+  run -0 --separate-stderr chat-spool show -c 1
+  assert_stderr ''
+  run -65 --separate-stderr chat-spool show -c 2
+  assert_line --index 2 --regexp '^ *3 '
+  assert_equal "${#lines[@]}" 3
+}
+
 @test "show -c shows the first ones" {
   seq 5 | chat-send -l
   chat-send -d 1h later
