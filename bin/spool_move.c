@@ -122,7 +122,7 @@ static void change_ids(struct change *c)
     }
 }
 
-/* What the room holds; depth 0 where there is none. */
+/* What the room holds; nothing where there is none. */
 static struct chat_room look(const struct change *c)
 {
     struct chat_room *rooms, found = { .depth = 0 };
@@ -134,6 +134,13 @@ static struct chat_room look(const struct change *c)
             found = rooms[i];
     free(rooms);
     return found;
+}
+
+/* So many of these nobody works on. */
+static int64_t at_hand(const struct change *c)
+{
+    struct chat_room room = look(c);
+    return room.depth - room.claimed;
 }
 
 static int change(struct change *c, const char *verb, const char *done)
@@ -191,7 +198,7 @@ static int delete (int argc, char **argv)
     c.spool = spool_open(c.where);
     if (c.from != NULL)
         set_query(&c);
-    int64_t count = c.id_count > 0 ? (int64_t)c.id_count : look(&c).depth;
+    int64_t count = c.id_count > 0 ? (int64_t)c.id_count : at_hand(&c);
     if (count > 0 && !(c.from != NULL ? spool_confirm(c.yes, "Delete %s of room '%s'",
                                                       spool_messages(count), c.from)
                                       : spool_confirm(c.yes, "Delete %s", spool_messages(count)))) {

@@ -335,6 +335,19 @@ expired() { chat-spool show -i "$1" | grep -q '^State: *expired'; }
   done
 }
 
+@test "the question does not count those that are claimed and stay" {
+  seq 3 | chat-send -l
+  background chat-recv -- ./hold 75
+  wait_until started 1
+  run -0 on_terminal chat-spool delete main <<<y
+  assert_output --partial "Delete 2 messages of room 'main'? [y/N] "
+  assert_output --partial '2 messages deleted'
+  # Where all are, there is no question.
+  run -1 on_terminal chat-spool delete main </dev/null
+  refute_output --partial '[y/N]'
+  assert_output --partial '1 message is claimed and stays'
+}
+
 @test "the question is on standard error" {
   seq 2 | chat-send -l -r jobs
   on_terminal bash -c 'chat-spool delete jobs 2>question' >seen <<<y
