@@ -391,16 +391,26 @@ static int print(struct receiver *r)
     return r->damaged ? EXIT_DATA : EXIT_NONE;
 }
 
+/* Before the spool is touched: only that knows the name of the default room. */
+static void check_rooms(const struct receiver *r)
+{
+    for (size_t i = 0; i < r->room_count; i++)
+        if (r->rooms[i] != NULL)
+            worker_check(&r->worker, r->rooms[i]);
+}
+
 /* What becomes of a message depends on the name of its room. */
-static void name_rooms(struct receiver *r)
+static void name_default_room(struct receiver *r)
 {
     static struct chat_settings settings;
     enum chat_status status = chat_settings(r->spool, &settings);
     if (status != CHAT_OK)
         cli_fail_spool(status, r->spool, "");
     for (size_t i = 0; i < r->room_count; i++)
-        if (r->rooms[i] == NULL)
+        if (r->rooms[i] == NULL) {
             r->rooms[i] = settings.room;
+            worker_check(&r->worker, settings.room);
+        }
 }
 
 /* The same with COMMAND. */
@@ -416,10 +426,9 @@ static int work(struct receiver *r)
     w->timeout = r->timeout;
     if (w->parallel == 0)
         w->parallel = 1;
-    worker_check(w);
+    check_rooms(r);
     open_spool(r);
-    name_rooms(r);
-    worker_check(w);
+    name_default_room(r);
     w->spool = r->spool;
     return worker_run(w);
 }

@@ -295,19 +295,14 @@ static void take(struct worker *w)
 
 /* --- all of it ------------------------------------------------------------- */
 
-void worker_check(const struct worker *w)
+void worker_check(const struct worker *w, const char *room)
 {
-    for (size_t i = 0; i < w->query.room_count; i++) {
-        const char *room = w->query.rooms[i];
-        if (room == NULL) /* the default room, not known yet */
-            continue;
-        if (w->dead == NULL && strlen(room) + strlen(dead_suffix) > CHAT_NAME_MAX)
-            cli_usage("'%s' has no room of the dead, its name would be too long: "
-                      "name one with --dead",
-                      room);
-        if (w->dead != NULL && strcmp(w->dead, room) == 0)
-            cli_usage("'%s' cannot be both received from and the room of the dead", room);
-    }
+    if (w->dead == NULL && strlen(room) + strlen(dead_suffix) > CHAT_NAME_MAX)
+        cli_usage("'%s' has no room of the dead, its name would be too long: "
+                  "name one with --dead",
+                  room);
+    if (w->dead != NULL && strcmp(w->dead, room) == 0)
+        cli_usage("'%s' cannot be both received from and the room of the dead", room);
 }
 
 static int exit_status(const struct worker *w)

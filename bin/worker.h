@@ -40,8 +40,9 @@ struct worker {
     sigset_t blocked, unblocked;
 };
 
-/* End the program with a usage error if what was asked for does not fit the rooms of the query. */
-void worker_check(const struct worker *worker);
+/* End the program with a usage error if what was asked for does not fit ROOM, one to receive from.
+ */
+void worker_check(const struct worker *worker, const char *room);
 
 /* Work until there is nothing more to do. Returns the exit status. */
 int worker_run(struct worker *worker);
