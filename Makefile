@@ -282,7 +282,7 @@ RECIPES = $(shell grep -rlE '^.!/bin/(ba)?sh' examples docs)
 
 lint:
 	$(if $(MAN),mandoc -T lint -W warning $(MAN))
-	shellcheck bootstrap .ci/run sql/embed init/chat-worker $(RECIPES) tests/run tests/examples tests/fuzz/run \
+	shellcheck bootstrap .ci/run sql/embed init/chat-worker init/unit $(RECIPES) tests/run tests/examples tests/fuzz/run \
 		packaging/check packaging/musl debian/chatspool.postinst \
 		debian/tests/features debian/tests/library debian/tests/readme \
 		completions/chatspool.bash $(wildcard $(addprefix tests/,*.bats *.bash torture/*.bats torture/*.bash)) \
@@ -339,7 +339,7 @@ install: all
 	done
 	install -d $(DESTDIR)$(UNITDIR)
 	for unit in $(UNITS); do \
-		sed 's|@BINDIR@|$(PREFIX)/bin|' init/$$unit >$(DESTDIR)$(UNITDIR)/$$unit || exit; \
+		init/unit init/$$unit $(PREFIX)/bin >$(DESTDIR)$(UNITDIR)/$$unit || exit; \
 	done
 	install -D -m 644 init/chat.sysusers $(DESTDIR)$(SYSUSERSDIR)/chatspool.conf
 	install -D -m 644 init/chat.tmpfiles $(DESTDIR)$(TMPFILESDIR)/chatspool.conf

@@ -14,7 +14,7 @@ setup_file() {
   mkdir -p "$ROOT/usr/bin" "$ROOT/usr/lib/systemd/system" "$ROOT/etc/chat/handlers"
   ln -s "$bin"/chat-{send,recv,spool} "$ROOT/usr/bin"
   for unit in chat-worker@.service chat-nightly.service chat-nightly.timer; do
-    sed 's|@BINDIR@|/usr/bin|' "$BATS_TEST_DIRNAME/../init/$unit" >"$ROOT/usr/lib/systemd/system/$unit"
+    "$BATS_TEST_DIRNAME/../init/unit" "$BATS_TEST_DIRNAME/../init/$unit" /usr/bin >"$ROOT/usr/lib/systemd/system/$unit"
   done
   printf '#!/bin/sh\ncat\n' >"$ROOT/etc/chat/handlers/jobs"
   chmod +x "$ROOT/etc/chat/handlers/jobs"
@@ -47,6 +47,17 @@ here() { sed "s|/usr/bin/chat|$ROOT&|; s| /etc/chat| $ROOT/etc/chat|; s|=/etc/ch
   run systemd-analyze verify --man=no units/*
   assert_output ''
   assert_success
+}
+
+@test "nothing is left to fill in of a unit, and both services have the same limits" {
+  local unit
+  run -1 grep -n '@[A-Z]*@' "$ROOT"/usr/lib/systemd/system/*
+  for unit in chat-worker@.service chat-nightly.service; do
+    sed '/^DynamicUser=/,/^SystemCallFilter=~/!d' "$ROOT/usr/lib/systemd/system/$unit" >"${unit%%[@.]*}.limits"
+  done
+  run -0 cat chat-nightly.limits
+  assert_line 'CapabilityBoundingSet='
+  run -0 diff chat-nightly.limits chat-worker.limits
 }
 
 @test "systemd notices when a unit is wrong" {
