@@ -194,10 +194,18 @@ static enum chat_status enter(struct place *place, char *path, bool create)
     return check_directory(place);
 }
 
+/* Whatever is there, or is not: no file can have such a name. */
+static bool names_directory(const char *name)
+{
+    return name[0] == '\0' || strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+}
+
 enum chat_status place_enter(struct place *place, bool create)
 {
     if (place->directory >= 0)
         return CHAT_OK;
+    if (names_directory(place->name))
+        return unsafe(place, "", "it is a directory");
     size_t length = (size_t)(place->name - place->path);
     char *path = strndup(place->path, length > 1 ? length - 1 : 1);
     if (path == NULL)
@@ -241,8 +249,6 @@ enum chat_status place_check(struct place *place, const char *suffix)
     char name[PLACE_NAME];
     place_name(place, suffix, name);
     struct stat st;
-    if (place->name[0] == '\0')
-        return unsafe(place, suffix, "it is a directory");
     if (fstatat(place->directory, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
         return check_file(place, suffix, &st);
     if (errno == ENOENT)

@@ -243,6 +243,16 @@ nonblocking() {
   both_refuse 77 dir/spool.db/ dir
 }
 
+@test "a path that can only be a directory is 77, and nothing is made" {
+  local path
+  mkdir dir
+  for path in dir/new/ dir/new/sub/ dir/. dir/new/. dir/.. dir/new/..; do
+    both_refuse 77 "$path" dir
+    untouched dir -- chat-spool init -s "$path"
+    assert_error 77 "chat-spool: spool '$PWD/$path' is not safe to use: it is a directory"
+  done
+}
+
 @test "a spool that is a FIFO is 77, without waiting for its other end" {
   mkdir dir
   mkfifo -m 600 dir/spool.db
