@@ -162,7 +162,7 @@ void format_check(const char *custom)
     for (const char *c = custom; *c != '\0'; c++) {
         char byte;
         if (*c == '%' && (c[1] == '\0' || strchr(fields, *++c) == NULL))
-            cli_usage("no such field in the format '%s': '%%%.1s'", custom, c);
+            cli_usage("no such field in the format '%s': '%%%.1s'", custom, *c == '%' ? "" : c);
         if (*c != '\\')
             continue;
         size_t length = unescape(c + 1, &byte);

@@ -52,12 +52,26 @@ const char *where_spool(const char *given)
     return given != NULL ? given : default_spool();
 }
 
+/* Why no room can have this name. */
+static const char *fault(const char *name)
+{
+    if (name[0] == '\0')
+        return "it is empty";
+    if (name[0] == '-' || name[0] == '.')
+        return "it begins with '-' or '.'";
+    if (strchr(name, '/') != NULL)
+        return "it has a '/'";
+    if (strlen(name) > CHAT_NAME_MAX)
+        return "it is longer than 255 bytes";
+    return "it has control characters, or is not UTF-8";
+}
+
 const char *where_room(const char *given)
 {
     if (given == NULL)
         given = variable("CHAT_ROOM");
     if (given != NULL && !chat_room_valid(given))
-        cli_usage("'%s' cannot name a room", given);
+        cli_usage("'%s' cannot name a room: %s", given, fault(given));
     return given;
 }
 

@@ -231,6 +231,30 @@ refused() {
   for format in % '%b%' %z %B '% b' %5b '\' 'x\' '\q' '\x' '\x1' '\xg1' '\x1g' '\1'; do
     refused chat-recv -o "$format"
   done
+  refused chat-recv -o '%b%'
+  [[ $stderr == "chat-recv: no such field in the format '%b%': '%'"$'\n'* ]]
+  refused chat-recv -o '%b%z'
+  [[ $stderr == "chat-recv: no such field in the format '%b%z': '%z'"$'\n'* ]]
+}
+
+@test "a name that no room can have is 64, and the reason is told" {
+  local name reason
+  while IFS='|' read -r name reason; do
+    refused chat-send -r "$(printf '%b' "$name")" hello
+    [[ $stderr == "chat-send: '"*"' cannot name a room: $reason"$'\n'* ]] || fail "$stderr"
+    refused chat-recv -r "$(printf '%b' "$name")"
+    refused chat-recv --dead "$(printf '%b' "$name")" -- true
+  done <<END
+|it is empty
+-x|it begins with '-' or '.'
+.x|it begins with '-' or '.'
+a/b|it has a '/'
+$(printf 'x%.0s' {1..256})|it is longer than 255 bytes
+a\\tb|it has control characters, or is not UTF-8
+a\\xff|it has control characters, or is not UTF-8
+END
+  refused chat-spool show a/b
+  [[ $stderr == "chat-spool: 'a/b' cannot name a room: it has a '/'"$'\n'* ]]
 }
 
 @test "an unknown kind of spool is 64" {
