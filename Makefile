@@ -1,7 +1,7 @@
 # chat-send, chat-recv and the library under them. Needs GNU make.
 #
 #   make [CC=clang] [SQLITE=shared] [JANSSON=shared] [LIBC=shared] [POSTGRES=0] [SANITIZE=address,undefined]
-#   make demo | check | bench | lint | analyze | clean
+#   make demo | check | bench | lint | analyze | coverage | clean
 #   make torture [TORTURE=100] | fuzz [FUZZ=SECONDS]
 #   make dist | package-check | musl | check-musl [MUSL_TESTS=]
 #   make install | uninstall [DESTDIR=] [PREFIX=/usr/local]
@@ -124,7 +124,7 @@ UNITS = chat-worker@.service chat-nightly.service chat-nightly.timer
 
 # What tests/torture injects faults with.
 FAULT_DIR = $(BUILD)/fault
-FAULTS = $(patsubst %,$(FAULT_DIR)/%,trial corrupt power nosync.so nomemory.so $(PROGRAMS)) $(PRELOADED)
+FAULTS = $(patsubst %,$(FAULT_DIR)/%,trial corrupt power nosync.so nomemory.so $(PROGRAMS) $(PROGRAMS:%=impatient/%)) $(PRELOADED)
 # The programs with libc outside, where LD_PRELOAD gets at it.
 PRELOADED = $(PROGRAMS:%=$(FAULT_DIR)/preload/%)
 
@@ -249,6 +249,11 @@ $(FAULT_DIR)/preload/%: $(BUILD)/bin/%.o $(NEEDLESS_LINKED) $(PARTS) $(LIB)
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ $(LIBS_shared)
 
+# The programs as they are, but that none waits long for a lock.
+$(FAULT_DIR)/impatient/%: $(BUILD)/bin/%.o $(FAULT_DIR)/impatient.o $(NEEDLESS_LINKED) $(PARTS) $(LIB)
+	@mkdir -p $(@D)
+	$(LINK) -Wl,--wrap=lock_turn,--wrap=sqlite3_busy_timeout -o $@ $^ $(LIBS_shared)
+
 $(FAULT_DIR)/%.o: tests/fault/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(COMPILE) -c -o $@ $<
@@ -282,7 +287,7 @@ RECIPES = $(shell grep -rlE '^.!/bin/(ba)?sh' examples docs)
 
 lint:
 	$(if $(MAN),mandoc -T lint -W warning $(MAN))
-	shellcheck bootstrap .ci/run sql/embed init/chat-worker init/unit $(RECIPES) tests/run tests/examples tests/fuzz/run \
+	shellcheck bootstrap .ci/run sql/embed init/chat-worker init/unit $(RECIPES) tests/run tests/coverage tests/examples tests/fuzz/run \
 		packaging/check packaging/musl debian/chatspool.postinst \
 		debian/tests/features debian/tests/library debian/tests/readme \
 		completions/chatspool.bash $(wildcard $(addprefix tests/,*.bats *.bash torture/*.bats torture/*.bash)) \
@@ -290,6 +295,14 @@ lint:
 	shellcheck -s bash -e SC1090,SC1091,SC2016,SC2034,SC2154 $(BENCH_SCRIPTS)
 	clang-format --dry-run -Werror \
 		$(wildcard $(addsuffix /*.[ch],bin lib tests/bench tests/fault tests/fuzz tests/library))
+
+# Which lines and branches the tests reach, of the programs built without optimisation: all tests but those that are about the
+# build, or kill, or count what a program does.
+UNCOUNTED = build counts hardening library library-installed packaging torture/crash torture/power torture/storm torture/fuzz
+COVERAGE = $(filter-out $(UNCOUNTED),$(patsubst tests/%.bats,%,$(wildcard tests/*.bats tests/torture/*.bats)))
+coverage:
+	$(MAKE) CC=gcc BUILD=build/coverage BINDIR=build/coverage/bin CFLAGS='-O0 -g --coverage' HARDEN=-fPIE programs faults
+	tests/coverage build/coverage $(COVERAGE)
 
 # What reads the code without running it: gcc's analyzer, clang-tidy (.clang-tidy says what it is asked) and cppcheck. A
 # file that has passed is not read again before it, or a header, has changed.
@@ -392,7 +405,7 @@ clean:
 	rm -rf $(BUILD) $(PROGRAMS:%=$(BINDIR)/%) $(MODULE_DIR)
 
 FORCE:
-.PHONY: all analyze analyzed bench check check-musl clean demo dist faults fuzz fuzz-programs fuzzers install lint musl package-check programs torture uninstall FORCE
+.PHONY: all analyze analyzed bench check check-musl clean coverage demo dist faults fuzz fuzz-programs fuzzers install lint musl package-check programs torture uninstall FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 

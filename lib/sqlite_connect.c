@@ -2,9 +2,11 @@
 
 #include "store_sqlite.h"
 
+#include "holder.h"
 #include "lock.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -26,6 +28,23 @@ enum chat_status db_full(struct sqlite_store *s, const char *doing)
     s->failed_with = SQLITE_FULL;
     return error_set(s->base.error, CHAT_IO, "cannot %s spool '%s': no space left on device", doing,
                      s->place.path);
+}
+
+/* By a program that is none of ours, as those take turns; or by one that builds the index of the
+ * log. SQLite's locks are on that index, or where there is none, on the spool itself. */
+static enum chat_status locked(struct sqlite_store *s, const char *doing)
+{
+    static const char *const suffixes[] = { "-shm", "" };
+    char path[PLACE_NAME], holder[HOLDER_TEXT] = "another process";
+    struct stat file;
+    bool found = false;
+    for (size_t i = 0; !found && i < sizeof suffixes / sizeof suffixes[0]; i++) {
+        snprintf(path, sizeof path, "%s%s", s->place.path, suffixes[i]);
+        if (stat(path, &file) == 0)
+            found = holder_name(&file, (struct range){ 0, INT64_MAX }, holder);
+    }
+    return error_set(s->base.error, CHAT_BUSY, "cannot %s spool '%s': %s has locked it", doing,
+                     s->place.path, holder);
 }
 
 enum chat_status db_failed(struct sqlite_store *s, int rc, const char *doing)
@@ -50,8 +69,8 @@ enum chat_status db_failed(struct sqlite_store *s, int rc, const char *doing)
         return error_set(error, CHAT_DATA, "spool '%s' is damaged", path);
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-        return error_set(error, CHAT_BUSY, "cannot %s spool '%s': another program has locked it",
-                         doing, path);
+    case SQLITE_PROTOCOL: /* somebody is building the index, for ten seconds */
+        return locked(s, doing);
     case SQLITE_NOMEM:
         return error_set(error, CHAT_SYSTEM, "out of memory");
     case SQLITE_PERM:
@@ -65,7 +84,6 @@ enum chat_status db_failed(struct sqlite_store *s, int rc, const char *doing)
     case SQLITE_IOERR:
     case SQLITE_CANTOPEN:
     case SQLITE_NOLFS:
-    case SQLITE_PROTOCOL:
         return system_failed(s, rc, doing);
     default: /* our statements fail for no other reason than what is in the file */
         return error_set(error, CHAT_DATA, "spool '%s' is damaged", path);

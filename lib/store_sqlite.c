@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "holder.h"
 #include "lock.h"
 
 /* Empty the log when it has so many pages. To empty it costs three syncs, so a rare one is good;
@@ -147,15 +148,24 @@ enum chat_status store_cannot_lock(struct sqlite_store *s, int errnum)
 
 /* --- turns ----------------------------------------------------------------- */
 
+static enum chat_status held_too_long(struct sqlite_store *s)
+{
+    char holder[HOLDER_TEXT];
+    struct stat lock;
+    fstat(s->lock, &lock);
+    holder_name(&lock, (struct range){ 0, 0 }, holder);
+    return error_set(s->base.error, CHAT_BUSY,
+                     "spool '%s' is busy: %s has been writing for %d seconds", s->place.path,
+                     holder, TURN_PATIENCE / 1000);
+}
+
 enum chat_status turn_take(struct sqlite_store *s)
 {
     int errnum = lock_turn(s->lock, TURN_PATIENCE);
     if (errnum == 0)
         return CHAT_OK;
     if (errnum == ETIMEDOUT)
-        return error_set(s->base.error, CHAT_BUSY,
-                         "spool '%s' is busy: another process has been writing for %d seconds",
-                         s->place.path, TURN_PATIENCE / 1000);
+        return held_too_long(s);
     return store_cannot_lock(s, errnum);
 }
 

@@ -1,0 +1,152 @@
+/* holder.c - which process holds a lock.
+ *
+ * Of an open-file-description lock fcntl(F_OFD_GETLK) and /proc/locks tell everything but the
+ * process. But Linux shows the locks of each open file in /proc/PID/fdinfo/FD (proc(5)), to
+ * those who may look into the process: its user, and root. So those who hold a lock need not
+ * write down who they are, at each turn, for the rare day when somebody asks. */
+
+#include "holder.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+struct search {
+    struct stat file;
+    struct range range;
+    long long process; /* the one that is looked at */
+};
+
+enum { NUMBER = 24 }; /* the digits of one, and more */
+
+#ifdef SYS_getdents64
+
+/* What getdents64(2) gives. (opendir() and the like would be some more symbols for the loader to
+ * look up at each start of a program that never comes here.) */
+struct entry {
+    uint64_t inode;
+    int64_t next;
+    unsigned short length;
+    unsigned char type;
+    char name[];
+};
+
+/* Whether IS_IT is true of a number that is a name in the directory. */
+static bool any_number(const char *directory, bool (*is_it)(struct search *s, long long number),
+                       struct search *s)
+{
+    _Alignas(struct entry) char entries[4096];
+    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool found = false;
+    long size = 0;
+    while (fd >= 0 && !found && (size = syscall(SYS_getdents64, fd, entries, sizeof entries)) > 0)
+        for (long at = 0; !found && at < size;) {
+            const struct entry *entry = (const void *)(entries + at);
+            if (entry->name[0] >= '0' && entry->name[0] <= '9')
+                found = is_it(s, strtoll(entry->name, NULL, 10));
+            at += entry->length;
+        }
+    if (fd >= 0)
+        close(fd);
+    return found;
+}
+
+#else
+
+static bool any_number(const char *directory, bool (*is_it)(struct search *s, long long number),
+                       struct search *s)
+{
+    (void)directory, (void)is_it, (void)s;
+    return false;
+}
+
+#endif
+
+/* The beginning of a file; "" where it can't be read. */
+static void read_text(const char *path, char *text, size_t size)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t length = fd >= 0 ? read(fd, text, size - 1) : 0;
+    text[length > 0 ? length : 0] = '\0';
+    if (fd >= 0)
+        close(fd);
+}
+
+/* The word behind this one, within a line. */
+static const char *next_word(const char *word)
+{
+    word += strcspn(word, " \t\n");
+    return word + strspn(word, " \t");
+}
+
+/* Whether the line is of a lock for writing on a byte of the range, as in
+ * "lock:   1: OFDLCK ADVISORY  WRITE -1 fe:00:10961619 0 0": of the process -1, on the file with
+ * that device and number, from the first of the last two numbers to the second. */
+static bool is_lock(const char *line, struct range range)
+{
+    if (strncmp(line, "lock:", 5) != 0)
+        return false;
+    const char *mode = next_word(next_word(next_word(next_word(line))));
+    const char *first = next_word(next_word(next_word(mode))), *last = next_word(first);
+    return strncmp(mode, "WRITE", 5) == 0 && strtoll(first, NULL, 10) <= range.last &&
+           (strncmp(last, "EOF", 3) == 0 || strtoll(last, NULL, 10) >= range.first);
+}
+
+static bool has_lock(const char *lines, struct range range)
+{
+    for (const char *line = lines; line != NULL; line = strchr(line, '\n')) {
+        line += *line == '\n';
+        if (is_lock(line, range))
+            return true;
+    }
+    return false;
+}
+
+static bool is_descriptor(struct search *s, long long fd)
+{
+    char path[sizeof "/proc//fdinfo/" + 2 * (size_t)NUMBER], text[4096];
+    struct stat st;
+    snprintf(path, sizeof path, "/proc/%lld/fdinfo/%lld", s->process, fd);
+    read_text(path, text, sizeof text);
+    if (!has_lock(text, s->range))
+        return false;
+    snprintf(path, sizeof path, "/proc/%lld/fd/%lld", s->process, fd);
+    return stat(path, &st) == 0 && st.st_dev == s->file.st_dev && st.st_ino == s->file.st_ino;
+}
+
+static bool is_process(struct search *s, long long process)
+{
+    char path[sizeof "/proc//fd" + NUMBER];
+    s->process = process;
+    snprintf(path, sizeof path, "/proc/%lld/fd", process);
+    return any_number(path, is_descriptor, s);
+}
+
+/* From "1234 (chat-recv) S ...", where the name of the command may have parentheses, too. */
+static void describe(long long process, char text[HOLDER_TEXT])
+{
+    char path[sizeof "/proc//stat" + NUMBER], line[256];
+    snprintf(path, sizeof path, "/proc/%lld/stat", process);
+    read_text(path, line, sizeof line);
+    const char *name = strchr(line, '('), *end = strrchr(line, ')');
+    if (name == NULL || end == NULL) {
+        snprintf(text, HOLDER_TEXT, "process %lld", process);
+        return;
+    }
+    const bool stopped = strncmp(end, ") T", 3) == 0 || strncmp(end, ") t", 3) == 0;
+    snprintf(text, HOLDER_TEXT, "process %lld %.*s%s", process, (int)(end + 1 - name), name,
+             stopped ? ", which is stopped," : "");
+}
+
+bool holder_name(const struct stat *file, struct range range, char text[HOLDER_TEXT])
+{
+    struct search search = { .file = *file, .range = range };
+    bool found = any_number("/proc", is_process, &search);
+    snprintf(text, HOLDER_TEXT, "another process");
+    if (found)
+        describe(search.process, text);
+    return found;
+}

@@ -1,0 +1,23 @@
+/* impatient.c - linked with --wrap=lock_turn,--wrap=sqlite3_busy_timeout: who waits for a lock
+ * gives up after a twentieth of the time. */
+
+#include <sqlite3.h>
+
+#include "lock.h"
+
+enum { SHARE = 20 };
+
+int __real_lock_turn(int fd, int64_t patience);
+int __wrap_lock_turn(int fd, int64_t patience);
+int __real_sqlite3_busy_timeout(sqlite3 *db, int milliseconds);
+int __wrap_sqlite3_busy_timeout(sqlite3 *db, int milliseconds);
+
+int __wrap_lock_turn(int fd, int64_t patience)
+{
+    return __real_lock_turn(fd, patience / SHARE);
+}
+
+int __wrap_sqlite3_busy_timeout(sqlite3 *db, int milliseconds)
+{
+    return __real_sqlite3_busy_timeout(db, milliseconds / SHARE);
+}

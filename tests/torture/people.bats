@@ -1,0 +1,231 @@
+#!/usr/bin/env bats
+# A crowd at one spool: 256 senders and 64 receivers at once, TORTURE times; and one of them stopped, anywhere. Nobody is
+# told that the spool is locked, nobody starves, and who has to wait in vain is told for whom.
+
+# Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
+# shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
+
+load torture
+
+setup() {
+  torture_setup
+  mkdir seen errors counts
+  mkfifo gate
+  : >ready
+  PEOPLE=()
+  export -f sender receiver pass_gate
+}
+
+# ---------------------------------------------------------------- a crowd
+
+# Wait at the gate until all are there.
+pass_gate() {
+  exec <gate {GATE}>&-
+  echo >>ready
+  read -r || true
+}
+
+# sender NAME: a process for each message, until the crowd has sent $LAST of them; the number of its own in counts/NAME.
+sender() {
+  local n=0 id=0
+  pass_gate
+  while ((id < LAST)); do
+    chat-send -i "$1 $((n + 1))" >"id-$1" || exit
+    read -r id <"id-$1"
+    echo $((++n)) >"counts/$1"
+  done
+}
+
+# receiver NAME: a process for each message, until all senders are done.
+receiver() {
+  local n=0
+  pass_gate
+  until [[ -e 'done' ]]; do
+    chat-recv -q -t 1 >>"seen/$1"
+    case $? in
+      0) echo $((++n)) >"counts/$1" ;;
+      1) ;;
+      *) exit 1 ;;
+    esac
+  done
+}
+
+# crowd SENDERS RECEIVERS TURNS: so many, and so many turns for each of the senders if all get the same.
+crowd() {
+  local i
+  export GATE LAST=$(($1 * $3))
+  exec {GATE}<>gate
+  for ((i = 1; i <= $1; i++)); do enter sender "s$i"; done
+  for ((i = 1; i <= $2; i++)); do enter receiver "r$i"; done
+  WAIT_LIMIT=$((60 + LAST / 10))
+  wait_until all_ready $(($1 + $2))
+  exec {GATE}>&-
+}
+
+# enter WHAT NAME
+enter() {
+  echo 0 >"counts/$2"
+  background "$BASH" -c '"$@"' "$2" "$1" "$2" 2>"errors/$2"
+  PEOPLE+=("$2:$BACKGROUND_PID")
+}
+
+all_ready() { (($(wc -l <ready) == $1)); }
+
+# leave LETTER: wait until those have ended, and see that they had nothing to complain of.
+leave() {
+  local person
+  for person in "${PEOPLE[@]}"; do
+    [[ $person == "$1"* ]] || continue
+    finish "${person#*:}"
+    [[ $status == 0 ]] || fail "$person: status $status: $(cat "errors/${person%:*}")"
+  done
+  run cat errors/*
+  assert_output ''
+}
+
+# What the senders have sent was seen once.
+nothing_lost() {
+  local file
+  chat-recv -q -a >seen/rest || [[ $? == 1 ]]
+  for file in counts/s*; do seq -f "${file#*/} %.0f" 1 "$(<"$file")"; done | sort >sent
+  sort seen/* >all
+  run diff sent all
+  assert_output ''
+  run -0 chat-spool check -q
+}
+
+# shares LETTER: of their counts the smallest and the median, into $LEAST and $MEDIAN.
+shares() {
+  local counts
+  mapfile -t counts < <(sort -n counts/"$1"*)
+  LEAST=${counts[0]} MEDIAN=${counts[${#counts[@]} / 2]}
+}
+
+# nobody_starves LETTER NAME: who fared worst had a fifth of the median's turns, or more. On a small sample, only told.
+nobody_starves() {
+  shares "$1"
+  tell "$2: $LEAST turns or more, the median $MEDIAN"
+  ((LEAST * 5 >= MEDIAN)) || ((!${TORTURE:-0}))
+}
+
+@test "a crowd of senders and receivers loses nothing, and nobody starves" {
+  local senders=24 receivers=6
+  if ((${TORTURE:-0})); then senders=256 receivers=64; fi
+  crowd $senders $receivers "$(dose 8 20)"
+  leave s
+  nobody_starves s senders
+  nobody_starves r receivers
+  touch 'done'
+  leave r
+  nothing_lost
+}
+
+# The control.
+@test "a sender that gets no turn is seen to starve" {
+  crowd 5 1 8
+  kill -STOP -- "-${PEOPLE[0]#*:}"
+  wait_until awk '{ sum += $1 } END { exit sum < 30 }' counts/s2 counts/s3 counts/s4 counts/s5
+  shares s
+  ((LEAST * 5 < MEDIAN))
+  kill -CONT -- "-${PEOPLE[0]#*:}"
+  leave s
+  touch 'done'
+  leave r
+  nothing_lost
+}
+
+# ---------------------------------------------------------------- one that is stopped
+
+# The programs of those that wait a twentieth of the time: a second and a half.
+IMPATIENT=$FAULTS/impatient
+
+# stop_at CALL COMMAND [ARG ...]: the command, stopped before that system call ("NAME N"), in the background. Its process id
+# is in $STOPPED; or that is empty, and it has ended.
+stop_at() {
+  local call=$1
+  shift
+  : >trace
+  background strace -f -qq -o trace -e "trace=${call% *}" -e "inject=${call% *}:signal=STOP:when=${call#* }" "$@" <in >out 2>err
+  wait_until stopped_or_ended "$BACKGROUND_PID"
+  STOPPED=$(sed -n 's/^\([0-9]*\) *--- stopped by SIGSTOP ---$/\1/p' trace)
+}
+
+stopped_or_ended() { grep -q -- '--- stopped by SIGSTOP ---' trace || process_ended "$1"; }
+
+let_go() {
+  [[ ! $STOPPED ]] || kill -CONT "$STOPPED"
+  finish "$BACKGROUND_PID"
+}
+
+@test "who waits in vain for a stopped process is told which it is" {
+  needs_strace
+  seq 3 | chat-send -l
+  stop_at 'fdatasync 1' chat-recv
+  run --separate-stderr "$IMPATIENT/chat-send" hello
+  assert_error 75 "chat-send: spool '$SPOOL' is busy: process $STOPPED (chat-recv), which is stopped, has been writing for 30 seconds"
+  # Without /proc nobody knows.
+  if unshare --mount mount -t tmpfs none /proc 2>/dev/null; then
+    run --separate-stderr unshare --mount sh -c 'mount -t tmpfs none /proc && "$1" hello' sh "$IMPATIENT/chat-send"
+    assert_error 75 "chat-send: spool '$SPOOL' is busy: another process has been writing for 30 seconds"
+  fi
+  let_go
+  assert_equal "$status" 0
+  assert_bytes out '1\n'
+  run -0 chat-send hello
+}
+
+@test "who waits in vain for another program is told which it is" {
+  mkfifo statements
+  chat-send hello
+  background "$BASH" -c 'exec sqlite3 "$1" <statements >locked' sh "$SPOOL"
+  exec {MORE}>statements
+  echo 'BEGIN IMMEDIATE; SELECT 1;' >&$MORE
+  wait_until test -s locked
+  run --separate-stderr "$IMPATIENT/chat-send" hello
+  assert_error 75 "chat-send: cannot use spool '$SPOOL': process $BACKGROUND_PID (sqlite3) has locked it"
+  exec {MORE}>&-
+  finish "$BACKGROUND_PID"
+  run -0 chat-send hello
+}
+
+# Others go on, or are told who holds them up; and all goes on when the process does.
+others_go_on() {
+  COUNT=$((COUNT + 1))
+  capture "$IMPATIENT/chat-send" "while $COUNT"
+  case $status in
+    0) ;;
+    75) [[ $stderr == *"process $STOPPED ("*"), which is stopped, has "* ]] || return ;;
+    *) return 1 ;;
+  esac
+  told=$status
+  capture "$IMPATIENT/chat-recv" -q
+  case $status in
+    0 | 1) ;;
+    75) [[ $stderr == *"process $STOPPED ("*"), which is stopped, has "* ]] || return ;;
+    *) return 1 ;;
+  esac
+  count "$told"
+}
+
+@test "a process that is stopped anywhere holds up nobody for good" {
+  needs_strace
+  local kind call calls COUNT=0 told
+  WAIT_LIMIT=60 # to build the index SQLite gives another ten seconds
+  sample "$(dose 3 7)" receive receive-all run send send-lines list move
+  for kind in "${SAMPLE[@]}"; do
+    rm -rf "$HOME/.local"
+    prepare "$kind"
+    mapfile -t calls < <(calls_of "${COMMAND[@]}")
+    sample "$(dose 1 5)" "${calls[@]}"
+    for call in "${SAMPLE[@]}"; do
+      renew_spool
+      stop_at "$call" "${COMMAND[@]}"
+      others_go_on || fail "SEED=$SEED ${COMMAND[*]}, stopped at $call: status $status: $stderr"
+      let_go
+      [[ $status == 0 ]] || fail "SEED=$SEED ${COMMAND[*]}, stopped at $call, ended with $status: $(<err)"
+      run -0 chat-send afterwards
+      run -0 chat-spool check -q
+    done
+  done
+  tell "stopped at $COUNT system calls: others went on ${SUM[0]:-0} times, and were told who held them up ${SUM[75]:-0} times"
+}
