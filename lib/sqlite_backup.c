@@ -112,39 +112,48 @@ static enum chat_status write_backup(struct sqlite_store *s, struct place *to,
     return status;
 }
 
-/* Whether the new file would be the spool itself, or a file beside it that belongs to it. */
-static bool is_own_file(const struct sqlite_store *s, const struct place *to)
+/* The new file must not be the spool itself, or a file beside it that belongs to it. */
+static enum chat_status check_other(struct sqlite_store *s, const struct place *to)
 {
     static const char *const suffixes[] = { "",       "-wal",  "-shm",  "-lock", "-reserve",
                                             "-group", "-bell", "-gone", "-new",  "-repair" };
     struct stat ours, theirs;
     size_t length = strlen(s->place.name);
-    if (fstat(s->place.directory, &ours) < 0 || fstat(to->directory, &theirs) < 0 ||
-        ours.st_dev != theirs.st_dev || ours.st_ino != theirs.st_ino ||
+    if (fstat(s->place.directory, &ours) < 0 || fstat(to->directory, &theirs) < 0)
+        return error_system(s->base.error, errno, CHAT_IO, "cannot write '%s'", to->path);
+    if (ours.st_dev != theirs.st_dev || ours.st_ino != theirs.st_ino ||
         strncmp(to->name, s->place.name, length) != 0)
-        return false;
+        return CHAT_OK;
     for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++)
         if (strcmp(to->name + length, suffixes[i]) == 0)
-            return true;
-    return false;
+            return error_set(s->base.error, CHAT_CANTCREATE,
+                             "cannot write '%s': it is a file of the spool itself", to->path);
+    return CHAT_OK;
 }
 
-/* What is in the place of the new file must be one that may be replaced. A log that is not empty
- * would be taken for the new one's. */
+/* A log that is not empty would be taken for the new file's. */
+static enum chat_status check_log(struct sqlite_store *s, struct place *to)
+{
+    enum chat_status status = place_check(to, "-wal");
+    if (status == CHAT_OK && to->size > 0)
+        return error_set(s->base.error, CHAT_CANTCREATE,
+                         "cannot replace '%s': it is a spool in use, with a log beside it",
+                         to->path);
+    return status == CHAT_NONE ? CHAT_OK : status;
+}
+
+/* What is in the place of the new file must be one that may be replaced. */
 static enum chat_status check_target(struct sqlite_store *s, struct place *to)
 {
     enum chat_status status = place_enter(to, false);
     if (status == CHAT_NONE)
         return error_system(s->base.error, ENOENT, CHAT_CANTCREATE, "cannot write '%s'", to->path);
-    if (status == CHAT_OK && is_own_file(s, to))
-        return error_set(s->base.error, CHAT_CANTCREATE,
-                         "cannot write '%s': it is a file of the spool itself", to->path);
+    if (status == CHAT_OK)
+        status = check_other(s, to);
     if (status == CHAT_OK)
         status = place_check(to, "");
-    if (status == CHAT_OK && place_check(to, "-wal") != CHAT_NONE && to->size > 0)
-        return error_set(s->base.error, CHAT_CANTCREATE,
-                         "cannot replace '%s': it is a spool in use, with a log beside it",
-                         to->path);
+    if (status == CHAT_OK)
+        status = check_log(s, to);
     return status == CHAT_NONE ? CHAT_OK : status;
 }
 
