@@ -1,0 +1,186 @@
+#!/usr/bin/env bats
+# The store in PostgreSQL is a module: when it is loaded, from where, and what is said of a URL before any server is asked.
+
+# shellcheck disable=SC2030,SC2031,SC2154
+
+load helper
+
+setup() {
+  chat_setup
+  MODULE=$CHAT_BIN/modules/chatspool-postgresql.so
+  # Nobody listens there: a port below those that are given to whoever asks, and that needs a right to be taken.
+  NOWHERE='postgresql://nobody@127.0.0.1:1/chat?connect_timeout=1'
+}
+
+needs_module() { [[ -e $MODULE ]] || skip 'built without libpq'; }
+
+# installed [FILE ...]: the programs in a directory of their own, $CHAT_BIN from now on, with these of the modules.
+installed() {
+  local from=$CHAT_BIN file
+  CHAT_BIN=$BATS_TEST_TMPDIR/bin PATH=$BATS_TEST_TMPDIR/bin:$PATH
+  mkdir -p "$CHAT_BIN/modules"
+  cp "$from"/chat-{send,recv,spool} "$CHAT_BIN"
+  for file; do [[ ! -e $from/modules/$file ]] || cp "$from/modules/$file" "$CHAT_BIN/modules"; done
+  MODULE=$CHAT_BIN/modules/chatspool-postgresql.so
+}
+
+@test "a spool that is a file has no module loaded, nor looked for, by any program" {
+  chat-send hello
+  local -a command
+  for command in 'chat-send hello' 'chat-recv -p' 'chat-spool list' 'chat-spool check'; do
+    # shellcheck disable=SC2086
+    run strace -f -qq -o trace $command
+    assert_success
+    run cat trace
+    refute_output --partial /modules/
+    refute_output --partial libpq
+    refute_output --partial chatspool-
+    run grep -c execve trace
+    assert_output 1
+  done
+}
+
+@test "no program links libpq, and the module shows one symbol" {
+  needs_module
+  local file
+  for file in "$CHAT_BIN"/chat-{send,recv,spool}; do
+    run readelf -d "$file"
+    refute_output --partial libpq
+  done
+  run bash -c "nm -D --defined-only '$MODULE' | awk '{ print \$NF }'"
+  sanitized || assert_output chat_module
+}
+
+@test "a URL has the module loaded, and a server that can't be reached is 69" {
+  needs_module
+  local command
+  for command in 'chat-send hello' chat-recv 'chat-spool init'; do
+    # shellcheck disable=SC2086
+    CHAT_SPOOL=$NOWHERE run --separate-stderr $command
+    assert_error 69 "${command%% *}: cannot reach spool '$NOWHERE': "
+    assert_regex "$stderr" 'port 1 failed: Connection refused$'
+  done
+  run --separate-stderr chat-send -s "${NOWHERE/postgresql:/postgres:}" hello
+  assert_error 69 "chat-send: cannot reach spool 'postgres://"
+  assert_not_exists "$HOME/.local"
+}
+
+@test "who waits for a message gives up a server that can't be reached when the time is up" {
+  needs_module
+  run --separate-stderr chat-recv -t 0.2 -s "${NOWHERE%\?*}"
+  assert_error 69 'chat-recv: cannot reach spool '
+}
+
+@test "a program with libc inside becomes its twin: same arguments, environment, input and signals" {
+  needs_module
+  [[ -e $CHAT_BIN/modules/chat-send ]] || skip 'the programs have libc outside'
+  run strace -f -qq -s 200 -o trace -e trace=execve chat-send -s "$NOWHERE" -- 'two words' ''
+  assert_failure 69
+  run grep -o 'execve.*' trace
+  assert_line --index 1 --regexp "modules/chat-send\", \[\"chat-send\", \"-s\", \"[^\"]*\", \"--\", \"two words\", \"\"\], "
+  assert_equal "${#lines[@]}" 2
+}
+
+@test "an installation without the module says so" {
+  installed chat-send chat-recv
+  local command
+  for command in 'chat-send hello' chat-recv 'chat-spool list'; do
+    # shellcheck disable=SC2086
+    CHAT_SPOOL=$NOWHERE run --separate-stderr $command
+    assert_error 69 "${command%% *}: this installation has no module for such a spool: 'chatspool-postgresql.so' is not in '"
+  done
+  rm -r "$CHAT_BIN/modules"
+  run --separate-stderr chat-send -s "$NOWHERE" hello
+  assert_error 69 'chat-send: this installation has no module for such a spool: '
+}
+
+@test "a module, or its directory, that others can write to is not loaded" {
+  needs_module
+  local path mode
+  installed chatspool-postgresql.so
+  run --separate-stderr chat-spool list -s "$NOWHERE"
+  assert_error 69 'chat-spool: cannot reach spool '
+  for path in "$MODULE" "$CHAT_BIN/modules"; do
+    for mode in g+w o+w; do
+      chmod "$mode" "$path"
+      run --separate-stderr chat-spool list -s "$NOWHERE"
+      assert_error 77 "chat-spool: the module '$MODULE' is not safe to load: "
+      chmod go-w "$path"
+    done
+  done
+}
+
+@test "a module, or a twin, of another user is not loaded" {
+  needs_module
+  ((EUID == 0)) || skip 'only root can give a file away'
+  installed chatspool-postgresql.so chat-send
+  chown 54322 "$MODULE"
+  run --separate-stderr chat-spool list -s "$NOWHERE"
+  assert_error 77 "chat-spool: the module '$MODULE' is not safe to load: "
+  [[ -e $CHAT_BIN/modules/chat-send ]] || return 0
+  chown 54322 "$CHAT_BIN/modules/chat-send"
+  run strace -f -qq -o trace -e trace=execve chat-send -s "$NOWHERE" hello
+  run grep -c execve trace
+  assert_output 1
+}
+
+@test "no module is loaded from the current directory, or from where the environment says" {
+  installed
+  mkdir modules
+  cp "$CHAT_BIN/chat-spool" modules
+  printf 'not a module\n' | tee chatspool-postgresql.so >modules/chatspool-postgresql.so
+  LD_LIBRARY_PATH=$PWD run --separate-stderr chat-spool list -s "$NOWHERE"
+  assert_error 69 'chat-spool: this installation has no module '
+}
+
+@test "a module that is none, or of another version, is told from one that can be loaded" {
+  installed
+  echo 'not a module' >"$MODULE"
+  chmod 755 "$MODULE"
+  run --separate-stderr chat-spool list -s "$NOWHERE"
+  assert_error 69 "chat-spool: cannot load the module '$MODULE': "
+  # shellcheck disable=SC2016
+  echo 'struct { char version[32]; void *verbs; } chat_module = { "0.0.0", 0 };' >other.c
+  cc -shared -fPIC -o "$MODULE" other.c
+  run --separate-stderr chat-spool list -s "$NOWHERE"
+  assert_error 69 "chat-spool: the module '$MODULE' is not of version "
+}
+
+@test "a password in a URL is refused, and told nowhere" {
+  needs_module
+  local url
+  for url in 'postgresql://alice:hunter2@127.0.0.1:1/chat' 'postgresql://127.0.0.1:1/chat?user=alice&password=hunter2' \
+    'postgresql://127.0.0.1:1/chat?sslpassword=hunter2' 'postgres://alice:hunter2@127.0.0.1:1,127.0.0.1:2/'; do
+    run --separate-stderr chat-send -s "$url" hello
+    assert_usage chat-send
+    assert_regex "$stderr" 'holds a password, which others could see: keep it in ~/.pgpass'
+    [[ $stderr != *hunter2* ]] || fail "$stderr"
+    CHAT_SPOOL=$url run --separate-stderr chat-recv -- env
+    assert_equal "$status" 64
+    assert_equal "$output" ''
+  done
+}
+
+@test "a URL that can't be read is a usage error that tells no secret of it" {
+  needs_module
+  local url
+  for url in 'postgresql://127.0.0.1:1/chat?nonsense=hunter2&password=hunter2' 'postgresql://alice:hunter2@[::1/chat' \
+    'postgresql://alice:hunter2@%zz/chat' 'postgresql://alice:hunter2@127.0.0.1:1/chat?nonsense'; do
+    run --separate-stderr chat-send -s "$url" hello
+    assert_usage chat-send
+    [[ $stderr != *hunter2* ]] || fail "$stderr"
+  done
+  run --separate-stderr chat-send -s 'postgresql://127.0.0.1:1/chat?nonsense=1' hello
+  assert_usage chat-send
+  assert_regex "$stderr" 'nonsense'
+}
+
+@test "a URL with a scheme that no store has is a usage error that tells only that" {
+  local url
+  for url in mysql://alice:hunter2@h/x postgresqlx://alice:hunter2@h/x POSTGRESQL://alice:hunter2@h/x; do
+    run --separate-stderr chat-send -s "$url" hello
+    assert_usage chat-send
+    assert_regex "$stderr" "no store for a spool at '${url%%:*}://'"
+    [[ $stderr != *hunter2* ]] || fail "$stderr"
+  done
+}
