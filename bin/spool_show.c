@@ -177,7 +177,10 @@ static int show_room(struct show *show, chat_spool *spool, const char *room)
         return EXIT_DATA;
     if (show->shown > 0)
         return EXIT_DONE;
-    cli_say("No messages");
+    if (room != NULL)
+        cli_say("No messages in room '%s'", room);
+    else
+        cli_say("No messages");
     return EXIT_NONE;
 }
 

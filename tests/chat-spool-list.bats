@@ -414,11 +414,11 @@ other 3 3 B 0 0 2 0 0"
   assert_not_exist "$HOME/.local"
   chat-send one
   run --separate-stderr chat-spool show other
-  assert_error 1 'chat-spool: No messages'
+  assert_error 1 "chat-spool: No messages in room 'other'"
   run --separate-stderr chat-spool show -i 7
   assert_error 1 'chat-spool: No message 7'
   run --separate-stderr chat-spool show -j other
-  assert_error 1 'chat-spool: No messages'
+  assert_error 1 "chat-spool: No messages in room 'other'"
   run --separate-stderr chat-spool show -j -i 7
   assert_error 1 'chat-spool: No message 7'
 }
