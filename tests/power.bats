@@ -163,10 +163,11 @@ CHANGING='open|openat|creat|write|pwrite64|writev|fsync|fdatasync|ftruncate|fall
 changing_calls() {
   strace -o trace "$@"
   awk -F '(' -v names="^($CHANGING)\$" '
-    NR == FNR { if (/ld\.so\.cache/) loading = 1; next }
+    NR == FNR { if (/ld\.so\.cache/) loader = 1; next }
+    FNR == 1 { loading = 1 }
     /^[a-z]/ { seen[$1]++ }
     /^[a-z]/ && !loading && $1 ~ names { print $1, seen[$1] }
-    /^munmap/ { loading = 0 }
+    (loader ? /^munmap/ : /^mprotect/) { loading = 0 }
   ' trace trace
 }
 
