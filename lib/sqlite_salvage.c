@@ -171,7 +171,7 @@ static struct chat_message take_fields(const struct record *r, struct names *nam
 static bool add_message(struct salvage *g, const struct chat_message *m, int64_t room)
 {
     sqlite3_stmt *statement = g->add_message;
-    bind_message(statement, m, room);
+    bind_message(statement, m, room, message_digest(m));
     int rc = run(statement);
     if (rc == SQLITE_OK) {
         g->count++;

@@ -26,6 +26,7 @@ enum chat_status sqlite_begin(struct store *store)
     s->tally = (struct tally){ .depth = 0 };
     s->rung_count = 0;
     s->put_bytes = 0;
+    pending_forget(s);
     return status;
 }
 
@@ -167,7 +168,8 @@ static enum chat_status make_place(struct sqlite_store *s, const struct chat_ter
 
 /* --- put ------------------------------------------------------------------- */
 
-void bind_message(sqlite3_stmt *statement, const struct chat_message *m, int64_t room)
+void bind_message(sqlite3_stmt *statement, const struct chat_message *m, int64_t room,
+                  int64_t checksum)
 {
     const int first = 1; /* parameter: that of the first column */
     sqlite3_bind_int64(statement, first + COLUMN_ID, m->id);
@@ -183,21 +185,33 @@ void bind_message(sqlite3_stmt *statement, const struct chat_message *m, int64_t
         sqlite3_bind_text(statement, first + COLUMN_KEY, m->key, -1, SQLITE_STATIC);
     else
         sqlite3_bind_null(statement, first + COLUMN_KEY);
-    sqlite3_bind_int64(statement, first + COLUMN_CHECKSUM, message_digest(m));
+    sqlite3_bind_int64(statement, first + COLUMN_CHECKSUM, checksum);
     /* A zero pointer would be an SQL NULL. */
     sqlite3_bind_blob64(statement, first + COLUMN_BODY, m->length > 0 ? m->body : "", m->length,
                         SQLITE_STATIC);
 }
 
-static enum chat_status add_message(struct sqlite_store *s, const struct chat_message *m)
+enum chat_status insert_message(struct sqlite_store *s, const struct chat_message *m, int64_t room,
+                                int64_t checksum)
 {
     sqlite3_stmt *statement = db_statement(s, SQL_ADD_MESSAGE);
-    bind_message(statement, m, s->tally.number);
+    bind_message(statement, m, room, checksum);
     enum chat_status status = db_finish(s, statement);
     if (status == CHAT_DATA && s->failed_with == SQLITE_CONSTRAINT_PRIMARYKEY)
         return error_set(s->base.error, CHAT_DATA, "there is a message %lld already",
                          (long long)m->id);
     return status;
+}
+
+/* The first message of a transaction is inserted at once, as it is often the last. So is what has
+ * to have its own id, and be told if that is somebody else's. */
+static enum chat_status add_message(struct sqlite_store *s, const struct chat_message *m,
+                                    const struct chat_terms *terms)
+{
+    if (s->put_bytes > 0 && !terms->restore && pending_takes(m))
+        return pending_add(s, m, s->tally.number);
+    enum chat_status status = pending_insert(s);
+    return status == CHAT_OK ? insert_message(s, m, s->tally.number, message_digest(m)) : status;
 }
 
 static void tally_message(struct sqlite_store *s, const struct chat_message *m)
@@ -237,6 +251,8 @@ enum chat_status sqlite_put(struct store *store, const struct chat_message *mess
     if (s->next_id > ID_MAX || m.id > ID_MAX || m.place > ID_MAX)
         return error_set(s->base.error, CHAT_DATA, "spool '%s' has used up its ids", s->place.path);
     enum chat_status status = enter_room(s, m.room);
+    if (status == CHAT_OK && (terms->once || terms->max > 0))
+        status = pending_insert(s); /* they are looked for, and dropped */
     if (status == CHAT_OK && terms->once && m.key != NULL) {
         status = find_key(s, m.key, id);
         if (status != CHAT_NONE)
@@ -250,7 +266,7 @@ enum chat_status sqlite_put(struct store *store, const struct chat_message *mess
     give_id(s, &m, terms);
     if (m.time == 0)
         m.time = store_now();
-    status = add_message(s, &m);
+    status = add_message(s, &m, terms);
     if (status != CHAT_OK)
         return status;
     *id = m.id;
@@ -304,11 +320,14 @@ static void ring_bells(struct sqlite_store *s, int held)
 enum chat_status sqlite_commit(struct store *store)
 {
     struct sqlite_store *s = (struct sqlite_store *)store;
-    if (sqlite3_get_autocommit(s->db) != 0) { /* SQLite gave up already, at a put that failed */
+    /* It gave up already, at a put that failed. */
+    if (s->db == NULL || sqlite3_get_autocommit(s->db) != 0) {
         turn_leave(s);
         return error_set(s->base.error, CHAT_IO, "cannot write spool '%s'", s->place.path);
     }
-    enum chat_status status = spool_set_next_id(s);
+    enum chat_status status = pending_insert(s);
+    if (status == CHAT_OK)
+        status = spool_set_next_id(s);
     if (status == CHAT_OK)
         status = count_tally(s);
     if (status == CHAT_OK)

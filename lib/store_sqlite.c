@@ -63,6 +63,7 @@ static void sqlite_close(struct store *store)
     if (s->watch > 0)
         close(s->watch);
     free(s->rung);
+    free(s->pending);
     free(s->kept);
     free(s);
 }

@@ -9,6 +9,7 @@
  *   sqlite_room.c      the row of a room, and its counters
  *   sqlite_time.c      messages whose time has come, or is over
  *   sqlite_send.c      put
+ *   sqlite_pending.c   messages that are put, and inserted together
  *   sqlite_scan.c      which messages a receiver may have
  *   sqlite_read.c      their contents
  *   sqlite_claim.c     claim, keep, release
@@ -91,6 +92,7 @@ struct sqlite_store {
     char default_room[CHAT_NAME_MAX + 1];
     struct tally tally;
     int64_t put_bytes;               /* what this transaction adds to the file, about */
+    struct pending *pending;         /* what of it is not inserted yet */
     char (*rung)[CHAT_NAME_MAX + 1]; /* the rooms whose bells are to be rung */
     size_t rung_count;
 };
@@ -272,14 +274,29 @@ enum chat_status turn_make_room(struct sqlite_store *s);
 
 /* --- sqlite_send.c --- */
 
-/* Bind a message, with its checksum, to the parameters of SQL_ADD_MESSAGE. */
-void bind_message(sqlite3_stmt *statement, const struct chat_message *message, int64_t room);
+/* Bind a message to the parameters of SQL_ADD_MESSAGE; and run that. */
+void bind_message(sqlite3_stmt *statement, const struct chat_message *message, int64_t room,
+                  int64_t checksum);
+enum chat_status insert_message(struct sqlite_store *s, const struct chat_message *message,
+                                int64_t room, int64_t checksum);
 
 enum chat_status sqlite_begin(struct store *store);
 enum chat_status sqlite_put(struct store *store, const struct chat_message *message,
                             const struct chat_terms *terms, int64_t *id);
 enum chat_status sqlite_commit(struct store *store);
 void sqlite_rollback(struct store *store);
+
+/* --- sqlite_pending.c --- */
+
+/* Have a message for ROOM inserted later, together with others. It and what it points to are
+ * copied; pending_takes: it is short enough for that. */
+enum chat_status pending_add(struct sqlite_store *s, const struct chat_message *message,
+                             int64_t room);
+bool pending_takes(const struct chat_message *message);
+
+/* Insert them now; or never. After an error only a rollback is left. */
+enum chat_status pending_insert(struct sqlite_store *s);
+void pending_forget(struct sqlite_store *s);
 
 /* --- sqlite_damaged.c --- */
 

@@ -446,6 +446,18 @@ refused() {
   assert_equal "$(chat-recv -a | wc -l)" 20000
 }
 
+@test "thousands in one transaction keep their room, sender, host, key, time and body, long ones and empty ones too" {
+  perl -e 'for (1 .. 3000) {
+    my $body = $_ % 7 ? "b" x ($_ % 50) : $_ % 5 ? "" : "long " x (700 + $_ % 300 + ($_ % 35 ? 0 : 20000));
+    printf "{\"room\":\"%s\",\"user\":\"u%d\",\"host\":\"h%d\",\"time\":\"2026-11-22T13:40:%02d.%03dZ\",%s\"body\":\"%s\"}\n",
+      $_ % 100 < 60 ? "main" : "room" . $_ % 3, $_ % 4, $_ / 50, $_ % 60, $_ % 1000, $_ % 11 ? "" : "\"key\":\"k$_\",", $body }' >in
+  chat-send -J -1 <in
+  for room in main room0 room1 room2; do
+    chat-recv -a -j -r "$room" | sed -E 's/"id":[0-9]+,//; s/"attempts":0,//; s/"key":null,//' >"seen.$room"
+    grep "^{\"room\":\"$room\"" in | cmp - "seen.$room"
+  done
+}
+
 @test "-J -1 sends all or none, from a pipe as from a file" {
   printf '{"room":"%s","body":"x"}\n' a b c >in
   chat-send -J -1 <in

@@ -61,7 +61,7 @@ sample() {
 # ---------------------------------------------------------------- the commands, and what they may leave behind
 
 # Each of the commands, by what it does; prepare has a spool to run it on.
-SENDERS=(send send-first send-lines send-atomic send-json send-key send-drop)
+SENDERS=(send send-first send-lines send-many send-atomic send-json send-key send-drop)
 RECEIVERS=(receive receive-all receive-count receive-follow receive-peek)
 WORKERS=(run run-all run-parallel run-follow run-failing run-dead)
 VERBS=(list show move delete check repair dump load backup compact copy config)
@@ -97,6 +97,11 @@ prepare() {
       KIND=add MORE=('main six' 'main seven' 'main eight') COMMAND=(chat-send -l)
       printf '%s\n' six seven eight >in
       [[ $1 == send-lines ]] || ATOMIC=1 COMMAND=(chat-send -1 -l)
+      ;;
+    send-many) # so many that they are inserted together
+      KIND=add COMMAND=(chat-send -l)
+      seq 40 >in
+      mapfile -t MORE < <(seq -f 'main %.0f' 40)
       ;;
     send-json)
       KIND=add MORE=('main six' 'main seven') COMMAND=(chat-send -J)
