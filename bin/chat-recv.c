@@ -250,12 +250,13 @@ static void start(struct receiver *r)
 {
     std_need(STDOUT_FILENO);
     set_query(r);
+    open_spool(
+        r); /* another program may take our place there, and keep the signals that are blocked */
     if (r->follow)
         catch_signals(r);
     output_open(&r->out, STDOUT_FILENO);
     r->format.escape = r->out.terminal && !r->raw;
     r->deadline = r->timeout >= 0 ? cli_clock() + r->timeout : -1;
-    open_spool(r);
 }
 
 /* How many messages the next batch may have. */

@@ -289,7 +289,7 @@ static void take(struct worker *w)
         wait_for_message(w);
     else if (status == CHAT_DAMAGED)
         w->damaged = cli_say_spool(status, w->spool) == EXIT_DATA;
-    else
+    else if (status != CHAT_INTERRUPTED)
         fail_spool(w, status);
 }
 

@@ -2,6 +2,8 @@
 
 #include "store_pg.h"
 
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,8 +53,15 @@ struct pg_patience pg_patience(const struct pg_store *s)
                                  .pause = PAUSE_FIRST };
 }
 
+/* Whether a signal waits until it is let in: the caller has something else to do. */
+static bool is_signalled(void)
+{
+    sigset_t pending;
+    return sigpending(&pending) == 0 && sigisemptyset(&pending) == 0;
+}
+
 /* Between half of the pause and all of it, so that those who lost the same server do not come back
- * at the same moment. False: the time is up. */
+ * at the same moment. False: the time is up, or a signal came. */
 static bool make_pause(struct pg_patience *patience)
 {
     uint32_t random = 0;
@@ -66,7 +75,9 @@ static bool make_pause(struct pg_patience *patience)
             pause = left;
     }
     const struct timespec time = { pause / 1000, pause % 1000 * 1000000 };
-    nanosleep(&time, NULL);
+    patience->interrupted = ppoll(NULL, 0, &time, patience->unblocked) < 0 || is_signalled();
+    if (patience->interrupted)
+        return false;
     patience->pause = 2 * patience->pause < PAUSE_LAST ? 2 * patience->pause : PAUSE_LAST;
     return true;
 }
@@ -258,6 +269,8 @@ enum chat_status pg_connect(struct pg_store *s, struct pg_patience *patience)
             status = begin_session(s);
         else if (status == CHAT_BUSY && make_pause(patience))
             continue;
+        else if (patience->interrupted)
+            return CHAT_INTERRUPTED;
         else
             return status == CHAT_BUSY ? CHAT_UNREACHABLE : status;
         if (!pg_again(s, status, patience))

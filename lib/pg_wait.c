@@ -112,9 +112,11 @@ static int64_t deadline_of(int64_t timeout)
 }
 
 /* As long as usual to reach the server, but no longer than this call may wait. */
-static struct pg_patience patience_of(const struct pg_store *s, int64_t deadline)
+static struct pg_patience patience_of(const struct pg_store *s, int64_t deadline,
+                                      const sigset_t *unblocked)
 {
     struct pg_patience patience = pg_patience(s);
+    patience.unblocked = unblocked;
     if (deadline >= 0 && (patience.until < 0 || deadline < patience.until))
         patience.until = deadline;
     return patience;
@@ -181,7 +183,7 @@ enum chat_status pg_wait(struct store *store, const struct chat_query *query, in
 {
     struct pg_store *s = (struct pg_store *)store;
     int64_t deadline = deadline_of(timeout);
-    struct pg_patience patience = patience_of(s, deadline);
+    struct pg_patience patience = patience_of(s, deadline, unblocked);
     enum chat_status status;
     do {
         status = pg_connect(s, &patience);
@@ -251,7 +253,7 @@ enum chat_status pg_wait_room(struct store *store, const char *room, int64_t max
 {
     struct pg_store *s = (struct pg_store *)store;
     int64_t deadline = deadline_of(timeout);
-    struct pg_patience patience = patience_of(s, deadline);
+    struct pg_patience patience = patience_of(s, deadline, unblocked);
     enum chat_status status;
     do {
         status = pg_connect(s, &patience);

@@ -68,8 +68,10 @@ struct pg_array {
 
 /* How long to try to reach the server, in this call. */
 struct pg_patience {
-    int64_t until; /* by pg_clock(); below zero: for ever */
-    int64_t pause; /* the next, in milliseconds */
+    int64_t until;             /* by pg_clock(); below zero: for ever */
+    int64_t pause;             /* the next, in milliseconds */
+    const sigset_t *unblocked; /* during a pause; or NULL */
+    bool interrupted;          /* by a signal */
 };
 
 /* What was put since begin: kept until it is committed, so that it can be put once more on another

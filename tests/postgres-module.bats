@@ -7,7 +7,7 @@ load helper
 
 setup() {
   chat_setup
-  MODULE=$CHAT_BIN/modules/chatspool-postgresql.so
+  MODULE=$CHAT_BIN/chatspool/chatspool-postgresql.so
   # Nobody listens there: a port below those that are given to whoever asks, and that needs a right to be taken.
   NOWHERE='postgresql://nobody@127.0.0.1:1/chat?connect_timeout=1'
 }
@@ -18,10 +18,10 @@ needs_module() { [[ -e $MODULE ]] || skip 'built without libpq'; }
 installed() {
   local from=$CHAT_BIN file
   CHAT_BIN=$BATS_TEST_TMPDIR/bin PATH=$BATS_TEST_TMPDIR/bin:$PATH
-  mkdir -p "$CHAT_BIN/modules"
+  mkdir -p "$CHAT_BIN/chatspool"
   cp "$from"/chat-{send,recv,spool} "$CHAT_BIN"
-  for file; do [[ ! -e $from/modules/$file ]] || cp "$from/modules/$file" "$CHAT_BIN/modules"; done
-  MODULE=$CHAT_BIN/modules/chatspool-postgresql.so
+  for file; do [[ ! -e $from/chatspool/$file ]] || cp "$from/chatspool/$file" "$CHAT_BIN/chatspool"; done
+  MODULE=$CHAT_BIN/chatspool/chatspool-postgresql.so
 }
 
 @test "a spool that is a file has no module loaded, nor looked for, by any program" {
@@ -32,7 +32,7 @@ installed() {
     run strace -f -qq -o trace $command
     assert_success
     run cat trace
-    refute_output --partial /modules/
+    refute_output --partial /chatspool/
     refute_output --partial libpq
     refute_output --partial chatspool-
     run grep -c execve trace
@@ -73,11 +73,11 @@ installed() {
 
 @test "a program with libc inside becomes its twin: same arguments, environment, input and signals" {
   needs_module
-  [[ -e $CHAT_BIN/modules/chat-send ]] || skip 'the programs have libc outside'
+  [[ -e $CHAT_BIN/chatspool/chat-send ]] || skip 'the programs have libc outside'
   run strace -f -qq -s 200 -o trace -e trace=execve chat-send -s "$NOWHERE" -- 'two words' ''
   assert_failure 69
   run grep -o 'execve.*' trace
-  assert_line --index 1 --regexp "modules/chat-send\", \[\"chat-send\", \"-s\", \"[^\"]*\", \"--\", \"two words\", \"\"\], "
+  assert_line --index 1 --regexp "chatspool/chat-send\", \[\"chat-send\", \"-s\", \"[^\"]*\", \"--\", \"two words\", \"\"\], "
   assert_equal "${#lines[@]}" 2
 }
 
@@ -89,7 +89,7 @@ installed() {
     CHAT_SPOOL=$NOWHERE run --separate-stderr $command
     assert_error 69 "${command%% *}: this installation has no module for such a spool: 'chatspool-postgresql.so' is not in '"
   done
-  rm -r "$CHAT_BIN/modules"
+  rm -r "$CHAT_BIN/chatspool"
   run --separate-stderr chat-send -s "$NOWHERE" hello
   assert_error 69 'chat-send: this installation has no module for such a spool: '
 }
@@ -100,7 +100,7 @@ installed() {
   installed chatspool-postgresql.so
   run --separate-stderr chat-spool list -s "$NOWHERE"
   assert_error 69 'chat-spool: cannot reach spool '
-  for path in "$MODULE" "$CHAT_BIN/modules"; do
+  for path in "$MODULE" "$CHAT_BIN/chatspool"; do
     for mode in g+w o+w; do
       chmod "$mode" "$path"
       run --separate-stderr chat-spool list -s "$NOWHERE"
@@ -117,8 +117,8 @@ installed() {
   chown 54322 "$MODULE"
   run --separate-stderr chat-spool list -s "$NOWHERE"
   assert_error 77 "chat-spool: the module '$MODULE' is not safe to load: "
-  [[ -e $CHAT_BIN/modules/chat-send ]] || return 0
-  chown 54322 "$CHAT_BIN/modules/chat-send"
+  [[ -e $CHAT_BIN/chatspool/chat-send ]] || return 0
+  chown 54322 "$CHAT_BIN/chatspool/chat-send"
   run strace -f -qq -o trace -e trace=execve chat-send -s "$NOWHERE" hello
   run grep -c execve trace
   assert_output 1
@@ -126,9 +126,9 @@ installed() {
 
 @test "no module is loaded from the current directory, or from where the environment says" {
   installed
-  mkdir modules
-  cp "$CHAT_BIN/chat-spool" modules
-  printf 'not a module\n' | tee chatspool-postgresql.so >modules/chatspool-postgresql.so
+  mkdir chatspool
+  cp "$CHAT_BIN/chat-spool" chatspool
+  printf 'not a module\n' | tee chatspool-postgresql.so >chatspool/chatspool-postgresql.so
   LD_LIBRARY_PATH=$PWD run --separate-stderr chat-spool list -s "$NOWHERE"
   assert_error 69 'chat-spool: this installation has no module '
 }
@@ -182,5 +182,21 @@ installed() {
     assert_usage chat-send
     assert_regex "$stderr" "no store for a spool at '${url%%:*}://'"
     [[ $stderr != *hunter2* ]] || fail "$stderr"
+  done
+}
+
+# trying PID: it has tried to reach the server, and pauses.
+trying() { asleep "$1" '*poll*'; }
+
+@test "a follower that can't reach the server ends at a signal, with a command, too" {
+  needs_module
+  local -a command
+  for command in '' '-- cat'; do
+    # shellcheck disable=SC2086
+    background chat-recv -F -s "${NOWHERE%=1}=30" $command
+    wait_until trying "$BACKGROUND_PID"
+    kill -TERM "$BACKGROUND_PID"
+    finish "$BACKGROUND_PID"
+    assert_equal "$status" 0
   done
 }
