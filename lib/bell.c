@@ -22,16 +22,6 @@ static int open_directory(const struct place *place, const char *name)
     return openat(place->directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
-/* Give what was just made its owner and mode: the umask may have taken away what opening it needs.
- */
-static int adopt(const struct place *place, int directory, const char *name, unsigned mode)
-{
-    if (place->shared &&
-        fchownat(directory, name, (uid_t)-1, place->group, AT_SYMLINK_NOFOLLOW) < 0)
-        return -1;
-    return fchmodat(directory, name, place_mode(place, mode), 0);
-}
-
 /* Open the directory of the bells, and make it where it is missing. */
 static enum chat_status open_bells(struct place *place, const char *bell, int *bells)
 {
@@ -39,8 +29,9 @@ static enum chat_status open_bells(struct place *place, const char *bell, int *b
     place_name(place, bell, name);
     *bells = open_directory(place, name);
     if (*bells < 0 && errno == ENOENT) {
-        int made = mkdirat(place->directory, name, 0700);
-        if (made == 0 ? adopt(place, place->directory, name, 0700) < 0 : errno != EEXIST)
+        /* The set-group-ID bit comes from the directory above. */
+        int made = mkdirat(place->directory, name, place_mode(place, 0700) & 0777);
+        if (made == 0 ? place_adopt(place, place->directory, name, 0700) < 0 : errno != EEXIST)
             return cannot_wait(place, errno, CHAT_CANTCREATE);
         *bells = open_directory(place, name);
     }
@@ -86,8 +77,8 @@ enum chat_status bell_listen(struct place *place, const char *bell, const char *
     const int flags = O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC;
     int fd = openat(bells, room, flags);
     if (fd < 0 && errno == ENOENT) {
-        int made = mkfifoat(bells, room, 0600);
-        if (made == 0 ? adopt(place, bells, room, 0600) < 0 : errno != EEXIST) {
+        int made = mkfifoat(bells, room, place_mode(place, 0600));
+        if (made == 0 ? place_adopt(place, bells, room, 0600) < 0 : errno != EEXIST) {
             int errnum = errno;
             close(bells);
             return cannot_wait(place, errnum, CHAT_CANTCREATE);

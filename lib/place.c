@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 enum { DIRECTORY_MODE = 0700, FILE_MODE = 0600, BY_GROUP = 0020, BY_OTHERS = 0002 };
-enum { SHARED_DIRECTORY_MODE = 02770, SHARED_FILE_MODE = 0660 };
+enum { SHARED_DIRECTORY_MODE = 02770, SHARED_FILE_MODE = 0660, ALL_MODES = 07777 };
 
 /* SQLite has buffers of 512 bytes for the names of files (MAX_PATHNAME in its os_unix.c). */
 enum { LONGEST_PATH = 500 };
@@ -70,11 +70,19 @@ bool place_trusts(const struct place *place, const struct stat *st)
     return distrust(place, st) == NULL;
 }
 
-int place_adopt(const struct place *place, int fd, unsigned mode)
+int place_adopt(const struct place *place, int directory, const char *name, unsigned mode)
 {
-    if (place->shared && fchown(fd, (uid_t)-1, place->group) < 0)
+    const mode_t wanted = place_mode(place, mode);
+    const int flags = AT_SYMLINK_NOFOLLOW | (name[0] == '\0' ? AT_EMPTY_PATH : 0);
+    struct stat st;
+    if (fstatat(directory, name, &st, flags) < 0)
         return -1;
-    return fchmod(fd, place_mode(place, mode)); /* whatever the umask */
+    if (place->shared && st.st_gid != place->group &&
+        fchownat(directory, name, (uid_t)-1, place->group, flags) < 0)
+        return -1;
+    if ((st.st_mode & ALL_MODES) == wanted)
+        return 0;
+    return name[0] == '\0' ? fchmod(directory, wanted) : fchmodat(directory, name, wanted, 0);
 }
 
 unsigned place_mode(const struct place *place, unsigned mode)
@@ -315,9 +323,10 @@ enum chat_status place_open(struct place *place, const char *suffix, int *descri
     do { /* until it is there, or is made here: others may be at the same */
         fd = openat(place->directory, name, flags);
         if (fd < 0 && errno == ENOENT) {
-            fd = openat(place->directory, name, flags | O_CREAT | O_EXCL, FILE_MODE);
+            fd = openat(place->directory, name, flags | O_CREAT | O_EXCL,
+                        place_mode(place, FILE_MODE));
             if (fd >= 0)
-                place_adopt(place, fd, FILE_MODE);
+                place_adopt(place, fd, "", FILE_MODE);
         }
     } while (fd < 0 && errno == EEXIST);
     return check_opened(place, suffix, fd, descriptor);

@@ -67,10 +67,14 @@ bool place_is_member(gid_t group);
  * to root, or where the spool is shared to its group, and nobody else can write to it. */
 bool place_trusts(const struct place *place, const struct stat *st);
 
-/* The mode that a new file (0600) or directory (0700) has here; and give it to what was just made.
- */
+/* The mode that a new file (0600) or directory (0700) has here: make it with that. */
 unsigned place_mode(const struct place *place, unsigned mode);
-int place_adopt(const struct place *place, int fd, unsigned mode);
+
+/* Give what was just made the group and the mode that it has here, as far as the directory has not
+ * done so already, or the umask has undone it: where both are right, no call is made that a service
+ * with few rights may be killed for. It is NAME in DIRECTORY, or where NAME is "" that descriptor
+ * itself. */
+int place_adopt(const struct place *place, int directory, const char *name, unsigned mode);
 
 /* --- place_share.c --- */
 

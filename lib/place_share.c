@@ -52,8 +52,9 @@ static int share(const struct place *place, const char *group, gid_t gid)
     struct place shared = *place;
     shared.shared = true;
     shared.group = gid;
-    return written && place_adopt(&shared, place->directory, 0700) == 0 ? fsync(place->directory)
-                                                                        : -1;
+    return written && place_adopt(&shared, place->directory, "", 0700) == 0
+               ? fsync(place->directory)
+               : -1;
 }
 
 /* Look at the directory again. */

@@ -317,6 +317,21 @@ wchan_of_chat_recv() {
   assert_output one
 }
 
+# A service with few rights may be killed for it, and what dies in between would leave a file that the others can't use.
+@test "where the umask lets the group in, no mode or owner of a file has to be changed" {
+  needs strace
+  local changing=chown,fchown,fchownat,chmod,fchmod,fchmodat
+  shared
+  MASK=0007 run -0 as_user $ALICE strace -f -qq -e signal=none -o alice/trace -e trace=$changing sh -c \
+    'chat-recv -t 0.1 -r other; chat-send one && chat-recv && seq 100 | chat-send -l && chat-spool compact -q'
+  assert_equal "$(cat alice/trace)" ''
+  group_modes
+  # The control: under another umask they are.
+  rm -rf "${SHARED:?}"-bell
+  MASK=0077 run as_user $ALICE strace -f -qq -o alice/trace -e trace=$changing chat-recv -t 0.1 -r other
+  run -0 grep -c fchmodat alice/trace
+}
+
 @test "every file has its group and its mode, whatever the umask of who makes it" {
   local MASK
   for MASK in 0777 0 0077 0022; do
