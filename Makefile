@@ -288,7 +288,7 @@ RECIPES = $(shell grep -rlE '^.!/bin/(ba)?sh' examples docs)
 lint:
 	$(if $(MAN),mandoc -T lint -W warning $(MAN))
 	shellcheck bootstrap .ci/run sql/embed init/chat-worker init/unit $(RECIPES) tests/run tests/coverage tests/examples tests/fuzz/run \
-		packaging/check packaging/musl debian/chatspool.postinst \
+		packaging/check packaging/musl packaging/systemd packaging/units debian/chatspool.postinst \
 		debian/tests/features debian/tests/library debian/tests/readme \
 		completions/chatspool.bash $(wildcard $(addprefix tests/,*.bats *.bash torture/*.bats torture/*.bash)) \
 		tests/bench/table tests/bench/plot
