@@ -13,7 +13,7 @@
 #include "progress.h"
 
 /* A batch is sent when it has so many messages or bytes, or when input pauses. */
-enum { BATCH_MESSAGES = 8192, BATCH_BYTES = 1024 * 1024 };
+enum { BATCH_MESSAGES = 16384, BATCH_BYTES = 2 * 1024 * 1024 };
 
 struct stream {
     struct sending *sending;

@@ -13,7 +13,8 @@
  *   them (so synchronous=FULL must be on): two system calls for a commit instead of nine.
  * - Emptied, it keeps its blocks: its header is wiped instead. To write into blocks that are
  *   there, fdatasync() needs no journal of the file system: measured on ext4, 16 KiB
- *   appended and synced 0.053 ms (p90 0.85), written in place 0.021 ms (p90 0.03). */
+ *   appended and synced 0.053 ms (p90 0.85), written in place 0.021 ms (p90 0.03).
+ * - Who has just committed does not sync it once more before it is emptied. */
 
 #include "store_sqlite.h"
 
@@ -35,6 +36,7 @@ struct layer {
     char *gathered;                 /* NULL before the first write */
     int count;                      /* of the bytes gathered */
     sqlite3_int64 offset;           /* where they belong */
+    bool synced;                    /* all that is in the file is on the disk */
 };
 
 static int read_failed; /* errno of the last read that did */
@@ -79,6 +81,7 @@ static int log_write(sqlite3_file *file, const void *bytes, int count, sqlite3_i
 {
     struct layer *log = layer_of(file);
     int rc = SQLITE_OK;
+    log->synced = false;
     if (log->count > 0 && (offset != log->offset + log->count || log->count + count > GATHER))
         rc = write_gathered(file);
     if (rc != SQLITE_OK)
@@ -113,8 +116,14 @@ static int log_read(sqlite3_file *file, void *bytes, int count, sqlite3_int64 of
 
 static int log_sync(sqlite3_file *file, int flags)
 {
+    struct layer *log = layer_of(file);
+    if (log->synced)
+        return SQLITE_OK;
     int rc = write_gathered(file);
-    return rc == SQLITE_OK ? layer_of(file)->base->xSync(file, flags) : rc;
+    if (rc == SQLITE_OK)
+        rc = log->base->xSync(file, flags);
+    log->synced = rc == SQLITE_OK;
+    return rc;
 }
 
 static int log_size(sqlite3_file *file, sqlite3_int64 *size)
@@ -137,15 +146,32 @@ static int log_truncate(sqlite3_file *file, sqlite3_int64 size)
     /* SQLite takes a log with a wrong magic number for an empty one, and syncs a new header
      * before the first frame that follows it (walIndexRecover, walFrames). */
     static const char zeros[LOG_HEADER];
+    layer_of(file)->synced = false;
     return base->xWrite(file, zeros, LOG_HEADER, 0);
+}
+
+/* The log of a connection, or NULL where it is not open. */
+static struct layer *log_of(sqlite3 *db)
+{
+    sqlite3_file *file = NULL;
+    sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &file);
+    bool is_log =
+        file != NULL && file->pMethods != NULL && file->pMethods->xTruncate == log_truncate;
+    return is_log ? layer_of(file) : NULL;
 }
 
 void vfs_forget(sqlite3 *db)
 {
-    sqlite3_file *file = NULL;
-    sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &file);
-    if (file != NULL && file->pMethods != NULL && file->pMethods->xTruncate == log_truncate)
-        layer_of(file)->count = 0;
+    struct layer *log = log_of(db);
+    if (log != NULL)
+        log->count = 0;
+}
+
+void vfs_turn(sqlite3 *db)
+{
+    struct layer *log = log_of(db);
+    if (log != NULL)
+        log->synced = false;
 }
 
 static int log_close(sqlite3_file *file)

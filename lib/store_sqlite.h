@@ -149,6 +149,9 @@ const char *vfs_name(void);
  * others commit there. */
 void vfs_forget(sqlite3 *db);
 
+/* A turn begins: others may have written to the log. */
+void vfs_turn(sqlite3 *db);
+
 /* errno of the last read from any file of SQLite's that failed; 0: none has since the last call. */
 int vfs_read_failed(void);
 
