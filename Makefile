@@ -3,6 +3,7 @@
 #   make [CC=clang] [SQLITE=shared] [JANSSON=shared] [LIBC=shared] [POSTGRES=0] [SANITIZE=address,undefined]
 #   make demo | check | bench | lint | analyze | coverage | clean
 #   make torture [TORTURE=100] | fuzz [FUZZ=SECONDS]
+#   make demo-postgres | check-postgres [DOSE=full] | bench-postgres
 #   make dist | package-check | musl | check-musl [MUSL_TESTS=]
 #   make install | uninstall [DESTDIR=] [PREFIX=/usr/local]
 
@@ -209,6 +210,14 @@ torture: all $(FAULTS)
 	CHAT_BIN=$(abspath $(BINDIR)) CHAT_FAULTS=$(abspath $(FAULT_DIR)) TORTURE=$(TORTURE) \
 		tests/run $(wildcard tests/torture/*.bats)
 
+# The tests again on a PostgreSQL cluster, and what can go wrong with one. In minutes, or with DOSE=full all of it.
+DOSE = sample
+check-postgres: all $(FAULTS)
+	CHAT_BIN=$(abspath $(BINDIR)) CHAT_FAULTS=$(abspath $(FAULT_DIR)) DOSE=$(DOSE) tests/postgres/run
+
+demo-postgres: all
+	@PATH="$(abspath $(BINDIR)):$$PATH" tests/postgres/demo
+
 # What makes it go wrong.
 faults: $(FAULTS)
 
@@ -288,9 +297,10 @@ RECIPES = $(shell grep -rlE '^.!/bin/(ba)?sh' examples docs)
 lint:
 	$(if $(MAN),mandoc -T lint -W warning $(MAN))
 	shellcheck bootstrap .ci/run sql/embed init/chat-worker init/unit $(RECIPES) tests/run tests/coverage tests/examples tests/fuzz/run \
+		tests/postgres/cluster tests/postgres/run tests/postgres/demo \
 		packaging/check packaging/musl packaging/systemd packaging/units debian/chatspool.postinst \
 		debian/tests/features debian/tests/library debian/tests/readme \
-		completions/chatspool.bash $(wildcard $(addprefix tests/,*.bats *.bash torture/*.bats torture/*.bash)) \
+		completions/chatspool.bash $(wildcard $(addprefix tests/,*.bats *.bash torture/*.bats torture/*.bash postgres/*.bats postgres/*.bash)) \
 		tests/bench/table tests/bench/plot
 	shellcheck -s bash -e SC1090,SC1091,SC2016,SC2034,SC2154 $(BENCH_SCRIPTS)
 	clang-format --dry-run -Werror \
@@ -406,7 +416,7 @@ clean:
 	rm -rf $(BUILD) $(PROGRAMS:%=$(BINDIR)/%) $(MODULE_DIR)
 
 FORCE:
-.PHONY: all analyze analyzed bench check check-musl clean coverage demo dist faults fuzz fuzz-programs fuzzers install lint musl package-check programs torture uninstall FORCE
+.PHONY: all check-postgres demo-postgres analyze analyzed bench check check-musl clean coverage demo dist faults fuzz fuzz-programs fuzzers install lint musl package-check programs torture uninstall FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 

@@ -13,6 +13,10 @@ bats_load_library bats-file
 
 REPOSITORY=$(cd "${BASH_SOURCE[0]%/*}/.." && pwd)
 
+# With $CHAT_TEST_CLUSTER the default spool of each test is on a PostgreSQL cluster.
+# shellcheck source=tests/postgres/store.bash
+[[ ! ${CHAT_TEST_CLUSTER:-} ]] || . "$REPOSITORY/tests/postgres/store.bash"
+
 # A file that defines its own setup or teardown calls these two in it.
 setup() { chat_setup; }
 teardown() { chat_teardown; }
@@ -34,6 +38,7 @@ chat_setup() {
   SPOOL="$HOME/.local/state/chat/spool.db"
   BACKGROUND_PIDS=()
   PUBLIC=
+  [[ ! ${CHAT_TEST_CLUSTER:-} ]] || store_setup || return
   cd "$BATS_TEST_TMPDIR" || return
 }
 
@@ -43,6 +48,7 @@ chat_teardown() {
     kill -KILL -- "-$pid" 2>/dev/null || kill -KILL "$pid" 2>/dev/null || continue
     wait "$pid" 2>/dev/null || true
   done
+  [[ ! ${CHAT_TEST_CLUSTER:-} ]] || store_teardown
   [[ ! $PUBLIC ]] || rm -rf "$PUBLIC"
 }
 
@@ -297,6 +303,7 @@ keep_index() {
 # ask SQL [SPOOL]: of a copy of the spool, as it is at this moment.
 ask() {
   local asked
+  [[ ${2:-$SPOOL} != postgresql:* ]] || { store_ask "$1" "${2:-$SPOOL}"; return; }
   asked=$(mktemp "$BATS_TEST_TMPDIR/asked-XXXXXX")
   sqlite3 "${2:-$SPOOL}" ".backup '$asked'" && sqlite3 "$asked" "$1" && rm "$asked"
 }
@@ -308,8 +315,12 @@ rows() { ask "$ROWS" "$@"; }
 
 # sound [SPOOL]: the file is whole, and the counters are what the rows say.
 sound() {
-  run -0 ask 'PRAGMA integrity_check' "$@"
-  assert_output ok
+  if [[ ${1:-$SPOOL} == postgresql:* ]]; then
+    run -0 chat-spool check -s "${1:-$SPOOL}"
+  else
+    run -0 ask 'PRAGMA integrity_check' "$@"
+    assert_output ok
+  fi
   run -0 ask 'SELECT name, depth, bytes, count(id), coalesce(sum(length(body)), 0) FROM room
     LEFT JOIN message ON room = number WHERE number > 0 GROUP BY number HAVING depth <> count(id) OR bytes <> coalesce(sum(length(body)), 0)' "$@"
   assert_output ''

@@ -1,0 +1,274 @@
+# A PostgreSQL cluster of the test's own: a primary, node1, and two synchronous standbys, node2 and node3, on loopback. A
+# commit is acknowledged when one of the standbys has it too. Source it with $CLUSTER set to a directory that is not
+# there yet, at best a short name: the sockets are in it.
+#
+#   $CLUSTER/fresh      the data directory from which all three are copied: initdb takes longer than all the rest
+#   $CLUSTER/sockets    where the superuser connects, and the standbys to the primary: for the servers' user alone
+#   $CLUSTER/NODE/      data, port, log; and the signals that were sent, by what data/postmaster.pid says
+#
+# Whoever runs it as root has the servers run as a user that no password file knows.
+#
+# shellcheck shell=bash
+
+# The role of the tests needs no password, and has no right to anything but its own databases; the superuser comes through the
+# sockets' directory alone. Who wants it otherwise sets this and $CLUSTER_ON, a command in front of the server's, before
+# the cluster is started.
+CLUSTER_ON=()
+CLUSTER_HBA='local all         postgres               trust
+local replication postgres               trust
+host  all         chat      127.0.0.1/32 trust'
+
+# fsync is off: no test here cuts the power, and kill -9 takes nothing away from the kernel.
+CLUSTER_SETTINGS="listen_addresses = '127.0.0.1'
+fsync = off
+jit = off
+shared_buffers = 32MB
+dynamic_shared_memory_type = mmap
+wal_keep_size = 256MB
+max_connections = 200
+wal_retrieve_retry_interval = 200ms
+log_line_prefix = '%m %p %u '
+include_if_exists = 'node.conf'"
+
+# The newest server that is installed here.
+postgres_programs() {
+  local program newest=
+  for program in /usr/lib/postgresql/*/bin/postgres /usr/pgsql-*/bin/postgres /usr/libexec/postgresql*/postgres; do
+    [[ ! -x $program ]] || newest=$(printf '%s\n' ${newest:+"$newest"} "${program%/postgres}" | sort -V | tail -n 1)
+  done
+  [[ $newest ]] || newest=$(dirname "$(command -v postgres)") || return
+  echo "$newest"
+}
+
+# SERVER: in front of a command, to run it as the servers' user.
+CLUSTER_UID=54329
+SERVER=()
+((EUID)) || SERVER=(setpriv --reuid="$CLUSTER_UID" --regid="$CLUSTER_UID" --clear-groups)
+POSTGRES=$(postgres_programs) || POSTGRES=
+
+# A port that nobody listens on, of those that the kernel gives to no client by itself.
+free_port() {
+  local port
+  while port=$((20000 + RANDOM % 12000)); do
+    (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || break
+  done
+  echo "$port"
+}
+
+# ---------------------------------------------------------------- the whole of it
+
+# cluster_start [SETTING ...]: make it and start it. A SETTING is a line of postgresql.conf, for all three. $CLUSTER_FRESH is the
+# fresh directory of another cluster, which saves a second.
+cluster_start() {
+  local node
+  mkdir -p "$CLUSTER/sockets" && chmod 711 "$CLUSTER" || return
+  ((EUID)) || chown "$CLUSTER_UID:$CLUSTER_UID" "$CLUSTER/sockets" || return
+  chmod 700 "$CLUSTER/sockets"
+  cluster_fresh || return
+  for node in node1 node2 node3; do node_make "$node" "$@" || return; done
+  node_lead node1
+  for node in node1 node2 node3; do node_start "$node" || return; done
+  cluster_wait cluster_in_step node1
+}
+
+# cluster_end: stop what runs, and leave nothing.
+cluster_end() {
+  local node
+  for node in node1 node2 node3; do [[ ! -e $CLUSTER/$node ]] || node_stop "$node"; done
+  rm -rf "$CLUSTER"
+}
+
+# initdb asks the password file for its user's name. So it is nobody who makes it, and the servers' user gets it.
+cluster_fresh() {
+  local fresh=$CLUSTER/fresh as=()
+  if [[ ${CLUSTER_FRESH:-} ]]; then
+    ln -s "$CLUSTER_FRESH" "$fresh"
+    return
+  fi
+  mkdir -m 700 "$fresh" || return
+  if ((EUID == 0)); then
+    as=(setpriv --reuid=nobody --regid=65534 --clear-groups)
+    chown nobody "$fresh" || return
+  fi
+  "${as[@]}" "$POSTGRES/initdb" -U postgres --no-sync --no-instructions --locale=C.UTF-8 --encoding=UTF8 --auth=reject \
+    -D "$fresh/data" >"$CLUSTER/initdb.log" 2>&1 || { cat "$CLUSTER/initdb.log" >&2 && return 1; }
+  echo "$CLUSTER_SETTINGS" >>"$fresh/data/postgresql.conf"
+  ((EUID)) || chown -R "$CLUSTER_UID:$CLUSTER_UID" "$fresh"
+}
+
+# cluster_wait CONDITION [ARG ...]: until it is true, a minute at most.
+cluster_wait() {
+  local end=$((SECONDS + 60))
+  until "$@"; do
+    if ((SECONDS >= end)); then
+      echo "cluster: waited in vain for: $*" >&2
+      tail -n 5 "$CLUSTER"/node?/log >&2
+      return 1
+    fi
+    sleep 0.02
+  done
+}
+
+# cluster_in_step NODE: all the standbys that run get what NODE commits.
+cluster_in_step() {
+  local node standbys=0
+  for node in node1 node2 node3; do ! node_runs "$node" || standbys=$((standbys + 1)); done
+  [[ $(sql "$1" "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming' AND sync_state IN ('sync', 'quorum')" 2>/dev/null) == $((standbys - 1)) ]]
+}
+
+# cluster_primary: the node that runs and may be written.
+cluster_primary() {
+  local node
+  for node in node1 node2 node3; do
+    [[ $(node_runs "$node" && sql "$node" 'SELECT pg_is_in_recovery()' 2>/dev/null) != f ]] || { echo "$node" && return; }
+  done
+  return 1
+}
+
+# cluster_promote [NODE]: make this standby the primary, and let the other follow it. Without a NODE that which has got
+# furthest: with ANY 1 only that one is sure to have all that was acknowledged.
+cluster_promote() {
+  local new=${1:-$(cluster_furthest)} node
+  [[ $new ]] || return
+  node_lead "$new"
+  sql "$new" 'SELECT pg_promote()' >/dev/null
+  for node in node1 node2 node3; do [[ $node == "$new" ]] || ! node_runs "$node" || node_reload "$node"; done
+  echo "$new"
+}
+
+cluster_furthest() {
+  local node
+  for node in node1 node2 node3; do
+    ! node_runs "$node" || [[ $(sql "$node" 'SELECT pg_is_in_recovery()') != t ]] ||
+      sql "$node" "SELECT greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()) - '0/0', '$node'"
+  done | sort -t '|' -k 1,1nr | sed -n '1s/.*|//p'
+}
+
+# cluster_status: a line for each node.
+cluster_status() {
+  local node
+  for node in node1 node2 node3; do
+    if node_runs "$node"; then
+      printf '%s  port %s  %s\n' "$node" "$(<"$CLUSTER/$node/port")" \
+        "$(sql "$node" "SELECT CASE WHEN pg_is_in_recovery() THEN 'standby, got ' || pg_last_wal_receive_lsn()
+          ELSE 'primary, at ' || pg_current_wal_lsn() END")"
+    else
+      printf '%s  does not run\n' "$node"
+    fi
+  done
+}
+
+# cluster_url DATABASE [USER]: for $CHAT_SPOOL, with all three nodes.
+cluster_url() {
+  local node hosts=
+  for node in node1 node2 node3; do hosts+=,127.0.0.1:$(<"$CLUSTER/$node/port"); done
+  echo "postgresql://${2:-chat}@${hosts#,}/$1?target_session_attrs=read-write"
+}
+
+# sql NODE [-d DATABASE] STATEMENT ...: as the superuser; columns are parted by |.
+sql() {
+  local node=$1 database=postgres statements=()
+  shift
+  [[ $1 != -d ]] || { database=$2 && shift 2; }
+  while (($#)); do statements+=(-c "$1") && shift; done
+  PGOPTIONS='-c client_min_messages=warning' "$POSTGRES/psql" -X -q -A -t -v ON_ERROR_STOP=1 \
+    -h "$CLUSTER/sockets" -p "$(<"$CLUSTER/$node/port")" -U postgres -d "$database" "${statements[@]}" </dev/null
+}
+
+# ---------------------------------------------------------------- one of the three
+
+node_make() {
+  local node=$1 place=$CLUSTER/$1
+  shift
+  mkdir "$place" && cp -a --reflink=auto "$CLUSTER/fresh/data" "$place/data" || return
+  free_port >"$place/port"
+  : >"$place/log"
+  {
+    printf "port = %s\nunix_socket_directories = '%s'\ncluster_name = '%s'\n" "$(<"$place/port")" "$CLUSTER/sockets" "$node"
+    [[ $# == 0 ]] || printf '%s\n' "$@"
+    echo "include_if_exists = 'role.conf'"
+  } >"$place/data/node.conf"
+  echo "$CLUSTER_HBA" >"$place/data/pg_hba.conf"
+  ((EUID)) || chown -R "$CLUSTER_UID:$CLUSTER_UID" "$place"
+}
+
+# node_lead NODE: from now on the others follow it. They have to be started, or told (node_reload).
+node_lead() {
+  local node others=() data
+  for node in node1 node2 node3; do
+    data=$CLUSTER/$node/data
+    [[ $node != "$1" ]] || continue
+    others+=("$node")
+    printf "primary_conninfo = 'host=%s port=%s user=postgres application_name=%s'\n" \
+      "$CLUSTER/sockets" "$(<"$CLUSTER/$1/port")" "$node" >"$data/role.conf"
+    node_runs "$node" || : >"$data/standby.signal"
+  done
+  printf "synchronous_standby_names = 'ANY 1 (%s, %s)'\n" "${others[@]}" >"$CLUSTER/$1/data/role.conf"
+  node_runs "$1" || rm -f "$CLUSTER/$1/data/standby.signal"
+  ! node_runs "$1" || node_reload "$1"
+}
+
+node_pid() { head -n 1 "$CLUSTER/$1/data/postmaster.pid" 2>/dev/null; }
+
+# node_runs NODE: the process of its file is a server on its data directory.
+node_runs() {
+  local pid
+  pid=$(node_pid "$1") && [[ $pid && $(tr '\0' ' ' <"/proc/$pid/cmdline") == *"$CLUSTER/$1/data"* ]]
+} 2>/dev/null
+
+# node_signal NODE SIGNAL
+node_signal() { kill "-$2" "$(node_pid "$1")"; }
+
+node_reload() { node_signal "$1" HUP; }
+
+# node_start NODE: and wait until it answers. It is a session of its own, so that Ctrl-C and bats leave it alone.
+node_start() {
+  "${CLUSTER_ON[@]}" setsid "${SERVER[@]}" "$POSTGRES/postgres" -D "$CLUSTER/$1/data" </dev/null >>"$CLUSTER/$1/log" 2>&1 3>&- &
+  disown
+  cluster_wait node_answers "$1"
+}
+
+node_answers() { sql "$1" 'SELECT 1' >/dev/null 2>&1; }
+
+# node_stop NODE [SIGNAL]: TERM waits for the clients, INT ends them, QUIT leaves the rest to the recovery.
+node_stop() {
+  local pid memory
+  memory=$(sed -n '7s/.* //p' "$CLUSTER/$1/data/postmaster.pid" 2>/dev/null)
+  if node_runs "$1"; then
+    pid=$(node_pid "$1")
+    kill "-${2:-QUIT}" "$pid"
+    cluster_wait process_gone "$pid"
+  elif [[ $memory ]]; then
+    # What a server that was killed has left with the kernel.
+    ipcrm -m "$memory" 2>/dev/null || true
+  fi
+}
+
+process_gone() {
+  local stat
+  stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 0
+  [[ ${stat##*) } == Z* ]]
+}
+
+# node_kill NODE: with -9, and all its processes at once, as if its machine had died. The first is stopped before it can
+# do something about the others.
+node_kill() {
+  local pid children
+  pid=$(node_pid "$1") || return
+  kill -STOP "$pid"
+  children=$(cat "/proc/$pid/task/$pid/children")
+  # shellcheck disable=SC2086  # the words are the processes
+  kill -KILL "$pid" $children
+  cluster_wait process_gone "$pid"
+}
+
+# node_copy FROM TO: TO, which does not run, comes back as a standby of FROM, by a copy of it.
+node_copy() {
+  local place=$CLUSTER/$2
+  node_stop "$2"
+  rm -rf "$place/data"
+  "${SERVER[@]}" "$POSTGRES/pg_basebackup" -h "$CLUSTER/sockets" -p "$(<"$CLUSTER/$1/port")" -U postgres -c fast -D "$place/data" || return
+  sed -i -e "s/^port = .*/port = $(<"$place/port")/" -e "s/^cluster_name = .*/cluster_name = '$2'/" "$place/data/node.conf"
+  node_lead "$1"
+  node_start "$2"
+}

@@ -1,0 +1,107 @@
+#!/usr/bin/env bats
+# Clients on two hosts, in network namespaces of their own, and one of them cut off: no packet of it comes any more, and none
+# says so.
+
+# shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
+
+load fault
+
+setup() {
+  chat_setup
+  ((EUID == 0)) || skip 'only root can make networks'
+  command -v ip >/dev/null || skip 'needs ip'
+  unshare --net true 2>/dev/null || skip 'no right to make a network'
+  host DB
+  host A
+  host B
+  connect A 1
+  connect B 2
+  # Nobody else is in these networks. What the server's keepalives say is the bound.
+  CLUSTER_ON=(nsenter --target "$DB" --net --)
+  CLUSTER_HBA+=$'\nhost all chat 10.77.0.0/16 trust'
+  cluster_begin "listen_addresses = '*'"
+  CLUSTER_OF_TEST=1
+  DATABASE=hosts
+  sql node1 "CREATE DATABASE hosts OWNER chat"
+  SPOOL=$(cluster_url hosts)
+  A_SPOOL=${SPOOL//127.0.0.1/10.77.1.1}
+  B_SPOOL=${SPOOL//127.0.0.1/10.77.2.1}
+  on DB chat-spool init -s "$SPOOL"
+}
+
+# host NAME: a network of its own, that lives as long as the process $NAME.
+host() {
+  background unshare --net sleep infinity
+  declare -g "$1=$BACKGROUND_PID"
+  wait_until apart "$BACKGROUND_PID"
+  on "$1" ip link set lo up
+}
+apart() { [[ $(readlink "/proc/$1/ns/net") != "$(readlink /proc/self/ns/net)" ]]; }
+
+# on NAME COMMAND [ARG ...]: on that host.
+on() { nsenter --target "${!1}" --net -- "${@:2}"; }
+
+# connect NAME N: a cable from there to the host of the cluster, which has the address 10.77.N.1 at its end.
+connect() {
+  on DB ip link add "to$1" type veth peer name eth0 netns "${!1}" || skip 'no virtual cables here'
+  on DB ip addr add "10.77.$2.1/24" dev "to$1"
+  on DB ip link set "to$1" up
+  on "$1" ip addr add "10.77.$2.2/24" dev eth0
+  on "$1" ip link set eth0 up
+}
+
+@test "the clients of two hosts share a spool: each message once, and each knows from which host it came" {
+  local count pid pids=()
+  count=$(dose 50 500)
+  for host in A B; do
+    spool=${host}_SPOOL
+    background nsenter --target "${!host}" --net --uts -- unshare --uts bash -c '
+      hostname "$0"
+      for ((i = 1; i <= $2; i++)); do chat-send -s "$1" "$0 $i" || exit; done
+    ' "$host" "${!spool}" "$count"
+    pids+=("$BACKGROUND_PID")
+    background nsenter --target "${!host}" --net -- chat-recv -F -s "${!spool}" -o '%h %b\n' >"seen-$host" 2>"err-$host"
+  done
+  for pid in "${pids[@]}"; do
+    finish "$pid"
+    assert_success
+  done
+  wait_until all_seen $((2 * count))
+  run diff <(for host in A B; do seq -f "$host $host %.0f" 1 "$count"; done | sort) <(sort seen-A seen-B)
+  assert_success
+  run cat err-A err-B
+  assert_output ''
+}
+all_seen() { (($(cat seen-A seen-B | wc -l) >= $1)); }
+
+@test "the message of a receiver whose host is cut off can be received by another when the keepalives have given it up" {
+  local cut
+  on A chat-send -s "$A_SPOOL" job
+  background nsenter --target "$A" --net -- chat-recv -s "$A_SPOOL" -- sh -c 'echo begun >begun; exec sleep 3' 2>err
+  wait_until test -s begun
+  run -1 on B chat-recv -q -s "$B_SPOOL"
+  on A ip link set eth0 down
+  cut=$(now)
+  WAIT_LIMIT=120 wait_until is_free
+  tell "free for others $((($(now) - cut) / 1000)) s after its receiver was cut off"
+  run -0 on B chat-recv -s "$B_SPOOL"
+  assert_output job
+  # What was done behind the cut does not count, and the receiver says so.
+  WAIT_LIMIT=180 finish "$BACKGROUND_PID"
+  assert_not_equal "$status" 0
+  assert [ -s err ]
+}
+is_free() { [[ $(on B chat-recv -p -q -s "$B_SPOOL") == job ]]; }
+
+@test "a sender whose host is cut off says that it could not reach the store, or gets through when it is back" {
+  on A chat-send -s "$A_SPOOL" before
+  on A ip link set eth0 down
+  on A chat-send -s "$A_SPOOL" during 2>err &
+  local sender=$!
+  wait_until asleep_or_ended "$sender" '*'
+  on A ip link set eth0 up
+  status=0
+  wait "$sender" || status=$?
+  run -0 on B chat-recv -a -s "$B_SPOOL"
+  if ((status == 0)); then assert_output $'before\nduring'; else assert_output before; fi
+}

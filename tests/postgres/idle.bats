@@ -1,0 +1,67 @@
+#!/usr/bin/env bats
+# Who waits asks nothing: the server sees no query of a receiver that has nothing to do.
+
+# shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
+
+load fault
+
+setup_file() { cluster_for_file "log_statement = 'all'" "log_connections = on"; }
+teardown_file() { cluster_end; }
+
+# statements_of PID: how many the server has logged of this session.
+statements_of() { grep -cE "^[^ ]+ [^ ]+ [^ ]+ $1 chat LOG:  (statement|execute|fastpath)" "$CLUSTER/node1/log"; }
+
+# sessions: the server's processes for this test's database, one a line.
+sessions() { sql node1 "SELECT pid FROM pg_stat_activity WHERE datname = '$DATABASE' ORDER BY backend_start"; }
+
+@test "the log shows what a client asks" {
+  background chat-recv -F >out
+  wait_blocked "$BACKGROUND_PID"
+  run -0 sessions
+  assert [ "$(statements_of "$output")" -gt 0 ]
+}
+
+@test "receivers that wait ask nothing, whatever goes on in other rooms" {
+  local receivers=() session before=()
+  for options in -w -F '-t 1000' '-a -w' '-r main -r another -w'; do
+    # shellcheck disable=SC2086
+    background chat-recv $options >/dev/null
+    wait_blocked "$BACKGROUND_PID"
+  done
+  background chat-recv -F -P 4 -- true
+  wait_blocked "$BACKGROUND_PID"
+  mapfile -t receivers < <(sessions)
+  assert_equal "${#receivers[@]}" 6
+  for session in "${receivers[@]}"; do before+=("$(statements_of "$session")"); done
+  for i in {1..20}; do
+    chat-send -r elsewhere "$i"
+    chat-recv -r elsewhere >/dev/null
+  done
+  for i in "${!receivers[@]}"; do
+    assert_equal "$i: $(statements_of "${receivers[i]}")" "$i: ${before[i]}"
+  done
+}
+
+@test "a receiver that waits for a delayed message asks nothing before its time" {
+  local session before
+  chat-send -d 1h later
+  background chat-recv -w >/dev/null
+  wait_blocked "$BACKGROUND_PID"
+  session=$(sessions)
+  before=$(statements_of "$session")
+  for i in {1..10}; do chat-send -r elsewhere "$i"; done
+  assert_equal "$(statements_of "$session")" "$before"
+}
+
+@test "no session has a transaction open while a command works" {
+  chat-send job
+  background chat-recv -- sh -c 'echo begun >begun; sleep infinity'
+  wait_until test -s begun
+  run -0 sql node1 "SELECT state, xact_start IS NULL, backend_xmin IS NULL FROM pg_stat_activity WHERE datname = '$DATABASE'"
+  assert_output 'idle|t|t'
+}
+
+@test "a send rings only where somebody waits" {
+  chat-send first
+  run -0 grep -c NOTIFY <(sed -n '/statement/p' "$CLUSTER/node1/log")
+}

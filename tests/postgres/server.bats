@@ -1,0 +1,152 @@
+#!/usr/bin/env bats
+# What happens on the server: it is restarted, its disk is full, its standbys are gone, somebody ends the sessions.
+
+# shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
+
+load fault
+
+setup() { chat_setup; }
+
+teardown() {
+  fault_teardown
+  [[ ! ${MOUNTED:-} ]] || umount "$MOUNTED"
+}
+
+# ---------------------------------------------------------------- restarts
+
+restart_while_working() {
+  local how=$1 pid count
+  count=$(dose 200 2000)
+  background bash -c 'for ((i = 1; i <= $0; i++)); do chat-send "$i" && echo "$i"; done >acked' "$count"
+  local sender=$BACKGROUND_PID
+  background chat-recv -F >seen 2>err
+  local receiver=$BACKGROUND_PID
+  wait_until enough $((count / 3))
+  node_stop node1 "$how"
+  node_start node1
+  finish "$sender"
+  wait_until all_there
+  kill -TERM "$receiver"
+  finish "$receiver"
+  assert_success
+}
+enough() { (($(wc -l <seen) >= $1)); }
+all_there() { ! comm -23 <(sort acked) <(sort -u seen) | grep -q .; }
+
+@test "a restart of the server: senders and receivers go on, and nothing is lost" {
+  cluster_for_test
+  restart_while_working INT
+  assert_empty_room
+}
+
+@test "a crash of the server: senders and receivers go on, and nothing is lost" {
+  cluster_for_test
+  restart_while_working QUIT
+  assert_empty_room
+}
+
+@test "an administrator who ends all sessions harms nothing" {
+  cluster_for_test
+  background chat-recv -F >seen 2>err
+  wait_blocked "$BACKGROUND_PID"
+  for i in 1 2 3; do
+    sql node1 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'chat'" >/dev/null
+    chat-send "message $i"
+    wait_until file_has seen "message $i"
+  done
+  run cat seen
+  assert_output $'message 1\nmessage 2\nmessage 3'
+}
+
+# ---------------------------------------------------------------- standbys
+
+@test "while both standbys are gone nothing is acknowledged; when one is back, it is" {
+  cluster_for_test
+  chat-send first
+  node_stop node2
+  node_stop node3
+  background chat-send second
+  wait_until waits_for_standby
+  process_ended "$BACKGROUND_PID" && fail 'acknowledged without a standby'
+  node_start node3
+  finish "$BACKGROUND_PID"
+  assert_success
+  run -0 chat-recv -a
+  assert_output $'first\nsecond'
+}
+waits_for_standby() { [[ $(sql node1 "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'") -ge 1 ]]; }
+
+@test "with one standby gone everything goes on" {
+  cluster_for_test
+  node_stop node2
+  chat-send one
+  run -0 timeout 60 chat-recv
+  assert_output one
+}
+
+# ---------------------------------------------------------------- a full disk
+
+# small_disk DIRECTORY: what node1 keeps in this directory of its data is on a disk of its own from now on, in memory, with two
+# megabytes left; $MOUNTED.
+small_disk() {
+  local data=$CLUSTER/node1/data used
+  ((EUID == 0)) || skip 'only root can mount'
+  MOUNTED=$CLUSTER/disk
+  node_stop node1 INT
+  used=$(du -sm "$data/$1" | cut -f 1)
+  mkdir "$MOUNTED"
+  mount -t tmpfs -o "size=$((used + 2))m,mode=700,uid=$CLUSTER_UID,gid=$CLUSTER_UID" chat-test "$MOUNTED" 2>/dev/null || {
+    MOUNTED=
+    skip 'no right to mount'
+  }
+  cp -a "$data/$1/." "$MOUNTED"
+  rm -r "${data:?}/$1"
+  ln -s "$MOUNTED" "$data/$1"
+  node_start node1
+}
+
+# fill: send long messages of noise, each with its number in front, until one is refused; $SENT says how many were not.
+fill() {
+  SENT=0
+  while { echo "$SENT" && head -c 200000 /dev/urandom; } | capture timeout 120 chat-send && ((status == 0)); do
+    SENT=$((SENT + 1))
+    ((SENT < 200)) || fail 'the disk does not get full'
+  done
+}
+
+# each_is_there COUNT: the numbers in front of the messages that are there are 0 to COUNT - 1; they are received.
+each_is_there() {
+  local i
+  for ((i = 0; i < $1; i++)); do
+    capture chat-recv -n
+    assert_equal "$status: $(head -n 1 stdout)" "0: $i"
+  done
+}
+
+@test "where the disk of the rows is full a send is 74, receiving still works, and makes room again" {
+  cluster_for_test
+  small_disk base
+  fill
+  assert_equal "$status: ${stderr%%:*}" '74: chat-send'
+  assert [ "$SENT" -gt 2 ]
+  each_is_there "$SENT"
+  assert_empty_room
+  sql node1 -d "$DATABASE" 'VACUUM'
+  run -0 chat-send 'there is room again'
+  run -0 chat-recv
+  assert_output 'there is room again'
+}
+
+@test "where the disk of the server's log is full the server is down, and what it has acknowledged is there when it has room" {
+  cluster_for_test 'wal_recycle = off' 'min_wal_size = 32MB' 'wal_keep_size = 0' 'restart_after_crash = off'
+  small_disk pg_wal
+  fill
+  assert_not_equal "$status" 0
+  assert_regex "$stderr" '^chat-send: [^'$'\n'']*$'
+  mount -o remount,size=256m "$MOUNTED"
+  node_runs node1 || node_start node1
+  # The one that was refused may be stored if it says so.
+  each_is_there "$SENT"
+  run chat-recv -a
+  assert [ "$status" -le 1 ]
+}
