@@ -273,10 +273,18 @@ BENCH_RESULTS = $(BENCH_TOOLS)/results
 BENCH_PROGRAMS = $(patsubst %,$(BENCH_TOOLS)/%,floor race crowd wake beanstalk slow.so)
 
 # Parts of one program, that know each other's variables.
-BENCH_SCRIPTS = tests/bench/run $(wildcard tests/bench/*.bash tests/bench/*/*.bash)
+BENCH_SCRIPTS = tests/bench/run tests/bench/postgres $(wildcard tests/bench/*.bash tests/bench/*/*.bash)
 
 bench: programs $(BENCH_PROGRAMS) $(PRELOADED)
 	CHAT_BIN=$(abspath $(BINDIR)) CHAT_PRELOADED=$(abspath $(FAULT_DIR)/preload) tests/bench/run $(BENCH_TOOLS) $(BENCH_RESULTS)
+
+# The commands on a PostgreSQL cluster, beside what else is done with one, or instead.
+bench-postgres: all $(BENCH_PROGRAMS) $(BENCH_TOOLS)/skip_locked
+	CHAT_BIN=$(abspath $(BINDIR)) tests/bench/postgres $(BENCH_TOOLS) $(BENCH_RESULTS)
+
+$(BENCH_TOOLS)/skip_locked: tests/bench/skip_locked.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(COMPILE) $(shell $(PKG_CONFIG) --cflags libpq) $(HARDEN_LINK) -o $@ $< $(shell $(PKG_CONFIG) --libs libpq)
 
 $(BENCH_TOOLS)/%: tests/bench/%.c tests/bench/process.c tests/bench/process.h $(BUILD)/flags
 	@mkdir -p $(@D)
@@ -416,7 +424,7 @@ clean:
 	rm -rf $(BUILD) $(PROGRAMS:%=$(BINDIR)/%) $(MODULE_DIR)
 
 FORCE:
-.PHONY: all check-postgres demo-postgres analyze analyzed bench check check-musl clean coverage demo dist faults fuzz fuzz-programs fuzzers install lint musl package-check programs torture uninstall FORCE
+.PHONY: all bench-postgres check-postgres demo-postgres analyze analyzed bench check check-musl clean coverage demo dist faults fuzz fuzz-programs fuzzers install lint musl package-check programs torture uninstall FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 

@@ -2,7 +2,7 @@
 # Who may use a cluster: certificates, passwords, and roles that may only send or only receive. Nobody's password is ever where
 # others can see it.
 
-# shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
+# shellcheck disable=SC2016,SC2086,SC2030,SC2031,SC2034,SC2154
 
 load fault
 
@@ -143,7 +143,6 @@ export -f show_processes
   local with_password verb
   with_password=$(url "alice:wr0ng")
   for verb in 'chat-send x' chat-recv 'chat-recv -w -t 0.1' 'chat-spool list' 'chat-spool dump' 'chat-spool check' 'chat-spool init'; do
-    # shellcheck disable=SC2086
     CHAT_SPOOL=$with_password run --separate-stderr timeout 100 $verb
     assert_not_equal "$status" 0
     refute_password "$stderr"
