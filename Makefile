@@ -307,7 +307,7 @@ lint:
 	shellcheck bootstrap .ci/run sql/embed init/chat-worker init/unit $(RECIPES) tests/run tests/coverage tests/examples tests/fuzz/run \
 		tests/postgres/cluster tests/postgres/run tests/postgres/demo \
 		packaging/check packaging/musl packaging/systemd packaging/units debian/chatspool.postinst \
-		debian/tests/features debian/tests/library debian/tests/readme \
+		debian/tests/features debian/tests/library debian/tests/postgresql debian/tests/readme \
 		completions/chatspool.bash $(wildcard $(addprefix tests/,*.bats *.bash torture/*.bats torture/*.bash postgres/*.bats postgres/*.bash)) \
 		tests/bench/table tests/bench/plot
 	shellcheck -s bash -e SC1090,SC1091,SC2016,SC2034,SC2154 $(BENCH_SCRIPTS)

@@ -72,3 +72,12 @@ tarball() {
     run grep -rnE 'https?://|ftp://' "$ROOT/packaging" "$ROOT/debian/rules" "$ROOT/debian/control" "$ROOT/debian/tests"
     assert_failure 1
 }
+
+@test "the module for PostgreSQL and its page are in a package of their own, and in no other" {
+    run grep -lE 'lib/\*/chatspool$|chatspool-postgresql\.7' "$ROOT"/debian/*.install
+    assert_output "$ROOT/debian/chatspool-postgresql.install"
+    run grep -rl 'man7$' "$ROOT"/debian --include='*.install'
+    assert_output ''
+    run awk '/^%files/ { package = $2 } /chatspool\/$|chatspool-postgresql\.7/ { print package }' "$ROOT/packaging/chatspool.spec"
+    assert_output $'postgresql\npostgresql'
+}
