@@ -9,11 +9,17 @@ load fault
 PASSWORD='s3cr3t-0f-alice'
 
 setup_file() {
+  local node
   CLUSTER_HBA+=$'\nhostssl all alice,sender,receiver 127.0.0.1/32 scram-sha-256'
   cluster_for_file
   certificates
   printf '%s\n' 'ssl = on' "ssl_cert_file = '$CLUSTER/certificates/server.pem'" "ssl_key_file = '$CLUSTER/certificates/server.key'" \
     >>"$CLUSTER/node1/data/node.conf"
+  # The others have the same certificate: one of them is to be promoted.
+  for node in node2 node3; do
+    sed -n '/^ssl/p' "$CLUSTER/node1/data/node.conf" >>"$CLUSTER/$node/data/node.conf"
+    node_reload "$node"
+  done
   node_reload node1
   sql node1 "CREATE ROLE alice LOGIN PASSWORD '$PASSWORD' IN ROLE chat" "CREATE ROLE sender LOGIN PASSWORD '$PASSWORD'" \
     "CREATE ROLE receiver LOGIN PASSWORD '$PASSWORD'"
@@ -109,26 +115,31 @@ refute_password() { [[ $1 != *"$PASSWORD"* && $1 != *wr0ng* ]] || fail "a passwo
   assert_output hello
 }
 
-# A COMMAND and all that chat-recv starts: their arguments and their environment.
-show_processes() {
-  local process
-  for process in /proc/[0-9]*; do
-    [[ ${process#/proc/} != "$BASHPID" ]] || continue
-    tr '\0' '\n' <"$process/cmdline" | grep -F "$PASSWORD" && echo "in the arguments of $(tr '\0' ' ' <"$process/cmdline")"
-  done 2>/dev/null
-  env
+@test "a password in the URL is refused with 64, as others could see it, in a line that does not show it" {
+  local url verb
+  for url in "$(url "alice:$PASSWORD")" "$(url alice "password=$PASSWORD&$SECURE")" "postgresql://alice:$PASSWORD@localhost:x/?nonsense=1"; do
+    for verb in 'chat-send x' chat-recv 'chat-spool list' 'chat-spool init'; do
+      CHAT_SPOOL=$url run --separate-stderr timeout 100 $verb
+      assert_equal "$verb: $status" "$verb: 64"
+      refute_password "$stderr"
+    done
+  done
+  run -1 --separate-stderr chat-recv -p
 }
-export -f show_processes
 
-@test "a password in \$CHAT_SPOOL or \$PGPASSWORD is in no argument, and not in the environment of a COMMAND" {
-  local with_password
+# What a COMMAND can see of a password: its environment, and everybody's arguments.
+show_all() {
+  local process
+  env
+  for process in /proc/[0-9]*; do tr '\0' ' ' <"$process/cmdline"; done 2>/dev/null
+}
+export -f show_all
+
+@test "a password in \$PGPASSWORD is used, and is in no argument and in no environment of a COMMAND" {
   rm "$HOME/.pgpass"
-  with_password=$(url "alice:$PASSWORD")
-  CHAT_SPOOL=$with_password chat-send one
   PGPASSWORD=$PASSWORD chat-send -s "$(url alice)" two
-  CHAT_SPOOL=$with_password PASSWORD=$PASSWORD run -0 chat-recv -- env -u PASSWORD bash -c 'PASSWORD=s3cr3t-0f''-alice; show_processes'
-  refute_output --partial "$PASSWORD"
-  PGPASSWORD=$PASSWORD run -0 chat-recv -s "$(url alice)" -- bash -c 'PASSWORD=s3cr3t-0f''-alice; show_processes'
+  PGPASSWORD=$PASSWORD run -0 chat-recv -s "$(url alice)" -- bash -c show_all
+  assert_output --partial CHAT_ID=
   refute_output --partial "$PASSWORD"
 }
 
@@ -139,20 +150,118 @@ export -f show_processes
   assert_output 'job done'
 }
 
-@test "no error shows a password that is in the URL" {
-  local with_password verb
-  with_password=$(url "alice:wr0ng")
+@test "no error shows a password" {
+  local verb
+  rm "$HOME/.pgpass"
+  export PGPASSWORD=wr0ng
   for verb in 'chat-send x' chat-recv 'chat-recv -w -t 0.1' 'chat-spool list' 'chat-spool dump' 'chat-spool check' 'chat-spool init'; do
-    CHAT_SPOOL=$with_password run --separate-stderr timeout 100 $verb
-    assert_not_equal "$status" 0
+    CHAT_SPOOL=$(url alice) run --separate-stderr timeout 100 $verb
+    assert_equal "$verb: $status" "$verb: 77"
     refute_password "$stderr"
-    CHAT_SPOOL="postgresql://alice:wr0ng@localhost:1/$DATABASE" run --separate-stderr timeout 100 $verb
-    assert_not_equal "$status" 0
-    refute_password "$stderr"
-    CHAT_SPOOL="postgresql://alice:wr0ng@localhost:x/$DATABASE?nonsense=1" run --separate-stderr timeout 100 $verb
-    assert_not_equal "$status" 0
+    CHAT_SPOOL="postgresql://alice@localhost:1/$DATABASE?connect_timeout=2" run --separate-stderr timeout 100 $verb
+    assert_equal "$verb: $status" "$verb: 69"
     refute_password "$stderr"
   done
-  CHAT_SPOOL=$(url "alice:$PASSWORD") run -0 --separate-stderr chat-spool check
-  refute_password "$output"
+}
+
+@test "a file with passwords that others may read is not used" {
+  chmod 644 "$HOME/.pgpass"
+  run --separate-stderr timeout 100 chat-send -s "$(url alice)" x
+  refused 77
+}
+
+# ---------------------------------------------------------------- roles
+
+# with_roles: sender may only send, receiver only receive, as the example has it.
+with_roles() {
+  "$POSTGRES/psql" -X -q -h "$CLUSTER/sockets" -p "$PORT" -U postgres -d "$DATABASE" -f "$REPOSITORY/examples/postgresql-$1.sql" >/dev/null
+  sql node1 'GRANT chat_sender TO sender' 'GRANT chat_receiver TO receiver'
+}
+
+# denied COMMAND [ARG ...]
+denied() {
+  run --separate-stderr timeout 100 "$@"
+  assert_equal "$*: $status" "$*: 77"
+  assert_regex "$stderr" '^chat-[a-z]*: [^'$'\n'']*$'
+}
+
+@test "a role that may send may not receive, look, move, delete or make a schema" {
+  with_roles roles
+  export CHAT_SPOOL
+  CHAT_SPOOL=$(url sender)
+  chat-send one
+  printf '%s\n' two three | chat-send -l
+  chat-send -k key four
+  chat-send -k key five
+  chat-send -d 1h later
+  chat-send -m 100 -w six
+  denied chat-recv
+  denied chat-recv -p
+  denied chat-recv -a -- true
+  denied chat-spool show main
+  denied chat-spool dump
+  denied chat-spool move main other
+  denied chat-spool delete -y main
+  denied chat-spool config max-length 1
+  CHAT_SPOOL=$SPOOL run -0 chat-recv -a
+  assert_output $'one\ntwo\nthree\nfour\nsix'
+}
+
+@test "a role that may receive may not send" {
+  with_roles roles
+  printf '%s\n' one two three bad five | chat-send -l
+  export CHAT_SPOOL
+  CHAT_SPOOL=$(url receiver)
+  run -0 chat-recv
+  assert_output one
+  run -0 chat-recv -p
+  assert_output two
+  denied chat-send four
+  denied chat-send -l <<<four
+  run -0 chat-recv -c 2 -- cat
+  assert_output twothree
+  run -123 chat-recv --retries 1 -- false
+  run -0 chat-recv -F -t 0.1
+  assert_output five
+  run -0 chat-recv -r main.dead
+  assert_output bad
+}
+
+@test "roles see the rooms of their own name only, with row-level security" {
+  with_roles roles
+  with_roles rooms
+  sql node1 'GRANT chat_receiver TO sender' 'GRANT chat_sender TO receiver'
+  CHAT_SPOOL=$(url sender) chat-send -r sender.jobs mine
+  CHAT_SPOOL=$(url receiver) chat-send -r receiver.jobs yours
+  CHAT_SPOOL=$(url sender) denied chat-send -r receiver.jobs forged
+  CHAT_SPOOL=$(url sender) run -1 chat-recv -q -r receiver.jobs
+  CHAT_SPOOL=$(url sender) run -0 chat-spool list -1
+  assert_output sender.jobs
+  CHAT_SPOOL=$(url sender) run -0 chat-recv -r sender.jobs
+  assert_output mine
+  run -0 chat-spool list -1
+  assert_output receiver.jobs
+}
+
+# ---------------------------------------------------------------- the last one: its primary is dead after it
+
+@test "a role with a password finds the new primary, too" {
+  local node hosts='' url
+  rm "$HOME/.pgpass"
+  for node in node1 node2 node3; do
+    hosts+=,localhost:$(<"$CLUSTER/$node/port")
+  done
+  url="postgresql://alice@${hosts#,}/$DATABASE?sslmode=prefer"
+  export PGPASSWORD=$PASSWORD
+  chat-send -s "$url" before
+  background chat-recv -F -s "$url" >out 2>err
+  wait_until file_has out before
+  node_kill node1
+  # For a while there are only standbys.
+  background chat-send -s "$url" after
+  wait_until asleep "$BACKGROUND_PID" '*'
+  run -0 cluster_promote
+  finish "$BACKGROUND_PID"
+  assert_success
+  wait_until file_has out after
 }

@@ -150,3 +150,34 @@ each_is_there() {
   run chat-recv -a
   assert [ "$status" -le 1 ]
 }
+
+# ---------------------------------------------------------------- poolers
+
+# pooler MODE: PgBouncer in front of node1, at $POOLED.
+pooler() {
+  local program port place=$CLUSTER/pooler-$1
+  program=$(PATH=$PATH:/usr/sbin:/sbin type -P pgbouncer) || skip 'needs pgbouncer'
+  port=$(free_port)
+  mkdir "$place"
+  echo '"chat" ""' >"$place/users"
+  printf '%s\n' '[databases]' "* = host=127.0.0.1 port=$(<"$CLUSTER/node1/port")" '[pgbouncer]' 'listen_addr = 127.0.0.1' \
+    "listen_port = $port" 'unix_socket_dir =' 'auth_type = trust' "auth_file = $place/users" "pool_mode = $1" >"$place/ini"
+  background "${SERVER[@]}" "$program" "$place/ini"
+  POOLED="postgresql://chat@127.0.0.1:$port/$DATABASE"
+  wait_until pools "$port"
+}
+pools() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+
+@test "a pooler that gives a session away after each transaction is noticed, and refused with 64" {
+  local mode
+  cluster_for_test
+  for mode in transaction statement session; do
+    pooler "$mode"
+    run --separate-stderr timeout 60 chat-send -s "$POOLED" hello
+    assert_equal "$mode: $status" "$mode: 64"
+    assert_regex "$stderr" '^chat-send: [^'$'\n'']*pooler'
+    run --separate-stderr timeout 60 chat-recv -s "$POOLED"
+    assert_equal "$mode: $status" "$mode: 64"
+  done
+  assert_empty_room
+}
