@@ -12,12 +12,6 @@ setup() {
   : "${SCALE:=$((${TORTURE:-0} ? 100000 : 20000))}"
 }
 
-# sql STATEMENT: its answer, from a copy of the spool.
-sql() {
-  rm -rf copy && mkdir copy && cp "$SPOOL"* copy/ 2>/dev/null
-  sqlite3 copy/spool.db "$1"
-}
-
 # due TIME [TZ]: when a message sent with -d TIME is due, in UTC.
 due() {
   rm -rf due-spool*
@@ -108,7 +102,7 @@ END
   chat-send -d 99999999999999999999999999d later
   chat-send -x 99999999999999999999999999d now
   received now
-  assert_equal "$(sql 'SELECT count(*) FROM message')" 1
+  assert_equal "$(ask 'SELECT count(*) FROM message')" 1
 }
 
 # ---------------------------------------------------------------- -d
@@ -128,7 +122,7 @@ END
   assert_failure 1
   run chat-recv -q -t 0.05
   assert_failure 1
-  assert_equal "$(sql 'SELECT count(*) FROM message')" 1
+  assert_equal "$(ask 'SELECT count(*) FROM message')" 1
 }
 
 @test "a delayed message joins the room's end when its time comes" {
@@ -181,8 +175,8 @@ room_shows() { [[ $(chat-recv -q -p -a) == "$1" ]]; }
   echo two >&"$INPUT"
   exec {INPUT}>&-
   finish "$BACKGROUND_PID"
-  first=$(sql 'SELECT min(due) FROM message')
-  second=$(sql 'SELECT max(due) FROM message')
+  first=$(ask 'SELECT min(due) FROM message')
+  second=$(ask 'SELECT max(due) FROM message')
   ((second - first >= 50)) || fail "$first and $second"
 }
 
@@ -219,12 +213,12 @@ room_shows() { [[ $(chat-recv -q -p -a) == "$1" ]]; }
 
 @test "expired messages are cleaned up in passing" {
   seq 500 | chat-send -l -x 2001-01-01
-  assert_equal "$(sql 'SELECT count(*) FROM message')" 500
+  assert_equal "$(ask 'SELECT count(*) FROM message')" 500
   chat-send -r other -x 1h stays
   background chat-recv -F
   wait_blocked "$BACKGROUND_PID"
-  assert_equal "$(sql 'SELECT count(*) FROM message')" 1
-  assert_equal "$(sql "SELECT depth FROM room WHERE name = 'main'")" 0
+  assert_equal "$(ask 'SELECT count(*) FROM message')" 1
+  assert_equal "$(ask "SELECT depth FROM room WHERE name = 'main'")" 0
 }
 
 # ---------------------------------------------------------------- -k
@@ -247,14 +241,14 @@ room_shows() { [[ $(chat-recv -q -p -a) == "$1" ]]; }
   chat-send -k job one
   hold
   chat-send -k job two
-  assert_equal "$(sql 'SELECT count(*) FROM message')" 1
+  assert_equal "$(ask 'SELECT count(*) FROM message')" 1
   kill -KILL "$HOLDER"
   wait_until process_ended "$HOLDER"
   received one
   chat-send -k job -d 1h three
   chat-send -k job four
   assert_empty_room
-  assert_equal "$(sql 'SELECT count(*) FROM message')" 1
+  assert_equal "$(ask 'SELECT count(*) FROM message')" 1
 }
 
 @test "-k does not count an expired message" {
@@ -278,7 +272,7 @@ room_shows() { [[ $(chat-recv -q -p -a) == "$1" ]]; }
     chat-send -k job "$n" & pids+=($!)
   done
   wait "${pids[@]}"
-  assert_equal "$(sql 'SELECT count(*) FROM message')" 1
+  assert_equal "$(ask 'SELECT count(*) FROM message')" 1
 }
 
 @test "a KEY is 1 to 255 bytes of UTF-8 without control characters" {

@@ -113,14 +113,14 @@ cluster_wait() {
 cluster_in_step() {
   local node standbys=0
   for node in node1 node2 node3; do ! node_runs "$node" || standbys=$((standbys + 1)); done
-  [[ $(sql "$1" "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming' AND sync_state IN ('sync', 'quorum')" 2>/dev/null) == $((standbys - 1)) ]]
+  [[ $(node_sql "$1" "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming' AND sync_state IN ('sync', 'quorum')" 2>/dev/null) == $((standbys - 1)) ]]
 }
 
 # cluster_primary: the node that runs and may be written.
 cluster_primary() {
   local node
   for node in node1 node2 node3; do
-    [[ $(node_runs "$node" && sql "$node" 'SELECT pg_is_in_recovery()' 2>/dev/null) != f ]] || { echo "$node" && return; }
+    [[ $(node_runs "$node" && node_sql "$node" 'SELECT pg_is_in_recovery()' 2>/dev/null) != f ]] || { echo "$node" && return; }
   done
   return 1
 }
@@ -131,7 +131,7 @@ cluster_promote() {
   local new=${1:-$(cluster_furthest)} node
   [[ $new ]] || return
   node_lead "$new"
-  sql "$new" 'SELECT pg_promote()' >/dev/null
+  node_sql "$new" 'SELECT pg_promote()' >/dev/null
   for node in node1 node2 node3; do [[ $node == "$new" ]] || ! node_runs "$node" || node_reload "$node"; done
   echo "$new"
 }
@@ -139,8 +139,8 @@ cluster_promote() {
 cluster_furthest() {
   local node
   for node in node1 node2 node3; do
-    ! node_runs "$node" || [[ $(sql "$node" 'SELECT pg_is_in_recovery()') != t ]] ||
-      sql "$node" "SELECT greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()) - '0/0', '$node'"
+    ! node_runs "$node" || [[ $(node_sql "$node" 'SELECT pg_is_in_recovery()') != t ]] ||
+      node_sql "$node" "SELECT greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()) - '0/0', '$node'"
   done | sort -t '|' -k 1,1nr | sed -n '1s/.*|//p'
 }
 
@@ -150,7 +150,7 @@ cluster_status() {
   for node in node1 node2 node3; do
     if node_runs "$node"; then
       printf '%s  port %s  %s\n' "$node" "$(<"$CLUSTER/$node/port")" \
-        "$(sql "$node" "SELECT CASE WHEN pg_is_in_recovery() THEN 'standby, got ' || pg_last_wal_receive_lsn()
+        "$(node_sql "$node" "SELECT CASE WHEN pg_is_in_recovery() THEN 'standby, got ' || pg_last_wal_receive_lsn()
           ELSE 'primary, at ' || pg_current_wal_lsn() END")"
     else
       printf '%s  does not run\n' "$node"
@@ -165,8 +165,8 @@ cluster_url() {
   echo "postgresql://${2:-chat}@${hosts#,}/$1?target_session_attrs=read-write"
 }
 
-# sql NODE [-d DATABASE] STATEMENT ...: as the superuser; columns are parted by |.
-sql() {
+# node_sql NODE [-d DATABASE] STATEMENT ...: as the superuser; columns are parted by |.
+node_sql() {
   local node=$1 database=postgres statements=()
   shift
   [[ $1 != -d ]] || { database=$2 && shift 2; }
@@ -228,7 +228,7 @@ node_start() {
   cluster_wait node_answers "$1"
 }
 
-node_answers() { sql "$1" 'SELECT 1' >/dev/null 2>&1; }
+node_answers() { node_sql "$1" 'SELECT 1' >/dev/null 2>&1; }
 
 # node_stop NODE [SIGNAL]: TERM waits for the clients, INT ends them, QUIT leaves the rest to the recovery.
 node_stop() {

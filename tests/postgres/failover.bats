@@ -169,7 +169,7 @@ doubles_explained() {
 }
 
 # listens NODE: a client sleeps there until something comes.
-listens() { [[ $(sql "$1" "SELECT count(*) FROM pg_stat_activity WHERE usename = 'chat' AND state = 'idle'") -ge 1 ]]; }
+listens() { [[ $(node_sql "$1" "SELECT count(*) FROM pg_stat_activity WHERE usename = 'chat' AND state = 'idle'") -ge 1 ]]; }
 
 @test "a command that works when the primary dies is not acknowledged on the new one: its message is there again" {
   cluster_for_test

@@ -40,7 +40,7 @@ cluster_begin() {
   CLUSTER=$(mktemp -d "${TMPDIR:-/tmp}/chat-cluster-XXXXXX")
   export CLUSTER
   cluster_start "$@"
-  sql node1 'CREATE ROLE chat LOGIN'
+  node_sql node1 'CREATE ROLE chat LOGIN'
 }
 
 # cluster_for_file [SETTING ...]: in setup_file; teardown_file calls cluster_end.
@@ -56,7 +56,7 @@ cluster_for_test() {
 # spool_for_test: a database of the test's own is the default spool.
 spool_for_test() {
   DATABASE=test_$BATS_TEST_NUMBER
-  sql node1 "CREATE DATABASE $DATABASE OWNER chat"
+  node_sql node1 "CREATE DATABASE $DATABASE OWNER chat"
   SPOOL=$(cluster_url "$DATABASE")
   export CHAT_SPOOL=$SPOOL
   chat-spool init

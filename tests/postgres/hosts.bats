@@ -22,7 +22,7 @@ setup() {
   cluster_begin "listen_addresses = '*'"
   CLUSTER_OF_TEST=1
   DATABASE=hosts
-  sql node1 "CREATE DATABASE hosts OWNER chat"
+  node_sql node1 "CREATE DATABASE hosts OWNER chat"
   SPOOL=$(cluster_url hosts)
   A_SPOOL=${SPOOL//127.0.0.1/10.77.1.1}
   B_SPOOL=${SPOOL//127.0.0.1/10.77.2.1}

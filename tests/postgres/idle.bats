@@ -12,7 +12,7 @@ teardown_file() { cluster_end; }
 statements_of() { grep -cE "^[^ ]+ [^ ]+ [^ ]+ $1 chat LOG:  (statement|execute|fastpath)" "$CLUSTER/node1/log"; }
 
 # sessions: the server's processes for this test's database, one a line.
-sessions() { sql node1 "SELECT pid FROM pg_stat_activity WHERE datname = '$DATABASE' ORDER BY backend_start"; }
+sessions() { node_sql node1 "SELECT pid FROM pg_stat_activity WHERE datname = '$DATABASE' ORDER BY backend_start"; }
 
 @test "the log shows what a client asks" {
   background chat-recv -F >out
@@ -57,7 +57,7 @@ sessions() { sql node1 "SELECT pid FROM pg_stat_activity WHERE datname = '$DATAB
   chat-send job
   background chat-recv -- sh -c 'echo begun >begun; sleep infinity'
   wait_until test -s begun
-  run -0 sql node1 "SELECT state, xact_start IS NULL, backend_xmin IS NULL FROM pg_stat_activity WHERE datname = '$DATABASE'"
+  run -0 node_sql node1 "SELECT state, xact_start IS NULL, backend_xmin IS NULL FROM pg_stat_activity WHERE datname = '$DATABASE'"
   assert_output 'idle|t|t'
 }
 

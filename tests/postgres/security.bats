@@ -21,7 +21,7 @@ setup_file() {
     node_reload "$node"
   done
   node_reload node1
-  sql node1 "CREATE ROLE alice LOGIN PASSWORD '$PASSWORD' IN ROLE chat" "CREATE ROLE sender LOGIN PASSWORD '$PASSWORD'" \
+  node_sql node1 "CREATE ROLE alice LOGIN PASSWORD '$PASSWORD' IN ROLE chat" "CREATE ROLE sender LOGIN PASSWORD '$PASSWORD'" \
     "CREATE ROLE receiver LOGIN PASSWORD '$PASSWORD'"
 }
 teardown_file() { cluster_end; }
@@ -65,7 +65,7 @@ refute_password() { [[ $1 != *"$PASSWORD"* && $1 != *wr0ng* ]] || fail "a passwo
   mkfifo go
   background chat-recv -s "$(url alice)" -- sh -c 'echo >begun; read -r line <go; cat >got'
   wait_until test -e begun
-  run -0 sql node1 'SELECT DISTINCT ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE usename = '"'alice'"
+  run -0 node_sql node1 'SELECT DISTINCT ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE usename = '"'alice'"
   assert_output t
   echo go >go
   finish "$BACKGROUND_PID"
@@ -175,7 +175,7 @@ export -f show_all
 # with_roles: sender may only send, receiver only receive, as the example has it.
 with_roles() {
   "$POSTGRES/psql" -X -q -h "$CLUSTER/sockets" -p "$PORT" -U postgres -d "$DATABASE" -f "$REPOSITORY/examples/postgresql-$1.sql" >/dev/null
-  sql node1 'GRANT chat_sender TO sender' 'GRANT chat_receiver TO receiver'
+  node_sql node1 'GRANT chat_sender TO sender' 'GRANT chat_receiver TO receiver'
 }
 
 # denied COMMAND [ARG ...]
@@ -230,7 +230,7 @@ denied() {
 @test "roles see the rooms of their own name only, with row-level security" {
   with_roles roles
   with_roles rooms
-  sql node1 'GRANT chat_receiver TO sender' 'GRANT chat_sender TO receiver'
+  node_sql node1 'GRANT chat_receiver TO sender' 'GRANT chat_sender TO receiver'
   CHAT_SPOOL=$(url sender) chat-send -r sender.jobs mine
   CHAT_SPOOL=$(url receiver) chat-send -r receiver.jobs yours
   CHAT_SPOOL=$(url sender) denied chat-send -r receiver.jobs forged

@@ -50,7 +50,7 @@ all_there() { ! comm -23 <(sort acked) <(sort -u seen) | grep -q .; }
   background chat-recv -F >seen 2>err
   wait_blocked "$BACKGROUND_PID"
   for i in 1 2 3; do
-    sql node1 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'chat'" >/dev/null
+    node_sql node1 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'chat'" >/dev/null
     chat-send "message $i"
     wait_until file_has seen "message $i"
   done
@@ -74,7 +74,7 @@ all_there() { ! comm -23 <(sort acked) <(sort -u seen) | grep -q .; }
   run -0 chat-recv -a
   assert_output $'first\nsecond'
 }
-waits_for_standby() { [[ $(sql node1 "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'") -ge 1 ]]; }
+waits_for_standby() { [[ $(node_sql node1 "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'") -ge 1 ]]; }
 
 @test "with one standby gone everything goes on" {
   cluster_for_test
@@ -131,7 +131,7 @@ each_is_there() {
   assert [ "$SENT" -gt 2 ]
   each_is_there "$SENT"
   assert_empty_room
-  sql node1 -d "$DATABASE" 'VACUUM'
+  node_sql node1 -d "$DATABASE" 'VACUUM'
   run -0 chat-send 'there is room again'
   run -0 chat-recv
   assert_output 'there is room again'

@@ -18,13 +18,13 @@ store_setup() {
   [[ ! $why ]] || skip "$why"
   STORE_DATABASE=test_$$_$BATS_TEST_NUMBER
   # Not in step with the standbys, which takes as long again: nobody relies on this commit.
-  sql node1 'SET synchronous_commit = local' "CREATE DATABASE $STORE_DATABASE TEMPLATE fresh OWNER chat STRATEGY file_copy" || return
+  node_sql node1 'SET synchronous_commit = local' "CREATE DATABASE $STORE_DATABASE TEMPLATE fresh OWNER chat STRATEGY file_copy" || return
   SPOOL=$(cluster_url "$STORE_DATABASE")
   export CHAT_SPOOL=$SPOOL
 }
 
 store_teardown() {
-  [[ ! ${STORE_DATABASE:-} ]] || sql node1 'SET synchronous_commit = local' "DROP DATABASE $STORE_DATABASE WITH (FORCE)"
+  [[ ! ${STORE_DATABASE:-} ]] || node_sql node1 'SET synchronous_commit = local' "DROP DATABASE $STORE_DATABASE WITH (FORCE)"
 }
 
 # store_skipped FILE NAME: the reason why the test is skipped, if it is.
@@ -37,14 +37,14 @@ store_skipped() {
 
 # store_fresh: make the database that the tests copy. What SQLite has and the tests' statements use is there by the same name.
 store_fresh() {
-  sql node1 'CREATE ROLE chat LOGIN' 'CREATE DATABASE fresh OWNER chat' &&
+  node_sql node1 'CREATE ROLE chat LOGIN' 'CREATE DATABASE fresh OWNER chat' &&
     "$CHAT_BIN/chat-spool" init -s "$(cluster_url fresh)" &&
-    sql node1 -d fresh 'GRANT CREATE ON SCHEMA public TO chat' \
+    node_sql node1 -d fresh 'GRANT CREATE ON SCHEMA public TO chat' \
       "CREATE FUNCTION public.hex(bytea) RETURNS text LANGUAGE sql AS \$\$ SELECT upper(encode(\$1, 'hex')) \$\$"
 }
 
 # store_ask STATEMENT URL: as "ask" of helper.bash does of a file.
 store_ask() {
   local database=${2%%\?*}
-  PGOPTIONS='-c search_path=chat,public' sql node1 -d "${database##*/}" "$1"
+  PGOPTIONS='-c search_path=chat,public' node_sql node1 -d "${database##*/}" "$1"
 }
