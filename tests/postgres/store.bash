@@ -21,6 +21,9 @@ store_setup() {
   node_sql node1 'SET synchronous_commit = local' "CREATE DATABASE $STORE_DATABASE TEMPLATE fresh OWNER chat STRATEGY file_copy" || return
   SPOOL=$(cluster_url "$STORE_DATABASE")
   export CHAT_SPOOL=$SPOOL
+  # Of the same message it is another one here, as its id and its time are the server's.
+  # shellcheck disable=SC2034  # for rows
+  ROWS=${ROWS/checksum, /}
 }
 
 store_teardown() {
@@ -35,16 +38,22 @@ store_skipped() {
   done <"${BASH_SOURCE[0]%/*}/skipped"
 }
 
-# store_fresh: make the database that the tests copy. What SQLite has and the tests' statements use is there by the same name.
+# store_fresh: make the database that the tests copy. For "ask" there are the tables and the function that a file has, by the same
+# names, in the schema "look".
 store_fresh() {
   node_sql node1 'CREATE ROLE chat LOGIN' 'CREATE DATABASE fresh OWNER chat' &&
     "$CHAT_BIN/chat-spool" init -s "$(cluster_url fresh)" &&
-    node_sql node1 -d fresh 'GRANT CREATE ON SCHEMA public TO chat' \
-      "CREATE FUNCTION public.hex(bytea) RETURNS text LANGUAGE sql AS \$\$ SELECT upper(encode(\$1, 'hex')) \$\$"
+    node_sql node1 -d fresh 'CREATE SCHEMA look' \
+      "CREATE FUNCTION look.hex(bytea) RETURNS text LANGUAGE sql AS \$\$ SELECT upper(encode(\$1, 'hex')) \$\$" \
+      'CREATE VIEW look.message AS SELECT * FROM chat.message' \
+      'CREATE VIEW look.room AS
+        SELECT r.number, r.name, r.depth - coalesce(sum(g.depth), 0) AS depth, r.bytes - coalesce(sum(g.bytes), 0) AS bytes, NULL AS next_id
+          FROM chat.room r LEFT JOIN chat.gone g ON g.room = r.number GROUP BY r.number
+        UNION ALL SELECT 0, NULL, 0, 0, last_value + is_called::int FROM chat.message_id'
 }
 
 # store_ask STATEMENT URL: as "ask" of helper.bash does of a file.
 store_ask() {
   local database=${2%%\?*}
-  PGOPTIONS='-c search_path=chat,public' node_sql node1 -d "${database##*/}" "$1"
+  PGOPTIONS='-c search_path=look' node_sql node1 -d "${database##*/}" "$1"
 }
