@@ -1,0 +1,112 @@
+#!/usr/bin/env bats
+# The schema in the database: made and made newer by chat-spool init alone; and the way of a whole spool there and back.
+
+# shellcheck disable=SC2016,SC2086,SC2030,SC2031,SC2034,SC2154
+
+load fault
+
+setup_file() { cluster_for_file; }
+teardown_file() { cluster_end; }
+
+# A database without a spool, at $BARE.
+bare() {
+  node_sql node1 "CREATE DATABASE bare_$BATS_TEST_NUMBER OWNER chat"
+  BARE=$(cluster_url "bare_$BATS_TEST_NUMBER")
+}
+
+@test "a database without a spool is an error that names chat-spool init, and nothing is made there" {
+  local command
+  bare
+  for command in 'chat-send x' chat-recv 'chat-recv -p' 'chat-recv -w -t 0.1' 'chat-spool list' 'chat-spool dump' 'chat-spool check'; do
+    CHAT_SPOOL=$BARE run --separate-stderr timeout 60 $command
+    assert_equal "$command: $status" "$command: 65"
+    assert_regex "$stderr" "^chat-[a-z]*: [^"$'\n'"]*'chat-spool init'[^"$'\n'"]*\$"
+  done
+  run node_sql node1 -d "bare_$BATS_TEST_NUMBER" "SELECT count(*) FROM pg_namespace WHERE nspname = 'chat'"
+  assert_output 0
+}
+
+@test "chat-spool init makes the schema, and a second one changes nothing" {
+  bare
+  run -0 --separate-stderr chat-spool init -s "$BARE"
+  chat-send -s "$BARE" kept
+  run -0 --separate-stderr chat-spool init -s "$BARE"
+  run -0 chat-recv -s "$BARE"
+  assert_output kept
+}
+
+@test "of twenty that make the schema at the same moment all succeed" {
+  local pids=() i
+  bare
+  for i in {1..20}; do
+    chat-spool init -s "$BARE" & pids+=($!)
+  done
+  for i in "${pids[@]}"; do wait "$i"; done
+  run -0 chat-spool check -s "$BARE"
+}
+
+@test "a schema of a newer version is refused with 65 by all, init included, and not touched" {
+  local command
+  node_sql node1 -d "$DATABASE" 'UPDATE chat.spool SET version = 99'
+  for command in 'chat-send x' chat-recv 'chat-spool list' 'chat-spool init'; do
+    run --separate-stderr timeout 60 $command
+    assert_equal "$command: $status" "$command: 65"
+  done
+  run node_sql node1 -d "$DATABASE" 'SELECT version, (SELECT count(*) FROM chat.message) FROM chat.spool'
+  assert_output '99|0'
+}
+
+@test "a schema of an older version is refused with 65 and a line that names chat-spool init" {
+  node_sql node1 -d "$DATABASE" 'UPDATE chat.spool SET version = 0'
+  run --separate-stderr timeout 60 chat-send x
+  assert_error 65 'chat-send: '
+  assert_regex "$stderr" "'chat-spool init'"
+}
+
+@test "an init that is killed leaves a schema or none, and the next one makes it" {
+  local i
+  for i in 1 2 3 4 5 6; do
+    node_sql node1 "CREATE DATABASE killed_$i OWNER chat"
+    timeout -s KILL "0.0$((i * 7))" chat-spool init -s "$(cluster_url "killed_$i")" || true
+    chat-spool init -s "$(cluster_url "killed_$i")"
+    run -0 chat-spool check -s "$(cluster_url "killed_$i")"
+  done
+}
+
+@test "a spool goes from a file to the cluster and back whole: order, ids, times, senders, keys and bytes" {
+  printf '%s\n' one two three | chat-send -s from.db -l -u alice
+  chat-recv -s from.db >/dev/null
+  chat-send -s from.db -u 'Ünal "the"' -k 'a key' 'with a key'
+  printf 'a\0b\xff\n\n' | chat-send -s from.db -r bytes
+  head -c 3000000 /dev/urandom | chat-send -s from.db -r bytes
+  chat-send -s from.db -r jobs 'held back'
+  run -123 chat-recv -s from.db -r jobs --backoff 1h -- false
+  chat-send -s from.db -r jobs -d 2098-01-01 delayed
+  chat-send -s from.db -r 日本語 -x 2099-01-01T00:00:00.123Z $'\u2028\U1F642'
+  chat-spool copy -q from.db "$SPOOL"
+  chat-spool copy -q "$SPOOL" back.db
+  run diff <(rows from.db) <(rows back.db)
+  assert_output ''
+  run diff <(chat-spool dump -s from.db) <(chat-spool dump)
+  assert_output ''
+  run -0 chat-spool check
+  # What comes new has ids behind those.
+  run -0 chat-send -i later
+  assert [ "$output" -gt "$(ask 'SELECT max(id) FROM message' from.db)" ]
+}
+
+@test "twenty thousand messages go from a file to the cluster, and are received in their order" {
+  seq 20000 | chat-send -l -s from.db
+  chat-spool copy -q from.db "$SPOOL"
+  run diff <(seq 20000) <(chat-recv -a)
+  assert_output ''
+}
+
+@test "with a spool in a file nothing of libpq is opened" {
+  local library
+  for library in pq ssl crypto; do
+    run -0 bash -c 'chat-send -s file.db hello; strace -f -e trace=openat,mmap chat-recv -s file.db 2>&1'
+    refute_output --partial "lib$library.so"
+    refute_output --partial chatspool-postgresql
+  done
+}
