@@ -191,7 +191,7 @@ static enum chat_status put_piece(struct stream *s, const struct piece *piece)
 {
     const char *bytes = s->records.buffer.bytes + piece->start;
     struct chat_message message = s->sending->message;
-    int64_t id;
+    int64_t id = 0;
     if (s->sending->json) /* before the others must wait for us */
         read_json(s, bytes, piece->size, &message);
     if (!s->open)
@@ -204,7 +204,7 @@ static enum chat_status put_piece(struct stream *s, const struct piece *piece)
         message.length = piece->size;
     }
     s->room = message.room;
-    enum chat_status status = sending_put(s->sending, &message, &id);
+    enum chat_status status = sending_put(s->sending, &message, s->sending->print_id ? &id : NULL);
     if (status == CHAT_BUSY)
         return status;
     check_stream(s, status);
