@@ -55,5 +55,5 @@ store_fresh() {
 # store_ask STATEMENT URL: as "ask" of helper.bash does of a file.
 store_ask() {
   local database=${2%%\?*}
-  PGOPTIONS='-c search_path=look' node_sql node1 -d "${database##*/}" "$1"
+  node_sql node1 -d "${database##*/}" 'SET search_path = look' "$1"
 }
