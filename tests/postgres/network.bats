@@ -15,10 +15,12 @@ setup() {
   WIRED="postgresql://chat@127.0.0.1:$PORT/$DATABASE"
 }
 
-# wire: from now on $WIRED leads to the server.
+# wire: from now on $WIRED leads to the server. The last process in the background stays that.
 wire() {
+  local last=${BACKGROUND_PID:-}
   background "$FAULT_DIRECTORY/proxy" "$PORT" "$(<"$CLUSTER/node1/port")"
   PROXY=$BACKGROUND_PID
+  BACKGROUND_PID=$last
   wait_until answers
 }
 answers() { (exec 3<>"/dev/tcp/127.0.0.1/$PORT") 2>/dev/null; }
@@ -142,9 +144,11 @@ is_free() { [[ $(chat-recv -p 2>/dev/null) == "$1" ]]; }
 }
 
 @test "a network that hangs for a while costs nothing" {
+  local receiver
   wire
   background chat-recv -w -s "$WIRED" >out
-  wait_blocked "$BACKGROUND_PID"
+  receiver=$BACKGROUND_PID
+  wait_blocked "$receiver"
   kill -STOP -- "-$PROXY"
   chat-send 'through the mud'
   background chat-send -s "$WIRED" -r other 'stuck'
@@ -152,7 +156,7 @@ is_free() { [[ $(chat-recv -p 2>/dev/null) == "$1" ]]; }
   kill -CONT -- "-$PROXY"
   finish "$BACKGROUND_PID"
   assert_success
-  finish "${BACKGROUND_PIDS[1]}"
+  finish "$receiver"
   assert_success
   assert_bytes out 'through the mud\n'
   run -0 chat-recv -r other

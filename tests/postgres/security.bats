@@ -166,8 +166,10 @@ export -f show_all
 
 @test "a file with passwords that others may read is not used" {
   chmod 644 "$HOME/.pgpass"
+  # libpq itself says a line about it.
   run --separate-stderr timeout 100 chat-send -s "$(url alice)" x
-  refused 77
+  assert_equal "$status" 77
+  refute_password "$stderr"
 }
 
 # ---------------------------------------------------------------- roles
@@ -259,7 +261,7 @@ denied() {
   node_kill node1
   # For a while there are only standbys.
   background chat-send -s "$url" after
-  wait_until asleep "$BACKGROUND_PID" '*'
+  wait_until asleep_or_ended "$BACKGROUND_PID" '*'
   run -0 cluster_promote
   finish "$BACKGROUND_PID"
   assert_success
