@@ -129,8 +129,11 @@ static enum chat_status permanent(struct pg_store *s, const char *const *values,
     for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++)
         if (strstr(cause, refusals[i]) != NULL)
             return CHAT_PERMISSION;
-    if (PQconnectionNeedsPassword(s->conn) || PQconnectionUsedPassword(s->conn))
+    if (PQconnectionNeedsPassword(s->conn))
         return CHAT_PERMISSION;
+    /* Nothing but standbys answers, and one of them is about to be promoted. */
+    if (strstr(cause, "read-only") != NULL || strstr(cause, "hot standby") != NULL)
+        return CHAT_OK;
     if (strstr(cause, "Name or service not known") != NULL)
         return CHAT_UNREACHABLE;
     if (strstr(cause, "too many") != NULL || strstr(cause, "connection slots") != NULL)
@@ -199,19 +202,24 @@ enum chat_status pg_read_spool(struct pg_store *s)
     return status == CHAT_OK ? read_spool(s, call) : status;
 }
 
+enum chat_status pg_not_too_new(const struct pg_store *s)
+{
+    if (s->version <= PG_SCHEMA_VERSION)
+        return CHAT_OK;
+    return error_set(s->base.error, CHAT_DATA,
+                     "spool '%s' has format %lld, and this program knows up to %d: install a "
+                     "newer one",
+                     s->url, (long long)s->version, PG_SCHEMA_VERSION);
+}
+
 static enum chat_status check_version(const struct pg_store *s)
 {
-    if (s->version > PG_SCHEMA_VERSION)
-        return error_set(s->base.error, CHAT_DATA,
-                         "spool '%s' has format %lld, and this program knows up to %d: install a "
-                         "newer one",
-                         s->url, (long long)s->version, PG_SCHEMA_VERSION);
     if (s->version < PG_SCHEMA_VERSION)
         return error_set(s->base.error, CHAT_DATA,
                          "spool '%s' has format %lld, which is older than %d: upgrade it with "
                          "'chat-spool init'",
                          s->url, (long long)s->version, PG_SCHEMA_VERSION);
-    return CHAT_OK;
+    return pg_not_too_new(s);
 }
 
 /* A pooler between us and the server tells a process of its own invention. With one that gives

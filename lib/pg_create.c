@@ -31,6 +31,8 @@ static enum chat_status create(struct pg_store *s)
         status = pg_script(s, pg_schema, "create");
     if (status == CHAT_OK)
         status = pg_read_spool(s);
+    if (status == CHAT_OK)
+        status = pg_not_too_new(s);
     return status == CHAT_OK ? upgrade(s) : status;
 }
 

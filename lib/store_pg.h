@@ -155,6 +155,9 @@ void pg_disconnect(struct pg_store *s);
 /* Read what holds for the spool. */
 enum chat_status pg_read_spool(struct pg_store *s);
 
+/* Whether this program knows the schema's version, or an older one. */
+enum chat_status pg_not_too_new(const struct pg_store *s);
+
 /* --- pg_query.c --- */
 
 void pg_number(struct pg_values *values, int64_t number);
