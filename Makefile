@@ -106,8 +106,8 @@ TWINS = $(if $(LIBC:shared=),$(MODULE_DIR)/chat-send $(MODULE_DIR)/chat-recv)
 MODULES = $(if $(POSTGRES:0=),$(MODULE) $(TWINS))
 MODULE_OBJECTS = $(MODULE_SOURCES:%.c=$(BUILD)/pic/%.o) \
 	$(patsubst %,$(BUILD)/pic/lib/%.o,batch digest error utf8)
-$(BUILD)/lib/module.o $(BUILD)/pic/lib/module.o $(BUILD)/bin/twin.o: OWN_CFLAGS = -DCHAT_MODULES='"$(LIBDIR)/chatspool"' \
-	-DCHAT_MODULES_BESIDE='"$(LIBDIR:$(PREFIX)/%=../%)/chatspool"'
+MODULE_PLACES = -DCHAT_MODULES='"$(LIBDIR)/chatspool"' -DCHAT_MODULES_BESIDE='"$(LIBDIR:$(PREFIX)/%=../%)/chatspool"'
+$(BUILD)/lib/module.o $(BUILD)/pic/lib/module.o $(BUILD)/bin/twin.o: OWN_CFLAGS = $(MODULE_PLACES)
 $(MODULE_SOURCES:%.c=$(BUILD)/pic/%.o): OWN_CFLAGS = $(POSTGRES_CFLAGS)
 
 BIN_SOURCES = $(wildcard bin/*.c)
@@ -326,10 +326,11 @@ coverage:
 # What reads the code without running it: gcc's analyzer, clang-tidy (.clang-tidy says what it is asked) and cppcheck. A
 # file that has passed is not read again before it, or a header, has changed.
 PROCESSORS = $(shell getconf _NPROCESSORS_ONLN)
-ANALYZED = $(patsubst %,$(BUILD)/analyzed/%.gcc,$(LIB_SOURCES) $(BIN_SOURCES)) \
-	$(patsubst %,$(BUILD)/analyzed/%.clang,$(LIB_SOURCES) $(BIN_SOURCES)) $(BUILD)/analyzed/cppcheck
-READ = -std=c17 -D_GNU_SOURCE -Ilib -I$(BUILD) -DCHAT_VERSION=\"$(VERSION)\" $(PKG_CFLAGS)
+READ_SOURCES = $(LIB_SOURCES) $(BIN_SOURCES) $(if $(POSTGRES:0=),$(MODULE_SOURCES))
+ANALYZED = $(READ_SOURCES:%=$(BUILD)/analyzed/%.gcc) $(READ_SOURCES:%=$(BUILD)/analyzed/%.clang) $(BUILD)/analyzed/cppcheck
+READ = -std=c17 -D_GNU_SOURCE -Ilib -I$(BUILD) -DCHAT_VERSION=\"$(VERSION)\" $(MODULE_PLACES) $(PKG_CFLAGS) $(POSTGRES_CFLAGS)
 HEADERS = $(wildcard lib/*.h bin/*.h)
+READ_SQL = $(BUILD)/sqlite_sql.h $(if $(POSTGRES:0=),$(BUILD)/pg_sql.h)
 
 analyze:
 	@$(MAKE) -s -j $(PROCESSORS) -k -O BUILD=$(BUILD) analyzed
@@ -338,19 +339,19 @@ analyzed: $(ANALYZED)
 # Of the pieces of memory that this file hands out gcc sees only that their beginning is lost.
 $(BUILD)/analyzed/lib/sqlite_memory.c.gcc: READ += -Wno-analyzer-malloc-leak
 
-$(BUILD)/analyzed/%.gcc: % $(HEADERS) $(BUILD)/sqlite_sql.h
+$(BUILD)/analyzed/%.gcc: % $(HEADERS) $(READ_SQL)
 	@mkdir -p $(@D)
 	gcc $(READ) -O2 -fanalyzer -Werror -c -o /dev/null $<
 	@touch $@
 
 # Each file by itself: from one to the next version 14 forgets what va_start() is.
-$(BUILD)/analyzed/%.clang: % $(HEADERS) $(BUILD)/sqlite_sql.h .clang-tidy
+$(BUILD)/analyzed/%.clang: % $(HEADERS) $(READ_SQL) .clang-tidy
 	@mkdir -p $(@D)
 	clang-tidy --quiet $< -- $(READ) 2>$@.seen || { cat $@.seen; false; }
 	@touch $@
 
 # A function and a variable may have the same name: what gcc's -Wshadow says of that is enough.
-$(BUILD)/analyzed/cppcheck: $(LIB_SOURCES) $(BIN_SOURCES) $(HEADERS) $(BUILD)/sqlite_sql.h
+$(BUILD)/analyzed/cppcheck: $(READ_SOURCES) $(HEADERS) $(READ_SQL)
 	@mkdir -p $(@D)
 	cppcheck --quiet --error-exitcode=1 --enable=warning,style,performance,portability --suppress=shadowFunction \
 		$(subst -std,--std,$(READ)) '-Dnoreturn=__attribute__((noreturn))' $(filter %.c,$^)

@@ -73,7 +73,7 @@ static enum chat_status check_messages(struct check *c)
 static void check_room(struct check *c, const PGresult *result, int row)
 {
     const char *name = pg_get_text(result, row, 0);
-    long long numbers[6];
+    long long numbers[6] = { 0 };
     for (int i = 1; i < 6; i++)
         numbers[i] = (long long)pg_get_number(result, row, i);
     if (numbers[1] != numbers[3] || numbers[2] != numbers[4]) {

@@ -195,8 +195,8 @@ static enum chat_status read_messages(struct pg_store *s, const struct chat_quer
 static enum chat_status claim_room(struct pg_store *s, const struct chat_query *query,
                                    const char *name, struct chat_batch *batch)
 {
-    struct pg_room room;
-    struct locked locked;
+    struct pg_room room = { .number = 0 };
+    struct locked locked = { .count = 0 };
     enum chat_status status = CHAT_OK;
     while (status == CHAT_OK && batch->count == 0) { /* all of them may have gone meanwhile */
         status = lock_room(s, query, name, &room, &locked);
@@ -277,9 +277,8 @@ enum chat_status pg_claim(struct store *store, const struct chat_query *query,
             status = claim_any(s, query, batch);
         if (status == CHAT_DAMAGED)
             status = pg_set_aside(s, s->damaged);
-    } while (pg_again(s, status, &patience));
-    if (status == CHAT_OK && batch->count == 0)
-        return pg_claim(store, query, batch); /* a damaged one had gone */
+        /* Once more also where a damaged one had gone. */
+    } while (pg_again(s, status, &patience) || (status == CHAT_OK && batch->count == 0));
     if (status == CHAT_OK) {
         batch->session = s->session;
         batch->next = s->claimed;
@@ -351,16 +350,16 @@ enum chat_status pg_set_aside(struct pg_store *s, int64_t id)
     bool damaged = pg_read_row(s, pg_result(s, read), 0, false, &m) == CHAT_DAMAGED;
     if (copy == NULL || !batch_add(copy, &m))
         status = pg_no_memory(s);
-    if (status == CHAT_OK && damaged) {
+    else if (damaged) {
         struct chat_message moved = *copy->messages[0];
         const struct chat_message *one = &moved;
         moved.room = CHAT_ROOM_DAMAGED;
         status = pg_move_messages(s, &one, 1, number, copy->messages[0]->room);
+        if (status == CHAT_OK)
+            status = error_set(s->base.error, CHAT_DAMAGED,
+                               "message %lld in room '%s' was damaged, and is in room '%s' now",
+                               (long long)id, copy->messages[0]->room, CHAT_ROOM_DAMAGED);
     }
-    if (status == CHAT_OK && damaged)
-        status = error_set(s->base.error, CHAT_DAMAGED,
-                           "message %lld in room '%s' was damaged, and is in room '%s' now",
-                           (long long)id, copy->messages[0]->room, CHAT_ROOM_DAMAGED);
     batch_free(copy);
     if (!pg_remember(&s->done, &s->done_count, id))
         pg_disconnect(s);

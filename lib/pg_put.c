@@ -135,13 +135,16 @@ static enum chat_status put_run(struct pg_store *s, size_t from, size_t to)
     size_t count = to - from, n;
     size_t *order = calloc(count, sizeof *order);
     const struct chat_message **sorted = calloc(count, sizeof *sorted);
-    enum chat_status status = order != NULL && sorted != NULL ? CHAT_OK : pg_no_memory(s);
-    if (status == CHAT_OK) {
+    enum chat_status status = CHAT_OK;
+    if (order != NULL && sorted != NULL) {
         for (size_t i = 0; i < count; i++)
             order[i] = from + i;
         qsort_r(order, count, sizeof *order, compare, s->log);
         for (size_t i = 0; i < count; i++)
             sorted[i] = s->log->messages[order[i]];
+    } else {
+        status = pg_no_memory(s);
+        count = 0;
     }
     for (size_t i = 0; i < count && status == CHAT_OK; i += n) {
         n = 1;

@@ -64,7 +64,7 @@ static enum chat_status check_url(struct error *error, const char *url, int64_t 
 
 static enum chat_status pg_open(const char *where, struct error *error, struct store **store)
 {
-    int64_t patience;
+    int64_t patience = 0;
     enum chat_status status = check_url(error, where, &patience);
     if (status != CHAT_OK)
         return status;

@@ -70,7 +70,7 @@ needs_code() {
   needs_code
   sanitized && skip 'a sanitizer does both in its own way'
   holds stack_protected "${PROGRAMS[@]}" ${LIBRARY:+"$LIBRARY"}
-  ldd "${PROGRAMS[0]}" | grep -q libc.so.6 || skip 'this libc has no checks of sizes'
+  ldd "$CHAT_BIN/chat-spool" | grep -q libc.so.6 || skip 'this libc has no checks of sizes'
   holds fortified "${PROGRAMS[@]}" ${LIBRARY:+"$LIBRARY"}
 }
 
