@@ -405,6 +405,8 @@ static void name_default_room(struct receiver *r)
 {
     static struct chat_settings settings;
     enum chat_status status = chat_settings(r->spool, &settings);
+    if (status == CHAT_INTERRUPTED) /* that the worker heeds */
+        return;
     if (status != CHAT_OK)
         cli_fail_spool(status, r->spool, "");
     for (size_t i = 0; i < r->room_count; i++)
@@ -429,6 +431,7 @@ static int work(struct receiver *r)
         w->parallel = 1;
     check_rooms(r);
     open_spool(r);
+    worker_catch_signals(w);
     name_default_room(r);
     w->spool = r->spool;
     return worker_run(w);

@@ -58,7 +58,7 @@ static void wake_up(int number)
 }
 
 /* Signals come in only where they are let in; one that is ignored (nohup) stays so. */
-static void catch_signals(struct worker *w)
+void worker_catch_signals(struct worker *w)
 {
     static const int stopping[] = { SIGINT, SIGTERM, SIGHUP };
     const struct sigaction stops = { .sa_handler = stop }, wakes = { .sa_handler = wake_up };
@@ -320,7 +320,6 @@ static int exit_status(const struct worker *w)
 
 int worker_run(struct worker *w)
 {
-    catch_signals(w);
     w->deadline = w->timeout >= 0 ? cli_clock() + w->timeout : -1;
     for (;;) {
         heed_signals(w);

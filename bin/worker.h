@@ -44,6 +44,9 @@ struct worker {
  */
 void worker_check(const struct worker *worker, const char *room);
 
+/* From here on a signal that asks to stop is heeded by worker_run. */
+void worker_catch_signals(struct worker *worker);
+
 /* Work until there is nothing more to do. Returns the exit status. */
 int worker_run(struct worker *worker);
 
