@@ -339,6 +339,9 @@ static enum chat_status receive_present(struct receiver *r)
     r->cursor = (struct chat_cursor){ .room = 0 };
     while (status == CHAT_OK && !output_stop && (r->count == 0 || r->received < r->count))
         status = receive(r);
+    /* Who may wait for ever, and has reached the spool once, waits for it, too. */
+    if (r->wait && r->timeout < 0 && (status == CHAT_OK || status == CHAT_NONE))
+        chat_patience(r->spool, INT64_MAX);
     return status;
 }
 

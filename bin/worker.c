@@ -283,6 +283,9 @@ static void take(struct worker *w)
     chat_batch *batch;
     reserve_job(w);
     enum chat_status status = claim(w, &batch);
+    /* Who may wait for ever, and has reached the spool once, waits for it, too. */
+    if (w->wait && w->timeout < 0 && (status == CHAT_OK || status == CHAT_NONE))
+        chat_patience(w->spool, INT64_MAX);
     if (status == CHAT_OK)
         start(w, batch);
     else if (status == CHAT_NONE)

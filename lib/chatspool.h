@@ -145,9 +145,9 @@ void chat_alone(void);
 enum chat_status chat_open(const char *where, chat_spool **spool);
 
 /* A store that is elsewhere and does not answer is tried to be reached for so many milliseconds by
- * each call that needs it (below zero: as long as is usual for it), and after a connection was lost
- * once more. Does nothing to a file. If a signal that is blocked comes meanwhile, the call ends
- * with CHAT_INTERRUPTED. */
+ * each call that needs it (below zero: as long as is usual for it; INT64_MAX: for ever), and after
+ * a connection was lost once more. Does nothing to a file. If a signal that is blocked comes
+ * meanwhile, the call ends with CHAT_INTERRUPTED. */
 void chat_patience(chat_spool *spool, int64_t patience);
 
 /* Milliseconds since 1970 by the clock that SPOOL goes by: this machine's, or that of the server.

@@ -49,7 +49,8 @@ int64_t pg_now(const struct store *store)
 struct pg_patience pg_patience(const struct pg_store *s)
 {
     int64_t patience = s->base.patience >= 0 ? s->base.patience : s->patience;
-    return (struct pg_patience){ .until = patience < 0 ? -1 : pg_clock() + patience,
+    bool endless = patience < 0 || patience > INT64_MAX / 2;
+    return (struct pg_patience){ .until = endless ? -1 : pg_clock() + patience,
                                  .pause = PAUSE_FIRST };
 }
 
@@ -142,6 +143,12 @@ static enum chat_status permanent(struct pg_store *s, const char *const *values,
     return PQpingParams(keywords, values, 1) == PQPING_OK ? CHAT_UNREACHABLE : CHAT_OK;
 }
 
+/* libpq would print what the server tells unasked, such as why it ends a session. */
+static void be_silent(void *context, const PGresult *result)
+{
+    (void)context, (void)result;
+}
+
 /* CHAT_OK: connected. CHAT_BUSY: try again. */
 static enum chat_status attempt(struct pg_store *s)
 {
@@ -150,6 +157,7 @@ static enum chat_status attempt(struct pg_store *s)
     memcpy(values, defaults, sizeof values);
     values[DATABASE] = s->url;
     s->conn = PQconnectdbParams(keywords, values, 1);
+    PQsetNoticeReceiver(s->conn, be_silent, NULL);
     if (PQstatus(s->conn) == CONNECTION_OK)
         return CHAT_OK;
     copy_cause(s->conn, cause);
