@@ -71,6 +71,22 @@ void pg_call_begin(struct pg_store *s)
     pg_call(s, PG_ADD_TOKEN, &token);
 }
 
+/* The server knows our token. But it may have shown us a commit that has not reached the standbys:
+ * one more commit waits for them, and so for all that was before. */
+static enum chat_status confirm(struct pg_store *s)
+{
+    struct pg_values values = { .count = 0 };
+    unsigned char token[TOKEN];
+    if (getrandom(token, TOKEN, 0) != TOKEN)
+        return pg_no_memory(s);
+    pg_bytes(&values, token, TOKEN);
+    pg_call(s, PG_ADD_TOKEN, &values);
+    pg_call(s, PG_COMMIT, NULL);
+    enum chat_status status = pg_exchange(s, "write");
+    s->open = status != CHAT_OK;
+    return status;
+}
+
 /* Begin the transaction once more, on a new connection, with what was put so far. *COMMITTED: there
  * is no need to, the first one was committed. */
 static enum chat_status begin_again(struct pg_store *s, struct pg_patience *patience,
@@ -88,9 +104,9 @@ static enum chat_status begin_again(struct pg_store *s, struct pg_patience *pati
     size_t call = pg_call(s, PG_ADD_TOKEN, &token);
     status = pg_exchange(s, "write");
     *committed = status == CHAT_OK && pg_affected(s, call) == 0;
-    if (status == CHAT_OK && !*committed)
-        status = pg_flush(s);
-    return status;
+    if (status != CHAT_OK)
+        return status;
+    return *committed ? confirm(s) : pg_flush(s);
 }
 
 /* End the transaction on the server without a commit. */
@@ -214,7 +230,7 @@ enum chat_status pg_commit(struct store *store)
     bool committed = false;
     enum chat_status status = s->log->count > 0 ? commit(s) : CHAT_OK;
     bool lost = status == CHAT_UNREACHABLE;
-    while (pg_again(s, status, &patience) && !committed) {
+    while (pg_again(s, status, &patience)) {
         status = begin_again(s, &patience, &committed);
         if (status == CHAT_OK && !committed)
             status = commit(s);
