@@ -19,7 +19,7 @@ needs_git() { git -C "$ROOT" rev-parse HEAD >/dev/null 2>&1 || skip 'not in a re
 
 # tarball PATH: clone the repository there, and print the name of its tarball.
 tarball() {
-    git clone -q "$ROOT" "$1"
+    git clone -q -c advice.detachedHead=false "$ROOT" "$1"
     make -s -C "$1" dist
     echo "$1/build/chatspool-$VERSION.tar.gz"
 }
