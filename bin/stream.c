@@ -190,7 +190,7 @@ static void choose(struct chat_message *m, const struct sending *sending)
 static enum chat_status put_piece(struct stream *s, const struct piece *piece)
 {
     const char *bytes = s->records.buffer.bytes + piece->start;
-    struct chat_message message = s->sending->message;
+    struct chat_message message = { .id = 0 };
     int64_t id = 0;
     if (s->sending->json) /* before the others must wait for us */
         read_json(s, bytes, piece->size, &message);
@@ -200,6 +200,7 @@ static enum chat_status put_piece(struct stream *s, const struct piece *piece)
     if (s->sending->json)
         choose(&message, s->sending);
     else {
+        message = s->sending->message; /* whose times are those of this batch only now */
         message.body = bytes;
         message.length = piece->size;
     }
