@@ -8,15 +8,15 @@ load fault
 setup() { chat_setup; }
 
 teardown() {
+  [[ ! ${MOUNTED:-} ]] || { node_stop node1 && umount "$MOUNTED"; }
   fault_teardown
-  [[ ! ${MOUNTED:-} ]] || umount "$MOUNTED"
 }
 
 # ---------------------------------------------------------------- restarts
 
 restart_while_working() {
-  local how=$1 pid count
-  count=$(dose 200 2000)
+  local how=$1 pid count WAIT_LIMIT=300
+  count=$(dose 100 2000)
   background bash -c 'for ((i = 1; i <= $0; i++)); do chat-send "$i" && echo "$i"; done >acked' "$count"
   local sender=$BACKGROUND_PID
   background chat-recv -F >seen 2>err
@@ -107,11 +107,12 @@ small_disk() {
 
 # fill: send long messages of noise, each with its number in front, until one is refused; $SENT says how many were not.
 fill() {
-  SENT=0
-  while { echo "$SENT" && head -c 200000 /dev/urandom; } | capture timeout 120 chat-send && ((status == 0)); do
-    SENT=$((SENT + 1))
-    ((SENT < 200)) || fail 'the disk does not get full'
+  for ((SENT = 0; SENT < 200; SENT++)); do
+    { echo "$SENT" && head -c 200000 /dev/urandom; } >long
+    capture timeout 120 chat-send -f long
+    ((status == 0)) || return 0
   done
+  fail 'the disk does not get full'
 }
 
 # each_is_there COUNT: the numbers in front of the messages that are there are 0 to COUNT - 1; they are received.
