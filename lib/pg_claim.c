@@ -264,6 +264,21 @@ static void empty(struct chat_batch *batch)
     batch->bytes = 0;
 }
 
+/* A damaged message that somebody else sets aside just now is looked for again, but not for ever.
+ */
+static enum chat_status claim(struct pg_store *s, const struct chat_query *query,
+                              struct chat_batch *batch)
+{
+    enum { TRIES = 64 };
+    enum chat_status status = CHAT_OK;
+    for (int i = 0; i < TRIES && status == CHAT_OK && batch->count == 0; i++) {
+        status = claim_any(s, query, batch);
+        if (status == CHAT_DAMAGED)
+            status = pg_set_aside(s, s->damaged);
+    }
+    return status == CHAT_OK && batch->count == 0 ? CHAT_NONE : status;
+}
+
 enum chat_status pg_claim(struct store *store, const struct chat_query *query,
                           struct chat_batch *batch)
 {
@@ -274,11 +289,8 @@ enum chat_status pg_claim(struct store *store, const struct chat_query *query,
         empty(batch);
         status = pg_connect(s, &patience);
         if (status == CHAT_OK)
-            status = claim_any(s, query, batch);
-        if (status == CHAT_DAMAGED)
-            status = pg_set_aside(s, s->damaged);
-        /* Once more also where a damaged one had gone. */
-    } while (pg_again(s, status, &patience) || (status == CHAT_OK && batch->count == 0));
+            status = claim(s, query, batch);
+    } while (pg_again(s, status, &patience));
     if (status == CHAT_OK) {
         batch->session = s->session;
         batch->next = s->claimed;

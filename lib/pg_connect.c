@@ -117,6 +117,12 @@ static void copy_cause(const PGconn *conn, char cause[CAUSE])
     pg_clean(cause);
 }
 
+/* The server has no connection free: not now. */
+static bool is_crowded(const char *cause)
+{
+    return strstr(cause, "too many") != NULL || strstr(cause, "connection slots") != NULL;
+}
+
 /* What will be so the next time, too. Before libpq 17 nobody tells the SQLSTATE of a connection
  * that could not be made, but libpq's own texts are not translated in a program that has not asked
  * for that. */
@@ -137,7 +143,7 @@ static enum chat_status permanent(struct pg_store *s, const char *const *values,
         return CHAT_OK;
     if (strstr(cause, "Name or service not known") != NULL)
         return CHAT_UNREACHABLE;
-    if (strstr(cause, "too many") != NULL || strstr(cause, "connection slots") != NULL)
+    if (is_crowded(cause))
         return CHAT_OK;
     /* A server that answers, and yet refuses. */
     return PQpingParams(keywords, values, 1) == PQPING_OK ? CHAT_UNREACHABLE : CHAT_OK;
@@ -163,6 +169,7 @@ static enum chat_status attempt(struct pg_store *s)
     copy_cause(s->conn, cause);
     enum chat_status status = permanent(s, values, cause);
     pg_disconnect(s);
+    s->crowded = is_crowded(cause);
     error_set(s->base.error, CHAT_UNREACHABLE, "cannot reach spool '%s': %s", s->url, cause);
     return status == CHAT_OK ? CHAT_BUSY : status;
 }
@@ -288,7 +295,7 @@ enum chat_status pg_connect(struct pg_store *s, struct pg_patience *patience)
         else if (patience->interrupted)
             return CHAT_INTERRUPTED;
         else
-            return status == CHAT_BUSY ? CHAT_UNREACHABLE : status;
+            return status == CHAT_BUSY && !s->crowded ? CHAT_UNREACHABLE : status;
         if (!pg_again(s, status, patience))
             break;
     }

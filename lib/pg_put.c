@@ -207,18 +207,13 @@ static enum chat_status drop_oldest(struct pg_store *s, const char *room, int64_
     struct pg_array ids;
     pg_own_ids(s, &ids);
     pg_string(&values, room);
-    pg_number(&values, INT64_MAX);
     pg_add_array(&values, &ids);
-    pg_number(&values, 1);
-    pg_number(&values, 0);
-    size_t call = pg_call(s, PG_LOCK_READY, &values); /* so that no receiver gets it */
+    size_t call = pg_call(s, PG_LOCK_OLDEST, &values);
     pg_array_free(&ids);
     enum chat_status status = pg_exchange(s, "write");
     if (status != CHAT_OK || pg_rows(s, call) == 0)
         return status == CHAT_OK ? CHAT_NONE : status;
     int64_t id = pg_get_number(pg_result(s, call), 0, 0);
-    if (!pg_remember(&s->done, &s->done_count, id))
-        return pg_no_memory(s);
     values = (struct pg_values){ .count = 0 };
     pg_array_start(&ids, PG_INT8);
     pg_array_number(&ids, id);

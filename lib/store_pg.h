@@ -90,6 +90,7 @@ struct pg_store {
     int64_t ahead;    /* of pg_clock(): the server's time */
     int64_t patience; /* milliseconds, as the URL says; below zero: for ever */
     bool prepared[PG_COUNT];
+    bool crowded;   /* it had no connection free */
     bool upgrading; /* the schema is not looked at */
 
     /* The exchange that is being made, or was made last: */

@@ -1,12 +1,15 @@
 -- For who is about to wait for room $1: whether there is a message that nobody has claimed (the ids $2 are ours), or
 -- at least one; in how many milliseconds the next is due (NULL: none), and whether something has expired.
-WITH r AS MATERIALIZED (SELECT number FROM chat.room
-        WHERE name = coalesce($1::text, (SELECT default_room FROM chat.spool))),
+WITH r AS MATERIALIZED (SELECT number, coalesce((SELECT max(g.first) FROM chat.gone g WHERE g.room = number
+            AND g.returned = room.returned), 0) AS first
+        FROM chat.room WHERE name = coalesce($1::text, (SELECT default_room FROM chat.spool))),
     one AS MATERIALIZED (SELECT m.id FROM chat.message m WHERE m.room = (SELECT number FROM r) AND m.due IS NULL
+        AND m.place >= (SELECT first FROM r)
         AND (m.expires IS NULL OR m.expires > (SELECT chat.now())) AND m.id <> ALL ($2::bigint[])
         ORDER BY m.place LIMIT 1)
 SELECT (EXISTS (SELECT FROM one) AND EXISTS (SELECT FROM chat.message m WHERE m.room = (SELECT number FROM r)
-        AND m.due IS NULL AND (m.expires IS NULL OR m.expires > (SELECT chat.now()))
+        AND m.due IS NULL AND m.place >= (SELECT first FROM r)
+        AND (m.expires IS NULL OR m.expires > (SELECT chat.now()))
         AND m.id <> ALL ($2::bigint[]) AND m.id NOT IN (SELECT id FROM chat.claimed)))::int::bigint,
     EXISTS (SELECT FROM one)::int::bigint,
     (SELECT greatest(m.due - chat.now(), 0) FROM chat.message m WHERE m.room = (SELECT number FROM r)
