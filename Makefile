@@ -320,7 +320,7 @@ UNCOUNTED = build counts delivery hardening library library-installed manual pac
 	$(patsubst %,torture/%,calls crash fuzz memory people power storm turns)
 COVERAGE = $(filter-out $(UNCOUNTED),$(patsubst tests/%.bats,%,$(wildcard tests/*.bats tests/torture/*.bats)))
 coverage:
-	$(MAKE) CC=gcc BUILD=build/coverage BINDIR=build/coverage/bin CFLAGS='-O0 -g --coverage' HARDEN=-fPIE programs
+	$(MAKE) CC=gcc BUILD=build/coverage BINDIR=build/coverage/bin CFLAGS='-O0 -g --coverage' HARDEN=-fPIE LIBC=shared programs
 	tests/coverage build/coverage $(COVERAGE)
 
 # What reads the code without running it: gcc's analyzer, clang-tidy (.clang-tidy says what it is asked) and cppcheck. A
