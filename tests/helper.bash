@@ -64,11 +64,6 @@ sanitized() {
   grep -q __asan_init "$CHAT_BIN/chat-send"
 }
 
-# takes_libraries: skip the test if the programs take no shared library, so that none can be put between them and the system.
-takes_libraries() {
-  readelf --program-headers "$CHAT_BIN/chat-send" | grep -q INTERP || skip 'static programs take no LD_PRELOAD'
-}
-
 # What is said of EIO, ENOMEM and EDQUOT, as expressions: each C library has its own words.
 # shellcheck disable=SC2034
 IO_ERROR='(input/output|I/O) error' NO_MEMORY='(cannot allocate|out of) memory' NO_QUOTA='(disk )?quota exceeded'

@@ -235,7 +235,6 @@ without() {
 
 @test "the cut shows that a sender that does not sync loses acknowledged messages" {
   local n
-  takes_libraries
   disk
   chat-send -r other first
   for n in {1..20}; do without 'fsync fdatasync' chat-send "$n"; done
@@ -252,7 +251,6 @@ without() {
 }
 
 @test "the cut shows that a receiver that does not sync its output loses messages" {
-  takes_libraries
   disk
   chat-send first
   sync -f disk

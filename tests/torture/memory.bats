@@ -12,7 +12,6 @@ load torture
 
 setup() {
   torture_setup
-  takes_libraries
   can_inject
 }
 

@@ -161,13 +161,11 @@ loses() {
 }
 
 @test "the power cuts show that senders that do not sync lose acknowledged messages" {
-  takes_libraries
   UNSAFE_SENDER=$FAULTS/nosync.so
   loses {4..40..4}
 }
 
 @test "the power cuts show that receivers that do not sync what they have written lose messages" {
-  takes_libraries
   UNSAFE_RECEIVER=$FAULTS/nosync.so
   loses {3..60..6}
 }
