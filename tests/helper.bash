@@ -349,18 +349,20 @@ contents() {
 
 # calls_of COMMAND [ARG ...]: each system call of the command that may fail, as "NAME N", the N-th of that name. (strace counts
 # them by name.) The dynamic loader's calls are not ours: it may well crash when one fails. They end where it
-# lets go of its cache; and those of a libc that is inside the program end where it makes what it has set up
-# read-only. Nor are calls that never fail: brk() returns no errors, and an injected one looks like a
+# lets go of its cache; those of a libc that is inside the program where it makes what it has set up read-only, or
+# for musl, which has no list of robust locks, where it tells where its thread is. Nor are calls that never fail: brk() returns no errors, and an injected one looks like a
 # success; to give up a lock that one has always works.
 calls_of() {
   renew_spool
   strace -o trace "$@" <in >out 2>err
   awk -F '(' '
-    NR == FNR { if (/ld\.so\.cache/) loader = 1; next }
+    BEGIN { last = "set_tid_address" }
+    NR == FNR && /^set_robust_list/ && last != "munmap" { last = "mprotect" }
+    NR == FNR { if (/ld\.so\.cache/) last = "munmap"; next }
     FNR == 1 { loading = 1 }
     /^[a-z]/ { seen[$1]++ }
     /^[a-z]/ && !loading && !/^brk|F_UNLCK/ { print $1, seen[$1] }
-    (loader ? /^munmap/ : /^mprotect/) { loading = 0 }
+    $1 == last { loading = 0 }
   ' trace trace
 }
 

@@ -20,7 +20,7 @@ ERRORS=(EIO ENOSPC EDQUOT EROFS ENOMEM EMFILE EINTR EAGAIN)
 
 # Calls that can't fail, or only for a wrong argument; futex(), libc's own, where it gives up; and close(), which closes even
 # where it fails, but is not made at all where it is made to fail.
-UNFAILING='^(exit_group|exit|close|futex|wait4|rt_sigaction|rt_sigprocmask|rt_sigreturn|getpid|gettid|getuid|geteuid|getgid|getegid|set_robust_list|set_tid_address|rseq) '
+UNFAILING='^(exit_group|exit|close|futex|wait4|rt_sigaction|rt_sigprocmask|rt_sigreturn|getpid|gettid|getuid|geteuid|getgid|getegid|arch_prctl|set_robust_list|set_tid_address|rseq) '
 
 # What a signal interrupts, and what may have to wait. (To open does where it is a FIFO or the like, and no such is opened.)
 INTERRUPTED='^(p?(read|write)(v|64)?|fcntl|ftruncate|fallocate|f(data)?sync|p?poll) '

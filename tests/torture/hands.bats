@@ -149,13 +149,13 @@ exchanged() {
 }
 
 @test "a hostile HOME or XDG_STATE_HOME is an error or a plain path" {
-  local value
+  local value look=(chat-recv -q -p -r 'a room that nobody has') # with an empty HOME this is the real one
   touch file
   for value in '' . relative / /dev/null "$PWD/file" $'\n' $'/\x1b[31m\n' "$(printf '/x%.0s' {1..3000})" '$(touch owned)' /proc /dev/fd/0 "/proc/self/root$PWD/h"; do
-    run --separate-stderr timeout 20 env -u XDG_STATE_HOME HOME="$value" chat-recv -q
+    run --separate-stderr timeout 20 env -u XDG_STATE_HOME HOME="$value" "${look[@]}"
     [[ $status == @(1|73|74|77) && $output == '' ]] || fail "HOME=${value:0:50}: $status $stderr"
     [[ $stderr != *$'\x1b'* && $stderr != *$'\n'* ]]
-    run --separate-stderr timeout 20 env XDG_STATE_HOME="$value" chat-recv -q
+    run --separate-stderr timeout 20 env XDG_STATE_HOME="$value" "${look[@]}"
     [[ $status == @(1|73|74|77) && $output == '' ]] || fail "XDG_STATE_HOME=${value:0:50}: $status $stderr"
     [[ $stderr != *$'\x1b'* && $stderr != *$'\n'* ]]
   done
