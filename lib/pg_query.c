@@ -27,7 +27,7 @@ void pg_number(struct pg_values *values, int64_t number)
 
 void pg_time(struct pg_values *values, int64_t time)
 {
-    if (time > 0)
+    if (time != 0)
         pg_number(values, time);
     else
         pg_bytes(values, NULL, 0);
@@ -95,7 +95,7 @@ void pg_array_number(struct pg_array *array, int64_t number)
 
 void pg_array_time(struct pg_array *array, int64_t time)
 {
-    if (time > 0)
+    if (time != 0)
         pg_array_number(array, time);
     else
         pg_array_bytes(array, NULL, 0);
