@@ -280,6 +280,34 @@ END2
   assert_equal "${#lines[@]}" 4
 }
 
+@test "a line that is longer than any message could make it is 65 and named, and what came before is loaded" {
+  chat-spool config max-length 10 >/dev/null
+  printf '{"body":"one"}\n{"body":"two"}\n{"body":"%40000s"}\n{"body":"four"}\n' >lines
+  run --separate-stderr chat-spool load lines
+  assert_error 65 'chat-spool: line 3: it is too long; 2 messages loaded'
+  run -0 chat-recv -a
+  assert_output $'one\ntwo'
+}
+
+@test "a line without a sender and a host is from who loads it" {
+  run -0 chat-spool load -q <<<'{"body":"hello"}'
+  run -0 chat-recv -o '%u@%h %b'
+  assert_output "$(id -un)@$(uname -n) hello"
+}
+
+@test "backup and compact of a spool that is named, without a word" {
+  seq 100 | chat-send -l -s named.db
+  chat-recv -a -s named.db >/dev/null
+  chat-send -s named.db hello
+  run -0 --separate-stderr chat-spool backup -q -s named.db saved.db
+  assert_equal "$output$stderr" ''
+  run -0 --separate-stderr chat-spool compact -q -s named.db
+  assert_equal "$output$stderr" ''
+  run -0 chat-recv -s saved.db
+  assert_output hello
+  assert_not_exists "$SPOOL"
+}
+
 @test "200,000 messages go through in bounded memory, and are all the same" {
   local limit=80000
   ! sanitized || skip 'a sanitized program needs much more'

@@ -362,6 +362,8 @@ other 3 3 B 0 0 2 0 0"
   assert_equal "$(chat-spool show -j -c 3 | field id)" $'1\n2\n3'
   run --separate-stderr chat-spool show -c 0
   assert_usage chat-spool
+  run --separate-stderr chat-spool show -c 1 -i 1
+  assert_usage chat-spool
 }
 
 @test "show -i shows one message in full" {
