@@ -532,6 +532,22 @@ numbers() { chat-spool dump | grep -o '"message [0-9]*' | cut -d ' ' -f 2 | sort
   works
 }
 
+@test "what a spool was configured to outlives its repair" {
+  many
+  chat-spool config default-room b >/dev/null
+  chat-spool config max-length 5000000 >/dev/null
+  closed "$SPOOL"
+  rubbish "$(pages_of internal | head -n 1)"
+  run --separate-stderr timeout 60 chat-spool check
+  assert_equal "$status" 65
+  repaired
+  run -0 chat-spool config
+  assert_line 'default-room b'
+  assert_line 'max-length 5000000'
+  run -0 chat-recv
+  assert_regex "$output" '^message [0-9]+'
+}
+
 @test "an index that is rubbish costs no message" {
   local page
   many

@@ -282,7 +282,7 @@ END2
 
 @test "a line that is longer than any message could make it is 65 and named, and what came before is loaded" {
   chat-spool config max-length 10 >/dev/null
-  printf '{"body":"one"}\n{"body":"two"}\n{"body":"%40000s"}\n{"body":"four"}\n' >lines
+  printf '{"body":"one"}\n{"body":"two"}\n{"body":"%40000s"}\n{"body":"four"}\n' '' >lines
   run --separate-stderr chat-spool load lines
   assert_error 65 'chat-spool: line 3: it is too long; 2 messages loaded'
   run -0 chat-recv -a
