@@ -140,14 +140,16 @@ nobody_starves() {
 IMPATIENT=$FAULTS/impatient
 
 # stop_at CALL COMMAND [ARG ...]: the command, stopped before that system call ("NAME N"), in the background. Its process id
-# is in $STOPPED; or that is empty, and it has ended.
+# is in $STOPPED; or that is empty, and it has ended. (With -D it is the command that is our child, and not strace. Its own
+# children are left alone.)
 stop_at() {
   local call=$1
   shift
   : >trace
-  background strace -f -qq -o trace -e "trace=${call% *}" -e "inject=${call% *}:signal=STOP:when=${call#* }" "$@" <in >out 2>err
+  background strace -D -qq -o trace -e "trace=${call% *}" -e "inject=${call% *}:signal=STOP:when=${call#* }" "$@" <in >out 2>err
   wait_until stopped_or_ended "$BACKGROUND_PID"
-  STOPPED=$(sed -n 's/^\([0-9]*\) *--- stopped by SIGSTOP ---$/\1/p' trace)
+  STOPPED=
+  if grep -q -- '--- stopped by SIGSTOP ---' trace; then STOPPED=$BACKGROUND_PID; fi
 }
 
 stopped_or_ended() { grep -q -- '--- stopped by SIGSTOP ---' trace || process_ended "$1"; }
