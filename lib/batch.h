@@ -18,6 +18,7 @@ struct chat_batch {
     int64_t first, returned; /* for the store: what its look at the room has shown, or 0 */
     int64_t room;            /* for the store: its own number of their room */
     int64_t session;         /* for the store: the connection that holds the claim */
+    bool apart;              /* for the store: some are held back, or stand in another order */
     struct chat_batch *next; /* for the store: its other batches that hold claims */
 };
 

@@ -55,6 +55,8 @@ static enum chat_status add_row(struct sqlite_store *s, sqlite3_stmt *statement,
         m.place = sqlite3_column_int64(statement, COLUMN_PLACE);
     }
     batch->room = sqlite3_column_int64(statement, COLUMN_ROOM);
+    batch->apart = batch->apart || sqlite3_column_int64(statement, COLUMN_PLACE) != id ||
+                   sqlite3_column_type(statement, COLUMN_DUE) != SQLITE_NULL;
     if (!batch_add(batch, &m))
         return error_set(s->base.error, CHAT_SYSTEM, "out of memory");
     return CHAT_OK;

@@ -29,14 +29,18 @@ static size_t run_length(const struct chat_batch *batch, size_t from, size_t to)
     return n;
 }
 
-/* Delete the messages with ids from FIRST to LAST; all of them are ours. */
-static enum chat_status delete_run(struct sqlite_store *s, int64_t first, int64_t last)
+/* Delete the messages of BATCH with ids from FIRST to LAST; all of them are ours. */
+static enum chat_status delete_run(struct sqlite_store *s, const struct chat_batch *batch,
+                                   int64_t first, int64_t last)
 {
     if (first == last)
         return delete_message(s, first);
-    sqlite3_stmt *statement = db_statement(s, SQL_DELETE_MESSAGES);
+    sqlite3_stmt *statement =
+        db_statement(s, batch->apart ? SQL_DELETE_MESSAGES : SQL_DELETE_PLACED);
     sqlite3_bind_int64(statement, 1, first);
     sqlite3_bind_int64(statement, 2, last);
+    if (!batch->apart)
+        sqlite3_bind_int64(statement, 3, batch->room);
     return db_finish(s, statement);
 }
 
@@ -48,7 +52,7 @@ static enum chat_status delete_messages(struct sqlite_store *s, const struct cha
     for (size_t i = from; i < to; i += run) {
         run = run_length(batch, i, to);
         enum chat_status status =
-            delete_run(s, batch->messages[i]->id, batch->messages[i + run - 1]->id);
+            delete_run(s, batch, batch->messages[i]->id, batch->messages[i + run - 1]->id);
         if (status != CHAT_OK)
             return status;
         deleted += (size_t)sqlite3_changes(s->db);

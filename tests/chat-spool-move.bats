@@ -268,6 +268,19 @@ expired() { chat-spool show -i "$1" | grep -q '^State: *expired'; }
   sound
 }
 
+@test "delete -y deletes held messages in a row, and among others" {
+  seq 6 | chat-send -l -r jobs
+  run -123 chat-recv -r jobs -c 4 --backoff 1h -- sh -c '! grep -q "[234]"'
+  seq 3 | chat-send -l -r jobs
+  sound "$SPOOL"
+  run -0 --separate-stderr chat-spool delete -y jobs
+  assert_output '8 messages deleted'
+  assert_empty_room jobs
+  run -0 ask 'SELECT count(*) FROM message'
+  assert_output 0
+  sound "$SPOOL"
+}
+
 @test "delete --yes -q prints nothing, and an empty room is 1" {
   chat-send -r jobs one
   run --separate-stderr -0 chat-spool delete --yes --quiet jobs
