@@ -78,7 +78,7 @@ all_starve() {
 @test "the shim reaches what SQLite allocates" {
   local few
   prepare send
-  WARM=() FROM=$CHAT_BIN
+  WARM=() FROM=$FAULTS/preload
   starved 0
   few=$ASKED
   FROM=$FAULTS
@@ -114,4 +114,26 @@ all_starve() {
     starved "$n+"
     if ! { kept && told; }; then show_trial "allocation $n of $all"; fi
   done
+}
+
+# under_valgrind COMMAND [ARG ...]: of the programs that ask malloc() for each piece, as valgrind knows malloc()'s.
+under_valgrind() {
+  valgrind -q --error-exitcode=86 --leak-check=no --log-file=valgrind.log "$FAULTS/$1" "${@:2}"
+}
+
+@test "valgrind finds nothing on the main paths" {
+  command -v valgrind >/dev/null || skip 'needs valgrind'
+  local -a steps=('chat-send -l -k key -m 100' 'chat-recv -p -a -v' 'chat-recv -- cat' 'chat-send -d 1h hello' 'chat-spool dump'
+    'chat-spool check')
+  local step words
+  echo hello >in
+  for step in "${steps[@]}"; do
+    read -ra words <<<"$step"
+    under_valgrind "${words[@]}" <in >out 2>err || fail "$step: status $?: $(cat err valgrind.log)"
+  done
+  # The control.
+  FAULTS=.
+  echo 'int main(int argc, char **argv) { int unset[2]; unset[argc % 2] = 1; return unset[1 - argc % 2] == (long)argv; }' >wrong.c
+  gcc -O0 -w -o wrong wrong.c
+  run -86 under_valgrind wrong
 }
