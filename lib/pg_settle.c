@@ -83,6 +83,19 @@ static void call_sweep(struct pg_store *s, const struct chat_batch *batch)
     pg_call(s, PG_SWEEP, &values);
 }
 
+/* On a full disk no row of chat.gone may find a place; the row of the room has one, though whoever
+ * sends waits for it. */
+static void call_settle_full(struct pg_store *s, const struct chat_batch *batch, size_t count)
+{
+    struct pg_values values = { .count = 0 };
+    struct pg_array ids;
+    add_ids(&ids, (const struct chat_message *const *)batch->messages, count);
+    pg_add_array(&values, &ids);
+    pg_number(&values, batch->room);
+    pg_call(s, PG_SETTLE_FULL, &values);
+    pg_array_free(&ids);
+}
+
 enum chat_status pg_settle(struct store *store, struct chat_batch *batch, size_t count)
 {
     struct pg_store *s = (struct pg_store *)store;
@@ -95,7 +108,14 @@ enum chat_status pg_settle(struct store *store, struct chat_batch *batch, size_t
     call_settle(s, batch, count);
     call_sweep(s, batch);
     call_ring_gone(s, room, batch->room);
-    return told(s, pg_exchange(s, "write"), batch);
+    status = pg_exchange(s, "write");
+    if (status == CHAT_IO) {
+        call_enter(s, room);
+        call_settle_full(s, batch, count);
+        call_ring_gone(s, room, batch->room);
+        status = pg_exchange(s, "write");
+    }
+    return told(s, status, batch);
 }
 
 /* --- held back, or moved --------------------------------------------------- */

