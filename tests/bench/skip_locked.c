@@ -50,12 +50,14 @@ static void send_one(const char *body)
     PQclear(ask("INSERT INTO queue (body) VALUES ($1)", 1, &body));
 }
 
-/* Begin to take at most COUNT; the caller does something with them and commits. */
+/* Begin to take at most COUNT; the caller does something with them and commits. (In "id IN (SELECT
+ * ... LIMIT)" a plan may run the inner one again, and take more.) */
 static PGresult *take(const char *count)
 {
     tell("BEGIN");
-    return ask("DELETE FROM queue WHERE id IN (SELECT id FROM queue ORDER BY id "
-               "FOR UPDATE SKIP LOCKED LIMIT $1) RETURNING body",
+    return ask("WITH taken AS MATERIALIZED (SELECT id FROM queue ORDER BY id "
+               "FOR UPDATE SKIP LOCKED LIMIT $1) "
+               "DELETE FROM queue USING taken WHERE queue.id = taken.id RETURNING body",
                1, &count);
 }
 
