@@ -56,9 +56,9 @@ enum chat_status chat_open(const char *where, chat_spool **out)
         return CHAT_SYSTEM;
     if (where[0] == '\0')
         return error_set(&spool->error, CHAT_USAGE, "the spool's name is empty");
-    const struct store_verbs *verbs;
+    const struct store_verbs *verbs = NULL; /* and so where none is found */
     enum chat_status status = find_store(where, &spool->error, &verbs);
-    return status == CHAT_OK ? verbs->open(where, &spool->error, &spool->store) : status;
+    return verbs != NULL ? verbs->open(where, &spool->error, &spool->store) : status;
 }
 
 void chat_patience(chat_spool *spool, int64_t patience)
