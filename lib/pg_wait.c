@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CLAIMED_PAUSE = 1000, WATCH_PAUSE = 1000 }; /* milliseconds */
+enum { CLAIMED_PAUSE = 1000, WATCH_PAUSE = 1000, BELL_PATIENCE = 1000 }; /* milliseconds */
 
 /* Listen to the bell of a room, from the end of the exchange on. */
 static bool call_listen(struct pg_store *s, enum pg_lock lock, const char *room)
@@ -33,14 +33,19 @@ static bool call_listen(struct pg_store *s, enum pg_lock lock, const char *room)
 }
 
 /* Have the bell rung, until we leave it. */
-static bool call_bell(struct pg_store *s, enum pg_lock lock, const char *room)
+static bool call_bell(struct pg_store *s, enum pg_lock lock, const char *room, int64_t deadline)
 {
     struct pg_values values = { .count = 0 };
+    int64_t left = deadline < 0 ? BELL_PATIENCE : deadline - pg_clock();
+    char patience[24];
     int64_t bell = pg_lock_of(lock, room);
     for (size_t i = 0; i < s->bell_count; i++)
         if (s->bells[i] == bell)
             return true;
+    left = left < 1 ? 1 : left < BELL_PATIENCE ? left : BELL_PATIENCE; /* 0 would be for ever */
+    snprintf(patience, sizeof patience, "%lld", (long long)left);
     pg_number(&values, bell);
+    pg_string(&values, patience);
     pg_call(s, PG_LISTEN_BELL, &values);
     return pg_remember(&s->bells, &s->bell_count, bell);
 }
@@ -55,6 +60,15 @@ void pg_call_leave_bells(struct pg_store *s)
             pg_exchange(s, "read");
     }
     s->bell_count = 0;
+}
+
+/* Somebody has been ringing for too long, and may ring for what we have not seen: look again. */
+static enum chat_status not_now(struct pg_store *s, enum chat_status status)
+{
+    if (status != CHAT_BUSY)
+        return status;
+    pg_call_leave_bells(s); /* those that we have, as well */
+    return pg_exchange(s, "read");
 }
 
 /* --- sleeping -------------------------------------------------------------- */
@@ -165,11 +179,11 @@ static enum chat_status wait(struct pg_store *s, const struct chat_query *query,
         status = memory ? pg_exchange(s, "read") : pg_no_memory(s);
     }
     for (size_t i = 0; i < query->room_count && status == CHAT_OK && memory; i++) {
-        memory = call_bell(s, LOCK_CAME, pg_room_name(s, query->rooms[i]));
+        memory = call_bell(s, LOCK_CAME, pg_room_name(s, query->rooms[i]), deadline);
         status = memory ? pg_exchange(s, "read") : pg_no_memory(s);
     }
     if (status != CHAT_OK)
-        return status;
+        return not_now(s, status);
     status = CHAT_NONE;
     for (size_t i = 0; i < query->room_count && status == CHAT_NONE; i++)
         status = look_at(s, query->rooms[i], &vigil);
@@ -231,10 +245,12 @@ static enum chat_status wait_room(struct pg_store *s, const char *name, int64_t 
     pg_call(s, PG_SET_LIMITED, &values);
     enum chat_status status = pg_exchange(s, "write");
     if (status == CHAT_OK) {
-        memory = memory && call_bell(s, LOCK_GONE, room);
+        memory = memory && call_bell(s, LOCK_GONE, room, deadline);
         pg_number(&lock, pg_lock_of(LOCK_SETTLING, room));
         pg_call(s, PG_AWAIT_SETTLING, &lock);
         status = pg_exchange(s, "read");
+        if (status != CHAT_OK)
+            return not_now(s, status);
     }
     if (status == CHAT_OK && !memory)
         status = pg_no_memory(s);
