@@ -201,7 +201,7 @@ static const char *keep_text(struct pending *p, const char *text, const char *be
 /* Whether there is room for one more, with the longest texts. */
 static bool fits(const struct pending *p, const struct chat_message *m)
 {
-    return p->count < ROWS && p->used + 3 * (CHAT_NAME_MAX + 1) + m->length <= BYTES;
+    return p->count < ROWS && p->used + (size_t)3 * (CHAT_NAME_MAX + 1) + m->length <= BYTES;
 }
 
 static void add(struct pending *p, const struct chat_message *m, int64_t room)
