@@ -76,6 +76,27 @@ all_there() { ! comm -23 <(sort acked) <(sort -u seen) | grep -q .; }
 }
 waits_for_standby() { [[ $(node_sql node1 "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'") -ge 1 ]]; }
 
+@test "while both standbys are gone who waits for a message is not held up, and gets it in the end" {
+  cluster_for_test
+  node_stop node2
+  node_stop node3
+  background chat-send held
+  local sender=$BACKGROUND_PID
+  wait_until waits_for_standby
+  run --separate-stderr timeout 20 chat-recv -t 1
+  assert_error 1 'chat-recv: No new messages'
+  background chat-recv -w >out
+  local receiver=$BACKGROUND_PID
+  wait_until waits_for_bell
+  node_start node3
+  finish "$sender"
+  assert_success
+  finish "$receiver"
+  assert_success
+  assert_bytes out 'held\n'
+}
+waits_for_bell() { [[ $(node_sql node1 "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'advisory'") -ge 1 ]]; }
+
 @test "with one standby gone everything goes on" {
   cluster_for_test
   node_stop node2
