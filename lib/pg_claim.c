@@ -125,7 +125,7 @@ static enum chat_status lock_room(struct pg_store *s, const struct chat_query *q
         if (!room->due || promoted)
             break;
         pg_call_unlock(s, locked->id, locked->count);
-        status = pg_promote_if_allowed(s, room->number);
+        status = pg_promote(s, room->number);
         promoted = true;
         if (status != CHAT_OK)
             return status;

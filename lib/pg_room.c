@@ -39,7 +39,7 @@ enum chat_status pg_look(struct pg_store *s, const char *name, struct pg_room *r
     return status;
 }
 
-enum chat_status pg_promote(struct pg_store *s, int64_t room)
+static enum chat_status promote(struct pg_store *s, int64_t room)
 {
     struct pg_values values = { .count = 0 };
     pg_number(&values, room);
@@ -54,10 +54,10 @@ enum chat_status pg_promote(struct pg_store *s, int64_t room)
     return status;
 }
 
-enum chat_status pg_promote_if_allowed(struct pg_store *s, int64_t room)
+enum chat_status pg_promote(struct pg_store *s, int64_t room)
 {
-    enum chat_status status = pg_promote(s, room);
-    return status == CHAT_PERMISSION ? CHAT_OK : status;
+    enum chat_status status = promote(s, room);
+    return status == CHAT_PERMISSION || status == CHAT_BUSY ? CHAT_OK : status;
 }
 
 enum chat_status pg_sweep(struct pg_store *s, int64_t room)

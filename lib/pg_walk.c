@@ -61,7 +61,7 @@ static enum chat_status walk_room(struct pg_store *s, const struct chat_query *q
     struct pg_room room;
     enum chat_status status = pg_look(s, name, &room);
     if (status == CHAT_OK && room.due && query->until == 0 && !query->every)
-        status = pg_promote_if_allowed(s, room.number);
+        status = pg_promote(s, room.number);
     if (status != CHAT_OK || room.number == 0)
         return status == CHAT_OK ? CHAT_NONE : status;
     for (;;) {
@@ -131,7 +131,7 @@ static enum chat_status promote_rooms(struct pg_store *s, const struct chat_quer
         struct pg_room room;
         status = pg_look(s, query->rooms[i], &room);
         if (status == CHAT_OK && room.due)
-            status = pg_promote_if_allowed(s, room.number);
+            status = pg_promote(s, room.number);
     }
     return status;
 }

@@ -258,10 +258,9 @@ size_t pg_call_look(struct pg_store *s, const char *name);
 void pg_read_look(const struct pg_store *s, size_t call, struct pg_room *room);
 enum chat_status pg_look(struct pg_store *s, const char *name, struct pg_room *room);
 
-/* Make ready what is due in a room. Where this role may not, what is ready can be had all the same.
- */
+/* Make ready what is due in a room. Where this role may not, or others hold it up, what is ready
+ * can be had all the same. */
 enum chat_status pg_promote(struct pg_store *s, int64_t room);
-enum chat_status pg_promote_if_allowed(struct pg_store *s, int64_t room);
 
 /* Delete what has expired in a room, all of it. */
 enum chat_status pg_sweep(struct pg_store *s, int64_t room);
