@@ -4,6 +4,9 @@
 
 #include <string.h>
 
+#define POOLER                                                                                     \
+    "it is behind a connection pooler, which does not keep sessions apart: name the server itself"
+
 /* What an SQLSTATE, or the class that its first two letters are, comes to
  * (postgresql.org/docs/current/errcodes-appendix.html). The first that fits. */
 static const struct {
@@ -15,6 +18,9 @@ static const struct {
     { "08", CHAT_UNREACHABLE, NULL },    /* connection exceptions */
     { "25006", CHAT_UNREACHABLE, NULL }, /* read-only: the server was the primary once */
     { "25P03", CHAT_UNREACHABLE, NULL }, /* a transaction that stood open too long */
+    /* A statement of another client's is there, or one of ours is not. */
+    { "42P05", CHAT_USAGE, POOLER },
+    { "26000", CHAT_USAGE, POOLER },
     { "42501", CHAT_PERMISSION, NULL },
     { "28", CHAT_PERMISSION, NULL },
     { "53100", CHAT_IO, "no space left on the server's disk" },
