@@ -53,3 +53,20 @@ $(floor 'mosquitto_pub, _sub') × floor
 $(floor 'amqp-publish, amqp-get') × floor
 $(floor beanstalkd) × floor to our $ours."
 }
+
+# on_cluster TABLE ROW COLUMN FORMAT: a figure of the benchmark of PostgreSQL.
+on_cluster() {
+  awk -F '\t' -v table="$1" -v row="$2" -v column="$3" -v format="$4" \
+    'index($1, table) == 1 && $2 == row && $3 == column { printf format, $4; exit }' "$REPOSITORY/tests/bench/results/postgres.tsv"
+}
+
+@test "the figures of PostgreSQL in the README are those of its benchmark, and its table shows them" {
+  local ours='chat-send, chat-recv on the cluster' one='One command, one message'
+  run tr '\n' ' ' <"$REPOSITORY/README.md"
+  assert_output --partial "took $(on_cluster "$one" "$ours" 'send, × floor' %.1f) times as long as the floor, and a row"
+  assert_output --partial "by hand $(on_cluster "$one" 'SKIP LOCKED by hand on the cluster' 'send, × floor' %.1f). "
+  assert_output --partial "put in $(on_cluster Streams "$ours" 'in, lines a second' %s) lines a second"
+  assert_output --partial "took out $(on_cluster Streams "$ours" 'out, lines a second' %s);"
+  assert_output --partial "next line after $(on_cluster Wake-up "$ours" 'median, ms' %.1f) ms."
+  run -0 grep -cF "| $ours | $(on_cluster "$one" "$ours" 'send, ms' %s) |" "$REPOSITORY/tests/bench/results/postgres.md"
+}
