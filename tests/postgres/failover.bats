@@ -191,6 +191,7 @@ listens() { [[ $(node_sql "$1" "SELECT count(*) FROM pg_stat_activity WHERE usen
   cluster_for_test
   chat-send first
   node_kill node1
+  CHAT_SPOOL+='&connect_timeout=3' # the half minute that it is otherwise would be long
   run --separate-stderr timeout 120 chat-send second
   assert_error 69 'chat-send: '
   run --separate-stderr timeout 120 chat-recv
