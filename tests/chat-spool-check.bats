@@ -352,18 +352,22 @@ chat-recv: message 2 in room 'main' was damaged, and is in room 'damaged' now"
 }
 
 @test "a page of messages in another's place shows no message twice" {
-  local first second size
+  local size count
   seq -f "%g $(printf 'x%.0s' {1..900})" 8 | chat-send -l
   closed "$SPOOL"
   mapfile -t pages < <(pages_of leaf)
   size=$(sqlite3 "$SPOOL" 'PRAGMA page_size')
+  count=$(sqlite3 "$SPOOL" "SELECT ncell FROM dbstat WHERE pageno = ${pages[0]}")
   dd if="$SPOOL" bs="$size" skip=$((pages[0] - 1)) count=1 of=page status=none
   dd if=page of="$SPOOL" bs="$size" seek=$((pages[1] - 1)) conv=notrunc status=none
   for options in '-p -a' '-c 10'; do
     # shellcheck disable=SC2086
     run --separate-stderr timeout 20 chat-recv $options -o '%i\n'
-    assert_equal "$options: $output" "$options: $(seq "$(sqlite3 "$SPOOL" "SELECT ncell FROM dbstat WHERE pageno = ${pages[0]}")")"
+    assert_equal "$options: $output" "$options: $(seq "$count")"
   done
+  # Those are gone, then, and not there a second time.
+  run --separate-stderr timeout 20 chat-recv -a -o '%i\n'
+  assert_equal "$status: $output" '65: '
   faulty
 }
 
