@@ -19,7 +19,8 @@ setup() {
 
 teardown() { disk_teardown; }
 
-# sender NAME [lines]: sends "NAME 1", "NAME 2", ..., and notes what was acknowledged, with its id.
+# sender NAME [lines]: sends "NAME 1", "NAME 2", ..., and notes what was acknowledged, with its id; if the disk still takes
+# something after it (see tests/power.bats).
 sender() {
   background env PATH="${UNSAFE_SENDER:+$FAULTS/preload:}$PATH" LD_PRELOAD="$UNSAFE_SENDER" NOSYNC='fsync fdatasync' bash -c '
     n=$(cat "next-$1" 2>/dev/null || echo 1)
@@ -32,7 +33,7 @@ sender() {
         ids=$(chat-send -i "$1 $n")
       fi
       result=$?
-      ((result == 0))
+      ((result == 0)) && : >"disk/alive-$1"
     do
       paste -d " " <(seq -f "$1 %.0f" "$n" "$last") - <<<"$ids" >>"acknowledged/$1"
       n=$((last + 1))
