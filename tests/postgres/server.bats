@@ -161,7 +161,7 @@ each_is_there() {
 }
 
 @test "where the disk of the server's log is full the server is down, and what it has acknowledged is there when it has room" {
-  cluster_for_test 'wal_recycle = off' 'min_wal_size = 32MB' 'wal_keep_size = 0' 'restart_after_crash = off'
+  cluster_for_test 'wal_recycle = off' 'min_wal_size = 32MB' 'restart_after_crash = off'
   small_disk pg_wal
   fill
   assert_not_equal "$status" 0
