@@ -163,6 +163,7 @@ each_is_there() {
 @test "where the disk of the server's log is full the server is down, and what it has acknowledged is there when it has room" {
   cluster_for_test 'wal_recycle = off' 'min_wal_size = 32MB' 'restart_after_crash = off'
   small_disk pg_wal
+  CHAT_SPOOL+='&connect_timeout=3' # instead of half a minute
   fill
   assert_not_equal "$status" 0
   assert_regex "$stderr" '^chat-send: [^'$'\n'']*$'
