@@ -347,23 +347,28 @@ contents() {
   LINES_OF_IT=${#newlines}
 }
 
-# calls_of COMMAND [ARG ...]: each system call of the command that may fail, as "NAME N", the N-th of that name. (strace counts
-# them by name.) The dynamic loader's calls are not ours: it may well crash when one fails. They end where it
-# lets go of its cache; those of a libc that is inside the program where it makes what it has set up read-only, or
-# for musl, which has no list of robust locks, where it tells where its thread is. Nor are calls that never fail: brk() returns no errors, and an injected one looks like a
-# success; to give up a lock that one has always works.
-calls_of() {
-  renew_spool
-  strace -o trace "$@" <in >out 2>err
+# own_calls TRACE: of what strace has written each call that is ours, as "NAME N", the N-th of that name (strace counts them
+# by name), and what it was. The dynamic loader's are not: it may well crash when one fails. They end where it lets go of its
+# cache; those of a libc that is inside the program where it makes what it has set up read-only, or for musl, which
+# has no list of robust locks, where it tells where its thread is.
+own_calls() {
   awk -F '(' '
     BEGIN { last = "set_tid_address" }
     NR == FNR && /^set_robust_list/ && last != "munmap" { last = "mprotect" }
     NR == FNR { if (/ld\.so\.cache/) last = "munmap"; next }
     FNR == 1 { loading = 1 }
     /^[a-z]/ { seen[$1]++ }
-    /^[a-z]/ && !loading && !/^brk|F_UNLCK/ { print $1, seen[$1] }
+    /^[a-z]/ && !loading { print $1, seen[$1], $2 }
     $1 == last { loading = 0 }
-  ' trace trace
+  ' "$1" "$1"
+}
+
+# calls_of COMMAND [ARG ...]: each system call of the command that may fail, as "NAME N". Not those that never fail: brk()
+# returns no errors, and an injected one looks like a success; to give up a lock that one has always works.
+calls_of() {
+  renew_spool
+  strace -o trace "$@" <in >out 2>err
+  own_calls trace | awk '!/^brk|F_UNLCK/ { print $1, $2 }'
 }
 
 # inject FAULT CALL COMMAND [ARG ...]: run the command with the CALL ("NAME N") faulty. Its status is in $result, its

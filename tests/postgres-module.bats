@@ -134,6 +134,7 @@ installed() {
 }
 
 @test "a module that is none, or of another version, is told from one that can be loaded" {
+  [[ $(readelf --program-headers "$CHAT_BIN/chat-spool") == *INTERP* ]] || skip 'these programs load none'
   installed
   echo 'not a module' >"$MODULE"
   chmod 755 "$MODULE"

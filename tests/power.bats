@@ -168,13 +168,7 @@ CHANGING='open|openat|creat|write|pwrite64|writev|fsync|fdatasync|ftruncate|fall
 # changing_calls COMMAND [ARG ...]: each of them, of this command, as "NAME N": the N-th call of that name.
 changing_calls() {
   strace -o trace "$@"
-  awk -F '(' -v names="^($CHANGING)\$" '
-    NR == FNR { if (/ld\.so\.cache/) loader = 1; next }
-    FNR == 1 { loading = 1 }
-    /^[a-z]/ { seen[$1]++ }
-    /^[a-z]/ && !loading && $1 ~ names { print $1, seen[$1] }
-    (loader ? /^munmap/ : /^mprotect/) { loading = 0 }
-  ' trace trace
+  own_calls trace | awk -v names="^($CHANGING)\$" '$1 ~ names { print $1, $2 }'
 }
 
 # killed_before CALL COMMAND [ARG ...]: run it, killed before that CALL ("NAME N"). Its status is in $result.

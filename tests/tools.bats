@@ -203,6 +203,8 @@ timeout_ends() { # [busybox]
   chat-send -s "$THERE" hello
   run -0 timeout 60 chat-recv -s "$THERE" -t 50
   assert_output hello
+  # If it was not woken before this one came, it waits still.
+  kill "$receiver" 2>/dev/null || true
   wait_until process_ended "$receiver"
 }
 

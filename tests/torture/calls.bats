@@ -213,7 +213,8 @@ unwaiting() {
   assert_equal "$status" 1
   for path in bell bell/main; do
     run --separate-stderr timeout 20 strace -qq -o trace -P "$SPOOL-$path" -e inject=newfstatat,fstat:error=EIO chat-recv -w
-    assert_error 74 "chat-recv: cannot wait on spool '$SPOOL': input/output error"
+    assert_error 74 "chat-recv: cannot wait on spool '$SPOOL': "
+    assert_regex "$stderr" ": $IO_ERROR\$"
   done
 }
 
