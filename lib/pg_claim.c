@@ -88,7 +88,8 @@ static size_t call_lock(struct pg_store *s, enum pg sql, const struct chat_query
 
 static void read_locked(const struct pg_store *s, size_t call, struct locked *locked)
 {
-    locked->count = (size_t)pg_rows(s, call);
+    size_t count = (size_t)pg_rows(s, call);
+    locked->count = count < CLAIMS ? count : CLAIMS; /* whatever a server sends */
     for (size_t i = 0; i < locked->count; i++) {
         locked->id[i] = pg_get_number(pg_result(s, call), (int)i, 0);
         locked->length[i] = pg_get_number(pg_result(s, call), (int)i, 1);
