@@ -5,32 +5,18 @@
 
 #include "store_pg.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
+
+#include "findings.h"
 
 struct check {
     struct pg_store *store;
-    chat_finding *told; /* or NULL: only count */
-    void *context;
-    size_t faults;
+    struct findings findings;
     bool lost, counts; /* some of them are of that */
     int64_t last;      /* the highest id or place */
     int64_t *damaged;  /* their ids */
     size_t damaged_count;
 };
-
-__attribute__((format(printf, 2, 3))) static void tell(const struct check *c, const char *format,
-                                                       ...)
-{
-    char text[sizeof((struct error *)0)->text];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    if (c->told != NULL)
-        c->told(c->context, text);
-}
 
 /* --- looking --------------------------------------------------------------- */
 
@@ -52,8 +38,7 @@ static enum chat_status check_portion(struct check *c, int64_t *after, bool *mor
         *after = m.id;
         if (!damaged || m.room[0] == '\0') /* those are lost, too */
             continue;
-        c->faults++;
-        tell(c, "%s", s->base.error->text);
+        findings_add(&c->findings, "%s", s->base.error->text);
         if (!pg_remember(&c->damaged, &c->damaged_count, m.id))
             return pg_no_memory(s);
     }
@@ -77,13 +62,13 @@ static void check_room(struct check *c, const PGresult *result, int row)
     for (int i = 1; i < 6; i++)
         numbers[i] = (long long)pg_get_number(result, row, i);
     if (numbers[1] != numbers[3] || numbers[2] != numbers[4]) {
-        c->faults++;
-        tell(c, "room '%s' counts %lld messages with %lld bytes, and holds %lld with %lld", name,
-             numbers[1], numbers[2], numbers[3], numbers[4]);
+        findings_add(&c->findings,
+                     "room '%s' counts %lld messages with %lld bytes, and holds %lld with %lld",
+                     name, numbers[1], numbers[2], numbers[3], numbers[4]);
     }
     if (numbers[5] > 0) {
-        c->faults++;
-        tell(c, "room '%s' hides %lld messages where nobody looks", name, numbers[5]);
+        findings_add(&c->findings, "room '%s' hides %lld messages where nobody looks", name,
+                     numbers[5]);
     }
     c->counts = true;
 }
@@ -104,13 +89,11 @@ static enum chat_status check_rooms(struct check *c)
     c->last = pg_get_number(pg_result(s, last), 0, 0);
     c->lost = count > 0;
     if (c->lost) {
-        c->faults++;
-        tell(c, "%lld messages are in no room", (long long)count);
+        findings_add(&c->findings, "%lld messages are in no room", (long long)count);
     }
     if (c->last > given) {
-        c->faults++;
-        tell(c, "the next id would be %lld, but %lld is there already", (long long)given + 1,
-             (long long)c->last);
+        findings_add(&c->findings, "the next id would be %lld, but %lld is there already",
+                     (long long)given + 1, (long long)c->last);
         c->counts = true;
     }
     return status;
@@ -141,7 +124,7 @@ static enum chat_status mend_messages(struct check *c)
     for (size_t i = 0; i < c->damaged_count && status == CHAT_OK; i++) {
         status = pg_set_aside(c->store, c->damaged[i]);
         if (status == CHAT_DAMAGED) {
-            tell(c, "%s", c->store->base.error->text);
+            findings_tell(&c->findings, "%s", c->store->base.error->text);
             status = CHAT_OK;
         }
     }
@@ -165,25 +148,28 @@ static enum chat_status mend_counters(struct check *c)
     if (status != CHAT_OK && s->conn != NULL)
         pg_do(s, PG_ROLLBACK, NULL, "write");
     if (status == CHAT_OK)
-        tell(c, "the counters were set right");
+        findings_tell(&c->findings, "the counters were set right");
     return status;
 }
 
 static void forget(struct check *c)
 {
     free(c->damaged);
-    *c = (struct check){ .store = c->store, .told = c->told, .context = c->context };
+    *c = (struct check){
+        .store = c->store,
+        .findings = { .told = c->findings.told, .context = c->findings.context },
+    };
 }
 
 static enum chat_status mend(struct check *c)
 {
-    chat_finding *told = c->told;
+    chat_finding *told = c->findings.told;
     enum chat_status status = c->lost ? mend_lost(c) : CHAT_OK;
     if (status == CHAT_OK && c->lost) {
         c->damaged_count = 0;
-        c->told = NULL; /* what is damaged now was told to be lost, or is told below */
+        c->findings.told = NULL; /* what is damaged now was told to be lost, or is told below */
         status = check_messages(c);
-        c->told = told;
+        c->findings.told = told;
     }
     if (status == CHAT_OK)
         status = mend_messages(c);
@@ -192,25 +178,24 @@ static enum chat_status mend(struct check *c)
     if (status != CHAT_OK)
         return status;
     forget(c);
-    c->told = NULL;
+    c->findings.told = NULL;
     status = survey(c);
-    c->told = told;
+    c->findings.told = told;
     return status;
 }
 
 enum chat_status pg_check(struct store *store, bool repair, chat_finding *told, void *context)
 {
     struct pg_store *s = (struct pg_store *)store;
-    struct check c = { .store = s, .told = told, .context = context };
+    struct check c = { .store = s, .findings = { .told = told, .context = context } };
     struct pg_patience patience = pg_patience(s);
     enum chat_status status = pg_connect(s, &patience);
     if (status == CHAT_OK)
         status = survey(&c);
-    if (status == CHAT_OK && repair && c.faults > 0)
+    if (status == CHAT_OK && repair && c.findings.faults > 0)
         status = mend(&c);
-    if (status == CHAT_OK && c.faults > 0)
-        status = error_set(s->base.error, CHAT_DATA, "spool '%s' has %zu fault%s", s->url, c.faults,
-                           c.faults == 1 ? "" : "s");
+    if (status == CHAT_OK)
+        status = findings_end(&c.findings, s->base.error, s->url);
     forget(&c);
     return status;
 }

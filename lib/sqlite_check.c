@@ -2,12 +2,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "findings.h"
 #include "sqlite_read.h"
 
 /* What a room says of itself, and what its messages say. */
@@ -20,9 +19,7 @@ struct counters {
 
 struct check {
     struct sqlite_store *store;
-    chat_finding *told; /* or NULL: only count */
-    void *context;
-    size_t faults;
+    struct findings findings;
     bool structure; /* some of them are of that */
     bool counts;    /* or of the counters */
     bool settings;  /* or of the settings */
@@ -33,24 +30,6 @@ struct check {
     int64_t last; /* the highest id or place */
     int64_t steps_left;
 };
-
-__attribute__((format(printf, 2, 3))) static void tell(const struct check *c, const char *format,
-                                                       ...)
-{
-    char text[sizeof((struct error *)0)->text];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    if (c->told != NULL)
-        c->told(c->context, text);
-}
-
-static void find_fault(struct check *c, const char *text)
-{
-    c->faults++;
-    tell(c, "%s", text);
-}
 
 /* A tree whose branches are all the same branch has more rows than there are atoms, in a file of
  * some pages. No statement needs so many of SQLite's steps for what a file of this size can hold.
@@ -86,11 +65,10 @@ static void check_modes(struct check *c, bool repair)
         if (fstatat(place->directory, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
             (st.st_mode & 07777 & ~mode) == 0)
             continue;
-        c->faults++;
-        tell(c, "'%s%s' has the mode %04o, not %04o", place->path, suffixes[i], st.st_mode & 07777,
-             mode);
+        findings_add(&c->findings, "'%s%s' has the mode %04o, not %04o", place->path, suffixes[i],
+                     st.st_mode & 07777, mode);
         if (repair && fchmodat(place->directory, name, mode, 0) == 0)
-            tell(c, "it has that now");
+            findings_tell(&c->findings, "it has that now");
     }
 }
 
@@ -100,11 +78,9 @@ static void check_modes(struct check *c, bool repair)
 static void tell_lines(struct check *c, const char *text)
 {
     while (*text != '\0') {
-        char line[512];
         size_t length = strcspn(text, "\n");
-        snprintf(line, sizeof line, "structure: %.*s", (int)(length < 400 ? length : 400), text);
         if (text[0] != '*') /* "*** in database main ***" */
-            find_fault(c, line);
+            findings_add(&c->findings, "structure: %.*s", (int)(length < 400 ? length : 400), text);
         text += length + (text[length] == '\n');
     }
 }
@@ -115,7 +91,7 @@ static enum chat_status check_structure(struct check *c)
 {
     struct sqlite_store *s = c->store;
     sqlite3_stmt *statement = db_statement(s, SQL_CHECK_STRUCTURE);
-    size_t before = c->faults;
+    size_t before = c->findings.faults;
     int rc, errnum;
     vfs_read_failed();
     while ((rc = db_step(s, statement)) == SQLITE_ROW && (errnum = vfs_read_failed()) == 0) {
@@ -134,7 +110,7 @@ static enum chat_status check_structure(struct check *c)
         status = CHAT_OK;
     }
     sqlite3_reset(statement);
-    c->structure = c->structure || c->faults > before;
+    c->structure = c->structure || c->findings.faults > before;
     return status;
 }
 
@@ -226,7 +202,7 @@ static enum chat_status check_message(struct check *c, sqlite3_stmt *statement)
         c->last = place;
     if (status == CHAT_OK)
         return CHAT_OK;
-    find_fault(c, c->store->base.error->text);
+    findings_add(&c->findings, "%s", c->store->base.error->text);
     return add_damaged(c, m.id) ? CHAT_OK : no_memory(c);
 }
 
@@ -247,36 +223,30 @@ static enum chat_status check_messages(struct check *c)
 
 static void check_room(struct check *c, const struct counters *room)
 {
-    size_t before = c->faults;
-    char text[1024];
+    size_t before = c->findings.faults;
     if (room->depth != room->found || room->bytes != room->found_bytes) {
-        snprintf(text, sizeof text,
-                 "room '%s' counts %lld messages with %lld bytes, and holds %lld with %lld",
-                 room->name, (long long)room->depth, (long long)room->bytes, (long long)room->found,
-                 (long long)room->found_bytes);
-        find_fault(c, text);
+        findings_add(&c->findings,
+                     "room '%s' counts %lld messages with %lld bytes, and holds %lld with %lld",
+                     room->name, (long long)room->depth, (long long)room->bytes,
+                     (long long)room->found, (long long)room->found_bytes);
     }
     if (room->hidden > 0) {
-        snprintf(text, sizeof text, "room '%s' hides %lld messages where nobody looks", room->name,
-                 (long long)room->hidden);
-        find_fault(c, text);
+        findings_add(&c->findings, "room '%s' hides %lld messages where nobody looks", room->name,
+                     (long long)room->hidden);
     }
     if (room->earliest > 0 && (room->next_due == 0 || room->next_due > room->earliest)) {
-        snprintf(text, sizeof text, "room '%s' does not know when its next message is due",
-                 room->name);
-        find_fault(c, text);
+        findings_add(&c->findings, "room '%s' does not know when its next message is due",
+                     room->name);
     }
-    c->counts = c->counts || c->faults > before;
+    c->counts = c->counts || c->findings.faults > before;
 }
 
 static void check_next_id(struct check *c)
 {
-    char text[256];
     if (c->last < c->store->next_id)
         return;
-    snprintf(text, sizeof text, "the next id would be %lld, but %lld is there already",
-             (long long)c->store->next_id, (long long)c->last);
-    find_fault(c, text);
+    findings_add(&c->findings, "the next id would be %lld, but %lld is there already",
+                 (long long)c->store->next_id, (long long)c->last);
     c->counts = true;
 }
 
@@ -290,7 +260,7 @@ static enum chat_status check_settings(struct check *c)
     if (status != CHAT_DATA || settings_valid(s))
         return status;
     c->settings = true;
-    find_fault(c, "the settings are not what they can be");
+    findings_add(&c->findings, "the settings are not what they can be");
     s->max_length = CHAT_LENGTH_DEFAULT;
     strcpy(s->default_room, CHAT_ROOM_DEFAULT);
     return CHAT_OK;
@@ -319,7 +289,7 @@ static enum chat_status survey(struct check *c)
     if (status == CHAT_OK)
         check_next_id(c);
     if (status == CHAT_DATA && !c->structure) {
-        find_fault(c, s->base.error->text);
+        findings_add(&c->findings, "%s", s->base.error->text);
         c->structure = true;
     }
     return status == CHAT_DATA ? CHAT_OK : status;
@@ -329,7 +299,10 @@ static void forget(struct check *c)
 {
     free(c->rooms);
     free(c->damaged);
-    *c = (struct check){ .store = c->store, .told = c->told, .context = c->context };
+    *c = (struct check){
+        .store = c->store,
+        .findings = { .told = c->findings.told, .context = c->findings.context },
+    };
 }
 
 /* --- repair ---------------------------------------------------------------- */
@@ -357,7 +330,7 @@ static enum chat_status mend_structure(struct check *c)
     int64_t count;
     limit_steps(c);
     if (reindex(s)) {
-        tell(c, "the indexes were made anew");
+        findings_tell(&c->findings, "the indexes were made anew");
         return CHAT_OK;
     }
     enum chat_status status = turn_take(s);
@@ -366,8 +339,9 @@ static enum chat_status mend_structure(struct check *c)
     status = salvage(s, &count);
     turn_leave(s);
     if (status == CHAT_OK)
-        tell(c, "the spool was built anew from the %lld messages that can be read",
-             (long long)count);
+        findings_tell(&c->findings,
+                      "the spool was built anew from the %lld messages that can be read",
+                      (long long)count);
     return status;
 }
 
@@ -377,7 +351,7 @@ static enum chat_status mend_messages(struct check *c)
     for (size_t i = 0; i < c->damaged_count && status == CHAT_OK; i++) {
         status = set_aside(c->store, c->damaged[i]);
         if (status == CHAT_DAMAGED) {
-            tell(c, "%s", c->store->base.error->text);
+            findings_tell(&c->findings, "%s", c->store->base.error->text);
             status = CHAT_OK;
         }
     }
@@ -418,7 +392,7 @@ static enum chat_status mend_counters(struct check *c)
     }
     status = turn_end(s, status);
     if (status == CHAT_OK)
-        tell(c, "the counters were set right");
+        findings_tell(&c->findings, "the counters were set right");
     return status;
 }
 
@@ -438,7 +412,7 @@ static enum chat_status mend_settings(struct check *c)
     }
     status = turn_commit(s);
     if (status == CHAT_OK)
-        tell(c, "the settings are those of a new spool");
+        findings_tell(&c->findings, "the settings are those of a new spool");
     return status;
 }
 
@@ -464,36 +438,35 @@ static enum chat_status mend(struct check *c)
 /* All was mended that could be: is it well now? */
 static enum chat_status look_again(struct check *c)
 {
-    chat_finding *told = c->told;
-    c->told = NULL; /* what is left was told */
+    chat_finding *told = c->findings.told;
+    c->findings.told = NULL; /* what is left was told */
     forget(c);
     check_modes(c, false);
     enum chat_status status = survey(c);
-    c->told = told;
+    c->findings.told = told;
     return status;
 }
 
 enum chat_status sqlite_check(struct store *store, bool repair, chat_finding *told, void *context)
 {
     struct sqlite_store *s = (struct sqlite_store *)store;
-    struct check c = { .store = s, .told = told, .context = context };
+    struct check c = { .store = s, .findings = { .told = told, .context = context } };
     enum chat_status status = store_connect_on_full_disk(s);
     if (status == CHAT_DATA && repair && extend_truncated(s)) {
-        find_fault(&c, "the file is shorter than it says");
+        findings_add(&c.findings, "the file is shorter than it says");
         status = store_connect(s);
     }
     if (status != CHAT_OK)
         return status;
     check_modes(&c, repair);
     status = survey(&c);
-    if (status == CHAT_OK && repair && c.faults > 0) {
+    if (status == CHAT_OK && repair && c.findings.faults > 0) {
         status = mend(&c);
         if (status == CHAT_OK)
             status = look_again(&c);
     }
-    if (status == CHAT_OK && c.faults > 0)
-        status = error_set(s->base.error, CHAT_DATA, "spool '%s' has %zu fault%s", s->place.path,
-                           c.faults, c.faults == 1 ? "" : "s");
+    if (status == CHAT_OK)
+        status = findings_end(&c.findings, s->base.error, s->place.path);
     if (s->db != NULL)
         sqlite3_progress_handler(s->db, 0, NULL, NULL);
     forget(&c);
