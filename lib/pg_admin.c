@@ -6,23 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Be connected, and know what holds for the spool now. */
-static enum chat_status read_settings(struct pg_store *s)
-{
-    struct pg_patience patience = pg_patience(s);
-    enum chat_status status;
-    do {
-        status = pg_connect(s, &patience);
-        if (status == CHAT_OK && !s->fresh)
-            status = pg_read_spool(s);
-    } while (pg_again(s, status, &patience));
-    return status;
-}
-
 enum chat_status pg_settings(struct store *store, struct chat_settings *settings)
 {
     struct pg_store *s = (struct pg_store *)store;
-    enum chat_status status = read_settings(s);
+    enum chat_status status = pg_know_spool(s);
     if (status != CHAT_OK)
         return status;
     *settings = (struct chat_settings){ .max_length = s->max_length, .next_id = s->next_id };
@@ -35,7 +22,7 @@ static enum chat_status set(struct store *store, const struct chat_settings *set
 {
     struct pg_store *s = (struct pg_store *)store;
     struct pg_values values = { .count = 0 };
-    enum chat_status status = read_settings(s);
+    enum chat_status status = pg_know_spool(s);
     if (status != CHAT_OK)
         return status;
     pg_number(&values, settings->max_length);
@@ -52,7 +39,7 @@ static const char *engine(struct store *store)
     struct pg_store *s = (struct pg_store *)store;
     int libpq = PQlibVersion();
     const char *server = NULL;
-    if (read_settings(s) == CHAT_OK)
+    if (pg_know_spool(s) == CHAT_OK)
         server = PQparameterStatus(s->conn, "server_version");
     snprintf(engine, sizeof engine, "PostgreSQL %s, libpq %d.%d",
              server != NULL ? server : "(not reached)", libpq / 10000, libpq % 10000);

@@ -301,3 +301,15 @@ enum chat_status pg_connect(struct pg_store *s, struct pg_patience *patience)
     }
     return status;
 }
+
+enum chat_status pg_know_spool(struct pg_store *s)
+{
+    struct pg_patience patience = pg_patience(s);
+    enum chat_status status;
+    do {
+        status = pg_connect(s, &patience);
+        if (status == CHAT_OK && !s->fresh)
+            status = pg_read_spool(s);
+    } while (pg_again(s, status, &patience));
+    return status;
+}

@@ -44,13 +44,7 @@ static bool add_to_log(struct pg_store *s, const struct chat_message *m,
 enum chat_status pg_begin(struct store *store)
 {
     struct pg_store *s = (struct pg_store *)store;
-    struct pg_patience patience = pg_patience(s);
-    enum chat_status status;
-    do {
-        status = pg_connect(s, &patience);
-        if (status == CHAT_OK && !s->fresh)
-            status = pg_read_spool(s);
-    } while (pg_again(s, status, &patience));
+    enum chat_status status = pg_know_spool(s);
     if (status != CHAT_OK)
         return status;
     forget_log(s);

@@ -153,8 +153,10 @@ bool pg_again(struct pg_store *s, enum chat_status status, struct pg_patience *p
 /* Give up the connection, and with it all claims. */
 void pg_disconnect(struct pg_store *s);
 
-/* Read what holds for the spool. */
+/* Read what holds for the spool; and be connected and know it as it is now, within the usual
+ * patience. */
 enum chat_status pg_read_spool(struct pg_store *s);
+enum chat_status pg_know_spool(struct pg_store *s);
 
 /* Whether this program knows the schema's version, or an older one. */
 enum chat_status pg_not_too_new(const struct pg_store *s);
