@@ -205,7 +205,7 @@ static enum chat_status put_piece(struct stream *s, const struct piece *piece)
         message.length = piece->size;
     }
     s->room = message.room;
-    enum chat_status status = sending_put(s->sending, &message, s->sending->print_id ? &id : NULL);
+    enum chat_status status = sending_put(s->sending, &message, &id);
     if (status == CHAT_BUSY)
         return status;
     check_stream(s, status);
