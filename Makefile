@@ -140,9 +140,14 @@ $(BINDIR)/chat-send $(BINDIR)/chat-recv: $(INSIDE)
 # It is not started for each message, and looks up groups.
 $(BINDIR)/chat-spool: override LIBC = shared
 
+# One with libc outside, as a twin or for tests.
+define link_outside
+@mkdir -p $(@D)
+$(LINK) -o $@ $^ $(LIBS_shared)
+endef
+
 $(MODULE_DIR)/chat-%: $(BUILD)/bin/chat-%.o $(NEEDLESS_LINKED) $(PARTS) $(LIB)
-	@mkdir -p $(@D)
-	$(LINK) -o $@ $^ $(LIBS_shared)
+	$(link_outside)
 
 $(PARTS): $(PART_OBJECTS)
 	rm -f $@
@@ -255,8 +260,7 @@ $(FAULT_DIR)/chat-%: $(BUILD)/bin/chat-%.o $(FAULT_DIR)/not_alone.o $(NEEDLESS_L
 	$(LINK) -Wl,--wrap=chat_alone -o $@ $^ $(LIBS_shared)
 
 $(FAULT_DIR)/preload/%: $(BUILD)/bin/%.o $(NEEDLESS_LINKED) $(PARTS) $(LIB)
-	@mkdir -p $(@D)
-	$(LINK) -o $@ $^ $(LIBS_shared)
+	$(link_outside)
 
 # The programs as they are, but that none waits long for a lock.
 $(FAULT_DIR)/impatient/%: $(BUILD)/bin/%.o $(FAULT_DIR)/impatient.o $(NEEDLESS_LINKED) $(PARTS) $(LIB)
