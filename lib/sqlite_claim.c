@@ -92,6 +92,18 @@ static enum chat_status claim_any(struct sqlite_store *s, const struct chat_quer
     return status;
 }
 
+/* The lowest and the highest id in BATCH. */
+static struct range ids_of(const struct chat_batch *batch)
+{
+    struct range ids = { INT64_MAX, 0 };
+    for (size_t i = 0; i < batch->count; i++) {
+        int64_t id = batch->messages[i]->id;
+        ids.first = id < ids.first ? id : ids.first;
+        ids.last = id > ids.last ? id : ids.last;
+    }
+    return ids;
+}
+
 /* A damaged message that is none when it is looked at again was set aside by others. So many in a
  * row are two looks that find two rows. */
 enum { TRIES = 64 };
@@ -112,10 +124,13 @@ enum chat_status sqlite_claim(struct store *store, const struct chat_query *quer
         if (++tries == TRIES)
             return db_failed(s, SQLITE_CORRUPT, "read");
     }
-    if (status == CHAT_OK) {
-        batch->next = s->claimed;
-        s->claimed = batch;
-    }
+    if (status != CHAT_OK)
+        return status;
+    batch->next = s->claimed;
+    s->claimed = batch;
+    status = group_sync_messages(s, ids_of(batch));
+    if (status != CHAT_OK)
+        sqlite_release(store, batch);
     return status;
 }
 

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 /* Enough to delete a message: some pages of the log, or of the -shm file. */
-enum { RESERVE = 256 * 1024 };
+enum { RESERVE = 256 * 1024 }; /* a log that is to be emptied (store_sqlite.c) */
 
 /* Bytes 18 and 19 of a database say by 2 that it has a write-ahead log
  * (sqlite.org/fileformat2.html, "File format version numbers"). An SQLite in memory

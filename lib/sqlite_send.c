@@ -26,6 +26,8 @@ enum chat_status sqlite_begin(struct store *store)
     s->tally = (struct tally){ .depth = 0 };
     s->rung_count = 0;
     s->put_bytes = 0;
+    s->first_id = s->next_id;
+    s->ids_wanted = s->key_found = false;
     pending_forget(s);
     return status;
 }
@@ -224,13 +226,14 @@ static void tally_message(struct sqlite_store *s, const struct chat_message *m)
 }
 
 /* The id and the place of a message, from the same number on where it is new. */
-static void give_id(const struct sqlite_store *s, struct chat_message *m,
-                    const struct chat_terms *terms)
+static void give_id(struct sqlite_store *s, struct chat_message *m, const struct chat_terms *terms)
 {
     if (!terms->restore)
         m->attempts = 0;
-    if (terms->restore && m->id > 0)
+    if (terms->restore && m->id > 0) {
+        s->ids_wanted = true;
         return;
+    }
     m->id = s->next_id;
     m->place = m->due > 0 ? 0 : m->id;
 }
@@ -255,6 +258,7 @@ enum chat_status sqlite_put(struct store *store, const struct chat_message *mess
         status = pending_insert(s); /* they are looked for, and dropped */
     if (status == CHAT_OK && terms->once && m.key != NULL) {
         status = find_key(s, m.key, id);
+        s->key_found = s->key_found || status == CHAT_OK;
         if (status != CHAT_NONE)
             return status;
         status = CHAT_OK;
@@ -308,6 +312,17 @@ static bool surely_not_stored(int rc)
     return (rc & 0xff) == SQLITE_FULL || (rc & 0xff) == SQLITE_BUSY || rc == SQLITE_IOERR_WRITE;
 }
 
+/* A message that was found by its key is stored as if it had been sent now, and who sent it may
+ * have died before it was synced. */
+static enum chat_status commit(struct sqlite_store *s)
+{
+    const struct range new = { s->first_id, s->next_id - 1 };
+    enum chat_status status = s->ids_wanted ? turn_commit(s) : group_commit(s, new);
+    if (status == CHAT_OK && s->key_found)
+        status = group_sync(s);
+    return status;
+}
+
 /* Ring for every room that a message came to; the bell of the last one was HELD. */
 static void ring_bells(struct sqlite_store *s, int held)
 {
@@ -337,7 +352,7 @@ enum chat_status sqlite_commit(struct store *store)
         return status;
     }
     int held = bell_hold(&s->place, BELL_CAME, s->tally.name);
-    status = turn_commit(s);
+    status = commit(s);
     if (status == CHAT_OK)
         ring_bells(s, held);
     else if (held >= 0)

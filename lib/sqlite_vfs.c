@@ -14,7 +14,8 @@
  * - Emptied, it keeps its blocks: its header is wiped instead. To write into blocks that are
  *   there, fdatasync() needs no journal of the file system: measured on ext4, 16 KiB
  *   appended and synced 0.053 ms (p90 0.85), written in place 0.021 ms (p90 0.03).
- * - Who has just committed does not sync it once more before it is emptied. */
+ * - Who has just committed does not sync it once more before it is emptied.
+ * - It can be synced after the turn in which it was written, when others write already. */
 
 #include "store_sqlite.h"
 
@@ -37,6 +38,8 @@ struct layer {
     int count;                      /* of the bytes gathered */
     sqlite3_int64 offset;           /* where they belong */
     bool synced;                    /* all that is in the file is on the disk */
+    bool deferring;                 /* the next transaction is synced later */
+    bool owed;                      /* one was not synced yet */
 };
 
 static int read_failed; /* errno of the last read that did */
@@ -119,10 +122,18 @@ static int log_sync(sqlite3_file *file, int flags)
     struct layer *log = layer_of(file);
     if (log->synced)
         return SQLITE_OK;
+    /* A header has to be on the disk before the frames that follow it. */
+    bool header = log->count == LOG_HEADER && log->offset == 0;
     int rc = write_gathered(file);
+    if (rc == SQLITE_OK && log->deferring && !header) {
+        log->deferring = false;
+        log->owed = true;
+        return SQLITE_OK;
+    }
     if (rc == SQLITE_OK)
         rc = log->base->xSync(file, flags);
     log->synced = rc == SQLITE_OK;
+    log->owed = log->owed && rc != SQLITE_OK;
     return rc;
 }
 
@@ -151,20 +162,48 @@ static int log_truncate(sqlite3_file *file, sqlite3_int64 size)
 }
 
 /* The log of a connection, or NULL where it is not open. */
-static struct layer *log_of(sqlite3 *db)
+static sqlite3_file *log_file(sqlite3 *db)
 {
     sqlite3_file *file = NULL;
     sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &file);
     bool is_log =
         file != NULL && file->pMethods != NULL && file->pMethods->xTruncate == log_truncate;
-    return is_log ? layer_of(file) : NULL;
+    return is_log ? file : NULL;
+}
+
+static struct layer *log_of(sqlite3 *db)
+{
+    sqlite3_file *file = log_file(db);
+    return file != NULL ? layer_of(file) : NULL;
 }
 
 void vfs_forget(sqlite3 *db)
 {
     struct layer *log = log_of(db);
+    if (log == NULL)
+        return;
+    log->count = 0;
+    log->deferring = false;
+}
+
+void vfs_defer_sync(sqlite3 *db)
+{
+    struct layer *log = log_of(db);
     if (log != NULL)
-        log->count = 0;
+        log->deferring = true;
+}
+
+int vfs_sync(sqlite3 *db, bool others)
+{
+    sqlite3_file *file = log_file(db);
+    if (file == NULL)
+        return SQLITE_OK;
+    struct layer *log = layer_of(file);
+    log->deferring = false;
+    if (!others && !log->owed)
+        return SQLITE_OK;
+    log->synced = false;
+    return log_sync(file, SQLITE_SYNC_NORMAL);
 }
 
 void vfs_turn(sqlite3 *db)

@@ -10,6 +10,7 @@
  *   sqlite_time.c      messages whose time has come, or is over
  *   sqlite_send.c      put
  *   sqlite_pending.c   messages that are put, and inserted together
+ *   sqlite_group.c     commits whose syncs overlap
  *   sqlite_scan.c      which messages a receiver may have
  *   sqlite_read.c      their contents
  *   sqlite_claim.c     claim, keep, release
@@ -30,6 +31,7 @@
 
 #include <sqlite3.h>
 
+#include "lock.h"
 #include "place.h"
 #include "sqlite_sql.h"
 #include "store.h"
@@ -87,7 +89,10 @@ struct sqlite_store {
     struct chat_batch *claimed; /* the batches that hold claims, by their next */
 
     /* While sending: */
+    int64_t first_id; /* the first of those that this transaction gives */
     int64_t next_id;
+    bool ids_wanted; /* some messages have ids of their own */
+    bool key_found;
     int64_t max_length;
     char default_room[CHAT_NAME_MAX + 1];
     struct tally tally;
@@ -151,6 +156,11 @@ void vfs_forget(sqlite3 *db);
 
 /* A turn begins: others may have written to the log. */
 void vfs_turn(sqlite3 *db);
+
+/* Have the next commit not synced, but written; and sync that, if it was not since, or OTHERS' as
+ * well. Returns a result code. */
+void vfs_defer_sync(sqlite3 *db);
+int vfs_sync(sqlite3 *db, bool others);
 
 /* errno of the last read from any file of SQLite's that failed; 0: none has since the last call. */
 int vfs_read_failed(void);
@@ -265,7 +275,7 @@ enum chat_status turn_commit(struct sqlite_store *s);
 void turn_rollback(struct sqlite_store *s);
 
 /* The first of these, with a spool made where there is none; and the last two, as STATUS says how
- * the transaction went: returns it, or how the commit went. */
+ * the transaction went, the commit by sqlite_group.c: returns it, or how the commit went. */
 enum chat_status turn_begin_or_create(struct sqlite_store *s);
 enum chat_status turn_end(struct sqlite_store *s, enum chat_status status);
 
@@ -300,6 +310,17 @@ bool pending_takes(const struct chat_message *message);
 /* Insert them now; or never. After an error only a rollback is left. */
 enum chat_status pending_insert(struct sqlite_store *s);
 void pending_forget(struct sqlite_store *s);
+
+/* --- sqlite_group.c --- */
+
+/* turn_commit, and let others in before the sync. NEW are the ids of the messages that come with
+ * it, if any do. */
+enum chat_status group_commit(struct sqlite_store *s, struct range new);
+
+/* Have all that was committed, by whomever, on the disk; or the messages with these ids at least.
+ */
+enum chat_status group_sync(struct sqlite_store *s);
+enum chat_status group_sync_messages(struct sqlite_store *s, struct range ids);
 
 /* --- sqlite_damaged.c --- */
 

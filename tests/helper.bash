@@ -384,6 +384,26 @@ inject() {
   [[ $result == 137 || $CONTENTS == *INJECTED* ]]
 }
 
+# stop_at CALL COMMAND [ARG ...]: the command, stopped at that system call ("NAME[:FAULT] N"), in the background. Its process id
+# is in $STOPPED; or that is empty, and it has ended. (With -D it is the command that is our child, and not strace. Its own
+# children are left alone.)
+stop_at() {
+  local call=$1
+  shift
+  : >trace
+  background strace -D -qq -o trace -e "trace=${call%%[: ]*}" -e "inject=${call% *}:signal=STOP:when=${call#* }" "$@" <in >out 2>err
+  wait_until stopped_or_ended "$BACKGROUND_PID"
+  STOPPED=
+  if grep -q -- '--- stopped by SIGSTOP ---' trace; then STOPPED=$BACKGROUND_PID; fi
+}
+
+stopped_or_ended() { grep -q -- '--- stopped by SIGSTOP ---' trace || process_ended "$1"; }
+
+let_go() {
+  [[ ! $STOPPED ]] || kill -CONT "$STOPPED"
+  finish "$BACKGROUND_PID"
+}
+
 # at_each_call CHECK FAULT CALLS COMMAND [ARG ...]: for each system call of the command, if its name matches CALLS (a regular
 # expression), renew the spool, run the command with that call faulty (its input is the file "in"), and see that CHECK
 # holds; CHECK sets $WHY. Nearly all of them must have been hit, and 10 at least.

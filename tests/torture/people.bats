@@ -139,30 +139,11 @@ nobody_starves() {
 # The programs of those that wait a twentieth of the time: a second and a half.
 IMPATIENT=$FAULTS/impatient
 
-# stop_at CALL COMMAND [ARG ...]: the command, stopped before that system call ("NAME N"), in the background. Its process id
-# is in $STOPPED; or that is empty, and it has ended. (With -D it is the command that is our child, and not strace. Its own
-# children are left alone.)
-stop_at() {
-  local call=$1
-  shift
-  : >trace
-  background strace -D -qq -o trace -e "trace=${call% *}" -e "inject=${call% *}:signal=STOP:when=${call#* }" "$@" <in >out 2>err
-  wait_until stopped_or_ended "$BACKGROUND_PID"
-  STOPPED=
-  if grep -q -- '--- stopped by SIGSTOP ---' trace; then STOPPED=$BACKGROUND_PID; fi
-}
-
-stopped_or_ended() { grep -q -- '--- stopped by SIGSTOP ---' trace || process_ended "$1"; }
-
-let_go() {
-  [[ ! $STOPPED ]] || kill -CONT "$STOPPED"
-  finish "$BACKGROUND_PID"
-}
-
 @test "who waits in vain for a stopped process is told which it is" {
   needs_strace
   seq 3 | chat-send -l
-  stop_at 'fdatasync 1' chat-recv
+  sqlite3 "$SPOOL" 'PRAGMA wal_checkpoint(TRUNCATE)' >emptied
+  stop_at 'fdatasync 1' chat-recv # which syncs the log's new header, within its turn
   run --separate-stderr "$IMPATIENT/chat-send" hello
   assert_error 75 "chat-send: spool '$SPOOL' is busy: process $STOPPED (chat-recv), which is stopped, has been writing for 30 seconds"
   # Without /proc nobody knows.

@@ -1,0 +1,188 @@
+#!/usr/bin/env bats
+# Who has committed lets others write before it syncs; and what it has not synced yet nobody takes for stored.
+
+# The scripts in single quotes are meant to expand later; $SPOOL is the helper's.
+# shellcheck disable=SC2016,SC2154
+
+load helper
+
+setup() {
+  chat_setup
+  ! sanitized || skip 'a sanitized program is not traced'
+  needs strace
+  : >in
+  chat-send first # a log with a header
+  chat-recv -q >first
+}
+
+# traced COMMAND [ARG ...]: its system calls, with the names of the files, in ./calls.
+traced() { strace -y -s 20 -o calls "$@"; }
+
+# line_of PATTERN: where the trace has the last call that matches; and that it has one.
+line_of() {
+  local line
+  line=$(grep -nE -- "$1" calls | tail -n 1 | cut -d: -f1)
+  assert [ -n "$line" ]
+  LINE=$line
+}
+
+SYNC='fdatasync\([0-9]+<[^>]*/spool\.db-wal>\) += 0'
+TURN_ENDS='F_OFD_SETLK, \{l_type=F_UNLCK, l_whence=SEEK_SET, l_start=0, l_len=1\}\) = 0'
+
+# syncs_after_its_turn COMMAND [ARG ...]
+syncs_after_its_turn() {
+  local written left
+  traced "$@" >out
+  line_of 'write.*<[^>]*/spool\.db-wal>'
+  written=$LINE
+  line_of "$TURN_ENDS"
+  left=$LINE
+  line_of "$SYNC"
+  assert [ "$written" -lt "$left" ]
+  assert [ "$left" -lt "$LINE" ]
+}
+
+@test "a sender leaves its turn before it syncs" { syncs_after_its_turn chat-send hello; }
+
+@test "a receiver leaves its turn before it syncs" {
+  chat-send hello
+  syncs_after_its_turn chat-recv
+}
+
+@test "a stream of lines leaves its turn before it syncs" {
+  seq 2000 >in
+  syncs_after_its_turn chat-send -l <in
+}
+
+@test "a worker leaves its turn before it syncs" {
+  chat-send hello
+  syncs_after_its_turn chat-recv -- cat
+}
+
+@test "a new header of the log is synced before what follows it is written" {
+  sqlite3 "$SPOOL" 'PRAGMA wal_checkpoint(TRUNCATE)' >/dev/null
+  traced chat-send hello
+  run grep -E 'write.*<[^>]*/spool\.db-wal>|fdatasync.*<[^>]*/spool\.db-wal>' calls
+  assert_regex "${lines[0]}" '"7\\177\\6\\20[23].*, 32, 0\) = 32$'
+  assert_regex "${lines[1]}" "$SYNC"
+  assert_regex "${lines[2]}" 'write'
+  assert_regex "${lines[-1]}" "$SYNC"
+}
+
+# ---------------------------------------------------------------- others go on meanwhile
+
+# at_its_sync COMMAND [ARG ...]: the command, stopped where it syncs its commit, which does not happen.
+at_its_sync() {
+  stop_at 'fdatasync:retval=0 1' "$@"
+  assert [ -n "$STOPPED" ]
+}
+
+@test "a sender at its sync holds up no sender" {
+  at_its_sync chat-send one
+  run -0 chat-send two
+  run -0 chat-recv -a
+  assert_output $'one\ntwo'
+  let_go
+  assert_equal "$status" 0
+}
+
+@test "a receiver at its sync holds up nobody, and has its message for itself" {
+  seq 2 | chat-send -l
+  at_its_sync chat-recv
+  run -0 chat-send 3
+  run -0 chat-recv -a
+  assert_output $'2\n3'
+  let_go
+  assert_equal "$status: $(<out)" '0: 1'
+}
+
+@test "who receives a message that is not on the disk yet brings it there first" {
+  local synced options
+  for options in '' -a '-F -t 0.01' '-c 1'; do
+    at_its_sync chat-send 'to be kept'
+    # shellcheck disable=SC2086
+    traced chat-recv $options >seen
+    assert_bytes seen 'to be kept\n'
+    synced=$(grep -nE -- "$SYNC" calls | head -n 1 | cut -d: -f1)
+    line_of 'write\(1<.*"to be kept'
+    assert [ "$synced" -lt "$LINE" ]
+    let_go
+  done
+}
+
+@test "what is on the disk is not synced once more by who receives it" {
+  chat-send one
+  at_its_sync chat-send two
+  traced chat-recv >seen
+  assert_bytes seen 'one\n'
+  run -0 grep -cE -- "$SYNC" calls
+  assert_output 1
+  let_go
+}
+
+@test "a message that is not on the disk, and can't be brought there, is not handed over" {
+  at_its_sync chat-send 'to be kept'
+  run --separate-stderr strace -o /dev/null -P "$SPOOL-wal" -e inject=fdatasync:error=EIO chat-recv
+  assert_regex "$status: $stderr" "^74: chat-recv: cannot write spool '$SPOOL': $IO_ERROR\$"
+  let_go
+  run -0 chat-recv
+  assert_output 'to be kept'
+}
+
+@test "a message that was found by its key is on the disk before chat-send says so" {
+  at_its_sync chat-send --key nightly one
+  traced chat-send --key nightly two
+  line_of "$SYNC"
+  let_go
+  run -0 chat-recv -a
+  assert_output one
+}
+
+@test "a sender that is killed at its sync leaves its message to who waits for it" {
+  background chat-recv -w >seen
+  local receiver=$BACKGROUND_PID
+  wait_blocked "$receiver"
+  at_its_sync chat-send hello
+  kill -KILL "$STOPPED"
+  finish "$receiver"
+  assert_equal "$status: $(<seen)" '0: hello'
+}
+
+@test "a full room can drop what is not on the disk yet" {
+  at_its_sync chat-send one
+  run -0 chat-send --max 1 --drop two
+  let_go
+  assert_equal "$status" 0
+  run -0 chat-recv -a
+  assert_output two
+}
+
+# ---------------------------------------------------------------- a sync that fails
+
+@test "a sync that fails after the turn is 74, and the message may be stored" {
+  run --separate-stderr strace -o trace -P "$SPOOL-wal" -e inject=fdatasync:error=EIO:when=1 chat-send hello
+  assert_regex "$status: $stderr" "^74: chat-send: cannot write spool '$SPOOL': $IO_ERROR; the message may be stored\$"
+  run -0 chat-recv
+  assert_output hello
+}
+
+# The system would not write those pages once more, and what others commit behind them would be lost with them.
+@test "after a sync that failed the log is emptied, so that nothing is left to depend on it" {
+  run -74 strace -y -o calls -P "$SPOOL-wal" -P "$SPOOL" -e inject=fdatasync:error=EIO:when=1 chat-send hello
+  run -0 od -An -tx1 -N4 "$SPOOL-wal"
+  assert_output ' 00 00 00 00'
+  line_of "fdatasync\([0-9]+<$SPOOL>\) += 0"
+  run -0 chat-recv
+  assert_output hello
+}
+
+@test "a receiver whose sync fails deletes its message all the same, or says so" {
+  chat-send hello
+  run --separate-stderr strace -o trace -P "$SPOOL-wal" -e inject=fdatasync:error=EIO:when=1 chat-recv
+  assert_equal "$output" hello
+  assert_equal "$status: $stderr" '0: '
+  assert_empty_room
+  chat-send hello
+  run --separate-stderr strace -o trace -P "$SPOOL-wal" -P "$SPOOL" -e inject=fdatasync:error=EIO chat-recv
+  assert_equal "$status" 74
+}
