@@ -26,8 +26,9 @@
 
 enum {
     LOG_HEADER = 32,
-    LOG_KEEP = 1024 * 1024, /* a log larger than this is cut to it when it is emptied */
-    GATHER = 32 * 1024      /* so many bytes are written at once */
+    LOG_KEEP = 3 * 1024 * 1024, /* a log larger than this, a batch of a stream, is cut to it when it
+                                   is emptied: with 1 MiB, chat-send -l took 5 % longer */
+    GATHER = 32 * 1024          /* so many bytes are written at once */
 };
 
 /* Lies behind the system's own file structure. */
