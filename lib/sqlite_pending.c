@@ -26,6 +26,7 @@ struct pending {
         int64_t room, checksum;
     } rows[ROWS];
     size_t count;
+    bool alike; /* for SQL_ADD_ALIKE */
     size_t used;
     char bytes[BYTES];
 };
@@ -204,6 +205,18 @@ static bool fits(const struct pending *p, const struct chat_message *m)
     return p->count < ROWS && p->used + (size_t)3 * (CHAT_NAME_MAX + 1) + m->length <= BYTES;
 }
 
+static bool is_plain(const struct chat_message *m)
+{
+    return m->due == 0 && m->expires == 0 && m->attempts == 0 && m->key == NULL;
+}
+
+/* Whether it is of the same room, sender and host, and has the next id. */
+static bool is_alike(const struct pending_row *row, const struct pending_row *before)
+{
+    return row->room == before->room && row->message.user == before->message.user &&
+           row->message.host == before->message.host && row->message.id == before->message.id + 1;
+}
+
 static void add(struct pending *p, const struct chat_message *m, int64_t room)
 {
     struct pending_row *row = &p->rows[p->count];
@@ -217,6 +230,7 @@ static void add(struct pending *p, const struct chat_message *m, int64_t room)
     row->message.body = keep(p, m->body, m->length);
     row->room = room;
     row->checksum = message_digest(m);
+    p->alike = p->alike && is_plain(m) && (p->count == 0 || is_alike(row, row - 1));
     p->count++;
 }
 
@@ -248,14 +262,28 @@ static enum chat_status insert_each(struct sqlite_store *s, const struct pending
     return status;
 }
 
-static enum chat_status insert_all(struct sqlite_store *s)
+/* The parameters of SQL_ADD_ALIKE. */
+static void bind_alike(sqlite3_stmt *statement, const struct pending_row *row)
 {
-    if (s->statements[SQL_ADD_MESSAGES] == NULL) {
-        int rc = sqlite3_create_module(s->db, "pending", &module, s->pending);
-        if (rc != SQLITE_OK)
-            return db_failed(s, rc, "write");
-    }
-    return db_run(s, SQL_ADD_MESSAGES);
+    sqlite3_bind_int64(statement, 1, row->room);
+    sqlite3_bind_text(statement, 2, row->message.user, -1, SQLITE_STATIC);
+    sqlite3_bind_text(statement, 3, row->message.host, -1, SQLITE_STATIC);
+}
+
+static enum chat_status insert_all(struct sqlite_store *s, const struct pending *p, enum sql sql)
+{
+    bool first = s->statements[SQL_ADD_ALIKE] == NULL && s->statements[SQL_ADD_MESSAGES] == NULL;
+    int rc = first ? sqlite3_create_module(s->db, "pending", &module, s->pending) : SQLITE_OK;
+    if (rc != SQLITE_OK)
+        return db_failed(s, rc, "write");
+    sqlite3_stmt *statement = db_statement(s, sql);
+    if (sql == SQL_ADD_ALIKE)
+        bind_alike(statement, &p->rows[0]);
+    enum chat_status status = db_finish(s, statement);
+    s->last_id = p->rows[p->count - 1].message.id;
+    if (status == CHAT_OK && sqlite3_last_insert_rowid(s->db) != s->last_id)
+        return db_failed(s, SQLITE_CORRUPT, "write"); /* there was a higher id */
+    return status;
 }
 
 enum chat_status pending_insert(struct sqlite_store *s)
@@ -263,8 +291,10 @@ enum chat_status pending_insert(struct sqlite_store *s)
     const struct pending *p = s->pending;
     if (p == NULL || p->count == 0)
         return CHAT_OK;
-    bool few = p->count < FEW && s->statements[SQL_ADD_MESSAGES] == NULL;
-    enum chat_status status = few ? insert_each(s, p) : insert_all(s);
+    bool alike = p->alike && p->rows[0].message.id == s->last_id + 1;
+    const enum sql sql = alike ? SQL_ADD_ALIKE : SQL_ADD_MESSAGES;
+    bool few = p->count < FEW && s->statements[sql] == NULL;
+    enum chat_status status = few ? insert_each(s, p) : insert_all(s, p, sql);
     pending_forget(s);
     if (status != CHAT_OK) /* some have an id, and are not there */
         db_end(s, SQL_ROLLBACK);
@@ -273,6 +303,8 @@ enum chat_status pending_insert(struct sqlite_store *s)
 
 void pending_forget(struct sqlite_store *s)
 {
-    if (s->pending != NULL)
-        s->pending->count = s->pending->used = 0;
+    if (s->pending == NULL)
+        return;
+    s->pending->count = s->pending->used = 0;
+    s->pending->alike = true;
 }

@@ -28,6 +28,7 @@ enum chat_status sqlite_begin(struct store *store)
     s->put_bytes = 0;
     s->first_id = s->next_id;
     s->ids_wanted = s->key_found = false;
+    s->last_id = 0;
     pending_forget(s);
     return status;
 }
@@ -162,6 +163,7 @@ static enum chat_status make_place(struct sqlite_store *s, const struct chat_ter
 {
     if (s->tally.held + s->tally.depth < terms->max)
         return CHAT_OK;
+    s->last_id = 0; /* it may go */
     enum chat_status status = sweep(s);
     while (status == CHAT_OK && s->tally.held + s->tally.depth >= terms->max)
         status = terms->drop ? drop_oldest(s) : CHAT_NONE;
@@ -199,6 +201,8 @@ enum chat_status insert_message(struct sqlite_store *s, const struct chat_messag
     sqlite3_stmt *statement = db_statement(s, SQL_ADD_MESSAGE);
     bind_message(statement, m, room, checksum);
     enum chat_status status = db_finish(s, statement);
+    if (status == CHAT_OK)
+        s->last_id = m->id;
     if (status == CHAT_DATA && s->failed_with == SQLITE_CONSTRAINT_PRIMARYKEY)
         return error_set(s->base.error, CHAT_DATA, "there is a message %lld already",
                          (long long)m->id);

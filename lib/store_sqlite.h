@@ -91,6 +91,7 @@ struct sqlite_store {
     /* While sending: */
     int64_t first_id; /* the first of those that this transaction gives */
     int64_t next_id;
+    int64_t last_id; /* of the message that was inserted last, if that is surely there; or 0 */
     bool ids_wanted; /* some messages have ids of their own */
     bool key_found;
     int64_t max_length;

@@ -16,7 +16,7 @@ setup_file() {
   export PROGRAMS=$BATS_FILE_TMPDIR
   local -a flags=(-lsqlite3)
   if nm "$bin/chat-send" | grep -q __asan_init; then flags+=(-fsanitize='address,undefined'); fi
-  for program in fault/rollback library/fork library/threads library/silent; do
+  for program in fault/rollback library/fork library/mixed library/threads library/silent; do
     ${CHAT_CC:-cc} -std=c17 -D_GNU_SOURCE -I"$REPOSITORY/lib" -o "$PROGRAMS/${program#*/}" "$REPOSITORY/tests/$program.c" \
       "$build/libchatspool.a" "${flags[@]}" -lpthread
   done
@@ -40,6 +40,17 @@ setup() {
       for i in {1..10}; do echo "acked $i"; done)"
     run -0 chat-recv -a -s s.db
     assert_output "$(for i in {1..10}; do echo "acked $i"; done)"
+  done
+}
+
+@test "messages of all kinds in one transaction have the ids that were told, and their rooms and senders" {
+  local seed
+  for seed in {1..12}; do
+    rm -f s.db*
+    run "$PROGRAMS/mixed" s.db "$seed"
+    assert_success
+    assert [ "$output" -gt 300 ]
+    CHAT_SPOOL=$PWD/s.db run -0 chat-spool check
   done
 }
 
