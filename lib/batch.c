@@ -13,9 +13,12 @@ struct chat_batch *batch_new(struct store *store)
     return batch;
 }
 
-static bool grow(struct chat_batch *batch)
+/* Have room for COUNT messages. */
+static bool grow(struct chat_batch *batch, size_t count)
 {
-    size_t capacity = batch->capacity > 0 ? 2 * batch->capacity : 1;
+    size_t capacity = batch->capacity > 0 ? batch->capacity : 1;
+    while (capacity < count)
+        capacity *= 2;
     struct chat_message **messages =
         realloc(batch->messages, capacity * sizeof(struct chat_message *));
     if (messages == NULL)
@@ -55,13 +58,30 @@ static struct chat_message *copy(const struct chat_message *m)
 
 bool batch_add(struct chat_batch *batch, const struct chat_message *message)
 {
-    if (batch->count == batch->capacity && !grow(batch))
+    if (batch->count == batch->capacity && !grow(batch, batch->count + 1))
         return false;
     struct chat_message *block = copy(message);
     if (block == NULL)
         return false;
     batch->messages[batch->count++] = block;
     batch->bytes += message->length;
+    return true;
+}
+
+bool batch_join(struct chat_batch *batch, struct chat_batch *other)
+{
+    size_t count = batch->count + other->count;
+    if (count > batch->capacity && !grow(batch, count))
+        return false;
+    memcpy(batch->messages + batch->count, other->messages,
+           other->count * sizeof(struct chat_message *));
+    batch->count = count;
+    batch->bytes += other->bytes;
+    batch->apart = batch->apart || other->apart;
+    if (batch->first != other->first || batch->returned != other->returned)
+        batch->first = 0; /* what the two looks have shown does not go together */
+    other->count = 0;
+    batch_free(other);
     return true;
 }
 

@@ -19,7 +19,7 @@ struct chat_batch {
     int64_t room;            /* for the store: its own number of their room */
     int64_t session;         /* for the store: the connection that holds the claim */
     bool apart;              /* for the store: some are held back, or stand in another order */
-    struct chat_batch *next; /* for the store: its other batches that hold claims */
+    struct chat_batch *next; /* of those of the store that hold claims */
 };
 
 /* A new, empty batch, or NULL. */
@@ -27,6 +27,10 @@ struct chat_batch *batch_new(struct store *store);
 
 /* Copy MESSAGE to the end of BATCH. False: no memory, and nothing was added. */
 bool batch_add(struct chat_batch *batch, const struct chat_message *message);
+
+/* Have the messages of OTHER at the end of BATCH, and free OTHER. False: no memory, and nothing was
+ * done. */
+bool batch_join(struct chat_batch *batch, struct chat_batch *other);
 
 /* Free BATCH (or NULL) and its messages. Says nothing to the store. */
 void batch_free(struct chat_batch *batch);

@@ -243,6 +243,10 @@ const struct chat_message *chat_batch_message(const chat_batch *batch, size_t i)
  * released. */
 enum chat_status chat_settle(chat_batch *batch, size_t count);
 
+/* Have the messages of OTHER at the end of BATCH, to be settled together with one sync, and free
+ * OTHER. CHAT_USAGE: they are not of one room, one handle and one connection; OTHER is left. */
+enum chat_status chat_join(chat_batch *batch, chat_batch *other);
+
 /* The work on the messages of BATCH has failed: do with them as FAILURE says, on disk, all or none.
  * Whatever the status, BATCH is still to be released, or kept. */
 enum chat_status chat_fail(chat_batch *batch, const struct chat_failure *failure);

@@ -20,7 +20,7 @@ bool pg_remember(int64_t **ids, size_t *count, int64_t id)
 void pg_own_ids(const struct pg_store *s, struct pg_array *array)
 {
     pg_array_start(array, PG_INT8);
-    for (const struct chat_batch *b = s->claimed; b != NULL; b = b->next)
+    for (const struct chat_batch *b = s->base.claimed; b != NULL; b = b->next)
         for (size_t i = 0; i < b->count; i++)
             pg_array_number(array, b->messages[i]->id);
     for (size_t i = 0; i < s->kept_count; i++)
@@ -30,7 +30,7 @@ void pg_own_ids(const struct pg_store *s, struct pg_array *array)
 /* The server would grant its lock again. */
 static bool is_ours(const struct pg_store *s, int64_t id)
 {
-    for (const struct chat_batch *b = s->claimed; b != NULL; b = b->next)
+    for (const struct chat_batch *b = s->base.claimed; b != NULL; b = b->next)
         for (size_t i = 0; i < b->count; i++)
             if (b->messages[i]->id == id)
                 return true;
@@ -292,25 +292,12 @@ enum chat_status pg_claim(struct store *store, const struct chat_query *query,
         if (status == CHAT_OK)
             status = claim(s, query, batch);
     } while (pg_again(s, status, &patience));
-    if (status == CHAT_OK) {
+    if (status == CHAT_OK)
         batch->session = s->session;
-        batch->next = s->claimed;
-        s->claimed = batch;
-    }
     return status;
 }
 
 /* --- given up, or kept ----------------------------------------------------- */
-
-/* BATCH is none of those that hold claims any more. */
-static void forget_batch(struct pg_store *s, const struct chat_batch *batch)
-{
-    struct chat_batch **link = &s->claimed;
-    while (*link != NULL && *link != batch)
-        link = &(*link)->next;
-    if (*link != NULL)
-        *link = batch->next;
-}
 
 enum chat_status pg_keep(struct store *store, struct chat_batch *batch)
 {
@@ -318,7 +305,6 @@ enum chat_status pg_keep(struct store *store, struct chat_batch *batch)
     for (size_t i = 0; i < batch->count; i++)
         if (!pg_remember(&s->kept, &s->kept_count, batch->messages[i]->id))
             return pg_no_memory(s);
-    forget_batch(s, batch);
     return CHAT_OK;
 }
 
@@ -326,7 +312,6 @@ void pg_release(struct store *store, struct chat_batch *batch)
 {
     enum { LATER = 4 * CLAIMS };
     struct pg_store *s = (struct pg_store *)store;
-    forget_batch(s, batch);
     if (s->conn == NULL || batch->session != s->session)
         return; /* nobody holds them any more */
     bool remembered = true;

@@ -162,6 +162,22 @@ enum chat_status chat_mark(chat_spool *spool, const struct chat_query *query, in
     return status == CHAT_OK ? spool->store->verbs->mark(spool->store, query, mark) : status;
 }
 
+/* Among those that hold claims BATCH is one; and is none any more. */
+static void remember(struct chat_batch *batch)
+{
+    batch->next = batch->store->claimed;
+    batch->store->claimed = batch;
+}
+
+static void forget(const struct chat_batch *batch)
+{
+    struct chat_batch **link = &batch->store->claimed;
+    while (*link != NULL && *link != batch)
+        link = &(*link)->next;
+    if (*link != NULL)
+        *link = batch->next;
+}
+
 /* Make a batch and let the store fill it; an empty or failed one is freed again. */
 static enum chat_status fill(chat_spool *spool, const struct chat_query *query,
                              struct chat_cursor *cursor, chat_batch **out)
@@ -181,6 +197,8 @@ static enum chat_status fill(chat_spool *spool, const struct chat_query *query,
         return status;
     }
     batch->claimed = cursor == NULL;
+    if (batch->claimed)
+        remember(batch);
     *out = batch;
     return CHAT_OK;
 }
@@ -225,6 +243,24 @@ enum chat_status chat_settle(chat_batch *batch, size_t count)
     return status;
 }
 
+enum chat_status chat_join(chat_batch *batch, chat_batch *other)
+{
+    struct store *store = batch->store;
+    enum chat_status status = check_claimed(batch);
+    if (status == CHAT_OK)
+        status = check_claimed(other);
+    if (status != CHAT_OK)
+        return status;
+    if (batch == other || other->store != store || other->room != batch->room ||
+        other->session != batch->session)
+        return error_set(store->error, CHAT_USAGE, "these messages cannot be settled together");
+    forget(other);
+    if (batch_join(batch, other))
+        return CHAT_OK;
+    remember(other);
+    return error_set(store->error, CHAT_SYSTEM, "out of memory");
+}
+
 enum chat_status chat_fail(chat_batch *batch, const struct chat_failure *failure)
 {
     struct store *store = batch->store;
@@ -252,16 +288,20 @@ enum chat_status chat_move(chat_batch *batch, const char *room)
 enum chat_status chat_keep(chat_batch *batch)
 {
     enum chat_status status = CHAT_OK;
-    if (batch->claimed)
+    if (batch->claimed) {
+        forget(batch);
         status = batch->store->verbs->keep(batch->store, batch);
+    }
     batch_free(batch);
     return status;
 }
 
 void chat_release(chat_batch *batch)
 {
-    if (batch != NULL && batch->claimed)
+    if (batch != NULL && batch->claimed) {
+        forget(batch);
         batch->store->verbs->release(batch->store, batch);
+    }
     batch_free(batch);
 }
 

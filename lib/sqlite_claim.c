@@ -126,8 +126,6 @@ enum chat_status sqlite_claim(struct store *store, const struct chat_query *quer
     }
     if (status != CHAT_OK)
         return status;
-    batch->next = s->claimed;
-    s->claimed = batch;
     status = group_sync_messages(s, ids_of(batch));
     if (status != CHAT_OK)
         sqlite_release(store, batch);
@@ -135,16 +133,6 @@ enum chat_status sqlite_claim(struct store *store, const struct chat_query *quer
 }
 
 /* --- given up, or kept ----------------------------------------------------- */
-
-/* BATCH is none of those that hold claims any more. */
-static void forget_batch(struct sqlite_store *s, const struct chat_batch *batch)
-{
-    struct chat_batch **link = &s->claimed;
-    while (*link != NULL && *link != batch)
-        link = &(*link)->next;
-    if (*link != NULL)
-        *link = batch->next;
-}
 
 enum chat_status sqlite_keep(struct store *store, struct chat_batch *batch)
 {
@@ -159,7 +147,6 @@ enum chat_status sqlite_keep(struct store *store, struct chat_batch *batch)
             kept[at] = kept[at - 1];
         kept[at] = batch->messages[i]->id;
     }
-    forget_batch(s, batch);
     return CHAT_OK;
 }
 
@@ -172,7 +159,6 @@ void sqlite_release(struct store *store, struct chat_batch *batch)
             n++;
         unlock_claim(s->lock, (struct range){ first, first + (int64_t)n - 1 });
     }
-    forget_batch(s, batch);
     if (!batch->settled) /* they can be had again, or are held back: a time to wake up for */
         bell_ring(&s->place, BELL_CAME, batch->messages[0]->room);
 }

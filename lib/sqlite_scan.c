@@ -177,7 +177,7 @@ static int compare(const void *a, const void *b)
 
 bool holds_claim(const struct sqlite_store *s, int64_t id)
 {
-    for (const struct chat_batch *b = s->claimed; b != NULL; b = b->next)
+    for (const struct chat_batch *b = s->base.claimed; b != NULL; b = b->next)
         for (size_t i = 0; i < b->count; i++)
             if (b->messages[i]->id == id)
                 return true;

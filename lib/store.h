@@ -17,6 +17,7 @@ struct store {
     const struct admin_verbs *admin; /* NULL: those that admin.c has for the others */
     struct error *error;             /* where a verb that fails says why; the handle's */
     bool sending;                    /* between begin and the end of that transaction; spool.c's */
+    struct chat_batch *claimed;      /* the batches that hold claims, by their next; spool.c's */
     int64_t patience;                /* milliseconds to try to reach it; below zero: as usual */
 };
 

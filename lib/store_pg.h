@@ -108,8 +108,7 @@ struct pg_store {
     bool fresh; /* was read since the last transaction */
 
     /* Claims: */
-    struct chat_batch *claimed; /* the batches that hold claims, by their next */
-    int64_t *kept;              /* the ids of further messages that we have claims on */
+    int64_t *kept; /* the ids of further messages that we have claims on */
     size_t kept_count;
     int64_t *done; /* and of those that are settled, and not unlocked yet */
     size_t done_count;

@@ -85,8 +85,7 @@ struct sqlite_store {
     bool present;       /* known as a process that has claims */
     int64_t *kept;      /* the ids of further messages that we have claims on, ascending */
     size_t kept_count;
-    int watch;                  /* hears of every change, once somebody asked for it; or 0 */
-    struct chat_batch *claimed; /* the batches that hold claims, by their next */
+    int watch; /* hears of every change, once somebody asked for it; or 0 */
 
     /* While sending: */
     int64_t first_id; /* the first of those that this transaction gives */

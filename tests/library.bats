@@ -16,7 +16,7 @@ setup_file() {
   export PROGRAMS=$BATS_FILE_TMPDIR
   local -a flags=(-lsqlite3)
   if nm "$bin/chat-send" | grep -q __asan_init; then flags+=(-fsanitize='address,undefined'); fi
-  for program in fault/rollback library/fork library/mixed library/threads library/silent; do
+  for program in fault/rollback library/fork library/join library/mixed library/threads library/silent; do
     ${CHAT_CC:-cc} -std=c17 -D_GNU_SOURCE -I"$REPOSITORY/lib" -o "$PROGRAMS/${program#*/}" "$REPOSITORY/tests/$program.c" \
       "$build/libchatspool.a" "${flags[@]}" -lpthread
   done
@@ -52,6 +52,22 @@ setup() {
     assert [ "$output" -gt 300 ]
     CHAT_SPOOL=$PWD/s.db run -0 chat-spool check
   done
+}
+
+@test "batches of one room and one handle are settled, or released, together" {
+  run "$PROGRAMS/join" s.db
+  assert_success
+  assert_output 'itself: these messages cannot be settled together
+another handle'"'"'s: these messages cannot be settled together
+another room'"'"'s: these messages cannot be settled together
+behind what is settled: these messages are not claimed
+what is settled: these messages are not claimed
+main: two
+main: four
+main: five
+main: six
+other: of another room'
+  CHAT_SPOOL=$PWD/s.db run -0 chat-spool check
 }
 
 @test "threads that take turns send and receive, and a handle may go from one to another" {
