@@ -31,6 +31,7 @@ struct worker {
     size_t running;
     int64_t received; /* messages that a command was started for */
     int64_t deadline; /* of waiting, on cli_clock(), or -1 */
+    chat_batch *done; /* messages that are to be deleted, or NULL */
     bool over;        /* take no more messages */
     bool last;        /* a command said so */
     bool failed;      /* one failed */

@@ -464,6 +464,19 @@ timed='read -r word; echo "${EPOCHREALTIME/./} $word $CHAT_ATTEMPT" >>log; [[ $w
   assert_equal "$(<finished)" "$(seq 20; echo slow)"
 }
 
+@test "what several commands have done is deleted together" {
+  ! sanitized || skip 'a sanitized program is not traced'
+  needs strace
+  local syncs
+  seq 16 | chat-send -l
+  # While one sync takes a tenth of a second, whatever runs has ended.
+  run -0 strace -o trace -e trace=fdatasync -e inject=fdatasync:delay_exit=100000 chat-recv -a -P 8 -- true
+  syncs=$(grep -c fdatasync trace)
+  echo "# $syncs syncs for 16 messages" >&3
+  assert [ "$syncs" -le 8 ]
+  assert_empty_room
+}
+
 @test "a command that runs holds up no other receiver" {
   local receiver
   printf '%s\n' slow quick | chat-send -l
