@@ -26,6 +26,7 @@ static void sqlite_alone(void)
 #endif
     sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+    vfs_alone();
 }
 
 static enum chat_status sqlite_open(const char *where, struct error *error, struct store **store)

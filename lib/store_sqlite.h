@@ -150,6 +150,9 @@ void reserve_give(struct sqlite_store *s);
 /* The name of our VFS, registered if need be, or NULL. */
 const char *vfs_name(void);
 
+/* SQLite is ours alone in this process: have it wait for nobody when it opens a file. */
+void vfs_alone(void);
+
 /* A transaction was rolled back: what is gathered of it for the log must not be written over what
  * others commit there. */
 void vfs_forget(sqlite3 *db);

@@ -102,6 +102,27 @@ exchanged() {
 @test "an index that another user exchanges while it is opened leads nowhere" { exchanged spool.db-shm; }
 @test "a bell that another user exchanges while it is opened leads nowhere" { exchanged spool.db-bell; }
 
+# Where SQLite can't open a file to write it opens it to read: a FIFO that is there by then would keep it waiting for a writer.
+@test "a file that is exchanged for a FIFO while it is opened keeps nobody waiting" {
+  needs_strace
+  local name call
+  for name in '' -wal -shm; do
+    rm -rf "${SPOOL%/*}"
+    seq 3 | chat-send -l
+    chat-recv -q
+    strace -qq -o trace -e trace=open,openat chat-recv -p >seen
+    # The last one that is to write, as "NAME N": SQLite's own.
+    call=$(awk -F '(' -v file="\"$SPOOL$name\"" '/^open/ { n[$1]++ } index($0, file) && /O_RDWR/ { call = $1 " " n[$1] } END { print call }' trace)
+    assert [ -n "$call" ]
+    stop_at "${call/ /:error=EACCES }" chat-recv
+    assert [ -n "$STOPPED" ]
+    rm "$SPOOL$name"
+    mkfifo "$SPOOL$name"
+    let_go
+    [[ $status == @(65|74|77) ]] || fail "spool.db$name: status $status: $(<err)"
+  done
+}
+
 @test "a directory on the way that another user exchanges is not used" {
   public
   mkdir -m 777 open
