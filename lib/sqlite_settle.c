@@ -29,19 +29,35 @@ static size_t run_length(const struct chat_batch *batch, size_t from, size_t to)
     return n;
 }
 
+static enum chat_status delete_range(struct sqlite_store *s, int64_t first, int64_t last)
+{
+    sqlite3_stmt *statement = db_statement(s, SQL_DELETE_MESSAGES);
+    sqlite3_bind_int64(statement, 1, first);
+    sqlite3_bind_int64(statement, 2, last);
+    return db_finish(s, statement);
+}
+
+/* The same of messages of the room NUMBER whose places are their ids. Where there are fewer, either
+ * somebody has deleted some by hand, or the order is damaged, and would show them again. */
+static enum chat_status delete_placed(struct sqlite_store *s, int64_t number, int64_t first,
+                                      int64_t last)
+{
+    sqlite3_stmt *statement = db_statement(s, SQL_DELETE_PLACED);
+    sqlite3_bind_int64(statement, 1, first);
+    sqlite3_bind_int64(statement, 2, last);
+    sqlite3_bind_int64(statement, 3, number);
+    enum chat_status status = db_finish(s, statement);
+    bool all = sqlite3_changes(s->db) == last - first + 1;
+    return status != CHAT_OK || all ? status : delete_range(s, first, last);
+}
+
 /* Delete the messages of BATCH with ids from FIRST to LAST; all of them are ours. */
 static enum chat_status delete_run(struct sqlite_store *s, const struct chat_batch *batch,
                                    int64_t first, int64_t last)
 {
     if (first == last)
         return delete_message(s, first);
-    sqlite3_stmt *statement =
-        db_statement(s, batch->apart ? SQL_DELETE_MESSAGES : SQL_DELETE_PLACED);
-    sqlite3_bind_int64(statement, 1, first);
-    sqlite3_bind_int64(statement, 2, last);
-    if (!batch->apart)
-        sqlite3_bind_int64(statement, 3, batch->room);
-    return db_finish(s, statement);
+    return batch->apart ? delete_range(s, first, last) : delete_placed(s, batch->room, first, last);
 }
 
 static enum chat_status delete_messages(struct sqlite_store *s, const struct chat_batch *batch,

@@ -371,6 +371,23 @@ chat-recv: message 2 in room 'main' was damaged, and is in room 'damaged' now"
   faulty
 }
 
+# The tenth entry of the order begins two bytes too early: what is deleted by it takes others' entries along.
+@test "an entry of the order that lies over its neighbour shows no message twice" {
+  local root at
+  seq 7 | chat-send -l -r a
+  seq 21 | chat-send -l -r b
+  closed "$SPOOL"
+  root=$(sqlite3 "$SPOOL" "SELECT rootpage FROM sqlite_master WHERE name = 'message_order'")
+  at=$(((root - 1) * $(sqlite3 "$SPOOL" 'PRAGMA page_size') + 8 + 2 * 9 + 1))
+  assert_equal "$(od -An -tu1 -j "$at" -N 1 "$SPOOL")" ' 175'
+  printf '\255' | dd of="$SPOOL" bs=1 seek="$at" conv=notrunc status=none
+  run --separate-stderr timeout 20 chat-recv -c 100 -r a -r b -o '%i\n'
+  assert_equal "$status" 65
+  assert [ "${#lines[@]}" -ge 7 ]
+  run uniq -d <(sort <<<"$output")
+  assert_output ''
+}
+
 @test "a header that says that nobody may write the spool is 65, not a lack of permission" {
   three
   printf '\3' | dd of="$SPOOL" bs=1 seek=18 conv=notrunc status=none
