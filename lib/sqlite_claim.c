@@ -8,7 +8,8 @@
 #include "sqlite_scan.h"
 
 /* Messages were in the order of a room, but not there. Have others received them meanwhile, or is
- * there an entry for a message that there is none of? CHAT_NONE: the former. */
+ * there an entry for a message that there is none of? Then later ones must not pass it: a page may
+ * be damaged, and it may be found again. CHAT_NONE: the former. */
 static enum chat_status check_order(struct sqlite_store *s, const struct chat_query *query,
                                     const char *name)
 {
@@ -39,17 +40,24 @@ static enum chat_status claim_room(struct sqlite_store *s, const struct chat_que
     name = scan.room.name;
     while (status == CHAT_OK && !batch_is_full(batch, query)) {
         struct range run;
-        size_t seen;
+        size_t seen, before = batch->count;
         status = scan_next(&scan, query->max_messages - batch->count, SCAN_TAKE, &run, &passed);
         if (status != CHAT_OK)
             break;
         status = read_run(s, run, true, &scan.room, name, scan_places(&scan), query, batch, &seen);
-        gone = gone || seen > 0;
+        gone = gone || seen > batch->count - before;
         if (seen > 0)
             scan_step(&scan, seen);
     }
+    if (gone && !query->every && (status == CHAT_OK || status == CHAT_NONE)) {
+        enum chat_status checked = check_order(s, query, name);
+        if (checked != CHAT_NONE && batch->count > 0)
+            sqlite_release(&s->base, batch);
+        if (checked != CHAT_NONE)
+            return checked;
+    }
     if (batch->count == 0)
-        return status == CHAT_NONE && gone && !query->every ? check_order(s, query, name) : status;
+        return status;
     batch->first = scan.passed_expired ? scan.head : 0;
     batch->returned = scan.room.returned;
     return CHAT_OK; /* should there be an error behind these, it comes again at the next claim */
