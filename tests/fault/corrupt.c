@@ -6,9 +6,10 @@
  * HOW is flip (a bit), cut (truncate), swap (two pages), copy (one page over another) or wipe (a
  * page of zeros); every STEP-th bit, length in bytes, or pair of pages is taken. For each, all
  * files of the directory of FILE are laid as they were at first, FILE is damaged, and COMMAND is
- * run. The lines that it prints must be lines of the file RIGHT, in their order, none twice; its
- * status one of those allowed; no signal, no more time and memory than allowed; and nothing told on
- * standard error but by lines that begin with "chat-".
+ * run. The lines that it prints must be lines of the file RIGHT, none twice, and in their order
+ * (one that comes late counts as hidden, but with -w it is wrong); its status one of those allowed;
+ * no signal, no more time and memory than allowed; and nothing told on standard error but by lines
+ * that begin with "chat-".
  *
  *   -f N        the first bit, length or pair
  *   -k          keep the inodes of the files: what the kernel knows of them outlives the damage
@@ -303,6 +304,21 @@ static int compare(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+/* Whether all lines are right, and none is there twice, in whatever order. */
+static bool only_late(const struct lines *seen)
+{
+    for (size_t i = 0; i < seen->count; i++) {
+        size_t times = 0, at = 0;
+        for (size_t j = 0; j < seen->count; j++)
+            times += strcmp(seen->line[i], seen->line[j]) == 0;
+        while (at < right.count && strcmp(right.line[at], seen->line[i]) != 0)
+            at++;
+        if (times > 1 || at == right.count)
+            return false;
+    }
+    return true;
+}
+
 /* The line that was not to be seen, or NULL. */
 static const char *wrong_line(const struct lines *seen)
 {
@@ -329,6 +345,9 @@ static const char *judge(const struct result *result, const struct lines *seen,
         return text;
     }
     const char *line = wrong_line(seen);
+    const bool late = line != NULL && !whole && only_late(seen);
+    if (late)
+        line = NULL;
     snprintf(text, sizeof text, "status %d: %.300s", status,
              line != NULL      ? line
              : said->count > 0 ? said->line[0]
@@ -344,7 +363,9 @@ static const char *judge(const struct result *result, const struct lines *seen,
         snprintf(text, sizeof text, "it took %ld MB", result->memory);
         return text;
     }
-    if (seen->count == right.count)
+    if (late)
+        counts.hidden++;
+    else if (seen->count == right.count)
         counts.right++;
     else if (status == 65 || (said->count > 0 && status == 0))
         counts.told++;
