@@ -157,6 +157,12 @@ static const char *name_of(enum pg sql, char name[8])
     return name;
 }
 
+/* Behind a call that could not be sent there is none: a commit would be one of the half. */
+static bool may_send(const struct pg_store *s)
+{
+    return s->conn != NULL && !s->unsent;
+}
+
 size_t pg_call(struct pg_store *s, enum pg sql, const struct pg_values *values)
 {
     static const struct pg_values none;
@@ -168,11 +174,11 @@ size_t pg_call(struct pg_store *s, enum pg sql, const struct pg_values *values)
         values = &none;
     if (!s->prepared[sql])
         add(s, sql, true,
-            s->conn != NULL && PQsendPrepare(s->conn, name_of(sql, name), pg_text[sql], 0, NULL));
+            may_send(s) && PQsendPrepare(s->conn, name_of(sql, name), pg_text[sql], 0, NULL));
     s->prepared[sql] = true;
     add(s, sql, false,
-        s->conn != NULL && PQsendQueryPrepared(s->conn, name_of(sql, name), values->count,
-                                               values->value, values->length, binary, 1));
+        may_send(s) && PQsendQueryPrepared(s->conn, name_of(sql, name), values->count,
+                                           values->value, values->length, binary, 1));
     return s->call_count - 1;
 }
 
@@ -181,7 +187,7 @@ void pg_call_text(struct pg_store *s, const char *text)
     if (is_over(s))
         forget_results(s);
     add(s, PG_COUNT, false,
-        s->conn != NULL && PQsendQueryParams(s->conn, text, 0, NULL, NULL, NULL, NULL, 1));
+        may_send(s) && PQsendQueryParams(s->conn, text, 0, NULL, NULL, NULL, NULL, 1));
 }
 
 /* Take the answer of one call; what follows it is NULL. */
@@ -199,13 +205,16 @@ static bool is_good(const PGresult *result)
     return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
 }
 
-/* Take all answers; *FAILED becomes the first that is an error. */
-static void take_all(struct pg_store *s, const PGresult **failed)
+/* Take all answers; *FAILED becomes the first that is an error. False: there was not one for each.
+ */
+static bool take_all(struct pg_store *s, const PGresult **failed)
 {
+    bool all = true;
     for (size_t i = 0; i < s->call_count; i++) {
         struct pg_call *call = &s->calls[i];
         if (PQstatus(s->conn) == CONNECTION_OK)
             take(s, call);
+        all = all && call->result != NULL;
         if (call->prepares && !is_good(call->result))
             s->prepared[call->sql] = false;
         if (*failed == NULL && call->result != NULL && !is_good(call->result) &&
@@ -214,6 +223,7 @@ static void take_all(struct pg_store *s, const PGresult **failed)
     }
     if (PQstatus(s->conn) == CONNECTION_OK)
         PQclear(PQgetResult(s->conn)); /* the Sync's */
+    return all && PQstatus(s->conn) == CONNECTION_OK;
 }
 
 enum chat_status pg_exchange(struct pg_store *s, const char *doing)
@@ -227,8 +237,8 @@ enum chat_status pg_exchange(struct pg_store *s, const char *doing)
         forget_results(s);
         return pg_lost(s);
     }
-    take_all(s, &failed);
-    if (failed == NULL && PQstatus(s->conn) == CONNECTION_OK)
+    bool all = take_all(s, &failed);
+    if (all && failed == NULL)
         return CHAT_OK;
     enum chat_status status = failed != NULL ? pg_failed(s, failed, doing) : pg_lost(s);
     forget_results(s);

@@ -1197,6 +1197,22 @@ few_descriptors() { capture timeout 20 bash -c 'exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>
   assert_output 60000000
 }
 
+@test "a message that there is hardly enough memory for is sent whole, or not at all" {
+  local limit
+  sanitized && skip 'a sanitized program needs much more'
+  head -c 3900000 /dev/zero >body
+  for limit in {8..48}; do
+    run timeout 20 bash -c 'ulimit -v "$1"; exec chat-send <body' bash "${limit}000"
+    # With even less there is nothing to start the program, or what it loads, with.
+    assert_regex "$limit: $status" ': (0|69|71|127)$'
+    [[ $status == 0 ]] || continue
+    chat-recv -n | cmp - body
+  done
+  assert_equal "$status" 0
+  assert_empty_room
+  sound
+}
+
 # ---------------------------------------------------------------- what no program of ours leaves there
 
 @test "a rollback journal that somebody put there is not read" {
