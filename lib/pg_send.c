@@ -196,14 +196,18 @@ enum chat_status pg_put(struct store *store, const struct chat_message *message,
 
 /* --- commit ---------------------------------------------------------------- */
 
-static enum chat_status commit(struct pg_store *s)
+/* *UNKNOWN: the connection was lost, and nobody knows whether it was committed. */
+static enum chat_status commit(struct pg_store *s, bool *unknown)
 {
+    *unknown = false;
     pg_call_begin(s);
     enum chat_status status = pg_flush(s);
     if (status != CHAT_OK)
         return status;
     pg_call(s, PG_COMMIT, NULL);
+    bool sent = !s->unsent;
     status = pg_exchange(s, "write");
+    *unknown = sent && s->conn == NULL;
     if (status == CHAT_OK)
         s->open = false;
     return status;
@@ -221,18 +225,17 @@ enum chat_status pg_commit(struct store *store)
 {
     struct pg_store *s = (struct pg_store *)store;
     struct pg_patience patience = pg_patience(s);
-    bool committed = false;
-    enum chat_status status = s->log->count > 0 ? commit(s) : CHAT_OK;
-    bool lost = status == CHAT_UNREACHABLE;
+    bool committed = false, unknown = false;
+    enum chat_status status = s->log->count > 0 ? commit(s, &unknown) : CHAT_OK;
     while (pg_again(s, status, &patience)) {
         status = begin_again(s, &patience, &committed);
         if (status == CHAT_OK && !committed)
-            status = commit(s);
+            status = commit(s, &unknown);
     }
     give_up(s);
     if (status == CHAT_OK && s->conn != NULL && s->log->count > 0)
         forget_tokens(s);
-    else if (lost && status == CHAT_UNREACHABLE)
+    else if (unknown && status != CHAT_OK)
         error_add(s->base.error, "; the message may be stored");
     forget_log(s);
     s->fresh = false;
