@@ -133,6 +133,8 @@ static enum chat_status permanent(struct pg_store *s, const char *const *values,
         "permission denied",     "certificate",          "SSL was required",
         "does not support SSL",  "private key",
     };
+    if (pg_is_short(cause))
+        return CHAT_SYSTEM;
     for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++)
         if (strstr(cause, refusals[i]) != NULL)
             return CHAT_PERMISSION;

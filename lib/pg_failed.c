@@ -68,10 +68,21 @@ void pg_clean(char *text)
     text[kept] = '\0';
 }
 
+/* libpq has no code for it. What the server says of itself begins otherwise. */
+bool pg_is_short(const char *cause)
+{
+    return strstr(cause, "FATAL:") == NULL && (strstr(cause, "out of memory") != NULL ||
+                                               strstr(cause, "cannot allocate memory") != NULL ||
+                                               strstr(cause, "Too many open files") != NULL);
+}
+
 /* Without "server closed the connection unexpectedly" and the like, which tell nothing more. */
 enum chat_status pg_lost(struct pg_store *s)
 {
+    bool is_short = pg_is_short(PQerrorMessage(s->conn));
     pg_disconnect(s);
+    if (is_short)
+        return pg_no_memory(s);
     return error_set(s->base.error, CHAT_UNREACHABLE, "the connection to spool '%s' is lost",
                      s->url);
 }
@@ -81,6 +92,10 @@ enum chat_status pg_failed(struct pg_store *s, const PGresult *result, const cha
     const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
     char cause[1024];
+    if (state == NULL && pg_is_short(PQresultErrorMessage(result))) {
+        pg_disconnect(s);
+        return pg_no_memory(s);
+    }
     if (state == NULL || PQstatus(s->conn) != CONNECTION_OK)
         return pg_lost(s);
     size_t i = 0;

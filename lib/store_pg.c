@@ -11,10 +11,12 @@ static void pg_alone(void)
 {
 }
 
-/* libpq's text of what it can't read may hold all of the URL. */
+/* libpq's text of what it can't read may hold all of the URL. Without a text it had no memory. */
 static enum chat_status unreadable(struct error *error, const char *url, char *cause)
 {
-    if (cause == NULL || strchr(url, '@') != NULL || strstr(url, "password") != NULL)
+    if (cause == NULL || pg_is_short(cause))
+        return error_set(error, CHAT_SYSTEM, "out of memory");
+    if (strchr(url, '@') != NULL || strstr(url, "password") != NULL)
         return error_set(error, CHAT_USAGE, "the URL of the spool cannot be read");
     pg_clean(cause);
     return error_set(error, CHAT_USAGE, "the URL of the spool cannot be read: %s", cause);

@@ -210,6 +210,9 @@ enum chat_status pg_failed(struct pg_store *s, const PGresult *result, const cha
 /* The connection is lost, or none could be made. */
 enum chat_status pg_lost(struct pg_store *s);
 
+/* Whether libpq's error is that this machine has no more memory, or descriptors, to give. */
+bool pg_is_short(const char *cause);
+
 /* Make TEXT one line without control characters. */
 void pg_clean(char *text);
 
