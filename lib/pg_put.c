@@ -92,30 +92,30 @@ static void call_last_id(struct pg_store *s, int64_t last)
     pg_call(s, PG_SET_LAST_ID, &values);
 }
 
-/* Put COUNT messages that are all for the same room. */
-static enum chat_status put_group(struct pg_store *s, const struct chat_message *const *group,
-                                  size_t count)
+/* Put COUNT messages of the log that are all for the same room. */
+static enum chat_status put_group(struct pg_store *s, const size_t *group, size_t count)
 {
+    const char *room = pg_log_room(&s->log, group[0]);
     struct pg_array columns[COLUMNS];
     int64_t bytes = 0, last = 0;
     columns_start(columns);
     for (size_t i = 0; i < count; i++) {
-        const struct chat_message *m = group[i];
-        columns_add(columns, m);
-        bytes += (int64_t)m->length;
-        if (m->id > last)
-            last = m->id;
-        if (m->place > last)
-            last = m->place;
+        const struct chat_message m = pg_log_get(&s->log, group[i]);
+        columns_add(columns, &m);
+        bytes += (int64_t)m.length;
+        if (m.id > last)
+            last = m.id;
+        if (m.place > last)
+            last = m.place;
     }
     if (last > 0)
         call_lock(s);
-    call_enter(s, group[0]->room, (int64_t)count, bytes, last > 0);
-    if (!columns_call(s, columns, group[0]->room))
+    call_enter(s, room, (int64_t)count, bytes, last > 0);
+    if (!columns_call(s, columns, room))
         return pg_no_memory(s);
     if (last > 0)
         call_last_id(s, last);
-    pg_call_ring(s, LOCK_CAME, group[0]->room);
+    pg_call_ring(s, LOCK_CAME, room);
     return s->call_count > CALLS / 2 ? pg_exchange(s, "write") : CHAT_OK;
 }
 
@@ -124,8 +124,7 @@ static enum chat_status put_group(struct pg_store *s, const struct chat_message 
 static int compare(const void *a, const void *b, void *log)
 {
     const size_t *x = a, *y = b;
-    const struct chat_batch *batch = log;
-    int order = strcmp(batch->messages[*x]->room, batch->messages[*y]->room);
+    int order = strcmp(pg_log_room(log, *x), pg_log_room(log, *y));
     return order != 0 ? order : (*x > *y) - (*x < *y);
 }
 
@@ -134,44 +133,50 @@ static enum chat_status put_run(struct pg_store *s, size_t from, size_t to)
 {
     size_t count = to - from, n;
     size_t *order = calloc(count, sizeof *order);
-    const struct chat_message **sorted = calloc(count, sizeof *sorted);
     enum chat_status status = CHAT_OK;
-    if (order != NULL && sorted != NULL) {
-        for (size_t i = 0; i < count; i++)
-            order[i] = from + i;
-        qsort_r(order, count, sizeof *order, compare, s->log);
-        for (size_t i = 0; i < count; i++)
-            sorted[i] = s->log->messages[order[i]];
-    } else {
-        status = pg_no_memory(s);
-        count = 0;
-    }
+    if (order == NULL)
+        return pg_no_memory(s);
+    for (size_t i = 0; i < count; i++)
+        order[i] = from + i;
+    qsort_r(order, count, sizeof *order, compare, &s->log);
     for (size_t i = 0; i < count && status == CHAT_OK; i += n) {
+        const char *room = pg_log_room(&s->log, order[i]);
         n = 1;
-        while (i + n < count && strcmp(sorted[i]->room, sorted[i + n]->room) == 0)
+        while (i + n < count && strcmp(room, pg_log_room(&s->log, order[i + n])) == 0)
             n++;
-        status = put_group(s, sorted + i, n);
+        status = put_group(s, order + i, n);
     }
     free(order);
-    free(sorted);
+    return status;
+}
+
+/* Where the messages end that are put together with message FROM: before one that wants an answer,
+ * and before they are too many to be kept as they are sent, besides. */
+static size_t end_of_run(const struct pg_store *s, size_t from)
+{
+    size_t to = from, bytes = 0;
+    while (to < s->log.count && !pg_wants_answer(pg_log_terms(&s->log, to)) && bytes <= PG_FLUSH)
+        bytes += pg_log_get(&s->log, to++).length + sizeof(struct chat_message);
+    return to;
+}
+
+static enum chat_status put_again(struct pg_store *s, size_t i)
+{
+    struct chat_message m = pg_log_get(&s->log, i);
+    const struct pg_terms *terms = pg_log_terms(&s->log, i);
+    int64_t id = m.id;
+    enum chat_status status = pg_put_now(s, &m, &terms->terms, terms->told, &id);
+    s->log.puts[i].id = m.id;
     return status;
 }
 
 enum chat_status pg_flush(struct pg_store *s)
 {
     enum chat_status status = CHAT_OK;
-    while (s->flushed < s->log->count && status == CHAT_OK) {
-        size_t from = s->flushed, to = from;
-        while (to < s->log->count && !pg_wants_answer(&s->puts[to]))
-            to++;
+    while (s->flushed < s->log.count && status == CHAT_OK) {
+        size_t from = s->flushed, to = end_of_run(s, from);
         pg_call_begin(s);
-        if (to > from)
-            status = put_run(s, from, to);
-        else {
-            int64_t id = s->log->messages[to]->id;
-            status = pg_put_now(s, s->log->messages[to], &s->puts[to].terms, s->puts[to].told, &id);
-            to++;
-        }
+        status = to > from ? put_run(s, from, to) : put_again(s, to++);
         s->flushed = to;
     }
     s->pending = 0;

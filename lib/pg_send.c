@@ -10,36 +10,16 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
-enum { FLUSH = 4 * 1024 * 1024 }; /* bytes that wait for the commit at most */
-
 #define ID_MAX (((int64_t)1 << 48) - 1) /* what a claim's lock has room for */
 
-/* --- the log --------------------------------------------------------------- */
+/* --- transactions ---------------------------------------------------------- */
 
 static void forget_log(struct pg_store *s)
 {
-    batch_free(s->log);
-    s->log = NULL;
+    pg_log_free(&s->log);
     s->flushed = s->pending = 0;
-    s->open = s->again = s->locked = false;
+    s->open = s->locked = false;
 }
-
-static bool add_to_log(struct pg_store *s, const struct chat_message *m,
-                       const struct chat_terms *terms, bool told)
-{
-    if (s->log->count == s->put_capacity) {
-        size_t capacity = 2 * s->put_capacity + 16;
-        struct pg_put *puts = realloc(s->puts, capacity * sizeof *puts);
-        if (puts == NULL)
-            return false;
-        s->puts = puts;
-        s->put_capacity = capacity;
-    }
-    s->puts[s->log->count] = (struct pg_put){ .terms = *terms, .told = told };
-    return batch_add(s->log, m);
-}
-
-/* --- transactions ---------------------------------------------------------- */
 
 enum chat_status pg_begin(struct store *store)
 {
@@ -48,8 +28,7 @@ enum chat_status pg_begin(struct store *store)
     if (status != CHAT_OK)
         return status;
     forget_log(s);
-    s->log = batch_new(&s->base);
-    if (s->log == NULL || getrandom(s->token, TOKEN, 0) != TOKEN)
+    if (!pg_log_start(&s->log, &s->base) || getrandom(s->token, TOKEN, 0) != TOKEN)
         return pg_no_memory(s);
     return CHAT_OK;
 }
@@ -91,7 +70,6 @@ static enum chat_status begin_again(struct pg_store *s, struct pg_patience *pati
     enum chat_status status = pg_connect(s, patience);
     if (status != CHAT_OK)
         return status;
-    s->again = true;
     s->flushed = 0;
     s->open = true;
     pg_call(s, PG_BEGIN, NULL);
@@ -121,9 +99,9 @@ void pg_rollback(struct store *store)
 
 /* --- put ------------------------------------------------------------------- */
 
-bool pg_wants_answer(const struct pg_put *put)
+bool pg_wants_answer(const struct pg_terms *terms)
 {
-    return put->told || put->terms.once || put->terms.max > 0;
+    return terms->told || terms->terms.once || terms->terms.max > 0;
 }
 
 /* What was put before is flushed first. On another connection, where this one is lost. */
@@ -171,7 +149,7 @@ enum chat_status pg_put(struct store *store, const struct chat_message *message,
                         const struct chat_terms *terms, int64_t *id)
 {
     struct pg_store *s = (struct pg_store *)store;
-    struct pg_put put = { .terms = *terms, .told = id != NULL };
+    struct pg_terms put = { .terms = *terms, .told = id != NULL };
     struct chat_message m = *message;
     int64_t ignored;
     m.room = pg_room_name(s, m.room);
@@ -185,13 +163,13 @@ enum chat_status pg_put(struct store *store, const struct chat_message *message,
         status = put_now(s, &m, &put.terms, put.told, id != NULL ? id : &ignored);
     if (status != CHAT_OK)
         return status;
-    if (!add_to_log(s, &m, &put.terms, put.told))
+    if (!pg_log_add(&s->log, &m, &put))
         return pg_no_memory(s);
     if (pg_wants_answer(&put))
-        s->flushed = s->log->count;
+        s->flushed = s->log.count;
     else
         s->pending += m.length + sizeof m;
-    return s->pending > FLUSH ? flush_now(s) : CHAT_OK;
+    return s->pending > PG_FLUSH ? flush_now(s) : CHAT_OK;
 }
 
 /* --- commit ---------------------------------------------------------------- */
@@ -226,14 +204,14 @@ enum chat_status pg_commit(struct store *store)
     struct pg_store *s = (struct pg_store *)store;
     struct pg_patience patience = pg_patience(s);
     bool committed = false, unknown = false;
-    enum chat_status status = s->log->count > 0 ? commit(s, &unknown) : CHAT_OK;
+    enum chat_status status = s->log.count > 0 ? commit(s, &unknown) : CHAT_OK;
     while (pg_again(s, status, &patience)) {
         status = begin_again(s, &patience, &committed);
         if (status == CHAT_OK && !committed)
             status = commit(s, &unknown);
     }
     give_up(s);
-    if (status == CHAT_OK && s->conn != NULL && s->log->count > 0)
+    if (status == CHAT_OK && s->conn != NULL && s->log.count > 0)
         forget_tokens(s);
     else if (unknown && status != CHAT_OK)
         error_add(s->base.error, "; the message may be stored");

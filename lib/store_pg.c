@@ -91,8 +91,7 @@ static void pg_close(struct store *store)
     for (size_t i = 0; i < s->call_count; i++)
         PQclear(s->calls[i].result);
     PQfinish(s->conn); /* and every claim is given up */
-    batch_free(s->log);
-    free(s->puts);
+    pg_log_free(&s->log);
     free(s->kept);
     free(s->done);
     free(s->listened);

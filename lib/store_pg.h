@@ -6,6 +6,7 @@
  *   pg_failed.c   what the server's errors mean
  *   pg_create.c   the schema
  *   pg_send.c     begin, put, commit
+ *   pg_log.c      what was put since begin
  *   pg_put.c      what a transaction that sends puts into the database
  *   pg_room.c     a look at a room; messages whose time has come, or is over; bells
  *   pg_claim.c    claim, keep, release
@@ -74,11 +75,26 @@ struct pg_patience {
     bool interrupted;          /* by a signal */
 };
 
-/* What was put since begin: kept until it is committed, so that it can be put once more on another
- * connection. */
-struct pg_put {
+struct pg_terms {
     struct chat_terms terms;
     bool told; /* its id was */
+};
+
+struct pg_put {
+    size_t kind;  /* which it is like but for its body and its id */
+    size_t start; /* of its body, which ends where the next one starts */
+    int64_t id;   /* 0: the server is to draw it */
+};
+
+/* What was put since begin: kept until it is committed, so that it can be put once more on another
+ * connection. */
+struct pg_log {
+    struct chat_batch *kinds; /* messages without bodies; NULL: there was no begin */
+    struct pg_terms *terms;   /* of each kind */
+    struct pg_put *puts;
+    char *bodies;
+    size_t count, size; /* messages, and bytes of bodies */
+    size_t terms_capacity, puts_capacity, bodies_capacity;
 };
 
 struct pg_store {
@@ -117,13 +133,10 @@ struct pg_store {
     /* While sending: */
     unsigned char token[TOKEN]; /* of this transaction, in chat.sent */
     bool open;                  /* it was begun on the server */
-    bool again;                 /* it is being put once more */
-    struct chat_batch *log;     /* all that was put */
-    struct pg_put *puts;        /* and on which terms */
-    size_t put_capacity;
-    size_t flushed; /* so many of them are in the database */
-    size_t pending; /* bytes of those that are not */
-    bool locked;    /* nobody else draws ids */
+    struct pg_log log;          /* all that was put */
+    size_t flushed;             /* so many of them are in the database */
+    size_t pending;             /* bytes of those that are not */
+    bool locked;                /* nobody else draws ids */
 
     /* While waiting: */
     char (*listened)[32]; /* channels */
@@ -233,7 +246,9 @@ enum chat_status pg_put(struct store *store, const struct chat_message *message,
 enum chat_status pg_commit(struct store *store);
 void pg_rollback(struct store *store);
 
-/* Put what is in the log from message FROM on into the database: calls of an exchange, or exchanges
+enum { PG_FLUSH = 4 * 1024 * 1024 }; /* bytes that wait for the commit at most */
+
+/* Put what is in the log and not flushed yet into the database: calls of an exchange, or exchanges
  * of their own. */
 enum chat_status pg_flush(struct pg_store *s);
 
@@ -245,7 +260,21 @@ enum chat_status pg_put_now(struct pg_store *s, struct chat_message *message,
 void pg_call_begin(struct pg_store *s);
 
 /* Whether a message of the log takes the way of pg_put_now. */
-bool pg_wants_answer(const struct pg_put *put);
+bool pg_wants_answer(const struct pg_terms *terms);
+
+/* --- pg_log.c --- */
+
+/* Begin with an empty log; add a copy of a message. False: no memory. */
+bool pg_log_start(struct pg_log *log, struct store *store);
+bool pg_log_add(struct pg_log *log, const struct chat_message *m, const struct pg_terms *terms);
+
+/* Message I as it was added. What it points to is the log's, until the next is added. */
+struct chat_message pg_log_get(const struct pg_log *log, size_t i);
+const struct pg_terms *pg_log_terms(const struct pg_log *log, size_t i);
+const char *pg_log_room(const struct pg_log *log, size_t i);
+
+/* Free what it holds, and leave it empty. */
+void pg_log_free(struct pg_log *log);
 
 /* --- pg_room.c --- */
 

@@ -58,6 +58,25 @@ all_there() { ! comm -23 <(sort acked) <(sort -u seen) | grep -q .; }
   assert_output $'message 1\nmessage 2\nmessage 3'
 }
 
+@test "a stream of all or none whose session is ended amid it is put once more, whole and in its order" {
+  cluster_for_test
+  seq 200000 >in
+  background /usr/bin/time -o peak -f %M chat-send -l -1 <in
+  for i in 1 3; do
+    wait_until drawn $((i * 40000))
+    node_sql node1 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'chat'" >/dev/null
+  done
+  finish "$BACKGROUND_PID"
+  assert_success
+  sanitized || (($(<peak) < 32768)) || fail "chat-send took $(<peak) KiB"
+  # Ids are drawn for good: some were for what was not committed.
+  assert [ "$(last_id)" -gt 200000 ]
+  chat-recv -a | cmp - in
+}
+# drawn COUNT: so many ids, or more.
+drawn() { (($(last_id) >= $1)); }
+last_id() { node_sql node1 -d "$DATABASE" 'SELECT last_value FROM chat.message_id'; }
+
 # ---------------------------------------------------------------- standbys
 
 @test "while both standbys are gone nothing is acknowledged; when one is back, it is" {
