@@ -132,7 +132,7 @@ hide_index() {
     done' crowd "$i" >/dev/null 2>&1
     pids+=("$BACKGROUND_PID")
   done
-  wait_until test -e "$SPOOL"
+  wait_until chat-spool check -q
   for i in {1..15}; do run --separate-stderr -0 chat-spool check; done
   touch stop
   for i in "${pids[@]}"; do finish "$i"; done

@@ -135,6 +135,7 @@ public() {
   chmod 755 "$PUBLIC"
   mkdir "$PUBLIC/bin" "$PUBLIC/alice" "$PUBLIC/mallory"
   cp "$CHAT_BIN"/chat-{send,recv,spool} "$PUBLIC/bin"
+  [[ ! ${CHAT_TEST_CLUSTER:-} ]] || cp -R "$CHAT_BIN/chatspool" "$PUBLIC/bin"
   chown "$ALICE:$ALICE" "$PUBLIC/alice"
   chown "$MALLORY:$MALLORY" "$PUBLIC/mallory"
   chmod 700 "$PUBLIC/alice" "$PUBLIC/mallory"
@@ -324,8 +325,11 @@ sound() {
   assert_output 0
 }
 
-# closed SPOOL: a whole spool in one file, as the sqlite3 shell leaves it when it closes.
-closed() { sqlite3 "$1" 'PRAGMA wal_checkpoint(TRUNCATE)' >/dev/null && sqlite3 "$1" 'SELECT 1' >/dev/null; }
+# closed SPOOL: a whole spool in one file, as the sqlite3 shell leaves it when it closes. A database is whole anyway.
+closed() {
+  [[ $1 != postgresql:* ]] || return 0
+  sqlite3 "$1" 'PRAGMA wal_checkpoint(TRUNCATE)' >/dev/null && sqlite3 "$1" 'SELECT 1' >/dev/null
+}
 
 # ---------------------------------------------------------------- a fault at each system call
 

@@ -25,6 +25,7 @@ installed() {
 }
 
 @test "a spool that is a file has no module loaded, nor looked for, by any program" {
+  unset CHAT_SPOOL # the default is a file
   chat-send hello
   local -a command
   for command in 'chat-send hello' 'chat-recv -p' 'chat-spool list' 'chat-spool check'; do

@@ -66,8 +66,7 @@ both_refuse() {
   done
   run -0 chat-recv -a
   assert_output "$(seq $n)"
-  run -0 sqlite3 "$SPOOL" 'PRAGMA integrity_check'
-  assert_output ok
+  sound
 }
 
 @test "a first chat-send hi needs no descriptor" {
@@ -615,7 +614,7 @@ planted() {
     assert_output "$room again"
   done
   assert_empty_room
-  run -0 sqlite3 "$SPOOL" 'PRAGMA integrity_check'
+  sound
 }
 
 # ---------------------------------------------------------------- modes and homes
@@ -1177,7 +1176,8 @@ few_descriptors() { capture timeout 20 bash -c 'exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>
     assert_regex "$limit: $status" ': (0|7[14])$'
   done
   assert [ "$enough" -ge 1 ]
-  assert [ "$enough" -lt 13 ]
+  # For a database it is one descriptor, no more than the loader needs to start the program.
+  [[ $SPOOL == postgresql:* ]] || assert [ "$enough" -lt 13 ]
   run -0 chat-recv
   assert_output first
 }

@@ -274,7 +274,7 @@ with_accounts() { # COMMAND [ARG ...]
 }
 
 @test "env -i and a bare PATH are enough" {
-  run -0 env -i HOME="$HOME" PATH="$CHAT_BIN" chat-send hello
+  run -0 env -i HOME="$HOME" PATH="$CHAT_BIN" ${CHAT_SPOOL:+CHAT_SPOOL="$CHAT_SPOOL"} chat-send hello
   run -0 env -i CHAT_SPOOL="$SPOOL" "$CHAT_BIN/chat-recv" -o '%u: %b'
   assert_output "$(id -un): hello"
 }
