@@ -51,7 +51,7 @@ connect() {
 }
 
 @test "the clients of two hosts share a spool: each message once, and each knows from which host it came" {
-  local count pid pids=()
+  local count pid pids=() WAIT_LIMIT=300
   count=$(dose 50 500)
   for host in A B; do
     spool=${host}_SPOOL
