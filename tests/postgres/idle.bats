@@ -58,10 +58,13 @@ sessions() { node_sql node1 "SELECT pid FROM pg_stat_activity WHERE datname = '$
 
 @test "no session has a transaction open while a command works" {
   chat-send job
-  background chat-recv -- sh -c 'echo begun >begun; sleep infinity'
+  mkfifo end
+  background chat-recv -- sh -c 'echo begun >begun; read -r _ <end'
   wait_until test -s begun
   run -0 node_sql node1 "SELECT state, xact_start IS NULL, backend_xmin IS NULL FROM pg_stat_activity WHERE datname = '$DATABASE'"
   assert_output 'idle|t|t'
+  echo >end
+  finish "$BACKGROUND_PID"
 }
 
 # rung: how often a bell was rung in this test's database: the rows that the statement with pg_notify() had.
