@@ -469,8 +469,8 @@ timed='read -r word; echo "${EPOCHREALTIME/./} $word $CHAT_ATTEMPT" >>log; [[ $w
   needs strace
   local syncs
   seq 16 | chat-send -l
-  # While one sync takes a tenth of a second, whatever runs has ended.
-  run -0 strace -o trace -e trace=fdatasync -e inject=fdatasync:delay_exit=100000 chat-recv -a -P 8 -- true
+  # While one sync takes that long, whatever runs has ended.
+  run -0 strace -o trace -e trace=fdatasync -e inject=fdatasync:delay_exit=300000 chat-recv -a -P 8 -- true
   syncs=$(grep -c fdatasync trace)
   echo "# $syncs syncs for 16 messages" >&3
   assert [ "$syncs" -le 8 ]
