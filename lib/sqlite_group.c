@@ -19,10 +19,10 @@
 /* After a sync that failed the system takes its pages for written (lwn.net/Articles/752063), so
  * nobody's sync writes them again; but they are still in its memory, and can be brought to where
  * they belong. */
-static enum chat_status sync_log(struct sqlite_store *s, bool others)
+enum chat_status group_sync(struct sqlite_store *s)
 {
     errno = 0;
-    int rc = vfs_sync(s->db, others);
+    int rc = vfs_sync(s->db);
     if (rc == SQLITE_OK)
         return CHAT_OK;
     enum chat_status status = db_failed(s, rc, "write");
@@ -32,14 +32,12 @@ static enum chat_status sync_log(struct sqlite_store *s, bool others)
     return status;
 }
 
-enum chat_status group_sync(struct sqlite_store *s)
-{
-    return sync_log(s, true);
-}
-
 enum chat_status group_sync_messages(struct sqlite_store *s, struct range ids)
 {
-    return is_unsynced(s->lock, ids) ? sync_log(s, true) : CHAT_OK;
+    if (!is_unsynced(s->lock, ids))
+        return CHAT_OK;
+    vfs_owe_sync(s->db);
+    return group_sync(s);
 }
 
 enum chat_status group_commit(struct sqlite_store *s, struct range new)
@@ -50,7 +48,7 @@ enum chat_status group_commit(struct sqlite_store *s, struct range new)
     vfs_defer_sync(s->db);
     enum chat_status status = turn_commit(s);
     if (status == CHAT_OK)
-        status = sync_log(s, false);
+        status = group_sync(s);
     if (any)
         unlock_unsynced(s->lock, new);
     return status;

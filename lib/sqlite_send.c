@@ -27,7 +27,7 @@ enum chat_status sqlite_begin(struct store *store)
     s->rung_count = 0;
     s->put_bytes = 0;
     s->first_id = s->next_id;
-    s->ids_wanted = s->key_found = false;
+    s->ids_wanted = false;
     s->last_id = 0;
     pending_forget(s);
     return status;
@@ -262,7 +262,8 @@ enum chat_status sqlite_put(struct store *store, const struct chat_message *mess
         status = pending_insert(s); /* they are looked for, and dropped */
     if (status == CHAT_OK && terms->once && m.key != NULL) {
         status = find_key(s, m.key, id);
-        s->key_found = s->key_found || status == CHAT_OK;
+        if (status == CHAT_OK) /* and who sent it may have died before it was synced */
+            vfs_owe_sync(s->db);
         if (status != CHAT_NONE)
             return status;
         status = CHAT_OK;
@@ -316,15 +317,13 @@ static bool surely_not_stored(int rc)
     return (rc & 0xff) == SQLITE_FULL || (rc & 0xff) == SQLITE_BUSY || rc == SQLITE_IOERR_WRITE;
 }
 
-/* A message that was found by its key is stored as if it had been sent now, and who sent it may
- * have died before it was synced. */
+/* Ids that were wanted are no range of new ones. */
 static enum chat_status commit(struct sqlite_store *s)
 {
-    const struct range new = { s->first_id, s->next_id - 1 };
-    enum chat_status status = s->ids_wanted ? turn_commit(s) : group_commit(s, new);
-    if (status == CHAT_OK && s->key_found)
-        status = group_sync(s);
-    return status;
+    if (!s->ids_wanted)
+        return group_commit(s, (struct range){ s->first_id, s->next_id - 1 });
+    enum chat_status status = turn_commit(s);
+    return status == CHAT_OK ? group_sync(s) : status;
 }
 
 /* Ring for every room that a message came to; the bell of the last one was HELD. */

@@ -40,7 +40,7 @@ struct layer {
     sqlite3_int64 offset;           /* where they belong */
     bool synced;                    /* all that is in the file is on the disk */
     bool deferring;                 /* the next transaction is synced later */
-    bool owed;                      /* one was not synced yet */
+    bool owed;                      /* something that was committed is to be synced */
 };
 
 static int read_failed; /* errno of the last read that did */
@@ -194,17 +194,23 @@ void vfs_defer_sync(sqlite3 *db)
         log->deferring = true;
 }
 
-int vfs_sync(sqlite3 *db, bool others)
+void vfs_owe_sync(sqlite3 *db)
+{
+    struct layer *log = log_of(db);
+    if (log == NULL)
+        return;
+    log->owed = true;
+    log->synced = false;
+}
+
+int vfs_sync(sqlite3 *db)
 {
     sqlite3_file *file = log_file(db);
     if (file == NULL)
         return SQLITE_OK;
     struct layer *log = layer_of(file);
     log->deferring = false;
-    if (!others && !log->owed)
-        return SQLITE_OK;
-    log->synced = false;
-    return log_sync(file, SQLITE_SYNC_NORMAL);
+    return log->owed ? log_sync(file, SQLITE_SYNC_NORMAL) : SQLITE_OK;
 }
 
 void vfs_turn(sqlite3 *db)

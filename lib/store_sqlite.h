@@ -92,7 +92,6 @@ struct sqlite_store {
     int64_t next_id;
     int64_t last_id; /* of the message that was inserted last, if that is surely there; or 0 */
     bool ids_wanted; /* some messages have ids of their own */
-    bool key_found;
     int64_t max_length;
     char default_room[CHAT_NAME_MAX + 1];
     struct tally tally;
@@ -160,10 +159,11 @@ void vfs_forget(sqlite3 *db);
 /* A turn begins: others may have written to the log. */
 void vfs_turn(sqlite3 *db);
 
-/* Have the next commit not synced, but written; and sync that, if it was not since, or OTHERS' as
- * well. Returns a result code. */
+/* Have the next commit not synced, but written: it is owed. What others have committed is owed,
+ * too. Sync what is owed, if nobody has here since; returns a result code. */
 void vfs_defer_sync(sqlite3 *db);
-int vfs_sync(sqlite3 *db, bool others);
+void vfs_owe_sync(sqlite3 *db);
+int vfs_sync(sqlite3 *db);
 
 /* errno of the last read from any file of SQLite's that failed; 0: none has since the last call. */
 int vfs_read_failed(void);
@@ -320,8 +320,7 @@ void pending_forget(struct sqlite_store *s);
  * it, if any do. */
 enum chat_status group_commit(struct sqlite_store *s, struct range new);
 
-/* Have all that was committed, by whomever, on the disk; or the messages with these ids at least.
- */
+/* Have on the disk what is owed; or the messages with these ids, whoever has sent them. */
 enum chat_status group_sync(struct sqlite_store *s);
 enum chat_status group_sync_messages(struct sqlite_store *s, struct range ids);
 
