@@ -26,12 +26,17 @@ static inline chat_spool *open_spool(const char *where)
     return spool;
 }
 
-static inline void send_text(chat_spool *spool, const char *text)
+static inline void send_to(chat_spool *spool, const char *room, const char *text)
 {
     const struct chat_message message = {
-        .room = "main", .user = "u", .host = "h", .body = text, .length = strlen(text)
+        .room = room, .user = "u", .host = "h", .body = text, .length = strlen(text)
     };
     must(chat_begin(spool), spool, "begin");
     must(chat_put(spool, &message, NULL, NULL), spool, "put");
     must(chat_commit(spool), spool, "commit");
+}
+
+static inline void send_text(chat_spool *spool, const char *text)
+{
+    send_to(spool, "main", text);
 }

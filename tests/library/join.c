@@ -2,16 +2,6 @@
 
 #include "common.h"
 
-static void send_to(chat_spool *spool, const char *room, const char *text)
-{
-    const struct chat_message message = {
-        .room = room, .user = "u", .host = "h", .body = text, .length = strlen(text)
-    };
-    must(chat_begin(spool), spool, "begin");
-    must(chat_put(spool, &message, NULL, NULL), spool, "put");
-    must(chat_commit(spool), spool, "commit");
-}
-
 static chat_batch *claim(chat_spool *spool, const char *room)
 {
     const struct chat_query query = {
