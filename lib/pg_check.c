@@ -61,15 +61,13 @@ static void check_room(struct check *c, const PGresult *result, int row)
     long long numbers[6] = { 0 };
     for (int i = 1; i < 6; i++)
         numbers[i] = (long long)pg_get_number(result, row, i);
-    if (numbers[1] != numbers[3] || numbers[2] != numbers[4]) {
+    if (numbers[1] != numbers[3] || numbers[2] != numbers[4])
         findings_add(&c->findings,
                      "room '%s' counts %lld messages with %lld bytes, and holds %lld with %lld",
                      name, numbers[1], numbers[2], numbers[3], numbers[4]);
-    }
-    if (numbers[5] > 0) {
+    if (numbers[5] > 0)
         findings_add(&c->findings, "room '%s' hides %lld messages where nobody looks", name,
                      numbers[5]);
-    }
     c->counts = true;
 }
 
@@ -88,9 +86,8 @@ static enum chat_status check_rooms(struct check *c)
     int64_t given = pg_get_number(pg_result(s, last), 0, 1);
     c->last = pg_get_number(pg_result(s, last), 0, 0);
     c->lost = count > 0;
-    if (c->lost) {
+    if (c->lost)
         findings_add(&c->findings, "%lld messages are in no room", (long long)count);
-    }
     if (c->last > given) {
         findings_add(&c->findings, "the next id would be %lld, but %lld is there already",
                      (long long)given + 1, (long long)c->last);

@@ -224,20 +224,17 @@ static enum chat_status check_messages(struct check *c)
 static void check_room(struct check *c, const struct counters *room)
 {
     size_t before = c->findings.faults;
-    if (room->depth != room->found || room->bytes != room->found_bytes) {
+    if (room->depth != room->found || room->bytes != room->found_bytes)
         findings_add(&c->findings,
                      "room '%s' counts %lld messages with %lld bytes, and holds %lld with %lld",
                      room->name, (long long)room->depth, (long long)room->bytes,
                      (long long)room->found, (long long)room->found_bytes);
-    }
-    if (room->hidden > 0) {
+    if (room->hidden > 0)
         findings_add(&c->findings, "room '%s' hides %lld messages where nobody looks", room->name,
                      (long long)room->hidden);
-    }
-    if (room->earliest > 0 && (room->next_due == 0 || room->next_due > room->earliest)) {
+    if (room->earliest > 0 && (room->next_due == 0 || room->next_due > room->earliest))
         findings_add(&c->findings, "room '%s' does not know when its next message is due",
                      room->name);
-    }
     c->counts = c->counts || c->findings.faults > before;
 }
 
