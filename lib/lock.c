@@ -155,34 +155,6 @@ void unlock_claim(int fd, struct range claimed)
     unlock(fd, claimed.first, claimed.last);
 }
 
-/* --- not on the disk yet --------------------------------------------------- */
-
-/* Ids that are so far apart are never both new. */
-static struct range unsynced_bytes(struct range ids)
-{
-    int64_t first = UNSYNCED + (ids.first & (UNSYNCED_SIZE - 1));
-    return (struct range){ first, first + (ids.last - ids.first) };
-}
-
-int lock_unsynced(int fd, struct range new)
-{
-    struct range bytes = unsynced_bytes(new);
-    struct flock lock = lock_of(F_WRLCK, bytes.first, bytes.last);
-    return fcntl(fd, F_OFD_SETLK, &lock) == 0 ? 0 : errno;
-}
-
-void unlock_unsynced(int fd, struct range new)
-{
-    struct range bytes = unsynced_bytes(new);
-    unlock(fd, bytes.first, bytes.last);
-}
-
-bool is_unsynced(int fd, struct range range)
-{
-    struct range unsynced;
-    return claim_taken(fd, unsynced_bytes(range), &unsynced);
-}
-
 /* --- presence ---------------------------------------------------------------
  *
  * A lock does not tell whose it is (l_pid is -1), and a lock can't be waited for together with
@@ -230,7 +202,7 @@ static void watch_one(void *context, struct range taken)
 int watch_present(int fd, int pidfds[], int size, bool *all)
 {
     struct watch watch = { .pidfds = pidfds, .size = size, .base = presence_base(), .all = true };
-    each_taken(fd, (struct range){ ID_MAX + 1, UNSYNCED - 1 }, watch_one, &watch);
+    each_taken(fd, (struct range){ ID_MAX + 1, INT64_MAX }, watch_one, &watch);
     *all = watch.all;
     return watch.count;
 }

@@ -6,9 +6,8 @@
  *   0           the turnstile: whoever writes to the spool holds it
  *   1 ...       a claim on the message with that id
  *   2^62 ...    the presence of a process that has claims
- *   3 * 2^61 ...  that the message with that id, modulo 2^60, is not on the disk yet
  *
- * No byte is ever written: the file stays empty. */
+ * The first bytes of the file hold a record of what is on the disk (sqlite_synced.c). */
 
 #ifndef LOCK_H
 #define LOCK_H
@@ -18,10 +17,6 @@
 
 /* The highest id that a message can have. */
 #define ID_MAX (((int64_t)1 << 62) - 1)
-
-/* Where the bytes are that say that a message is not on the disk, and how many. */
-#define UNSYNCED ((int64_t)3 << 61)
-#define UNSYNCED_SIZE ((int64_t)1 << 60)
 
 /* How long a writer waits for its turn, in milliseconds. One turn takes a few;
  * a batch of the highest size on a slow disk, seconds. */
@@ -48,14 +43,6 @@ bool claim_taken(int fd, struct range wanted, struct range *taken);
 /* Tell each range within WANTED that somebody else has a claim on. */
 void each_taken(int fd, struct range wanted, void (*tell)(void *context, struct range taken),
                 void *context);
-
-/* Say that the messages with the ids of NEW are not on the disk, before anybody can see them; and
- * say so no more. Returns 0, or an errno. */
-int lock_unsynced(int fd, struct range new);
-void unlock_unsynced(int fd, struct range new);
-
-/* Whether somebody else says so of an id of RANGE. */
-bool is_unsynced(int fd, struct range range);
 
 /* Make this process known as one that has claims. */
 int lock_presence(int fd);

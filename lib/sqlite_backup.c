@@ -225,5 +225,5 @@ enum chat_status sqlite_compact(struct store *store, chat_progress *progress, vo
             progress(context, spare - left, spare);
     }
     *freed = (before - db_number(s, SQL_GET_PAGES)) * PAGE;
-    return status == CHAT_OK ? turn_empty_log(s) : status;
+    return status == CHAT_OK ? turn_empty_wal(s) : status;
 }

@@ -8,6 +8,7 @@
 
 #include "findings.h"
 #include "sqlite_read.h"
+#include "sqlite_reseal.h"
 
 /* What a room says of itself, and what its messages say. */
 struct counters {
@@ -444,19 +445,36 @@ static enum chat_status look_again(struct check *c)
     return status;
 }
 
+/* Connect to a spool that could not be, if something can be done about it. */
+static enum chat_status connect_repaired(struct check *c)
+{
+    struct sqlite_store *s = c->store;
+    enum chat_status status = CHAT_DATA;
+    if (s->wal_damaged) {
+        status = reseal_wal(s, &c->findings);
+        if (status == CHAT_OK)
+            status = store_connect(s);
+    }
+    if (status == CHAT_DATA && extend_truncated(s)) {
+        findings_add(&c->findings, "the file is shorter than it says");
+        status = store_connect(s);
+    }
+    return status;
+}
+
 enum chat_status sqlite_check(struct store *store, bool repair, chat_finding *told, void *context)
 {
     struct sqlite_store *s = (struct sqlite_store *)store;
     struct check c = { .store = s, .findings = { .told = told, .context = context } };
     enum chat_status status = store_connect_on_full_disk(s);
-    if (status == CHAT_DATA && repair && extend_truncated(s)) {
-        findings_add(&c.findings, "the file is shorter than it says");
-        status = store_connect(s);
-    }
+    if (status == CHAT_DATA && repair)
+        status = connect_repaired(&c);
     if (status != CHAT_OK)
         return status;
     check_modes(&c, repair);
-    status = survey(&c);
+    status = check_wal(s, repair, &c.findings);
+    if (status == CHAT_OK)
+        status = survey(&c);
     if (status == CHAT_OK && repair && c.findings.faults > 0) {
         status = mend(&c);
         if (status == CHAT_OK)

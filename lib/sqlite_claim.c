@@ -100,16 +100,13 @@ static enum chat_status claim_any(struct sqlite_store *s, const struct chat_quer
     return status;
 }
 
-/* The lowest and the highest id in BATCH. */
-static struct range ids_of(const struct chat_batch *batch)
+static int64_t highest_id(const struct chat_batch *batch)
 {
-    struct range ids = { INT64_MAX, 0 };
-    for (size_t i = 0; i < batch->count; i++) {
-        int64_t id = batch->messages[i]->id;
-        ids.first = id < ids.first ? id : ids.first;
-        ids.last = id > ids.last ? id : ids.last;
-    }
-    return ids;
+    int64_t highest = 0;
+    for (size_t i = 0; i < batch->count; i++)
+        if (batch->messages[i]->id > highest)
+            highest = batch->messages[i]->id;
+    return highest;
 }
 
 /* A damaged message that is none when it is looked at again was set aside by others. So many in a
@@ -134,7 +131,7 @@ enum chat_status sqlite_claim(struct store *store, const struct chat_query *quer
     }
     if (status != CHAT_OK)
         return status;
-    status = group_sync_messages(s, ids_of(batch));
+    status = group_sync_message(s, highest_id(batch));
     if (status != CHAT_OK)
         sqlite_release(store, batch);
     return status;

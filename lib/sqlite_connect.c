@@ -263,9 +263,10 @@ static enum chat_status upgrade(struct sqlite_store *s)
 
 static int count_frames(void *context, sqlite3 *db, const char *name, int frames)
 {
-    (void)db, (void)name;
+    (void)name;
     struct sqlite_store *s = context;
-    s->log_frames = frames;
+    s->wal_frames = frames;
+    vfs_wal_salt(db, s->wal_salt);
     return SQLITE_OK;
 }
 
@@ -310,6 +311,17 @@ bool db_was_forked(void)
     return connections.count > 0 && connections.process != getpid();
 }
 
+/* SQLite may just have built a new index from the WAL, and dropped what follows a broken frame. */
+static enum chat_status check_new_index(struct sqlite_store *s)
+{
+    if (s->index_kept || (synced_is_indexed(s) && !wal_has_cut_size(s->log)))
+        return CHAT_OK;
+    enum chat_status status = synced_check(s, s->log);
+    if (status != CHAT_OK)
+        index_unmark(s);
+    return status;
+}
+
 enum chat_status db_connect(struct sqlite_store *s)
 {
     const char *vfs = vfs_name();
@@ -324,6 +336,11 @@ enum chat_status db_connect(struct sqlite_store *s)
         connections.process = getpid();
     int format = 0;
     enum chat_status status = rc == SQLITE_OK ? settle_in(s, &format) : db_failed(s, rc, "open");
+    if (status == CHAT_OK || status == CHAT_DATA) {
+        db_end(s, SQL_COMMIT);
+        enum chat_status checked = check_new_index(s);
+        status = checked != CHAT_OK ? checked : status;
+    }
     if (status == CHAT_OK) {
         index_mark(s);
         if (format < SCHEMA_VERSION)

@@ -7,18 +7,14 @@
  * has seen. (Measured with a disk that takes 5 ms a sync, 8 senders: 158 messages a second before,
  * 560 so.)
  *
- * But what was committed can be seen, and could still be lost. If somebody had received it by then,
- * its id would come again for another. So a sender says which messages are not on the disk yet, and
- * who is to receive such a one syncs it himself. A sender that is killed says so no more, nor has
- * it said that they are stored; the next sync of anybody brings them to the disk. */
+ * But a commit can be seen before it is on the disk. If a receiver handed such a message over, and
+ * the power failed, the id would be given out again. So the lock file says up to which id all
+ * is on the disk (sqlite_synced.c), and a receiver of a higher one syncs first. */
 
 #include "store_sqlite.h"
 
 #include <errno.h>
 
-/* After a sync that failed the system takes its pages for written (lwn.net/Articles/752063), so
- * nobody's sync writes them again; but they are still in its memory, and can be brought to where
- * they belong. */
 enum chat_status group_sync(struct sqlite_store *s)
 {
     errno = 0;
@@ -27,29 +23,44 @@ enum chat_status group_sync(struct sqlite_store *s)
         return CHAT_OK;
     enum chat_status status = db_failed(s, rc, "write");
     struct error error = *s->base.error;
-    turn_empty_log(s);
+    synced_note_failure(s);
+    if (turn_take(s) == CHAT_OK) { /* which has repaired it */
+        turn_leave(s);
+        return CHAT_OK;
+    }
     *s->base.error = error;
     return status;
 }
 
-enum chat_status group_sync_messages(struct sqlite_store *s, struct range ids)
+enum chat_status group_sync_message(struct sqlite_store *s, int64_t id)
 {
-    if (!is_unsynced(s->lock, ids))
+    struct synced synced;
+    synced_read(s, &synced);
+    if (!synced.failed && id <= synced.id)
         return CHAT_OK;
-    vfs_owe_sync(s->db);
-    return group_sync(s);
+    if (synced.failed) { /* a sync that works now would prove nothing */
+        enum chat_status status = turn_take(s);
+        if (status != CHAT_OK)
+            return status;
+        turn_leave(s);
+    }
+    vfs_need_sync(s->db);
+    enum chat_status status = group_sync(s);
+    if (status == CHAT_OK)
+        synced_write_id(s, id);
+    return status;
 }
 
 enum chat_status group_commit(struct sqlite_store *s, struct range new)
 {
     const bool any = new.first <= new.last;
-    if (any && lock_unsynced(s->lock, new) != 0)
-        return turn_commit(s);
-    vfs_defer_sync(s->db);
+    if (any && s->synced_id >= new.first) /* another spool was put in the place of this one */
+        synced_write_id(s, new.first - 1);
+    vfs_defer_sync(s->db, true);
     enum chat_status status = turn_commit(s);
     if (status == CHAT_OK)
         status = group_sync(s);
-    if (any)
-        unlock_unsynced(s->lock, new);
+    if (status == CHAT_OK)
+        synced_write(s, any ? new.last : 0);
     return status;
 }

@@ -44,8 +44,6 @@ struct frame_header {
     uint8_t page[4], pages[4], salt[8], checksum[2][4]; /* big-endian */
 };
 enum {
-    LOG_HEADER = 32,
-    FRAME = sizeof(struct frame_header) + PAGE,
     REGION = 32768,      /* the first part of the index, */
     REGION_FRAMES = 4062 /* and how many frames it can tell of */
 };
@@ -58,12 +56,13 @@ static uint32_t big_endian(const uint8_t bytes[4])
 /* Whether the frame that HEADER says is the last one stands in the log, and none follows it. */
 static bool ends_with(int log, const struct index_header *header)
 {
-    uint8_t bytes[FRAME + sizeof(struct frame_header)] = { 0 };
+    uint8_t bytes[WAL_FRAME + sizeof(struct frame_header)] = { 0 };
     struct frame_header last, next;
-    if (pread(log, bytes, sizeof bytes, LOG_HEADER + ((off_t)header->frames - 1) * FRAME) < FRAME)
+    if (pread(log, bytes, sizeof bytes, WAL_HEADER + ((off_t)header->frames - 1) * WAL_FRAME) <
+        WAL_FRAME)
         return false;
     memcpy(&last, bytes, sizeof last);
-    memcpy(&next, bytes + FRAME, sizeof next);
+    memcpy(&next, bytes + WAL_FRAME, sizeof next);
     return memcmp(last.salt, header->salt, sizeof last.salt) == 0 &&
            memcmp(next.salt, header->salt, sizeof next.salt) != 0 &&
            big_endian(last.checksum[0]) == header->checksum[0] &&
@@ -83,8 +82,20 @@ static bool is_index_of(int index, int log)
         return false;
     if (region.header.frames > 0)
         return ends_with(log, &region.header);
-    /* Then the log's own header was wiped (sqlite_vfs.c). */
-    return pread(log, magic, sizeof magic, 0) == sizeof magic && big_endian(magic) == 0;
+    /* Then the WAL was truncated, or version 0.1.0 wiped its header. */
+    ssize_t size = pread(log, magic, sizeof magic, 0);
+    return size == 0 || (size == sizeof magic && big_endian(magic) == 0);
+}
+
+bool index_frames(const struct sqlite_store *s, uint8_t salt[WAL_SALT], int64_t *frames)
+{
+    struct index_header header[2];
+    if (s->index < 0 || pread(s->index, header, sizeof header, 0) != sizeof header ||
+        header[0].is_init == 0 || memcmp(&header[0], &header[1], sizeof header[0]) != 0)
+        return false;
+    memcpy(salt, header[0].salt, WAL_SALT);
+    *frames = header[0].frames;
+    return true;
 }
 
 /* Closing a descriptor of the -shm file drops the locks of every connection of this process to it
@@ -98,7 +109,7 @@ bool index_attach(struct sqlite_store *s, int log)
 {
     char name[PLACE_NAME];
     place_name(&s->place, "-shm", name);
-    s->index_marked = false;
+    s->index_kept = false;
     s->index = -1;
     if (process.users++ > 0)
         return false;
@@ -111,7 +122,7 @@ bool index_attach(struct sqlite_store *s, int log)
         .l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = ATTACHED_BYTE, .l_len = 1
     };
     fcntl(s->index, F_OFD_SETLK, &lock); /* refused while another process builds the index */
-    return s->index_marked = true;
+    return s->index_kept = true;
 }
 
 void index_mark(struct sqlite_store *s)
@@ -119,9 +130,15 @@ void index_mark(struct sqlite_store *s)
     const uint64_t hint = HINT;
     /* SQLite has written a byte to each 4096. Where blocks are smaller than that, a process that
      * used the others on a full disk would be killed by SIGBUS. */
-    if (!s->index_marked && s->index >= 0 && posix_fallocate(s->index, 0, REGION) == 0)
-        fcntl(s->index, F_SET_RW_HINT, &hint);
-    s->index_marked = true;
+    if (!s->index_kept && s->index >= 0 && posix_fallocate(s->index, 0, REGION) == 0)
+        s->index_kept = fcntl(s->index, F_SET_RW_HINT, &hint) == 0;
+}
+
+void index_unmark(struct sqlite_store *s)
+{
+    const uint64_t none = 0; /* RWH_WRITE_LIFE_NOT_SET */
+    if (s->index >= 0)
+        fcntl(s->index, F_SET_RW_HINT, &none);
 }
 
 void index_detach(struct sqlite_store *s)
@@ -137,6 +154,12 @@ void index_detach(struct sqlite_store *s)
 
 #else
 
+bool index_frames(const struct sqlite_store *s, uint8_t salt[WAL_SALT], int64_t *frames)
+{
+    (void)s, (void)salt, (void)frames;
+    return false;
+}
+
 bool index_attach(struct sqlite_store *s, int log)
 {
     (void)log;
@@ -145,6 +168,11 @@ bool index_attach(struct sqlite_store *s, int log)
 }
 
 void index_mark(struct sqlite_store *s)
+{
+    (void)s;
+}
+
+void index_unmark(struct sqlite_store *s)
 {
     (void)s;
 }

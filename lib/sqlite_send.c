@@ -263,7 +263,7 @@ enum chat_status sqlite_put(struct store *store, const struct chat_message *mess
     if (status == CHAT_OK && terms->once && m.key != NULL) {
         status = find_key(s, m.key, id);
         if (status == CHAT_OK) /* and who sent it may have died before it was synced */
-            vfs_owe_sync(s->db);
+            vfs_need_sync(s->db);
         if (status != CHAT_NONE)
             return status;
         status = CHAT_OK;

@@ -1,21 +1,16 @@
-/* sqlite_vfs.c - what we want of the write-ahead log.
+/* sqlite_vfs.c - how SQLite opens, writes and syncs the files of a spool.
  *
- * A thin layer (sqlite.org/vfs.html, "VFS shims") over the system's own VFS. Of the database it
- * changes what is said of a read that failed, and of the log (-wal) how it is opened, written and
- * emptied, too:
+ * A thin layer (sqlite.org/vfs.html, "VFS shims") over the system's own VFS:
  *
- * - It is never opened through a symbolic link.
- * - Its directory is synced by who made it only. SQLite does so once in every process
- *   that opens it to create; so it is opened without that wherever it holds something.
- * - There is always one, and never a rollback journal: one that lies there was put there, and
- *   SQLite would write what it holds into the spool.
- * - Its pages are gathered and written at once, at the latest before the sync that commits
- *   them (so synchronous=FULL must be on): two system calls for a commit instead of nine.
- * - Emptied, it keeps its blocks: its header is wiped instead. To write into blocks that are
- *   there, fdatasync() needs no journal of the file system: measured on ext4, 16 KiB
- *   appended and synced 0.053 ms (p90 0.85), written in place 0.021 ms (p90 0.03).
- * - Who has just committed does not sync it once more before it is emptied.
- * - It can be synced after the turn in which it was written, when others write already. */
+ * - The WAL is never opened through a symbolic link.
+ * - Only the process that creates the WAL syncs its directory. SQLite would do so in every process
+ *   that opens the WAL to create it; so a WAL that holds something is opened without that flag.
+ * - There is always a WAL, and never a rollback journal: a journal found there was planted, and
+ *   SQLite would write its content into the spool.
+ * - A commit can be synced later, after the write lock was released (sqlite_group.c).
+ * - A WAL that was synced after its last change is not synced again before a checkpoint.
+ * - A failed sync of the WAL is remembered, and no sync succeeds until the WAL was rewritten. After
+ *   one of the spool itself the kernel forgets what it has cached of it. */
 
 #include "store_sqlite.h"
 
@@ -24,23 +19,17 @@
 #include <string.h>
 #include <unistd.h>
 
-enum {
-    LOG_HEADER = 32,
-    LOG_KEEP = 3 * 1024 * 1024, /* a log larger than this, a batch of a stream, is cut to it when it
-                                   is emptied: with 1 MiB, chat-send -l took 5 % longer */
-    GATHER = 32 * 1024          /* so many bytes are written at once */
-};
-
-/* Lies behind the system's own file structure. */
+/* Follows the system's own file structure in memory. */
 struct layer {
     sqlite3_io_methods methods;     /* ours where they differ from the system's */
     const sqlite3_io_methods *base; /* the system's */
-    char *gathered;                 /* NULL before the first write */
-    int count;                      /* of the bytes gathered */
-    sqlite3_int64 offset;           /* where they belong */
-    bool synced;                    /* all that is in the file is on the disk */
-    bool deferring;                 /* the next transaction is synced later */
-    bool owed;                      /* something that was committed is to be synced */
+    uint8_t salt[WAL_SALT];         /* of the frame that was written last */
+    bool header;                    /* the header of the WAL was written last */
+    bool synced;                    /* the whole file is on the disk */
+    bool deferring;                 /* the next commit is synced later */
+    bool pending;                   /* a commit has to be synced */
+    int failed;                     /* errno of the sync that failed, or 0 */
+    const char *name;               /* of the spool's file; valid as long as it is open */
 };
 
 static int read_failed; /* errno of the last read that did */
@@ -71,34 +60,14 @@ static int file_write(sqlite3_file *file, const void *bytes, int count, sqlite3_
     return rc;
 }
 
-static int write_gathered(sqlite3_file *file)
+static int wal_write(sqlite3_file *file, const void *bytes, int count, sqlite3_int64 offset)
 {
-    struct layer *log = layer_of(file);
-    if (log->count == 0)
-        return SQLITE_OK;
-    int count = log->count;
-    log->count = 0;
-    return file_write(file, log->gathered, count, log->offset);
-}
-
-static int log_write(sqlite3_file *file, const void *bytes, int count, sqlite3_int64 offset)
-{
-    struct layer *log = layer_of(file);
-    int rc = SQLITE_OK;
-    log->synced = false;
-    if (log->count > 0 && (offset != log->offset + log->count || log->count + count > GATHER))
-        rc = write_gathered(file);
-    if (rc != SQLITE_OK)
-        return rc;
-    if (log->gathered == NULL && (log->gathered = sqlite3_malloc(GATHER)) == NULL)
-        return SQLITE_IOERR_NOMEM;
-    if (count > GATHER)
-        return file_write(file, bytes, count, offset);
-    if (log->count == 0)
-        log->offset = offset;
-    memcpy(log->gathered + log->count, bytes, (size_t)count);
-    log->count += count;
-    return SQLITE_OK;
+    struct layer *wal = layer_of(file);
+    wal->synced = false;
+    wal->header = count == WAL_HEADER && offset == 0;
+    if (count == WAL_FRAME_HEADER) /* SQLite writes it apart from the page */
+        memcpy(wal->salt, (const char *)bytes + WAL_FRAME_SALT_AT, WAL_SALT);
+    return file_write(file, bytes, count, offset);
 }
 
 /* For an I/O error SQLite says IOERR_CORRUPTFS here, and then CORRUPT to us. But what can't be read
@@ -112,119 +81,127 @@ static int file_read(sqlite3_file *file, void *bytes, int count, sqlite3_int64 o
     return SQLITE_IOERR_READ;
 }
 
-static int log_read(sqlite3_file *file, void *bytes, int count, sqlite3_int64 offset)
+/* When a checkpoint's sync of the spool fails, the next checkpoint writes the same pages again. But
+ * an ext4 may keep new blocks marked as unwritten after the failure, and then what is written to
+ * their cached pages is synced without an error, and zeros after a power cut. So have the kernel
+ * forget the cached pages. (The descriptor stays open for the life of the process: to close it
+ * would drop SQLite's locks on the file, sqlite.org/howtocorrupt.html, "Posix advisory locks".) */
+static int spool_sync(sqlite3_file *file, int flags)
 {
-    int rc = write_gathered(file);
-    return rc == SQLITE_OK ? file_read(file, bytes, count, offset) : rc;
-}
-
-static int log_sync(sqlite3_file *file, int flags)
-{
-    struct layer *log = layer_of(file);
-    if (log->synced)
-        return SQLITE_OK;
-    /* A header has to be on the disk before the frames that follow it. */
-    bool header = log->count == LOG_HEADER && log->offset == 0;
-    int rc = write_gathered(file);
-    if (rc == SQLITE_OK && log->deferring && !header) {
-        log->deferring = false;
-        log->owed = true;
-        return SQLITE_OK;
-    }
+    const struct layer *layer = layer_of(file);
+    int rc = layer->base->xSync(file, flags);
     if (rc == SQLITE_OK)
-        rc = log->base->xSync(file, flags);
-    log->synced = rc == SQLITE_OK;
-    log->owed = log->owed && rc != SQLITE_OK;
+        return rc;
+    int errnum = errno, fd = open(layer->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd >= 0)
+        posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+    errno = errnum;
     return rc;
 }
 
-static int log_size(sqlite3_file *file, sqlite3_int64 *size)
+/* SQLite syncs a new header before it writes the frames that follow it. That sync is not a
+ * commit's, and cannot be deferred. */
+static int wal_sync(sqlite3_file *file, int flags)
 {
-    int rc = write_gathered(file);
-    return rc == SQLITE_OK ? layer_of(file)->base->xFileSize(file, size) : rc;
+    struct layer *wal = layer_of(file);
+    if (wal->synced)
+        return SQLITE_OK;
+    if (wal->failed != 0) { /* that fdatasync() returns 0 now would prove nothing */
+        errno = wal->failed;
+        return SQLITE_IOERR_FSYNC;
+    }
+    if (wal->deferring && !wal->header) {
+        wal->deferring = false;
+        wal->pending = true;
+        return SQLITE_OK;
+    }
+    errno = 0;
+    int rc = wal->base->xSync(file, flags);
+    wal->synced = rc == SQLITE_OK;
+    if (rc == SQLITE_OK)
+        wal->pending = false;
+    else
+        wal->failed = errno != 0 ? errno : EIO;
+    return rc;
 }
 
-static int log_truncate(sqlite3_file *file, sqlite3_int64 size)
-{
-    const sqlite3_io_methods *base = layer_of(file)->base;
-    sqlite3_int64 now;
-    int rc = log_size(file, &now);
-    if (rc == SQLITE_OK && size > 0)
-        return base->xTruncate(file, size);
-    if (rc == SQLITE_OK && now > LOG_KEEP)
-        rc = base->xTruncate(file, LOG_KEEP);
-    if (rc != SQLITE_OK || now == 0)
-        return rc;
-    /* SQLite takes a log with a wrong magic number for an empty one, and syncs a new header
-     * before the first frame that follows it (walIndexRecover, walFrames). */
-    static const char zeros[LOG_HEADER];
-    layer_of(file)->synced = false;
-    return base->xWrite(file, zeros, LOG_HEADER, 0);
-}
-
-/* The log of a connection, or NULL where it is not open. */
-static sqlite3_file *log_file(sqlite3 *db)
+/* The WAL of a connection, or NULL where it is not open. */
+static sqlite3_file *wal_file(sqlite3 *db)
 {
     sqlite3_file *file = NULL;
     sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &file);
-    bool is_log =
-        file != NULL && file->pMethods != NULL && file->pMethods->xTruncate == log_truncate;
-    return is_log ? file : NULL;
+    bool is_wal = file != NULL && file->pMethods != NULL && file->pMethods->xSync == wal_sync;
+    return is_wal ? file : NULL;
 }
 
-static struct layer *log_of(sqlite3 *db)
+static struct layer *wal_of(sqlite3 *db)
 {
-    sqlite3_file *file = log_file(db);
+    sqlite3_file *file = wal_file(db);
     return file != NULL ? layer_of(file) : NULL;
 }
 
-void vfs_forget(sqlite3 *db)
+void vfs_defer_sync(sqlite3 *db, bool deferring)
 {
-    struct layer *log = log_of(db);
-    if (log == NULL)
-        return;
-    log->count = 0;
-    log->deferring = false;
+    struct layer *wal = wal_of(db);
+    if (wal != NULL)
+        wal->deferring = deferring;
 }
 
-void vfs_defer_sync(sqlite3 *db)
+void vfs_need_sync(sqlite3 *db)
 {
-    struct layer *log = log_of(db);
-    if (log != NULL)
-        log->deferring = true;
-}
-
-void vfs_owe_sync(sqlite3 *db)
-{
-    struct layer *log = log_of(db);
-    if (log == NULL)
+    struct layer *wal = wal_of(db);
+    if (wal == NULL)
         return;
-    log->owed = true;
-    log->synced = false;
+    wal->pending = true;
+    wal->synced = false;
 }
 
 int vfs_sync(sqlite3 *db)
 {
-    sqlite3_file *file = log_file(db);
+    sqlite3_file *file = wal_file(db);
     if (file == NULL)
         return SQLITE_OK;
-    struct layer *log = layer_of(file);
-    log->deferring = false;
-    return log->owed ? log_sync(file, SQLITE_SYNC_NORMAL) : SQLITE_OK;
+    struct layer *wal = layer_of(file);
+    wal->deferring = false;
+    return wal->pending ? wal_sync(file, SQLITE_SYNC_NORMAL) : SQLITE_OK;
 }
 
-void vfs_turn(sqlite3 *db)
+int vfs_sync_failed(sqlite3 *db)
 {
-    struct layer *log = log_of(db);
-    if (log != NULL)
-        log->synced = false;
+    const struct layer *wal = wal_of(db);
+    return wal != NULL ? wal->failed : 0;
 }
 
-static int log_close(sqlite3_file *file)
+void vfs_was_rewritten(sqlite3 *db)
 {
-    struct layer *log = layer_of(file);
-    sqlite3_free(log->gathered); /* what was not synced was not committed */
-    return log->base->xClose(file);
+    struct layer *wal = wal_of(db);
+    if (wal == NULL)
+        return;
+    wal->failed = 0;
+    wal->pending = false;
+}
+
+void vfs_begin_turn(sqlite3 *db)
+{
+    struct layer *wal = wal_of(db);
+    if (wal != NULL)
+        wal->synced = false;
+}
+
+void vfs_wal_salt(sqlite3 *db, uint8_t salt[WAL_SALT])
+{
+    const struct layer *wal = wal_of(db);
+    if (wal != NULL)
+        memcpy(salt, wal->salt, WAL_SALT);
+    else
+        memset(salt, 0, WAL_SALT);
+}
+
+int64_t vfs_wal_size(sqlite3 *db)
+{
+    sqlite3_file *file = wal_file(db);
+    sqlite3_int64 size = 0;
+    return file != NULL && file->pMethods->xFileSize(file, &size) == SQLITE_OK ? size : 0;
 }
 
 /* Sync the directory of the file NAME, which is absolute. */
@@ -241,7 +218,7 @@ static int sync_directory(const char *name)
     return result == 0 ? SQLITE_OK : SQLITE_IOERR_DIR_FSYNC;
 }
 
-static int open_log(sqlite3_vfs *base, const char *name, sqlite3_file *file, int flags, int *out)
+static int open_wal(sqlite3_vfs *base, const char *name, sqlite3_file *file, int flags, int *out)
 {
     flags |= SQLITE_OPEN_NOFOLLOW;
     const int there = flags & ~SQLITE_OPEN_CREATE;
@@ -276,9 +253,9 @@ static int vfs_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int 
     sqlite3_vfs *base = vfs->pAppData;
     if ((flags & SQLITE_OPEN_MAIN_JOURNAL) != 0)
         return SQLITE_CANTOPEN;
-    const bool is_log = (flags & SQLITE_OPEN_WAL) != 0;
+    const bool is_wal = (flags & SQLITE_OPEN_WAL) != 0;
     int rc =
-        is_log ? open_log(base, name, file, flags, out) : base->xOpen(base, name, file, flags, out);
+        is_wal ? open_wal(base, name, file, flags, out) : base->xOpen(base, name, file, flags, out);
     if (rc != SQLITE_OK)
         return rc;
     if (read_only_by_accident(name, flags, out)) {
@@ -287,23 +264,19 @@ static int vfs_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int 
         errno = errnum;
         return SQLITE_CANTOPEN;
     }
-    struct layer *log = (void *)((char *)file + base->szOsFile);
-    *log = (struct layer){ .methods = *file->pMethods, .base = file->pMethods };
-    file->pMethods = &log->methods;
-    log->methods.xRead = file_read;
-    log->methods.xWrite = file_write;
-    if (!is_log)
-        return SQLITE_OK;
-    log->methods.xWrite = log_write;
-    log->methods.xRead = log_read;
-    log->methods.xSync = log_sync;
-    log->methods.xFileSize = log_size;
-    log->methods.xTruncate = log_truncate;
-    log->methods.xClose = log_close;
+    struct layer *layer = (void *)((char *)file + base->szOsFile);
+    *layer = (struct layer){ .methods = *file->pMethods, .base = file->pMethods, .name = name };
+    file->pMethods = &layer->methods;
+    layer->methods.xRead = file_read;
+    layer->methods.xWrite = is_wal ? wal_write : file_write;
+    if (is_wal)
+        layer->methods.xSync = wal_sync;
+    else if ((flags & SQLITE_OPEN_MAIN_DB) != 0)
+        layer->methods.xSync = spool_sync;
     return SQLITE_OK;
 }
 
-/* SQLite asks whether there is a journal or a log. */
+/* SQLite asks whether there is a journal or a WAL. */
 static int vfs_access(sqlite3_vfs *vfs, const char *name, int flags, int *result)
 {
     (void)vfs, (void)flags;

@@ -43,9 +43,9 @@ static bool is_ours(const struct sqlite_store *s, const struct inotify_event *ev
     if (event->len == 0 || strncmp(event->name, s->place.name, length) != 0)
         return false;
     const char *suffix = event->name + length;
-    if ((event->mask & IN_OPEN) != 0)
-        return strcmp(suffix, "-lock") == 0;
-    return suffix[0] == '\0' || strcmp(suffix, "-wal") == 0 || strcmp(suffix, "-lock") == 0;
+    if (strcmp(suffix, "-lock") == 0) /* what is written to it follows a commit */
+        return (event->mask & IN_MODIFY) == 0;
+    return (event->mask & IN_OPEN) == 0 && (suffix[0] == '\0' || strcmp(suffix, "-wal") == 0);
 }
 
 /* Take what has been told so far; true if it was about the spool. */

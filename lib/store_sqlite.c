@@ -15,7 +15,13 @@
  * a small one is good. Measured, sends a second of 8 senders with a disk that takes 5 ms a sync,
  * and instructions where every process builds the index: 64 pages 558 and 735 thousand; 128 pages
  * 690 and 898; 256 pages 780 and 1,141. */
-enum { LOG_FRAMES = 64 };
+enum { WAL_FRAMES = 64 };
+
+/* A WAL that is larger than this, after a batch of a stream, gives its space back when it is
+ * emptied. A smaller one keeps it: writing into blocks that are there, fdatasync() needs no journal
+ * of the file system (measured on ext4, 16 KiB appended and synced 0.053 ms, p90 0.85; written in
+ * place 0.021 ms, p90 0.03). */
+enum { WAL_KEPT = 3 * 1024 * 1024 };
 
 /* Without mutexes and statistics of memory a command takes 60 thousand instructions less, and
  * without malloc() for each small piece 90 thousand. */
@@ -166,14 +172,17 @@ static enum chat_status held_too_long(struct sqlite_store *s)
 enum chat_status turn_take(struct sqlite_store *s)
 {
     int errnum = lock_turn(s->lock, TURN_PATIENCE);
-    if (errnum == 0) {
-        if (s->db != NULL)
-            vfs_turn(s->db);
-        return CHAT_OK;
-    }
     if (errnum == ETIMEDOUT)
         return held_too_long(s);
-    return store_cannot_lock(s, errnum);
+    if (errnum != 0)
+        return store_cannot_lock(s, errnum);
+    if (s->db == NULL)
+        return CHAT_OK;
+    vfs_begin_turn(s->db);
+    enum chat_status status = synced_begin(s);
+    if (status != CHAT_OK)
+        unlock_turn(s->lock);
+    return status;
 }
 
 void turn_leave(struct sqlite_store *s)
@@ -201,28 +210,43 @@ enum chat_status turn_begin_or_create(struct sqlite_store *s)
     return status == CHAT_OK ? turn_begin(s) : status;
 }
 
-/* Empty the log, so that it does not grow for ever. With NO_CKPT_ON_CLOSE nobody else does, and
- * SQLite forgets what was checkpointed when the last process leaves. We hold the turnstile: before
- * 3.51.3 SQLite loses commits where a checkpoint and a writer race (sqlite.org/wal.html, "the
- * WAL-reset bug"). */
-static void empty_log(struct sqlite_store *s)
+/* Move the pages of the WAL to the spool, so that the WAL does not grow without bound. With
+ * NO_CKPT_ON_CLOSE nothing else does, and SQLite forgets what was checkpointed when the last
+ * process leaves. We hold the turnstile: before 3.51.3 SQLite loses commits where a checkpoint and
+ * a writer race (sqlite.org/wal.html, "the WAL-reset bug").
+ *
+ * MODE is SQLITE_CHECKPOINT_RESTART: the next writer begins the WAL again, and until its header is
+ * on the disk the old frames are valid. Or SQLITE_CHECKPOINT_TRUNCATE. Either is one step. */
+static void empty_wal(struct sqlite_store *s, int mode)
 {
     sqlite3_busy_handler(s->db, NULL, NULL);
-    int rc = sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    int rc = sqlite3_wal_checkpoint_v2(s->db, NULL, mode, NULL, NULL);
     sqlite3_busy_timeout(s->db, TURN_PATIENCE);
-    /* A reader in our way is met again when the log has grown once more. */
-    s->log_tried = rc == SQLITE_OK ? 0 : s->log_frames;
+    /* A reader in our way is met again when the WAL has grown once more. */
+    s->wal_tried = rc == SQLITE_OK ? 0 : s->wal_frames;
     if (rc == SQLITE_OK) {
         reserve_make(s);
         s->reserve_given = false;
+    } else if (vfs_sync_failed(s->db) != 0) {
+        synced_note_failure(s);
+        synced_repair(s); /* or whoever takes the next turn */
     }
 }
 
-enum chat_status turn_empty_log(struct sqlite_store *s)
+static void empty_grown_wal(struct sqlite_store *s)
+{
+    if (synced_begin(s) != CHAT_OK) /* a sync has failed since */
+        return;
+    /* That all is in the spool is known from the index alone. */
+    const bool keep = s->index_kept && vfs_wal_size(s->db) <= WAL_KEPT;
+    empty_wal(s, keep ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_TRUNCATE);
+}
+
+enum chat_status turn_empty_wal(struct sqlite_store *s)
 {
     enum chat_status status = turn_take(s);
     if (status == CHAT_OK) {
-        empty_log(s);
+        empty_wal(s, SQLITE_CHECKPOINT_TRUNCATE);
         turn_leave(s);
     }
     return status;
@@ -234,7 +258,7 @@ enum chat_status turn_make_room(struct sqlite_store *s)
     if (status != CHAT_OK)
         return status;
     reserve_give(s);
-    empty_log(s);
+    empty_grown_wal(s);
     turn_leave(s);
     return CHAT_OK;
 }
@@ -242,9 +266,11 @@ enum chat_status turn_make_room(struct sqlite_store *s)
 enum chat_status turn_commit(struct sqlite_store *s)
 {
     enum chat_status status = db_run(s, SQL_COMMIT);
+    vfs_defer_sync(s->db, false); /* a checkpoint's sync is not deferred */
+    synced_note_failure(s);
     if (status == CHAT_OK) {
-        if (s->reserve_given || s->log_frames >= s->log_tried + LOG_FRAMES)
-            empty_log(s);
+        if (s->reserve_given || s->wal_frames >= s->wal_tried + WAL_FRAMES)
+            empty_grown_wal(s);
         turn_leave(s);
     } else
         turn_rollback(s);
@@ -255,7 +281,7 @@ void turn_rollback(struct sqlite_store *s)
 {
     db_end(s, SQL_ROLLBACK);
     if (s->db != NULL)
-        vfs_forget(s->db);
+        vfs_defer_sync(s->db, false);
     turn_leave(s);
 }
 

@@ -3,7 +3,9 @@
  *   store_sqlite.c     the verbs; opening and closing; a turn at writing
  *   sqlite_connect.c   the connection: settings, statements, errors, the schema
  *   sqlite_create.c    a new spool
- *   sqlite_vfs.c       what we want of the write-ahead log
+ *   sqlite_vfs.c       how SQLite opens, writes and syncs the files
+ *   sqlite_wal.c       the format of the write-ahead log (WAL), and what is wrong with one
+ *   sqlite_synced.c    what is known to be on the disk
  *   sqlite_index.c     and of the index of it
  *   sqlite_memory.c    memory for SQLite in a process that has it to itself
  *   sqlite_room.c      the row of a room, and its counters
@@ -23,6 +25,7 @@
  *   sqlite_admin.c     the verbs of an operator; set, create
  *   sqlite_list.c      list
  *   sqlite_check.c     check, and what is done about it
+ *   sqlite_reseal.c    a damaged WAL that can be read again
  *   sqlite_salvage.c   a spool built anew from the pages of a broken one
  *   sqlite_backup.c    backup, compact */
 
@@ -34,10 +37,11 @@
 #include "lock.h"
 #include "place.h"
 #include "sqlite_sql.h"
+#include "sqlite_wal.h"
 #include "store.h"
 
 enum {
-    PAGE = 4096,
+    PAGE = WAL_PAGE,
     ROW = 64 /* what a message takes besides its body, about */
 };
 
@@ -74,16 +78,19 @@ struct sqlite_store {
     sqlite3 *db; /* NULL while there is no spool file */
     int log;     /* descriptors of the -wal and the -shm file, or -1 */
     int index;
-    bool index_marked;
+    bool index_kept; /* the index outlives this process */
     sqlite3_stmt *statements[SQL_COUNT];
-    int log_frames;     /* in the write-ahead log after the last commit */
-    int log_tried;      /* and when we last failed to empty it */
-    int failed_with;    /* SQLite's last result code that was an error */
-    int64_t damaged;    /* the id of the message that was last found so */
-    bool reserve_given; /* the reserve was given up by us */
-    bool writing;       /* a transaction that writes was begun, and not ended by us */
-    bool present;       /* known as a process that has claims */
-    int64_t *kept;      /* the ids of further messages that we have claims on, ascending */
+    int wal_frames;             /* in the WAL after our last commit, */
+    uint8_t wal_salt[WAL_SALT]; /* and the salt of that WAL */
+    int wal_tried;              /* its frames when we last failed to empty it */
+    bool wal_damaged;           /* so the spool was not opened */
+    int64_t synced_id;          /* the highest id on the disk when we took the write lock */
+    int failed_with;            /* SQLite's last result code that was an error */
+    int64_t damaged;            /* the id of the message that was last found so */
+    bool reserve_given;         /* the reserve was given up by us */
+    bool writing;               /* a transaction that writes was begun, and not ended by us */
+    bool present;               /* known as a process that has claims */
+    int64_t *kept;              /* the ids of further messages that we have claims on, ascending */
     size_t kept_count;
     int watch; /* hears of every change, once somebody asked for it; or 0 */
 
@@ -152,24 +159,63 @@ const char *vfs_name(void);
 /* SQLite is ours alone in this process: have it wait for nobody when it opens a file. */
 void vfs_alone(void);
 
-/* A transaction was rolled back: what is gathered of it for the log must not be written over what
- * others commit there. */
-void vfs_forget(sqlite3 *db);
+/* The write lock was taken: others may have written to the WAL. */
+void vfs_begin_turn(sqlite3 *db);
 
-/* A turn begins: others may have written to the log. */
-void vfs_turn(sqlite3 *db);
+/* Whether the next commit is written, but not synced: vfs_sync does that later. */
+void vfs_defer_sync(sqlite3 *db, bool deferring);
 
-/* Have the next commit not synced, but written: it is owed. What others have committed is owed,
- * too. Sync what is owed, if nobody has here since; returns a result code. */
-void vfs_defer_sync(sqlite3 *db);
-void vfs_owe_sync(sqlite3 *db);
+/* Have vfs_sync sync the WAL, whoever has written to it. */
+void vfs_need_sync(sqlite3 *db);
+
+/* Sync what has to be synced; returns SQLite's result code. */
 int vfs_sync(sqlite3 *db);
+
+/* errno of the sync of the WAL that failed; 0: none has since the WAL was rewritten. Until then
+ * each sync fails. */
+int vfs_sync_failed(sqlite3 *db);
+void vfs_was_rewritten(sqlite3 *db);
+
+/* The salt of the frame that this connection wrote last, and the size of the WAL in bytes. */
+void vfs_wal_salt(sqlite3 *db, uint8_t salt[WAL_SALT]);
+int64_t vfs_wal_size(sqlite3 *db);
 
 /* errno of the last read from any file of SQLite's that failed; 0: none has since the last call. */
 int vfs_read_failed(void);
 
 /* Whether there was no room for the last write to any file of SQLite's. */
 bool vfs_disk_full(void);
+
+/* --- sqlite_synced.c --- */
+
+/* What the lock file says. Zeros: it says nothing. */
+struct synced {
+    int64_t id;             /* this message, and all before it, are on the disk */
+    uint8_t salt[WAL_SALT]; /* of the WAL with this salt, so many frames are on the disk */
+    int64_t frames;
+    bool failed; /* a sync has failed, and the WAL was not rewritten since */
+};
+void synced_read(const struct sqlite_store *s, struct synced *synced);
+
+/* Write down that our last commit is on the disk, and the message ID with it (0: no message came).
+ * synced_write_id: that message, and all before it; to lower it, within the write lock. */
+void synced_write(const struct sqlite_store *s, int64_t id);
+void synced_write_id(const struct sqlite_store *s, int64_t id);
+
+/* Write down that a sync has failed, if one has in this process. */
+void synced_note_failure(struct sqlite_store *s);
+
+/* Within the write lock: write the WAL again, and sync it. synced_begin: if a sync has failed, here
+ * or in another process. */
+enum chat_status synced_repair(struct sqlite_store *s);
+enum chat_status synced_begin(struct sqlite_store *s);
+
+/* Whether SQLite's index knows all frames of the WAL that are on the disk. */
+bool synced_is_indexed(const struct sqlite_store *s);
+
+/* Look whether the WAL that the descriptor (or -1) is open on has lost something that was on the
+ * disk: CHAT_DATA, with a text that says so. The caller does not hold the write lock. */
+enum chat_status synced_check(struct sqlite_store *s, int wal);
 
 /* --- sqlite_memory.c --- */
 
@@ -183,6 +229,12 @@ bool index_attach(struct sqlite_store *s, int log);
 
 /* After it has attached and read something: the index is good. */
 void index_mark(struct sqlite_store *s);
+
+/* It is not: the next process builds another. */
+void index_unmark(struct sqlite_store *s);
+
+/* The salt of the WAL and how many of its frames the index knows. False: that cannot be read. */
+bool index_frames(const struct sqlite_store *s, uint8_t salt[WAL_SALT], int64_t *frames);
 
 /* After SQLite has closed, or was not opened. */
 void index_detach(struct sqlite_store *s);
@@ -267,7 +319,8 @@ enum chat_status store_connect_or_create(struct sqlite_store *s);
 /* Open the lock file. */
 enum chat_status store_open_lock(struct sqlite_store *s);
 
-/* Wait for the turnstile of the spool. */
+/* Wait for the turnstile of the spool. If a sync has failed before, anywhere, it is repaired, or
+ * the turn is not taken. */
 enum chat_status turn_take(struct sqlite_store *s);
 void turn_leave(struct sqlite_store *s);
 
@@ -282,8 +335,8 @@ void turn_rollback(struct sqlite_store *s);
 enum chat_status turn_begin_or_create(struct sqlite_store *s);
 enum chat_status turn_end(struct sqlite_store *s, enum chat_status status);
 
-/* Empty the log, however short it is. */
-enum chat_status turn_empty_log(struct sqlite_store *s);
+/* Empty the WAL, however short it is, and give its space back. */
+enum chat_status turn_empty_wal(struct sqlite_store *s);
 
 /* The disk is full: give up the reserve, and empty the log with it. */
 enum chat_status turn_make_room(struct sqlite_store *s);
@@ -316,13 +369,13 @@ void pending_forget(struct sqlite_store *s);
 
 /* --- sqlite_group.c --- */
 
-/* turn_commit, and let others in before the sync. NEW are the ids of the messages that come with
+/* turn_commit, which lets others in before the sync. NEW are the ids of the messages that come with
  * it, if any do. */
 enum chat_status group_commit(struct sqlite_store *s, struct range new);
 
-/* Have on the disk what is owed; or the messages with these ids, whoever has sent them. */
+/* Sync what has to be synced; or the message ID and those before it, whoever has sent them. */
 enum chat_status group_sync(struct sqlite_store *s);
-enum chat_status group_sync_messages(struct sqlite_store *s, struct range ids);
+enum chat_status group_sync_message(struct sqlite_store *s, int64_t id);
 
 /* --- sqlite_damaged.c --- */
 

@@ -1,0 +1,203 @@
+#!/usr/bin/env bats
+# The write-ahead log (WAL): emptying it is one step that is valid at every instant; what was on the disk is never dropped from
+# it without a word; and chat-spool check --repair saves what is in a damaged one.
+
+# The scripts in single quotes are meant to expand later; $SPOOL is the helper's.
+# shellcheck disable=SC2016,SC2154
+
+load helper
+
+setup() {
+  chat_setup
+  : >in
+}
+
+# spool_of COUNT: a spool with that many messages in its WAL, "message N" with the id N + 1.
+spool_of() {
+  local n
+  chat-send first
+  chat-recv -q >first
+  for ((n = 1; n <= $1; n++)); do chat-send "message $n"; done
+}
+
+# large: a file of 6 MB.
+large() { head -c 6000000 /dev/urandom >large; }
+
+# number FILE AT: the 32-bit number there, most significant byte first.
+number() { echo $((16#$(od -An -tx1 -j "$2" -N4 "$1" | tr -d ' \n'))); }
+
+# flip FILE AT: one bit of it.
+flip() {
+  local byte
+  byte=$(od -An -tu1 -j "$2" -N1 "$1")
+  printf '%b' "\\x$(printf %x $((byte ^ 16)))" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none
+}
+
+# damaged_wal PATTERN: chat-recv and chat-spool check say that the WAL is damaged, and leave it as it is.
+damaged_wal() {
+  local before
+  before=$(cksum "$SPOOL-wal")
+  run --separate-stderr chat-recv -p
+  assert_regex "$status: $stderr" "^65: chat-recv: spool '$SPOOL' is damaged: $1"
+  run --separate-stderr chat-send more
+  assert_regex "$status: $stderr" "^65: chat-send: spool '$SPOOL' is damaged: $1"
+  run --separate-stderr chat-spool check
+  assert_regex "$status: $stderr" "^65: .*is damaged: $1"
+  assert_equal "$(cksum "$SPOOL-wal")" "$before"
+}
+
+# ---------------------------------------------------------------- emptied
+
+@test "a sender that is killed at any call that empties a large WAL leaves the spool sound" {
+  local call n calls
+  needs strace
+  ! sanitized || skip 'a sanitized program is not traced'
+  large
+  spool_of 3
+  cp -a "$HOME/.local" before
+  strace -o trace -P "$SPOOL-wal" -P "$SPOOL" -e trace=pwrite64,ftruncate,fdatasync chat-send -f large
+  # The last calls: the end of the commit, the checkpoint, and what comes after it.
+  mapfile -t calls < <(awk -F '(' '/^[a-z0-9]+\(/ { print $1, ++n[$1] }' trace | tail -n 6)
+  assert [ "${#calls[@]}" == 6 ]
+  for call in "${calls[@]}"; do
+    n=${call#* }
+    rm -rf "$HOME/.local"
+    cp -a before "$HOME/.local"
+    run -137 strace -qq -o trace -P "$SPOOL-wal" -P "$SPOOL" -e "trace=${call% *}" -e "inject=${call% *}:signal=KILL:when=$n" \
+      chat-send -f large
+    run -0 chat-spool check -q
+    run -0 chat-recv -p -a -o '%i\n'
+    assert_regex "$output" $'^2\n3\n4(\n5)?$'
+  done
+}
+
+@test "a WAL that was emptied keeps its blocks, and one that was large gives them back" {
+  large
+  spool_of 3
+  chat-send -f large
+  assert [ "$(stat -c %s "$SPOOL-wal")" -le 4120032 ]
+  chat-recv -a >/dev/null
+  for n in {1..60}; do chat-send "$n"; done
+  assert [ "$(stat -c %s "$SPOOL-wal")" -ge 200000 ]
+}
+
+# ---------------------------------------------------------------- damaged
+
+# What version 0.1.0 left when it was killed between two calls: a WAL that is cut to 3 MiB, older than the spool.
+@test "a WAL that version 0.1.0 has cut is told, and repaired without a loss" {
+  needs strace
+  ! sanitized || skip 'a sanitized program is not traced'
+  large
+  spool_of 3
+  # All of it is in the spool, and the WAL is whole.
+  run -137 strace -qq -o trace -P "$SPOOL-wal" -e trace=ftruncate -e inject=ftruncate:signal=KILL:when=1 chat-send -f large
+  truncate -s 3145728 "$SPOOL-wal"
+  rm -f "$SPOOL-shm"
+  damaged_wal 'a program of version 0\.1\.0 was killed'
+  chat-spool check --repair || true
+  run -0 chat-spool check
+  run -0 chat-recv -p -a -o '%i %l\n'
+  assert_output $'2 9\n3 9\n4 9\n5 6000000'
+  assert_equal "$(stat -c %s "$SPOOL-wal-damaged")" 3145728
+}
+
+@test "garbage in the place of the WAL's header is told, and the frames are saved" {
+  spool_of 5
+  head -c 32 /dev/urandom | dd of="$SPOOL-wal" conv=notrunc status=none
+  rm "$SPOOL-shm" # or its index is used
+  damaged_wal 'its WAL has no valid header'
+  run chat-spool check --repair
+  assert_regex "$output" "the WAL was repaired; a copy of the damaged one is '$SPOOL-wal-damaged'"
+  run -0 chat-spool check
+  run -0 chat-recv -a
+  assert_output "$(seq -f 'message %.0f' 5)"
+}
+
+@test "a bit that was flipped in any frame in front of later commits is told, and later messages are saved" {
+  local frame frames
+  spool_of 5
+  cp -a "$HOME/.local" before
+  frames=$(($(stat -c %s "$SPOOL-wal") / 4120))
+  for ((frame = 1; frame < frames - 4; frame += 3)); do
+    rm -rf "$HOME/.local"
+    cp -a before "$HOME/.local" # which the kernel has marked no index of
+    flip "$SPOOL-wal" $((32 + (frame - 1) * 4120 + 24 + 2000))
+    damaged_wal "its WAL breaks off after [0-9]+ of [0-9]+ frames; use 'chat-spool check --repair'"
+    run chat-spool check --repair
+    assert_regex "$status" '^(0|65)$'
+    run -0 chat-spool check
+    run -0 chat-recv -a
+    assert_output "$(seq -f 'message %.0f' 5)"
+  done
+}
+
+@test "a bit that was flipped in a frame's header is told and repaired" {
+  local at
+  spool_of 5
+  cp -a "$HOME/.local" before
+  for at in 3 7 9 13 17 23; do # page, pages after the commit, salt, checksum
+    rm -rf "$HOME/.local"
+    cp -a before "$HOME/.local"
+    flip "$SPOOL-wal" $((32 + 5 * 4120 + at))
+    damaged_wal 'its WAL breaks off'
+    run chat-spool check --repair
+    run -0 chat-spool check
+    run -0 chat-recv -a -r main -r damaged
+    assert_line --partial 'message 5'
+  done
+}
+
+@test "a damaged WAL whose index is still there is found by check, and repaired" {
+  spool_of 5
+  flip "$SPOOL-wal" 40
+  run -65 chat-spool check
+  assert_output --partial 'its WAL breaks off after 0 of'
+  run chat-spool check --repair
+  run -0 chat-spool check
+  run -0 chat-recv -a
+  assert_output "$(seq -f 'message %.0f' 5)"
+}
+
+@test "a commit that nobody has acknowledged may be missing from the end of the WAL" {
+  local frames
+  spool_of 3
+  frames=$(($(stat -c %s "$SPOOL-wal") / 4120))
+  # Its record is as old as one that a power cut has left.
+  dd if=/dev/zero of="$SPOOL-lock" bs=1 count=24 conv=notrunc status=none
+  truncate -s $((32 + (frames - 1) * 4120)) "$SPOOL-wal"
+  rm "$SPOOL-shm"
+  run -0 chat-recv -a
+  assert_output $'message 1\nmessage 2'
+}
+
+@test "a second damaged WAL does not replace the copy of the first" {
+  spool_of 2
+  for n in 1 2; do
+    head -c 32 /dev/urandom | dd of="$SPOOL-wal" conv=notrunc status=none
+    rm "$SPOOL-shm"
+    chat-spool check --repair || true
+    chat-send "again $n"
+  done
+  assert_file_exists "$SPOOL-wal-damaged"
+  assert_file_exists "$SPOOL-wal-damaged-2"
+}
+
+# ---------------------------------------------------------------- ids
+
+@test "the id of a message whose sender died before it synced is not given out again" {
+  needs strace
+  ! sanitized || skip 'a sanitized program is not traced'
+  spool_of 0
+  run -137 strace -qq -o trace -P "$SPOOL-wal" -e inject=fdatasync:retval=0:signal=KILL:when=1 chat-send transfer
+  strace -y -o trace chat-recv >seen
+  run -0 grep -nE 'fdatasync.*spool\.db-wal|write\(1' trace
+  assert_regex "${lines[0]}" 'fdatasync\([0-9]+<[^>]*spool\.db-wal>\) += 0'
+  assert_regex "${lines[1]}" 'write\(1'
+}
+
+@test "a record of the lock file that is ahead of the spool is set right by the next sender" {
+  spool_of 1
+  printf '\377\377\377\377\377\377\377\0' | dd of="$SPOOL-lock" bs=1 seek=16 conv=notrunc status=none
+  chat-send next
+  assert_equal "$(od -An -td8 -j16 -N8 "$SPOOL-lock" | tr -d ' ')" 3
+}
