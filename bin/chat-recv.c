@@ -9,6 +9,7 @@
 #include "cli.h"
 #include "format.h"
 #include "output.h"
+#include "signals.h"
 #include "std.h"
 #include "when.h"
 #include "where.h"
@@ -205,23 +206,15 @@ static void stop(int number)
     alarm(1);
 }
 
-/* Follow until a signal asks to stop; one that is ignored (nohup) stays so. */
-static void catch_signals(struct receiver *r)
+/* A follower is ended by a signal. They are let in during the sleep, and while a message is
+ * written. Other receivers that wait die of it. */
+static void prepare_signals(struct receiver *r)
 {
-    static const int stopping[] = { SIGINT, SIGTERM, SIGHUP, SIGALRM };
-    const struct sigaction action = { .sa_handler = stop };
-    sigset_t mask;
-    sigemptyset(&mask);
-    for (size_t i = 0; i < sizeof stopping / sizeof stopping[0]; i++) {
-        struct sigaction old;
-        sigaction(stopping[i], NULL, &old);
-        if (old.sa_handler == SIG_IGN && stopping[i] != SIGALRM)
-            continue;
-        sigaction(stopping[i], &action, NULL);
-        sigaddset(&mask, stopping[i]);
-    }
-    /* They are let in during the sleep, and while a message is written. */
-    sigprocmask(SIG_BLOCK, &mask, &r->unblocked);
+    if (r->follow) {
+        signals_catch_stop(stop, &r->unblocked);
+        signals_catch(SIGALRM, stop, &r->unblocked);
+    } else if (r->wait)
+        signals_end_program();
 }
 
 /* --- receiving ------------------------------------------------------------- */
@@ -250,10 +243,8 @@ static void start(struct receiver *r)
 {
     std_need(STDOUT_FILENO);
     set_query(r);
-    open_spool(
-        r); /* another program may take our place there, and keep the signals that are blocked */
-    if (r->follow)
-        catch_signals(r);
+    open_spool(r); /* another program may take our place there, with the signals that are blocked */
+    prepare_signals(r);
     output_open(&r->out, STDOUT_FILENO);
     r->format.escape = r->out.terminal && !r->raw;
     r->deadline = r->timeout >= 0 ? cli_clock() + r->timeout : -1;

@@ -10,6 +10,7 @@
 #include "cli.h"
 #include "input.h"
 #include "sending.h"
+#include "signals.h"
 #include "std.h"
 #include "stream.h"
 #include "when.h"
@@ -249,6 +250,8 @@ int main(int argc, char **argv)
         request.words[0] == NULL && (request.file == NULL || strcmp(request.file, "-") == 0);
     if (reads)
         std_need(STDIN_FILENO);
+    if (reads || sending.wait)
+        signals_end_program();
     if (sending.print_id)
         std_need(STDOUT_FILENO);
     sending.message.user = request.user != NULL ? request.user : where_user();

@@ -1,6 +1,5 @@
 /* spool_list.c - chat-spool list: the rooms, and what each holds. */
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +9,7 @@
 
 #include "format.h"
 #include "json_out.h"
+#include "signals.h"
 #include "spool.h"
 #include "table.h"
 #include "when.h"
@@ -140,23 +140,6 @@ static void resize(int number)
     resized = 1;
 }
 
-/* Signals come in only while we sleep. */
-static sigset_t catch_signals(void)
-{
-    static const int caught[] = { SIGINT, SIGTERM, SIGHUP, SIGWINCH };
-    sigset_t mask, unblocked;
-    sigemptyset(&mask);
-    for (size_t i = 0; i < sizeof caught / sizeof caught[0]; i++) {
-        const struct sigaction action = { .sa_handler = caught[i] == SIGWINCH ? resize : stop };
-        sigaction(caught[i], &action, NULL);
-        sigaddset(&mask, caught[i]);
-    }
-    sigprocmask(SIG_BLOCK, &mask, &unblocked);
-    for (size_t i = 0; i < sizeof caught / sizeof caught[0]; i++)
-        sigdelset(&unblocked, caught[i]);
-    return unblocked;
-}
-
 static void paint(struct listing *l)
 {
     struct winsize size;
@@ -185,7 +168,9 @@ static void paint(struct listing *l)
  * there is one more picture. */
 static void watch(struct listing *l)
 {
-    sigset_t unblocked = catch_signals();
+    sigset_t unblocked; /* signals come in only while we sleep */
+    signals_catch_stop(stop, &unblocked);
+    signals_catch(SIGWINCH, resize, &unblocked);
     int64_t painted = 0, changed = 0;
     bool again = false; /* that picture is still to come */
     while (!stopped) {

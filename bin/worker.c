@@ -14,6 +14,7 @@
 
 #include "cli.h"
 #include "command.h"
+#include "signals.h"
 
 static const char dead_suffix[] = ".dead";
 
@@ -42,14 +43,28 @@ static void fail_claim(struct worker *w, enum chat_status status)
         fail_spool(w, status);
 }
 
-/* --- signals --------------------------------------------------------------- */
+/* --- signals ---------------------------------------------------------------
+ *
+ * One request to stop may reach us as several signals: timeout(1) signals its child and then the
+ * process group of it, a terminal that is closed sends SIGHUP through the shell and from the
+ * kernel, and the end of a control group signals each process in it. So what comes within a second
+ * of a request belongs to it. */
 
-static volatile sig_atomic_t stop_signals, stop_signal;
+enum { SAME_REQUEST = 1000 }; /* milliseconds */
 
+static volatile sig_atomic_t requests, request_signal;
+static int64_t request_time; /* on cli_clock() */
+
+/* Handlers run only where they are let in, one at a time, so they share these without a race. A
+ * hang-up is never more than a first request: it means that nobody can look any more. */
 static void stop(int number)
 {
-    stop_signals++;
-    stop_signal = number;
+    int64_t now = cli_clock();
+    if (requests > 0 && (number == SIGHUP || now - request_time < SAME_REQUEST))
+        return;
+    requests++;
+    request_signal = number;
+    request_time = now;
 }
 
 static void wake_up(int number)
@@ -57,40 +72,36 @@ static void wake_up(int number)
     (void)number; /* only to end a sleep */
 }
 
-/* Signals come in only where they are let in; one that is ignored (nohup) stays so. */
 void worker_catch_signals(struct worker *w)
 {
-    static const int stopping[] = { SIGINT, SIGTERM, SIGHUP };
-    const struct sigaction stops = { .sa_handler = stop }, wakes = { .sa_handler = wake_up };
-    sigset_t mask;
-    sigemptyset(&mask);
-    sigaddset(&mask, SIGCHLD);
-    sigaction(SIGCHLD, &wakes, NULL);
-    for (size_t i = 0; i < sizeof stopping / sizeof stopping[0]; i++) {
-        struct sigaction old;
-        sigaction(stopping[i], NULL, &old);
-        if (old.sa_handler == SIG_IGN)
-            continue;
-        sigaction(stopping[i], &stops, NULL);
-        sigaddset(&mask, stopping[i]);
-    }
-    sigprocmask(SIG_BLOCK, &mask, &w->unblocked);
+    signals_catch_stop(stop, &w->unblocked);
+    signals_catch(SIGCHLD, wake_up, &w->unblocked);
     sigprocmask(SIG_BLOCK, NULL, &w->blocked);
-    sigdelset(&w->unblocked, SIGCHLD); /* whoever started us may have blocked it */
 }
 
-/* The first one that asks to stop: take no more messages. From the second on, the commands hear
- * of them too. */
+/* Send a signal to the process groups of the commands. None of the commands was waited for yet, so
+ * the groups are still their own. */
+static void signal_commands(const struct worker *w, int number)
+{
+    for (size_t i = 0; i < w->running; i++)
+        kill(-w->jobs[i].pid, number);
+}
+
+/* The first request to stop: take no more messages. The second is passed on to the commands, also
+ * to one that is stopped. The third ends them. */
 static void heed_signals(struct worker *w)
 {
     sigprocmask(SIG_SETMASK, &w->unblocked, NULL);
     sigprocmask(SIG_SETMASK, &w->blocked, NULL);
-    if (stop_signals == w->signals)
+    if (requests == w->signals)
         return;
-    w->signals = stop_signals;
+    w->signals = requests;
     w->over = true;
-    for (size_t i = 0; i < w->running && w->signals > 1; i++)
-        kill(-w->jobs[i].pid, stop_signal); /* not waited for yet, so the group is still its own */
+    if (w->signals == 2) {
+        signal_commands(w, request_signal);
+        signal_commands(w, SIGCONT);
+    } else if (w->signals > 2)
+        signal_commands(w, SIGKILL);
 }
 
 /* --- what becomes of a message --------------------------------------------- */
@@ -214,19 +225,46 @@ static void begin_time(struct worker *w)
         w->deadline = cli_clock() + w->timeout;
 }
 
-/* Look after all commands that have ended. Children that others left us are none of them. */
+static struct job *find_job(const struct worker *w, pid_t pid)
+{
+    for (size_t i = 0; i < w->running; i++)
+        if (w->jobs[i].pid == pid)
+            return &w->jobs[i];
+    return NULL;
+}
+
+/* A command has a process group of its own, so the terminal stops it where it reads from there. It
+ * keeps its message until somebody continues or ends it: say so. */
+static void say_stopped(const struct worker *w, const struct job *job, int number)
+{
+    const char *cause = number == SIGTTIN   ? ": it cannot read from the terminal"
+                        : number == SIGTTOU ? ": it cannot write to the terminal"
+                                            : "";
+    cli_say("message %lld: the command '%s', process %lld, is stopped%s",
+            (long long)chat_batch_message(job->batch, 0)->id, w->command[0], (long long)job->pid,
+            cause);
+}
+
+static void end_job(struct worker *w, struct job *job, int status)
+{
+    chat_batch *batch = job->batch;
+    *job = w->jobs[--w->running];
+    ended(w, batch, status);
+    begin_time(w);
+}
+
+/* Look after all commands that have ended, or were stopped. Children that others left us are none
+ * of them. */
 static void reap(struct worker *w)
 {
     int status;
-    for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;)
-        for (size_t i = 0; i < w->running; i++)
-            if (w->jobs[i].pid == pid) {
-                chat_batch *batch = w->jobs[i].batch;
-                w->jobs[i] = w->jobs[--w->running];
-                ended(w, batch, status);
-                begin_time(w);
-                break;
-            }
+    for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0;) {
+        struct job *job = find_job(w, pid);
+        if (job != NULL && WIFSTOPPED(status))
+            say_stopped(w, job, WSTOPSIG(status));
+        else if (job != NULL)
+            end_job(w, job, status);
+    }
 }
 
 static void start(struct worker *w, chat_batch *batch)

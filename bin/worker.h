@@ -37,7 +37,7 @@ struct worker {
     bool failed;      /* one failed */
     bool damaged;     /* messages were met that are */
     int status;       /* what ended it early, or 0 */
-    int signals;      /* so many of those that ask to stop were heeded */
+    int signals;      /* requests to stop that were acted on */
     sigset_t blocked, unblocked;
 };
 

@@ -386,6 +386,48 @@ switches() { sed -n 's/^voluntary_ctxt_switches:\t//p' "/proc/$1/status"; }
   assert_output --regexp '^[-0-9]{10} [:0-9]{8} alice: hello, bob$'
 }
 
+@test "signals that were blocked at the start end whoever waits" {
+  local signal blocked=(env --block-signal=INT,TERM,HUP,ALRM)
+  chat-send -r full x
+  for signal in INT TERM HUP; do
+    background "${blocked[@]}" chat-recv -F
+    wait_blocked "$BACKGROUND_PID"
+    kill -"$signal" "$BACKGROUND_PID"
+    finish "$BACKGROUND_PID"
+    assert_success
+    background "${blocked[@]}" chat-recv -w
+    wait_blocked "$BACKGROUND_PID"
+    kill -"$signal" "$BACKGROUND_PID"
+    finish "$BACKGROUND_PID"
+    assert_equal "$status" $((128 + $(kill -l "$signal")))
+    background "${blocked[@]}" chat-send -r full -m 1 -w y
+    wait_blocked "$BACKGROUND_PID"
+    kill -"$signal" "$BACKGROUND_PID"
+    finish "$BACKGROUND_PID"
+    assert_equal "$status" $((128 + $(kill -l "$signal")))
+  done
+}
+
+@test "the first process of a container is ended by a signal" {
+  unshare --pid --fork true 2>/dev/null || skip 'no right to make a PID namespace'
+  local command receiver
+  chat-send -r full x
+  for command in 'chat-recv -w' 'chat-recv -F' 'chat-recv -wq -- true' 'chat-send -r full -m 1 -w y' 'chat-send -l'; do
+    # shellcheck disable=SC2086
+    background bash -c 'exec unshare --pid --fork "$@" < <(exec sleep 60)' bash $command
+    wait_until pgrep -P "$BACKGROUND_PID" -f '^chat-' >/dev/null
+    receiver=$(pgrep -P "$BACKGROUND_PID" -f '^chat-')
+    wait_blocked "$receiver"
+    kill -TERM "$receiver"
+    finish "$BACKGROUND_PID"
+    case $command in
+      *-F) assert_success ;;
+      *true) assert_equal "$status" 1 ;;
+      *) assert_equal "$status" 143 ;;
+    esac
+  done
+}
+
 @test "without -F a signal kills a waiting receiver as it does any program" {
   local signal
   for signal in INT TERM HUP; do

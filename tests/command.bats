@@ -576,18 +576,68 @@ timed='read -r word; echo "${EPOCHREALTIME/./} $word $CHAT_ATTEMPT" >>log; [[ $w
   done
 }
 
-@test "a second signal is passed on to the commands" {
+@test "signals that come together are one request to stop, and the command finishes" {
   local receiver
   echo job | chat-send
-  background chat-recv -F -- bash -c 'trap "echo heard >>heard; exit 0" INT; . ./hold'
+  background chat-recv -F -- ./hold
   receiver=$BACKGROUND_PID
   wait_until started 1
+  kill -STOP "$receiver"
+  kill -TERM "$receiver"
+  kill -INT "$receiver"
+  kill -HUP "$receiver"
+  signal CONT "$receiver"
+  touch go
+  finish "$receiver"
+  assert_success
+  assert_empty_room
+}
+
+@test "a signal to chat-recv and then to its process group, as timeout(1) sends it, is one request" {
+  local receiver
+  echo job | chat-send
+  background chat-recv -- ./hold
+  receiver=$BACKGROUND_PID
+  wait_until started 1
+  kill -TERM "$receiver" "-$receiver"
+  wait_until heeded "$receiver"
+  touch go
+  finish "$receiver"
+  assert_success
+  assert_empty_room
+}
+
+@test "a second hang-up is not passed on" {
+  local receiver
+  echo job | chat-send
+  background chat-recv -F -- ./hold
+  receiver=$BACKGROUND_PID
+  wait_until started 1
+  signal HUP "$receiver"
+  sleep 1.1
+  signal HUP "$receiver"
+  touch go
+  finish "$receiver"
+  assert_success
+  assert_empty_room
+}
+
+@test "a second signal a second later is passed on to the commands and to what they have started" {
+  local receiver
+  echo job | chat-send
+  background chat-recv -F -- bash -c 'trap "echo heard >>heard; wait; exit 0" INT
+    (trap "echo a child, too >>heard; exit" INT; touch ready; while :; do sleep 0.02; done) &
+    . ./hold'
+  receiver=$BACKGROUND_PID
+  wait_until started 1
+  wait_until test -e ready
   signal TERM "$receiver"
   assert_file_not_exist heard
+  sleep 1.1
   kill -INT "$receiver"
   finish "$receiver"
   assert_success
-  assert_equal "$(<heard)" heard
+  assert_equal "$(sort heard)" $'a child, too\nheard'
   assert_empty_room
 }
 
@@ -598,10 +648,82 @@ timed='read -r word; echo "${EPOCHREALTIME/./} $word $CHAT_ATTEMPT" >>log; [[ $w
   receiver=$BACKGROUND_PID
   wait_until started 1
   signal TERM "$receiver"
+  sleep 1.1
   kill -TERM "$receiver"
   finish "$receiver"
   assert_equal "$status" 123
   assert_equal "$(chat-recv -o '%n')" 1
+}
+
+@test "a third signal another second later kills the commands that are left" {
+  local receiver
+  echo job | chat-send
+  background chat-recv -a -- bash -c 'trap "echo heard >>heard" TERM; . ./hold'
+  receiver=$BACKGROUND_PID
+  wait_until started 1
+  signal TERM "$receiver"
+  sleep 1.1
+  signal TERM "$receiver"
+  wait_until test -e heard
+  signal TERM "$receiver"
+  assert_file_not_exist go
+  sleep 1.1
+  kill -TERM "$receiver"
+  finish "$receiver"
+  assert_equal "$status" 123
+  assert_equal "$(<heard)" heard
+  assert_equal "$(chat-recv -o '%n')" 1
+}
+
+@test "a command that is stopped is reported, and a second signal ends it" {
+  local receiver
+  echo job | chat-send
+  background chat-recv -- sh -c 'echo $$ >>pids; kill -STOP $$; echo went on >went' 2>errors
+  receiver=$BACKGROUND_PID
+  wait_until test -s errors
+  assert_equal "$(<errors)" "chat-recv: message 1: the command 'sh', process $(<pids), is stopped"
+  signal TERM "$receiver"
+  sleep 1.1
+  kill -TERM "$receiver"
+  finish "$receiver"
+  assert_equal "$status" 123
+  assert_file_not_exist went
+  assert_equal "$(chat-recv -o '%n')" 1
+}
+
+@test "a command that is continued does its work" {
+  local receiver
+  echo job | chat-send
+  background chat-recv -- sh -c 'echo $$ >>pids; kill -STOP $$; echo went on >went' 2>errors
+  receiver=$BACKGROUND_PID
+  wait_until test -s errors
+  kill -CONT "$(<pids)"
+  finish "$receiver"
+  assert_success
+  assert_equal "$(<went)" 'went on'
+  assert_empty_room
+}
+
+@test "a command that reads from the terminal is reported" {
+  chat-send job
+  on_terminal sh -c 'exec chat-recv -q -- sh -c "echo \$\$ >>pids; read -r word </dev/tty" 2>errors' </dev/null &
+  wait_until test -s errors
+  assert_equal "$(<errors)" "chat-recv: message 1: the command 'sh', process $(<pids), is stopped: it cannot read from the terminal"
+  kill -KILL "$(<pids)"
+  wait $! || assert_equal $? 123
+  assert_equal "$(chat-recv -o '%n')" 1
+}
+
+@test "with INT, TERM and HUP blocked at the start a signal still ends it" {
+  local signal receiver
+  for signal in INT TERM HUP; do
+    background env --block-signal=INT,TERM,HUP,ALRM,CHLD chat-recv -w -q -- touch ran
+    receiver=$BACKGROUND_PID
+    wait_blocked "$receiver"
+    kill -"$signal" "$receiver"
+    finish "$receiver"
+    assert_equal "$status" 1
+  done
 }
 
 @test "a signal ends a receiver that waits" {
