@@ -105,7 +105,7 @@ MODULE = $(MODULE_DIR)/chatspool-postgresql.so
 TWINS = $(if $(LIBC:shared=),$(MODULE_DIR)/chat-send $(MODULE_DIR)/chat-recv)
 MODULES = $(if $(POSTGRES:0=),$(MODULE) $(TWINS))
 MODULE_OBJECTS = $(MODULE_SOURCES:%.c=$(BUILD)/pic/%.o) \
-	$(patsubst %,$(BUILD)/pic/lib/%.o,batch digest error findings utf8)
+	$(patsubst %,$(BUILD)/pic/lib/%.o,batch digest error findings utf8 vigil)
 MODULE_PLACES = -DCHAT_MODULES='"$(LIBDIR)/chatspool"' -DCHAT_MODULES_BESIDE='"$(LIBDIR:$(PREFIX)/%=../%)/chatspool"'
 $(BUILD)/lib/module.o $(BUILD)/pic/lib/module.o $(BUILD)/bin/twin.o: OWN_CFLAGS = $(MODULE_PLACES)
 $(MODULE_SOURCES:%.c=$(BUILD)/pic/%.o): OWN_CFLAGS = $(POSTGRES_CFLAGS)

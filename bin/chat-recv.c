@@ -77,6 +77,7 @@ struct receiver {
     bool damaged;     /* messages were met that are */
     int64_t deadline; /* on cli_clock(), or -1 */
     sigset_t unblocked;
+    struct pollfd reader; /* of standard output: whether it has gone */
 };
 
 static void choose(struct receiver *r, enum style style, const char *custom)
@@ -246,6 +247,8 @@ static void start(struct receiver *r)
     open_spool(r); /* another program may take our place there, with the signals that are blocked */
     prepare_signals(r);
     output_open(&r->out, STDOUT_FILENO);
+    r->reader = (struct pollfd){ .fd = STDOUT_FILENO };
+    chat_set_descriptors(r->spool, &r->reader, 1);
     r->format.escape = r->out.terminal && !r->raw;
     r->deadline = r->timeout >= 0 ? cli_clock() + r->timeout : -1;
 }
@@ -336,6 +339,14 @@ static enum chat_status receive_present(struct receiver *r)
     return status;
 }
 
+/* Nobody reads what we write any more: end as tail(1) does, and not at the next message. */
+static void check_reader(const struct receiver *r)
+{
+    if ((r->reader.revents & (POLLERR | POLLHUP)) != 0)
+        cli_fail(EXIT_IO, "cannot write standard output: %s",
+                 cli_cause(r->out.terminal ? EIO : EPIPE));
+}
+
 /* Sleep until there may be more; false: there will be no more. */
 static bool wait_for_more(struct receiver *r)
 {
@@ -349,6 +360,7 @@ static bool wait_for_more(struct receiver *r)
     r->query.max_messages = 1;
     enum chat_status status =
         chat_wait(r->spool, &r->query, left, r->follow ? &r->unblocked : NULL);
+    check_reader(r);
     if (status != CHAT_OK && status != CHAT_NONE && status != CHAT_INTERRUPTED)
         cli_fail_spool(status, r->spool, "");
     return true;

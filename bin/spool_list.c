@@ -1,5 +1,6 @@
 /* spool_list.c - chat-spool list: the rooms, and what each holds. */
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -171,6 +172,8 @@ static void watch(struct listing *l)
     sigset_t unblocked; /* signals come in only while we sleep */
     signals_catch_stop(stop, &unblocked);
     signals_catch(SIGWINCH, resize, &unblocked);
+    static struct pollfd terminal = { .fd = STDOUT_FILENO };
+    chat_set_descriptors(l->spool, &terminal, 1);
     int64_t painted = 0, changed = 0;
     bool again = false; /* that picture is still to come */
     while (!stopped) {
@@ -182,6 +185,8 @@ static void watch(struct listing *l)
                                              &unblocked);
         if (status != CHAT_OK && status != CHAT_NONE && status != CHAT_INTERRUPTED)
             spool_need(status, l->spool);
+        if (terminal.revents != 0)
+            cli_fail(EXIT_IO, "cannot write standard output: %s", cli_cause(EIO));
         int64_t now = cli_clock();
         if (status == CHAT_OK)
             changed = now;

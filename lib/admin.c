@@ -41,6 +41,7 @@ const char *chat_engine(const chat_spool *spool)
 
 enum chat_status chat_watch(chat_spool *spool, int64_t timeout, const sigset_t *unblocked)
 {
+    forget_descriptors(spool);
     return admin(spool)->watch(spool->store, timeout, unblocked);
 }
 

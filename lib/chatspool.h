@@ -19,6 +19,7 @@
 #ifndef CHATSPOOL_H
 #define CHATSPOOL_H
 
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -31,7 +32,7 @@ extern "C" {
 enum chat_status {
     CHAT_OK = 0,
     CHAT_NONE,        /* there is no message (or the time is up) */
-    CHAT_INTERRUPTED, /* a signal ended the wait */
+    CHAT_INTERRUPTED, /* a signal, or a descriptor of the caller's, ended the wait */
     CHAT_USAGE,       /* an argument is not allowed */
     CHAT_DATA,        /* not a spool, damaged, of a newer version; a message too long */
     CHAT_UNREACHABLE, /* the store is elsewhere and does not answer */
@@ -271,9 +272,17 @@ enum chat_status chat_wait_room(chat_spool *spool, const char *room, int64_t max
 /* Sleep until chat_claim may find a message, at most TIMEOUT milliseconds (below
  * zero: no limit). No system call is made meanwhile. Signals in *UNBLOCKED, unless it
  * is NULL, are the caller's mask during the sleep, as for ppoll().
- * CHAT_OK: look again. CHAT_NONE: the time is up. CHAT_INTERRUPTED: a signal came. */
+ * CHAT_OK: look again. CHAT_NONE: the time is up. CHAT_INTERRUPTED: a signal came, or a
+ * descriptor of chat_set_descriptors is ready. */
 enum chat_status chat_wait(chat_spool *spool, const struct chat_query *query, int64_t timeout,
                            const sigset_t *unblocked);
+
+/* Have chat_wait, chat_wait_room and chat_watch sleep on the COUNT descriptors in FDS, too, as
+ * poll(2) does: for the input of a person, or for the reader of an output (events 0: POLLERR and
+ * POLLHUP alone). They return CHAT_INTERRUPTED when one of these is ready; its revents tells what
+ * for. A call that did not sleep sets all revents to 0. FDS and the descriptors stay the caller's;
+ * FDS is used until the next call of this function, or chat_close. */
+void chat_set_descriptors(chat_spool *spool, struct pollfd *fds, size_t count);
 
 /* Sleep until something in SPOOL may have changed; otherwise as chat_wait. What came since the last
  * call is a change, so there is no gap between a look and this. */

@@ -10,6 +10,9 @@ struct chat_spool {
     struct store *store; /* NULL until it is open */
 };
 
+/* A waiting function begins: nothing is known of the descriptors of the caller yet. */
+void forget_descriptors(const chat_spool *spool);
+
 /* Check the name of a room; NULL is the default room. */
 enum chat_status check_room(chat_spool *spool, const char *name);
 

@@ -5,9 +5,8 @@
  * have messages claimed, one looks again from time to time. */
 
 #include "store_pg.h"
+#include "vigil.h"
 
-#include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,16 +72,15 @@ static enum chat_status not_now(struct pg_store *s, enum chat_status status)
 
 /* --- sleeping -------------------------------------------------------------- */
 
-/* A time to wake up, by pg_clock(), from now on; below zero: none. */
-struct vigil {
-    int64_t until;
-};
+/* pg_clock() tells the time by this clock. */
+static struct vigil vigil_start(void)
+{
+    return (struct vigil){ .clock = CLOCK_MONOTONIC };
+}
 
 static void wake_in(struct vigil *vigil, int64_t milliseconds)
 {
-    int64_t time = pg_clock() + milliseconds;
-    if (vigil->until < 0 || time < vigil->until)
-        vigil->until = time;
+    vigil_wake_at(vigil, pg_clock() + milliseconds);
 }
 
 /* Whether a bell was rung, or the connection is lost. */
@@ -98,26 +96,25 @@ static bool is_rung(struct pg_store *s)
     return rung;
 }
 
-static enum chat_status sleep_until(struct pg_store *s, const struct vigil *vigil, int64_t deadline,
+/* CHAT_OK: a bell was rung, or the time of VIGIL has come. */
+static enum chat_status sleep_until(struct pg_store *s, struct vigil *vigil, int64_t deadline,
                                     const sigset_t *unblocked)
 {
-    while (!is_rung(s)) {
-        struct pollfd fd = { .fd = PQsocket(s->conn), .events = POLLIN };
-        bool early = vigil->until >= 0 && (deadline < 0 || vigil->until < deadline);
-        int64_t end = early ? vigil->until : deadline, left = end - pg_clock();
-        if (left < 0)
-            left = 0;
-        const struct timespec limit = { left / 1000, left % 1000 * 1000000 };
-        int n = ppoll(&fd, 1, end < 0 ? NULL : &limit, unblocked);
-        if (n == 0)
-            return early ? CHAT_OK : CHAT_NONE;
-        if (n < 0 && errno == EINTR)
-            return CHAT_INTERRUPTED;
-        if (n < 0)
-            return error_system(s->base.error, errno, CHAT_SYSTEM, "cannot wait on spool '%s'",
-                                s->url);
+    enum chat_status status = CHAT_OK;
+    while (status == CHAT_OK && !is_rung(s) && (vigil->until == 0 || pg_clock() < vigil->until)) {
+        int64_t left = deadline - pg_clock();
+        vigil->count = 0;
+        if (!vigil_add(vigil, PQsocket(s->conn)))
+            status = pg_no_memory(s);
+        else
+            status = vigil_sleep(&s->base, vigil,
+                                 deadline < 0 ? -1
+                                 : left > 0   ? left
+                                              : 0,
+                                 unblocked);
     }
-    return CHAT_OK;
+    vigil_free(vigil);
+    return status;
 }
 
 static int64_t deadline_of(int64_t timeout)
@@ -170,7 +167,7 @@ static enum chat_status look_at(struct pg_store *s, const char *name, struct vig
 static enum chat_status wait(struct pg_store *s, const struct chat_query *query, int64_t deadline,
                              const sigset_t *unblocked)
 {
-    struct vigil vigil = { .until = -1 };
+    struct vigil vigil = vigil_start();
     enum chat_status status = CHAT_OK;
     bool memory = true;
     pg_call_unlock_done(s);
@@ -236,7 +233,7 @@ static enum chat_status look_for_room(struct pg_store *s, const char *name, int6
 static enum chat_status wait_room(struct pg_store *s, const char *name, int64_t max,
                                   int64_t deadline, const sigset_t *unblocked)
 {
-    struct vigil vigil = { .until = -1 };
+    struct vigil vigil = vigil_start();
     struct pg_values values = { .count = 0 }, lock = { .count = 0 };
     const char *room = pg_room_name(s, name);
     pg_call_unlock_done(s);
@@ -287,9 +284,8 @@ enum chat_status pg_watch(struct store *store, int64_t timeout, const sigset_t *
 {
     bool whole = timeout < 0 || timeout >= WATCH_PAUSE;
     int64_t pause = whole ? WATCH_PAUSE : timeout;
-    const struct timespec limit = { pause / 1000, pause % 1000 * 1000000 };
-    int n = ppoll(NULL, 0, &limit, unblocked);
-    if (n < 0 && errno != EINTR)
-        return error_system(store->error, errno, CHAT_SYSTEM, "cannot wait");
-    return n < 0 ? CHAT_INTERRUPTED : whole ? CHAT_OK : CHAT_NONE;
+    struct vigil vigil = vigil_start();
+    enum chat_status status = vigil_sleep(store, &vigil, pause, unblocked);
+    vigil_free(&vigil);
+    return status == CHAT_NONE && whole ? CHAT_OK : status;
 }

@@ -305,9 +305,22 @@ void chat_release(chat_batch *batch)
     batch_free(batch);
 }
 
+void chat_set_descriptors(chat_spool *spool, struct pollfd *fds, size_t count)
+{
+    spool->store->descriptors = fds;
+    spool->store->descriptor_count = count;
+}
+
+void forget_descriptors(const chat_spool *spool)
+{
+    for (size_t i = 0; i < spool->store->descriptor_count; i++)
+        spool->store->descriptors[i].revents = 0;
+}
+
 enum chat_status chat_wait_room(chat_spool *spool, const char *room, int64_t max, int64_t timeout,
                                 const sigset_t *unblocked)
 {
+    forget_descriptors(spool);
     enum chat_status status = check_room(spool, room);
     if (status != CHAT_OK)
         return status;
@@ -317,6 +330,7 @@ enum chat_status chat_wait_room(chat_spool *spool, const char *room, int64_t max
 enum chat_status chat_wait(chat_spool *spool, const struct chat_query *query, int64_t timeout,
                            const sigset_t *unblocked)
 {
+    forget_descriptors(spool);
     enum chat_status status = check_query(spool, query);
     if (status != CHAT_OK)
         return status;

@@ -1,36 +1,25 @@
 /* sqlite_wait.c - sleeping until there is something to do. */
 
-#include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "bell.h"
 #include "sqlite_scan.h"
+#include "vigil.h"
 
 enum {
     WATCHED = 4096,  /* so many holders of claims are watched */
     UNWATCHED = 1000 /* where one can't be: look again after so many milliseconds */
 };
 
-/* What a process sleeps on: bells, processes that have claims, and a time. */
-struct vigil {
-    struct pollfd *fds;
-    size_t count;
-    int64_t until; /* by store_now(); 0: no such time */
-};
-
-static void wake_at(struct vigil *vigil, int64_t time)
+static enum chat_status no_memory(struct sqlite_store *s)
 {
-    if (time > 0 && (vigil->until == 0 || time < vigil->until))
-        vigil->until = time;
+    return error_set(s->base.error, CHAT_SYSTEM, "out of memory");
 }
 
-static enum chat_status vigil_start(struct sqlite_store *s, struct vigil *vigil, size_t bells)
+static enum chat_status vigil_start(struct sqlite_store *s, struct vigil *vigil)
 {
-    *vigil = (struct vigil){ .fds = calloc(bells + WATCHED, sizeof *vigil->fds) };
-    if (vigil->fds == NULL)
-        return error_set(s->base.error, CHAT_SYSTEM, "out of memory");
+    *vigil = (struct vigil){ .clock = CLOCK_REALTIME };
     enum chat_status status = place_enter(&s->place, true);
     return status == CHAT_OK ? store_open_lock(s) : status;
 }
@@ -40,9 +29,10 @@ static enum chat_status vigil_listen(struct sqlite_store *s, struct vigil *vigil
 {
     int fd;
     enum chat_status status = bell_listen(&s->place, bell, room, &fd);
-    if (status == CHAT_OK)
-        vigil->fds[vigil->count++] = (struct pollfd){ .fd = fd, .events = POLLIN };
-    return status;
+    if (status != CHAT_OK || vigil_add(vigil, fd))
+        return status;
+    close(fd);
+    return no_memory(s);
 }
 
 /* Messages are there, but claimed: their holders may die, and ring no bell then. */
@@ -52,39 +42,20 @@ static void vigil_watch_holders(struct sqlite_store *s, struct vigil *vigil)
     int *pidfds = calloc(WATCHED, sizeof *pidfds);
     int n = pidfds != NULL ? watch_present(s->lock, pidfds, WATCHED, &all) : 0;
     for (int i = 0; i < n; i++)
-        vigil->fds[vigil->count++] = (struct pollfd){ .fd = pidfds[i], .events = POLLIN };
+        if (!vigil_add(vigil, pidfds[i])) {
+            close(pidfds[i]);
+            all = false;
+        }
     free(pidfds);
     if (!all)
-        wake_at(vigil, store_now() + UNWATCHED);
-}
-
-/* CHAT_OK: something happened, or the time of the vigil has come: look again. */
-static enum chat_status vigil_sleep(struct sqlite_store *s, struct vigil *vigil, int64_t timeout,
-                                    const sigset_t *unblocked)
-{
-    int64_t left = vigil->until > 0 ? vigil->until - store_now() : -1;
-    if (vigil->until > 0 && left < 0)
-        left = 0;
-    bool limited = left >= 0 && (timeout < 0 || left < timeout);
-    if (limited)
-        timeout = left;
-    const struct timespec limit = { timeout / 1000, timeout % 1000 * 1000000 };
-    int n = ppoll(vigil->fds, vigil->count, timeout < 0 ? NULL : &limit, unblocked);
-    if (n > 0 || (n == 0 && limited))
-        return CHAT_OK;
-    if (n == 0)
-        return CHAT_NONE;
-    if (errno == EINTR)
-        return CHAT_INTERRUPTED;
-    return error_system(s->base.error, errno, CHAT_SYSTEM, "cannot wait on spool '%s'",
-                        s->place.path);
+        vigil_wake_at(vigil, store_now() + UNWATCHED);
 }
 
 static void vigil_end(struct vigil *vigil)
 {
     for (size_t i = 0; i < vigil->count; i++)
         close(vigil->fds[i].fd);
-    free(vigil->fds);
+    vigil_free(vigil);
 }
 
 /* --- for a message --------------------------------------------------------- */
@@ -98,7 +69,7 @@ static enum chat_status look_at(struct sqlite_store *s, const struct chat_query 
     enum chat_status status = scan_open(&scan, s, query, name, NULL);
     if (status != CHAT_OK)
         return status;
-    wake_at(vigil, scan.room.next_due);
+    vigil_wake_at(vigil, scan.room.next_due);
     return scan_next(&scan, 1, SCAN_FREE, &run, passed);
 }
 
@@ -131,7 +102,7 @@ enum chat_status sqlite_wait(struct store *store, const struct chat_query *query
     for (size_t i = 0; i < query->room_count; i++)
         tidy_up(s, query->rooms[i]);
     /* Listen first, then look, then sleep: what comes in between rings. */
-    enum chat_status status = vigil_start(s, &vigil, query->room_count);
+    enum chat_status status = vigil_start(s, &vigil);
     for (size_t i = 0; i < query->room_count && status == CHAT_OK; i++)
         status = vigil_listen(s, &vigil, BELL_CAME, room_name(s, query->rooms[i]));
     if (status == CHAT_OK)
@@ -141,7 +112,7 @@ enum chat_status sqlite_wait(struct store *store, const struct chat_query *query
         status = look(s, query, &vigil, &passed); /* one may have died before it was watched */
     }
     if (status == CHAT_NONE)
-        status = vigil_sleep(s, &vigil, timeout, unblocked);
+        status = vigil_sleep(store, &vigil, timeout, unblocked);
     vigil_end(&vigil);
     return status;
 }
@@ -158,7 +129,7 @@ static enum chat_status look_for_room(struct sqlite_store *s, const char *name, 
         status = room_get(s, name, &room);
     if (status != CHAT_OK)
         return status == CHAT_NONE ? CHAT_OK : status;
-    wake_at(vigil, next_expiry(s, room.number));
+    vigil_wake_at(vigil, next_expiry(s, room.number));
     return room.depth < max ? CHAT_OK : CHAT_NONE;
 }
 
@@ -168,13 +139,13 @@ enum chat_status sqlite_wait_room(struct store *store, const char *room, int64_t
     struct sqlite_store *s = (struct sqlite_store *)store;
     struct vigil vigil;
     tidy_up(s, room);
-    enum chat_status status = vigil_start(s, &vigil, 1);
+    enum chat_status status = vigil_start(s, &vigil);
     if (status == CHAT_OK)
         status = vigil_listen(s, &vigil, BELL_GONE, room_name(s, room));
     if (status == CHAT_OK)
         status = look_for_room(s, room, max, &vigil);
     if (status == CHAT_NONE)
-        status = vigil_sleep(s, &vigil, timeout, unblocked);
+        status = vigil_sleep(store, &vigil, timeout, unblocked);
     vigil_end(&vigil);
     return status;
 }

@@ -7,11 +7,12 @@
 #include "store_sqlite.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/inotify.h>
 #include <unistd.h>
+
+#include "vigil.h"
 
 static enum chat_status failed(struct sqlite_store *s)
 {
@@ -74,15 +75,15 @@ enum chat_status sqlite_watch(struct store *store, int64_t timeout, const sigset
     struct sqlite_store *s = (struct sqlite_store *)store;
     if (s->watch <= 0)
         return begin(s);
-    const struct timespec limit = { timeout / 1000, timeout % 1000 * 1000000 };
-    struct pollfd fd = { .fd = s->watch, .events = POLLIN };
-    do {
-        int n = ppoll(&fd, 1, timeout < 0 ? NULL : &limit, unblocked);
-        if (n == 0)
-            return CHAT_NONE;
-        if (n < 0)
-            return errno == EINTR ? CHAT_INTERRUPTED : failed(s);
-    } while (!drain(s));
-    pass_turnstile(s);
-    return CHAT_OK;
+    struct vigil vigil = { .clock = CLOCK_REALTIME };
+    enum chat_status status = CHAT_OK;
+    if (!vigil_add(&vigil, s->watch))
+        return error_set(store->error, CHAT_SYSTEM, "out of memory");
+    do
+        status = vigil_sleep(store, &vigil, timeout, unblocked);
+    while (status == CHAT_OK && !drain(s));
+    vigil_free(&vigil);
+    if (status == CHAT_OK)
+        pass_turnstile(s);
+    return status;
 }

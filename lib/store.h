@@ -19,6 +19,8 @@ struct store {
     bool sending;                    /* between begin and the end of that transaction; spool.c's */
     struct chat_batch *claimed;      /* the batches that hold claims, by their next; spool.c's */
     int64_t patience;                /* milliseconds to try to reach it; below zero: as usual */
+    struct pollfd *descriptors;      /* what the caller waits for, too: chat_set_descriptors */
+    size_t descriptor_count;
 };
 
 struct store_verbs {

@@ -386,6 +386,31 @@ switches() { sed -n 's/^voluntary_ctxt_switches:\t//p' "/proc/$1/status"; }
   assert_output --regexp '^[-0-9]{10} [:0-9]{8} alice: hello, bob$'
 }
 
+@test "a receiver that waits ends with 74 when the reader of its output has gone" {
+  local way
+  chat-send one
+  for way in -F '-c 2 -w' '-c 2 -t 60' '-F -v -r other -r main'; do
+    [[ $way == -F ]] || chat-send one
+    # shellcheck disable=SC2086
+    run --separate-stderr timeout 20 bash -c 'chat-recv "$@" | head -n 1 >seen; exit "${PIPESTATUS[0]}"' bash $way
+    assert_equal "$way: $status" "$way: 74"
+    assert_stderr 'chat-recv: cannot write standard output: broken pipe'
+    assert_equal "$(wc -l <seen)" 1
+  done
+  run --separate-stderr timeout 20 bash -c 'chat-recv -p -w -r none | true; exit "${PIPESTATUS[0]}"'
+  assert_equal "$status" 74
+  assert_empty_room
+}
+
+@test "a receiver with a COMMAND does not mind who reads its output" {
+  background bash -c 'chat-recv -w -- sh -c "cat >got" | true'
+  wait_until pgrep -g "$BACKGROUND_PID" -x chat-recv >pid
+  wait_blocked "$(<pid)"
+  chat-send hello
+  finish "$BACKGROUND_PID"
+  assert_equal "$(<got)" hello
+}
+
 @test "signals that were blocked at the start end whoever waits" {
   local signal blocked=(env --block-signal=INT,TERM,HUP,ALRM)
   chat-send -r full x

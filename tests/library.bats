@@ -16,7 +16,7 @@ setup_file() {
   export PROGRAMS=$BATS_FILE_TMPDIR
   local -a flags=(-lsqlite3)
   if nm "$bin/chat-send" | grep -q __asan_init; then flags+=(-fsanitize='address,undefined'); fi
-  for program in fault/rollback library/fork library/join library/mixed library/threads library/silent; do
+  for program in fault/rollback library/fork library/join library/mixed library/threads library/silent library/descriptors; do
     ${CHAT_CC:-cc} -std=c17 -D_GNU_SOURCE -I"$REPOSITORY/lib" -o "$PROGRAMS/${program#*/}" "$REPOSITORY/tests/$program.c" \
       "$build/libchatspool.a" "${flags[@]}" -lpthread
   done
@@ -159,4 +159,15 @@ start_child() {
   assert_success
   assert_output 10
   assert_stderr ''
+}
+
+@test "a wait for a message ends when another descriptor is ready, which its revents tell" {
+  run "$PROGRAMS/descriptors" s.db
+  assert_success
+  assert_output 'nothing: time is up
+a byte: interrupted, input
+a message: look again
+the reader has gone: interrupted, no reader
+the writer has gone: interrupted, end of input
+neither: time is up'
 }

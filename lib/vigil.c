@@ -1,0 +1,101 @@
+/* vigil.c - sleeping until one of several things happens. */
+
+#include "vigil.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+static bool add(struct vigil *vigil, struct pollfd fd)
+{
+    if (vigil->count == vigil->size) {
+        size_t size = 2 * vigil->size + 8;
+        struct pollfd *fds = realloc(vigil->fds, size * sizeof *fds);
+        if (fds == NULL)
+            return false;
+        vigil->fds = fds;
+        vigil->size = size;
+    }
+    vigil->fds[vigil->count++] = fd;
+    return true;
+}
+
+bool vigil_add(struct vigil *vigil, int fd)
+{
+    return add(vigil, (struct pollfd){ .fd = fd, .events = POLLIN });
+}
+
+void vigil_wake_at(struct vigil *vigil, int64_t time)
+{
+    if (time > 0 && (vigil->until == 0 || time < vigil->until))
+        vigil->until = time;
+}
+
+/* A timer that is ready from the time of VIGIL on; by CLOCK_REALTIME also when that clock is set,
+ * or the machine wakes up. Returns a descriptor, or -1 with errno. */
+static int open_timer(const struct vigil *vigil)
+{
+    const struct itimerspec time = {
+        .it_value = { vigil->until / 1000, vigil->until % 1000 * 1000000 },
+    };
+    int flags = TFD_TIMER_ABSTIME | (vigil->clock == CLOCK_REALTIME ? TFD_TIMER_CANCEL_ON_SET : 0);
+    int fd = timerfd_create(vigil->clock, TFD_CLOEXEC | TFD_NONBLOCK);
+    if (fd >= 0 && timerfd_settime(fd, flags, &time, NULL) < 0) {
+        int errnum = errno;
+        close(fd);
+        errno = errnum;
+        return -1;
+    }
+    return fd;
+}
+
+/* Add the timer, if there is to be one, and what the caller waits for. Returns an errno, or 0. */
+static int add_others(struct store *store, struct vigil *vigil, int *timer)
+{
+    *timer = vigil->until > 0 ? open_timer(vigil) : -1;
+    if (vigil->until > 0 && *timer < 0)
+        return errno;
+    bool memory = *timer < 0 || vigil_add(vigil, *timer);
+    for (size_t i = 0; i < store->descriptor_count && memory; i++)
+        memory = add(vigil, store->descriptors[i]);
+    return memory ? 0 : ENOMEM;
+}
+
+/* Give the caller what was seen of its descriptors, the last of VIGIL. */
+static bool tell_caller(struct store *store, const struct vigil *vigil)
+{
+    bool ready = false;
+    for (size_t i = 0; i < store->descriptor_count; i++) {
+        short seen = vigil->fds[vigil->count - store->descriptor_count + i].revents;
+        store->descriptors[i].revents = seen;
+        ready = ready || seen != 0;
+    }
+    return ready;
+}
+
+enum chat_status vigil_sleep(struct store *store, struct vigil *vigil, int64_t timeout,
+                             const sigset_t *unblocked)
+{
+    const struct timespec limit = { timeout / 1000, timeout % 1000 * 1000000 };
+    size_t own = vigil->count;
+    int timer, n = -1, errnum = add_others(store, vigil, &timer);
+    bool told = false;
+    if (errnum == 0) {
+        n = ppoll(vigil->fds, vigil->count, timeout < 0 ? NULL : &limit, unblocked);
+        errnum = errno;
+        told = n > 0 && tell_caller(store, vigil);
+    }
+    if (timer >= 0)
+        close(timer);
+    vigil->count = own;
+    if (n < 0 && errnum != EINTR)
+        return error_system(store->error, errnum, CHAT_SYSTEM, "cannot wait for messages");
+    return n < 0 || told ? CHAT_INTERRUPTED : n > 0 ? CHAT_OK : CHAT_NONE;
+}
+
+void vigil_free(struct vigil *vigil)
+{
+    free(vigil->fds);
+    *vigil = (struct vigil){ .fds = NULL };
+}
