@@ -2,6 +2,7 @@
 
 #include "bell.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -153,4 +154,19 @@ void bell_ring_held(const struct place *place, const char *bell, const char *roo
 void bell_ring(const struct place *place, const char *bell, const char *room)
 {
     bell_ring_held(place, bell, room, -1);
+}
+
+void bell_ring_all(const struct place *place, const char *bell)
+{
+    int bells = find_bells(place, bell);
+    DIR *directory = bells >= 0 ? fdopendir(bells) : NULL;
+    if (directory == NULL) {
+        if (bells >= 0)
+            close(bells);
+        return;
+    }
+    for (const struct dirent *entry; (entry = readdir(directory)) != NULL;)
+        if (chat_room_valid(entry->d_name)) /* "." and ".." are not */
+            bell_ring(place, bell, entry->d_name);
+    closedir(directory);
 }

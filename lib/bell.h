@@ -18,6 +18,9 @@
 #define BELL_CAME "-bell" /* a message came to the room, or is to be looked at again */
 #define BELL_GONE "-gone" /* one has gone: a sender may wait for that */
 
+/* The bell of all rooms, to which everybody listens, too; it can't be the name of a room. */
+#define BELL_ALL ".all"
+
 /* Open the bell of ROOM to wait for it, and make it if need be; a ring from now on makes
  * *DESCRIPTOR ready for poll(), until it is closed. */
 enum chat_status bell_listen(struct place *place, const char *bell, const char *room,
@@ -30,5 +33,8 @@ int bell_hold(const struct place *place, const char *bell, const char *room);
 /* Ring the bell of ROOM, HELD or not (-1), if somebody listens. */
 void bell_ring_held(const struct place *place, const char *bell, const char *room, int held);
 void bell_ring(const struct place *place, const char *bell, const char *room);
+
+/* Ring the bells of all rooms that somebody listens for. */
+void bell_ring_all(const struct place *place, const char *bell);
 
 #endif

@@ -105,6 +105,12 @@ void unlock_turn(int fd)
     unlock(fd, 0, 0);
 }
 
+bool turn_taken(int fd)
+{
+    struct range taken;
+    return claim_taken(fd, (struct range){ 0, 0 }, &taken);
+}
+
 /* --- claims ---------------------------------------------------------------- */
 
 bool claim_taken(int fd, struct range wanted, struct range *taken)

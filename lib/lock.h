@@ -32,6 +32,9 @@ struct range {
 int lock_turn(int fd, int64_t patience);
 void unlock_turn(int fd);
 
+/* Whether somebody else holds the turnstile. */
+bool turn_taken(int fd);
+
 /* Claim the ids of WANTED, all or none, without waiting. Where others have a claim on some of
  * them, returns EAGAIN and stores in *TAKEN a range of theirs. Else 0, or an errno. */
 int lock_claim(int fd, struct range wanted, struct range *taken);

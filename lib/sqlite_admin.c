@@ -21,10 +21,12 @@ static enum chat_status set(struct store *store, const struct chat_settings *set
     else
         sqlite3_bind_text(statement, 2, settings->room, -1, SQLITE_STATIC);
     status = db_finish(s, statement);
-    status = turn_end(s, status);
-    if (status == CHAT_OK) /* who waits there for the default room is to look where that is now */
-        bell_ring(&s->place, BELL_CAME, before);
-    return status;
+    /* Who waits there for the default room is to look where that is now. */
+    if (status == CHAT_OK)
+        status = bells_add(s, BELL_CAME, before);
+    if (status == CHAT_OK)
+        status = bells_add(s, BELL_GONE, before);
+    return turn_end(s, status);
 }
 
 static enum chat_status create(struct store *store, const char *group)

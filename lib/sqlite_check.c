@@ -315,7 +315,8 @@ static bool reindex(struct sqlite_store *s)
         turn_rollback(s);
         return false;
     }
-    if (check_structure(&again) == CHAT_OK && !again.structure && turn_commit(s) == CHAT_OK)
+    bells_add_all(s); /* messages that were hidden may be there again */
+    if (check_structure(&again) == CHAT_OK && !again.structure && turn_end(s, CHAT_OK) == CHAT_OK)
         return true;
     if (sqlite3_get_autocommit(s->db) == 0)
         turn_rollback(s);
@@ -334,8 +335,11 @@ static enum chat_status mend_structure(struct check *c)
     enum chat_status status = turn_take(s);
     if (status != CHAT_OK)
         return status;
+    bells_add_all(s);
+    bells_hold(s);
     status = salvage(s, &count);
     turn_leave(s);
+    bells_ring(s);
     if (status == CHAT_OK)
         findings_tell(&c->findings,
                       "the spool was built anew from the %lld messages that can be read",
@@ -379,6 +383,7 @@ static enum chat_status mend_counters(struct check *c)
     enum chat_status status = turn_begin(s);
     if (status != CHAT_OK)
         return status;
+    bells_add_all(s);
     status = mend_places(c);
     if (status == CHAT_OK)
         status = db_run(s, SQL_RECOUNT);
@@ -404,11 +409,8 @@ static enum chat_status mend_settings(struct check *c)
     sqlite3_bind_int64(statement, 1, CHAT_LENGTH_DEFAULT);
     sqlite3_bind_null(statement, 2);
     status = db_finish(s, statement);
-    if (status != CHAT_OK) {
-        turn_rollback(s);
-        return status;
-    }
-    status = turn_commit(s);
+    bells_add_all(s);
+    status = turn_end(s, status);
     if (status == CHAT_OK)
         findings_tell(&c->findings, "the settings are those of a new spool");
     return status;

@@ -122,12 +122,12 @@ static enum chat_status end(struct sqlite_store *s, int64_t id, const struct roo
         turn_rollback(s);
         return status;
     }
-    status = turn_commit(s);
+    status = bells_add(s, BELL_CAME, CHAT_ROOM_DAMAGED);
+    if (status == CHAT_OK && from->number > 0)
+        status = bells_add(s, BELL_GONE, from->name);
+    status = turn_end(s, status);
     if (status != CHAT_OK)
         return status;
-    bell_ring(&s->place, BELL_CAME, CHAT_ROOM_DAMAGED);
-    if (from->number > 0)
-        bell_ring(&s->place, BELL_GONE, from->name);
     return error_set(s->base.error, CHAT_DAMAGED,
                      "message %lld in room '%s' was damaged, and is in room '%s' now",
                      (long long)id, from->name, CHAT_ROOM_DAMAGED);

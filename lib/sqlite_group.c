@@ -62,5 +62,6 @@ enum chat_status group_commit(struct sqlite_store *s, struct range new)
         status = group_sync(s);
     if (status == CHAT_OK)
         synced_write(s, any ? new.last : 0);
+    bells_ring(s); /* it may be stored where the sync has failed */
     return status;
 }

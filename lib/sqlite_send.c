@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "bell.h"
 #include "digest.h"
@@ -24,7 +23,6 @@ enum chat_status sqlite_begin(struct store *store)
     if (status != CHAT_OK)
         turn_rollback(s);
     s->tally = (struct tally){ .depth = 0 };
-    s->rung_count = 0;
     s->put_bytes = 0;
     s->first_id = s->next_id;
     s->ids_wanted = false;
@@ -45,23 +43,6 @@ static enum chat_status count_tally(struct sqlite_store *s)
     return status;
 }
 
-/* Remember that the bell of ROOM is to be rung. */
-static bool remember_bell(struct sqlite_store *s, const char *room)
-{
-    for (size_t i = 0; i < s->rung_count; i++)
-        if (strcmp(s->rung[i], room) == 0) {
-            memcpy(s->rung[i], s->rung[s->rung_count - 1], sizeof s->rung[i]);
-            strcpy(s->rung[s->rung_count - 1], room); /* the last is the tally's */
-            return true;
-        }
-    void *rung = realloc(s->rung, (s->rung_count + 1) * sizeof *s->rung);
-    if (rung == NULL)
-        return false;
-    s->rung = rung;
-    strcpy(s->rung[s->rung_count++], room);
-    return true;
-}
-
 /* From now on the tally is of ROOM. */
 static enum chat_status enter_room(struct sqlite_store *s, const char *name)
 {
@@ -74,8 +55,9 @@ static enum chat_status enter_room(struct sqlite_store *s, const char *name)
         status = room_find(s, name, &room);
     if (status != CHAT_OK)
         return status;
-    if (!remember_bell(s, name))
-        return error_set(s->base.error, CHAT_SYSTEM, "out of memory");
+    status = bells_add(s, BELL_CAME, name);
+    if (status != CHAT_OK)
+        return status;
     strcpy(s->tally.name, name); /* spool.c has checked its length */
     s->tally.number = room.number;
     s->tally.first = room.first;
@@ -320,19 +302,8 @@ static bool surely_not_stored(int rc)
 /* Ids that were wanted are no range of new ones. */
 static enum chat_status commit(struct sqlite_store *s)
 {
-    if (!s->ids_wanted)
-        return group_commit(s, (struct range){ s->first_id, s->next_id - 1 });
-    enum chat_status status = turn_commit(s);
-    return status == CHAT_OK ? group_sync(s) : status;
-}
-
-/* Ring for every room that a message came to; the bell of the last one was HELD. */
-static void ring_bells(struct sqlite_store *s, int held)
-{
-    for (size_t i = 0; i + 1 < s->rung_count; i++)
-        bell_ring(&s->place, BELL_CAME, s->rung[i]);
-    if (s->rung_count > 0)
-        bell_ring_held(&s->place, BELL_CAME, s->rung[s->rung_count - 1], held);
+    const struct range new = { s->first_id, s->next_id - 1 }, none = { 1, 0 };
+    return group_commit(s, s->ids_wanted ? none : new);
 }
 
 enum chat_status sqlite_commit(struct store *store)
@@ -340,6 +311,7 @@ enum chat_status sqlite_commit(struct store *store)
     struct sqlite_store *s = (struct sqlite_store *)store;
     /* It gave up already, at a put that failed. */
     if (s->db == NULL || sqlite3_get_autocommit(s->db) != 0) {
+        bells_forget(s);
         turn_leave(s);
         return error_set(s->base.error, CHAT_IO, "cannot write spool '%s'", s->place.path);
     }
@@ -354,12 +326,7 @@ enum chat_status sqlite_commit(struct store *store)
         turn_rollback(s);
         return status;
     }
-    int held = bell_hold(&s->place, BELL_CAME, s->tally.name);
     status = commit(s);
-    if (status == CHAT_OK)
-        ring_bells(s, held);
-    else if (held >= 0)
-        close(held);
     if (status != CHAT_OK && !surely_not_stored(s->failed_with))
         error_add(s->base.error, "; the message may be stored");
     return status;

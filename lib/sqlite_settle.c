@@ -127,6 +127,8 @@ static enum chat_status settle(struct sqlite_store *s, const struct chat_batch *
     if (status != CHAT_OK)
         return status;
     status = delete_messages(s, batch, from, to);
+    if (status == CHAT_OK)
+        status = bells_add(s, BELL_GONE, batch->messages[0]->room);
     if (status == CHAT_OK && !s->reserve_given)
         status = sweep(s, batch);
     if (status == CHAT_OK && !s->reserve_given)
@@ -159,8 +161,6 @@ enum chat_status sqlite_settle(struct store *store, struct chat_batch *batch, si
         status = settle(s, batch, 0, count);
     if (status == CHAT_IO)
         status = settle_on_full_disk(s, batch, count);
-    if (status == CHAT_OK)
-        bell_ring(&s->place, BELL_GONE, batch->messages[0]->room);
     return status;
 }
 
@@ -220,6 +220,14 @@ static enum chat_status bury_message(struct sqlite_store *s, const struct chat_m
     return move_message(s, room, &dead);
 }
 
+/* Messages go from the room of BATCH to another. */
+static enum chat_status ring_moved(struct sqlite_store *s, const struct chat_batch *batch,
+                                   const char *to)
+{
+    enum chat_status status = bells_add(s, BELL_CAME, to);
+    return status == CHAT_OK ? bells_add(s, BELL_GONE, batch->messages[0]->room) : status;
+}
+
 static enum chat_status fail(struct sqlite_store *s, const struct chat_batch *batch,
                              const struct chat_failure *failure)
 {
@@ -229,6 +237,8 @@ static enum chat_status fail(struct sqlite_store *s, const struct chat_batch *ba
     for (size_t i = 0; i < batch->count && status == CHAT_OK; i++)
         status = failure->dead != NULL ? bury_message(s, batch->messages[i], batch->room, failure)
                                        : hold_message(s, batch->messages[i], batch->room, failure);
+    if (status == CHAT_OK && failure->dead != NULL)
+        status = ring_moved(s, batch, failure->dead);
     return turn_end(s, status);
 }
 
@@ -240,13 +250,6 @@ static enum chat_status fail_on_full_disk(struct sqlite_store *s, const struct c
     return status == CHAT_OK ? fail(s, batch, failure) : status;
 }
 
-/* Messages went from the room of BATCH to another. */
-static void ring_moved(struct sqlite_store *s, const struct chat_batch *batch, const char *to)
-{
-    bell_ring(&s->place, BELL_CAME, to);
-    bell_ring(&s->place, BELL_GONE, batch->messages[0]->room);
-}
-
 enum chat_status sqlite_fail(struct store *store, struct chat_batch *batch,
                              const struct chat_failure *failure)
 {
@@ -254,8 +257,6 @@ enum chat_status sqlite_fail(struct store *store, struct chat_batch *batch,
     enum chat_status status = fail(s, batch, failure);
     if (status == CHAT_IO)
         status = fail_on_full_disk(s, batch, failure);
-    if (status == CHAT_OK && failure->dead != NULL)
-        ring_moved(s, batch, failure->dead);
     return status;
 }
 
@@ -273,8 +274,7 @@ enum chat_status sqlite_move(struct store *store, struct chat_batch *batch, cons
             moved.due = 0;
         status = move_message(s, batch->room, &moved);
     }
-    status = turn_end(s, status);
     if (status == CHAT_OK)
-        ring_moved(s, batch, room);
-    return status;
+        status = ring_moved(s, batch, room);
+    return turn_end(s, status);
 }

@@ -9,7 +9,7 @@
 
 enum {
     WATCHED = 4096,  /* so many holders of claims are watched */
-    UNWATCHED = 1000 /* where one can't be: look again after so many milliseconds */
+    UNWATCHED = 1000 /* where there is no wake-up: look again after so many milliseconds */
 };
 
 static enum chat_status no_memory(struct sqlite_store *s)
@@ -33,6 +33,17 @@ static enum chat_status vigil_listen(struct sqlite_store *s, struct vigil *vigil
         return status;
     close(fd);
     return no_memory(s);
+}
+
+/* Listen to the bell for all rooms as well. A process that holds the turnstile now may have found
+ * nobody who listens, and be killed right after its commit: look again soon. */
+static enum chat_status vigil_listen_all(struct sqlite_store *s, struct vigil *vigil,
+                                         const char *bell)
+{
+    enum chat_status status = vigil_listen(s, vigil, bell, BELL_ALL);
+    if (status == CHAT_OK && turn_taken(s->lock))
+        vigil_wake_at(vigil, store_now() + UNWATCHED);
+    return status;
 }
 
 /* Messages are there, but claimed: their holders may die, and ring no bell then. */
@@ -106,6 +117,8 @@ enum chat_status sqlite_wait(struct store *store, const struct chat_query *query
     for (size_t i = 0; i < query->room_count && status == CHAT_OK; i++)
         status = vigil_listen(s, &vigil, BELL_CAME, room_name(s, query->rooms[i]));
     if (status == CHAT_OK)
+        status = vigil_listen_all(s, &vigil, BELL_CAME);
+    if (status == CHAT_OK)
         status = look(s, query, &vigil, &passed);
     if (status == CHAT_NONE && passed) {
         vigil_watch_holders(s, &vigil);
@@ -142,6 +155,8 @@ enum chat_status sqlite_wait_room(struct store *store, const char *room, int64_t
     enum chat_status status = vigil_start(s, &vigil);
     if (status == CHAT_OK)
         status = vigil_listen(s, &vigil, BELL_GONE, room_name(s, room));
+    if (status == CHAT_OK)
+        status = vigil_listen_all(s, &vigil, BELL_GONE);
     if (status == CHAT_OK)
         status = look_for_room(s, room, max, &vigil);
     if (status == CHAT_NONE)

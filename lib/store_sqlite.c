@@ -43,7 +43,7 @@ static enum chat_status sqlite_open(const char *where, struct error *error, stru
     s->base.verbs = &store_sqlite;
     s->base.error = error;
     s->base.patience = -1;
-    s->lock = s->log = -1;
+    s->lock = s->log = s->all_held[0] = s->all_held[1] = -1;
     enum chat_status status = place_find(&s->place, where, error);
     if (status == CHAT_OK)
         *store = &s->base;
@@ -71,7 +71,7 @@ static void sqlite_close(struct store *store)
     place_release(&s->place);
     if (s->watch > 0)
         close(s->watch);
-    free(s->rung);
+    free(s->bells);
     free(s->pending);
     free(s->kept);
     free(s);
@@ -265,6 +265,7 @@ enum chat_status turn_make_room(struct sqlite_store *s)
 
 enum chat_status turn_commit(struct sqlite_store *s)
 {
+    bells_hold(s);
     enum chat_status status = db_run(s, SQL_COMMIT);
     vfs_defer_sync(s->db, false); /* a checkpoint's sync is not deferred */
     synced_note_failure(s);
@@ -282,6 +283,7 @@ void turn_rollback(struct sqlite_store *s)
     db_end(s, SQL_ROLLBACK);
     if (s->db != NULL)
         vfs_defer_sync(s->db, false);
+    bells_forget(s);
     turn_leave(s);
 }
 

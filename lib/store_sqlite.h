@@ -13,6 +13,7 @@
  *   sqlite_send.c      put
  *   sqlite_pending.c   messages that are put, and inserted together
  *   sqlite_group.c     commits whose syncs overlap
+ *   sqlite_bells.c     who is woken after a commit
  *   sqlite_scan.c      which messages a receiver may have
  *   sqlite_read.c      their contents
  *   sqlite_claim.c     claim, keep, release
@@ -92,7 +93,11 @@ struct sqlite_store {
     bool present;               /* known as a process that has claims */
     int64_t *kept;              /* the ids of further messages that we have claims on, ascending */
     size_t kept_count;
-    int watch; /* hears of every change, once somebody asked for it; or 0 */
+    int watch;                  /* hears of every change, once somebody asked for it; or 0 */
+    struct pending_bell *bells; /* to be rung after the commit; sqlite_bells.c's */
+    size_t bell_count;
+    bool bells_all;  /* all bells instead, */
+    int all_held[2]; /* by these descriptors, or -1 */
 
     /* While sending: */
     int64_t first_id; /* the first of those that this transaction gives */
@@ -102,10 +107,8 @@ struct sqlite_store {
     int64_t max_length;
     char default_room[CHAT_NAME_MAX + 1];
     struct tally tally;
-    int64_t put_bytes;               /* what this transaction adds to the file, about */
-    struct pending *pending;         /* what of it is not inserted yet */
-    char (*rung)[CHAT_NAME_MAX + 1]; /* the rooms whose bells are to be rung */
-    size_t rung_count;
+    int64_t put_bytes;       /* what this transaction adds to the file, about */
+    struct pending *pending; /* what of it is not inserted yet */
 };
 
 /* --- sqlite_connect.c --- */
@@ -376,6 +379,17 @@ enum chat_status group_commit(struct sqlite_store *s, struct range new);
 /* Sync what has to be synced; or the message ID and those before it, whoever has sent them. */
 enum chat_status group_sync(struct sqlite_store *s);
 enum chat_status group_sync_message(struct sqlite_store *s, int64_t id);
+
+/* --- sqlite_bells.c --- */
+
+/* Within a transaction: have the bell of ROOM, or all bells, rung when it is committed. */
+enum chat_status bells_add(struct sqlite_store *s, const char *bell, const char *room);
+void bells_add_all(struct sqlite_store *s);
+
+/* Just before the commit; after it, and its sync; or where it is rolled back. */
+void bells_hold(struct sqlite_store *s);
+void bells_ring(struct sqlite_store *s);
+void bells_forget(struct sqlite_store *s);
 
 /* --- sqlite_damaged.c --- */
 

@@ -386,6 +386,96 @@ switches() { sed -n 's/^voluntary_ctxt_switches:\t//p' "/proc/$1/status"; }
   assert_output --regexp '^[-0-9]{10} [:0-9]{8} alice: hello, bob$'
 }
 
+# killed_at_sync COMMAND [ARG ...]: it is killed when it has committed, and is about to sync. (The first commit to an empty
+# write-ahead log syncs before, too.)
+killed_at_sync() {
+  run strace -f -qq -o trace -e trace=fdatasync -e inject=fdatasync:signal=KILL:when=1 "$@"
+  assert_equal "$status" 137
+}
+
+@test "whoever sleeps is woken although the process that has work for it is killed right after its commit" {
+  ! sanitized || skip 'a sanitized program is not traced'
+  needs strace
+  # A sender to a full room, for what leaves the room; a receiver, for what comes.
+  chat-send -r a one
+  background chat-send -r a -m 1 -w two
+  wait_blocked "$BACKGROUND_PID"
+  killed_at_sync chat-recv -r a
+  finish "$BACKGROUND_PID"
+  assert_success
+
+  background chat-send -r a -m 1 -w three
+  wait_blocked "$BACKGROUND_PID"
+  waiting out -w -r b
+  killed_at_sync chat-spool move a b
+  finish "$BACKGROUND_PID"
+  assert_got out 'two\n'
+  finish "${BACKGROUND_PIDS[-2]}"
+  assert_success
+
+  waiting out -w -r a.dead
+  killed_at_sync chat-recv -r a -- sh -c 'exit 100'
+  finish "$BACKGROUND_PID"
+  assert_got out 'three\n'
+}
+
+@test "a transaction for several rooms that is killed right after its commit wakes the receivers of all" {
+  ! sanitized || skip 'a sanitized program is not traced'
+  needs strace
+  local count room
+  for count in 3 100; do
+    rm -rf "$HOME/.local"
+    chat-send -r other x
+    for room in r1 r2 "r$count"; do
+      waiting "$room" -w -r "$room"
+    done
+    seq "$count" | sed 's/.*/{"room":"r&","body":"&"}/' >in
+    killed_at_sync chat-send -1 -J <in
+    for room in 1 2 3; do
+      finish "${BACKGROUND_PIDS[-$room]}"
+      assert_success
+    done
+    assert_equal "$(cat r1 r2 "r$count")" "1
+2
+$count"
+  done
+}
+
+@test "a receiver that begins to wait while a sender commits is woken although that is killed then" {
+  ! sanitized || skip 'a sanitized program is not traced'
+  needs strace
+  chat-send -r other x
+  background strace -D -qq -o trace -P "$SPOOL-wal" -e trace=pwrite64,fdatasync -e inject=pwrite64:signal=STOP:when=1 \
+    -e inject=fdatasync:signal=KILL:when=1 chat-send hello
+  wait_until stopped_or_ended "$BACKGROUND_PID"
+  waiting out -w
+  kill -CONT "${BACKGROUND_PIDS[-2]}"
+  finish "$BACKGROUND_PID"
+  assert_got out 'hello\n'
+  run wait "${BACKGROUND_PIDS[-2]}"
+  assert_equal "$status" 137
+}
+
+@test "a receiver that sets a damaged message aside wakes a sender that waits for its place" {
+  chat-send a
+  ask 'SELECT 1' >/dev/null
+  sqlite3 "$SPOOL" "UPDATE message SET body = x'41'"
+  background chat-send -m 1 -w b
+  wait_blocked "$BACKGROUND_PID"
+  chat-recv -q || true
+  finish "$BACKGROUND_PID"
+  assert_success
+}
+
+@test "a receiver that waits in the default room hears that this is another one now" {
+  chat-send -r b one
+  waiting out -w
+  run chat-spool config default-room b
+  assert_success
+  finish "$BACKGROUND_PID"
+  assert_got out 'one\n'
+}
+
 @test "a receiver that waits ends with 74 when the reader of its output has gone" {
   local way
   chat-send one
@@ -412,7 +502,7 @@ switches() { sed -n 's/^voluntary_ctxt_switches:\t//p' "/proc/$1/status"; }
 }
 
 @test "signals that were blocked at the start end whoever waits" {
-  local signal blocked=(env --block-signal=INT,TERM,HUP,ALRM)
+  local signal blocked=(env '--block-signal=INT,TERM,HUP,ALRM')
   chat-send -r full x
   for signal in INT TERM HUP; do
     background "${blocked[@]}" chat-recv -F
