@@ -75,6 +75,7 @@ struct receiver {
     struct output out;
     int64_t received;
     bool damaged;     /* messages were met that are */
+    bool troubled;    /* that the spool is locked was said, and it has not been free since */
     int64_t deadline; /* on cli_clock(), or -1 */
     sigset_t unblocked;
     struct pollfd reader; /* of standard output: whether it has gone */
@@ -288,6 +289,33 @@ static size_t hand_over(struct receiver *r, const chat_batch *batch)
     return whole;
 }
 
+/* Nobody reads what we write any more: end as tail(1) does, and not at the next message. */
+static void check_reader(const struct receiver *r)
+{
+    if ((r->reader.revents & (POLLERR | POLLHUP)) != 0)
+        cli_fail(EXIT_IO, "cannot write standard output: %s",
+                 cli_cause(r->out.terminal ? EIO : EPIPE));
+}
+
+enum { PAUSE = 1000 }; /* milliseconds between two attempts */
+
+/* The spool is locked. Who may wait for a message waits for the end of that, too, and says so once.
+ * Whether to try again; then a pause was made. */
+static bool put_off(struct receiver *r, enum chat_status status)
+{
+    int64_t left = r->deadline >= 0 ? r->deadline - cli_clock() : PAUSE;
+    if (status != CHAT_BUSY || !r->wait || output_stop || left <= 0)
+        return false;
+    if (!r->troubled)
+        cli_say("%s; trying again", chat_error(r->spool));
+    r->troubled = true;
+    left = left < PAUSE ? left : PAUSE;
+    const struct timespec time = { left / 1000, left % 1000 * 1000000 };
+    if (ppoll(&r->reader, 1, &time, r->follow ? &r->unblocked : NULL) > 0)
+        check_reader(r);
+    return true;
+}
+
 /* Receive the next batch: take it, hand it over, and only then have it deleted. */
 static enum chat_status receive(struct receiver *r)
 {
@@ -304,8 +332,9 @@ static enum chat_status receive(struct receiver *r)
         return status;
     memset(ends, 0, sizeof ends[0] * chat_batch_count(batch));
     size_t whole = hand_over(r, batch);
-    if (!r->peek)
-        status = chat_settle(batch, whole);
+    do
+        status = r->peek ? CHAT_OK : chat_settle(batch, whole);
+    while (put_off(r, status));
     if (status == CHAT_UNREACHABLE && r->follow) { /* they come again, to whoever is the next */
         cli_say("%s", chat_error(r->spool));
         status = CHAT_OK;
@@ -339,14 +368,6 @@ static enum chat_status receive_present(struct receiver *r)
     return status;
 }
 
-/* Nobody reads what we write any more: end as tail(1) does, and not at the next message. */
-static void check_reader(const struct receiver *r)
-{
-    if ((r->reader.revents & (POLLERR | POLLHUP)) != 0)
-        cli_fail(EXIT_IO, "cannot write standard output: %s",
-                 cli_cause(r->out.terminal ? EIO : EPIPE));
-}
-
 /* Sleep until there may be more; false: there will be no more. */
 static bool wait_for_more(struct receiver *r)
 {
@@ -361,7 +382,8 @@ static bool wait_for_more(struct receiver *r)
     enum chat_status status =
         chat_wait(r->spool, &r->query, left, r->follow ? &r->unblocked : NULL);
     check_reader(r);
-    if (status != CHAT_OK && status != CHAT_NONE && status != CHAT_INTERRUPTED)
+    if (status != CHAT_OK && status != CHAT_NONE && status != CHAT_INTERRUPTED &&
+        !put_off(r, status))
         cli_fail_spool(status, r->spool, "");
     return true;
 }
@@ -379,8 +401,11 @@ static void receive_and_wait(struct receiver *r)
     for (;;) {
         int64_t before = r->received;
         enum chat_status status = receive_present(r);
+        if (put_off(r, status))
+            continue;
         if (status != CHAT_OK && status != CHAT_NONE && status != CHAT_INTERRUPTED)
             cli_fail_spool(status, r->spool, "");
+        r->troubled = false;
         if (r->follow && r->timeout >= 0 && r->received > before)
             r->deadline = cli_clock() + r->timeout;
         if (!wants_more(r) || !wait_for_more(r))

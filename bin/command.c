@@ -216,12 +216,13 @@ static int exit_status(int errnum)
 }
 
 int command_start(char *const argv[], const struct chat_message *message,
-                  const char *const *secrets, pid_t *pid)
+                  const char *const *secrets, const char *after, pid_t *pid)
 {
     int body = open_body(message);
     if (body < 0) {
-        cli_say("cannot pass message %lld to '%s': %s", (long long)message->id, argv[0],
-                cli_cause(errno));
+        if (after != NULL)
+            cli_say("cannot pass message %lld to '%s': %s%s", (long long)message->id, argv[0],
+                    cli_cause(errno), after);
         return EXIT_SYSTEM;
     }
     set_environment(message, secrets);
@@ -229,8 +230,12 @@ int command_start(char *const argv[], const struct chat_message *message,
     close(body);
     if (errnum == 0)
         return 0;
-    cli_say("cannot run '%s': %s", argv[0], cli_cause(errnum));
-    return exit_status(errnum);
+    int status = exit_status(errnum);
+    if (status != EXIT_SYSTEM)
+        after = "";
+    if (after != NULL)
+        cli_say("cannot run '%s': %s%s", argv[0], cli_cause(errnum), after);
+    return status;
 }
 
 enum command_end command_end(int status)

@@ -11,10 +11,11 @@
  * without the variables that SECRETS lists.
  * The child has descriptors 0 to 2, all signals as they are by default, and a process group of its
  * own, so that what is typed at a terminal does not end it. Stores its process id in *PID.
- * Returns 0, or the exit status for what was said on standard error: EXIT_NOTFOUND or
- * EXIT_CANTRUN, or EXIT_SYSTEM where no message could be given to any command now. */
+ * Returns 0, or the exit status: EXIT_NOTFOUND or EXIT_CANTRUN, whose reason is said on standard
+ * error; or EXIT_SYSTEM where no message can be given to any command now, whose reason is said
+ * with AFTER behind it, unless that is NULL. */
 int command_start(char *const argv[], const struct chat_message *message,
-                  const char *const *secrets, pid_t *pid);
+                  const char *const *secrets, const char *after, pid_t *pid);
 
 /* What a command said by its end. */
 enum command_end {

@@ -5,7 +5,7 @@
 
 #include "worker.h"
 
-#include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -104,6 +104,44 @@ static void heed_signals(struct worker *w)
         signal_commands(w, SIGKILL);
 }
 
+/* --- problems that pass ----------------------------------------------------
+ *
+ * The spool is locked, or there are too many processes. Who may wait for a message waits for the
+ * end of that, too. */
+
+enum { PAUSE = 1000 }; /* milliseconds between two attempts */
+
+static const char trying_again[] = "; trying again";
+
+/* For how long to try again: milliseconds, or 0. */
+static int64_t pause_left(const struct worker *w)
+{
+    if (!w->wait || requests > 0)
+        return 0;
+    int64_t left = w->deadline >= 0 ? w->deadline - cli_clock() : PAUSE;
+    return left > PAUSE ? PAUSE : left > 0 ? left : 0;
+}
+
+/* Sleep before the next attempt, or until a command ends or a signal comes. */
+static void make_pause(struct worker *w)
+{
+    int64_t left = pause_left(w);
+    const struct timespec time = { left / 1000, left % 1000 * 1000000 };
+    w->troubled = true;
+    ppoll(NULL, 0, &time, &w->unblocked);
+}
+
+/* The spool is locked. Whether to try again; then that was said, and a pause made. */
+static bool put_off(struct worker *w, enum chat_status status)
+{
+    if (status != CHAT_BUSY || pause_left(w) == 0)
+        return false;
+    if (!w->troubled)
+        cli_say("%s%s", chat_error(w->spool), trying_again);
+    make_pause(w);
+    return true;
+}
+
 /* --- what becomes of a message --------------------------------------------- */
 
 enum { HOLD = 1000, HOLD_MOST = 60 * 60 * 1000 }; /* milliseconds */
@@ -136,6 +174,16 @@ static enum chat_status put_back(struct worker *w, chat_batch *batch)
     return CHAT_OK;
 }
 
+static enum chat_status fail(struct worker *w, chat_batch *batch,
+                             const struct chat_failure *failure)
+{
+    enum chat_status status;
+    do
+        status = chat_fail(batch, failure);
+    while (put_off(w, status));
+    return status;
+}
+
 static void failed(struct worker *w, chat_batch *batch, bool for_ever)
 {
     const struct chat_message *m = chat_batch_message(batch, 0);
@@ -146,7 +194,7 @@ static void failed(struct worker *w, chat_batch *batch, bool for_ever)
         .dead = dead ? dead_room(w, m) : NULL,
     };
     w->failed = true;
-    enum chat_status status = chat_fail(batch, &failure);
+    enum chat_status status = fail(w, batch, &failure);
     if (status != CHAT_OK)
         fail_claim(w, status);
     if (status == CHAT_OK && dead)
@@ -161,7 +209,7 @@ static void postponed(struct worker *w, chat_batch *batch)
     const struct chat_failure failure = {
         .hold = hold_time(w, chat_batch_message(batch, 0)->attempts),
     };
-    enum chat_status status = w->follow ? chat_fail(batch, &failure) : CHAT_OK;
+    enum chat_status status = w->follow ? fail(w, batch, &failure) : CHAT_OK;
     if (status != CHAT_OK)
         fail_claim(w, status);
     if (!w->follow)
@@ -174,7 +222,10 @@ static void settle(struct worker *w)
 {
     chat_batch *batch = w->done;
     size_t count = batch != NULL ? chat_batch_count(batch) : 0;
-    enum chat_status status = count > 0 ? chat_settle(batch, count) : CHAT_OK;
+    enum chat_status status = CHAT_OK;
+    do
+        status = count > 0 ? chat_settle(batch, count) : CHAT_OK;
+    while (put_off(w, status));
     if (status != CHAT_OK)
         fail_claim(w, status);
     for (size_t i = 0; i < count && status != CHAT_OK; i++)
@@ -270,13 +321,18 @@ static void reap(struct worker *w)
 static void start(struct worker *w, chat_batch *batch)
 {
     pid_t pid;
-    int status =
-        command_start(w->command, chat_batch_message(batch, 0), chat_secrets(w->spool), &pid);
+    const char *after = pause_left(w) == 0 ? "" : w->troubled ? NULL : trying_again;
+    int status = command_start(w->command, chat_batch_message(batch, 0), chat_secrets(w->spool),
+                               after, &pid);
     if (status != 0) {
         chat_release(batch);
-        give_up(w, status);
+        if (status == EXIT_SYSTEM && pause_left(w) > 0)
+            make_pause(w);
+        else
+            give_up(w, status);
         return;
     }
+    w->troubled = false;
     w->jobs[w->running++] = (struct job){ .pid = pid, .batch = batch };
     w->received++;
     w->over = w->over || (w->count > 0 && w->received >= w->count);
@@ -327,7 +383,9 @@ static void wait_for_message(struct worker *w)
     settle(w);
     w->query.until = 0;
     enum chat_status status = chat_wait(w->spool, &w->query, left, &w->unblocked);
-    if (status != CHAT_OK && status != CHAT_NONE && status != CHAT_INTERRUPTED)
+    if (status == CHAT_OK || status == CHAT_NONE)
+        w->troubled = false;
+    else if (status != CHAT_INTERRUPTED && !put_off(w, status))
         fail_spool(w, status);
 }
 
@@ -345,7 +403,7 @@ static void take(struct worker *w)
         wait_for_message(w);
     else if (status == CHAT_DAMAGED)
         w->damaged = cli_say_spool(status, w->spool) == EXIT_DATA;
-    else if (status != CHAT_INTERRUPTED)
+    else if (status != CHAT_INTERRUPTED && !put_off(w, status))
         fail_spool(w, status);
 }
 

@@ -35,6 +35,7 @@ struct worker {
     bool over;        /* take no more messages */
     bool last;        /* a command said so */
     bool failed;      /* one failed */
+    bool troubled;    /* a problem that may pass was said, and has not passed yet */
     bool damaged;     /* messages were met that are */
     int status;       /* what ended it early, or 0 */
     int signals;      /* requests to stop that were acted on */

@@ -359,6 +359,42 @@ timed='read -r word; echo "${EPOCHREALTIME/./} $word $CHAT_ATTEMPT" >>log; [[ $w
   assert_equal "$(<out)" $'one\ntwo'
 }
 
+# no_processes COUNT COMMAND [ARG ...]: run it, and let it make no process COUNT times.
+no_processes() {
+  local calls=clone,clone3,vfork,fork
+  [[ $(uname -m) == x86_64 ]] || calls=clone,clone3
+  timeout 30 strace -qq -o trace -e "trace=$calls" -e "inject=$calls:error=EAGAIN:when=1..$1" "${@:2}"
+}
+
+@test "a receiver that may wait goes on where no process can be made now, and says so once" {
+  ! sanitized || skip 'a sanitized program is not traced'
+  needs strace
+  local options
+  for options in '-F -t 10' '-w' '-t 20 -P 2'; do
+    chat-send job
+    # shellcheck disable=SC2086
+    capture no_processes 2 chat-recv $options -- sh -c 'cat; exit 99'
+    assert_success
+    assert_output job
+    assert_stderr "chat-recv: cannot run 'sh': resource temporarily unavailable; trying again"
+    assert_empty_room
+  done
+}
+
+@test "where no process can be made, a receiver that may not wait ends with 71, and the message stays" {
+  ! sanitized || skip 'a sanitized program is not traced'
+  needs strace
+  local options
+  chat-send job
+  for options in '' '-a' '-t 1' '-F -t 1'; do
+    # shellcheck disable=SC2086
+    capture no_processes 100 chat-recv $options -- cat
+    assert_equal "$options: $status $output" "$options: 71 "
+    assert_equal "${stderr##*$'\n'}" "chat-recv: cannot run 'cat': resource temporarily unavailable"
+  done
+  assert_equal "$(left)" 'job:0 '
+}
+
 # ---------------------------------------------------------------- -c, -a, -w, -t
 
 @test "without options it is for one message; with -c N for N; with -a for all that are there" {

@@ -171,6 +171,89 @@ IMPATIENT=$FAULTS/impatient
   run -0 chat-send hello
 }
 
+# locked: another program has locked the spool, until unlocked.
+locked() {
+  mkfifo statements
+  background "$BASH" -c 'exec sqlite3 "$1" <statements >locked' sh "$SPOOL"
+  LOCKER=$BACKGROUND_PID
+  exec {MORE}>statements
+  echo 'BEGIN IMMEDIATE; SELECT 1;' >&$MORE
+  wait_until test -s locked
+}
+
+unlocked() {
+  echo .quit >&$MORE # others may have inherited the FIFO
+  exec {MORE}>&-
+  finish "$LOCKER"
+  rm statements locked
+}
+
+@test "a receiver that may wait says once that the spool is locked, and goes on when it is not" {
+  local options receiver
+  for options in '-F' '-c 4 -w' '-F -P 2 -- sh -c cat;echo'; do
+    rm -rf "$HOME/.local"
+    printf '%s\n' one two three | chat-send -l
+    locked
+    # shellcheck disable=SC2086
+    background "$IMPATIENT/chat-recv" $options >out 2>said
+    receiver=$BACKGROUND_PID
+    wait_until test -s said
+    sleep 3 # it tries at least once more
+    unlocked
+    wait_until assert_empty_room
+    chat-send four
+    if [[ $options == -c* ]]; then
+      finish "$receiver"
+    else
+      wait_until file_has out four
+      wait_until assert_empty_room
+      kill -TERM "$receiver"
+      finish "$receiver"
+    fi
+    assert_success
+    assert_equal "$(sort out)" "$(printf '%s\n' one two three four | sort)"
+    assert_equal "$(<said)" "chat-recv: cannot use spool '$SPOOL': process $LOCKER (sqlite3) has locked it; trying again"
+  done
+}
+
+@test "a follower counts a failed attempt although the spool was locked when COMMAND ended" {
+  chat-send job
+  locked
+  background "$IMPATIENT/chat-recv" -F --retries 1 -- false 2>said
+  wait_until test -s said
+  unlocked
+  wait_until bash -c '[[ $(chat-recv -p -r main.dead -o "%b %n" 2>&1) == "job 1" ]]'
+  kill -TERM "$BACKGROUND_PID"
+  finish "$BACKGROUND_PID"
+  assert_success
+  assert_equal "$(wc -l <said)" 1
+}
+
+@test "a signal ends a follower that waits for a spool to be unlocked, and the message stays" {
+  chat-send job
+  locked
+  background "$IMPATIENT/chat-recv" -F >out 2>said
+  wait_until test -s said
+  kill -TERM "$BACKGROUND_PID"
+  finish "$BACKGROUND_PID"
+  assert_equal "$status" 75
+  unlocked
+  assert_equal "$(chat-recv)" job
+}
+
+@test "a receiver that may not wait ends when the spool stays locked" {
+  local options
+  chat-send job
+  locked
+  for options in '' '-a' '-t 0.1' '-F -t 0.1' '-- true' '-t 0.1 -- true'; do
+    # shellcheck disable=SC2086
+    run --separate-stderr "$IMPATIENT/chat-recv" $options
+    assert_equal "$options: $status" "$options: 75"
+  done
+  unlocked
+  assert_equal "$(chat-recv)" job
+}
+
 # Others go on, or are told who holds them up; and all goes on when the process does.
 others_go_on() {
   COUNT=$((COUNT + 1))

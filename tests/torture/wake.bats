@@ -28,7 +28,7 @@ sleeper() {
 work() {
   case $1 in
     receiver) chat-recv -q -p -r "$2" ;;
-    sender) ! chat-recv -q -p -r "$2" ;;
+    sender) ! chat-spool list -1 | grep -xF "$2" ;;
     default) [[ $(chat-spool config default-room) == b ]] ;;
   esac >/dev/null
 }
