@@ -386,6 +386,58 @@ switches() { sed -n 's/^voluntary_ctxt_switches:\t//p' "/proc/$1/status"; }
   assert_output --regexp '^[-0-9]{10} [:0-9]{8} alice: hello, bob$'
 }
 
+# the_timer PID: the descriptor of the timer that it sleeps on.
+the_timer() {
+  local file
+  file=$(grep -l '^clockid:' "/proc/$1/fdinfo/"*) && echo "${file##*/}"
+}
+
+# clock_was_set PID: have the timer that the process sleeps on do what it does when the clock is set or the machine wakes up.
+# (timerfd_create(2), TFD_IOC_SET_TICKS; pidfd_getfd(2).)
+clock_was_set() {
+  # shellcheck disable=SC2016
+  perl -e '
+    my $fd = syscall(438, syscall(434, $ARGV[0] + 0, 0), $ARGV[1] + 0, 0);
+    open my $timer, "+<&=", $fd or die "$!\n";
+    my $ticks = pack("Q", 1);
+    ioctl($timer, 0x40085400, $ticks) or die "$!\n"' "$1" "$(the_timer "$1")"
+}
+
+# sleeps_by_the_wall_clock PID SECONDS: until about so many seconds from now, and no longer if the clock is set.
+sleeps_by_the_wall_clock() {
+  run -0 cat "/proc/$1/fdinfo/$(the_timer "$1")"
+  assert_line 'clockid: 0'
+  assert_line 'settime flags: 03'
+  local left
+  left=$(sed -n 's/^it_value: (\([0-9]*\),.*/\1/p' <<<"$output")
+  assert [ "$left" -le "$2" ]
+  assert [ "$left" -ge $(($2 - 60)) ]
+}
+
+@test "who waits for a time goes by the wall clock, which goes on while the machine is suspended" {
+  chat-send -d 1h later
+  waiting out -w
+  sleeps_by_the_wall_clock "$BACKGROUND_PID" 3600
+  chat-send -r full -x 2h x
+  background chat-send -r full -m 1 -w y
+  wait_blocked "$BACKGROUND_PID"
+  sleeps_by_the_wall_clock "$BACKGROUND_PID" 7200
+}
+
+@test "who waits for a time looks again when the clock was set" {
+  needs perl
+  chat-send -d 1h later
+  waiting out -w
+  clock_was_set "$BACKGROUND_PID" || skip 'no right to another process, or not this kernel'
+  wait_blocked "$BACKGROUND_PID"
+  sleeps_by_the_wall_clock "$BACKGROUND_PID" 3600
+  # To a clock that was set forward an hour the message is due.
+  sqlite3 "$SPOOL" 'UPDATE message SET due = due - 3600000; UPDATE room SET next_due = next_due - 3600000'
+  clock_was_set "$BACKGROUND_PID"
+  finish "$BACKGROUND_PID"
+  assert_got out 'later\n'
+}
+
 # killed_at_sync COMMAND [ARG ...]: it is killed when it has committed, and is about to sync. (The first commit to an empty
 # write-ahead log syncs before, too.)
 killed_at_sync() {
