@@ -27,34 +27,25 @@ static int open_directory(const struct place *place, const char *name)
 static enum chat_status open_bells(struct place *place, const char *bell, int *bells)
 {
     char name[PLACE_NAME];
+    struct stat st;
     place_name(place, bell, name);
-    *bells = open_directory(place, name);
-    if (*bells < 0 && errno == ENOENT) {
-        /* The set-group-ID bit comes from the directory above. */
-        int made = mkdirat(place->directory, name, place_mode(place, 0700) & 0777);
-        if (made == 0 ? place_adopt(place, place->directory, name, 0700) < 0 : errno != EEXIST)
-            return cannot_wait(place, errno, CHAT_CANTCREATE);
-        *bells = open_directory(place, name);
-    }
+    *bells = place_open_directory(place, place->directory, name, &st);
     if (*bells < 0)
         return cannot_wait(place, errno,
                            errno == ELOOP || errno == ENOTDIR ? CHAT_PERMISSION : CHAT_CANTCREATE);
-    struct stat st;
-    int errnum = fstat(*bells, &st) < 0 ? errno : 0;
-    if (errnum == 0 && place_trusts(place, &st))
+    if (place_trusts(place, &st))
         return CHAT_OK;
     close(*bells);
-    if (errnum != 0)
-        return cannot_wait(place, errnum, CHAT_CANTCREATE);
     return error_set(place->error, CHAT_PERMISSION,
                      "spool '%s%s' is not safe to use: others can write to it", place->path, bell);
 }
 
-/* Where that can't be told, errno says why; else it is 0. */
+/* Where that can't be told, errno says why; else it is 0. One that this user has made, and did not
+ * come to adopt, is adopted. */
 static bool is_bell(const struct place *place, int fd)
 {
     struct stat st;
-    if (fstat(fd, &st) < 0)
+    if (fstat(fd, &st) < 0 || (S_ISFIFO(st.st_mode) && place_adopt(place, fd, &st, FILE_MODE) < 0))
         return false;
     errno = 0;
     return S_ISFIFO(st.st_mode) && place_trusts(place, &st);
@@ -75,17 +66,10 @@ enum chat_status bell_listen(struct place *place, const char *bell, const char *
     enum chat_status status = open_bells(place, bell, &bells);
     if (status != CHAT_OK)
         return status;
-    const int flags = O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC;
-    int fd = openat(bells, room, flags);
-    if (fd < 0 && errno == ENOENT) {
-        int made = mkfifoat(bells, room, place_mode(place, 0600));
-        if (made == 0 ? place_adopt(place, bells, room, 0600) < 0 : errno != EEXIST) {
-            int errnum = errno;
-            close(bells);
-            return cannot_wait(place, errnum, CHAT_CANTCREATE);
-        }
-        fd = openat(bells, room, flags);
-    }
+    int fd = place_open_made(bells, room, O_RDONLY);
+    if (fd < 0 && errno == ENOENT &&
+        (mkfifoat(bells, room, place_mode(place, FILE_MODE)) == 0 || errno == EEXIST))
+        fd = place_open_made(bells, room, O_RDONLY);
     int errnum = errno;
     close(bells);
     if (fd < 0)

@@ -12,11 +12,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-enum { DIRECTORY_MODE = 0700, FILE_MODE = 0600, BY_GROUP = 0020, BY_OTHERS = 0002 };
-enum { SHARED_DIRECTORY_MODE = 02770, SHARED_FILE_MODE = 0660, ALL_MODES = 07777 };
-
-/* SQLite has buffers of 512 bytes for the names of files (MAX_PATHNAME in its os_unix.c). */
-enum { LONGEST_PATH = 500 };
+enum { BY_GROUP = 0020, BY_OTHERS = 0002 };
 
 /* WHERE behind the working directory, or NULL with errno. */
 static char *absolute(const char *where)
@@ -70,66 +66,10 @@ bool place_trusts(const struct place *place, const struct stat *st)
     return distrust(place, st) == NULL;
 }
 
-int place_adopt(const struct place *place, int directory, const char *name, unsigned mode)
-{
-    const mode_t wanted = place_mode(place, mode);
-    const int flags = AT_SYMLINK_NOFOLLOW | (name[0] == '\0' ? AT_EMPTY_PATH : 0);
-    struct stat st;
-    if (fstatat(directory, name, &st, flags) < 0)
-        return -1;
-    if (place->shared && st.st_gid != place->group &&
-        fchownat(directory, name, (uid_t)-1, place->group, flags) < 0)
-        return -1;
-    if ((st.st_mode & ALL_MODES) == wanted)
-        return 0;
-    return name[0] == '\0' ? fchmod(directory, wanted) : fchmodat(directory, name, wanted, 0);
-}
-
-unsigned place_mode(const struct place *place, unsigned mode)
-{
-    if (!place->shared)
-        return mode;
-    return mode == DIRECTORY_MODE ? SHARED_DIRECTORY_MODE : SHARED_FILE_MODE;
-}
-
 static enum chat_status unsafe(struct place *place, const char *suffix, const char *why)
 {
     return error_set(place->error, CHAT_PERMISSION, "spool '%s%s' is not safe to use: %s",
                      place->path, suffix, why);
-}
-
-static int sync_directory(const char *path)
-{
-    int directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (directory < 0)
-        return -1;
-    int result = fsync(directory);
-    close(directory);
-    return result;
-}
-
-/* Make one directory, with its mode whatever the umask, and have its entry on disk. */
-static int make_one(const char *path, const char *parent)
-{
-    if (mkdir(path, DIRECTORY_MODE) < 0)
-        return -1;
-    return chmod(path, DIRECTORY_MODE) < 0 ? -1 : sync_directory(parent);
-}
-
-/* Make the directory PATH and those above it that are missing, each on disk before
- * the next. */
-// NOLINTNEXTLINE(misc-no-recursion): as deep as a path can be, half of LONGEST_PATH
-static int make_directory(const char *path)
-{
-    char *slash = strrchr(path, '/');
-    char parent[LONGEST_PATH + 1];
-    snprintf(parent, sizeof parent, "%.*s", slash > path ? (int)(slash - path) : 1, path);
-    int result = make_one(path, parent);
-    if (result < 0 && errno == ENOENT && slash > path && make_directory(parent) == 0)
-        result = make_one(path, parent);
-    if (result < 0 && errno == EEXIST)
-        result = sync_directory(parent); /* who made it may have died before this */
-    return result;
 }
 
 /* --- shared with a group --------------------------------------------------- */
@@ -191,7 +131,7 @@ static enum chat_status enter(struct place *place, char *path, bool create)
     if (place->directory < 0 && errno == ENOENT) {
         if (!create)
             return CHAT_NONE;
-        if (make_directory(path) < 0 && errno != EEXIST)
+        if (place_make_directory(place, path) < 0 && errno != EEXIST)
             return error_system(place->error, errno, CHAT_CANTCREATE,
                                 "cannot create directory '%s'", path);
         place->directory = open_directory(path);
@@ -265,6 +205,15 @@ enum chat_status place_check(struct place *place, const char *suffix)
                         place->path, suffix);
 }
 
+enum chat_status place_check_descriptor(struct place *place, const char *suffix, int fd,
+                                        struct stat *st)
+{
+    if (fstat(fd, st) == 0)
+        return check_file(place, suffix, st);
+    return error_system(place->error, errno, CHAT_CANTCREATE, "cannot open '%s%s'", place->path,
+                        suffix);
+}
+
 bool place_is_writable(const struct place *place)
 {
     return faccessat(place->directory, place->name, W_OK, AT_EACCESS) == 0;
@@ -293,10 +242,10 @@ static enum chat_status check_opened(struct place *place, const char *suffix, in
     struct stat st;
     if (fd < 0 && (errno == ELOOP || errno == EISDIR || errno == ENXIO))
         return refuse(place, suffix);
-    if (fd < 0 || fstat(fd, &st) < 0)
+    if (fd < 0)
         return error_system(place->error, errno, CHAT_CANTCREATE, "cannot open '%s%s'", place->path,
                             suffix);
-    enum chat_status status = check_file(place, suffix, &st);
+    enum chat_status status = place_check_descriptor(place, suffix, fd, &st);
     if (status == CHAT_OK)
         *descriptor = fd;
     else
@@ -314,20 +263,34 @@ enum chat_status place_read(struct place *place, const char *suffix, int *descri
     return check_opened(place, suffix, fd, descriptor);
 }
 
+enum { FOR_WRITING = O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC };
+
+static int create_file(const struct place *place, const char *name)
+{
+    struct stat st;
+    int fd = openat(place->directory, name, FOR_WRITING | O_CREAT | O_EXCL,
+                    place_mode(place, FILE_MODE));
+    if (fd >= 0 && fstat(fd, &st) == 0)
+        place_adopt(place, fd, &st, FILE_MODE);
+    return fd;
+}
+
+enum chat_status place_create(struct place *place, const char *suffix, int *descriptor)
+{
+    char name[PLACE_NAME];
+    place_name(place, suffix, name);
+    return check_opened(place, suffix, create_file(place, name), descriptor);
+}
+
 enum chat_status place_open(struct place *place, const char *suffix, int *descriptor)
 {
     char name[PLACE_NAME];
     place_name(place, suffix, name);
-    const int flags = O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
     int fd;
     do { /* until it is there, or is made here: others may be at the same */
-        fd = openat(place->directory, name, flags);
-        if (fd < 0 && errno == ENOENT) {
-            fd = openat(place->directory, name, flags | O_CREAT | O_EXCL,
-                        place_mode(place, FILE_MODE));
-            if (fd >= 0)
-                place_adopt(place, fd, "", FILE_MODE);
-        }
+        fd = openat(place->directory, name, FOR_WRITING);
+        if (fd < 0 && errno == ENOENT)
+            fd = create_file(place, name);
     } while (fd < 0 && errno == EEXIST);
     return check_opened(place, suffix, fd, descriptor);
 }

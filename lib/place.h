@@ -49,6 +49,9 @@ enum chat_status place_read(struct place *place, const char *suffix, int *descri
  * it is made now, and check it. The caller closes *DESCRIPTOR. */
 enum chat_status place_open(struct place *place, const char *suffix, int *descriptor);
 
+/* The same, of a file that is not there yet. */
+enum chat_status place_create(struct place *place, const char *suffix, int *descriptor);
+
 /* Remove the file that ends in SUFFIX, if there is one. */
 void place_remove(const struct place *place, const char *suffix);
 
@@ -67,14 +70,44 @@ bool place_is_member(gid_t group);
  * to root, or where the spool is shared to its group, and nobody else can write to it. */
 bool place_trusts(const struct place *place, const struct stat *st);
 
-/* The mode that a new file (0600) or directory (0700) has here: make it with that. */
+/* Check what was opened as the spool's file that ends in SUFFIX, and store what fstat(2) says. */
+enum chat_status place_check_descriptor(struct place *place, const char *suffix, int fd,
+                                        struct stat *st);
+
+/* --- place_make.c --- */
+
+/* SQLite has buffers of 512 bytes for the names of files (MAX_PATHNAME in its os_unix.c). */
+enum { DIRECTORY_MODE = 0700, FILE_MODE = 0600, LONGEST_PATH = 500 };
+
+/* Return the mode that a new file (FILE_MODE) or directory (DIRECTORY_MODE) has here: make it with
+ * that. */
 unsigned place_mode(const struct place *place, unsigned mode);
 
-/* Give what was just made the group and the mode that it has here, as far as the directory has not
- * done so already, or the umask has undone it: where both are right, no call is made that a service
- * with few rights may be killed for. It is NAME in DIRECTORY, or where NAME is "" that descriptor
- * itself. */
-int place_adopt(const struct place *place, int directory, const char *name, unsigned mode);
+/* Give the file FD the group and the mode that it has here, if this user has made it: as far as the
+ * directory has not done so already, or the umask has undone it. Where both are right, no call is
+ * made that a service with few rights may be killed for. ST is what fstat(2) says of FD, before and
+ * after. Returns -1 with errno. */
+int place_adopt(const struct place *place, int fd, struct stat *st, unsigned mode);
+
+/* Open NAME, which this user may have made under a umask that does not let even this user open it.
+ * Never through a link. Returns a descriptor, or -1 with errno. */
+int place_open_made(int directory, const char *name, int flags);
+
+/* Open the directory NAME, which is made if it is missing, and adopted while it is empty; store
+ * what fstat(2) says of it. Returns a descriptor, or -1 with errno. */
+int place_open_directory(const struct place *place, int directory, const char *name,
+                         struct stat *st);
+
+/* Make the directory PATH and those above it that are missing, each on disk before the next. */
+int place_make_directory(const struct place *place, const char *path);
+
+/* Whether a directory is empty, or holds nothing but the file ONLY. */
+bool place_holds(int directory, const char *only);
+
+/* Check the spool's file that ends in SUFFIX, also while SQLite has it open, and store its mode in
+ * *FOUND. With CHANGE, take away every right that MODE does not give. */
+enum chat_status place_narrow(struct place *place, const char *suffix, unsigned mode, bool change,
+                              unsigned *found);
 
 /* --- place_share.c --- */
 

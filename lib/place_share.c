@@ -1,6 +1,5 @@
 /* place_share.c - a directory that is shared with a group on purpose. */
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -12,23 +11,6 @@
 #include "place.h"
 
 enum { MARK_MODE = 0440 };
-
-/* Whether there is nothing in the directory but, maybe, the mark. */
-static bool is_own(const struct place *place)
-{
-    char name[PLACE_NAME];
-    place_name(place, PLACE_MARK_SUFFIX, name);
-    int fd = openat(place->directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *directory = fd >= 0 ? fdopendir(fd) : NULL;
-    if (directory == NULL)
-        return false;
-    bool own = true;
-    for (const struct dirent *entry; own && (entry = readdir(directory)) != NULL;)
-        own = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
-              strcmp(entry->d_name, name) == 0;
-    closedir(directory);
-    return own;
-}
 
 static bool write_mark(int fd, const char *group, gid_t gid)
 {
@@ -52,7 +34,9 @@ static int share(const struct place *place, const char *group, gid_t gid)
     struct place shared = *place;
     shared.shared = true;
     shared.group = gid;
-    return written && place_adopt(&shared, place->directory, "", 0700) == 0
+    struct stat st;
+    return written && fstat(place->directory, &st) == 0 &&
+                   place_adopt(&shared, place->directory, &st, DIRECTORY_MODE) == 0
                ? fsync(place->directory)
                : -1;
 }
@@ -78,10 +62,12 @@ enum chat_status place_share(struct place *place, const char *group)
         return error_set(place->error, CHAT_PERMISSION,
                          "cannot share spool '%s': you are not a member of group '%s'", place->path,
                          group);
+    char mark[PLACE_NAME];
+    place_name(place, PLACE_MARK_SUFFIX, mark);
     enum chat_status status = place_enter(place, true);
     if (status != CHAT_OK || (place->shared && place->group == gid))
         return status;
-    if (place->shared || !is_own(place))
+    if (place->shared || !place_holds(place->directory, mark))
         return error_set(place->error, CHAT_CANTCREATE,
                          "cannot share spool '%s': its directory is not new or empty", place->path);
     if (share(place, group, gid) < 0)

@@ -14,33 +14,6 @@ enum { PORTION = 1024 }; /* pages, or messages, at a time */
 
 /* --- backup ---------------------------------------------------------------- */
 
-/* The new file is made under another name, and nobody waits for it: it is synced once, at the end.
- */
-static int open_scratch(const struct place *place, const char *suffix, sqlite3 **db)
-{
-    char *path;
-    if (asprintf(&path, "%s%s", place->path, suffix) < 0)
-        return SQLITE_NOMEM;
-    int rc = sqlite3_open_v2(
-        path, db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW, NULL);
-    free(path);
-    if (rc == SQLITE_OK)
-        rc = sqlite3_exec(*db, "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF", NULL, NULL,
-                          NULL);
-    return rc;
-}
-
-int scratch_open(struct place *place, const char *suffix, sqlite3 **db)
-{
-    int fd;
-    *db = NULL;
-    place_remove(place, suffix);
-    if (place_open(place, suffix, &fd) != CHAT_OK)
-        return SQLITE_CANTOPEN;
-    close(fd);
-    return open_scratch(place, suffix, db);
-}
-
 int copy_pages(sqlite3 *to, sqlite3 *from, chat_progress *progress, void *context)
 {
     sqlite3_backup *backup = sqlite3_backup_init(to, "main", from, "main");

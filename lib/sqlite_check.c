@@ -53,24 +53,39 @@ static void limit_steps(struct check *c)
 
 /* --- files ----------------------------------------------------------------- */
 
-/* Who may write them was checked when the spool was opened; this is about who may read them. */
+/* A reserve that is a link, or another's, keeps no blocks for the spool: make another. */
+static void mend_reserve(struct check *c)
+{
+    place_remove(&c->store->place, "-reserve");
+    reserve_make(c->store);
+    findings_tell(&c->findings, "it was replaced");
+}
+
+/* Who may write the files was checked when the spool was opened; this is about who may read them.
+ */
+static void check_mode(struct check *c, const char *suffix, bool repair)
+{
+    struct place *place = &c->store->place;
+    const unsigned mode = place_mode(place, FILE_MODE);
+    unsigned found;
+    enum chat_status status = place_narrow(place, suffix, FILE_MODE, repair, &found);
+    if ((found & ~mode) != 0)
+        findings_add(&c->findings, "'%s%s' has the mode %04o, not %04o", place->path, suffix, found,
+                     mode);
+    if (status == CHAT_OK && (found & ~mode) != 0 && repair)
+        findings_tell(&c->findings, "its mode is %04o now", found & mode);
+    if (status == CHAT_OK || status == CHAT_NONE)
+        return;
+    findings_add(&c->findings, "%s", place->error->text);
+    if (repair && found == 0 && strcmp(suffix, "-reserve") == 0)
+        mend_reserve(c);
+}
+
 static void check_modes(struct check *c, bool repair)
 {
     static const char *const suffixes[] = { "", "-wal", "-shm", "-lock", "-reserve" };
-    const struct place *place = &c->store->place;
-    mode_t mode = place_mode(place, 0600);
-    for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++) {
-        char name[PLACE_NAME];
-        struct stat st;
-        place_name(place, suffixes[i], name);
-        if (fstatat(place->directory, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-            (st.st_mode & 07777 & ~mode) == 0)
-            continue;
-        findings_add(&c->findings, "'%s%s' has the mode %04o, not %04o", place->path, suffixes[i],
-                     st.st_mode & 07777, mode);
-        if (repair && fchmodat(place->directory, name, mode, 0) == 0)
-            findings_tell(&c->findings, "it has that now");
-    }
+    for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++)
+        check_mode(c, suffixes[i], repair);
 }
 
 /* --- structure ------------------------------------------------------------- */

@@ -73,7 +73,7 @@ static int take_name(struct sqlite_store *s)
 static enum chat_status write_image(struct sqlite_store *s, const unsigned char *image, size_t size)
 {
     int fd;
-    enum chat_status status = place_open(&s->place, "-new", &fd);
+    enum chat_status status = place_create(&s->place, "-new", &fd);
     if (status != CHAT_OK)
         return status;
     if (write_all(fd, image, size) < 0 || fsync(fd) < 0)

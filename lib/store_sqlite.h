@@ -28,7 +28,8 @@
  *   sqlite_check.c     check, and what is done about it
  *   sqlite_reseal.c    a damaged WAL that can be read again
  *   sqlite_salvage.c   a spool built anew from the pages of a broken one
- *   sqlite_backup.c    backup, compact */
+ *   sqlite_backup.c    backup, compact
+ *   sqlite_scratch.c   a database that is being made */
 
 #ifndef STORE_SQLITE_H
 #define STORE_SQLITE_H

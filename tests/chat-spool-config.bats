@@ -329,7 +329,7 @@ wchan_of_chat_recv() {
   # The control: under another umask they are.
   rm -rf "${SHARED:?}"-bell
   MASK=0077 run as_user $ALICE strace -f -qq -o alice/trace -e trace=$changing chat-recv -t 0.1 -r other
-  run -0 grep -c fchmodat alice/trace
+  run -0 grep -c fchmod alice/trace
 }
 
 @test "every file has its group and its mode, whatever the umask of who makes it" {

@@ -153,6 +153,233 @@ exchanged() {
   assert_output first
 }
 
+# ---------------------------------------------------------------- a member of the group
+
+# member UID COMMAND [ARG ...]: as that user, a member of the group, under a umask that lets nobody in.
+member() {
+  local home=$PUBLIC/mallory
+  [[ $1 != "$ALICE" ]] || home=$PUBLIC/alice
+  env -C "$PUBLIC" setpriv --reuid="$1" --regid="$1" --groups "$MEMBERS" bash -c 'umask 077; exec "$@"' bash \
+    env HOME="$home" PATH="$PUBLIC/bin:$PATH" CHAT_SPOOL="$SHARED" timeout -v 60 "${@:2}"
+}
+
+# group_spool: a spool of Alice's that Mallory may use, in shared/, a copy of it in before/; and what Alice has elsewhere.
+group_spool() {
+  public
+  needs perl
+  IFS=: read -r GROUP _ MEMBERS _ < <(grep -v '^root:' /etc/group)
+  mkdir place
+  chown $ALICE:$ALICE place
+  SHARED=$PUBLIC/place/shared/spool.db
+  member $ALICE chat-spool init --group "$GROUP" 2>/dev/null
+  COPY=$PUBLIC/place/copies/copy.db
+  member $ALICE chat-spool init --group "$GROUP" -s "$COPY" 2>/dev/null
+  member $ALICE chat-send -r jobs first
+  # Her own files can be seen through, and be read by nobody.
+  member $ALICE sh -c 'chmod 711 alice; mkdir alice/directory alice/empty; echo precious >alice/file; echo precious >alice/directory/file; mkfifo alice/fifo; chmod 644 alice/directory/file'
+  swapper
+  ALICES=$(alices)
+}
+
+alices() { find alice -printf '%y %m %u:%g %s %l %p\n' | sort && cat alice/file alice/directory/file; }
+
+# Mallory exchanges all names of the spool's files, and of those that may come, for one kind of thing; the mark is left.
+swapper() {
+  cat >swap.pl <<'PERL'
+my ($place, $kind, $alice) = @ARGV;
+my %to = (file => "$alice/file", directory => "$alice/directory", empty => "$alice/empty", fifo => "$alice/fifo", none => "$alice/none");
+sub put {
+    my $name = shift;
+    if ($to{$kind}) { symlink $to{$kind}, $name }
+    elsif ($kind eq 'hard') { link "$alice/file", $name }
+    elsif ($kind eq 'own-file') { open F, '>', $name; print F "SQLite format 3\0" x 512; close F; chmod 0666, $name }
+    elsif ($kind eq 'own-directory') { mkdir $name; chmod 0777, $name }
+    elsif ($kind eq 'journal') { open F, '>', $name; print F $name =~ /-journal$/ ? journal() : "\0" x 8192; close F; chmod 0660, $name; chown -1, (stat "$place/shared")[5], $name }
+}
+# One that is to be rolled back, and then names a file that SQLite deletes (sqlite.org/fileformat2.html, "The Rollback Journal").
+sub journal {
+    my $magic = pack 'H*', 'd9d505f920a163d7';
+    my $name = "$alice/file";
+    my $sum = 0;
+    $sum += ord for split //, $name;
+    return pack('a8 N N N N N', $magic, 0, 1, 2, 512, 4096) . "\0" x 484 . pack('N', 0x40000000 / 4096 + 1) . $name . pack('N N a8', length $name, $sum, $magic);
+}
+sub remove { my $name = shift; if (-d $name && !-l $name) { remove($_) for glob "$name/*"; rename $name, "$name.old" unless rmdir $name } else { unlink $name } }
+my $n = 0;
+for my $bells (glob "$place/*/*-bell $place/*/*-gone") {
+    next if -l $bells || !-d $bells;
+    for my $fifo (glob "$bells/*") { remove($fifo); put($fifo) }
+}
+for my $base ("$place/shared/spool.db", "$place/copies/copy.db") {
+    for my $suffix (qw(-new -repair -new-journal -repair-journal -wal -shm -lock -reserve -bell -gone), '') {
+        my $name = "$base$suffix";
+        next if $suffix =~ /-(bell|gone)$/ && -d $name && !-l $name && int rand 2;
+        remove($name);
+        put($name);
+    }
+}
+PERL
+}
+
+# stopped_member CALL COMMAND [ARG ...]: as stop_at, as Alice.
+stopped_member() {
+  local call=$1
+  shift
+  : >trace
+  chmod 666 trace
+  background env -C "$PUBLIC" setpriv --reuid=$ALICE --regid=$ALICE --groups "$MEMBERS" bash -c 'umask 077; exec "$@"' bash \
+    env HOME="$PUBLIC/alice" CHAT_SPOOL="$SHARED" \
+    strace -D -qq -o trace -e "trace=${call%% *}" -e "inject=${call% *}:signal=STOP:when=${call#* }" "$@" >out 2>err
+  wait_until stopped_or_ended "$BACKGROUND_PID"
+  STOPPED=
+  if grep -q -- '--- stopped by SIGSTOP ---' trace; then STOPPED=$BACKGROUND_PID; fi
+}
+
+renew_shared() {
+  rm -rf place/shared place/copies
+  cp -a before/. place
+}
+
+# at_each_name PREPARE COMMAND [ARG ...]: at system calls of Alice's command that have to do with a name in the directory, the
+# command is stopped, Mallory exchanges all names there for something, and it goes on. Nothing of Alice's elsewhere changes.
+at_each_name() {
+  local prepare=$1 call kind swap swaps=() calls hits=0
+  shift
+  $prepare
+  rm -rf before
+  cp -a place before
+  : >trace
+  chmod 666 trace
+  member $ALICE strace -qq -o trace -e trace=%file,fchmod,fchown "$@" >/dev/null 2>&1 || true
+  mapfile -t calls < <(awk -F '(' '/^[a-z]/ { n[$1]++ } /spool\.db|copy\.db|"jobs"|"other"|fchmod|fchown/ { print $1, n[$1] }' trace)
+  ((${#calls[@]} >= 5)) || fail "few calls: $(<trace)"
+  for call in "${calls[@]}"; do
+    for kind in file directory empty fifo none hard own-file own-directory journal; do swaps+=("$kind $call"); done
+  done
+  sample "$(dose 12 200)" "${swaps[@]}"
+  for swap in "${SAMPLE[@]}"; do
+    read -r kind call <<<"$swap"
+    renew_shared
+    stopped_member "$call" "$PUBLIC/bin/$1" "${@:2}"
+    [[ ! $STOPPED ]] || { member $MALLORY perl swap.pl "$PUBLIC/place" "$kind" "$PUBLIC/alice" && hits=$((hits + 1)); }
+    let_go
+    [[ $status == @(0|1|65|73|74|75|77) ]] || fail "$swap: status $status: $(<err)"
+    assert_equal "$swap: $(alices)" "$swap: $ALICES"
+  done
+  ((hits > ${#SAMPLE[@]} / 2)) || fail "only $hits exchanges"
+}
+
+no_bells() { rm -rf place/shared/spool.db-bell place/shared/spool.db-gone; }
+no_spool() { find place/shared place/copies -mindepth 1 ! -name '*-group' -delete; }
+wide() { chmod 664 place/shared/spool.db place/shared/spool.db-wal place/shared/spool.db-reserve; }
+# The order of the table is no tree any more: a repair builds another spool.
+broken() {
+  member $ALICE chat-send -r jobs second
+  member $ALICE sqlite3 "$SHARED" 'PRAGMA wal_checkpoint(TRUNCATE)' >/dev/null
+  printf '\377%.0s' {1..64} | dd of="$SHARED" bs=1 seek=$((4096 * 2)) conv=notrunc status=none
+}
+
+@test "a control: a program that changes a mode by a name is fooled by a member of the group" {
+  needs_strace
+  group_spool
+  cp "$(command -v perl)" bin/
+  stopped_member 'mknodat,mknod 1' "$PUBLIC/bin/perl" -MPOSIX -e 'mkfifo("place/copies/copy.db-new", 0600); chmod 0660, "place/copies/copy.db-new"'
+  assert [ -n "$STOPPED" ]
+  member $MALLORY perl swap.pl "$PUBLIC/place" file "$PUBLIC/alice"
+  let_go
+  assert_equal "$(stat -c %a alice/file)" 660
+}
+
+@test "a control: SQLite deletes a file that a journal of another member names" {
+  needs sqlite3
+  group_spool
+  member $MALLORY perl swap.pl "$PUBLIC/place" journal "$PUBLIC/alice"
+  member $ALICE sqlite3 "$COPY-new" 'PRAGMA schema_version' || true
+  assert_not_exist alice/file
+}
+
+@test "a receiver that waits changes nothing elsewhere, whatever a member of the group exchanges" {
+  needs_strace
+  group_spool
+  at_each_name no_bells chat-recv -q -t 0.01 -r other
+}
+
+@test "a sender changes nothing elsewhere, whatever a member of the group exchanges" {
+  needs_strace
+  group_spool
+  at_each_name true chat-send -r jobs second
+}
+
+@test "who makes a spool changes nothing elsewhere, whatever a member of the group exchanges" {
+  needs_strace
+  group_spool
+  at_each_name no_spool chat-send -r jobs first
+}
+
+@test "a receiver changes nothing elsewhere, whatever a member of the group exchanges" {
+  needs_strace
+  group_spool
+  at_each_name true chat-recv -q -r jobs
+}
+
+@test "a repair changes nothing elsewhere, whatever a member of the group exchanges" {
+  needs_strace
+  group_spool
+  at_each_name wide chat-spool check --repair
+}
+
+@test "a spool built anew changes nothing elsewhere, whatever a member of the group exchanges" {
+  needs_strace
+  needs sqlite3
+  group_spool
+  at_each_name broken chat-spool check --repair
+}
+
+@test "a backup into a group's directory changes nothing elsewhere, whatever a member exchanges" {
+  needs_strace
+  group_spool
+  at_each_name true chat-spool backup -q -y "$COPY"
+}
+
+@test "a backup is not written to a file, nor by a journal, that a member of the group has put in its place" {
+  needs_strace
+  group_spool
+  local call
+  : >trace
+  chmod 666 trace
+  member $ALICE strace -qq -o trace -e trace=open,openat chat-spool backup -q -y "$COPY"
+  call=$(awk -F '(' '/^open/ { n[$1]++ } /copy\.db-new.*O_EXCL/ { print $1, n[$1] }' trace | tail -n 1)
+  stopped_member "$call" "$PUBLIC/bin/chat-spool" backup -q -y "$COPY"
+  assert [ -n "$STOPPED" ]
+  member $MALLORY perl swap.pl "$PUBLIC/place" journal "$PUBLIC/alice"
+  let_go
+  assert_equal "$(alices)" "$ALICES"
+}
+
+@test "a reserve that a member of the group has made a link is replaced by a repair, and its target kept" {
+  group_spool
+  rm -f "$SHARED-reserve"
+  member $MALLORY ln -s "$PUBLIC/alice/file" "$SHARED-reserve"
+  run -65 member $ALICE chat-spool check
+  assert_output --partial "spool '$SHARED-reserve' is not safe to use: it is a symbolic link"
+  run member $ALICE chat-spool check --repair
+  assert_equal "$(alices)" "$ALICES"
+  run -0 member $ALICE chat-spool check -q
+  assert_equal "$(stat -c '%F %a %G' "$SHARED-reserve")" "regular file 660 $GROUP"
+}
+
+@test "a file of the spool that others may read is told by a check, and its mode mended by a repair" {
+  group_spool
+  wide
+  run -65 member $ALICE chat-spool check
+  assert_line "'$SHARED' has the mode 0664, not 0660"
+  run -65 member $MALLORY chat-spool check --repair
+  run -0 member $ALICE chat-spool check --repair
+  assert_line 'its mode is 0660 now'
+  run -0 member $ALICE chat-spool check -q
+  assert_equal "$(stat -c %a "$SHARED" "$SHARED-wal" "$SHARED-reserve" | sort -u)" 660
+}
+
 # ---------------------------------------------------------------- descriptors, environment
 
 @test "chat-spool without descriptors harms nothing" {
