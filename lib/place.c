@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 enum { BY_GROUP = 0020, BY_OTHERS = 0002 };
@@ -192,13 +193,47 @@ void place_remove(const struct place *place, const char *suffix)
     unlinkat(place->directory, name, 0);
 }
 
+static void copy_status(struct stat *st, const struct statx *stx)
+{
+    *st = (struct stat){ .st_dev = makedev(stx->stx_dev_major, stx->stx_dev_minor),
+                         .st_ino = stx->stx_ino,
+                         .st_mode = stx->stx_mode,
+                         .st_nlink = stx->stx_nlink,
+                         .st_uid = stx->stx_uid,
+                         .st_gid = stx->stx_gid,
+                         .st_size = (off_t)stx->stx_size };
+}
+
+/* fstatat(2), and whether the file itself is mounted there, by the same one system call. Where the
+ * kernel does not know statx(2), before 4.11, or the attribute, before 5.8, MOUNTED is false. */
+static int look_at(int directory, const char *name, struct stat *st, bool *mounted)
+{
+    struct statx stx;
+    if (statx(directory, name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &stx) == 0) {
+        copy_status(st, &stx);
+        *mounted = (stx.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+        return 0;
+    }
+    *mounted = false;
+    /* An old filter of system calls says EPERM of one that it does not know. */
+    return errno == ENOSYS || errno == EPERM ? fstatat(directory, name, st, AT_SYMLINK_NOFOLLOW)
+                                             : -1;
+}
+
 enum chat_status place_check(struct place *place, const char *suffix)
 {
     char name[PLACE_NAME];
-    place_name(place, suffix, name);
     struct stat st;
-    if (fstatat(place->directory, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
-        return check_file(place, suffix, &st);
+    bool mounted;
+    place_name(place, suffix, name);
+    if (look_at(place->directory, name, &st, &mounted) == 0) {
+        enum chat_status status = check_file(place, suffix, &st);
+        /* Beside its other name there is another log, and other locks. */
+        return status == CHAT_OK && mounted
+                   ? unsafe(place, suffix,
+                            "the file itself is a mount point; mount its directory instead")
+                   : status;
+    }
     if (errno == ENOENT)
         return CHAT_NONE;
     return error_system(place->error, errno, CHAT_CANTCREATE, "cannot open spool '%s%s'",

@@ -236,6 +236,51 @@ nonblocking() {
   assert_output first
 }
 
+# mounted COMMAND [ARG ...]: with the file of the spool real/spool.db mounted at mount/spool.db, alone, for this command.
+mounted() {
+  unshare --mount true 2>/dev/null || skip 'no right to mount'
+  unshare --mount sh -c 'mount --bind real/spool.db mount/spool.db && exec "$@"' sh "$@"
+}
+
+@test "a spool whose file alone is mounted somewhere else is 77 there" {
+  local command
+  chat-send -s real/spool.db first
+  mkdir mount
+  (umask 077 && : >mount/spool.db)
+  for command in 'chat-send x' chat-recv 'chat-recv -p' 'chat-recv -t 0.1' 'chat-spool list' 'chat-spool check --repair' 'chat-spool init'; do
+    # shellcheck disable=SC2086
+    run --separate-stderr mounted env CHAT_SPOOL="$PWD/mount/spool.db" $command
+    assert_error 77 "${command%% *}: spool '$PWD/mount/spool.db' is not safe to use: the file itself is a mount point; mount its directory instead"
+  done
+  assert_equal "$(ls -A mount)" spool.db
+  run -0 chat-recv -s real/spool.db
+  assert_output first
+}
+
+@test "a spool whose directory is mounted somewhere else is the same spool" {
+  unshare --mount true 2>/dev/null || skip 'no right to mount'
+  chat-send -s real/spool.db first
+  mkdir mount
+  run -0 unshare --mount sh -c 'mount --bind real mount && chat-recv -s mount/spool.db && chat-send -s mount/spool.db second'
+  assert_output first
+  run -0 chat-recv -s real/spool.db
+  assert_output second
+}
+
+@test "where the kernel or a filter does not know statx, spools work and links are refused" {
+  local error
+  needs strace
+  ! sanitized || skip 'a sanitized program makes too many system calls'
+  chat-send -s dir/spool.db first
+  ln -s spool.db dir/link.db
+  for error in ENOSYS EPERM; do
+    run -0 strace -qq -o trace -e inject=statx:error=$error chat-send -s dir/spool.db second
+    run -0 grep -c INJECTED trace
+    run -0 strace -qq -o trace -e inject=statx:error=$error chat-recv -s dir/spool.db
+    run -77 strace -qq -o trace -e inject=statx:error=$error chat-recv -s dir/link.db
+  done
+}
+
 @test "a spool that is a directory is 77" {
   mkdir -p dir/spool.db
   both_refuse 77 dir/spool.db dir

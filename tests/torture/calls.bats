@@ -215,7 +215,7 @@ unwaiting() {
   run timeout 20 chat-recv -w -t 0.01
   assert_equal "$status" 1
   for path in bell bell/main; do
-    run --separate-stderr timeout 20 strace -qq -o trace -P "$SPOOL-$path" -e inject=newfstatat,fstat:error=EIO chat-recv -w
+    run --separate-stderr timeout 20 strace -qq -o trace -P "$SPOOL-$path" -e inject=newfstatat,statx,fstat:error=EIO chat-recv -w
     assert_error 74 "chat-recv: cannot wait on spool '$SPOOL': "
     assert_regex "$stderr" ": $IO_ERROR\$"
   done
@@ -229,7 +229,7 @@ unwaiting() {
   before=$(sha256sum saved.db)
   for ((n = 1; n <= 60; n++)); do
     run --separate-stderr strace -qq -o trace -P "$PWD" -P "$PWD/saved.db" -P "$PWD/saved.db-wal" -P "${SPOOL%/*}" \
-      -e inject=newfstatat,fstat:error=EIO:when=$n chat-spool backup -q -y saved.db
+      -e inject=newfstatat,statx,fstat:error=EIO:when=$n chat-spool backup -q -y saved.db
     grep -q INJECTED trace || break
     if ((status == 0)); then
       before=$(sha256sum saved.db)
