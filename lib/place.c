@@ -317,15 +317,26 @@ enum chat_status place_create(struct place *place, const char *suffix, int *desc
     return check_opened(place, suffix, create_file(place, name), descriptor);
 }
 
-enum chat_status place_open(struct place *place, const char *suffix, int *descriptor)
+enum chat_status place_use(struct place *place, const char *suffix, int *descriptor)
 {
     char name[PLACE_NAME];
     place_name(place, suffix, name);
-    int fd;
+    int fd = openat(place->directory, name, FOR_WRITING);
+    if (fd < 0 && errno == ENOENT)
+        return CHAT_NONE;
+    return check_opened(place, suffix, fd, descriptor);
+}
+
+enum chat_status place_open(struct place *place, const char *suffix, int *descriptor)
+{
+    char name[PLACE_NAME];
+    int fd = -1;
+    place_name(place, suffix, name);
     do { /* until it is there, or is made here: others may be at the same */
-        fd = openat(place->directory, name, FOR_WRITING);
-        if (fd < 0 && errno == ENOENT)
-            fd = create_file(place, name);
+        enum chat_status status = place_use(place, suffix, descriptor);
+        if (status != CHAT_NONE)
+            return status;
+        fd = create_file(place, name);
     } while (fd < 0 && errno == EEXIST);
     return check_opened(place, suffix, fd, descriptor);
 }

@@ -49,7 +49,9 @@ enum chat_status place_read(struct place *place, const char *suffix, int *descri
  * it is made now, and check it. The caller closes *DESCRIPTOR. */
 enum chat_status place_open(struct place *place, const char *suffix, int *descriptor);
 
-/* The same, of a file that is not there yet. */
+/* The same, of a file that is there: CHAT_NONE where it is not; and of one that is not there yet.
+ */
+enum chat_status place_use(struct place *place, const char *suffix, int *descriptor);
 enum chat_status place_create(struct place *place, const char *suffix, int *descriptor);
 
 /* Remove the file that ends in SUFFIX, if there is one. */

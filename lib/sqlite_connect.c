@@ -207,6 +207,7 @@ static int same_schema(struct sqlite_store *s, bool *same)
 }
 
 enum { APPLICATION_ID = 0x63686174, SCHEMA_VERSION = 2 }; /* as in schema.sql */
+enum { APPLICATION_ID_AT = 68 };                          /* in the header of the file */
 
 /* Within a transaction. *FORMAT becomes the format of the spool: where it is an older one, the rest
  * is checked after the upgrade. */
@@ -306,6 +307,51 @@ static struct {
     pid_t process;
 } connections;
 
+/* Closing any descriptor of a database drops the locks of every connection that this process has to
+ * it (fcntl(2), "Record locking"). So while there are connections, these wait. */
+static struct {
+    int descriptors[16];
+    size_t count;
+} unclosed;
+
+static void close_what_waits(void)
+{
+    while (connections.count == 0 && unclosed.count > 0)
+        close(unclosed.descriptors[--unclosed.count]);
+}
+
+static void close_later(int fd)
+{
+    unclosed.descriptors[unclosed.count++] = fd;
+    close_what_waits();
+}
+
+static bool is_our_header(const unsigned char header[DATABASE_HEADER])
+{
+    static const unsigned char format[16] = "SQLite format 3";
+    static const unsigned char application[4] = { 'c', 'h', 'a', 't' }; /* as in schema.sql */
+    return memcmp(header, format, sizeof format) == 0 &&
+           memcmp(header + APPLICATION_ID_AT, application, sizeof application) == 0;
+}
+
+enum chat_status db_recognize(struct sqlite_store *s)
+{
+    unsigned char header[DATABASE_HEADER];
+    int fd;
+    if (unclosed.count == sizeof unclosed.descriptors / sizeof(int)) /* SQLite will see it */
+        return CHAT_OK;
+    enum chat_status status = place_read(&s->place, "", &fd);
+    if (status != CHAT_OK)
+        return status;
+    ssize_t size = pread(fd, header, sizeof header, 0);
+    if (size < 0)
+        status = system_failed(s, SQLITE_IOERR, "read");
+    else if (size < DATABASE_HEADER || !is_our_header(header))
+        status = db_failed(s, SQLITE_NOTADB, "open");
+    close_later(fd);
+    return status;
+}
+
 bool db_was_forked(void)
 {
     return connections.count > 0 && connections.process != getpid();
@@ -357,8 +403,10 @@ void db_disconnect(struct sqlite_store *s)
         sqlite3_finalize(s->statements[i]);
         s->statements[i] = NULL;
     }
-    if (s->db != NULL)
-        connections.count--;
+    const bool connected = s->db != NULL;
     sqlite3_close(s->db);
     s->db = NULL;
+    if (connected)
+        connections.count--;
+    close_what_waits();
 }

@@ -20,7 +20,10 @@ static enum chat_status no_memory(struct sqlite_store *s)
 static enum chat_status vigil_start(struct sqlite_store *s, struct vigil *vigil)
 {
     *vigil = (struct vigil){ .clock = CLOCK_REALTIME };
-    enum chat_status status = place_enter(&s->place, true);
+    /* Nothing is made beside a file that is no spool. */
+    enum chat_status status = store_connect_on_full_disk(s);
+    if (status == CHAT_NONE)
+        status = place_enter(&s->place, true);
     return status == CHAT_OK ? store_open_lock(s) : status;
 }
 

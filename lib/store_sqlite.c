@@ -52,13 +52,18 @@ static enum chat_status sqlite_open(const char *where, struct error *error, stru
     return status;
 }
 
+static void close_log(struct sqlite_store *s)
+{
+    if (s->log >= 0)
+        close(s->log);
+    s->log = -1;
+}
+
 static void disconnect(struct sqlite_store *s)
 {
     db_disconnect(s);
     index_detach(s);
-    if (s->log >= 0)
-        close(s->log);
-    s->log = -1;
+    close_log(s);
 }
 
 static void sqlite_close(struct store *store)
@@ -94,6 +99,25 @@ static enum chat_status check_new_index(struct sqlite_store *s)
     return status;
 }
 
+/* Open the lock file, and the log if there is one. Where one of them is missing, as it is beside a
+ * file that is no spool, look at the spool first: beside another program's file nothing is made. */
+static enum chat_status open_beside(struct sqlite_store *s)
+{
+    enum chat_status lock = CHAT_OK, log = CHAT_OK;
+    if (s->lock < 0)
+        lock = place_use(&s->place, "-lock", &s->lock);
+    if (lock == CHAT_OK || lock == CHAT_NONE)
+        log = place_read(&s->place, "-wal", &s->log);
+    if (lock == CHAT_OK && log == CHAT_OK)
+        return CHAT_OK;
+    if (lock != CHAT_OK && lock != CHAT_NONE)
+        return lock;
+    if (log != CHAT_OK && log != CHAT_NONE)
+        return log;
+    enum chat_status status = db_recognize(s);
+    return status == CHAT_OK ? store_open_lock(s) : status;
+}
+
 enum chat_status store_connect(struct sqlite_store *s)
 {
     if (s->db != NULL)
@@ -102,18 +126,18 @@ enum chat_status store_connect(struct sqlite_store *s)
     if (status == CHAT_OK)
         status = place_check(&s->place, "");
     if (status != CHAT_OK)
-        return status;      /* CHAT_NONE where there is no spool */
-    if (s->place.size == 0) /* SQLite would begin a database there */
+        return status;                   /* CHAT_NONE where there is no spool */
+    if (s->place.size < DATABASE_HEADER) /* SQLite would begin a database there */
         return db_failed(s, SQLITE_NOTADB, "open");
     if (db_was_forked())
         return error_set(s->base.error, CHAT_USAGE,
                          "cannot open spool '%s': this process was forked while one was open",
                          s->place.path);
-    status = store_open_lock(s);
-    if (status == CHAT_OK)
-        status = place_read(&s->place, "-wal", &s->log);
-    if (status != CHAT_OK && status != CHAT_NONE)
+    status = open_beside(s);
+    if (status != CHAT_OK) {
+        close_log(s);
         return status;
+    }
     if (!index_attach(s, s->log))
         status = check_new_index(s);
     if (status == CHAT_OK || status == CHAT_NONE)

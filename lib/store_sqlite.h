@@ -44,7 +44,8 @@
 
 enum {
     PAGE = WAL_PAGE,
-    ROW = 64 /* what a message takes besides its body, about */
+    DATABASE_HEADER = 100, /* bytes at the beginning (sqlite.org/fileformat2.html) */
+    ROW = 64               /* what a message takes besides its body, about */
 };
 
 /* The columns of a message, in the order of schema.sql: what is read by SELECT *. */
@@ -117,6 +118,10 @@ struct sqlite_store {
 /* Connect to the spool file, which was checked. */
 enum chat_status db_connect(struct sqlite_store *s);
 void db_disconnect(struct sqlite_store *s);
+
+/* Whether the file, which was checked, says of itself that it is a spool: CHAT_OK or CHAT_DATA. It
+ * is opened to read, without SQLite, and nothing is made beside it. */
+enum chat_status db_recognize(struct sqlite_store *s);
 
 /* Whether this is a child by fork() of a process that was connected, to whatever spool. */
 bool db_was_forked(void);
