@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "chatspool.h"
@@ -28,11 +30,39 @@ static const char *join(const char *directory, const char *rest)
     return path.bytes;
 }
 
+/* Root with the HOME of a user, as after sudo -E, would make directories there that the user could
+ * not use. Refuse where the directory of the spool is missing, and would be made within one that
+ * belongs to another user. Costs other users no system call. */
+static const char *check_owner(const char *spool)
+{
+    struct stat st;
+    if (getauxval(AT_EUID) != 0)
+        return spool;
+    char *path = strdup(spool), *slash;
+    if (path == NULL)
+        cli_no_memory();
+    bool missing = false;
+    while ((slash = strrchr(path, '/')) != NULL && slash > path) {
+        *slash = '\0';
+        if (stat(path, &st) == 0) {
+            if (missing && st.st_uid != 0)
+                cli_fail(EXIT_PERMISSION,
+                         "root makes no spool in '%s', which belongs to another user; become that "
+                         "user, set HOME to the home of root, or name a spool with -s",
+                         path);
+            break;
+        }
+        missing = true;
+    }
+    free(path);
+    return spool;
+}
+
 static const char *default_spool(void)
 {
     const char *state = variable("XDG_STATE_HOME");
     if (state != NULL && state[0] == '/') /* a relative one is to be ignored, says XDG */
-        return join(state, "chat/spool.db");
+        return check_owner(join(state, "chat/spool.db"));
     const char *home = variable("HOME");
     if (home == NULL) {
         const struct passwd *user = getpwuid(geteuid());
@@ -40,7 +70,7 @@ static const char *default_spool(void)
     }
     if (home == NULL)
         cli_fail(EXIT_CANTCREATE, "cannot find a home directory for the spool: name one with -s");
-    return join(home, ".local/state/chat/spool.db");
+    return check_owner(join(home, ".local/state/chat/spool.db"));
 }
 
 const char *where_spool(const char *given)

@@ -749,6 +749,28 @@ with_home() {
   assert_regex "$stderr" "^chat-send: .*/nonexistent.*permission denied"
 }
 
+@test "root with the HOME of a user makes nothing there, and says what to do" {
+  local variable command
+  public
+  for variable in "HOME=$PUBLIC/alice" "XDG_STATE_HOME=$PUBLIC/alice/state"; do
+    for command in 'chat-send x' chat-recv 'chat-recv -w' 'chat-spool init'; do
+      # shellcheck disable=SC2086
+      run --separate-stderr timeout 20 env "$variable" $command
+      assert_error 77 "${command%% *}: root makes no spool in '$PUBLIC/alice', which belongs to another user; become that user"
+    done
+  done
+  assert_equal "$(ls -A alice)" ''
+  # The user can, and root is refused that spool then; one that root names is root's own affair.
+  run -0 as_user $ALICE chat-send first
+  run --separate-stderr env HOME="$PUBLIC/alice" chat-send x
+  assert_error 77 'chat-send: spool '
+  run find alice ! -user $ALICE
+  assert_output ''
+  run -0 chat-send -s alice/queue/spool.db x
+  run -0 chat-recv -s alice/queue/spool.db
+  assert_output x
+}
+
 @test "a user in no password file can send, and without HOME gets an error" {
   public
   run -0 as_user $ALICE chat-send first
