@@ -4,7 +4,7 @@
 #   make demo | check | bench | lint | analyze | coverage | clean
 #   make torture [TORTURE=100] | fuzz [FUZZ=SECONDS]
 #   make demo-postgres | check-postgres [DOSE=full] | bench-postgres
-#   make dist | package-check | musl | check-musl [MUSL_TESTS=]
+#   make dist | package-check | musl | check-musl [MUSL_TESTS=] | check-i386
 #   make install | uninstall [DESTDIR=] [PREFIX=/usr/local]
 
 VERSION = 0.1.0
@@ -59,10 +59,12 @@ JANSSON_static = -Wl,-Bstatic -ljansson -Wl,-Bdynamic
 JANSSON_shared = $(or $(shell $(PKG_CONFIG) --libs jansson 2>/dev/null),-ljansson)
 
 # To map libc and look up 130 symbols of it is a quarter of all instructions of a send; so chat-send and chat-recv
-# have it inside where its archive and the start of such programs are there, at addresses as random as ever (static-pie).
-# Whoever updates libc and wants it to reach them takes the shared one.
-LIBC := $(if $(and $(wildcard $(shell $(CC) -print-file-name=rcrt1.o)),$(filter static,$(SQLITE)),$(filter \
-	static,$(JANSSON)),$(if $(SANITIZE),,yes)),static,shared)
+# have it inside where its archive can be linked in, at addresses as random as ever (static-pie; glibc's for i386 calls what it
+# chooses at the start, such as memset(), in a way that such a program cannot have). Whoever updates libc and wants it to
+# reach them takes the shared one.
+links_static := $(shell echo 'int main(int n, char **v) { char b[9]; memset(b, n, (size_t)n); return b[1] == **v; }' | \
+	$(CC) -include string.h -O2 -fPIE -D_FORTIFY_SOURCE=2 -static-pie -x c -o /dev/null - 2>/dev/null && echo yes)
+LIBC := $(if $(and $(links_static),$(filter static,$(SQLITE)),$(filter static,$(JANSSON)),$(if $(SANITIZE),,yes)),static,shared)
 LIBS_static = -ljansson -lsqlite3 -lm
 LIBS_shared := $(JANSSON_$(JANSSON)) $(SQLITE_$(SQLITE))
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags sqlite3 libxxhash jansson 2>/dev/null)
@@ -72,7 +74,9 @@ POSTGRES := $(if $(shell $(PKG_CONFIG) --exists libpq 2>/dev/null && echo yes),1
 POSTGRES_CFLAGS := $(shell $(PKG_CONFIG) --cflags libpq 2>/dev/null)
 POSTGRES_LIBS = $(or $(shell $(PKG_CONFIG) --libs libpq 2>/dev/null),-lpq)
 
-COMPILE = $(CC) -std=c17 -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) $(HARDEN) $(SANITIZED) \
+# Where a long has 32 bits, positions in a file and times have 64 only if they are asked for (lib/lock.c asserts it).
+WIDE = -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64
+COMPILE = $(CC) -std=c17 -D_GNU_SOURCE $(WIDE) $(WARNINGS) $(CFLAGS) $(HARDEN) $(SANITIZED) \
 	-Ilib -I$(BUILD) -DCHAT_VERSION=\"$(VERSION)\" $(PKG_CFLAGS) $(OWN_CFLAGS) $(CPPFLAGS)
 # The start of a static program knows packed relocations since glibc 2.36.
 PACKED := $(if $(LIBC:shared=),$(shell echo '__GLIBC__ __GLIBC_MINOR__' | $(CC) -include features.h -E -P -x c - 2>/dev/null | \
@@ -310,7 +314,7 @@ lint:
 	$(if $(MAN),mandoc -T lint -W warning $(MAN))
 	shellcheck bootstrap .ci/run sql/embed init/chat-worker init/unit $(RECIPES) tests/run tests/coverage tests/examples tests/fuzz/run \
 		tests/postgres/cluster tests/postgres/run tests/postgres/demo \
-		packaging/check packaging/musl packaging/systemd packaging/units debian/chatspool.postinst \
+		packaging/check packaging/i386 packaging/musl packaging/system.bash packaging/systemd packaging/units debian/chatspool.postinst \
 		debian/tests/features debian/tests/library debian/tests/postgresql debian/tests/readme \
 		completions/chatspool.bash $(wildcard $(addprefix tests/,*.bats *.bash torture/*.bats torture/*.bash postgres/*.bats postgres/*.bash)) \
 		tests/bench/table tests/bench/plot
@@ -334,7 +338,7 @@ coverage:
 PROCESSORS = $(shell getconf _NPROCESSORS_ONLN)
 READ_SOURCES = $(LIB_SOURCES) $(BIN_SOURCES) $(if $(POSTGRES:0=),$(MODULE_SOURCES))
 ANALYZED = $(READ_SOURCES:%=$(BUILD)/analyzed/%.gcc) $(READ_SOURCES:%=$(BUILD)/analyzed/%.clang) $(BUILD)/analyzed/cppcheck
-READ = -std=c17 -D_GNU_SOURCE -Ilib -I$(BUILD) -DCHAT_VERSION=\"$(VERSION)\" $(MODULE_PLACES) $(PKG_CFLAGS) $(POSTGRES_CFLAGS)
+READ = -std=c17 -D_GNU_SOURCE $(WIDE) -Ilib -I$(BUILD) -DCHAT_VERSION=\"$(VERSION)\" $(MODULE_PLACES) $(PKG_CFLAGS) $(POSTGRES_CFLAGS)
 HEADERS = $(wildcard lib/*.h bin/*.h)
 READ_SQL = $(BUILD)/sqlite_sql.h $(if $(POSTGRES:0=),$(BUILD)/pg_sql.h)
 
@@ -427,11 +431,17 @@ check-musl: musl $(FAULTS)
 	CHAT_BIN=$(abspath $(MUSL)/bin) CHAT_FAULTS=$(abspath $(FAULT_DIR)) \
 		CHAT_CC='musl-gcc -static -I$(abspath $(MUSL))/include -L$(abspath $(MUSL))/lib' tests/run $(MUSL_TESTS)
 
+# Programs for i386, where a long has 32 bits, built and tried in a clean system; needs root for the chroot.
+I386_TESTS = chat-recv chat-recv-wait chat-send chat-send-lines chat-send-terms chat-spool-check chat-spool-dump chat-spool-list \
+	command delivery json spool usage wide
+check-i386: dist
+	packaging/i386 $(BUILD)/$(DIST).tar.gz $(I386_TESTS)
+
 clean:
 	rm -rf $(BUILD) $(PROGRAMS:%=$(BINDIR)/%) $(MODULE_DIR)
 
 FORCE:
-.PHONY: all bench-postgres check-postgres demo-postgres analyze analyzed bench check check-musl clean coverage demo dist faults fuzz fuzz-programs fuzzers install lint musl package-check programs torture uninstall FORCE
+.PHONY: all bench-postgres check-postgres demo-postgres analyze analyzed bench check check-i386 check-musl clean coverage demo dist faults fuzz fuzz-programs fuzzers install lint musl package-check programs torture uninstall FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 

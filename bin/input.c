@@ -47,7 +47,7 @@ static size_t first_piece(int fd, size_t most)
     struct stat st;
     if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size < PIECE)
         return PIECE;
-    return (size_t)st.st_size < most ? (size_t)st.st_size + 1 : most + 1;
+    return (uint64_t)st.st_size < most ? (size_t)st.st_size + 1 : most + 1;
 }
 
 void input_read(int fd, const char *name, size_t most, struct text *body)

@@ -4,13 +4,15 @@
 #define JSON_IN_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "chatspool.h"
 #include "text.h"
 
 /* The longest line that a message with a body of so many bytes may need: each byte as \u00XX, and
  * the other fields. */
-#define JSON_IN_LINE(body) ((size_t)6 * (body) + (size_t)16 * 1024)
+#define JSON_IN_LINE(body)                                                                         \
+    ((body) < SIZE_MAX / 8 ? (size_t)6 * (body) + (size_t)16 * 1024 : SIZE_MAX / 2)
 
 /* All zero at first. What was read stays good until the next line is read. */
 struct json_in {

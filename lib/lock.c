@@ -2,6 +2,7 @@
 
 #include "lock.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -14,6 +15,11 @@
 #if defined __GLIBC__ && !defined sigev_notify_thread_id
 #define sigev_notify_thread_id _sigev_un._tid
 #endif
+
+static_assert(sizeof(off_t) == sizeof(int64_t),
+              "the position of a lock has 64 bits: compile with -D_FILE_OFFSET_BITS=64");
+static_assert(sizeof(time_t) == sizeof(int64_t),
+              "a time has 64 bits: compile with -D_TIME_BITS=64 and glibc 2.34 or later");
 
 static struct flock lock_of(short type, int64_t first, int64_t last)
 {
@@ -61,7 +67,7 @@ static int wait_for_lock(int fd, struct flock *lock, int64_t patience)
     if (timer_create(CLOCK_MONOTONIC, &event, &timer) < 0)
         return errno;
     const struct itimerspec alarms = {
-        .it_value = { patience / 1000, patience % 1000 * 1000000 },
+        .it_value = { patience / 1000, (long)(patience % 1000) * 1000000 },
         .it_interval = { 0, 100000000 },
     };
     int64_t deadline = milliseconds() + patience;

@@ -2,7 +2,6 @@
 
 #include "store_pg.h"
 
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +9,8 @@
 #include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "vigil.h"
 
 /* Pauses between two attempts grow from one to the other, in milliseconds. A standby that is
  * promoted is found at most so long after that. */
@@ -75,8 +76,7 @@ static bool make_pause(struct pg_patience *patience)
         if (pause > left)
             pause = left;
     }
-    const struct timespec time = { pause / 1000, pause % 1000 * 1000000 };
-    patience->interrupted = ppoll(NULL, 0, &time, patience->unblocked) < 0 || is_signalled();
+    patience->interrupted = vigil_poll(NULL, 0, pause, patience->unblocked) < 0 || is_signalled();
     if (patience->interrupted)
         return false;
     patience->pause = 2 * patience->pause < PAUSE_LAST ? 2 * patience->pause : PAUSE_LAST;

@@ -1,5 +1,10 @@
 /* vigil.c - sleeping until one of several things happens. */
 
+/* Where a long has 32 bits, the checked ppoll() of glibc before 2.37 calls the function for times
+ * of 32 bits with a time of 64, and never waits (bits/poll2.h). So this file has the unchecked one.
+ */
+#undef _FORTIFY_SOURCE
+
 #include "vigil.h"
 
 #include <errno.h>
@@ -37,7 +42,7 @@ void vigil_wake_at(struct vigil *vigil, int64_t time)
 static int open_timer(const struct vigil *vigil)
 {
     const struct itimerspec time = {
-        .it_value = { vigil->until / 1000, vigil->until % 1000 * 1000000 },
+        .it_value = { vigil->until / 1000, (long)(vigil->until % 1000) * 1000000 },
     };
     int flags = TFD_TIMER_ABSTIME | (vigil->clock == CLOCK_REALTIME ? TFD_TIMER_CANCEL_ON_SET : 0);
     int fd = timerfd_create(vigil->clock, TFD_CLOEXEC | TFD_NONBLOCK);
@@ -74,15 +79,20 @@ static bool tell_caller(struct store *store, const struct vigil *vigil)
     return ready;
 }
 
+int vigil_poll(struct pollfd *fds, nfds_t count, int64_t timeout, const sigset_t *unblocked)
+{
+    const struct timespec limit = { timeout / 1000, (long)(timeout % 1000) * 1000000 };
+    return ppoll(fds, count, timeout < 0 ? NULL : &limit, unblocked);
+}
+
 enum chat_status vigil_sleep(struct store *store, struct vigil *vigil, int64_t timeout,
                              const sigset_t *unblocked)
 {
-    const struct timespec limit = { timeout / 1000, timeout % 1000 * 1000000 };
     size_t own = vigil->count;
     int timer, n = -1, errnum = add_others(store, vigil, &timer);
     bool told = false;
     if (errnum == 0) {
-        n = ppoll(vigil->fds, vigil->count, timeout < 0 ? NULL : &limit, unblocked);
+        n = vigil_poll(vigil->fds, vigil->count, timeout, unblocked);
         errnum = errno;
         told = n > 0 && tell_caller(store, vigil);
     }

@@ -7,6 +7,7 @@
 #ifndef VIGIL_H
 #define VIGIL_H
 
+#include <poll.h>
 #include <time.h>
 
 #include "store.h"
@@ -23,6 +24,10 @@ bool vigil_add(struct vigil *vigil, int fd);
 
 /* Sleep until that time at the latest; 0 changes nothing. */
 void vigil_wake_at(struct vigil *vigil, int64_t time);
+
+/* Wait as ppoll() does, with its result, for at most TIMEOUT milliseconds; below zero, without a
+ * limit. */
+int vigil_poll(struct pollfd *fds, nfds_t count, int64_t timeout, const sigset_t *unblocked);
 
 /* CHAT_OK: a descriptor is ready, the time has come, or the clock was set: look again. CHAT_NONE:
  * TIMEOUT milliseconds are over (below zero: no limit). CHAT_INTERRUPTED: a signal came, or a
