@@ -1,0 +1,92 @@
+# tests/run itself: a test that hangs ends, and counts as a failure.
+
+load helper
+
+# a_file: a Bats file from standard input, at $FILE. (Bats would take a line with @test for a test of this file.)
+a_file() {
+  FILE="$BATS_TEST_TMPDIR/file.bats"
+  sed 's/^TEST /@test /' >"$FILE"
+}
+
+# runs SECONDS: what tests/run says of the file, with a limit of so many seconds for each test.
+runs() {
+  PIDS="$BATS_TEST_TMPDIR/pids"
+  : >"$PIDS"
+  export PIDS
+  run timeout 100 env -u BATS_TEST_TIMEOUT LIMIT="$1" "$REPOSITORY/tests/run" "$FILE"
+}
+
+# No process that the file has noted is left.
+assert_none_left() {
+  local pid
+  assert [ -s "$PIDS" ]
+  while read -r pid; do
+    wait_until process_ended "$pid"
+  done <"$PIDS"
+}
+
+@test "tests that end are counted" {
+  a_file <<'END'
+TEST "one" { true; }
+TEST "two" { false; }
+TEST "three" { skip 'no reason'; }
+TEST "four" { true; }
+END
+  runs 60
+  assert_failure 1
+  assert_line --regexp '^ok 1 one'
+  assert_line --regexp '^not ok 2 two'
+  assert_line '2 passed, 1 failed, 1 skipped'
+}
+
+@test "a test that waits for a deaf program in a session of its own ends, and the next one runs" {
+  a_file <<'END'
+TEST "hangs" { seen=$(setsid bash -c 'trap "" TERM INT HUP ABRT; echo $$ >>"$PIDS"; while :; do sleep 1; done'); }
+TEST "next" { true; }
+END
+  runs 1
+  assert_failure 1
+  assert_line --regexp '^not ok 1 hangs'
+  assert_line --regexp '^ok 2 next'
+  assert_line '# killed: a test took more than 1 s'
+  assert_line '1 passed, 1 failed'
+  assert_none_left
+}
+
+@test "a hang whose program is killed counts as a failure even if the test passes then" {
+  a_file <<'END'
+TEST "hangs" { run bash -c 'trap "" TERM INT HUP ABRT; echo $$ >>"$PIDS"; while :; do sleep 1; done'; }
+END
+  runs 1
+  assert_failure 1
+  assert_line '# killed: a test took more than 1 s'
+  assert_line --regexp ', 1 failed$'
+  assert_none_left
+}
+
+@test "a test whose own shell hangs ends with its file, and what was not run counts as a failure" {
+  a_file <<'END'
+TEST "passes" { true; }
+TEST "hangs" { echo $BASHPID >>"$PIDS"; trap '' TERM INT HUP ABRT; while :; do :; done; }
+TEST "never runs" { true; }
+END
+  runs 1
+  assert_failure 1
+  assert_line '# killed: a test took more than 1 s'
+  assert_line '1 passed, 2 failed'
+  assert_none_left
+}
+
+@test "a run that is ended takes its tests' programs along" {
+  a_file <<'END'
+TEST "waits" { setsid bash -c 'trap "" TERM INT; echo $$ >>"$PIDS"; while :; do sleep 1; done'; }
+END
+  PIDS="$BATS_TEST_TMPDIR/pids"
+  export PIDS
+  background "$REPOSITORY/tests/run" "$FILE" >out
+  wait_until test -s "$PIDS"
+  kill -TERM "$BACKGROUND_PID"
+  finish "$BACKGROUND_PID"
+  assert_equal "$status" 143
+  assert_none_left
+}
