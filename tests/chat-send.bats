@@ -152,6 +152,8 @@ assert_written() {
   printf 'x' >file
   { chat-send -f file; cat; } >rest <<<'rest'
   assert_bytes rest 'rest\n'
+  run -0 chat-recv
+  assert_output x
 }
 
 @test "-f - is standard input" {
@@ -196,6 +198,8 @@ assert_written() {
   assert_success
   assert_bytes stdout ''
   assert_bytes stderr ''
+  run -0 chat-recv -a
+  assert_output $'hello\nhello'
 }
 
 @test "-r is the room, in all its spellings" {

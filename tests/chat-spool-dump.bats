@@ -126,6 +126,8 @@ blocks() { stat -c '%b %B' "$1" "$1-wal" 2>/dev/null | awk '{ sum += $1 * $2 } E
 
 @test "of an empty spool dump writes nothing" {
   chat-send x
+  run -0 chat-spool dump
+  assert_output --partial '"body":"x"'
   chat-recv >/dev/null
   run --separate-stderr -0 chat-spool dump
   assert_equal "$output$stderr" ''

@@ -129,9 +129,11 @@ mail 1 11 B 0 0 0 0 0 2 d"
 @test "a message from the future does not make a negative age" {
   printf '{"room":"a","user":"u","host":"h","time":"2199-01-01T00:00:00.000Z","body":"x"}\n' | chat-send -J
   run --separate-stderr -0 chat-spool list
+  assert_line --regexp '^a +1 '
   refute_output --partial '-1'
   refute_output --regexp ' -[0-9]'
   run --separate-stderr -0 chat-spool show a
+  assert_output --partial x
   refute_output --regexp ' -[0-9]'
 }
 
@@ -158,6 +160,8 @@ mail 1 11 B 0 0 0 0 0 2 d"
   done
   assert_equal "$(find "$HOME" . -name '*.local' -o -name nowhere -o -name '*.db*')" ''
   chat-send x
+  run --separate-stderr -0 chat-spool list -1
+  assert_output main
   chat-recv >/dev/null
   for way in '' -j -1; do
     # shellcheck disable=SC2086

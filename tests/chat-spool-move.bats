@@ -246,8 +246,8 @@ expired() { chat-spool show -i "$1" | grep -q '^State: *expired'; }
   wait_until eval '(($(cat out1 out2 | wc -l) >= 200))'
   touch stop
   for i in "${pids[@]}" "${receivers[@]}"; do finish "$i"; done
-  chat-recv -qa -r a >rest || true
-  chat-recv -qa -r b >>rest || true
+  chat-recv -qa -r a >rest || [[ $? == 1 ]]
+  chat-recv -qa -r b >>rest || [[ $? == 1 ]]
   sort -n out1 out2 rest | cmp - <(seq 3000)
   sound
 }

@@ -34,7 +34,7 @@ teardown() {
 started() { (($(wc -l <started) >= $1)); }
 
 # left [ROOM]: the messages that are there and their failed attempts, in one line.
-left() { chat-recv -qpa -r "${1:-main}" -o '%b:%n ' || true; }
+left() { chat-recv -qpa -r "${1:-main}" -o '%b:%n ' || [[ $? == 1 ]] || echo failed; }
 
 # pending PID: a signal is on its way to the process.
 pending() { grep -qE '^(Sig|Shd)Pnd:.*[1-9a-f]' "/proc/$1/status"; }
@@ -173,6 +173,11 @@ after() {
 
 @test "exit 0 deletes the message" {
   assert_equal "$(after 0)" '0 [] []'
+  # It is there until then.
+  chat-send job
+  run -0 chat-recv -- sh -c 'chat-spool list -1; exit 0'
+  assert_output main
+  assert_empty_room
 }
 
 @test "exit 75 and 111 keep it, count no attempt, and stop with 75" {
@@ -881,7 +886,7 @@ job='
   WAIT_LIMIT=$((60 + TORTURE)) finish "$second"
   chat-recv -F -t 1 --retries 4 --backoff 0.05 -- bash -c "$job" job 2>>errors || [[ $? == @(1|123) ]]
   assert_equal "$(left)" ''
-  chat-recv -qa -r main.dead -o 'dead %b %n\n' >dead || true
+  chat-recv -qa -r main.dead -o 'dead %b %n\n' >dead || [[ $? == 1 ]]
   # A death explains what happened under a receiver that was killed, or that was gone before the job began.
   run awk -v messages="$TORTURE" '
     FILENAME == "receivers" { receiver[$1] = 1; next }

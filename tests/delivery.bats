@@ -206,12 +206,23 @@ lines_of() { grep -nE -- "$1" trace | cut -d: -f1; }
   assert_equal "$(cat out)" 'to be kept'
 }
 
-@test "a first send syncs the file and its directory" {
+# assert_order PATTERN ...: lines of the trace match these, in this order, whatever is between them.
+assert_order() {
+  local pattern line at=0
+  for pattern; do
+    line=$(tail -n "+$((at + 1))" trace | grep -nE -m 1 -- "$pattern" | cut -d: -f1)
+    [[ $line ]] || fail "not behind line $at of the trace: $pattern"$'\n'"$(cat trace)"
+    at=$((at + line))
+  done
+}
+
+@test "a first send syncs the new file, names it, syncs the directory, and then syncs the message" {
+  local sync='(fsync|fdatasync)\([0-9]+<[^>]*'
   traced chat-send first
-  run grep -cE '(fsync|fdatasync)\([0-9]+<[^>]*/chat>\) *= 0' trace
-  assert_success
-  run grep -cE '(fsync|fdatasync)\([0-9]+<[^>]*/chat/[^>]*>\) *= 0' trace
-  assert_success
+  assert_order 'write.*/chat/spool\.db-new>.*= [0-9]' "$sync/chat/spool\\.db-new>\\) *= 0" 'rename.*"spool\.db-new".*"spool\.db".*= 0' \
+    "$sync/chat>\\) *= 0" 'write.*/chat/spool\.db-wal>.*= [0-9]' "$sync/chat/spool\\.db-wal>\\) *= 0"
+  # And nothing is written after its last sync.
+  refute [ "$(lines_of 'write.*/chat/spool\.db-wal>' | tail -n 1)" -gt "$(lines_of "$sync/chat/spool\\.db-wal>\\) *= 0" | tail -n 1)" ]
 }
 
 @test "a new directory for the spool is synced up to the one that was there" {

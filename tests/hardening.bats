@@ -19,13 +19,13 @@ relocated_anywhere() { readelf -hW "$1" | grep -q 'Type: *DYN' && readelf -dW "$
 
 relocations_read_only() { readelf -lW "$1" | grep -q GNU_RELRO && readelf -dW "$1" | grep -qE '\((FLAGS|FLAGS_1)\).*NOW'; }
 
-no_text_relocations() { ! readelf -dW "$1" | grep -q TEXTREL; }
+no_text_relocations() { readelf -hW "$1" >/dev/null 2>&1 && ! readelf -dW "$1" | grep -q TEXTREL; }
 
 stack_not_executable() { readelf -lW "$1" | grep GNU_STACK | grep -q ' RW '; }
 
 nothing_writable_and_executable() { readelf -lW "$1" | grep LOAD | grep -q ' R E ' && ! readelf -lW "$1" | grep LOAD | grep -q ' RWE '; }
 
-no_path_to_libraries() { ! readelf -dW "$1" | grep -qE '\((RPATH|RUNPATH)\)'; }
+no_path_to_libraries() { readelf -hW "$1" >/dev/null 2>&1 && ! readelf -dW "$1" | grep -qE '\((RPATH|RUNPATH)\)'; }
 
 # In a function of ours, as SQLite's archive has its own.
 code_of() { objdump -d --no-show-raw-insn --disassemble="$2" "$1" | grep -E '^ +[0-9a-f]+:'; }

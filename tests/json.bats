@@ -123,6 +123,7 @@ sends() {
   perl -CO -e 'print map { chr } 0 .. 0x9f, 0x65e5' >body
   chat-send -f body
   chat-recv -j -p >expected
+  assert [ -s expected ]
   on_terminal chat-recv -j -p | cmp expected -
   on_terminal chat-recv -j -p --raw | cmp expected -
 }

@@ -106,9 +106,12 @@ $me: nothing to tidy up"
 @test "the crontabs mail nothing when nothing was reported" {
   local page
   nightly_jobs
+  # The control: those that report are mailed.
+  run -0 "$EXAMPLES" cron "$REPOSITORY/README.md"
+  assert_output --partial '3 files'
   printf '#!/bin/sh\n' | tee "$HOME/bin/backup" >"$HOME/bin/tidy-up"
   for page in README.md man/chatspool.7; do
-    run "$EXAMPLES" cron "$REPOSITORY/$page"
+    run -0 "$EXAMPLES" cron "$REPOSITORY/$page"
     assert_output ''
   done
 }
@@ -264,6 +267,8 @@ section() { # PAGE NAME
   for time in "${times[@]}"; do
     chat-send -d "$time" -x "$time" hello || fail "-d '$time'"
   done
+  # The control: not everything is taken.
+  run -64 chat-send -d 'in a moment' hello
 }
 
 @test "chatspool(7) names every file beside a spool" {

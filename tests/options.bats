@@ -275,6 +275,10 @@ make_rooms() {
   assert_bytes stderr ''
   assert_equal "${#COMPREPLY[@]}" 0
   assert_not_exist "$HOME/.local"
+  # The control: where there is one, it says something.
+  chat-send -s there.db -r jobs x
+  CHAT_SPOOL=$PWD/there.db tab_words 'chat-recv -r '
+  assert_equal "${COMPREPLY[*]}" jobs
   mkdir no
   PATH="$PWD/no:/usr/bin:/bin" capture tab_words 'chat-recv -r '
   assert_bytes stderr ''

@@ -30,8 +30,11 @@ installed() {
   local -a command
   for command in 'chat-send hello' 'chat-recv -p' 'chat-spool list' 'chat-spool check'; do
     # shellcheck disable=SC2086
-    run strace -f -qq -o trace $command
-    assert_success
+    run -0 --separate-stderr strace -f -qq -o trace $command
+    case $command in
+      'chat-recv -p') assert_output hello ;;
+      'chat-spool list') assert_output --partial main ;;
+    esac
     run cat trace
     refute_output --partial /chatspool/
     refute_output --partial libpq
@@ -39,6 +42,8 @@ installed() {
     run grep -c execve trace
     assert_output 1
   done
+  run -0 chat-recv -a
+  assert_output $'hello\nhello'
 }
 
 @test "no program links libpq, and the module shows one symbol" {

@@ -22,7 +22,7 @@ teardown() {
 }
 
 # Holds once the room has N messages.
-holds() { [[ $(chat-recv -q -p -a -o . -r "$1" || true) == "$(printf '%*s' "$2" '' | tr ' ' .)" ]]; }
+holds() { [[ $(chat-recv -q -p -a -o . -r "$1" || [[ $? == 1 ]] || echo failed) == "$(printf '%*s' "$2" '' | tr ' ' .)" ]]; }
 
 # ---------------------------------------------------------------- all of them
 

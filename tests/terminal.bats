@@ -96,6 +96,7 @@ assert_no_controls() {
 @test "random bytes never reach the terminal as they are" {
   head -c 200000 /dev/urandom | chat-send
   on_terminal chat-recv >seen </dev/null
+  assert [ "$(wc -c <seen)" -gt 200000 ]
   assert_no_controls seen
 }
 
@@ -224,11 +225,15 @@ hint='chat-send: type the message, end it with Ctrl-D'
   assert_seen '' bash -c 'echo hello | chat-send'
   assert_seen '' bash -c 'chat-send </dev/null'
   assert_seen '' bash -c 'chat-send -f /dev/null'
+  run -0 chat-recv -a -o '%b|'
+  assert_output $'hello|hello\n|hello\n|||'
 }
 
 @test "words never read the terminal" {
   on_terminal bash -c 'chat-send one; read -r line; echo "$line"' >seen <<<'typed'
   assert_bytes seen 'typed\n'
+  run -0 chat-recv
+  assert_output one
 }
 
 # ---------------------------------------------------------------- progress
@@ -279,4 +284,7 @@ feed_until_number() {
   assert_seen '' bash -c "$slow | chat-send -l 2>errors"
   assert_bytes errors ''
   assert_seen '' bash -c 'seq 10 | chat-send -l'
+  run -0 chat-recv -a
+  assert_line --index 0 1
+  assert_line --index -1 10
 }

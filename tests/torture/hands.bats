@@ -410,7 +410,7 @@ broken() {
   assert_not_exist owned
 }
 
-@test "no file is ever made where TMPDIR says" {
+@test "only -1 that reads a pipe makes a file where TMPDIR says, and that has no name" {
   command -v strace >/dev/null || skip 'needs strace'
   local command
   mkdir -m 777 tmp
@@ -423,9 +423,14 @@ broken() {
     run grep -F "$PWD/tmp" trace
     assert_equal "$command: $output" "$command: "
   done
-  # The control: there is such a thing.
-  strace -f -qq -o trace -e trace=file mktemp >/dev/null
+  strace -f -qq -o trace -e trace=file chat-send -1 -l < <(cat lines)
   run -0 grep -F "$PWD/tmp" trace
+  assert_line --index 0 --regexp 'open.*O_CREAT\|O_EXCL.*, 0600\) = [0-9]'
+  assert_line --index 1 --regexp 'unlink.*= 0$'
+  assert_equal "${#lines[@]}" 2
+  assert_equal "$(find tmp -type f)" ''
+  run -0 chat-recv -a
+  assert_output "$(cat lines)"
 }
 
 @test "hostile variables of a room and a spool are refused like options" {
