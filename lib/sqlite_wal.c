@@ -204,11 +204,22 @@ bool wal_is_broken(int fd, const struct wal *wal, int64_t frames)
     return false;
 }
 
+/* Whether the file has these bytes; after a write past the page cache, whether the disk has. */
+static bool reads_back(int fd, const char *bytes, size_t size, int64_t offset)
+{
+    char block[4096];
+    for (size_t at = 0; at < size; at += sizeof block)
+        if (read_at(fd, block, sizeof block, offset + (int64_t)at) != 0 ||
+            memcmp(block, bytes + at, sizeof block) != 0)
+            return false;
+    return true;
+}
+
 /* Write past the page cache: an ext4 whose write has failed may keep the new blocks of the file
  * marked as unwritten. What is written to their cached pages after that is synced without an error,
  * and is zeros after a power cut. If this write fails, too, put the bytes back into the page cache,
  * from where the next attempt takes them. Where there is no O_DIRECT, write as usual. */
-static int write_directly(int fd, const void *bytes, size_t size, int64_t offset)
+static int write_directly(int fd, const char *bytes, size_t size, int64_t offset)
 {
     int flags = fcntl(fd, F_GETFL);
     bool direct = flags >= 0 && fcntl(fd, F_SETFL, flags | O_DIRECT) == 0;
@@ -216,10 +227,12 @@ static int write_directly(int fd, const void *bytes, size_t size, int64_t offset
     if (!direct)
         return errnum;
     fcntl(fd, F_SETFL, flags);
-    if (errnum == 0)
+    if (errnum == 0 && reads_back(fd, bytes, size, offset))
         return 0;
     int cached = write_at(fd, bytes, size, offset);
-    return errnum == EINVAL ? cached : errnum; /* EINVAL: not such blocks */
+    if (errnum == EINVAL) /* not blocks of that size */
+        return cached;
+    return errnum != 0 ? errnum : EIO;
 }
 
 int wal_rewrite(int fd)

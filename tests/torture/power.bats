@@ -3,7 +3,7 @@
 # is killed, it is mounted again, and its journal recovers what had reached the disk. What was acknowledged is in the
 # spool, or in a receiver's file. (What the disk itself might have kept in a cache of its own is not lost here.)
 #
-# TORTURE=n: n times 40 cuts on ext4, and 10 on xfs. Single commands and power cuts are in tests/power.bats.
+# TORTURE=n: n times 40 cuts on ext4, and 10 on xfs; and with a WAL of more than 10 MiB as many of each. Single commands and power cuts are in tests/power.bats.
 
 # Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2153,SC2154
@@ -15,17 +15,21 @@ setup() {
   torture_setup
   POWER=$FAULTS/power
   mkdir acknowledged seen
+  HUGE=
 }
 
 teardown() { disk_teardown; }
 
-# sender NAME [lines]: sends "NAME 1", "NAME 2", ..., and notes what was acknowledged, with its id; if the disk still takes
+# sender NAME [lines | huge]: sends "NAME 1", "NAME 2", ..., and notes what was acknowledged, with its id; if the disk still takes
 # something after it (see tests/power.bats).
 sender() {
   background env PATH="${UNSAFE_SENDER:+$FAULTS/preload:}$PATH" LD_PRELOAD="$UNSAFE_SENDER" NOSYNC='fsync fdatasync' bash -c '
     n=$(cat "next-$1" 2>/dev/null || echo 1)
     while
-      if [[ $2 ]]; then
+      if [[ $2 == huge ]]; then
+        last=$((n + 150000 + RANDOM))
+        ids=$(seq -f "$1 %.0f" "$n" "$last" | chat-send -1 -l -i)
+      elif [[ $2 ]]; then
         last=$((n + RANDOM % 40))
         ids=$(seq -f "$1 %.0f" "$n" "$last" | chat-send -l -i)
       else
@@ -66,6 +70,7 @@ at_work() {
   sender a
   sender b
   sender c lines
+  [[ ! $HUGE ]] || sender d huge
   (($1 % 4)) || return 0
   for file in all follow run; do touch "disk/$file-$1"; done
   sync disk
@@ -77,13 +82,17 @@ at_work() {
   esac
 }
 
+# is_huge: a transaction is under way whose WAL has more than 10 MiB.
+is_huge() { (($(stat -c %s disk/chat/spool.db-wal 2>/dev/null || echo 0) > 10485760)); }
+
 # fails_and_comes_back ROUND: the power.
 fails_and_comes_back() {
   local name file
-  sleep "$(a_moment 300)"
+  [[ ! $HUGE ]] || wait_until is_huge
+  sleep "$(a_moment "${HUGE:-300}")"
   touch cutting
   cut
-  for name in a b c; do wait_until noted "$name"; done
+  for name in a b c ${HUGE:+d}; do wait_until noted "$name"; done
   [[ ! -e wrong ]] || fail "$(cat wrong errors)"
   switch_off
   switch_on
@@ -143,6 +152,17 @@ cuts() {
 }
 
 @test "power cuts of an xfs while senders and receivers work lose nothing that was acknowledged" {
+  cuts xfs "$(dose 1 10)"
+}
+
+# With another sender, whose transactions of 150,000 lines and more fill a WAL of more than 10 MiB. Most of these are cut.
+@test "power cuts of an ext4 with a WAL of more than 10 MiB lose nothing that was acknowledged" {
+  HUGE=700 SIZE=256M
+  cuts ext4 "$(dose 1 40)"
+}
+
+@test "power cuts of an xfs with a WAL of more than 10 MiB lose nothing that was acknowledged" {
+  HUGE=700
   cuts xfs "$(dose 1 10)"
 }
 

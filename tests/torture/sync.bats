@@ -1,0 +1,245 @@
+#!/usr/bin/env bats
+# Each sync of each command fails, once or for good, with a reader in the way of a checkpoint or without; other commands come
+# after it; then the power fails. What was acknowledged is there. And a disk that really fails: Linux takes what it could not write
+# for written (lwn.net/Articles/752063).
+#
+# TORTURE=n: all of them, n times.
+
+# Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
+# shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2153,SC2154
+
+load torture
+load ../disk
+
+setup() {
+  torture_setup
+  needs_strace
+  POWER=$FAULTS/power
+  DISK='' THIN='' READER=''
+}
+
+teardown() {
+  let_read
+  disk_teardown
+}
+
+# A reader that is in the way of a checkpoint, until let_read.
+reads() {
+  mkfifo reader
+  sqlite3 "$CHAT_SPOOL" <reader >"has-read" &
+  READER=$!
+  exec 8>reader
+  echo 'BEGIN; SELECT count(*) FROM message;' >&8
+  wait_until test -s has-read
+}
+
+let_read() {
+  [[ $READER ]] || return 0
+  exec 8>&-
+  wait "$READER" || true
+  READER=
+  rm -f reader has-read
+}
+
+# The commands: what they do to a room of ONE, TWO and THREE. $GONE is what may be missing after it, $NEW what must be there if its
+# status is 0.
+declare -gA COMMANDS=(
+  [send]='chat-send new'
+  [lines]='chat-send -l'
+  [atomic]='chat-send -1 -l'
+  [key]='chat-send -k key new'
+  [drop]='chat-send -m 3 --drop new'
+  [receive]='chat-recv'
+  [all]='chat-recv -a'
+  [run]='chat-recv -- cat'
+  [fail]='chat-recv -- false'
+  [dead]='chat-recv --dead other -- sh -c "exit 100"'
+  [move]='chat-spool move -q main other'
+  [delete]='chat-spool delete -q -y main'
+  [config]='chat-spool config max-length 1000000'
+  [compact]='chat-spool compact -q'
+  [load]='chat-spool load -q'
+)
+
+# fresh FULL: such a room; FULL: the next commit empties the WAL.
+fresh() {
+  local n
+  rm -rf disk/chat
+  printf '%s\n' ONE TWO THREE | chat-send -l
+  chat-send -r filler first
+  if [[ $1 ]]; then
+    for ((n = 0; n < 40 && $(frames) < 60; n++)); do chat-send -r filler "$n"; done
+  fi
+  printf 'new\n' >in
+  [[ $2 != load ]] || echo '{"room":"main","body":"new"}' >in
+}
+
+# frames: how many the index of the WAL knows (sqlite.org/walformat.html, mxFrame).
+frames() { od -An -tu4 -j16 -N4 "$CHAT_SPOOL-shm" | tr -d ' '; }
+
+# syncs NAME FULL: how many syncs that command makes of the spool and its WAL.
+syncs() {
+  fresh "$2" "$1"
+  eval "strace -f -qq -o trace -P '$CHAT_SPOOL-wal' -P '$CHAT_SPOOL' -e trace=fdatasync,fsync ${COMMANDS[$1]}" <in >out 2>err || true
+  grep -cE 'f(data)?sync\(' trace || true
+}
+
+# sync_fails NAME FULL N WHEN READER: that command, whose N-th sync fails; what comes after it; and a power cut.
+sync_fails() {
+  local name=$1 when=$3$4
+  fresh "$2" "$name"
+  [[ ! $5 ]] || reads
+  result=0
+  eval "strace -f -qq -o trace -P '$CHAT_SPOOL-wal' -P '$CHAT_SPOOL' -e trace=fdatasync \
+    -e inject=fdatasync:error=EIO:when=$when ${COMMANDS[$name]}" <in >out 2>err || result=$?
+  after=0
+  chat-send later || after=$?
+  let_read
+  power_cut
+  count cuts
+  chat-recv -p -a -o '%b\n' >left || [[ $? == 1 ]]
+  chat-recv -p -a -r other -o '%b\n' >moved || [[ $? == 1 ]]
+  judge "$name" || show_cut "$name, sync $3$4${2:+, emptying the WAL}${5:+, with a reader}"
+}
+
+judge() {
+  local body gone='' new=''
+  WHY='the spool is sound'
+  chat-spool check -q >checked 2>&1 || return
+  WHY='status 0, or one that fits'
+  case $1-$result in
+    *-0 | *-74 | fail-123 | dead-123 | *-75) ;;
+    *) return 1 ;;
+  esac
+  WHY='what is sent after it is there'
+  ((after == 0)) && grep -qx later left || return
+  case $1 in
+    send | lines | atomic | key | load) new=new ;;
+    drop) new=new gone=ONE ;;
+    delete) gone='ONE TWO THREE' ;;
+  esac
+  for body in ONE TWO THREE; do
+    WHY="$body is there, or was handed over, or dropped by $1"
+    grep -qx "$body" left moved out || [[ " $gone " == *" $body "* ]] || return
+  done
+  WHY='status 0 means that it was sent'
+  [[ $result != 0 || ! $new ]] || grep -qx "$new" left || return
+  WHY='status 0 means that what was handed over or deleted has gone'
+  if ((result == 0)); then
+    case $1 in
+      receive | run) ! grep -qx ONE left ;;
+      all | delete | move) ! grep -qxE 'ONE|TWO|THREE' left ;;
+    esac
+  fi
+}
+
+show_cut() {
+  batslib_print_kv_single_or_multi 8 fault "$1" SEED "$SEED" status "$result, then $after" stderr "$(head -c 500 err)" \
+    left "$(<left)" other "$(<moved)" out "$(<out)" check "$(<checked)" trace "$(tail -n 8 trace)" |
+    batslib_decorate "not kept: $WHY" | fail
+}
+
+# each_sync SAMPLE: of all commands; that many of all the cases, or with TORTURE all.
+each_sync() {
+  local name full n when reader cases=() case total
+  disk
+  for name in "${!COMMANDS[@]}"; do
+    for full in '' full; do
+      total=$(syncs "$name" "$full")
+      for ((n = 1; n <= total; n++)); do
+        for when in '' +; do
+          for reader in '' reader; do cases+=("$name:$full:$n:$when:$reader"); done
+        done
+      done
+    done
+  done
+  assert [ "${#cases[@]}" -ge 100 ]
+  sample "$((${TORTURE:-0} ? ${#cases[@]} : $1))" "${cases[@]}"
+  for case in "${SAMPLE[@]}"; do
+    IFS=: read -r name full n when reader <<<"$case"
+    sync_fails "$name" "$full" "$n" "$when" "$reader"
+  done
+  tell "${SUM[cuts]} of ${#cases[@]} cases"
+}
+
+@test "after any sync of any command that fails, and a power cut, all that was acknowledged is there" {
+  each_sync 24
+}
+
+@test "the cuts show that a sync that is not made, and not told, loses what was acknowledged" {
+  disk
+  fresh '' send
+  sync -f disk
+  strace -qq -o trace -P "$CHAT_SPOOL-wal" -e trace=fdatasync -e inject=fdatasync:retval=0 chat-send new
+  power_cut
+  run chat-recv -p -a
+  refute_output --partial new
+}
+
+# ---------------------------------------------------------------- a disk that fails
+
+# real_failure FRAMES SIZE READER: large messages, until a sync fails as there is no room on the disk behind the file system; then
+# there is again, others send, and the power fails. Before it the WAL has so many frames.
+real_failure() {
+  local n=0 stored=0
+  thin_disk
+  fresh ''
+  # So much that the next message needs new blocks, wherever it goes.
+  while (($(frames) < $1)); do chat-send -r filler "$((++n))"; done
+  chat-send -r kept safe
+  head -c "$2" /dev/urandom >large
+  [[ ! $3 ]] || reads
+  exhausted
+  # The first may find blocks that the WAL has already.
+  for n in 1 2 3 4 5 6; do
+    result=0
+    strace -y -qq -o trace -e trace=fdatasync chat-send -r large -f large 2>err || result=$?
+    [[ $result == 74 ]] || stored=$((stored + 1))
+    ! grep -qE 'fdatasync.*= -1 E(NOSPC|IO)' trace || break
+  done
+  assert_regex "$(<trace)" 'fdatasync.*= -1 E(NOSPC|IO)'
+  assert_regex "$result" '^(0|74)$'
+  relieved
+  for n in 1 2 3; do chat-send -r after "$n"; done
+  let_read
+  power_cut
+  run -0 chat-spool check
+  run -0 chat-recv -r after -a
+  assert_output $'1\n2\n3'
+  run -0 chat-recv -r kept
+  assert_output safe
+  run -0 chat-recv -a
+  assert_output $'ONE\nTWO\nTHREE'
+  for ((n = 0; n < stored; n++)); do
+    chat-recv -n -r large >received
+    cmp received large
+  done
+}
+
+@test "what is sent after a disk had no room for a WAL survives a power cut" { real_failure 30 150000 ''; }
+@test "what is sent after a disk had no room for a WAL, beside a reader, survives a power cut" { real_failure 30 150000 reader; }
+@test "what is sent after a disk had no room for a WAL that is emptied survives a power cut" { real_failure 56 400000 ''; }
+
+# The WAL has its blocks, the spool itself has not.
+@test "what is sent after a disk had no room for a checkpoint survives a power cut" {
+  local n
+  thin_disk
+  fresh ''
+  head -c 1500000 /dev/urandom >large
+  chat-send -r large -f large # a WAL that keeps its blocks
+  for n in 1 2 3; do chat-send -r kept "$n"; done
+  reads
+  head -c 1000000 /dev/urandom >another
+  exhausted
+  chat-send -r another -f another || true
+  let_read
+  chat-send -r kept 4 || true # empties the WAL, into new blocks
+  relieved
+  for n in {1..60}; do chat-send -r after "$n"; done # which empty it, and begin it again
+  power_cut
+  run -0 chat-spool check
+  run -0 chat-recv -r after -a
+  assert_output "$(seq 60)"
+  chat-recv -n -r large >received
+  cmp received large
+}
