@@ -57,6 +57,8 @@ static time_t split_time(int64_t time, int *milliseconds)
 const char *format_time_text(int64_t time, char text[FORMAT_TIME])
 {
     int milliseconds;
+    /* A spool of an older version can have later ones; a date has to be readable again. */
+    time = time > CHAT_TIME_MAX ? CHAT_TIME_MAX : time < CHAT_TIME_MIN ? CHAT_TIME_MIN : time;
     time_t seconds = split_time(time, &milliseconds);
     struct tm utc;
     text[0] = '\0';

@@ -102,8 +102,13 @@ static bool read_time(struct json_in *in, const char *name, int64_t *time)
     const char *text = text_of(in, name, value);
     if (text == NULL)
         return false;
-    return when_date(text, time) ||
-           refuse(in, "'%.100s' is not a time like 2026-11-22T13:40:07Z", text);
+    if (!when_date(text, time))
+        return refuse(in, "'%.100s' is not a time like 2026-11-22T13:40:07Z", text);
+    if (*time > CHAT_TIME_MAX && !in->every)
+        return refuse(in, "'%.100s' is after the year 9999", text);
+    if (*time > CHAT_TIME_MAX) /* in a dump of an older version */
+        *time = CHAT_TIME_MAX;
+    return true;
 }
 
 enum { LARGEST = 62 }; /* bits: the ids of a spool */

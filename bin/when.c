@@ -11,9 +11,7 @@
 
 enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE, DAY = 24 * HOUR };
 
-/* What has a year of four digits in UTC, and so can be written and read again. */
-static const int64_t earliest = -INT64_C(62167219200000);
-static const int64_t longest = INT64_C(253402300799999); /* a time of the year 9999, too */
+static const int64_t longest = CHAT_TIME_MAX; /* duration; at least as good as for ever */
 
 /* --- durations ------------------------------------------------------------- */
 
@@ -110,8 +108,9 @@ static bool skip(const char **at, char character)
 
 static bool read_date(const char **at, struct tm *date)
 {
-    if (!read_number(at, 4, 0, 9999, &date->tm_year) || !skip(at, '-') ||
-        !read_number(at, 2, 1, 12, &date->tm_mon) || !skip(at, '-') ||
+    const int digits = (int)strspn(*at, "0123456789");
+    if (digits > 6 || !read_number(at, digits < 4 ? 4 : digits, 0, 999999, &date->tm_year) ||
+        !skip(at, '-') || !read_number(at, 2, 1, 12, &date->tm_mon) || !skip(at, '-') ||
         !read_number(at, 2, 1, 31, &date->tm_mday))
         return false;
     date->tm_year -= 1900;
@@ -196,7 +195,7 @@ bool when_date(const char *text, int64_t *milliseconds)
         *milliseconds = local_seconds(&date) * SECOND + fraction;
     else
         *milliseconds = (int64_t)timegm(&date) * SECOND + fraction - ahead;
-    return *milliseconds >= earliest && *milliseconds <= longest;
+    return *milliseconds >= CHAT_TIME_MIN;
 }
 
 static const chat_spool *clock_of; /* or this machine's */
@@ -215,14 +214,34 @@ int64_t when_now(void)
     return (int64_t)time.tv_sec * SECOND + time.tv_nsec / 1000000;
 }
 
+/* Whether TEXT is a number without a unit that is rather a date like 20270101, or a timestamp: ten
+ * digits are more than 30 years of seconds. */
+static bool is_ambiguous(const char *text)
+{
+    const char *at = text;
+    int number;
+    size_t digits = strspn(text, "0123456789");
+    if (text[digits] != '\0' || digits < 8)
+        return false;
+    return digits >= 10 ||
+           (digits == 8 && read_number(&at, 4, 1000, 9999, &number) &&
+            read_number(&at, 2, 1, 12, &number) && read_number(&at, 2, 1, 31, &number));
+}
+
 int64_t when_time(const char *text, const char *option)
 {
     int64_t time;
+    if (is_ambiguous(text))
+        cli_usage("option '%s': '%s' may be a date, a timestamp or a number of seconds; write a date "
+                  "like 2027-01-01, or seconds like %ss",
+                  option, text, text);
     if (read_duration(text, &time))
         time += when_now();
     else if (!when_date(text, &time))
         cli_usage("option '%s' needs a duration like 90, 5m, 2h or 1d, or a time like "
                   "2026-11-22T13:40:07Z, not '%s'",
                   option, text);
+    if (time > CHAT_TIME_MAX)
+        cli_usage("option '%s' needs a time up to the year 9999, not '%s'", option, text);
     return time > 0 ? time : 1;
 }

@@ -10,13 +10,14 @@
 
 /* The milliseconds in TEXT, a duration: a number with an optional fraction, and s, m, h or d
  * (none: seconds). Rounded up, so never shorter than asked; one over 8000 years is as good as
- * for ever and is cut there, so that the sum with any time of day fits.
- * What is none is a usage error that names OPTION. */
+ * for ever and is cut to CHAT_TIME_MAX, so that the sum with any time of day fits.
+ * Any other TEXT is a usage error that names OPTION. */
 int64_t when_duration(const char *text, const char *option);
 
 /* The time that TEXT means, in milliseconds since 1970: a duration from now, or a date and time
  * of ISO 8601, local where it names no zone. At least 1, as 0 is no time to the library:
- * what is before 1970 is over in any case. Otherwise as when_duration. */
+ * what is before 1970 is over in any case. A time after CHAT_TIME_MAX is a usage error, and a number
+ * without a unit that may be meant as a date or a timestamp is one too. */
 int64_t when_time(const char *text, const char *option);
 
 int64_t when_now(void);
@@ -25,7 +26,8 @@ int64_t when_now(void);
 void when_clock(const chat_spool *spool);
 
 /* Whether TEXT is a date and time of ISO 8601 (local where it names no zone): then in *MILLISECONDS
- * since 1970, below 0 before it. */
+ * since 1970, below 0 before it. The year may have up to six digits, as older versions have written
+ * a time after CHAT_TIME_MAX; the caller checks for that. */
 bool when_date(const char *text, int64_t *milliseconds);
 
 #endif

@@ -56,6 +56,10 @@ enum chat_status {
 #define CHAT_LENGTH_DEFAULT 67108864
 #define CHAT_LENGTH_MAX 1000000000
 
+/* The earliest and the latest time that a message can have: of the years 0000 and 9999, UTC. */
+#define CHAT_TIME_MIN (-INT64_C(62167219200000))
+#define CHAT_TIME_MAX INT64_C(253402300799999)
+
 struct chat_message {
     int64_t id;       /* unique in the spool, growing; chat_put gives it */
     const char *room; /* for chat_put NULL means the spool's default room */
@@ -87,7 +91,8 @@ struct chat_terms {
 /* What becomes of a message whose work has failed. */
 struct chat_failure {
     bool counted;     /* it is one more failed attempt */
-    int64_t hold;     /* hold it back for so many milliseconds; it keeps its place */
+    int64_t hold;     /* hold it back for so many milliseconds, but not beyond CHAT_TIME_MAX; it
+                       * keeps its place */
     const char *dead; /* or move it to the end of this room */
 };
 

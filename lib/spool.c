@@ -113,6 +113,12 @@ enum chat_status chat_begin(chat_spool *spool)
     return status;
 }
 
+/* Dates have years of four digits: a later time could be stored, but not written and read. */
+static bool time_valid(int64_t time)
+{
+    return time >= CHAT_TIME_MIN && time <= CHAT_TIME_MAX;
+}
+
 enum chat_status chat_put(chat_spool *spool, const struct chat_message *message,
                           const struct chat_terms *terms, int64_t *id)
 {
@@ -128,6 +134,9 @@ enum chat_status chat_put(chat_spool *spool, const struct chat_message *message,
         return error_set(&spool->error, CHAT_USAGE, "'%s' cannot be a host", message->host);
     if (message->key != NULL && !chat_name_valid(message->key))
         return error_set(&spool->error, CHAT_USAGE, "'%s' cannot be a key", message->key);
+    if (!time_valid(message->time) || !time_valid(message->due) || !time_valid(message->expires))
+        return error_set(&spool->error, CHAT_USAGE,
+                         "a message cannot have a time beyond the years 0000 to 9999");
     return spool->store->verbs->put(spool->store, message, terms != NULL ? terms : &none, id);
 }
 
@@ -261,9 +270,21 @@ enum chat_status chat_join(chat_batch *batch, chat_batch *other)
     return error_set(store->error, CHAT_SYSTEM, "out of memory");
 }
 
-enum chat_status chat_fail(chat_batch *batch, const struct chat_failure *failure)
+/* Hold back until CHAT_TIME_MAX at most. */
+static void limit_hold(struct store *store, struct chat_failure *failure)
+{
+    if (failure->hold <= CHAT_TIME_MAX / 2) /* by no clock is it so late */
+        return;
+    int64_t most = CHAT_TIME_MAX - store->verbs->time(store);
+    if (failure->hold > most)
+        failure->hold = most > 0 ? most : 0;
+}
+
+enum chat_status chat_fail(chat_batch *batch, const struct chat_failure *wanted)
 {
     struct store *store = batch->store;
+    struct chat_failure limited = *wanted, *failure = &limited;
+    limit_hold(store, failure);
     enum chat_status status = check_claimed(batch);
     if (status == CHAT_OK && failure->dead != NULL && !chat_room_valid(failure->dead))
         return error_set(store->error, CHAT_USAGE, "'%s' cannot name a room", failure->dead);

@@ -98,11 +98,34 @@ END
   assert_not_exists "$SPOOL"
 }
 
-@test "a TIME without end is as good as never" {
-  chat-send -d 99999999999999999999999999d later
-  chat-send -x 99999999999999999999999999d now
-  received now
-  assert_equal "$(ask 'SELECT count(*) FROM message')" 1
+@test "a time after the year 9999 is a usage error" {
+  local option time
+  for option in -d -x; do
+    for time in 9999999d 99999999999999999999999999d 10000-01-01 12345-11-22T13:40Z 9999-12-31T23:59-00:01; do
+      run --separate-stderr chat-send "$option" "$time" x
+      assert_usage chat-send
+      assert_regex "$stderr" "option '$option' needs a time up to the year 9999, not '$time'"
+    done
+  done
+  assert_not_exists "$SPOOL"
+  chat-send -x 9999-12-31T23:59:59.999Z x
+  received x
+}
+
+@test "a number that may be meant as a date or a timestamp is a usage error" {
+  local option time
+  for option in -d -x; do
+    for time in 20270101 19991231 1798761600 202701011200 20270101120000; do
+      run --separate-stderr chat-send "$option" "$time" x
+      assert_usage chat-send
+      assert_regex "$stderr" "'$time' may be a date, a timestamp or a number of seconds.*${time}s"
+    done
+  done
+  assert_not_exists "$SPOOL"
+  for time in 31536000 315360000 20270101s 20271301 1.5 20270101.0; do
+    chat-send -x "$time" "$time"
+  done
+  received 31536000 315360000 20270101s 20271301 1.5 20270101.0
 }
 
 # ---------------------------------------------------------------- -d

@@ -586,6 +586,25 @@ old_or_new() {
   assert_output stays
 }
 
+@test "a time after the year 9999 survives dump and load" {
+  chat-send expires
+  chat-send -r held held
+  chat-send -r delayed -d 1h delayed
+  run chat-recv -r held --backoff 9999999d -- false
+  # As older versions have stored it.
+  sqlite3 "$SPOOL" "UPDATE message SET expires = 863999993900000000 WHERE id = 1;
+    UPDATE message SET due = 863999993900000000 WHERE id = 3"
+  chat-spool dump >dump
+  assert_equal "$(grep -o '9999-12-31T23:59:59.999Z' dump | wc -l)" 3
+  run -0 chat-spool load -s new.db dump
+  assert_equal "$(chat-spool dump -s new.db)" "$(cat dump)"
+  run -0 chat-recv -s new.db
+  assert_output expires
+  # As older versions have dumped it.
+  sed 's/"9999-12-31/"29348-07-09/' dump | chat-spool load -s old.db
+  assert_equal "$(chat-spool dump -s old.db)" "$(cat dump)"
+}
+
 @test "compact deletes what has expired, and nothing else" {
   chat-send -x 0.05 expired
   chat-send -d 1h delayed
