@@ -78,6 +78,7 @@ bool batch_join(struct chat_batch *batch, struct chat_batch *other)
     batch->count = count;
     batch->bytes += other->bytes;
     batch->apart = batch->apart || other->apart;
+    batch->passed_expired = batch->passed_expired || other->passed_expired;
     if (batch->first != other->first || batch->returned != other->returned)
         batch->first = 0; /* what the two looks have shown does not go together */
     other->count = 0;

@@ -16,6 +16,7 @@ struct chat_batch {
     bool claimed;            /* the store holds locks for these messages */
     bool settled;            /* they are deleted, or in another room */
     int64_t first, returned; /* for the store: what its look at the room has shown, or 0 */
+    bool passed_expired;     /* for the store: the look passed expired messages of the room */
     int64_t room;            /* for the store: its own number of their room */
     int64_t session;         /* for the store: the connection that holds the claim */
     bool apart;              /* for the store: some are held back, or stand in another order */

@@ -14,7 +14,7 @@
 struct counters {
     int64_t number;
     char name[CHAT_NAME_MAX + 1];
-    int64_t depth, bytes, first, next_due;
+    int64_t depth, bytes, next_due;
     int64_t found, found_bytes, hidden, earliest;
 };
 
@@ -143,8 +143,7 @@ static bool add_counters(struct check *c, sqlite3_stmt *statement)
         .number = sqlite3_column_int64(statement, 0),
         .depth = sqlite3_column_int64(statement, 2),
         .bytes = sqlite3_column_int64(statement, 3),
-        .first = sqlite3_column_int64(statement, 4),
-        .next_due = sqlite3_column_int64(statement, 5),
+        .next_due = sqlite3_column_int64(statement, 4),
     };
     copy_name(room->name, sqlite3_column_text(statement, 1));
     return true;
@@ -193,7 +192,7 @@ static void count_message(struct counters *room, int64_t length, int64_t due, in
     room->found_bytes += length;
     if (due > 0 && (room->earliest == 0 || due < room->earliest))
         room->earliest = due;
-    if (due < 0 || (due == 0 && (place < room->first || place < 1 || place > PLACE_MAX)))
+    if (due < 0 || (due == 0 && (place < 1 || place > PLACE_MAX)))
         room->hidden++;
 }
 

@@ -35,7 +35,7 @@ static enum chat_status claim_room(struct sqlite_store *s, const struct chat_que
                                    const char *name, struct chat_batch *batch)
 {
     struct scan scan;
-    bool passed, gone = false;
+    bool passed, gone = false, more;
     enum chat_status status = scan_open_ready(&scan, s, query, name, NULL);
     name = scan.room.name;
     while (status == CHAT_OK && !batch_is_full(batch, query)) {
@@ -56,10 +56,12 @@ static enum chat_status claim_room(struct sqlite_store *s, const struct chat_que
         if (checked != CHAT_NONE)
             return checked;
     }
-    if (batch->count == 0)
+    if (batch->count == 0) {
+        if (status == CHAT_NONE && scan.passed_expired)
+            sweep_portion(s, scan.room.number, &more); /* if it fails, another receiver will */
         return status;
-    batch->first = scan.passed_expired ? scan.head : 0;
-    batch->returned = scan.room.returned;
+    }
+    batch->passed_expired = scan.passed_expired;
     return CHAT_OK; /* should there be an error behind these, it comes again at the next claim */
 }
 
@@ -84,7 +86,7 @@ static enum chat_status claim_one(struct sqlite_store *s, const struct chat_quer
     return status == CHAT_OK && batch->count == 0 ? CHAT_NONE : status;
 }
 
-static enum chat_status be_present(struct sqlite_store *s)
+enum chat_status be_present(struct sqlite_store *s)
 {
     int errnum = s->present ? 0 : lock_presence(s->lock);
     s->present = errnum == 0;
@@ -135,6 +137,41 @@ enum chat_status sqlite_claim(struct store *store, const struct chat_query *quer
     if (status != CHAT_OK)
         sqlite_release(store, batch);
     return status;
+}
+
+/* --- until the end of a transaction ---------------------------------------- */
+
+enum chat_status claim_hold(struct sqlite_store *s, struct range claimed)
+{
+    struct range *held = realloc(s->held, (s->held_count + 1) * sizeof *held);
+    if (held == NULL) {
+        unlock_claim(s->lock, claimed);
+        return error_set(s->base.error, CHAT_SYSTEM, "out of memory");
+    }
+    s->held = held;
+    held[s->held_count++] = claimed;
+    return CHAT_OK;
+}
+
+enum chat_status claim_for_turn(struct sqlite_store *s, int64_t id)
+{
+    struct range taken, one = { id, id };
+    if (holds_claim(s, id))
+        return CHAT_NONE;
+    enum chat_status status = be_present(s);
+    if (status != CHAT_OK)
+        return status;
+    int errnum = lock_claim(s->lock, one, &taken);
+    if (errnum == EAGAIN)
+        return CHAT_NONE;
+    return errnum == 0 ? claim_hold(s, one) : store_cannot_lock(s, errnum);
+}
+
+void claim_end_turn(struct sqlite_store *s)
+{
+    for (size_t i = 0; i < s->held_count; i++)
+        unlock_claim(s->lock, s->held[i]);
+    s->held_count = 0;
 }
 
 /* --- given up, or kept ----------------------------------------------------- */

@@ -2,7 +2,6 @@
 
 #include "sqlite_read.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -114,20 +113,30 @@ static enum chat_status move_damaged(struct sqlite_store *s, int64_t id, struct 
     return status == CHAT_OK ? CHAT_DAMAGED : status;
 }
 
+/* A receiver may have found the message claimed, and sleep. */
+static void ring_given_up(struct sqlite_store *s, const struct room *from)
+{
+    if (from->number > 0)
+        bell_ring(&s->place, BELL_CAME, from->name);
+}
+
 /* The transaction has come to STATUS. */
 static enum chat_status end(struct sqlite_store *s, int64_t id, const struct room *from,
                             enum chat_status status)
 {
     if (status != CHAT_DAMAGED) {
         turn_rollback(s);
+        ring_given_up(s, from);
         return status;
     }
     status = bells_add(s, BELL_CAME, CHAT_ROOM_DAMAGED);
     if (status == CHAT_OK && from->number > 0)
         status = bells_add(s, BELL_GONE, from->name);
     status = turn_end(s, status);
-    if (status != CHAT_OK)
+    if (status != CHAT_OK) {
+        ring_given_up(s, from);
         return status;
+    }
     return error_set(s->base.error, CHAT_DAMAGED,
                      "message %lld in room '%s' was damaged, and is in room '%s' now",
                      (long long)id, from->name, CHAT_ROOM_DAMAGED);
@@ -135,21 +144,18 @@ static enum chat_status end(struct sqlite_store *s, int64_t id, const struct roo
 
 enum chat_status set_aside(struct sqlite_store *s, int64_t id)
 {
-    struct range taken, one = { id, id };
     struct room from = { .number = 0 };
     struct chat_batch *copy = batch_new(&s->base);
     if (copy == NULL)
         return error_set(s->base.error, CHAT_SYSTEM, "out of memory");
     enum chat_status status = turn_begin(s);
     if (status == CHAT_OK) {
-        int errnum = lock_claim(s->lock, one, &taken);
-        if (errnum == 0)
+        status = claim_for_turn(s, id);
+        if (status == CHAT_OK)
             status = move_damaged(s, id, &from, copy);
-        else if (errnum != EAGAIN) /* else somebody is about to do the same */
-            status = store_cannot_lock(s, errnum);
+        else if (status == CHAT_NONE) /* another receiver is about to do the same */
+            status = CHAT_OK;
         status = end(s, id, &from, status);
-        if (errnum == 0)
-            unlock_claim(s->lock, one);
     }
     batch_free(copy);
     return status;

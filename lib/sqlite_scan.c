@@ -46,7 +46,7 @@ static int scan_row(struct scan *scan, sqlite3_stmt *statement, int64_t *order)
             return SQLITE_DONE;
         if (!has_expired(scan, statement))
             break;
-        scan->passed_expired = scan->passed_expired || (scan->head == 0 && scan->count == 0);
+        scan->passed_expired = true;
     }
     return rc;
 }
@@ -72,8 +72,6 @@ static enum chat_status scan_read(struct scan *scan)
     sqlite3_reset(statement);
     scan->want = CHUNK;
     scan->ended = rc == SQLITE_DONE;
-    if (scan->head == 0 && scan->count > 0 && !scan->every)
-        scan->head = scan->order[0];
     return rc == SQLITE_ROW || rc == SQLITE_DONE ? CHAT_OK : db_failed(s, rc, "read");
 }
 
@@ -92,8 +90,6 @@ static void scan_place(struct scan *scan, const struct chat_cursor *from)
     scan->behind = from != NULL && from->due > 0;
     scan->after = scan->behind ? from->due : from != NULL ? from->place : 0;
     scan->after_id = scan->behind ? from->id : 0;
-    if (!scan->behind && scan->after < scan->room.first)
-        scan->after = scan->room.first - 1;
 }
 
 enum chat_status scan_open(struct scan *scan, struct sqlite_store *s,
@@ -109,7 +105,6 @@ enum chat_status scan_open(struct scan *scan, struct sqlite_store *s,
         scan->every = query->every;
         scan->until = query->until > 0 ? query->until : INT64_MAX;
         scan->now = query->every ? 0 : store_now();
-        scan->head = 0;
         scan->passed_expired = false;
         scan->want = query->max_messages < CHUNK ? query->max_messages : CHUNK;
         scan_place(scan, from);

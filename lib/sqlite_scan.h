@@ -19,8 +19,7 @@ struct scan {
     int64_t after, after_id; /* the last place, or time and id, that was seen */
     int64_t until;           /* the last place, or id, to be seen */
     int64_t now;             /* what has expired by then is not seen */
-    int64_t head;            /* the first place seen of those that are ready, or 0; */
-    bool passed_expired;     /* some stand before it that have expired */
+    bool passed_expired;     /* some that have expired were not shown */
     size_t want;             /* how many to read at once */
     bool ended;              /* there is nothing behind the chunk */
     size_t at, count;        /* in the chunk */

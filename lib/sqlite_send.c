@@ -102,9 +102,13 @@ static enum chat_status drop_oldest(struct sqlite_store *s)
     struct scan scan;
     struct range oldest;
     bool passed;
-    enum chat_status status = scan_open(&scan, s, &query, s->tally.name, NULL);
-    if (status == CHAT_OK) /* claimed, so that no receiver gets it while it goes */
+    enum chat_status status = be_present(s);
+    if (status == CHAT_OK)
+        status = scan_open(&scan, s, &query, s->tally.name, NULL);
+    if (status == CHAT_OK) /* no receiver may begin with it: it goes when this is committed */
         status = scan_next(&scan, 1, SCAN_TAKE, &oldest, &passed);
+    if (status == CHAT_OK)
+        status = claim_hold(s, oldest);
     if (status != CHAT_OK)
         return status;
     sqlite3_stmt *statement = db_statement(s, SQL_GET_LENGTH);
@@ -112,9 +116,7 @@ static enum chat_status drop_oldest(struct sqlite_store *s)
     int rc = db_step(s, statement);
     int64_t length = rc == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : 0;
     sqlite3_reset(statement);
-    status = rc == SQLITE_ROW ? drop_message(s, oldest.first, length) : db_failed(s, rc, "read");
-    unlock_claim(s->lock, oldest);
-    return status;
+    return rc == SQLITE_ROW ? drop_message(s, oldest.first, length) : db_failed(s, rc, "read");
 }
 
 static enum chat_status full(struct sqlite_store *s)
@@ -128,11 +130,11 @@ static enum chat_status full(struct sqlite_store *s)
 static enum chat_status sweep(struct sqlite_store *s)
 {
     struct room room;
-    size_t count;
+    bool more = true;
     enum chat_status status = count_tally(s);
     s->tally.depth = s->tally.bytes = s->tally.due = 0;
-    if (status == CHAT_OK)
-        status = sweep_expired(s, s->tally.number, SIZE_MAX, &count);
+    while (status == CHAT_OK && more)
+        status = sweep_expired(s, s->tally.number, &more);
     if (status == CHAT_OK)
         status = room_get(s, s->tally.name, &room);
     if (status == CHAT_OK)
@@ -311,8 +313,7 @@ enum chat_status sqlite_commit(struct store *store)
     struct sqlite_store *s = (struct sqlite_store *)store;
     /* It gave up already, at a put that failed. */
     if (s->db == NULL || sqlite3_get_autocommit(s->db) != 0) {
-        bells_forget(s);
-        turn_leave(s);
+        turn_rollback(s);
         return error_set(s->base.error, CHAT_IO, "cannot write spool '%s'", s->place.path);
     }
     enum chat_status status = pending_insert(s);

@@ -7,19 +7,6 @@
 
 /* --- deleted --------------------------------------------------------------- */
 
-/* What BATCH's look at the room has shown is told with its counters. */
-static enum chat_status count_gone(struct sqlite_store *s, const struct chat_batch *batch,
-                                   int64_t depth, int64_t bytes)
-{
-    sqlite3_stmt *statement = db_statement(s, SQL_COUNT_GONE);
-    sqlite3_bind_int64(statement, 1, batch->room); /* all of a batch is from one room */
-    sqlite3_bind_int64(statement, 2, depth);
-    sqlite3_bind_int64(statement, 3, bytes);
-    sqlite3_bind_int64(statement, 4, batch->returned);
-    sqlite3_bind_int64(statement, 5, batch->first);
-    return db_finish(s, statement);
-}
-
 /* How many messages of BATCH, from FROM to before TO, have consecutive ids. */
 static size_t run_length(const struct chat_batch *batch, size_t from, size_t to)
 {
@@ -77,9 +64,7 @@ static enum chat_status delete_messages(struct sqlite_store *s, const struct cha
     }
     if (deleted < to - from) /* somebody has deleted some by hand, whatever their lengths */
         return db_run(s, SQL_RECOUNT);
-    if (batch->first == 0) /* nothing new is known of the room */
-        return room_count(s, batch->room, -(int64_t)deleted, -bytes);
-    return count_gone(s, batch, (int64_t)deleted, bytes);
+    return room_count(s, batch->room, -(int64_t)deleted, -bytes); /* all are from one room */
 }
 
 enum {
@@ -94,12 +79,11 @@ static bool tidies_up(const struct chat_batch *batch)
     return first % SHRINK_EVERY == 0 || first / SHRINK_EVERY != last / SHRINK_EVERY;
 }
 
-/* Look after what others left: messages that have expired. */
-static enum chat_status sweep(struct sqlite_store *s, const struct chat_batch *batch)
+/* Delete expired messages that the look at the room has passed, so that no later look has to. */
+static enum chat_status sweep_passed(struct sqlite_store *s, const struct chat_batch *batch)
 {
-    size_t count;
-    return tidies_up(batch) ? sweep_expired(s, batch->room, (size_t)2 * SHRINK_EVERY, &count)
-                            : CHAT_OK;
+    bool more;
+    return batch->passed_expired ? sweep_expired(s, batch->room, &more) : CHAT_OK;
 }
 
 /* Give pages back to the file system, twice as many as BATCH freed: so a spool that was large
@@ -130,7 +114,7 @@ static enum chat_status settle(struct sqlite_store *s, const struct chat_batch *
     if (status == CHAT_OK)
         status = bells_add(s, BELL_GONE, batch->messages[0]->room);
     if (status == CHAT_OK && !s->reserve_given)
-        status = sweep(s, batch);
+        status = sweep_passed(s, batch);
     if (status == CHAT_OK && !s->reserve_given)
         status = shrink(s, batch);
     return turn_end(s, status);
@@ -155,8 +139,8 @@ enum chat_status sqlite_settle(struct store *store, struct chat_batch *batch, si
     struct sqlite_store *s = (struct sqlite_store *)store;
     enum chat_status status = CHAT_OK;
     /* Where no message has pages of its own there is next to nothing to overwrite. */
-    if (batch->bytes >= PAGE / 4 && s->statements[SQL_SET_SECURE_DELETE] == NULL)
-        status = db_run(s, SQL_SET_SECURE_DELETE);
+    if (batch->bytes >= PAGE / 4)
+        status = delete_without_zeros(s);
     if (status == CHAT_OK)
         status = settle(s, batch, 0, count);
     if (status == CHAT_IO)
@@ -239,6 +223,8 @@ static enum chat_status fail(struct sqlite_store *s, const struct chat_batch *ba
                                        : hold_message(s, batch->messages[i], batch->room, failure);
     if (status == CHAT_OK && failure->dead != NULL)
         status = ring_moved(s, batch, failure->dead);
+    if (status == CHAT_OK && !s->reserve_given)
+        status = sweep_passed(s, batch);
     return turn_end(s, status);
 }
 

@@ -100,28 +100,75 @@ enum chat_status delete_message(struct sqlite_store *s, int64_t id)
     return db_finish(s, statement);
 }
 
-enum chat_status sweep_expired(struct sqlite_store *s, int64_t room, size_t most, size_t *count)
+enum chat_status delete_without_zeros(struct sqlite_store *s)
 {
-    int64_t now = store_now();
+    return s->statements[SQL_SET_SECURE_DELETE] == NULL ? db_run(s, SQL_SET_SECURE_DELETE)
+                                                        : CHAT_OK;
+}
+
+struct expired {
+    int64_t id, length;
+};
+
+enum { SWEPT_BYTES = 16 * 1024 * 1024 }; /* in one transaction; SQLite steps along their pages */
+
+/* List expired messages of the room, at most PORTION of them, and claim them. */
+static enum chat_status list_expired(struct sqlite_store *s, int64_t room, struct expired *list,
+                                     size_t *count, int64_t *bytes)
+{
+    sqlite3_stmt *statement = db_statement(s, SQL_LIST_EXPIRED);
+    sqlite3_bind_int64(statement, 1, room);
+    sqlite3_bind_int64(statement, 2, store_now());
     enum chat_status status = CHAT_OK;
-    *count = 0;
-    while (status == CHAT_OK && *count < most) {
-        sqlite3_stmt *statement = db_statement(s, SQL_LIST_EXPIRED);
-        sqlite3_bind_int64(statement, 1, room);
-        sqlite3_bind_int64(statement, 2, now);
-        int rc = db_step(s, statement);
-        int64_t id = sqlite3_column_int64(statement, 0);
-        int64_t length = sqlite3_column_int64(statement, 1);
-        sqlite3_reset(statement);
-        if (rc == SQLITE_DONE)
-            break;
-        /* One that is claimed just now as well: nobody will get it again in any case. */
-        status = rc == SQLITE_ROW ? delete_message(s, id) : db_failed(s, rc, "read");
+    int rc = SQLITE_DONE;
+    while (status == CHAT_OK && *count < PORTION && *bytes < SWEPT_BYTES &&
+           (rc = db_step(s, statement)) == SQLITE_ROW) {
+        list[*count] = (struct expired){ .id = sqlite3_column_int64(statement, 0),
+                                         .length = sqlite3_column_int64(statement, 1) };
+        status = claim_for_turn(s, list[*count].id);
         if (status == CHAT_OK)
-            status = room_count(s, room, -1, -length);
-        (*count)++;
+            *bytes += list[(*count)++].length;
+        if (status == CHAT_NONE)
+            status = CHAT_OK;
     }
+    sqlite3_reset(statement);
+    if (status == CHAT_OK && rc != SQLITE_ROW && rc != SQLITE_DONE)
+        status = db_failed(s, rc, "read");
     return status;
+}
+
+/* Delete the COUNT messages of LIST, which have so many BYTES. */
+static enum chat_status delete_expired(struct sqlite_store *s, int64_t room,
+                                       const struct expired *list, size_t count, int64_t bytes)
+{
+    enum chat_status status = bytes >= PAGE / 4 ? delete_without_zeros(s) : CHAT_OK;
+    for (size_t i = 0; i < count && status == CHAT_OK; i++)
+        status = delete_message(s, list[i].id);
+    return status == CHAT_OK && count > 0 ? room_count(s, room, -(int64_t)count, -bytes) : status;
+}
+
+enum chat_status sweep_expired(struct sqlite_store *s, int64_t room, bool *more)
+{
+    struct expired *list = calloc(PORTION, sizeof *list);
+    if (list == NULL)
+        return error_set(s->base.error, CHAT_SYSTEM, "out of memory");
+    size_t count = 0;
+    int64_t bytes = 0;
+    enum chat_status status = list_expired(s, room, list, &count, &bytes);
+    if (status == CHAT_OK)
+        status = delete_expired(s, room, list, count, bytes);
+    *more = count == PORTION || bytes >= SWEPT_BYTES;
+    free(list);
+    return status;
+}
+
+enum chat_status sweep_portion(struct sqlite_store *s, int64_t room, bool *more)
+{
+    enum chat_status status = turn_begin(s);
+    if (status != CHAT_OK)
+        return status;
+    status = sweep_expired(s, room, more);
+    return turn_end(s, status);
 }
 
 int64_t next_expiry(struct sqlite_store *s, int64_t room)
@@ -138,14 +185,9 @@ enum chat_status sweep_while_idle(struct sqlite_store *s, int64_t room)
     int64_t expires = next_expiry(s, room);
     if (expires == 0 || expires > store_now())
         return CHAT_OK;
-    size_t count = PORTION;
+    bool more = true;
     enum chat_status status = CHAT_OK;
-    while (status == CHAT_OK && count == PORTION) {
-        status = turn_begin(s);
-        if (status != CHAT_OK)
-            return status;
-        status = sweep_expired(s, room, PORTION, &count);
-        status = turn_end(s, status);
-    }
+    while (status == CHAT_OK && more)
+        status = sweep_portion(s, room, &more);
     return status;
 }

@@ -145,7 +145,9 @@ static enum chat_status look_for_room(struct sqlite_store *s, const char *name, 
         status = room_get(s, name, &room);
     if (status != CHAT_OK)
         return status == CHAT_NONE ? CHAT_OK : status;
-    vigil_wake_at(vigil, next_expiry(s, room.number));
+    int64_t expires = next_expiry(s, room.number), now = store_now();
+    /* A message that has expired and is still there is claimed: its receiver may release it. */
+    vigil_wake_at(vigil, expires > 0 && expires <= now ? now + UNWATCHED : expires);
     return room.depth < max ? CHAT_OK : CHAT_NONE;
 }
 

@@ -79,6 +79,7 @@ static void sqlite_close(struct store *store)
     free(s->bells);
     free(s->pending);
     free(s->kept);
+    free(s->held);
     free(s);
 }
 
@@ -212,6 +213,7 @@ enum chat_status turn_take(struct sqlite_store *s)
 void turn_leave(struct sqlite_store *s)
 {
     s->writing = false;
+    claim_end_turn(s);
     unlock_turn(s->lock);
 }
 
@@ -304,11 +306,15 @@ enum chat_status turn_commit(struct sqlite_store *s)
 
 void turn_rollback(struct sqlite_store *s)
 {
+    bool claims = s->held_count > 0;
     db_end(s, SQL_ROLLBACK);
     if (s->db != NULL)
         vfs_defer_sync(s->db, false);
-    bells_forget(s);
     turn_leave(s);
+    if (claims) /* a receiver may have passed the messages, and sleep */
+        bells_ring(s);
+    else
+        bells_forget(s);
 }
 
 enum chat_status turn_end(struct sqlite_store *s, enum chat_status status)

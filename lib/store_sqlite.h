@@ -95,6 +95,8 @@ struct sqlite_store {
     bool present;               /* known as a process that has claims */
     int64_t *kept;              /* the ids of further messages that we have claims on, ascending */
     size_t kept_count;
+    struct range *held;         /* what this transaction has claimed */
+    size_t held_count;
     int watch;                  /* hears of every change, once somebody asked for it; or 0 */
     struct pending_bell *bells; /* to be rung after the commit; sqlite_bells.c's */
     size_t bell_count;
@@ -252,7 +254,7 @@ void index_detach(struct sqlite_store *s);
 
 struct room {
     int64_t number;
-    int64_t first, returned; /* see schema.sql */
+    int64_t first; /* see schema.sql; heeded by older versions only */
     int64_t next_due;        /* 0: nothing is delayed or held back */
     int64_t depth;
     char name[CHAT_NAME_MAX + 1];
@@ -300,10 +302,13 @@ int64_t store_now(void);
 bool is_due(const struct room *room);
 enum chat_status promote_due(struct sqlite_store *s, const struct room *room);
 
-/* Delete messages of a room that have expired, at most so many; within a transaction. */
-enum chat_status sweep_expired(struct sqlite_store *s, int64_t room, size_t most, size_t *count);
+/* Delete expired messages of a room, within a transaction, but not so many that the transaction
+ * becomes long. *MORE: some may be left. Those that a receiver has claimed are left to it: it may
+ * still move them to the dead-letter room. */
+enum chat_status sweep_expired(struct sqlite_store *s, int64_t room, bool *more);
 
-/* Delete all of them, by transactions of its own. */
+/* The same in a transaction of its own; or all of them, in several. */
+enum chat_status sweep_portion(struct sqlite_store *s, int64_t room, bool *more);
 enum chat_status sweep_while_idle(struct sqlite_store *s, int64_t room);
 
 /* When the next message of a room expires; 0: none does. */
@@ -311,6 +316,9 @@ int64_t next_expiry(struct sqlite_store *s, int64_t room);
 
 /* Delete the row of a message; the counters of its room are the caller's. */
 enum chat_status delete_message(struct sqlite_store *s, int64_t id);
+
+/* Do not overwrite the pages of the large messages that are deleted from now on. */
+enum chat_status delete_without_zeros(struct sqlite_store *s);
 
 /* --- store_sqlite.c --- */
 
@@ -414,6 +422,20 @@ const char *room_name(struct sqlite_store *s, const char *name);
 /* --- sqlite_list.c --- */
 
 enum chat_status sqlite_list(struct store *store, struct chat_room **rooms, size_t *count);
+
+/* --- sqlite_claim.c -------------------------------------------------------- */
+
+/* Claim the message ID until the end of the transaction, committed or not: no receiver may begin
+ * to work on a message that the transaction deletes or moves. CHAT_NONE: a receiver has claimed
+ * it. claim_hold does the same with a claim that was just taken. */
+enum chat_status claim_for_turn(struct sqlite_store *s, int64_t id);
+enum chat_status claim_hold(struct sqlite_store *s, struct range claimed);
+
+/* Give up the claims of the transaction; the transaction has ended. */
+void claim_end_turn(struct sqlite_store *s);
+
+/* Make this process known as one that has claims. */
+enum chat_status be_present(struct sqlite_store *s);
 
 /* --- sqlite_claim.c, sqlite_walk.c, sqlite_settle.c --- */
 

@@ -1,0 +1,93 @@
+#!/usr/bin/env bats
+# Messages that have expired: who deletes them, and who sees them until then.
+
+load helper
+
+# expired [ROOM]: how many expired messages chat-spool list counts there.
+expired() { chat-spool list -j | jq -r --arg room "${1:-main}" 'select(.room == $room) | .expired'; }
+
+@test "a receive deletes the expired messages that it passes" {
+  chat-send -x 2001-01-01 expired
+  chat-send first
+  run -0 chat-recv
+  assert_output first
+  assert_equal "$(ask 'SELECT count(*) FROM message')" 0
+  chat-send -x 2001-01-01 expired
+  chat-send second
+  run chat-recv --retries 5 --backoff 1h -- false
+  assert_equal "$(ask 'SELECT count(*) FROM message')" 1
+}
+
+@test "a receive that finds only expired messages deletes them" {
+  chat-send -x 2001-01-01 expired
+  run chat-recv
+  assert_failure 1
+  assert_equal "$(ask 'SELECT count(*) FROM message')" 0
+}
+
+@test "one receive deletes a bounded number of expired messages; the next ones delete the rest" {
+  local n left=3000
+  seq 3000 | chat-send -l -x 2001-01-01
+  seq 4 | chat-send -l
+  for n in 1 2 3 4; do
+    run -0 chat-recv
+    assert_output "$n"
+    ((left == 0 || $(ask "SELECT count(*) FROM message WHERE expires IS NOT NULL") < left)) || fail "none of $left was deleted"
+    left=$(ask "SELECT count(*) FROM message WHERE expires IS NOT NULL")
+    ((n > 1 || left > 0)) || fail 'all of them were deleted at once'
+  done
+  assert_equal "$left" 0
+}
+
+@test "show, dump, delete and move see the expired messages that list counts" {
+  local left
+  seq 3000 | chat-send -l -x 2001-01-01
+  seq 2 | chat-send -l
+  run -0 chat-recv
+  assert_output 1
+  left=$(expired)
+  ((left > 0)) || fail 'all of them were deleted at once'
+  assert_equal "$(chat-spool show -j | wc -l)" $((left + 1))
+  assert_equal "$(chat-spool dump | grep -c '"body"')" $((left + 1))
+  run -0 chat-spool move main other
+  assert_equal "$(expired other)" "$left"
+  run -0 chat-recv -r other
+  assert_output 2
+  left=$(expired other)
+  ((left > 0)) || fail 'all of them were deleted at once'
+  run -0 chat-spool delete -q -y other
+  run -0 chat-spool list
+  assert_output ''
+}
+
+@test "an expired message that a receiver has claimed stays until the receiver has done with it" {
+  chat-send claimed
+  background chat-recv -q --retries 1 -- bash -c 'touch started; until [[ -e go ]]; do sleep 0.01; done; exit 9'
+  wait_until test -e started
+  sqlite3 "$SPOOL" 'UPDATE message SET expires = 1'
+  run -0 chat-spool compact -q
+  run chat-recv
+  assert_failure 1
+  run chat-recv -w -t 0.1
+  assert_failure 1
+  run chat-send -m 1 full
+  assert_failure 75
+  touch go
+  finish "$BACKGROUND_PID"
+  run -0 chat-recv -r main.dead
+  assert_output claimed
+}
+
+@test "a sender that waits for room is woken where a claimed and expired message is released" {
+  chat-send claimed
+  background chat-recv -q --retries 2 --backoff 1h -- bash -c 'touch started; until [[ -e go ]]; do sleep 0.01; done; exit 9'
+  wait_until test -e started
+  sqlite3 "$SPOOL" 'UPDATE message SET expires = 1'
+  background chat-send -m 1 -w sent
+  wait_blocked "$BACKGROUND_PID"
+  touch go
+  finish "$BACKGROUND_PID"
+  assert_success
+  run -0 chat-recv
+  assert_output sent
+}
