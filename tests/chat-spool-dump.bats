@@ -134,6 +134,7 @@ blocks() { stat -c '%b %B' "$1" "$1-wal" 2>/dev/null | awk '{ sum += $1 * $2 } E
 }
 
 @test "a damaged message is passed by dump and said, and the status is 65" {
+  unsound 'stays damaged'
   seq 5 | chat-send -l
   sqlite3 "$SPOOL" "UPDATE message SET body = x'99' WHERE id = 3"
   run --separate-stderr chat-spool dump
@@ -617,6 +618,7 @@ old_or_new() {
 }
 
 @test "compact of a spool whose rooms can't be read is 65" {
+  unsound 'stays damaged'
   local page
   chat-send hello
   closed "$SPOOL"
