@@ -232,9 +232,10 @@ int64_t when_time(const char *text, const char *option)
 {
     int64_t time;
     if (is_ambiguous(text))
-        cli_usage("option '%s': '%s' may be a date, a timestamp or a number of seconds; write a date "
-                  "like 2027-01-01, or seconds like %ss",
-                  option, text, text);
+        cli_usage(
+            "option '%s': '%s' may be a date, a timestamp or a number of seconds; write a date "
+            "like 2027-01-01, or seconds like %ss",
+            option, text, text);
     if (read_duration(text, &time))
         time += when_now();
     else if (!when_date(text, &time))

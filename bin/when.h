@@ -16,8 +16,8 @@ int64_t when_duration(const char *text, const char *option);
 
 /* The time that TEXT means, in milliseconds since 1970: a duration from now, or a date and time
  * of ISO 8601, local where it names no zone. At least 1, as 0 is no time to the library:
- * what is before 1970 is over in any case. A time after CHAT_TIME_MAX is a usage error, and a number
- * without a unit that may be meant as a date or a timestamp is one too. */
+ * what is before 1970 is over in any case. A time after CHAT_TIME_MAX is a usage error, and a
+ * number without a unit that may be meant as a date or a timestamp is one too. */
 int64_t when_time(const char *text, const char *option);
 
 int64_t when_now(void);

@@ -95,7 +95,7 @@ struct sqlite_store {
     bool present;               /* known as a process that has claims */
     int64_t *kept;              /* the ids of further messages that we have claims on, ascending */
     size_t kept_count;
-    struct range *held;         /* what this transaction has claimed */
+    struct range *held; /* what this transaction has claimed */
     size_t held_count;
     int watch;                  /* hears of every change, once somebody asked for it; or 0 */
     struct pending_bell *bells; /* to be rung after the commit; sqlite_bells.c's */
@@ -254,8 +254,8 @@ void index_detach(struct sqlite_store *s);
 
 struct room {
     int64_t number;
-    int64_t first; /* see schema.sql; heeded by older versions only */
-    int64_t next_due;        /* 0: nothing is delayed or held back */
+    int64_t first;    /* see schema.sql; heeded by older versions only */
+    int64_t next_due; /* 0: nothing is delayed or held back */
     int64_t depth;
     char name[CHAT_NAME_MAX + 1];
 };

@@ -595,15 +595,15 @@ old_or_new() {
   # As older versions have stored it.
   sqlite3 "$SPOOL" "UPDATE message SET expires = 863999993900000000 WHERE id = 1;
     UPDATE message SET due = 863999993900000000 WHERE id = 3"
-  chat-spool dump >dump
-  assert_equal "$(grep -o '9999-12-31T23:59:59.999Z' dump | wc -l)" 3
-  run -0 chat-spool load -s new.db dump
-  assert_equal "$(chat-spool dump -s new.db)" "$(cat dump)"
+  chat-spool dump >dumped.json
+  assert_equal "$(grep -o '9999-12-31T23:59:59.999Z' dumped.json | wc -l)" 3
+  run -0 chat-spool load -s new.db dumped.json
+  assert_equal "$(chat-spool dump -s new.db)" "$(cat dumped.json)"
   run -0 chat-recv -s new.db
   assert_output expires
   # As older versions have dumped it.
-  sed 's/"9999-12-31/"29348-07-09/' dump | chat-spool load -s old.db
-  assert_equal "$(chat-spool dump -s old.db)" "$(cat dump)"
+  sed 's/"9999-12-31/"29348-07-09/' dumped.json | chat-spool load -s old.db
+  assert_equal "$(chat-spool dump -s old.db)" "$(cat dumped.json)"
 }
 
 @test "compact deletes what has expired, and nothing else" {
