@@ -140,7 +140,7 @@ static bool read_rest(struct json_in *in, struct chat_message *m)
 {
     return read_number(in, "id", &m->id) && read_number(in, "attempts", &m->attempts) &&
            read_number(in, "place", &m->place) && read_term(in, "due", &m->due) &&
-           read_term(in, "expires", &m->expires);
+           read_term(in, "expires", &m->expires) && read_number(in, "next_id", &in->next_id);
 }
 
 static bool read_body(struct json_in *in, struct chat_message *m)
@@ -148,6 +148,9 @@ static bool read_body(struct json_in *in, struct chat_message *m)
     const json_t *body = json_object_get(in->object, "body");
     const json_t *coded = json_object_get(in->object, "body_base64");
     const json_t *value = body != NULL ? body : coded;
+    in->alone = in->next_id > 0 && json_object_size(in->object) == 1;
+    if (in->alone)
+        return true;
     if (value == NULL)
         return refuse(in, "there is no 'body'");
     if (body != NULL && coded != NULL)
@@ -167,6 +170,7 @@ static bool read_body(struct json_in *in, struct chat_message *m)
 
 bool json_in_read(struct json_in *in, const char *line, size_t size, struct chat_message *m)
 {
+    in->next_id = 0;
     if (size == 0)
         return refuse(in, "it is empty");
     return parse(in, line, size) && read_names(in, m) && read_time(in, "time", &m->time) &&

@@ -128,7 +128,13 @@ void json_out_time(char before, const char *name, int64_t time, struct output *o
         json_out_string(before, name, NULL, out);
 }
 
-void json_out_message(const struct chat_message *m, bool every, struct output *out)
+void json_out_next_id(int64_t next_id, struct output *out)
+{
+    json_out_number('{', "next_id", next_id, out);
+    output_put(out, "}\n", 2);
+}
+
+void json_out_message(const struct chat_message *m, bool every, int64_t next_id, struct output *out)
 {
     json_out_number('{', "id", m->id, out);
     json_out_string(',', "room", m->room, out);
@@ -142,6 +148,8 @@ void json_out_message(const struct chat_message *m, bool every, struct output *o
         json_out_time(',', "due", m->due, out);
         json_out_time(',', "expires", m->expires, out);
     }
+    if (next_id > 0)
+        json_out_number(',', "next_id", next_id, out);
     put_body(m->length > 0 ? m->body : "", m->length, out);
     output_put(out, "}\n", 2);
 }

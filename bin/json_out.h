@@ -7,8 +7,13 @@
 #include "output.h"
 
 /* Always an object of valid JSON, without any control character, and a newline.
- * EVERY adds what a message has that is not to be seen when it is received: place, due, expires. */
-void json_out_message(const struct chat_message *message, bool every, struct output *out);
+ * EVERY adds what a message has that is not to be seen when it is received: place, due, expires.
+ * NEXT_ID, unless it is 0, adds the next id of the spool that the message is in. */
+void json_out_message(const struct chat_message *message, bool every, int64_t next_id,
+                      struct output *out);
+
+/* The line of a spool without messages: its next id alone. */
+void json_out_next_id(int64_t next_id, struct output *out);
 
 /* The pieces of an object: BEFORE is '{' for the first and ',' for the others; behind the last the
  * caller puts

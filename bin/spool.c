@@ -130,7 +130,26 @@ bool spool_walk(chat_spool *spool, const char *const *rooms, size_t count,
 
 void restore_start(struct restore *restore, chat_spool *spool)
 {
-    *restore = (struct restore){ .spool = spool, .fresh = true, .next_id = 1 };
+    *restore = (struct restore){ .spool = spool, .fresh = true, .next_id = 1, .source = 1 };
+}
+
+bool restore_skips(const struct restore *restore, int64_t next_id)
+{
+    return next_id > restore->source;
+}
+
+enum chat_status restore_skip(struct restore *restore, int64_t next_id)
+{
+    int64_t before;
+    enum chat_status status = chat_skip_ids(restore->spool, next_id, &before);
+    if (status != CHAT_OK)
+        return status;
+    restore->source = next_id;
+    if (before != restore->next_id)
+        restore->fresh = false;
+    if (next_id > restore->next_id)
+        restore->next_id = next_id;
+    return CHAT_OK;
 }
 
 static enum chat_status read_next_id(const struct restore *restore, int64_t *next_id)

@@ -62,9 +62,18 @@ struct restore {
     chat_spool *spool;
     bool fresh;
     int64_t next_id; /* after what was restored last */
+    int64_t source;  /* the next id of where they come from, as far as it is known */
 };
 
 void restore_start(struct restore *restore, chat_spool *spool);
+
+/* Whether NEXT_ID, that of the spool where the messages come from, is news. */
+bool restore_skips(const struct restore *restore, int64_t next_id);
+
+/* What is sent to the spool later gets no id below it: a receiver may have seen those. Before the
+ * messages, and outside a transaction: a restoring that is killed leaves no id to be given twice.
+ */
+enum chat_status restore_skip(struct restore *restore, int64_t next_id);
 
 /* Instead of chat_begin, chat_put and chat_commit. */
 enum chat_status restore_begin(struct restore *restore);

@@ -27,8 +27,16 @@ struct dump {
     struct output out;
     struct restore to; /* for copy */
     bool damaged;      /* some of it can't be read */
+    int64_t next_id;   /* of the spool, and so behind all that was received from it */
     int64_t done, total;
 };
+
+static void read_next_id(struct dump *dump, chat_spool *spool)
+{
+    struct chat_settings settings;
+    spool_need(chat_settings(spool, &settings), spool);
+    dump->next_id = settings.next_id;
+}
 
 /* The rooms of SPOOL by name, owned by *ROOMS, and how many messages there are. False: no spool. */
 static bool find_rooms(struct dump *dump, chat_spool *spool, struct chat_room **rooms,
@@ -58,7 +66,7 @@ static bool dump_batch(void *context, const chat_batch *batch)
 {
     struct dump *dump = context;
     for (size_t i = 0; i < chat_batch_count(batch); i++)
-        json_out_message(chat_batch_message(batch, i), true, &dump->out);
+        json_out_message(chat_batch_message(batch, i), true, dump->next_id, &dump->out);
     if (dump->out.failed != 0)
         spool_flush(&dump->out);
     dump->done += (int64_t)chat_batch_count(batch);
@@ -91,8 +99,11 @@ static int dump(int argc, char **argv)
         return spool_missing(dump.where);
     progress_start(!dump.quiet);
     bool some = word_count > 0;
+    read_next_id(&dump, spool);
     dump.damaged |= spool_walk(spool, some ? (const char *const *)words : names,
                                some ? word_count : count, dump_batch, &dump);
+    if (dump.done == 0 && !some && dump.next_id > 1)
+        json_out_next_id(dump.next_id, &dump.out);
     spool_flush(&dump.out);
     progress_end();
     free(names);
@@ -139,7 +150,9 @@ static int copy(int argc, char **argv)
         return spool_missing(words[0]);
     chat_spool *to = spool_open(words[1]);
     spool_need(chat_create(to, NULL), to);
+    read_next_id(&dump, from);
     restore_start(&dump.to, to);
+    spool_need(restore_skip(&dump.to, dump.next_id), to);
     progress_start(!dump.quiet);
     dump.damaged |= spool_walk(from, names, count, copy_batch, &dump);
     progress_end();

@@ -67,12 +67,25 @@ static noreturn void refuse(struct load *load, enum chat_status status, const ch
              spool_messages(load->stored));
 }
 
+static void skip(struct load *load, int64_t next_id)
+{
+    commit(load);
+    enum chat_status status = restore_skip(&load->to, next_id);
+    if (status == CHAT_DATA)
+        refuse(load, status, chat_error(load->to.spool));
+    need(load, status);
+}
+
 static void load_line(struct load *load, const char *line, size_t size)
 {
     struct chat_message m = { .id = 0 };
     load->line++;
     if (!json_in_read(&load->json, line, size, &m))
         refuse(load, CHAT_DATA, load->json.reason);
+    if (restore_skips(&load->to, load->json.next_id))
+        skip(load, load->json.next_id);
+    if (load->json.alone)
+        return;
     if (m.place == 0 && m.due == 0) /* a line of chat-recv -j: it becomes a new message */
         m.id = 0;
     if (m.user == NULL)

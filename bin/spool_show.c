@@ -89,7 +89,7 @@ static bool show_batch(void *context, const chat_batch *batch)
         if (show->count > 0 && show->shown >= show->count)
             break;
         if (show->json)
-            json_out_message(chat_batch_message(batch, i), true, &show->out);
+            json_out_message(chat_batch_message(batch, i), true, 0, &show->out);
         else
             add_row(&table, chat_batch_message(batch, i));
         show->shown++;
@@ -158,7 +158,7 @@ static int show_one(struct show *show, chat_spool *spool)
     }
     spool_need(status, spool);
     if (show->json)
-        json_out_message(chat_batch_message(batch, 0), true, &show->out);
+        json_out_message(chat_batch_message(batch, 0), true, 0, &show->out);
     else
         show_whole(show, chat_batch_message(batch, 0));
     spool_flush(&show->out);

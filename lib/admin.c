@@ -29,6 +29,13 @@ enum chat_status chat_set(chat_spool *spool, const struct chat_settings *setting
     return status == CHAT_OK ? admin(spool)->set(spool->store, settings) : status;
 }
 
+enum chat_status chat_skip_ids(chat_spool *spool, int64_t next_id, int64_t *before)
+{
+    if (spool->store->sending)
+        return error_set(&spool->error, CHAT_USAGE, "cannot skip ids between begin and commit");
+    return admin(spool)->skip_ids(spool->store, next_id, before);
+}
+
 enum chat_status chat_create(chat_spool *spool, const char *group)
 {
     return admin(spool)->create(spool->store, group);

@@ -128,7 +128,7 @@ struct chat_room {
 struct chat_settings {
     int64_t max_length;           /* the most bytes a body may have; up to CHAT_LENGTH_MAX */
     char room[CHAT_NAME_MAX + 1]; /* the default room */
-    int64_t next_id;              /* 1 in a spool that never held a message; not to be set */
+    int64_t next_id;              /* 1 in a spool that never held a message; see chat_skip_ids */
 };
 
 /* Hears how far a long call is: DONE of TOTAL, of whatever unit. */
@@ -198,6 +198,12 @@ enum chat_status chat_create(chat_spool *spool, const char *group);
 /* The engine that SPOOL is kept in, and its version, like "SQLite 3.40.1". Good until the next
  * call. */
 const char *chat_engine(const chat_spool *spool);
+
+/* Give no message an id below NEXT_ID from now on, and make the spool if there is none; *BEFORE
+ * becomes the next id there was, which a spool with a higher one keeps. For messages that come from
+ * another spool: an id that was given there is not given again here. Not between chat_begin and
+ * chat_commit (CHAT_USAGE). CHAT_DATA: no spool has so high an id. */
+enum chat_status chat_skip_ids(chat_spool *spool, int64_t next_id, int64_t *before);
 
 /* Begin to send, make the spool if there is none, and wait for the turn of this
  * process: until chat_commit or chat_rollback nobody else can write.

@@ -33,6 +33,41 @@ static enum chat_status set(struct store *store, const struct chat_settings *set
     return pg_exchange(s, "write");
 }
 
+/* With the rooms locked, as messages that bring their ids do it: nobody draws an id meanwhile. */
+static enum chat_status skip(struct pg_store *s, int64_t next_id, int64_t *before)
+{
+    struct pg_values last = { .count = 0 };
+    pg_number(&last, next_id - 1);
+    pg_call(s, PG_BEGIN, NULL);
+    pg_call(s, PG_LOCK_ROOMS, NULL);
+    size_t spool = pg_call(s, PG_GET_SPOOL, NULL);
+    pg_call(s, PG_SET_LAST_ID, &last);
+    pg_call(s, PG_COMMIT, NULL);
+    enum chat_status status = pg_exchange(s, "write");
+    if (status == CHAT_OK)
+        *before = pg_get_number(pg_result(s, spool), 0, 3);
+    else if (s->conn != NULL)
+        pg_do(s, PG_ROLLBACK, NULL, "write");
+    s->fresh = false;
+    return status;
+}
+
+static enum chat_status skip_ids(struct store *store, int64_t next_id, int64_t *before)
+{
+    struct pg_store *s = (struct pg_store *)store;
+    struct pg_patience patience = pg_patience(s);
+    if (next_id > PG_ID_MAX)
+        return error_set(s->base.error, CHAT_DATA, "spool '%s' cannot have the id %lld", s->url,
+                         (long long)next_id);
+    enum chat_status status;
+    do {
+        status = pg_connect(s, &patience);
+        if (status == CHAT_OK)
+            status = skip(s, next_id, before);
+    } while (pg_again(s, status, &patience));
+    return status;
+}
+
 static const char *engine(struct store *store)
 {
     static char engine[96];
@@ -103,6 +138,7 @@ static enum chat_status compact(struct store *store, chat_progress *progress, vo
 
 const struct admin_verbs admin_pg = {
     .set = set,
+    .skip_ids = skip_ids,
     .create = pg_create,
     .engine = engine,
     .watch = pg_watch,

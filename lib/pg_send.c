@@ -10,8 +10,6 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
-#define ID_MAX (((int64_t)1 << 48) - 1) /* what a claim's lock has room for */
-
 /* --- transactions ---------------------------------------------------------- */
 
 static void forget_log(struct pg_store *s)
@@ -140,7 +138,7 @@ static enum chat_status check(const struct pg_store *s, const struct chat_messag
     if ((int64_t)m->length > s->max_length)
         return error_set(s->base.error, CHAT_DATA, "the message is longer than %lld bytes",
                          (long long)s->max_length);
-    if (s->next_id > ID_MAX || m->id > ID_MAX || m->place > ID_MAX)
+    if (s->next_id > PG_ID_MAX || m->id > PG_ID_MAX || m->place > PG_ID_MAX)
         return error_set(s->base.error, CHAT_DATA, "spool '%s' has used up its ids", s->url);
     return CHAT_OK;
 }

@@ -29,6 +29,24 @@ static enum chat_status set(struct store *store, const struct chat_settings *set
     return turn_end(s, status);
 }
 
+static enum chat_status skip_ids(struct store *store, int64_t next_id, int64_t *before)
+{
+    struct sqlite_store *s = (struct sqlite_store *)store;
+    if (next_id > ID_MAX)
+        return error_set(s->base.error, CHAT_DATA, "spool '%s' cannot have the id %lld",
+                         s->place.path, (long long)next_id);
+    enum chat_status status = turn_begin_or_create(s);
+    if (status != CHAT_OK)
+        return status;
+    status = spool_read(s);
+    *before = s->next_id;
+    if (status == CHAT_OK && next_id > s->next_id) {
+        s->next_id = next_id;
+        status = spool_set_next_id(s);
+    }
+    return turn_end(s, status);
+}
+
 static enum chat_status create(struct store *store, const char *group)
 {
     struct sqlite_store *s = (struct sqlite_store *)store;
@@ -46,6 +64,7 @@ static const char *engine(struct store *store)
 
 const struct admin_verbs admin_sqlite = {
     .set = set,
+    .skip_ids = skip_ids,
     .create = create,
     .engine = engine,
     .watch = sqlite_watch,

@@ -65,6 +65,7 @@ struct store_verbs {
  * costs the start of a command 900 instructions). */
 struct admin_verbs {
     enum chat_status (*set)(struct store *store, const struct chat_settings *settings);
+    enum chat_status (*skip_ids)(struct store *store, int64_t next_id, int64_t *before);
     enum chat_status (*create)(struct store *store, const char *group);
     const char *(*engine)(struct store *store);
     enum chat_status (*watch)(struct store *store, int64_t timeout, const sigset_t *unblocked);

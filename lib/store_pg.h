@@ -234,6 +234,8 @@ enum chat_status pg_no_spool(const struct pg_store *s);
 
 /* --- pg_create.c --- */
 
+#define PG_ID_MAX (((int64_t)1 << 48) - 1) /* what a claim's lock has room for */
+
 enum { PG_SCHEMA_VERSION = 1 }; /* as in schema.sql */
 
 enum chat_status pg_create(struct store *store, const char *group);

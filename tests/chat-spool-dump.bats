@@ -84,8 +84,8 @@ blocks() { stat -c '%b %B' "$1" "$1-wal" 2>/dev/null | awk '{ sum += $1 * $2 } E
   chat-send -r jobs -u alice two
   printf '\xff' | chat-send -r jobs -u alice
   run --separate-stderr -0 chat-spool dump
-  assert_line --regexp '^\{"id":1,"room":"jobs","user":"alice","host":"[^"]+","time":"[-0-9]{10}T[:0-9]{8}\.[0-9]{3}Z","attempts":0,"key":"daily","place":0,"due":"2098-01-01T00:00:00\.000Z","expires":"2099-01-01T00:00:00\.500Z","body":"one"\}$'
-  assert_line --regexp '"id":2,.*"key":null,"place":[1-9][0-9]*,"due":null,"expires":null,"body":"two"\}$'
+  assert_line --regexp '^\{"id":1,"room":"jobs","user":"alice","host":"[^"]+","time":"[-0-9]{10}T[:0-9]{8}\.[0-9]{3}Z","attempts":0,"key":"daily","place":0,"due":"2098-01-01T00:00:00\.000Z","expires":"2099-01-01T00:00:00\.500Z","next_id":[4-9],"body":"one"\}$'
+  assert_line --regexp '"id":2,.*"key":null,"place":[1-9][0-9]*,"due":null,"expires":null,"next_id":[4-9],"body":"two"\}$'
   assert_line --regexp '"body_base64":"/w=="\}$'
   assert_equal "${#lines[@]}" 3
   # Others can read it.
@@ -124,13 +124,94 @@ blocks() { stat -c '%b %B' "$1" "$1-wal" 2>/dev/null | awk '{ sum += $1 * $2 } E
   assert_not_exist "$HOME/.local"
 }
 
-@test "of an empty spool dump writes nothing" {
+@test "the dump of an emptied spool is its next id alone" {
+  chat-spool init
+  run --separate-stderr -0 chat-spool dump
+  assert_equal "$output$stderr" ''
   chat-send x
   run -0 chat-spool dump
   assert_output --partial '"body":"x"'
   chat-recv >/dev/null
   run --separate-stderr -0 chat-spool dump
+  assert_regex "$output$stderr" '^\{"next_id":[2-9][0-9]*\}$'
+  run --separate-stderr -0 chat-spool dump main
   assert_equal "$output$stderr" ''
+}
+
+# seen_ids: a spool whose last ids were received; they are in the file seen.
+seen_ids() {
+  chat-send -d 1h 'still to come'
+  seq 20 | chat-send -l
+  chat-recv -a -o '%i\n' >seen
+  assert [ "$(wc -l <seen)" -eq 20 ]
+}
+
+# new_ids SPOOL: what is sent there gets no id that is in seen.
+new_ids() {
+  seq 30 | chat-send -l -s "$1" -r new
+  chat-recv -a -s "$1" -r new -o '%i\n' >given
+  run comm -12 <(sort seen) <(sort given)
+  assert_output ''
+  run -0 chat-spool check -s "$1"
+}
+
+@test "an id that was received is not given again after dump | load, nor after copy" {
+  seen_ids
+  chat-spool dump | chat-spool load -s loaded.db
+  chat-spool copy "$SPOOL" copied.db
+  # Whatever is left of a dump: of one room, of one message, in another order, or without any message.
+  chat-spool dump | sort -r | tail -n 1 | chat-spool load -s line.db
+  chat-spool delete -qy main
+  chat-spool dump | chat-spool load -s emptied.db
+  chat-spool copy "$SPOOL" emptied-copy.db
+  for spool in loaded copied line emptied emptied-copy; do new_ids "$spool.db"; done
+}
+
+@test "messages that were dumped by an older version are loaded, and an older version ignores the next id" {
+  seen_ids
+  chat-spool dump | sed 's/"next_id":[0-9]*,//' | chat-spool load -s older.db
+  run -0 chat-spool show -s older.db
+  assert_output --partial 'still to come'
+  # chat-send -J, too, reads what fields it knows.
+  chat-spool dump | chat-send -J -s sent.db
+  run -0 chat-recv -s sent.db
+  assert_output 'still to come'
+}
+
+@test "a next id that is loaded into a used spool raises its ids, and does not lower them" {
+  chat-send -s used.db -r old x
+  chat-spool load -s used.db <<<'{"next_id":500}'
+  chat-spool load -s used.db <<<'{"next_id":50}'
+  run -0 chat-send -s used.db -i y
+  assert_output 500
+  # Messages get new ids there: those in the dump may be used.
+  chat-spool load -s used.db <<<'{"id":1,"room":"new","place":1,"next_id":600,"body":"z"}'
+  run -0 chat-recv -s used.db -r new -o %i
+  assert_output 600
+  run -0 chat-spool check -s used.db
+}
+
+@test "a load that is killed gives no id again that was received from the spool of the dump" {
+  seen_ids
+  chat-spool dump >dumped
+  mkfifo lines
+  background chat-spool load -s killed.db lines
+  exec 7>lines
+  cat dumped >&7
+  wait_until eval '[[ $(ask "SELECT next_id FROM room WHERE number = 0" killed.db 2>/dev/null) -gt 20 ]]'
+  kill -KILL "$BACKGROUND_PID"
+  finish "$BACKGROUND_PID"
+  exec 7>&-
+  new_ids killed.db
+}
+
+@test "a next id that can't be is refused by load" {
+  local bad
+  for bad in '{"next_id":-1}' '{"next_id":"5"}' '{"next_id":1.5}' '{"next_id":9223372036854775807}' '{"next_id":0}' '{"next_id":5,"room":"main"}'; do
+    run --separate-stderr chat-spool load <<<"$bad"
+    assert_equal "$bad: $status" "$bad: 65"
+    assert_error 65 'chat-spool: line 1: '
+  done
 }
 
 @test "a damaged message is passed by dump and said, and the status is 65" {

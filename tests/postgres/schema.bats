@@ -95,6 +95,27 @@ bare() {
   assert [ "$output" -gt "$(ask 'SELECT max(id) FROM message' from.db)" ]
 }
 
+@test "an id that was received is not given again after a copy to the cluster, nor after one from it" {
+  chat-send -s from.db -d 1h 'still to come'
+  seq 20 | chat-send -l -s from.db
+  chat-recv -s from.db -a -o '%i\n' | sort -n | tail -n 1 >last
+  chat-spool copy -q from.db "$SPOOL"
+  run -0 chat-send -i x
+  assert [ "$output" -gt "$(cat last)" ]
+  chat-recv >/dev/null
+  chat-spool copy -q "$SPOOL" back.db
+  assert [ "$(chat-send -s back.db -i x)" -gt "$output" ]
+  # Without any message, too; and into one that is used.
+  chat-spool delete -qy main
+  chat-spool dump | chat-spool load -s emptied.db
+  assert [ "$(chat-send -s emptied.db -i x)" -gt "$output" ]
+  chat-spool load <<<'{"next_id":1000}'
+  chat-spool load <<<'{"next_id":500}'
+  run -0 chat-send -i x
+  assert_output 1000
+  run -0 chat-spool check
+}
+
 @test "twenty thousand messages go from a file to the cluster, and are received in their order" {
   seq 20000 | chat-send -l -s from.db
   chat-spool copy -q from.db "$SPOOL"
