@@ -337,28 +337,49 @@ static bool reindex(struct sqlite_store *s)
     return false;
 }
 
-static enum chat_status mend_structure(struct check *c)
+static enum chat_status build_anew(struct check *c)
 {
     struct sqlite_store *s = c->store;
-    int64_t count;
-    limit_steps(c);
-    if (reindex(s)) {
-        findings_tell(&c->findings, "the indexes were made anew");
-        return CHAT_OK;
-    }
+    int64_t count, skipped_to;
     enum chat_status status = turn_take(s);
     if (status != CHAT_OK)
         return status;
     bells_add_all(s);
     bells_hold(s);
-    status = salvage(s, &count);
+    status = salvage(s, &count, &skipped_to);
     turn_leave(s);
     bells_ring(s);
     if (status == CHAT_OK)
         findings_tell(&c->findings,
                       "the spool was built anew from the %lld messages that can be read",
                       (long long)count);
+    if (status == CHAT_OK && skipped_to > 0)
+        findings_tell(&c->findings, "the next id was lost: ids go on from %lld",
+                      (long long)skipped_to);
     return status;
+}
+
+/* Look at all of it again, after a change to the structure. */
+static enum chat_status survey_again(struct check *c)
+{
+    forget(c);
+    return survey(c);
+}
+
+/* Where sound indexes are not enough, as a row that there must be is missing, the spool is built
+ * anew. */
+static enum chat_status mend_structure(struct check *c)
+{
+    enum chat_status status = CHAT_OK;
+    limit_steps(c);
+    if (reindex(c->store)) {
+        findings_tell(&c->findings, "the indexes were made anew");
+        status = survey_again(c);
+        if (status != CHAT_OK || !c->structure)
+            return status;
+    }
+    status = build_anew(c);
+    return status == CHAT_OK ? survey_again(c) : status;
 }
 
 static enum chat_status mend_messages(struct check *c)
@@ -433,13 +454,7 @@ static enum chat_status mend_settings(struct check *c)
 /* Mend what was found, the structure first: the others need it. */
 static enum chat_status mend(struct check *c)
 {
-    enum chat_status status = CHAT_OK;
-    if (c->structure) {
-        status = mend_structure(c);
-        forget(c);
-        if (status == CHAT_OK)
-            status = survey(c);
-    }
+    enum chat_status status = c->structure ? mend_structure(c) : CHAT_OK;
     if (status == CHAT_OK && c->settings)
         status = mend_settings(c);
     if (status == CHAT_OK && c->damaged_count > 0)

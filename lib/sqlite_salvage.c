@@ -46,6 +46,7 @@ struct salvage {
     size_t room_count;
     int64_t damaged; /* the number of the room of those; 0: it is not their turn yet */
     int64_t next_id; /* behind all that was seen */
+    bool known;      /* the spool's own next id was seen, too */
     int64_t max_length;
     char default_room[CHAT_NAME_MAX + 1];
     int64_t count; /* messages */
@@ -99,7 +100,9 @@ static bool add_room(struct salvage *g, const struct named *room)
 /* The row of the spool as a whole. */
 static void take_settings(struct salvage *g, const struct record *r)
 {
-    note_id(g, column_number(&r->column[ROOM_NEXT_ID]) - 1);
+    int64_t next_id = column_number(&r->column[ROOM_NEXT_ID]);
+    g->known = g->known || next_id > 0;
+    note_id(g, next_id - 1);
     int64_t most = column_number(&r->column[ROOM_MAX_LENGTH]);
     if (most >= 1 && most <= CHAT_LENGTH_MAX)
         g->max_length = most;
@@ -230,8 +233,14 @@ static bool prepare_damaged(struct salvage *g)
     return add_room(g, &damaged);
 }
 
+/* Where the spool's next id is lost, ids may have been given and received that are nowhere in the
+ * file: go on far behind those that are there. */
+enum { LOST_IDS = 1 << 30 };
+
 static bool finish(struct salvage *g)
 {
+    if (!g->known && g->next_id <= ID_MAX - LOST_IDS)
+        g->next_id += LOST_IDS;
     sqlite3_stmt *next = NULL, *set = NULL;
     bool ready = check(g, sqlite3_prepare_v2(g->db, sql_text[SQL_COUNT_ROOM], -1, &next, NULL)) &&
                  check(g, sqlite3_prepare_v2(g->db, sql_text[SQL_SET_SETTINGS], -1, &set, NULL));
@@ -262,7 +271,7 @@ static int gather(struct salvage *g, sqlite3 *from)
     return done ? SQLITE_OK : g->rc != SQLITE_OK ? g->rc : SQLITE_NOMEM;
 }
 
-enum chat_status salvage(struct sqlite_store *s, int64_t *count)
+enum chat_status salvage(struct sqlite_store *s, int64_t *count, int64_t *skipped_to)
 {
     struct salvage g = { .next_id = 1, .max_length = CHAT_LENGTH_DEFAULT };
     int rc = sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
@@ -276,6 +285,7 @@ enum chat_status salvage(struct sqlite_store *s, int64_t *count)
     sqlite3_close(g.db);
     place_remove(&s->place, "-repair");
     *count = g.count;
+    *skipped_to = g.known ? 0 : g.next_id;
     return rc == SQLITE_OK ? CHAT_OK : db_failed(s, rc, "repair");
 }
 

@@ -465,8 +465,9 @@ enum chat_status sqlite_watch(struct store *store, int64_t timeout, const sigset
 /* --- sqlite_salvage.c --- */
 
 /* Build the spool anew from all that can be read in the pages of its file, and put that in its
- * place, in one transaction. Within a turn. *COUNT becomes how many messages there are. */
-enum chat_status salvage(struct sqlite_store *s, int64_t *count);
+ * place, in one transaction. Within a turn. *COUNT becomes how many messages there are, and
+ * *SKIPPED_TO the next id, if the one of the spool was lost; else 0. */
+enum chat_status salvage(struct sqlite_store *s, int64_t *count, int64_t *skipped_to);
 
 /* A file that has lost its end can't even be opened: give it the length that it says it has. The
  * spool is not connected. False: it has that, or it can't be had. */

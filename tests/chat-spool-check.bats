@@ -457,6 +457,28 @@ chat-recv: message 2 in room 'main' was damaged, and is in room 'damaged' now"
   assert [ "$output" -ge 7 ]
 }
 
+@test "a repair that has lost the rooms gives no id again that was received before" {
+  local damage last
+  for damage in rubbish row; do
+    rm -rf "$HOME/.local"
+    chat-send -d 1h 'still to come'
+    seq 100 | chat-send -l
+    last=$(chat-recv -a -o '%i\n' | sort -n | tail -n 1)
+    closed "$SPOOL"
+    if [[ $damage == rubbish ]]; then
+      for page in $(sqlite3 "$SPOOL" "SELECT pageno FROM dbstat WHERE name IN ('room', 'sqlite_autoindex_room_1')"); do rubbish "$page"; done
+    else
+      set_in 'DELETE FROM room WHERE number = 0'
+    fi
+    run --separate-stderr -0 chat-spool check --repair
+    assert_line --regexp '^the next id was lost: ids go on from [0-9]+$'
+    run -0 chat-spool check
+    run -0 chat-send -i x
+    assert [ "$output" -gt "$last" ]
+    works
+  done
+}
+
 @test "entries that are missing from an index, and entries too many, are found and mended" {
   local index
   for index in message_order message_key message_expires message_due; do
