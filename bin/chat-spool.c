@@ -9,9 +9,9 @@
 #include "text.h"
 
 static const struct command *const commands[] = {
-    &list_command,   &show_command, &move_command,    &delete_command,  &check_command,
-    &dump_command,   &load_command, &backup_command,  &compact_command, &copy_command,
-    &config_command, &init_command, &version_command,
+    &list_command, &show_command,   &move_command,   &delete_command,  &check_command,
+    &dump_command, &load_command,   &backup_command, &restore_command, &compact_command,
+    &copy_command, &config_command, &init_command,   &version_command,
 };
 
 static const size_t command_count = sizeof commands / sizeof commands[0];

@@ -210,7 +210,7 @@ void format_message(const struct format *format, const struct chat_message *m, s
         end_line(m, out);
         break;
     case STYLE_JSON:
-        json_out_message(m, false, 0, out);
+        json_out_message(m, 0, out);
         break;
     case STYLE_LINES:
         put_body(format, m, out);

@@ -134,7 +134,7 @@ void json_out_next_id(int64_t next_id, struct output *out)
     output_put(out, "}\n", 2);
 }
 
-void json_out_message(const struct chat_message *m, bool every, int64_t next_id, struct output *out)
+void json_out_message(const struct chat_message *m, int64_t next_id, struct output *out)
 {
     json_out_number('{', "id", m->id, out);
     json_out_string(',', "room", m->room, out);
@@ -143,13 +143,12 @@ void json_out_message(const struct chat_message *m, bool every, int64_t next_id,
     put_time(',', "time", m->time, out);
     json_out_number(',', "attempts", m->attempts, out);
     json_out_string(',', "key", m->key, out);
-    if (every) {
+    if (next_id > 0) {
         json_out_number(',', "place", m->place, out);
         json_out_time(',', "due", m->due, out);
         json_out_time(',', "expires", m->expires, out);
-    }
-    if (next_id > 0)
         json_out_number(',', "next_id", next_id, out);
+    }
     put_body(m->length > 0 ? m->body : "", m->length, out);
     output_put(out, "}\n", 2);
 }

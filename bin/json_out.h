@@ -7,10 +7,9 @@
 #include "output.h"
 
 /* Always an object of valid JSON, without any control character, and a newline.
- * EVERY adds what a message has that is not to be seen when it is received: place, due, expires.
- * NEXT_ID, unless it is 0, adds the next id of the spool that the message is in. */
-void json_out_message(const struct chat_message *message, bool every, int64_t next_id,
-                      struct output *out);
+ * NEXT_ID is that of the spool, for who looks after one: it is added, and what a receiver does not
+ * see of the message: place, due, expires. 0: for a receiver. */
+void json_out_message(const struct chat_message *message, int64_t next_id, struct output *out);
 
 /* The line of a spool without messages: its next id alone. */
 void json_out_next_id(int64_t next_id, struct output *out);

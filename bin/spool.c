@@ -126,6 +126,13 @@ bool spool_walk(chat_spool *spool, const char *const *rooms, size_t count,
     return damaged;
 }
 
+int64_t spool_next_id(chat_spool *spool)
+{
+    struct chat_settings settings;
+    spool_need(chat_settings(spool, &settings), spool);
+    return settings.next_id;
+}
+
 /* --- restoring ------------------------------------------------------------- */
 
 void restore_start(struct restore *restore, chat_spool *spool)

@@ -19,8 +19,8 @@ struct command {
 };
 
 extern const struct command list_command, show_command, move_command, delete_command, check_command,
-    dump_command, load_command, backup_command, compact_command, copy_command, config_command,
-    init_command, version_command;
+    dump_command, load_command, backup_command, restore_command, compact_command, copy_command,
+    config_command, init_command, version_command;
 
 #define SPOOL_OPTION                                                                               \
     {                                                                                              \
@@ -44,6 +44,9 @@ int spool_missing(const char *given);
 
 /* The rooms that hold a message; none where there is no spool, which is told by false. */
 bool spool_rooms(chat_spool *spool, struct chat_room **rooms, size_t *count);
+
+/* The id that the next message would get; 1 where there is no spool. */
+int64_t spool_next_id(chat_spool *spool);
 
 /* Open standard output, and hand over all that was put: ends the program if it can't be written. */
 void spool_output(struct output *out);

@@ -31,13 +31,6 @@ struct dump {
     int64_t done, total;
 };
 
-static void read_next_id(struct dump *dump, chat_spool *spool)
-{
-    struct chat_settings settings;
-    spool_need(chat_settings(spool, &settings), spool);
-    dump->next_id = settings.next_id;
-}
-
 /* The rooms of SPOOL by name, owned by *ROOMS, and how many messages there are. False: no spool. */
 static bool find_rooms(struct dump *dump, chat_spool *spool, struct chat_room **rooms,
                        const char ***names, size_t *count)
@@ -66,7 +59,7 @@ static bool dump_batch(void *context, const chat_batch *batch)
 {
     struct dump *dump = context;
     for (size_t i = 0; i < chat_batch_count(batch); i++)
-        json_out_message(chat_batch_message(batch, i), true, dump->next_id, &dump->out);
+        json_out_message(chat_batch_message(batch, i), dump->next_id, &dump->out);
     if (dump->out.failed != 0)
         spool_flush(&dump->out);
     dump->done += (int64_t)chat_batch_count(batch);
@@ -99,7 +92,7 @@ static int dump(int argc, char **argv)
         return spool_missing(dump.where);
     progress_start(!dump.quiet);
     bool some = word_count > 0;
-    read_next_id(&dump, spool);
+    dump.next_id = spool_next_id(spool);
     dump.damaged |= spool_walk(spool, some ? (const char *const *)words : names,
                                some ? word_count : count, dump_batch, &dump);
     if (dump.done == 0 && !some && dump.next_id > 1)
@@ -150,7 +143,7 @@ static int copy(int argc, char **argv)
         return spool_missing(words[0]);
     chat_spool *to = spool_open(words[1]);
     spool_need(chat_create(to, NULL), to);
-    read_next_id(&dump, from);
+    dump.next_id = spool_next_id(from);
     restore_start(&dump.to, to);
     spool_need(restore_skip(&dump.to, dump.next_id), to);
     progress_start(!dump.quiet);

@@ -1,7 +1,8 @@
-/* spool_keep.c - chat-spool backup and compact. */
+/* spool_keep.c - chat-spool backup, restore and compact. */
 
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 
 #include "progress.h"
@@ -11,6 +12,13 @@
 static const struct option_row backup_options[] = {
     SPOOL_OPTION,
     { 'y', "yes", NULL, "replace FILE without asking" },
+    { 'q', "quiet", NULL, "say nothing on standard error but errors" },
+    END_OPTION,
+};
+
+static const struct option_row restore_options[] = {
+    SPOOL_OPTION,
+    { 'y', "yes", NULL, "do not ask" },
     { 'q', "quiet", NULL, "say nothing on standard error but errors" },
     END_OPTION,
 };
@@ -27,35 +35,74 @@ static void show_progress(void *context, int64_t done, int64_t total)
     progress_part(done, total, context);
 }
 
-static int backup(int argc, char **argv)
+/* What backup and restore are told. */
+struct words {
+    const char *where, *file;
+    bool yes, quiet;
+};
+
+static struct words parse(int argc, char **argv, const char *missing)
 {
-    const char *where = NULL;
-    bool yes = false, quiet = false;
-    struct stat st;
-    char what[] = "written";
+    struct words words = { .where = NULL };
     for (int letter; (letter = cli_option(argc, argv)) != -1;)
         switch (letter) {
         case 's':
-            where = optarg;
+            words.where = optarg;
             break;
         case 'y':
-            yes = true;
+            words.yes = true;
             break;
         case 'q':
-            quiet = true;
+            words.quiet = true;
             break;
         }
-    const char *file = cli_words(argv, 1, 1, "a file to write to is needed")[0];
-    chat_spool *spool = spool_open(where);
-    if (lstat(file, &st) == 0 && !spool_confirm(yes, "Replace '%s'", file)) {
+    words.file = cli_words(argv, 1, 1, missing)[0];
+    return words;
+}
+
+static int backup(int argc, char **argv)
+{
+    struct words words = parse(argc, argv, "a file to write to is needed");
+    struct stat st;
+    char what[] = "written";
+    chat_spool *spool = spool_open(words.where);
+    if (lstat(words.file, &st) == 0 && !spool_confirm(words.yes, "Replace '%s'", words.file)) {
         cli_say("nothing written");
         return EXIT_NONE;
     }
-    progress_start(!quiet);
-    enum chat_status status = chat_backup(spool, file, show_progress, what);
+    progress_start(!words.quiet);
+    enum chat_status status = chat_backup(spool, words.file, show_progress, what);
     progress_end();
     if (status == CHAT_NONE)
-        return spool_missing(where);
+        return spool_missing(words.where);
+    spool_need(status, spool);
+    return EXIT_DONE;
+}
+
+/* A spool that can't be read is there, too. */
+static bool is_there(chat_spool *spool)
+{
+    struct chat_room *rooms;
+    size_t count;
+    enum chat_status status = chat_list(spool, &rooms, &count);
+    free(rooms);
+    return status != CHAT_NONE;
+}
+
+static int restore(int argc, char **argv)
+{
+    struct words words = parse(argc, argv, "a file to restore from is needed");
+    char what[] = "restored";
+    chat_spool *spool = spool_open(words.where);
+    if (is_there(spool) &&
+        !spool_confirm(words.yes, "Replace all messages of the spool by those of '%s'",
+                       words.file)) {
+        cli_say("nothing restored");
+        return EXIT_NONE;
+    }
+    progress_start(!words.quiet);
+    enum chat_status status = chat_restore(spool, words.file, show_progress, what);
+    progress_end();
     spool_need(status, spool);
     return EXIT_DONE;
 }
@@ -101,6 +148,18 @@ const struct command backup_command = {
         .options = backup_options,
     },
     .run = backup,
+};
+
+const struct command restore_command = {
+    .name = "restore",
+    .summary = "the spool from a backup, while it is in use",
+    .program = {
+        .name = "chat-spool",
+        .synopsis = "restore [options] FILE",
+        .about = "Replace all that the spool holds by what the backup FILE holds.",
+        .options = restore_options,
+    },
+    .run = restore,
 };
 
 const struct command compact_command = {

@@ -30,6 +30,7 @@ struct show {
     const char *where;
     int64_t id, count; /* 0: not given */
     bool json;
+    int64_t next_id; /* of the spool; for JSON */
     struct output out;
     int64_t shown;
     size_t widest; /* row, in characters */
@@ -89,7 +90,7 @@ static bool show_batch(void *context, const chat_batch *batch)
         if (show->count > 0 && show->shown >= show->count)
             break;
         if (show->json)
-            json_out_message(chat_batch_message(batch, i), true, 0, &show->out);
+            json_out_message(chat_batch_message(batch, i), show->next_id, &show->out);
         else
             add_row(&table, chat_batch_message(batch, i));
         show->shown++;
@@ -158,7 +159,7 @@ static int show_one(struct show *show, chat_spool *spool)
     }
     spool_need(status, spool);
     if (show->json)
-        json_out_message(chat_batch_message(batch, 0), true, 0, &show->out);
+        json_out_message(chat_batch_message(batch, 0), show->next_id, &show->out);
     else
         show_whole(show, chat_batch_message(batch, 0));
     spool_flush(&show->out);
@@ -208,6 +209,8 @@ static int run(int argc, char **argv)
     const char *room = where_room(words[0]);
     spool_output(&show.out);
     chat_spool *spool = spool_open(show.where);
+    if (show.json)
+        show.next_id = spool_next_id(spool);
     return show.id > 0 ? show_one(&show, spool) : show_room(&show, spool, room);
 }
 

@@ -63,7 +63,7 @@ _chatspool_table() {
   check) table=$spool'- --repair -
 -q --quiet -
 ' ;;
-  backup) table=$spool'-y --yes -
+  backup | restore) table=$spool'-y --yes -
 -q --quiet -
 ' ;;
   dump | load | compact) table=$spool'-q --quiet -
@@ -202,7 +202,7 @@ _chatspool_word() {
   case $context:$1 in
   chat-recv:0) COMPREPLY=(--) ;;
   show:0 | peek:0 | delete:0 | move:[01] | dump:*) _chatspool_rooms ;;
-  backup:0 | load:0 | copy:[01]) _chatspool_files ;;
+  backup:0 | restore:0 | load:0 | copy:[01]) _chatspool_files ;;
   config:0) _chatspool_offer max-length default-room ;;
   config:1) [[ ${words[-2]} != default-room ]] || _chatspool_rooms ;;
   esac
@@ -228,7 +228,7 @@ _chatspool() {
   current=${words[last]}
   if [[ $context == chat-spool ]]; then
     if ((last == 1)); then
-      _chatspool_offer list show peek move delete check dump load backup compact copy config init version --help --version
+      _chatspool_offer list show peek move delete check dump load backup restore compact copy config init version --help --version
       return
     fi
     context=${words[1]} i=2

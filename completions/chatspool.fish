@@ -120,25 +120,26 @@ complete -c chat-spool -n __chatspool_needs_command -a check -d 'Tell what is wr
 complete -c chat-spool -n __chatspool_needs_command -a dump -d 'Write messages as JSON'
 complete -c chat-spool -n __chatspool_needs_command -a load -d 'Read messages from JSON'
 complete -c chat-spool -n __chatspool_needs_command -a backup -d 'Write the spool to a file'
+complete -c chat-spool -n __chatspool_needs_command -a restore -d 'Read the spool from a backup'
 complete -c chat-spool -n __chatspool_needs_command -a compact -d 'Give free room back to the disk'
 complete -c chat-spool -n __chatspool_needs_command -a copy -d 'Add all messages of a spool to another'
 complete -c chat-spool -n __chatspool_needs_command -a config -d 'Show and change the limits'
 complete -c chat-spool -n __chatspool_needs_command -a init -d 'Make the spool'
 complete -c chat-spool -n __chatspool_needs_command -a version -d 'Print the versions'
 
-complete -c chat-spool -n '__chatspool_command list show peek move delete check dump load backup compact config init version' -s s -l spool -r -F -d 'The spool'
+complete -c chat-spool -n '__chatspool_command list show peek move delete check dump load backup restore compact config init version' -s s -l spool -r -F -d 'The spool'
 complete -c chat-spool -n '__chatspool_command list show peek' -s j -l json -d 'Write an object of JSON a line'
 complete -c chat-spool -n '__chatspool_command list' -s 1 -l names -d 'Write the names alone'
 complete -c chat-spool -n '__chatspool_command list' -s w -l watch -d 'Show every change as it happens'
 complete -c chat-spool -n '__chatspool_command show peek move delete' -s i -l id -x -d 'The message with this id'
 complete -c chat-spool -n '__chatspool_command show peek' -s c -l count -x -d 'The first so many'
-complete -c chat-spool -n '__chatspool_command delete backup' -s y -l yes -d 'Do not ask'
-complete -c chat-spool -n '__chatspool_command move delete check dump load backup compact copy' -s q -l quiet -d 'Print nothing but errors'
+complete -c chat-spool -n '__chatspool_command delete backup restore' -s y -l yes -d 'Do not ask'
+complete -c chat-spool -n '__chatspool_command move delete check dump load backup restore compact copy' -s q -l quiet -d 'Print nothing but errors'
 complete -c chat-spool -n '__chatspool_command check' -l repair -d 'Set right what can be'
 complete -c chat-spool -n '__chatspool_command init' -l group -x -a '(__fish_complete_groups)' -d 'For the members of this group'
 complete -c chat-spool -l help -d 'Print the options and exit'
 complete -c chat-spool -l version -d 'Print the version and exit'
 complete -c chat-spool -n '__chatspool_command show peek move delete dump' -a '(__chatspool_rooms)' -d Room
-complete -c chat-spool -n '__chatspool_command load backup copy' -F
+complete -c chat-spool -n '__chatspool_command load backup restore copy' -F
 complete -c chat-spool -n '__chatspool_command config; and not __chatspool_after max-length; and not __chatspool_after default-room' -a 'max-length default-room'
 complete -c chat-spool -n '__chatspool_command config; and __chatspool_after default-room' -a '(__chatspool_rooms)' -d Room

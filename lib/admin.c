@@ -72,6 +72,16 @@ enum chat_status chat_backup(chat_spool *spool, const char *file, chat_progress 
     return admin(spool)->backup(spool->store, file, progress, context);
 }
 
+enum chat_status chat_restore(chat_spool *spool, const char *file, chat_progress *progress,
+                              void *context)
+{
+    if (spool->store->sending)
+        return error_set(&spool->error, CHAT_USAGE, "cannot restore between begin and commit");
+    if (file[0] == '\0')
+        return error_set(&spool->error, CHAT_USAGE, "the name of the file is empty");
+    return admin(spool)->restore(spool->store, file, progress, context);
+}
+
 enum chat_status chat_compact(chat_spool *spool, chat_progress *progress, void *context,
                               int64_t *freed)
 {

@@ -316,6 +316,14 @@ enum chat_status chat_check(chat_spool *spool, bool repair, chat_finding *told, 
 enum chat_status chat_backup(chat_spool *spool, const char *file, chat_progress *progress,
                              void *context);
 
+/* Put the messages and settings of FILE, a backup of SPOOL, in the place of all that SPOOL holds,
+ * in one transaction, while others go on; what they send later is added to it. SPOOL is made if
+ * there is none, and replaced if it cannot be opened. The next id never goes back.
+ * A claim of others is waited for (CHAT_BUSY after 30 seconds), and no new one is granted
+ * meanwhile. CHAT_DATA: FILE is no spool or is damaged, and nothing was changed. */
+enum chat_status chat_restore(chat_spool *spool, const char *file, chat_progress *progress,
+                              void *context);
+
 /* Delete what has expired and give all free room back to the disk, in portions, while others go
  * on; *FREED becomes how many bytes. CHAT_NONE: there is no spool. */
 enum chat_status chat_compact(chat_spool *spool, chat_progress *progress, void *context,

@@ -86,9 +86,10 @@ static int wait_for_lock(int fd, struct flock *lock, int64_t patience)
     return result;
 }
 
-int lock_turn(int fd, int64_t patience)
+/* Lock these bytes, and wait for them if need be. */
+static int lock_bytes(int fd, int64_t first, int64_t last, int64_t patience)
 {
-    struct flock lock = lock_of(F_WRLCK, 0, 0);
+    struct flock lock = lock_of(F_WRLCK, first, last);
     if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
         return 0;
     if (!refused(errno))
@@ -104,6 +105,11 @@ int lock_turn(int fd, int64_t patience)
     sigprocmask(SIG_SETMASK, &old_mask, NULL);
     sigaction(SIGALRM, &old_action, NULL);
     return result;
+}
+
+int lock_turn(int fd, int64_t patience)
+{
+    return lock_bytes(fd, 0, 0, patience);
 }
 
 void unlock_turn(int fd)
@@ -160,6 +166,24 @@ int lock_claim(int fd, struct range wanted, struct range *taken)
     } /* it was free again each time: leave it to those who want it so much */
     *taken = wanted;
     return EAGAIN;
+}
+
+/* Claim what nobody else has a claim on. */
+// NOLINTNEXTLINE(misc-no-recursion): as deep as there are processes, at most
+static void claim_free(int fd, struct range wanted)
+{
+    struct range taken;
+    if (wanted.first > wanted.last || lock_claim(fd, wanted, &taken) != EAGAIN)
+        return;
+    claim_free(fd, (struct range){ wanted.first, taken.first - 1 });
+    if (taken.last < wanted.last)
+        claim_free(fd, (struct range){ taken.last + 1, wanted.last });
+}
+
+int lock_all_claims(int fd, int64_t patience)
+{
+    claim_free(fd, (struct range){ 1, ID_MAX });
+    return lock_bytes(fd, 1, ID_MAX, patience);
 }
 
 void unlock_claim(int fd, struct range claimed)

@@ -40,6 +40,10 @@ bool turn_taken(int fd);
 int lock_claim(int fd, struct range wanted, struct range *taken);
 void unlock_claim(int fd, struct range claimed);
 
+/* Claim all ids there can be: no new claim is granted from now on, and those of others are waited
+ * for. Returns 0, or an errno: ETIMEDOUT after PATIENCE milliseconds; then some may be claimed. */
+int lock_all_claims(int fd, int64_t patience);
+
 /* Whether somebody else has a claim on an id of WANTED; stores such a range in *TAKEN. */
 bool claim_taken(int fd, struct range wanted, struct range *taken);
 

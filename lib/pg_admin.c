@@ -93,6 +93,17 @@ static enum chat_status backup(struct store *store, const char *file, chat_progr
                      s->url);
 }
 
+static enum chat_status restore(struct store *store, const char *file, chat_progress *progress,
+                                void *context)
+{
+    const struct pg_store *s = (struct pg_store *)store;
+    (void)progress, (void)context;
+    return error_set(store->error, CHAT_USAGE,
+                     "spool '%s' is kept by a server: restore it with the server's tools, or add "
+                     "the messages of '%s' with 'chat-spool copy'",
+                     s->url, file);
+}
+
 static enum chat_status read_size(struct pg_store *s, int64_t *size)
 {
     size_t call = pg_call(s, PG_GET_SIZE, NULL);
@@ -145,5 +156,6 @@ const struct admin_verbs admin_pg = {
     .list = pg_list,
     .check = pg_check,
     .backup = backup,
+    .restore = restore,
     .compact = compact,
 };

@@ -71,5 +71,6 @@ const struct admin_verbs admin_sqlite = {
     .list = sqlite_list,
     .check = sqlite_check,
     .backup = sqlite_backup,
+    .restore = sqlite_restore,
     .compact = sqlite_compact,
 };

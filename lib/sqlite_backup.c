@@ -41,8 +41,7 @@ static enum chat_status cannot_write(struct sqlite_store *s, const struct place 
 
 /* All pages as they are at this moment: a transaction that reads lets others write, and sees none
  * of it. */
-static int copy_snapshot(struct sqlite_store *s, sqlite3 *db, chat_progress *progress,
-                         void *context)
+int copy_snapshot(struct sqlite_store *s, sqlite3 *db, chat_progress *progress, void *context)
 {
     if (db_run(s, SQL_BEGIN_READ) != CHAT_OK || spool_read(s) != CHAT_OK)
         return s->failed_with;
@@ -52,18 +51,17 @@ static int copy_snapshot(struct sqlite_store *s, sqlite3 *db, chat_progress *pro
     return rc;
 }
 
-/* Have the new file on disk, and give it its name. */
-static int put_in_place(struct place *to)
+int put_in_place(struct place *to, const char *suffix)
 {
     char name[PLACE_NAME];
     int fd;
-    if (place_open(to, "-new", &fd) != CHAT_OK)
+    if (place_open(to, suffix, &fd) != CHAT_OK)
         return -1;
     int result = fsync(fd);
     close(fd);
     place_remove(to, "-wal"); /* empty, of what is replaced */
     place_remove(to, "-shm");
-    place_name(to, "-new", name);
+    place_name(to, suffix, name);
     if (result == 0)
         result = renameat(to->directory, name, to->directory, to->name);
     return result == 0 ? fsync(to->directory) : result;
@@ -78,30 +76,66 @@ static enum chat_status write_backup(struct sqlite_store *s, struct place *to,
         rc = copy_snapshot(s, db, progress, context);
     sqlite3_close(db);
     errno = rc == SQLITE_OK ? 0 : errno;
-    if (rc == SQLITE_OK && put_in_place(to) == 0)
+    if (rc == SQLITE_OK && put_in_place(to, "-new") == 0)
         return CHAT_OK;
     enum chat_status status = cannot_write(s, to, rc);
     place_remove(to, "-new");
     return status;
 }
 
-/* The new file must not be the spool itself, or a file beside it that belongs to it. */
-static enum chat_status check_other(struct sqlite_store *s, const struct place *to)
+enum chat_status check_other(struct sqlite_store *s, const struct place *to, const char *doing)
 {
-    static const char *const suffixes[] = { "",       "-wal",  "-shm",  "-lock", "-reserve",
-                                            "-group", "-bell", "-gone", "-new",  "-repair" };
+    static const char *const suffixes[] = { "",         "-wal",    "-shm",    "-lock",
+                                            "-reserve", "-group",  "-bell",   "-gone",
+                                            "-new",     "-repair", "-restore" };
     struct stat ours, theirs;
     size_t length = strlen(s->place.name);
     if (fstat(s->place.directory, &ours) < 0 || fstat(to->directory, &theirs) < 0)
-        return error_system(s->base.error, errno, CHAT_IO, "cannot write '%s'", to->path);
+        return error_system(s->base.error, errno, CHAT_IO, "cannot %s '%s'", doing, to->path);
     if (ours.st_dev != theirs.st_dev || ours.st_ino != theirs.st_ino ||
         strncmp(to->name, s->place.name, length) != 0)
         return CHAT_OK;
     for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++)
         if (strcmp(to->name + length, suffixes[i]) == 0)
             return error_set(s->base.error, CHAT_CANTCREATE,
-                             "cannot write '%s': it is a file of the spool itself", to->path);
+                             "cannot %s '%s': it is a file of the spool itself", doing, to->path);
     return CHAT_OK;
+}
+
+static enum chat_status in_use(struct sqlite_store *s, const struct place *to)
+{
+    return error_set(s->base.error, CHAT_CANTCREATE,
+                     "cannot replace '%s': it is a spool in use; to put a backup in the place of a "
+                     "spool use 'chat-spool restore'",
+                     to->path);
+}
+
+/* Within a turn. */
+static enum chat_status empty_log_of(struct sqlite_store *old)
+{
+    sqlite3_busy_timeout(old->db, 0);
+    int rc = sqlite3_wal_checkpoint_v2(old->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    return rc == SQLITE_OK ? CHAT_OK : db_failed(old, rc, "write");
+}
+
+/* Bring what is in the log of an old backup, from which somebody has received, into its file: until
+ * the new one has its name the old one is whole. */
+static enum chat_status empty_old_log(struct sqlite_store *s, const struct place *to)
+{
+    struct store *store;
+    enum chat_status status = store_sqlite.open(to->path, s->base.error, &store);
+    if (status != CHAT_OK)
+        return status;
+    struct sqlite_store *old = (struct sqlite_store *)store;
+    status = store_connect(old);
+    if (status == CHAT_OK)
+        status = turn_take(old);
+    if (status == CHAT_OK) {
+        status = empty_log_of(old);
+        turn_leave(old);
+    }
+    store_sqlite.close(store);
+    return status;
 }
 
 /* A log that is not empty would be taken for the new file's. */
@@ -109,10 +143,32 @@ static enum chat_status check_log(struct sqlite_store *s, struct place *to)
 {
     enum chat_status status = place_check(to, "-wal");
     if (status == CHAT_OK && to->size > 0)
-        return error_set(s->base.error, CHAT_CANTCREATE,
-                         "cannot replace '%s': it is a spool in use, with a log beside it",
-                         to->path);
-    return status == CHAT_NONE ? CHAT_OK : status;
+        status = empty_old_log(s, to);
+    if (status == CHAT_BUSY) /* a reader is in the way */
+        return in_use(s, to);
+    if (status != CHAT_DATA)
+        return status == CHAT_NONE ? CHAT_OK : status;
+    return error_set(s->base.error, CHAT_CANTCREATE,
+                     "cannot replace '%s': it is no spool that can be read; remove it, and "
+                     "'%s-wal', before",
+                     to->path, to->path);
+}
+
+/* Who is connected to a spool has a lock on a byte of its index (lib/sqlite_index.c). */
+static enum chat_status check_unused(struct sqlite_store *s, struct place *to)
+{
+    enum { ATTACHED_BYTE = 128 };
+    struct flock lock = {
+        .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = ATTACHED_BYTE, .l_len = 1
+    };
+    int fd;
+    enum chat_status status = place_read(to, "-shm", &fd);
+    if (status != CHAT_OK)
+        return status == CHAT_NONE ? CHAT_OK : status;
+    if (fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK)
+        status = in_use(s, to);
+    close(fd);
+    return status;
 }
 
 /* What is in the place of the new file must be one that may be replaced. */
@@ -122,9 +178,11 @@ static enum chat_status check_target(struct sqlite_store *s, struct place *to)
     if (status == CHAT_NONE)
         return error_system(s->base.error, ENOENT, CHAT_CANTCREATE, "cannot write '%s'", to->path);
     if (status == CHAT_OK)
-        status = check_other(s, to);
+        status = check_other(s, to, "write");
     if (status == CHAT_OK)
         status = place_check(to, "");
+    if (status == CHAT_OK)
+        status = check_unused(s, to);
     if (status == CHAT_OK)
         status = check_log(s, to);
     return status == CHAT_NONE ? CHAT_OK : status;

@@ -130,6 +130,15 @@ static enum chat_status check_structure(struct check *c)
     return status;
 }
 
+enum chat_status check_sound(struct sqlite_store *s)
+{
+    struct check c = { .store = s };
+    limit_steps(&c);
+    enum chat_status status = check_structure(&c);
+    sqlite3_progress_handler(s->db, 0, NULL, NULL);
+    return status == CHAT_OK && c.structure ? db_failed(s, SQLITE_CORRUPT, "read") : status;
+}
+
 /* --- messages -------------------------------------------------------------- */
 
 static bool add_counters(struct check *c, sqlite3_stmt *statement)

@@ -233,10 +233,6 @@ static bool prepare_damaged(struct salvage *g)
     return add_room(g, &damaged);
 }
 
-/* Where the spool's next id is lost, ids may have been given and received that are nowhere in the
- * file: go on far behind those that are there. */
-enum { LOST_IDS = 1 << 30 };
-
 static bool finish(struct salvage *g)
 {
     if (!g->known && g->next_id <= ID_MAX - LOST_IDS)

@@ -73,6 +73,8 @@ struct admin_verbs {
     enum chat_status (*check)(struct store *store, bool repair, chat_finding *told, void *context);
     enum chat_status (*backup)(struct store *store, const char *file, chat_progress *progress,
                                void *context);
+    enum chat_status (*restore)(struct store *store, const char *file, chat_progress *progress,
+                                void *context);
     enum chat_status (*compact)(struct store *store, chat_progress *progress, void *context,
                                 int64_t *freed);
 };

@@ -29,6 +29,7 @@
  *   sqlite_reseal.c    a damaged WAL that can be read again
  *   sqlite_salvage.c   a spool built anew from the pages of a broken one
  *   sqlite_backup.c    backup, compact
+ *   sqlite_restore.c   restore
  *   sqlite_scratch.c   a database that is being made */
 
 #ifndef STORE_SQLITE_H
@@ -464,6 +465,10 @@ enum chat_status sqlite_watch(struct store *store, int64_t timeout, const sigset
 
 /* --- sqlite_salvage.c --- */
 
+/* Where the spool's next id is lost, ids may have been given and received that are nowhere in the
+ * file: go on so far behind those that are there. */
+enum { LOST_IDS = 1 << 30 };
+
 /* Build the spool anew from all that can be read in the pages of its file, and put that in its
  * place, in one transaction. Within a turn. *COUNT becomes how many messages there are, and
  * *SKIPPED_TO the next id, if the one of the spool was lost; else 0. */
@@ -477,6 +482,9 @@ bool extend_truncated(struct sqlite_store *s);
 
 enum chat_status sqlite_check(struct store *store, bool repair, chat_finding *told, void *context);
 
+/* Whether the structure of the spool, which is connected, is sound. */
+enum chat_status check_sound(struct sqlite_store *s);
+
 /* --- sqlite_backup.c --- */
 
 /* A database of our own beside a spool, SUFFIX to its name, for as long as it is being made; not
@@ -486,9 +494,25 @@ int scratch_open(struct place *place, const char *suffix, sqlite3 **db);
 /* Copy all of one database over another, in one transaction. Returns SQLite's code. */
 int copy_pages(sqlite3 *to, sqlite3 *from, chat_progress *progress, void *context);
 
+/* The same, of the spool as it is at this moment: others can write to it meanwhile, and none of
+ * that is copied. */
+int copy_snapshot(struct sqlite_store *s, sqlite3 *to, chat_progress *progress, void *context);
+
+/* Have the file with that suffix on disk, and in the place of the spool TO; the log and the index
+ * of what was there before are removed. 0, or -1 with errno. */
+int put_in_place(struct place *to, const char *suffix);
+
+/* Whether OTHER is neither the spool itself nor a file beside it that belongs to it. */
+enum chat_status check_other(struct sqlite_store *s, const struct place *other, const char *doing);
+
 enum chat_status sqlite_backup(struct store *store, const char *file, chat_progress *progress,
                                void *context);
 enum chat_status sqlite_compact(struct store *store, chat_progress *progress, void *context,
                                 int64_t *freed);
+
+/* --- sqlite_restore.c --- */
+
+enum chat_status sqlite_restore(struct store *store, const char *file, chat_progress *progress,
+                                void *context);
 
 #endif

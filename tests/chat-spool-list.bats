@@ -410,7 +410,7 @@ other 3 3 B 0 0 2 0 0"
   sort shown | cmp a -
   chat-spool show -j -i 2 | cmp <(grep '"id":2,' dumped) -
   assert_equal "$(wc -l <shown)" 3
-  run grep -vE '"place":[0-9]+,"due":("[^"]+"|null),"expires":null,"body' shown
+  run grep -vE '"place":[0-9]+,"due":("[^"]+"|null),"expires":null,"next_id":[0-9]+,"body' shown
   assert_output ''
 }
 
@@ -608,7 +608,7 @@ painted() {
 
 # ---------------------------------------------------------------- the program
 
-COMMANDS='list show peek move delete check dump load backup compact copy config init version'
+COMMANDS='list show peek move delete check dump load backup restore compact copy config init version'
 
 @test "without a command, with an unknown one, and with a wrong option it is 64 and says what was wrong" {
   local command

@@ -55,6 +55,15 @@ now() {
   assert_equal "$(rows | wc -l)" 8
 }
 
+@test "a backup of format 1 is restored, and upgraded" {
+  old saved.db
+  chat-send x
+  run --separate-stderr -0 chat-spool restore -y saved.db
+  assert_equal "$(format)" "$(now)"
+  assert_equal "$(rows)" "$(original)"
+  run -0 chat-spool check
+}
+
 @test "a send, a receive, a peek and a look upgrade a spool, and keep every message as it was" {
   local command
   for command in 'chat-send -r new x' 'chat-recv -q -r new' 'chat-recv -p -r main' 'chat-recv -t 0.1 -q -r new' 'chat-spool list' \
