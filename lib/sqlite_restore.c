@@ -131,7 +131,11 @@ static enum chat_status claim_all(struct sqlite_store *s)
 static enum chat_status set_next_id(struct restore *r)
 {
     struct sqlite_store *s = r->s;
+    struct synced synced;
     bool known = s->db != NULL && spool_read(s) == CHAT_OK;
+    synced_read(s, &synced);
+    if (!known && r->next_id <= synced.id)
+        r->next_id = synced.id + 1;
     if (known && s->next_id > r->next_id)
         r->next_id = s->next_id;
     else if (!known && r->next_id <= ID_MAX - LOST_IDS)
@@ -205,7 +209,8 @@ static enum chat_status restore_into(struct restore *r)
     if (status != CHAT_OK)
         return status;
     if (connected == CHAT_OK)
-        return CHAT_OK;
+        turn_empty_wal(s);
+    return CHAT_OK;
 }
 
 enum chat_status sqlite_restore(struct store *store, const char *file, chat_progress *progress,

@@ -44,9 +44,10 @@ struct salvage {
     sqlite3_stmt *add_room, *add_message;
     struct named *rooms;
     size_t room_count;
-    int64_t damaged; /* the number of the room of those; 0: it is not their turn yet */
-    int64_t next_id; /* behind all that was seen */
-    bool known;      /* the spool's own next id was seen, too */
+    int64_t damaged;   /* the number of the room of those; 0: it is not their turn yet */
+    int64_t next_id;   /* behind all that was seen */
+    bool known;        /* the spool's own next id was seen, too */
+    int64_t synced_id; /* the highest one that the lock file knows */
     int64_t max_length;
     char default_room[CHAT_NAME_MAX + 1];
     int64_t count; /* messages */
@@ -235,6 +236,8 @@ static bool prepare_damaged(struct salvage *g)
 
 static bool finish(struct salvage *g)
 {
+    if (!g->known)
+        note_id(g, g->synced_id);
     if (!g->known && g->next_id <= ID_MAX - LOST_IDS)
         g->next_id += LOST_IDS;
     sqlite3_stmt *next = NULL, *set = NULL;
@@ -270,6 +273,9 @@ static int gather(struct salvage *g, sqlite3 *from)
 enum chat_status salvage(struct sqlite_store *s, int64_t *count, int64_t *skipped_to)
 {
     struct salvage g = { .next_id = 1, .max_length = CHAT_LENGTH_DEFAULT };
+    struct synced synced;
+    synced_read(s, &synced);
+    g.synced_id = synced.id;
     int rc = sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
     if (rc != SQLITE_OK)
         return db_failed(s, rc, "repair");
