@@ -757,3 +757,15 @@ mended() {
   keep_spool
   at_each_call mended signal=KILL 'open|openat|write|fsync|fdatasync|ftruncate|link|linkat|rename|renameat2?|unlink|unlinkat|fchmod|fchmodat|exit_group' chat-spool check --repair
 }
+
+@test "--repair wakes a sender that waits because the counters were wrong" {
+  chat-send one
+  sqlite3 "$SPOOL" "UPDATE room SET depth = 5 WHERE name = 'main'"
+  background chat-send -m 2 -w two
+  wait_blocked "$BACKGROUND_PID"
+  run chat-spool check --repair
+  assert_success
+  finish "$BACKGROUND_PID"
+  assert_success
+  assert_equal "$(chat-recv -a)" $'one\ntwo'
+}
