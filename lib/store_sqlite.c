@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "holder.h"
@@ -85,7 +86,10 @@ static void sqlite_close(struct store *store)
 
 enum chat_status store_open_lock(struct sqlite_store *s)
 {
-    return s->lock >= 0 ? CHAT_OK : place_open(&s->place, "-lock", &s->lock);
+    if (s->lock >= 0)
+        return CHAT_OK;
+    s->lock_seen = store_now();
+    return place_open(&s->place, "-lock", &s->lock);
 }
 
 /* SQLite will build the index of the log anew, in a file that it maps into memory: if the disk has
@@ -105,8 +109,10 @@ static enum chat_status check_new_index(struct sqlite_store *s)
 static enum chat_status open_beside(struct sqlite_store *s)
 {
     enum chat_status lock = CHAT_OK, log = CHAT_OK;
-    if (s->lock < 0)
+    if (s->lock < 0) {
         lock = place_use(&s->place, "-lock", &s->lock);
+        s->lock_seen = store_now();
+    }
     if (lock == CHAT_OK || lock == CHAT_NONE)
         log = place_read(&s->place, "-wal", &s->log);
     if (lock == CHAT_OK && log == CHAT_OK)
@@ -194,6 +200,34 @@ static enum chat_status held_too_long(struct sqlite_store *s)
                      holder, TURN_PATIENCE / 1000);
 }
 
+/* Programs that are not ours may remove the lock file, and not within the write lock: to look at
+ * each turn would not be surer. */
+static bool lock_is_gone(struct sqlite_store *s)
+{
+    enum { EVERY = 1000 }; /* milliseconds */
+    struct stat lock;
+    int64_t now = store_now();
+    if (now >= s->lock_seen && now < s->lock_seen + EVERY)
+        return false;
+    s->lock_seen = now;
+    return fstat(s->lock, &lock) == 0 && lock.st_nlink == 0;
+}
+
+/* Whether the lock file and the spool that are open still have their names. A commit to a file
+ * without a name is lost, and a lock on one excludes nobody. */
+static enum chat_status check_in_place(struct sqlite_store *s)
+{
+    int moved = 0;
+    if (s->db != NULL)
+        sqlite3_file_control(s->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+    if (moved == 0 && !lock_is_gone(s))
+        return CHAT_OK;
+    return error_set(s->base.error, CHAT_IO,
+                     "spool '%s' was removed or replaced while it was in use; start the command "
+                     "again",
+                     s->place.path);
+}
+
 enum chat_status turn_take(struct sqlite_store *s)
 {
     int errnum = lock_turn(s->lock, TURN_PATIENCE);
@@ -201,10 +235,11 @@ enum chat_status turn_take(struct sqlite_store *s)
         return held_too_long(s);
     if (errnum != 0)
         return store_cannot_lock(s, errnum);
-    if (s->db == NULL)
-        return CHAT_OK;
-    vfs_begin_turn(s->db);
-    enum chat_status status = synced_begin(s);
+    enum chat_status status = check_in_place(s);
+    if (status == CHAT_OK && s->db != NULL) {
+        vfs_begin_turn(s->db);
+        status = synced_begin(s);
+    }
     if (status != CHAT_OK)
         unlock_turn(s->lock);
     return status;

@@ -78,9 +78,10 @@ struct tally {
 struct sqlite_store {
     struct store base;
     struct place place;
-    int lock;    /* the lock file's descriptor, or -1 */
-    sqlite3 *db; /* NULL while there is no spool file */
-    int log;     /* descriptors of the -wal and the -shm file, or -1 */
+    int lock;          /* the lock file's descriptor, or -1 */
+    int64_t lock_seen; /* when it was last known to have its name */
+    sqlite3 *db;       /* NULL while there is no spool file */
+    int log;           /* descriptors of the -wal and the -shm file, or -1 */
     int index;
     bool index_kept; /* the index outlives this process */
     sqlite3_stmt *statements[SQL_COUNT];

@@ -1,0 +1,69 @@
+#!/usr/bin/env bats
+# A spool that is removed or replaced while a program has it open: nothing is acknowledged that is in a file without a name.
+
+# Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
+# shellcheck disable=SC2016,SC2034,SC2154
+
+load helper
+
+# stream: chat-send -l in the background, with one line sent and received; its input is descriptor 7.
+stream() {
+  rm -rf "$HOME/.local" lines err
+  chat-send first
+  chat-spool backup -y saved.db
+  mkfifo lines
+  background bash -c 'exec chat-send -l <lines 2>err'
+  exec 7>lines
+  echo one >&7
+  wait_until eval 'chat-recv -p -a 2>/dev/null | grep -qx one'
+}
+
+# refused: the stream ends with 74 and says so, when it has more to send.
+# (Within a second of its last look it does not notice that the lock file alone is gone.)
+refused() {
+  wait_until sends_no_more
+  exec 7>&-
+  finish "$BACKGROUND_PID"
+  assert_equal "$status" 74
+  run cat err
+  assert_output --partial "spool '$SPOOL' was removed or replaced while it was in use"
+}
+
+sends_no_more() {
+  process_ended "$BACKGROUND_PID" || { echo more >&7 && process_ended "$BACKGROUND_PID"; }
+}
+
+@test "a stream of lines goes on where nothing is removed" {
+  stream
+  echo two >&7
+  exec 7>&-
+  finish "$BACKGROUND_PID"
+  assert_success
+  run -0 chat-recv -a
+  assert_output $'first\none\ntwo'
+}
+
+@test "a stream of lines ends with 74 when its spool is removed, removed and made again, or replaced" {
+  local way
+  for way in 'rm -r "$SPOOL"*' 'rm -r "$SPOOL"*; chat-send other' 'rm "$SPOOL"' 'rm "$SPOOL"-{wal,shm}; mv saved.db "$SPOOL"' 'rm "$SPOOL-lock"' 'rm -r "${SPOOL%/*}"'; do
+    stream
+    eval "$way"
+    refused
+  done
+}
+
+@test "a message that was claimed in a spool that is replaced is not deleted from the new one" {
+  chat-send first
+  mkfifo go
+  background bash -c 'exec chat-recv -- sh -c "echo begun >begun; read -r line <go" 2>err'
+  wait_until test -s begun
+  rm -r "$SPOOL"*
+  chat-send other
+  echo >go
+  finish "$BACKGROUND_PID"
+  assert [ "$status" -ge 64 ]
+  run cat err
+  assert_output --partial 'was removed or replaced while it was in use'
+  run -0 chat-recv
+  assert_output other
+}
