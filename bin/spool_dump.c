@@ -26,6 +26,7 @@ struct dump {
     bool quiet;
     struct output out;
     struct restore to; /* for copy */
+    int64_t put;       /* bytes, about, of what the transaction there has put; 0: there is none */
     bool damaged;      /* some of it can't be read */
     int64_t next_id;   /* of the spool, and so behind all that was received from it */
     int64_t done, total;
@@ -106,14 +107,31 @@ static int dump(int argc, char **argv)
 
 /* --- copy ------------------------------------------------------------------ */
 
+/* Batches are of one room, and smaller than what is worth a sync if there are many rooms. */
+enum {
+    ROW = 1024,
+    COMMIT = 1024 * ROW
+}; /* bytes: what a message takes besides its body, at most */
+
+static void copy_commit(struct dump *dump)
+{
+    if (dump->put > 0)
+        spool_need(restore_commit(&dump->to), dump->to.spool);
+    dump->put = 0;
+}
+
 static bool copy_batch(void *context, const chat_batch *batch)
 {
     struct dump *dump = context;
     struct restore *to = &dump->to;
-    spool_need(restore_begin(to), to->spool);
-    for (size_t i = 0; i < chat_batch_count(batch); i++)
+    if (dump->put == 0)
+        spool_need(restore_begin(to), to->spool);
+    for (size_t i = 0; i < chat_batch_count(batch); i++) {
         spool_need(restore_put(to, chat_batch_message(batch, i)), to->spool);
-    spool_need(restore_commit(to), to->spool);
+        dump->put += ROW + (int64_t)chat_batch_message(batch, i)->length;
+    }
+    if (dump->put >= COMMIT)
+        copy_commit(dump);
     dump->done += (int64_t)chat_batch_count(batch);
     progress_part(dump->done, dump->total, "copied");
     return true;
@@ -148,6 +166,7 @@ static int copy(int argc, char **argv)
     spool_need(restore_skip(&dump.to, dump.next_id), to);
     progress_start(!dump.quiet);
     dump.damaged |= spool_walk(from, names, count, copy_batch, &dump);
+    copy_commit(&dump);
     progress_end();
     free(names);
     free(rooms);

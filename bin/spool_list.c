@@ -39,15 +39,19 @@ struct listing {
     size_t count;
 };
 
-/* How many messages are in the room of the dead of ROOM. */
+static int compare_name(const void *name, const void *room)
+{
+    return strcmp(name, ((const struct chat_room *)room)->name);
+}
+
+/* Returns how many messages are in the dead-letter room of ROOM. */
 static int64_t dead(const struct listing *l, const struct chat_room *room)
 {
     char name[sizeof room->name + 8];
     snprintf(name, sizeof name, "%s.dead", room->name);
-    for (size_t i = 0; i < l->count; i++)
-        if (strcmp(l->rooms[i].name, name) == 0)
-            return l->rooms[i].depth;
-    return 0;
+    const struct chat_room *found =
+        bsearch(name, l->rooms, l->count, sizeof *l->rooms, compare_name);
+    return found != NULL ? found->depth : 0;
 }
 
 static void add_row(struct table *table, const struct listing *l, const struct chat_room *room)

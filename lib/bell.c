@@ -66,10 +66,11 @@ enum chat_status bell_listen(struct place *place, const char *bell, const char *
     enum chat_status status = open_bells(place, bell, &bells);
     if (status != CHAT_OK)
         return status;
+    enum { TRIES = 100 }; /* bell_remove_idle() may remove it at once */
     int fd = place_open_made(bells, room, O_RDONLY);
-    if (fd < 0 && errno == ENOENT &&
-        (mkfifoat(bells, room, place_mode(place, FILE_MODE)) == 0 || errno == EEXIST))
-        fd = place_open_made(bells, room, O_RDONLY);
+    for (int i = 0; i < TRIES && fd < 0 && errno == ENOENT; i++)
+        if (mkfifoat(bells, room, place_mode(place, FILE_MODE)) == 0 || errno == EEXIST)
+            fd = place_open_made(bells, room, O_RDONLY);
     int errnum = errno;
     close(bells);
     if (fd < 0)
@@ -153,4 +154,52 @@ void bell_ring_all(const struct place *place, const char *bell)
         if (chat_room_valid(entry->d_name)) /* "." and ".." are not */
             bell_ring(place, bell, entry->d_name);
     closedir(directory);
+}
+
+/* Whether no process has the FIFO open. */
+static bool is_idle(int bells, const char *room)
+{
+    const int flags = O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC;
+    int writer = openat(bells, room, O_WRONLY | flags);
+    if (writer >= 0)
+        close(writer);
+    if (writer >= 0 || errno != ENXIO) /* a process listens */
+        return false;
+    char byte;
+    int reader = openat(bells, room, O_RDONLY | flags);
+    bool idle = reader >= 0 && read(reader, &byte, 1) == 0; /* else a process is about to ring */
+    if (reader >= 0)
+        close(reader);
+    return idle;
+}
+
+/* A process that opens the FIFO after the look, and before the FIFO is gone, is woken: its poll()
+ * ends when the last writer closes, and that is this process. */
+static bool remove_idle(const struct place *place, int bells, const char *room)
+{
+    if (!is_idle(bells, room))
+        return false;
+    int fd = openat(bells, room, O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+    bool removed = fd >= 0 && is_bell(place, fd) && unlinkat(bells, room, 0) == 0;
+    if (fd >= 0)
+        close(fd);
+    return removed;
+}
+
+size_t bell_remove_idle(const struct place *place, const char *bell, size_t most)
+{
+    size_t count = 0;
+    int bells = find_bells(place, bell);
+    DIR *directory = bells >= 0 ? fdopendir(bells) : NULL;
+    if (directory == NULL) {
+        if (bells >= 0)
+            close(bells);
+        return 0;
+    }
+    const struct dirent *entry;
+    while (count < most && (entry = readdir(directory)) != NULL)
+        if (entry->d_type == DT_FIFO || entry->d_type == DT_UNKNOWN)
+            count += remove_idle(place, bells, entry->d_name);
+    closedir(directory);
+    return count;
 }

@@ -37,4 +37,8 @@ void bell_ring(const struct place *place, const char *bell, const char *room);
 /* Ring the bells of all rooms that somebody listens for. */
 void bell_ring_all(const struct place *place, const char *bell);
 
+/* Remove FIFOs that no process has open, at most MOST; returns how many. The caller holds the write
+ * lock: a sender opens a FIFO before its commit, and must find there those who listen after it. */
+size_t bell_remove_idle(const struct place *place, const char *bell, size_t most);
+
 #endif

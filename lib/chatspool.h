@@ -299,8 +299,8 @@ void chat_set_descriptors(chat_spool *spool, struct pollfd *fds, size_t count);
  * call is a change, so there is no gap between a look and this. */
 enum chat_status chat_watch(chat_spool *spool, int64_t timeout, const sigset_t *unblocked);
 
-/* The rooms of SPOOL that hold a message, by name: an array of *COUNT that the caller frees with
- * free(). CHAT_NONE: there is no spool. */
+/* The rooms of SPOOL that hold a message, by name in the order of strcmp(): an array of *COUNT that
+ * the caller frees with free(). CHAT_NONE: there is no spool. */
 enum chat_status chat_list(chat_spool *spool, struct chat_room **rooms, size_t *count);
 
 /* Look for what is wrong with SPOOL: its files, its structure, every checksum, every counter. Each

@@ -155,14 +155,21 @@ void chat_rollback(chat_spool *spool)
     spool->store->sending = false;
 }
 
-static enum chat_status check_query(chat_spool *spool, const struct chat_query *query)
+/* Check QUERY, and the names of its rooms from FROM on. */
+static enum chat_status check_query_from(chat_spool *spool, const struct chat_query *query,
+                                         size_t from)
 {
     if (spool->store->sending)
         return error_set(&spool->error, CHAT_USAGE, "cannot receive between begin and commit");
     enum chat_status status = CHAT_OK;
-    for (size_t i = 0; i < query->room_count && status == CHAT_OK; i++)
+    for (size_t i = from; i < query->room_count && status == CHAT_OK; i++)
         status = check_room(spool, query->rooms[i]);
     return status;
+}
+
+static enum chat_status check_query(chat_spool *spool, const struct chat_query *query)
+{
+    return check_query_from(spool, query, 0);
 }
 
 enum chat_status chat_mark(chat_spool *spool, const struct chat_query *query, int64_t *mark)
@@ -187,19 +194,37 @@ static void forget(const struct chat_batch *batch)
         *link = batch->next;
 }
 
+/* Walk on in a few rooms at a time. A walk through many rooms has a call for each that holds a
+ * message, and a call must not check the names of all of them. */
+static enum chat_status walk(chat_spool *spool, const struct chat_query *query,
+                             struct chat_cursor *cursor, struct chat_batch *batch)
+{
+    enum { FEW = 64 };
+    enum chat_status status;
+    do {
+        struct chat_query few = *query;
+        if (query->room_count > cursor->room && query->room_count - cursor->room > FEW)
+            few.room_count = cursor->room + FEW;
+        status = check_query_from(spool, &few, cursor->room);
+        if (status == CHAT_OK)
+            status = spool->store->verbs->walk(spool->store, &few, cursor, batch);
+    } while (status == CHAT_NONE && cursor->room < query->room_count && query->id == 0);
+    return status;
+}
+
 /* Make a batch and let the store fill it; an empty or failed one is freed again. */
 static enum chat_status fill(chat_spool *spool, const struct chat_query *query,
                              struct chat_cursor *cursor, chat_batch **out)
 {
     *out = NULL;
-    enum chat_status status = check_query(spool, query);
+    enum chat_status status = cursor != NULL ? CHAT_OK : check_query(spool, query);
     if (status != CHAT_OK)
         return status;
     struct store *store = spool->store;
     struct chat_batch *batch = batch_new(store);
     if (batch == NULL)
         return error_set(&spool->error, CHAT_SYSTEM, "out of memory");
-    status = cursor != NULL ? store->verbs->walk(store, query, cursor, batch)
+    status = cursor != NULL ? walk(spool, query, cursor, batch)
                             : store->verbs->claim(store, query, batch);
     if (status != CHAT_OK) {
         batch_free(batch);

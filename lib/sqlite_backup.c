@@ -1,5 +1,6 @@
 /* sqlite_backup.c - a whole spool in another file, and free room given back to the disk. */
 
+#include "bell.h"
 #include "store_sqlite.h"
 
 #include <errno.h>
@@ -224,6 +225,45 @@ static enum chat_status sweep_rooms(struct sqlite_store *s)
     return status;
 }
 
+/* Delete the rows of rooms that hold no message, some in each turn. */
+static enum chat_status delete_rooms(struct sqlite_store *s)
+{
+    enum chat_status status = CHAT_OK;
+    int64_t last = db_number(s, SQL_GET_LAST_ROOM);
+    for (int64_t from = 0; from < last && status == CHAT_OK; from += PORTION) {
+        status = turn_begin(s);
+        if (status != CHAT_OK)
+            return status;
+        sqlite3_stmt *statement = db_statement(s, SQL_DELETE_ROOMS);
+        sqlite3_bind_int64(statement, 1, from);
+        sqlite3_bind_int64(statement, 2, from + PORTION - 1);
+        status = turn_end(s, db_finish(s, statement));
+    }
+    return status;
+}
+
+/* Remove the FIFOs that nobody uses, some in each turn. */
+static enum chat_status remove_bells(struct sqlite_store *s, const char *bell)
+{
+    size_t count = PORTION;
+    while (count == PORTION) {
+        enum chat_status status = turn_take(s);
+        if (status != CHAT_OK)
+            return status;
+        count = bell_remove_idle(&s->place, bell, PORTION);
+        turn_leave(s);
+    }
+    return CHAT_OK;
+}
+
+static enum chat_status remove_unused(struct sqlite_store *s)
+{
+    enum chat_status status = delete_rooms(s);
+    if (status == CHAT_OK)
+        status = remove_bells(s, BELL_CAME);
+    return status == CHAT_OK ? remove_bells(s, BELL_GONE) : status;
+}
+
 /* Give some pages back, in one turn. */
 static enum chat_status shrink(struct sqlite_store *s)
 {
@@ -247,6 +287,8 @@ enum chat_status sqlite_compact(struct store *store, chat_progress *progress, vo
     enum chat_status status = store_connect_on_full_disk(s);
     if (status == CHAT_OK)
         status = sweep_rooms(s);
+    if (status == CHAT_OK)
+        status = remove_unused(s);
     if (status != CHAT_OK)
         return status;
     int64_t before = db_number(s, SQL_GET_PAGES), spare = db_number(s, SQL_GET_FREE_PAGES), left;

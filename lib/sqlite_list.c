@@ -9,7 +9,10 @@
 struct list {
     struct sqlite_store *store;
     struct chat_room *rooms;
-    int64_t *numbers; /* of the rooms */
+    struct number {
+        int64_t number;
+        size_t at; /* in ROOMS */
+    } * numbers;   /* of the rooms; ascending while claims are counted */
     size_t count, capacity;
     enum chat_status status;
 };
@@ -20,7 +23,7 @@ static bool grow(struct list *list)
     struct chat_room *rooms = realloc(list->rooms, capacity * sizeof *rooms);
     if (rooms != NULL)
         list->rooms = rooms;
-    int64_t *numbers = realloc(list->numbers, capacity * sizeof *numbers);
+    struct number *numbers = realloc(list->numbers, capacity * sizeof *numbers);
     if (numbers != NULL)
         list->numbers = numbers;
     if (rooms == NULL || numbers == NULL)
@@ -43,7 +46,9 @@ static enum chat_status add_room(struct list *list, sqlite3_stmt *statement)
         .oldest = sqlite3_column_int64(statement, 7),
     };
     copy_name(room->name, sqlite3_column_text(statement, 1));
-    list->numbers[list->count++] = sqlite3_column_int64(statement, 0);
+    list->numbers[list->count] =
+        (struct number){ .number = sqlite3_column_int64(statement, 0), .at = list->count };
+    list->count++;
     return CHAT_OK;
 }
 
@@ -64,7 +69,13 @@ static enum chat_status read_rooms(struct list *list)
     return rc == SQLITE_DONE ? CHAT_OK : db_failed(s, rc, "read");
 }
 
-/* Somebody has a claim on the messages with these ids. */
+static int compare(const void *a, const void *b)
+{
+    const struct number *x = a, *y = b;
+    return (x->number > y->number) - (x->number < y->number);
+}
+
+/* Receivers have claimed the messages with these ids. */
 static void count_claims(void *context, struct range taken)
 {
     struct list *list = context;
@@ -73,10 +84,12 @@ static void count_claims(void *context, struct range taken)
     sqlite3_bind_int64(statement, 1, taken.first);
     sqlite3_bind_int64(statement, 2, taken.last);
     int rc;
-    while ((rc = db_step(s, statement)) == SQLITE_ROW)
-        for (size_t i = 0; i < list->count; i++)
-            if (list->numbers[i] == sqlite3_column_int64(statement, 0))
-                list->rooms[i].claimed += sqlite3_column_int64(statement, 1);
+    while ((rc = db_step(s, statement)) == SQLITE_ROW) {
+        const struct number key = { .number = sqlite3_column_int64(statement, 0) };
+        const struct number *found = bsearch(&key, list->numbers, list->count, sizeof key, compare);
+        if (found != NULL)
+            list->rooms[found->at].claimed += sqlite3_column_int64(statement, 1);
+    }
     sqlite3_reset(statement);
     if (rc != SQLITE_DONE)
         list->status = db_failed(s, rc, "read");
@@ -92,7 +105,9 @@ enum chat_status sqlite_list(struct store *store, struct chat_room **rooms, size
     if (status != CHAT_OK)
         return status;
     list.status = read_rooms(&list);
-    if (list.status == CHAT_OK)
+    if (list.count > 0)
+        qsort(list.numbers, list.count, sizeof *list.numbers, compare);
+    if (list.status == CHAT_OK && list.count > 0)
         each_taken(s->lock, (struct range){ 1, ID_MAX }, count_claims, &list);
     db_end(s, SQL_COMMIT);
     free(list.numbers);

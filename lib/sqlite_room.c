@@ -11,7 +11,7 @@ void copy_name(char name[CHAT_NAME_MAX + 1], const unsigned char *text)
 }
 
 /* The columns of SQL_GET_ROOM. */
-enum { NUMBER, FIRST, NEXT_DUE, DEPTH, NEXT_ID, MAX_LENGTH, DEFAULT_ROOM };
+enum { NUMBER, FIRST, RETURNED, NEXT_DUE, DEPTH, NEXT_ID, MAX_LENGTH, DEFAULT_ROOM };
 
 /* Find the row NAME; what is done with it ends with a reset. */
 static int find_row(struct sqlite_store *s, const char *name, sqlite3_stmt **statement)
@@ -69,6 +69,7 @@ static enum chat_status get_row(struct sqlite_store *s, const char *name, struct
     if (rc == SQLITE_ROW) {
         room->number = sqlite3_column_int64(statement, NUMBER);
         room->first = sqlite3_column_int64(statement, FIRST);
+        room->returned = sqlite3_column_int64(statement, RETURNED);
         room->next_due = sqlite3_column_int64(statement, NEXT_DUE);
         room->depth = sqlite3_column_int64(statement, DEPTH);
         strcpy(room->name, name); /* spool.c has checked its length */

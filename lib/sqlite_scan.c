@@ -77,10 +77,10 @@ static enum chat_status scan_read(struct scan *scan)
 
 /* The room counts messages that nobody is shown: none is ready, none waits for its time, and none
  * has expired. */
-static bool hides_messages(const struct scan *scan, const struct chat_cursor *from)
+static bool hides_messages(const struct scan *scan)
 {
     return scan->count == 0 && scan->room.depth > 0 && scan->room.next_due == 0 && !scan->every &&
-           scan->until == INT64_MAX && (from == NULL || from->place == 0) &&
+           scan->until == INT64_MAX && scan->from == 0 &&
            next_expiry(scan->store, scan->room.number) == 0;
 }
 
@@ -90,6 +90,12 @@ static void scan_place(struct scan *scan, const struct chat_cursor *from)
     scan->behind = from != NULL && from->due > 0;
     scan->after = scan->behind ? from->due : from != NULL ? from->place : 0;
     scan->after_id = scan->behind ? from->id : 0;
+    const struct sqlite_store *s = scan->store;
+    scan->only_kept = from == NULL && !scan->every;
+    if (scan->only_kept && s->kept_all.room == scan->room.number &&
+        s->kept_all.returned == scan->room.returned)
+        scan->after = s->kept_all.place;
+    scan->from = scan->after;
 }
 
 enum chat_status scan_open(struct scan *scan, struct sqlite_store *s,
@@ -107,9 +113,11 @@ enum chat_status scan_open(struct scan *scan, struct sqlite_store *s,
         scan->now = query->every ? 0 : store_now();
         scan->passed_expired = false;
         scan->want = query->max_messages < CHUNK ? query->max_messages : CHUNK;
+        if (s->kept_count > 0 && scan->want < CHUNK) /* the one that was kept last comes first */
+            scan->want++;
         scan_place(scan, from);
         status = scan_read(scan);
-        if (status == CHAT_OK && hides_messages(scan, from))
+        if (status == CHAT_OK && hides_messages(scan))
             status = db_failed(s, SQLITE_CORRUPT, "read");
     }
     if (!within)
@@ -170,13 +178,18 @@ static int compare(const void *a, const void *b)
     return (*x > *y) - (*x < *y);
 }
 
+static bool is_kept(const struct sqlite_store *s, int64_t id)
+{
+    return s->kept_count > 0 && bsearch(&id, s->kept, s->kept_count, sizeof id, compare) != NULL;
+}
+
 bool holds_claim(const struct sqlite_store *s, int64_t id)
 {
     for (const struct chat_batch *b = s->base.claimed; b != NULL; b = b->next)
         for (size_t i = 0; i < b->count; i++)
             if (b->messages[i]->id == id)
                 return true;
-    return s->kept_count > 0 && bsearch(&id, s->kept, s->kept_count, sizeof id, compare) != NULL;
+    return is_kept(s, id);
 }
 
 /* How many of the next messages, at most MAX, have consecutive ids and are not ours. */
@@ -188,6 +201,20 @@ static size_t scan_run(const struct scan *scan, size_t max, enum scan_mode mode)
            (mode == SCAN_ALL || !holds_claim(scan->store, scan->id[scan->at + n])))
         n++;
     return n;
+}
+
+/* Step over a message that is ours. A run that fails with each message of a room keeps them all,
+ * and looks for the next one each time: it must not step over all of them again. */
+static void scan_pass_ours(struct scan *scan, int64_t id)
+{
+    struct sqlite_store *s = scan->store;
+    scan_step(scan, 1);
+    scan->only_kept = scan->only_kept && is_kept(s, id);
+    if (!scan->only_kept)
+        return;
+    s->kept_all.room = scan->room.number;
+    s->kept_all.returned = scan->room.returned;
+    s->kept_all.place = scan->after;
 }
 
 /* Whether nobody else has a claim on the first messages of RUN, which is cut to those; TAKE
@@ -233,10 +260,11 @@ enum chat_status scan_next(struct scan *scan, size_t max, enum scan_mode mode, s
             return db_failed(s, SQLITE_CORRUPT, "read");
         struct range run = { first, first + (int64_t)scan_run(scan, max, mode) - 1 }, taken;
         if (mode != SCAN_ALL && holds_claim(s, first)) {
-            scan_step(scan, 1);
+            scan_pass_ours(scan, first);
             continue;
         }
         int errnum = mode == SCAN_ALL ? 0 : try_run(s, &run, mode == SCAN_TAKE, &taken);
+        scan->only_kept = false;
         if (errnum == 0) {
             *found = run;
             return CHAT_OK;

@@ -16,6 +16,8 @@ struct scan {
     struct room room;
     bool every;              /* those that have expired, too, and then those that are not due */
     bool behind;             /* at the latter: they are in the order of their times and ids */
+    bool only_kept;          /* nothing was stepped over that this handle has not kept, */
+    int64_t from;            /* from the place where the look began */
     int64_t after, after_id; /* the last place, or time and id, that was seen */
     int64_t until;           /* the last place, or id, to be seen */
     int64_t now;             /* what has expired by then is not seen */

@@ -226,6 +226,13 @@ static void give_id(struct sqlite_store *s, struct chat_message *m, const struct
     m->place = m->due > 0 ? 0 : m->id;
 }
 
+/* A message was restored to a place before what may be there. */
+static enum chat_status return_tally(struct sqlite_store *s, int64_t place)
+{
+    s->tally.returned = true;
+    return room_returned(s, s->tally.number, place);
+}
+
 enum chat_status sqlite_put(struct store *store, const struct chat_message *message,
                             const struct chat_terms *terms, int64_t *id)
 {
@@ -263,8 +270,8 @@ enum chat_status sqlite_put(struct store *store, const struct chat_message *mess
     if (status != CHAT_OK)
         return status;
     *id = m.id;
-    if (m.due == 0 && m.place < s->tally.first) /* restored before what is there */
-        status = room_returned(s, s->tally.number, m.place);
+    if (m.due == 0 && (m.place < s->tally.first || (m.place < s->next_id && !s->tally.returned)))
+        status = return_tally(s, m.place);
     if (s->next_id <= m.id || s->next_id <= m.place)
         s->next_id = (m.id > m.place ? m.id : m.place) + 1;
     tally_message(s, &m);

@@ -149,7 +149,7 @@ static enum chat_status delete_expired(struct sqlite_store *s, int64_t room,
 
 enum chat_status sweep_expired(struct sqlite_store *s, int64_t room, bool *more)
 {
-    struct expired *list = calloc(PORTION, sizeof *list);
+    struct expired *list = malloc(PORTION * sizeof *list);
     if (list == NULL)
         return error_set(s->base.error, CHAT_SYSTEM, "out of memory");
     size_t count = 0;

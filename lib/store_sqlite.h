@@ -73,6 +73,7 @@ struct tally {
     int64_t held;         /* messages in it when the transaction began */
     int64_t depth, bytes; /* what came since */
     int64_t due;          /* the earliest time that one of those is due; 0: all are ready */
+    bool returned;        /* the row of the room says that some came before others */
 };
 
 struct sqlite_store {
@@ -97,6 +98,9 @@ struct sqlite_store {
     bool present;               /* known as a process that has claims */
     int64_t *kept;              /* the ids of further messages that we have claims on, ascending */
     size_t kept_count;
+    struct {
+        int64_t room, returned, place;
+    } kept_all; /* up to this place of the room all are kept, or have gone, unless some returned */
     struct range *held; /* what this transaction has claimed */
     size_t held_count;
     int watch;                  /* hears of every change, once somebody asked for it; or 0 */
@@ -256,7 +260,8 @@ void index_detach(struct sqlite_store *s);
 
 struct room {
     int64_t number;
-    int64_t first;    /* see schema.sql; heeded by older versions only */
+    int64_t first; /* see schema.sql; heeded by older versions only */
+    int64_t returned;
     int64_t next_due; /* 0: nothing is delayed or held back */
     int64_t depth;
     char name[CHAT_NAME_MAX + 1];

@@ -1,0 +1,122 @@
+#!/usr/bin/env bats
+# What grows with the number of rooms, and of failures; and what is left of a room that was used once.
+
+load helper
+
+setup_file() {
+  local bin=${CHAT_BIN:-$REPOSITORY/bin}
+  local build=$bin/../build
+  [[ -e $bin/../libchatspool.a ]] && build=$bin/..
+  [[ -e $build/libchatspool.a ]] && ! nm "$bin/chat-send" | grep -q __asan_init || return 0
+  export KEEP=$BATS_FILE_TMPDIR/keep
+  ${CHAT_CC:-cc} -std=c17 -D_GNU_SOURCE -I"$REPOSITORY/lib" -o "$KEEP" "$REPOSITORY/tests/library/keep.c" "$build/libchatspool.a" -lsqlite3
+}
+
+FIFO=
+
+# fifo_of ROOM: where its wake-up FIFO is, into $FIFO.
+fifo_of() { FIFO=$SPOOL-bell/$1; }
+
+# user_time COMMAND [ARG ...]: how many milliseconds of the processor it took in user mode.
+user_time() {
+  local TIMEFORMAT=%3U seconds
+  seconds=$({ time "$@" >/dev/null 2>&1; } 2>&1)
+  echo $((10#${seconds/./}))
+}
+
+# linear FEW MANY: eight times as much has taken at most 20 times as long; a quarter of a second is left to chance.
+linear() { (($2 <= 20 * $1 + 250)) || fail "$1 ms, and of eight times as much $2 ms"; }
+
+@test "list, dump and copy take time in proportion to the number of rooms" {
+  local few many words
+  seq 2500 | sed 's/.*/{"room":"r.&","body":"x"}/' | chat-send -J -s few.db
+  seq 20000 | sed 's/.*/{"room":"r.&","body":"x"}/' | chat-send -J -s many.db
+  for words in 'list -s' 'list -1 -s' 'dump -s'; do
+    # shellcheck disable=SC2086
+    few=$(user_time chat-spool $words few.db) many=$(user_time chat-spool $words many.db)
+    linear "$few" "$many"
+  done
+  few=$(user_time chat-spool copy -q few.db few.copy.db) many=$(user_time chat-spool copy -q many.db many.copy.db)
+  linear "$few" "$many"
+  assert_equal "$(chat-spool dump -s many.copy.db | wc -l)" "$(chat-spool dump -s many.db | wc -l)"
+}
+
+@test "a message that is due again is received before those that this run has failed with" {
+  seq 4 | chat-send -l
+  chat-recv -q --backoff 0.7 -- false || true
+  # Behind 2, which is kept, 3 waits until 1 is due.
+  # shellcheck disable=SC2016  # the command expands it
+  run chat-recv -q -c 4 --backoff 0 -- bash -c 'cat >>seen; echo >>seen; [[ $(tail -n 1 seen) != 3 ]] || sleep 1; exit 1'
+  assert_equal "$(sort seen | xargs)" '1 2 3 4'
+}
+
+@test "a run of failing messages steps over each of them once" {
+  local few many
+  COUNTER=$(instruction_counter) || skip 'needs perf or valgrind'
+  [[ ${KEEP:-} ]] || skip 'no library beside the programs'
+  seq 300 | chat-send -l -s few.db
+  seq 2400 | chat-send -l -s many.db
+  few=$("$COUNTER" "$KEEP" few.db) many=$("$COUNTER" "$KEEP" many.db)
+  ((many <= 12 * few)) || fail "$few instructions for 300 messages, $many for 2400"
+}
+
+@test "compact leaves neither a row nor a FIFO of rooms that are not used any more" {
+  local i
+  for i in {1..20}; do
+    background chat-recv -q -r "answer.$i" -t 30
+    wait_blocked "$BACKGROUND_PID"
+    chat-send -r "answer.$i" ok
+    finish "$BACKGROUND_PID"
+    assert_success
+  done
+  chat-send -r stays hello
+  chat-send -r held hello
+  chat-recv -q -r held --backoff 1h -- false || true
+  run -0 chat-spool compact -q
+  assert_equal "$(find "$SPOOL-bell" "$SPOOL-gone" -type p 2>/dev/null | wc -l)" 0
+  assert_equal "$(ask "SELECT name FROM room WHERE number > 0 ORDER BY name" | xargs)" 'held stays'
+  chat-send -r answer.1 again
+  run -0 chat-recv -r answer.1
+  assert_output again
+  # The last room keeps its row, so that no number is given to a second room.
+  run -0 chat-spool compact -q
+  assert_equal "$(ask "SELECT count(*) FROM room WHERE number > 0")" 3
+}
+
+@test "compact leaves the FIFO of a receiver that waits, and the receiver is woken" {
+  background chat-recv -w -r waited >out
+  wait_blocked "$BACKGROUND_PID"
+  run -0 chat-spool init
+  run -0 chat-spool compact -q
+  assert [ -p "$SPOOL-bell/waited" ]
+  chat-send -r waited hello
+  finish "$BACKGROUND_PID"
+  assert_success
+  assert_bytes out 'hello\n'
+}
+
+@test "a receiver that opens a FIFO while compact removes it is woken" {
+  local compact
+  needs strace
+  chat-send -r other x
+  background chat-recv -t 0.01 -r raced
+  finish "$BACKGROUND_PID"
+  fifo_of raced
+  assert [ -p "$FIFO" ]
+  : >in
+  # It has looked that nobody has the FIFO open, and has not removed it yet.
+  stop_at 'read 1' -P "$FIFO" chat-spool compact -q
+  [[ $STOPPED ]] || fail 'it was not stopped'
+  compact=$BACKGROUND_PID
+  background chat-recv -w -r raced >received
+  wait_blocked "$BACKGROUND_PID"
+  kill -CONT "$STOPPED"
+  finish "$compact"
+  assert_success
+  wait_until test -p "$FIFO"
+  wait_blocked "$BACKGROUND_PID"
+  chat-send -r raced hello
+  finish "$BACKGROUND_PID"
+  assert_success
+  assert_bytes received 'hello\n'
+}
