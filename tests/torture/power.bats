@@ -44,7 +44,7 @@ sender() {
     done
     [[ -e cutting ]] || echo "$1: $result" >>wrong
     # What was not acknowledged may be there. So the next one begins with numbers that were not tried.
-    echo $((n + 100)) >"next-$1"
+    echo $((n + ${2:+200000} + 100)) >"next-$1"
     touch "ended-$1"
   ' sender "$@" 2>>errors
 }
