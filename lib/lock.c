@@ -172,7 +172,7 @@ int lock_claim(int fd, struct range wanted, struct range *taken)
 // NOLINTNEXTLINE(misc-no-recursion): as deep as there are processes, at most
 static void claim_free(int fd, struct range wanted)
 {
-    struct range taken;
+    struct range taken = wanted;
     if (wanted.first > wanted.last || lock_claim(fd, wanted, &taken) != EAGAIN)
         return;
     claim_free(fd, (struct range){ wanted.first, taken.first - 1 });
