@@ -1,10 +1,11 @@
--- Roles for a spool on a PostgreSQL cluster: who is in chat_sender may send, and read no message; who is in chat_receiver may
--- receive, and send nothing. Grant both to who does both.
+-- Roles for a spool on a PostgreSQL cluster: a member of chat_sender may send, and reads no message; a member of chat_receiver
+-- may receive, and adds no message. Grant both to a role that does both.
 --
 --   psql -d chat -f examples/postgresql-roles.sql
 --   psql -d chat -c 'GRANT chat_sender TO alice'
 --
--- It is to be run once in each database that chat-spool init has made a spool in, by the owner of that spool, who may make roles.
+-- The owner of the spool runs it once in each database in which chat-spool init has made a spool, and again after an upgrade of
+-- the spool. The owner must be allowed to make roles.
 
 \set ON_ERROR_STOP on
 
@@ -14,19 +15,31 @@ CREATE ROLE chat_sender NOLOGIN;
 CREATE ROLE chat_receiver NOLOGIN;
 \endif
 
--- What both need: to find the spool and the room, and to count what comes and goes.
+-- A claim is an advisory lock, and every role that may connect to the database can take one. So only members may connect.
+SELECT current_database() AS database \gset
+REVOKE CONNECT, TEMPORARY ON DATABASE :"database" FROM PUBLIC;
+GRANT CONNECT ON DATABASE :"database" TO chat_sender, chat_receiver;
+
+-- Grants of an earlier run.
+REVOKE ALL ON ALL TABLES IN SCHEMA chat FROM chat_sender, chat_receiver;
+REVOKE ALL ON ALL SEQUENCES IN SCHEMA chat FROM chat_sender, chat_receiver;
+
+-- Both find the spool and the room, draw positions, and count what comes and goes.
 GRANT USAGE ON SCHEMA chat TO chat_sender, chat_receiver;
-GRANT SELECT ON chat.spool, chat.room, chat.gone TO chat_sender, chat_receiver;
-GRANT INSERT, UPDATE ON chat.room TO chat_sender, chat_receiver;
+GRANT SELECT ON chat.spool, chat.room, chat.tally, chat.front TO chat_sender, chat_receiver;
+GRANT INSERT (name) ON chat.room TO chat_sender, chat_receiver;
+GRANT INSERT ON chat.tally TO chat_sender, chat_receiver;
 GRANT USAGE ON SEQUENCE chat.message_id TO chat_sender, chat_receiver;
+REVOKE EXECUTE ON FUNCTION chat.fold(bigint), chat.forget(bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION chat.fold(bigint), chat.forget(bigint) TO chat_sender, chat_receiver;
 
--- A sender adds messages, and sees of others whether their key is there. (chat-send -m sweeps away what has expired, and
--- --drop what is old; who may do that may delete, and so has to be a receiver, too.)
-GRANT INSERT ON chat.message TO chat_sender;
-GRANT SELECT (id, room, place, due, expires, key) ON chat.message TO chat_sender;
-GRANT SELECT, INSERT, DELETE ON chat.sent TO chat_sender;
+-- A sender adds messages, and sees of others whether their key is there. (chat-send -m deletes expired messages, and --drop old
+-- ones. A role that may do that may delete, and so has to be a receiver, too.)
+GRANT INSERT, SELECT (id, room, place, due, expires, key) ON chat.message TO chat_sender;
+GRANT UPDATE (limited) ON chat.room TO chat_sender;
+GRANT INSERT, SELECT (token) ON chat.sent TO chat_sender;
 
--- A receiver deletes what it was given, and changes what has failed, but adds nothing.
-GRANT SELECT, UPDATE, DELETE ON chat.message TO chat_receiver;
-GRANT INSERT, UPDATE ON chat.gone TO chat_receiver;
-GRANT SELECT ON chat.claimed TO chat_receiver, chat_sender;
+-- A receiver deletes the messages that it has handed over, and changes and moves failed ones, but adds none and changes no body.
+GRANT SELECT, DELETE, UPDATE (room, place, due, expires, attempts, checksum) ON chat.message TO chat_receiver;
+GRANT INSERT ON chat.front TO chat_receiver;
+GRANT SELECT ON chat.claimed TO chat_receiver;

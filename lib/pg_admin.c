@@ -25,6 +25,11 @@ static enum chat_status set(struct store *store, const struct chat_settings *set
     enum chat_status status = pg_know_spool(s);
     if (status != CHAT_OK)
         return status;
+    if (settings->max_length > PG_LENGTH_MAX)
+        return error_set(store->error, CHAT_DATA,
+                         "a message in PostgreSQL has at most %d bytes, as pg_dump reads no longer "
+                         "ones",
+                         PG_LENGTH_MAX);
     pg_number(&values, settings->max_length);
     pg_string(&values, settings->room);
     pg_call(s, PG_SET_SETTINGS, &values);
@@ -33,13 +38,13 @@ static enum chat_status set(struct store *store, const struct chat_settings *set
     return pg_exchange(s, "write");
 }
 
-/* With the rooms locked, as messages that bring their ids do it: nobody draws an id meanwhile. */
+/* Under the write lock of the spool nobody draws an id. */
 static enum chat_status skip(struct pg_store *s, int64_t next_id, int64_t *before)
 {
     struct pg_values last = { .count = 0 };
     pg_number(&last, next_id - 1);
     pg_call(s, PG_BEGIN, NULL);
-    pg_call(s, PG_LOCK_ROOMS, NULL);
+    pg_call(s, PG_ENTER_SPOOL, NULL);
     size_t spool = pg_call(s, PG_GET_SPOOL, NULL);
     pg_call(s, PG_SET_LAST_ID, &last);
     pg_call(s, PG_COMMIT, NULL);
@@ -140,7 +145,8 @@ static enum chat_status compact(struct store *store, chat_progress *progress, vo
     if (status == CHAT_OK)
         status = read_size(s, &before);
     if (status == CHAT_OK)
-        status = pg_script(s, "VACUUM chat.message, chat.room, chat.gone, chat.sent", "compact");
+        status = pg_script(s, "VACUUM chat.message, chat.room, chat.tally, chat.front, chat.sent",
+                           "compact");
     if (status == CHAT_OK)
         status = read_size(s, &after);
     *freed = before > after ? before - after : 0;

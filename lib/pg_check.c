@@ -136,7 +136,8 @@ static enum chat_status mend_counters(struct check *c)
     pg_call(s, PG_BEGIN, NULL);
     pg_call(s, PG_LOCK_ALL, NULL);
     pg_call(s, PG_SET_PLACES, NULL);
-    pg_call(s, PG_FORGET_GONE, NULL);
+    pg_call(s, PG_RESET_FRONTS, NULL);
+    pg_call(s, PG_FORGET_TALLY, NULL);
     pg_call(s, PG_RECOUNT, NULL);
     if (c->last > 0)
         pg_call(s, PG_SET_LAST_ID, &last);

@@ -2,6 +2,7 @@
 
 #include "store_pg.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -69,6 +70,15 @@ struct locked {
     size_t count;
 };
 
+/* The position in a room that this handle has passed: 0, or see pg_keep. */
+static int64_t passed_place(const struct pg_store *s, const char *room)
+{
+    for (size_t i = 0; i < s->passed_count; i++)
+        if (s->passed[i].room == pg_hash(room))
+            return s->passed[i].place;
+    return 0;
+}
+
 static size_t call_lock(struct pg_store *s, enum pg sql, const struct chat_query *query,
                         const char *name)
 {
@@ -79,8 +89,10 @@ static size_t call_lock(struct pg_store *s, enum pg sql, const struct chat_query
     pg_number(&values, query->until > 0 ? query->until : INT64_MAX);
     pg_add_array(&values, &own);
     pg_number(&values, query->max_messages < CLAIMS ? (int64_t)query->max_messages : CLAIMS);
-    if (sql == PG_LOCK_READY)
+    if (sql == PG_LOCK_READY) {
         pg_number(&values, query->every);
+        pg_number(&values, passed_place(s, pg_room_name(s, name)));
+    }
     size_t call = pg_call(s, sql, &values);
     pg_array_free(&own);
     return call;
@@ -299,13 +311,63 @@ enum chat_status pg_claim(struct store *store, const struct chat_query *query,
 
 /* --- given up, or kept ----------------------------------------------------- */
 
+static bool pass(struct pg_store *s, int64_t room, int64_t place)
+{
+    size_t i = 0;
+    while (i < s->passed_count && s->passed[i].room != room)
+        i++;
+    if (i == s->passed_count) {
+        struct pg_passed *more = realloc(s->passed, (i + 1) * sizeof *more);
+        if (more == NULL)
+            return false;
+        s->passed = more;
+        more[s->passed_count++] = (struct pg_passed){ .room = room };
+    }
+    if (place > s->passed[i].place)
+        s->passed[i].place = place;
+    return true;
+}
+
+/* Give up the claims that are kept. From here on this handle receives what is placed behind them.
+ */
+static enum chat_status pass_kept(struct pg_store *s)
+{
+    struct pg_values values = { .count = 0 };
+    struct pg_array ids;
+    pg_array_start(&ids, PG_INT8);
+    for (size_t i = 0; i < s->kept_count; i++)
+        pg_array_number(&ids, s->kept[i]);
+    pg_add_array(&values, &ids);
+    size_t call = pg_call(s, PG_GET_PLACES, &values);
+    pg_call(s, PG_UNLOCK, &values);
+    pg_array_free(&ids);
+    enum chat_status status = pg_exchange(s, "read");
+    for (int i = 0; status == CHAT_OK && i < pg_rows(s, call); i++) {
+        int64_t id = pg_get_number(pg_result(s, call), i, 0);
+        size_t k = 0;
+        while (k + 1 < s->kept_count && s->kept[k] != id)
+            k++;
+        if (!pass(s, s->kept_room[k], pg_get_number(pg_result(s, call), i, 1)))
+            status = pg_no_memory(s);
+    }
+    s->kept_count = 0;
+    return status;
+}
+
+/* The server has space for some thousand locks. So a handle keeps some claims, by which it is not
+ * given a message again, and gives up all of them when they are too many: then a position says the
+ * same. */
 enum chat_status pg_keep(struct store *store, struct chat_batch *batch)
 {
     struct pg_store *s = (struct pg_store *)store;
-    for (size_t i = 0; i < batch->count; i++)
-        if (!pg_remember(&s->kept, &s->kept_count, batch->messages[i]->id))
-            return pg_no_memory(s);
-    return CHAT_OK;
+    enum chat_status status = CHAT_OK;
+    for (size_t i = 0; i < batch->count && status == CHAT_OK; i++) {
+        if (s->kept_count == KEPT)
+            status = pass_kept(s);
+        s->kept[s->kept_count] = batch->messages[i]->id;
+        s->kept_room[s->kept_count++] = pg_hash(batch->messages[i]->room);
+    }
+    return status;
 }
 
 void pg_release(struct store *store, struct chat_batch *batch)
@@ -331,6 +393,21 @@ void pg_release(struct store *store, struct chat_batch *batch)
 
 /* --- damaged --------------------------------------------------------------- */
 
+/* Move the damaged message M out of its room, to the room of damaged messages. A role that may not
+ * use that room has one of its own: the name of M's room with that name behind it. */
+static enum chat_status move_damaged(struct pg_store *s, const struct chat_message *m,
+                                     int64_t number, char to[2 * CHAT_NAME_MAX])
+{
+    struct chat_message moved = *m;
+    const struct chat_message *one = &moved;
+    moved.room = strcpy(to, CHAT_ROOM_DAMAGED);
+    enum chat_status status = pg_move_messages(s, &one, 1, number, m->room);
+    if (status != CHAT_PERMISSION)
+        return status;
+    snprintf(to, 2 * CHAT_NAME_MAX, "%s." CHAT_ROOM_DAMAGED, m->room);
+    return chat_room_valid(to) ? pg_move_messages(s, &one, 1, number, m->room) : status;
+}
+
 enum chat_status pg_set_aside(struct pg_store *s, int64_t id)
 {
     struct pg_values values = { .count = 0 };
@@ -349,14 +426,12 @@ enum chat_status pg_set_aside(struct pg_store *s, int64_t id)
     if (copy == NULL || !batch_add(copy, &m))
         status = pg_no_memory(s);
     else if (damaged) {
-        struct chat_message moved = *copy->messages[0];
-        const struct chat_message *one = &moved;
-        moved.room = CHAT_ROOM_DAMAGED;
-        status = pg_move_messages(s, &one, 1, number, copy->messages[0]->room);
+        char to[2 * CHAT_NAME_MAX];
+        status = move_damaged(s, copy->messages[0], number, to);
         if (status == CHAT_OK)
             status = error_set(s->base.error, CHAT_DAMAGED,
                                "message %lld in room '%s' was damaged, and is in room '%s' now",
-                               (long long)id, copy->messages[0]->room, CHAT_ROOM_DAMAGED);
+                               (long long)id, copy->messages[0]->room, to);
     }
     batch_free(copy);
     if (!pg_remember(&s->done, &s->done_count, id))

@@ -30,21 +30,36 @@ static const char *const defaults[KEYWORDS + 1] = {
     "5", "10", "5", "3", "25000", "read-write", NULL, "UTF8", "chatspool",
 };
 
-int64_t pg_clock(void)
+static int64_t read_clock(clockid_t clock)
 {
     struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
+    clock_gettime(clock, &time);
     return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
 }
 
+int64_t pg_clock(void)
+{
+    return read_clock(CLOCK_MONOTONIC);
+}
+
+void pg_set_time(struct pg_store *s, int64_t time)
+{
+    int64_t running = read_clock(CLOCK_BOOTTIME);
+    s->ahead = time - running;
+    s->stepped = read_clock(CLOCK_REALTIME) - running;
+}
+
+/* The clock that runs in a suspend of this machine. Where only this machine's time has gone on, the
+ * machine was a virtual one that was suspended with all its clocks, and its time was set since. */
 int64_t pg_now(const struct store *store)
 {
+    enum { STEP = 1000 };
     const struct pg_store *s = (const struct pg_store *)store;
-    struct timespec time;
-    if (s->ahead != 0)
-        return pg_clock() + s->ahead;
-    clock_gettime(CLOCK_REALTIME, &time);
-    return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
+    int64_t time = read_clock(CLOCK_REALTIME), running = read_clock(CLOCK_BOOTTIME);
+    if (s->ahead == 0)
+        return time;
+    int64_t step = time - running - s->stepped;
+    return running + s->ahead + (step > STEP ? step : 0);
 }
 
 struct pg_patience pg_patience(const struct pg_store *s)
@@ -64,7 +79,7 @@ static bool is_signalled(void)
 
 /* Between half of the pause and all of it, so that those who lost the same server do not come back
  * at the same moment. False: the time is up, or a signal came. */
-static bool make_pause(struct pg_patience *patience)
+bool pg_pause(struct pg_patience *patience)
 {
     uint32_t random = 0;
     (void)!getrandom(&random, sizeof random, GRND_NONBLOCK);
@@ -85,14 +100,15 @@ static bool make_pause(struct pg_patience *patience)
 
 bool pg_again(struct pg_store *s, enum chat_status status, struct pg_patience *patience)
 {
-    return status == CHAT_UNREACHABLE && s->conn == NULL && make_pause(patience);
+    return status == CHAT_UNREACHABLE && s->conn == NULL && pg_pause(patience);
 }
 
 void pg_disconnect(struct pg_store *s)
 {
     PQfinish(s->conn);
     s->conn = NULL;
-    s->open = s->fresh = s->locked = false;
+    s->open = s->fresh = s->alone = false;
+    pg_left_rooms(s);
     s->listened_count = s->bell_count = s->done_count = 0;
     memset(s->prepared, 0, sizeof s->prepared);
 }
@@ -151,10 +167,16 @@ static enum chat_status permanent(struct pg_store *s, const char *const *values,
     return PQpingParams(keywords, values, 1) == PQPING_OK ? CHAT_UNREACHABLE : CHAT_OK;
 }
 
-/* libpq would print what the server tells unasked, such as why it ends a session. */
-static void be_silent(void *context, const PGresult *result)
+/* libpq would print what the server reports unasked, such as why it ends a session. One report
+ * matters: that a commit does not wait for a standby any more. It has no SQLSTATE of its own, and
+ * its text may be translated, but the function that reports it has a name
+ * (src/backend/replication/syncrep.c). */
+static void hear(void *context, const PGresult *result)
 {
-    (void)context, (void)result;
+    struct pg_store *s = context;
+    const char *function = PQresultErrorField(result, PG_DIAG_SOURCE_FUNCTION);
+    if (function != NULL && strcmp(function, "SyncRepWaitForLSN") == 0)
+        s->alone = true;
 }
 
 /* CHAT_OK: connected. CHAT_BUSY: try again. */
@@ -165,7 +187,7 @@ static enum chat_status attempt(struct pg_store *s)
     memcpy(values, defaults, sizeof values);
     values[DATABASE] = s->url;
     s->conn = PQconnectdbParams(keywords, values, 1);
-    PQsetNoticeReceiver(s->conn, be_silent, NULL);
+    PQsetNoticeReceiver(s->conn, hear, s);
     if (PQstatus(s->conn) == CONNECTION_OK)
         return CHAT_OK;
     copy_cause(s->conn, cause);
@@ -194,7 +216,10 @@ static size_t call_session(struct pg_store *s, const PQconninfoOption *options)
     struct pg_values values = { .count = 0 };
     for (int i = IDLE; i <= UNSEEN; i++)
         add_option(&values, options, keywords[i], "0");
-    return pg_call(s, PG_SESSION, &values);
+    size_t call = pg_call(s, PG_SESSION, &values);
+    if (PQserverVersion(s->conn) >= 170000)
+        pg_call(s, PG_SESSION_17, NULL);
+    return call;
 }
 
 static enum chat_status read_spool(struct pg_store *s, size_t call)
@@ -208,6 +233,7 @@ static enum chat_status read_spool(struct pg_store *s, size_t call)
     snprintf(s->default_room, sizeof s->default_room, "%s",
              room != NULL && chat_room_valid(room) ? room : CHAT_ROOM_DEFAULT);
     s->next_id = pg_get_number(row, 0, 3);
+    pg_set_time(s, pg_get_number(row, 0, 4));
     s->fresh = true;
     return CHAT_OK;
 }
@@ -272,7 +298,7 @@ static enum chat_status begin_session(struct pg_store *s)
     enum chat_status status = pg_exchange(s, "open");
     PQconninfoFree(options);
     if (status == CHAT_OK) {
-        s->ahead = pg_get_number(pg_result(s, session), 0, 1) - pg_clock();
+        pg_set_time(s, pg_get_number(pg_result(s, session), 0, 1));
         status = check_server(s, pg_get_number(pg_result(s, session), 0, 0));
     }
     if (status == CHAT_OK && !s->upgrading) {
@@ -292,7 +318,7 @@ enum chat_status pg_connect(struct pg_store *s, struct pg_patience *patience)
         status = attempt(s);
         if (status == CHAT_OK)
             status = begin_session(s);
-        else if (status == CHAT_BUSY && make_pause(patience))
+        else if (status == CHAT_BUSY && pg_pause(patience))
             continue;
         else if (patience->interrupted)
             return CHAT_INTERRUPTED;

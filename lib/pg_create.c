@@ -2,7 +2,7 @@
 
 #include "store_pg.h"
 
-/* A statement per upgrade step would stand in pg_upgrade[]; version 1 is the first. */
+/* Step by step, in one transaction. */
 static enum chat_status upgrade(struct pg_store *s)
 {
     enum chat_status status = CHAT_OK;
@@ -41,7 +41,7 @@ static enum chat_status create_locked(struct pg_store *s)
     struct pg_values values = { .count = 0 };
     pg_number(&values, (int64_t)LOCK_SCHEMA << 48);
     pg_call(s, PG_BEGIN, NULL);
-    pg_call(s, PG_AWAIT_SETTLING, &values);
+    pg_call(s, PG_LOCK_SCHEMA, &values);
     enum chat_status status = pg_exchange(s, "create");
     if (status == CHAT_OK)
         status = create(s);

@@ -102,6 +102,7 @@ enum chat_status pg_failed(struct pg_store *s, const PGresult *result, const cha
     while (strncmp(state, meanings[i].state, strlen(meanings[i].state)) != 0)
         i++;
     enum chat_status status = meanings[i].status;
+    s->deadlock = strncmp(state, "40", 2) == 0;
     if (status == CHAT_UNREACHABLE)
         return pg_lost(s);
     if (status == CHAT_NONE)

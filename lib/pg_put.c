@@ -47,7 +47,8 @@ static void columns_add(struct pg_array columns[COLUMNS], const struct chat_mess
 }
 
 /* Add the calls that put them into ROOM. False: no memory. */
-static bool columns_call(struct pg_store *s, struct pg_array columns[COLUMNS], const char *room)
+static bool columns_call(struct pg_store *s, struct pg_array columns[COLUMNS], const char *room,
+                         int64_t bytes)
 {
     struct pg_values values = { .count = 0 };
     bool failed = false;
@@ -56,6 +57,7 @@ static bool columns_call(struct pg_store *s, struct pg_array columns[COLUMNS], c
         pg_add_array(&values, &columns[i]);
         failed = failed || columns[i].failed;
     }
+    pg_number(&values, bytes);
     if (!failed)
         pg_call(s, PG_ADD_MESSAGES, &values);
     for (int i = 0; i < COLUMNS; i++)
@@ -63,26 +65,67 @@ static bool columns_call(struct pg_store *s, struct pg_array columns[COLUMNS], c
     return !failed;
 }
 
-/* Nobody else comes to ROOM from here on to our commit; so much does. RETURNED: to places before
- * those of others. */
-static void call_enter(struct pg_store *s, const char *room, int64_t count, int64_t bytes,
-                       bool returned)
+/* Nobody else sends to any room, or draws an id, from here on to our commit. */
+void pg_call_enter_spool(struct pg_store *s)
+{
+    if (!s->whole)
+        pg_call(s, PG_ENTER_SPOOL, NULL);
+    s->whole = true;
+}
+
+static bool has_entered(const struct pg_store *s, uint64_t hash)
+{
+    for (size_t i = 0; i < s->entered_count; i++)
+        if (s->entered[i] == hash)
+            return true;
+    return false;
+}
+
+/* Nobody else sends to ROOM from here on to our commit. The server has space for some thousand
+ * locks, so a transaction with many rooms takes the write lock of the spool in place of theirs. */
+static void call_enter(struct pg_store *s, const char *room)
 {
     struct pg_values values = { .count = 0 };
+    uint64_t hash = (uint64_t)pg_hash(room);
+    if (!s->whole && has_entered(s, hash))
+        return;
     pg_string(&values, room);
+    if (s->entered_count == ROOMS)
+        pg_call_enter_spool(s);
     pg_call(s, PG_ADD_ROOM, &values);
-    pg_number(&values, count);
-    pg_number(&values, bytes);
-    pg_number(&values, returned);
+    if (s->whole)
+        return;
+    s->entered[s->entered_count++] = hash;
     pg_call(s, PG_ENTER_ROOM, &values);
 }
 
-/* Messages come with ids: nobody else draws one until our commit. */
-static void call_lock(struct pg_store *s)
+void pg_left_rooms(struct pg_store *s)
 {
-    if (!s->locked)
-        pg_call(s, PG_LOCK_ROOMS, NULL);
-    s->locked = true;
+    s->entered_count = 0;
+    s->whole = false;
+}
+
+/* Wake up the receivers of ROOM. */
+static void call_ring(struct pg_store *s, const char *room)
+{
+    char channel[32];
+    struct pg_values values = { .count = 0 };
+    if (!s->whole) {
+        pg_call_ring(s, LOCK_CAME, room);
+        return;
+    }
+    pg_channel(LOCK_CAME, room, channel);
+    pg_string(&values, channel);
+    pg_call(s, PG_RING_LOUD, &values);
+}
+
+/* Messages come to a position before others. */
+static void call_return(struct pg_store *s, const char *room, int64_t first)
+{
+    struct pg_values values = { .count = 0 };
+    pg_string(&values, room);
+    pg_number(&values, first);
+    pg_call(s, PG_RETURN_TO_ROOM, &values);
 }
 
 static void call_last_id(struct pg_store *s, int64_t last)
@@ -97,7 +140,7 @@ static enum chat_status put_group(struct pg_store *s, const size_t *group, size_
 {
     const char *room = pg_log_room(&s->log, group[0]);
     struct pg_array columns[COLUMNS];
-    int64_t bytes = 0, last = 0;
+    int64_t bytes = 0, last = 0, first = INT64_MAX;
     columns_start(columns);
     for (size_t i = 0; i < count; i++) {
         const struct chat_message m = pg_log_get(&s->log, group[i]);
@@ -107,15 +150,19 @@ static enum chat_status put_group(struct pg_store *s, const size_t *group, size_
             last = m.id;
         if (m.place > last)
             last = m.place;
+        if (m.place > 0 && m.place < first)
+            first = m.place;
     }
     if (last > 0)
-        call_lock(s);
-    call_enter(s, room, (int64_t)count, bytes, last > 0);
-    if (!columns_call(s, columns, room))
+        pg_call_enter_spool(s);
+    call_enter(s, room);
+    if (!columns_call(s, columns, room, bytes))
         return pg_no_memory(s);
     if (last > 0)
         call_last_id(s, last);
-    pg_call_ring(s, LOCK_CAME, room);
+    if (first < INT64_MAX)
+        call_return(s, room, first);
+    call_ring(s, room);
     return s->call_count > CALLS / 2 ? pg_exchange(s, "write") : CHAT_OK;
 }
 
@@ -224,10 +271,7 @@ static enum chat_status drop_oldest(struct pg_store *s, const char *room, int64_
     pg_array_number(&ids, id);
     pg_add_array(&values, &ids);
     pg_number(&values, number);
-    pg_number(&values, pg_slot(s));
-    pg_number(&values, 0);
-    pg_number(&values, 0);
-    pg_call(s, PG_SETTLE, &values);
+    pg_call(s, PG_SETTLE, &values); /* unless its receiver has moved it just now */
     pg_array_free(&ids);
     return pg_exchange(s, "write");
 }
@@ -281,8 +325,6 @@ static enum chat_status next_id(struct pg_store *s, int64_t *id)
 static enum chat_status give_id(struct pg_store *s, struct chat_message *m, bool told)
 {
     int64_t number = 0;
-    if (m->id > 0)
-        call_lock(s);
     if (m->id > 0 && m->place > 0)
         return CHAT_OK; /* restored */
     enum chat_status status = told || m->id > 0 ? next_id(s, &number) : CHAT_OK;
@@ -300,8 +342,8 @@ enum chat_status pg_put_now(struct pg_store *s, struct chat_message *m,
     bool given = m->id > 0;
     pg_call_begin(s);
     if (given)
-        call_lock(s);
-    call_enter(s, m->room, 0, 0, false);
+        pg_call_enter_spool(s);
+    call_enter(s, m->room);
     enum chat_status status = CHAT_NONE;
     if (terms->once)
         status = find_key(s, m, id);
@@ -316,12 +358,13 @@ enum chat_status pg_put_now(struct pg_store *s, struct chat_message *m,
     struct pg_array columns[COLUMNS];
     columns_start(columns);
     columns_add(columns, one);
-    call_enter(s, m->room, 1, (int64_t)m->length, given);
-    if (!columns_call(s, columns, m->room))
+    if (!columns_call(s, columns, m->room, (int64_t)m->length))
         return pg_no_memory(s);
     if (given)
         call_last_id(s, put.id > put.place ? put.id : put.place);
-    pg_call_ring(s, LOCK_CAME, m->room);
+    if (given && put.place > 0)
+        call_return(s, m->room, put.place);
+    call_ring(s, m->room);
     status = pg_exchange(s, "write");
     if (status == CHAT_OK && told)
         *id = m->id = put.id; /* kept for the log */

@@ -131,6 +131,8 @@ static void forget_results(struct pg_store *s)
         PQclear(s->calls[i].result);
         s->calls[i].result = NULL;
     }
+    PQclear(s->end);
+    s->end = NULL;
     s->call_count = 0;
     s->unsent = false;
 }
@@ -166,7 +168,7 @@ static bool may_send(const struct pg_store *s)
 size_t pg_call(struct pg_store *s, enum pg sql, const struct pg_values *values)
 {
     static const struct pg_values none;
-    static const int binary[VALUES] = { 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1 };
+    static const int binary[VALUES] = { 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1 };
     char name[8];
     if (is_over(s))
         forget_results(s);
@@ -205,6 +207,24 @@ static bool is_good(const PGresult *result)
     return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
 }
 
+/* Take what is left up to the Sync's answer. The Sync is the commit where no transaction was begun,
+ * so an error of the commit comes here: a deferred trigger's, for one. False: no such answer. */
+static bool take_end(struct pg_store *s)
+{
+    for (int nothing = 0; nothing < 2 && PQstatus(s->conn) == CONNECTION_OK;) {
+        PGresult *result = PQgetResult(s->conn);
+        bool end = PQresultStatus(result) == PGRES_PIPELINE_SYNC;
+        nothing = result == NULL ? nothing + 1 : 0;
+        if (s->end == NULL && result != NULL && !end)
+            s->end = result;
+        else
+            PQclear(result);
+        if (end)
+            return true;
+    }
+    return false;
+}
+
 /* Take all answers; *FAILED becomes the first that is an error. False: there was not one for each.
  */
 static bool take_all(struct pg_store *s, const PGresult **failed)
@@ -221,9 +241,36 @@ static bool take_all(struct pg_store *s, const PGresult **failed)
             PQresultStatus(call->result) != PGRES_PIPELINE_ABORTED)
             *failed = call->result;
     }
-    if (PQstatus(s->conn) == CONNECTION_OK)
-        PQclear(PQgetResult(s->conn)); /* the Sync's */
+    all = all && take_end(s);
+    if (*failed == NULL)
+        *failed = s->end;
     return all && PQstatus(s->conn) == CONNECTION_OK;
+}
+
+/* The server has been made to stop waiting for a standby, and what was committed is on its disk
+ * only. One more commit waits for a standby, and so for all commits before. */
+static enum chat_status await_standbys(struct pg_store *s)
+{
+    struct pg_patience patience = pg_patience(s);
+    while (s->alone) {
+        s->alone = false;
+        if (PQsendQueryParams(s->conn, pg_text[PG_AWAIT_STANDBYS], 0, NULL, NULL, NULL, NULL, 1) ==
+                0 ||
+            PQpipelineSync(s->conn) == 0)
+            return pg_lost(s);
+        PGresult *result = PQgetResult(s->conn);
+        bool all = take_end(s), good = is_good(result) && s->end == NULL;
+        PQclear(result);
+        if (!all)
+            return pg_lost(s);
+        s->alone = s->alone || !good;
+        if (s->alone && !pg_pause(&patience))
+            return error_set(s->base.error, CHAT_BUSY,
+                             "spool '%s' has stopped waiting for its standbys, so what was written "
+                             "may be lost with the server",
+                             s->url);
+    }
+    return CHAT_OK;
 }
 
 enum chat_status pg_exchange(struct pg_store *s, const char *doing)
@@ -239,7 +286,7 @@ enum chat_status pg_exchange(struct pg_store *s, const char *doing)
     }
     bool all = take_all(s, &failed);
     if (all && failed == NULL)
-        return CHAT_OK;
+        return await_standbys(s);
     enum chat_status status = failed != NULL ? pg_failed(s, failed, doing) : pg_lost(s);
     forget_results(s);
     return status;

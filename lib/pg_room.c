@@ -46,10 +46,10 @@ static enum chat_status promote(struct pg_store *s, int64_t room)
     enum chat_status status = CHAT_OK;
     int64_t count = PORTION;
     while (status == CHAT_OK && count == PORTION) {
-        pg_call(s, PG_RETURN_ROOM, &values); /* first, so that no place is drawn before */
+        pg_call(s, PG_ENTER_READY, &values); /* first, so that no position is drawn before */
         size_t call = pg_call(s, PG_SET_READY, &values);
         status = pg_exchange(s, "write");
-        count = status == CHAT_OK ? pg_affected(s, call) : 0;
+        count = status == CHAT_OK ? pg_get_number(pg_result(s, call), 0, 0) : 0;
     }
     return status;
 }
@@ -62,13 +62,14 @@ enum chat_status pg_promote(struct pg_store *s, int64_t room)
 
 enum chat_status pg_sweep(struct pg_store *s, int64_t room)
 {
-    struct pg_values values = { .count = 0 };
+    struct pg_values values = { .count = 0 }, settling = { .count = 0 };
+    pg_number(&settling, room);
     pg_number(&values, room);
-    pg_number(&values, pg_slot(s));
     pg_number(&values, PORTION);
     enum chat_status status = CHAT_OK;
     bool some = true;
     while (status == CHAT_OK && some) {
+        pg_call(s, PG_ENTER_SETTLING, &settling);
         size_t call = pg_call(s, PG_SWEEP, &values);
         status = pg_exchange(s, "write");
         some = status == CHAT_OK && pg_affected(s, call) > 0;
@@ -76,9 +77,20 @@ enum chat_status pg_sweep(struct pg_store *s, int64_t room)
     return status;
 }
 
-int64_t pg_slot(const struct pg_store *s)
+/* The bits are mixed: the ids of a room may all be even. */
+bool pg_is_turn(int64_t id, int64_t every)
 {
-    return s->pid % SLOTS;
+    return (int64_t)(((uint64_t)id * 0x9e3779b97f4a7c15) >> 40) % every == 0;
+}
+
+void pg_tidy(struct pg_store *s, int64_t room)
+{
+    struct pg_values values = { .count = 0 };
+    pg_number(&values, room);
+    pg_do(s, PG_FOLD, &values,
+          "write"); /* not with the other one, which holds its locks until the commit */
+    if (s->conn != NULL)
+        pg_do(s, PG_FORGET, &values, "write");
 }
 
 const char *pg_room_name(const struct pg_store *s, const char *name)
@@ -88,8 +100,8 @@ const char *pg_room_name(const struct pg_store *s, const char *name)
 
 /* --- bells ----------------------------------------------------------------- */
 
-/* 48 bits of a name (FNV-1a). Two rooms that share them wake each other up for nothing. */
-static int64_t hash(const char *name)
+/* FNV-1a. Two rooms that share them wake each other up for nothing. */
+int64_t pg_hash(const char *name)
 {
     uint64_t hash = 0xcbf29ce484222325;
     for (; *name != '\0'; name++)
@@ -99,13 +111,13 @@ static int64_t hash(const char *name)
 
 int64_t pg_lock_of(enum pg_lock lock, const char *room)
 {
-    return (int64_t)lock << 48 | hash(room);
+    return (int64_t)lock << 48 | pg_hash(room);
 }
 
 void pg_channel(enum pg_lock lock, const char *room, char channel[32])
 {
     snprintf(channel, 32, "chat_%s_%012llx", lock == LOCK_CAME ? "came" : "gone",
-             (unsigned long long)hash(room));
+             (unsigned long long)pg_hash(room));
 }
 
 void pg_call_ring(struct pg_store *s, enum pg_lock lock, const char *room)

@@ -1,9 +1,10 @@
 /* pg_send.c - begin, put, commit.
  *
  * Messages are kept until the commit, which sends them all in one exchange, unless the caller wants
- * an answer to a put, or they have become many. Where the connection is lost they are put once more
- * on another one, in a transaction with the same token: if the first one was committed all the
- * same, the server knows that token. */
+ * an answer to a put, or they have become many. Where the connection is lost, or the server has
+ * ended the transaction for a deadlock, they are put once more in a transaction with the same
+ * token. If the first one was committed, the server knows that token. If the first one is still on
+ * its way, it fails, as the token is there already. */
 
 #include "store_pg.h"
 
@@ -16,7 +17,8 @@ static void forget_log(struct pg_store *s)
 {
     pg_log_free(&s->log);
     s->flushed = s->pending = 0;
-    s->open = s->locked = false;
+    s->open = s->deadlock = false;
+    pg_left_rooms(s);
 }
 
 enum chat_status pg_begin(struct store *store)
@@ -46,37 +48,11 @@ void pg_call_begin(struct pg_store *s)
  * one more commit waits for them, and so for all that was before. */
 static enum chat_status confirm(struct pg_store *s)
 {
-    struct pg_values values = { .count = 0 };
-    unsigned char token[TOKEN];
-    if (getrandom(token, TOKEN, 0) != TOKEN)
-        return pg_no_memory(s);
-    pg_bytes(&values, token, TOKEN);
-    pg_call(s, PG_ADD_TOKEN, &values);
+    pg_call(s, PG_AWAIT_STANDBYS, NULL);
     pg_call(s, PG_COMMIT, NULL);
     enum chat_status status = pg_exchange(s, "write");
     s->open = status != CHAT_OK;
     return status;
-}
-
-/* Begin the transaction once more, on a new connection, with what was put so far. *COMMITTED: there
- * is no need to, the first one was committed. */
-static enum chat_status begin_again(struct pg_store *s, struct pg_patience *patience,
-                                    bool *committed)
-{
-    struct pg_values token = { .count = 0 };
-    pg_bytes(&token, s->token, TOKEN);
-    enum chat_status status = pg_connect(s, patience);
-    if (status != CHAT_OK)
-        return status;
-    s->flushed = 0;
-    s->open = true;
-    pg_call(s, PG_BEGIN, NULL);
-    size_t call = pg_call(s, PG_ADD_TOKEN, &token);
-    status = pg_exchange(s, "write");
-    *committed = status == CHAT_OK && pg_affected(s, call) == 0;
-    if (status != CHAT_OK)
-        return status;
-    return *committed ? confirm(s) : pg_flush(s);
 }
 
 /* End the transaction on the server without a commit. */
@@ -85,6 +61,44 @@ static void give_up(struct pg_store *s)
     if (s->conn != NULL && s->open && pg_do(s, PG_ROLLBACK, NULL, "write") != CHAT_OK)
         pg_disconnect(s);
     s->open = false;
+    pg_left_rooms(s);
+}
+
+/* Begin the transaction once more with what was put so far. After a deadlock it takes the write
+ * lock of the spool first, and so ends in no other one. *COMMITTED: there is no need to, the first
+ * one was committed. */
+static enum chat_status begin_again(struct pg_store *s, struct pg_patience *patience,
+                                    bool *committed)
+{
+    struct pg_values token = { .count = 0 };
+    pg_bytes(&token, s->token, TOKEN);
+    enum chat_status status = pg_connect(s, patience);
+    if (status != CHAT_OK)
+        return status;
+    bool deadlock = s->deadlock;
+    give_up(s);
+    s->flushed = 0;
+    s->open = true;
+    s->deadlock = false;
+    pg_call(s, PG_BEGIN, NULL);
+    size_t call = pg_call(s, PG_PROVE_TOKEN, &token);
+    status = pg_exchange(s, "write");
+    *committed = status == CHAT_OK && pg_affected(s, call) == 0;
+    if (status != CHAT_OK)
+        return status;
+    if (*committed)
+        return confirm(s);
+    if (deadlock)
+        pg_call_enter_spool(s);
+    return pg_flush(s);
+}
+
+/* After a call that failed: whether to begin the transaction once more. */
+static bool is_lost(struct pg_store *s, enum chat_status status, struct pg_patience *patience)
+{
+    if (status == CHAT_BUSY && s->deadlock && s->conn != NULL)
+        return pg_pause(patience);
+    return pg_again(s, status, patience);
 }
 
 void pg_rollback(struct store *store)
@@ -112,7 +126,7 @@ static enum chat_status put_now(struct pg_store *s, struct chat_message *m,
     for (;;) {
         if (status == CHAT_OK)
             status = pg_put_now(s, m, terms, told, id);
-        if (!pg_again(s, status, &patience))
+        if (!is_lost(s, status, &patience))
             return status;
         status = begin_again(s, &patience, &committed);
     }
@@ -125,7 +139,7 @@ static enum chat_status flush_now(struct pg_store *s)
     enum chat_status status = pg_flush(s);
     if (status == CHAT_OK)
         status = pg_exchange(s, "write");
-    while (pg_again(s, status, &patience)) {
+    while (is_lost(s, status, &patience)) {
         status = begin_again(s, &patience, &committed);
         if (status == CHAT_OK)
             status = pg_exchange(s, "write");
@@ -135,9 +149,10 @@ static enum chat_status flush_now(struct pg_store *s)
 
 static enum chat_status check(const struct pg_store *s, const struct chat_message *m)
 {
-    if ((int64_t)m->length > s->max_length)
+    int64_t most = s->max_length < PG_LENGTH_MAX ? s->max_length : PG_LENGTH_MAX;
+    if ((int64_t)m->length > most)
         return error_set(s->base.error, CHAT_DATA, "the message is longer than %lld bytes",
-                         (long long)s->max_length);
+                         (long long)most);
     if (s->next_id > PG_ID_MAX || m->id > PG_ID_MAX || m->place > PG_ID_MAX)
         return error_set(s->base.error, CHAT_DATA, "spool '%s' has used up its ids", s->url);
     return CHAT_OK;
@@ -183,18 +198,23 @@ static enum chat_status commit(struct pg_store *s, bool *unknown)
     pg_call(s, PG_COMMIT, NULL);
     bool sent = !s->unsent;
     status = pg_exchange(s, "write");
-    *unknown = sent && s->conn == NULL;
-    if (status == CHAT_OK)
+    *unknown = sent && (s->conn == NULL || s->alone);
+    if (status == CHAT_OK || s->alone)
         s->open = false;
     return status;
 }
 
-/* One of many transactions forgets the tokens of long ago. */
-static void forget_tokens(struct pg_store *s)
+/* One of many transactions forgets what counts no more. */
+static void tidy(struct pg_store *s)
 {
-    enum { EVERY = 64 };
-    if (s->token[0] % EVERY == 0)
-        pg_do(s, PG_FORGET_TOKENS, NULL, "write");
+    enum { EVERY = 256 };
+    struct pg_values values = { .count = 0 };
+    pg_string(&values, pg_log_room(&s->log, 0));
+    if (s->token[0] % EVERY != 0)
+        return;
+    size_t call = pg_call(s, PG_GET_DEPTH, &values);
+    if (pg_exchange(s, "read") == CHAT_OK && pg_rows(s, call) > 0)
+        pg_tidy(s, pg_get_number(pg_result(s, call), 0, 1));
 }
 
 enum chat_status pg_commit(struct store *store)
@@ -203,14 +223,14 @@ enum chat_status pg_commit(struct store *store)
     struct pg_patience patience = pg_patience(s);
     bool committed = false, unknown = false;
     enum chat_status status = s->log.count > 0 ? commit(s, &unknown) : CHAT_OK;
-    while (pg_again(s, status, &patience)) {
+    while (is_lost(s, status, &patience)) {
         status = begin_again(s, &patience, &committed);
         if (status == CHAT_OK && !committed)
             status = commit(s, &unknown);
     }
     give_up(s);
     if (status == CHAT_OK && s->conn != NULL && s->log.count > 0)
-        forget_tokens(s);
+        tidy(s);
     else if (unknown && status != CHAT_OK)
         error_add(s->base.error, "; the message may be stored");
     forget_log(s);

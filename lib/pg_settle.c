@@ -16,6 +16,19 @@ static enum chat_status check_claim(const struct pg_store *s, const struct chat_
         s->url, (long long)batch->messages[0]->id);
 }
 
+bool pg_was_hindered(const struct pg_store *s, enum chat_status status)
+{
+    return status == CHAT_BUSY && s->conn != NULL;
+}
+
+/* What was handed over is to be settled: as long as the session lives nobody else gets it, so there
+ * is time. */
+static bool try_again(const struct pg_store *s, enum chat_status status)
+{
+    struct pg_patience patience = { .until = -1, .pause = 50 };
+    return pg_was_hindered(s, status) && pg_pause(&patience);
+}
+
 /* Whether a commit went through that broke is not to be known, and need not be. */
 static enum chat_status told(struct pg_store *s, enum chat_status status,
                              const struct chat_batch *batch)
@@ -27,11 +40,11 @@ static enum chat_status told(struct pg_store *s, enum chat_status status,
                      s->url, (long long)batch->messages[0]->id);
 }
 
-/* From here on somebody who comes to wait for room waits for us first. */
-static void call_enter(struct pg_store *s, const char *room)
+/* From here on a sender that comes to wait for space waits for us first. */
+static void call_enter(struct pg_store *s, int64_t room)
 {
     struct pg_values values = { .count = 0 };
-    pg_number(&values, pg_lock_of(LOCK_SETTLING, room));
+    pg_number(&values, room);
     pg_call(s, PG_ENTER_SETTLING, &values);
 }
 
@@ -56,65 +69,87 @@ static void add_ids(struct pg_array *ids, const struct chat_message *const *mess
 
 /* --- deleted --------------------------------------------------------------- */
 
-static void call_settle(struct pg_store *s, const struct chat_batch *batch, size_t count)
+static void call_settle(struct pg_store *s, enum pg sql, const struct chat_batch *batch,
+                        size_t count)
 {
     struct pg_values values = { .count = 0 };
     struct pg_array ids;
     add_ids(&ids, (const struct chat_message *const *)batch->messages, count);
     pg_add_array(&values, &ids);
     pg_number(&values, batch->room);
-    pg_number(&values, pg_slot(s));
-    pg_number(&values, batch->returned);
-    pg_number(&values, batch->first);
-    pg_call(s, PG_SETTLE, &values);
+    pg_call(s, sql, &values);
     pg_array_free(&ids);
 }
 
-/* Who deletes one of these looks after what others left: messages that have expired. */
+/* Which of the first COUNT messages of BATCH is the turn of something, once in EVERY messages. */
+static bool has_turn(const struct chat_batch *batch, size_t count, int64_t every)
+{
+    for (size_t i = 0; i < count; i++)
+        if (pg_is_turn(batch->messages[i]->id, every))
+            return true;
+    return false;
+}
+
+/* Once in so many messages it is recorded where the living ones begin. Until then each receiver
+ * passes those that are gone, as long as some old snapshot keeps them. */
+static void call_front(struct pg_store *s, const struct chat_batch *batch, size_t count)
+{
+    enum { EVERY = 128 };
+    struct pg_values values = { .count = 0 };
+    if (batch->first == 0 || !has_turn(batch, count, EVERY))
+        return;
+    pg_number(&values, batch->room);
+    pg_number(&values, batch->returned);
+    pg_number(&values, batch->first);
+    pg_call(s, PG_ADD_FRONT, &values);
+}
+
+/* A receiver looks after what others left: messages that have expired. */
 static void call_sweep(struct pg_store *s, const struct chat_batch *batch)
 {
     enum { EVERY = 16, MOST = 32 };
     struct pg_values values = { .count = 0 };
-    if (batch->messages[0]->id % EVERY != 0)
+    if (!has_turn(batch, 1, EVERY))
         return;
     pg_number(&values, batch->room);
-    pg_number(&values, pg_slot(s));
     pg_number(&values, MOST);
     pg_call(s, PG_SWEEP, &values);
 }
 
-/* On a full disk no row of chat.gone may find a place; the row of the room has one, though whoever
- * sends waits for it. */
-static void call_settle_full(struct pg_store *s, const struct chat_batch *batch, size_t count)
+/* On a full disk a row more may find no place, but another version of a row has one. */
+static enum chat_status settle_full(struct pg_store *s, const struct chat_batch *batch,
+                                    size_t count)
 {
-    struct pg_values values = { .count = 0 };
-    struct pg_array ids;
-    add_ids(&ids, (const struct chat_message *const *)batch->messages, count);
-    pg_add_array(&values, &ids);
-    pg_number(&values, batch->room);
-    pg_call(s, PG_SETTLE_FULL, &values);
-    pg_array_free(&ids);
+    call_enter(s, batch->room);
+    call_settle(s, PG_SETTLE_FULL, batch, count);
+    call_ring_gone(s, batch->messages[0]->room, batch->room);
+    return pg_exchange(s, "write");
+}
+
+static enum chat_status settle(struct pg_store *s, const struct chat_batch *batch, size_t count)
+{
+    pg_call_unlock_done(s);
+    call_enter(s, batch->room);
+    call_settle(s, PG_SETTLE, batch, count);
+    call_front(s, batch, count);
+    call_sweep(s, batch);
+    call_ring_gone(s, batch->messages[0]->room, batch->room);
+    enum chat_status status = pg_exchange(s, "write");
+    return status == CHAT_IO ? settle_full(s, batch, count) : status;
 }
 
 enum chat_status pg_settle(struct store *store, struct chat_batch *batch, size_t count)
 {
+    enum { EVERY = 256 };
     struct pg_store *s = (struct pg_store *)store;
     enum chat_status status = check_claim(s, batch);
     if (status != CHAT_OK)
         return status;
-    const char *room = batch->messages[0]->room;
-    pg_call_unlock_done(s);
-    call_enter(s, room);
-    call_settle(s, batch, count);
-    call_sweep(s, batch);
-    call_ring_gone(s, room, batch->room);
-    status = pg_exchange(s, "write");
-    if (status == CHAT_IO) {
-        call_enter(s, room);
-        call_settle_full(s, batch, count);
-        call_ring_gone(s, room, batch->room);
-        status = pg_exchange(s, "write");
-    }
+    do
+        status = settle(s, batch, count);
+    while (try_again(s, status));
+    if (status == CHAT_OK && has_turn(batch, 1, EVERY))
+        pg_tidy(s, batch->room);
     return told(s, status, batch);
 }
 
@@ -132,6 +167,7 @@ static enum chat_status hold(struct pg_store *s, const struct chat_batch *batch,
     pg_add_array(&values, &ids);
     pg_add_array(&values, &attempts);
     pg_number(&values, failure->hold);
+    pg_number(&values, batch->room);
     pg_call(s, PG_SET_FAILED, &values);
     pg_array_free(&ids);
     pg_array_free(&attempts);
@@ -156,7 +192,6 @@ static void call_move(struct pg_store *s, const struct chat_message *const *move
     }
     pg_add_array(&values, &ids);
     pg_number(&values, from);
-    pg_number(&values, pg_slot(s));
     pg_string(&values, room);
     pg_add_array(&values, &attempts);
     pg_add_array(&values, &dues);
@@ -175,13 +210,10 @@ enum chat_status pg_move_messages(struct pg_store *s, const struct chat_message 
 {
     struct pg_values values = { .count = 0 };
     const char *to = moved[0]->room;
-    call_enter(s, from_name);
     pg_string(&values, to);
     pg_call(s, PG_ADD_ROOM, &values);
-    pg_number(&values, 0);
-    pg_number(&values, 0);
-    pg_number(&values, 0);
-    pg_call(s, PG_ENTER_ROOM, &values);
+    pg_call(s, PG_ENTER_ROOM, &values); /* before the other lock, as all do */
+    call_enter(s, from);
     call_move(s, moved, count, from, to);
     pg_call_ring(s, LOCK_CAME, to);
     call_ring_gone(s, from_name, from);
@@ -202,7 +234,9 @@ static enum chat_status move(struct pg_store *s, const struct chat_batch *batch,
             change(&moved[i], how);
             list[i] = &moved[i];
         }
-        status = pg_move_messages(s, list, batch->count, batch->room, batch->messages[0]->room);
+        do
+            status = pg_move_messages(s, list, batch->count, batch->room, batch->messages[0]->room);
+        while (try_again(s, status));
     } else
         pg_no_memory(s);
     free(moved);
@@ -234,7 +268,11 @@ enum chat_status pg_fail(struct store *store, struct chat_batch *batch,
     enum chat_status status = check_claim(s, batch);
     if (status != CHAT_OK)
         return status;
-    status = failure->dead != NULL ? move(s, batch, bury, failure) : hold(s, batch, failure);
+    if (failure->dead != NULL)
+        return told(s, move(s, batch, bury, failure), batch);
+    do
+        status = hold(s, batch, failure);
+    while (try_again(s, status));
     return told(s, status, batch);
 }
 

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum { CLAIMED_PAUSE = 1000, WATCH_PAUSE = 1000, BELL_PATIENCE = 1000 }; /* milliseconds */
 
@@ -59,6 +60,9 @@ void pg_call_leave_bells(struct pg_store *s)
             pg_exchange(s, "read");
     }
     s->bell_count = 0;
+    if (s->listened_count > 0)
+        pg_call(s, PG_LEAVE_CHANNELS, NULL);
+    s->listened_count = 0;
 }
 
 /* Somebody has been ringing for too long, and may ring for what we have not seen: look again. */
@@ -72,15 +76,17 @@ static enum chat_status not_now(struct pg_store *s, enum chat_status status)
 
 /* --- sleeping -------------------------------------------------------------- */
 
-/* pg_clock() tells the time by this clock. */
+/* The wall clock goes on in a suspend, and vigil_sleep() returns when it is set. */
 static struct vigil vigil_start(void)
 {
-    return (struct vigil){ .clock = CLOCK_MONOTONIC };
+    return (struct vigil){ .clock = CLOCK_REALTIME };
 }
 
 static void wake_in(struct vigil *vigil, int64_t milliseconds)
 {
-    vigil_wake_at(vigil, pg_clock() + milliseconds);
+    struct timespec time;
+    clock_gettime(CLOCK_REALTIME, &time);
+    vigil_wake_at(vigil, (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000 + milliseconds);
 }
 
 /* Whether a bell was rung, or the connection is lost. */
@@ -96,12 +102,12 @@ static bool is_rung(struct pg_store *s)
     return rung;
 }
 
-/* CHAT_OK: a bell was rung, or the time of VIGIL has come. */
+/* CHAT_OK: look again, as a bell was rung, the time of VIGIL has come, or the clock was set. */
 static enum chat_status sleep_until(struct pg_store *s, struct vigil *vigil, int64_t deadline,
                                     const sigset_t *unblocked)
 {
     enum chat_status status = CHAT_OK;
-    while (status == CHAT_OK && !is_rung(s) && (vigil->until == 0 || pg_clock() < vigil->until)) {
+    if (!is_rung(s)) {
         int64_t left = deadline - pg_clock();
         vigil->count = 0;
         if (!vigil_add(vigil, PQsocket(s->conn)))
@@ -234,7 +240,7 @@ static enum chat_status wait_room(struct pg_store *s, const char *name, int64_t 
                                   int64_t deadline, const sigset_t *unblocked)
 {
     struct vigil vigil = vigil_start();
-    struct pg_values values = { .count = 0 }, lock = { .count = 0 };
+    struct pg_values values = { .count = 0 };
     const char *room = pg_room_name(s, name);
     pg_call_unlock_done(s);
     bool memory = call_listen(s, LOCK_GONE, room);
@@ -243,8 +249,7 @@ static enum chat_status wait_room(struct pg_store *s, const char *name, int64_t 
     enum chat_status status = pg_exchange(s, "write");
     if (status == CHAT_OK) {
         memory = memory && call_bell(s, LOCK_GONE, room, deadline);
-        pg_number(&lock, pg_lock_of(LOCK_SETTLING, room));
-        pg_call(s, PG_AWAIT_SETTLING, &lock);
+        pg_call(s, PG_AWAIT_SETTLING, &values);
         status = pg_exchange(s, "read");
         if (status != CHAT_OK)
             return not_now(s, status);

@@ -92,7 +92,7 @@ static void pg_close(struct store *store)
         PQclear(s->calls[i].result);
     PQfinish(s->conn); /* and every claim is given up */
     pg_log_free(&s->log);
-    free(s->kept);
+    free(s->passed);
     free(s->done);
     free(s->listened);
     free(s->bells);

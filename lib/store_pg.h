@@ -35,20 +35,26 @@
 #include "store.h"
 
 enum {
-    CALLS = 64,   /* statements in one exchange */
-    VALUES = 12,  /* parameters of a statement */
-    TOKEN = 16,   /* bytes of a UUID */
-    SLOTS = 16,   /* rows that what has gone from a room is counted in */
-    CLAIMS = 128, /* messages claimed at once: the server has room for some thousand locks */
+    CALLS = 64,  /* statements in one exchange */
+    VALUES = 14, /* parameters of a statement */
+    TOKEN = 16,  /* bytes of a UUID */
+    /* Bytes of a body: pg_dump can't read more, as it has two digits for each in 1 GB at most. */
+    PG_LENGTH_MAX = 500000000,
+    CLAIMS = 128, /* messages claimed at once: the server has space for some thousand locks */
+    KEPT = 128,   /* claims that are kept at once: see pg_keep */
+    ROOMS = 128, /* write locks of rooms in one transaction; with more it takes that of the spool */
 };
 
 /* The first 16 of the 64 bits of an advisory lock. */
 enum pg_lock {
-    LOCK_CLAIM = 0x6368,    /* on a message, by the last 48 bits of its id (also in sql/) */
-    LOCK_CAME = 0x6369,     /* shared by who waits for a message, by 48 bits of the room's name */
-    LOCK_GONE = 0x636a,     /* and by who waits for room */
-    LOCK_SETTLING = 0x636b, /* shared by who settles, while that is going on, by the same */
-    LOCK_SCHEMA = 0x636c,   /* by who makes the schema */
+    LOCK_CLAIM = 0x6368, /* on a message, by the last 48 bits of its id (also in sql/) */
+    LOCK_CAME = 0x6369,  /* shared by who waits for a message, by 48 bits of the room's name */
+    LOCK_GONE = 0x636a,  /* and by who waits for room */
+    LOCK_SETTLING =
+        0x636b,           /* shared by who settles, until its commit, by the room's number (sql/) */
+    LOCK_SCHEMA = 0x636c, /* by who makes the schema */
+    LOCK_ROOM = 0x636d,   /* the write lock of a room, by its number (only in sql/) */
+    LOCK_SPOOL = 0x636e,  /* shared by each owner of a room's write lock (only in sql/) */
 };
 
 /* Parameters of a statement, in binary. What they point to is the caller's until the call. */
@@ -103,10 +109,13 @@ struct pg_store {
     PGconn *conn;     /* NULL: not connected */
     int64_t session;  /* counts the connections; a claim belongs to one */
     int64_t pid;      /* of the server's process */
-    int64_t ahead;    /* of pg_clock(): the server's time */
+    int64_t ahead;    /* of the clock that runs in a suspend, too: the server's time */
+    int64_t stepped;  /* of the same: this machine's time, when that was measured */
     int64_t patience; /* milliseconds, as the URL says; below zero: for ever */
     bool prepared[PG_COUNT];
     bool crowded;   /* it had no connection free */
+    bool alone;     /* the server has not waited for a standby: a commit is on its disk only */
+    bool deadlock;  /* the last error was one, and another try may succeed */
     bool upgrading; /* the schema is not looked at */
 
     /* The exchange that is being made, or was made last: */
@@ -116,7 +125,8 @@ struct pg_store {
         PGresult *result;
     } calls[CALLS];
     size_t call_count;
-    bool unsent; /* a call could not be sent */
+    PGresult *end; /* an error of the commit, which no call has */
+    bool unsent;   /* a call could not be sent */
 
     /* What holds for the spool. */
     int64_t version, max_length, next_id;
@@ -124,8 +134,13 @@ struct pg_store {
     bool fresh; /* was read since the last transaction */
 
     /* Claims: */
-    int64_t *kept; /* the ids of further messages that we have claims on */
+    int64_t kept[KEPT];      /* the ids of further messages that we have claims on */
+    int64_t kept_room[KEPT]; /* their rooms, by pg_hash */
     size_t kept_count;
+    struct pg_passed {
+        int64_t room, place;
+    } * passed; /* the positions that we are to receive nothing before */
+    size_t passed_count;
     int64_t *done; /* and of those that are settled, and not unlocked yet */
     size_t done_count;
     int64_t damaged; /* the id of the message that was last found so */
@@ -136,7 +151,9 @@ struct pg_store {
     struct pg_log log;          /* all that was put */
     size_t flushed;             /* so many of them are in the database */
     size_t pending;             /* bytes of those that are not */
-    bool locked;                /* nobody else draws ids */
+    uint64_t entered[ROOMS];    /* the rooms whose write locks are ours, by pg_hash */
+    size_t entered_count;
+    bool whole; /* the write lock of the spool is ours: nobody else sends or draws ids */
 
     /* While waiting: */
     char (*listened)[32]; /* channels */
@@ -150,6 +167,9 @@ struct pg_store {
 /* Milliseconds on a clock that is never set. */
 int64_t pg_clock(void);
 
+/* Keep that the server's clock is at TIME now. */
+void pg_set_time(struct pg_store *s, int64_t time);
+
 /* The server's time; this machine's, as long as it is not known. */
 int64_t pg_now(const struct store *store);
 
@@ -161,6 +181,9 @@ struct pg_patience pg_patience(const struct pg_store *s);
 /* After a call that failed: whether it was for a connection that is lost, and there is still time
  * to try once more. */
 bool pg_again(struct pg_store *s, enum chat_status status, struct pg_patience *patience);
+
+/* Sleep before another try: longer each time. False: the time is up, or a signal came. */
+bool pg_pause(struct pg_patience *patience);
 
 /* Give up the connection, and with it all claims. */
 void pg_disconnect(struct pg_store *s);
@@ -236,7 +259,7 @@ enum chat_status pg_no_spool(const struct pg_store *s);
 
 #define PG_ID_MAX (((int64_t)1 << 48) - 1) /* what a claim's lock has room for */
 
-enum { PG_SCHEMA_VERSION = 1 }; /* as in schema.sql */
+enum { PG_SCHEMA_VERSION = 2 }; /* as in schema.sql */
 
 enum chat_status pg_create(struct store *store, const char *group);
 
@@ -260,6 +283,12 @@ enum chat_status pg_put_now(struct pg_store *s, struct chat_message *message,
 
 /* Begin the transaction on the server, in the present exchange. */
 void pg_call_begin(struct pg_store *s);
+
+/* Add to the exchange that nobody else sends to any room, or draws an id, until our commit. */
+void pg_call_enter_spool(struct pg_store *s);
+
+/* Forget which write locks are ours: the transaction is over. */
+void pg_left_rooms(struct pg_store *s);
 
 /* Whether a message of the log takes the way of pg_put_now. */
 bool pg_wants_answer(const struct pg_terms *terms);
@@ -304,11 +333,19 @@ enum chat_status pg_sweep(struct pg_store *s, int64_t room);
 int64_t pg_lock_of(enum pg_lock lock, const char *room);
 void pg_channel(enum pg_lock lock, const char *room, char channel[32]);
 
-/* Ring the bell of a room, if somebody listens, when the exchange or the transaction ends well. */
+/* Wake up the receivers that wait for a message in ROOM, or the senders that wait for space, when
+ * the exchange or the transaction ends well. */
 void pg_call_ring(struct pg_store *s, enum pg_lock lock, const char *room);
 
-/* As SLOTS says. */
-int64_t pg_slot(const struct pg_store *s);
+/* 48 bits of a name. */
+int64_t pg_hash(const char *name);
+
+/* One of so many calls is true, by the bits of ID. */
+bool pg_is_turn(int64_t id, int64_t every);
+
+/* Replace the counts of a room by their sum, and forget what counts no more. A failure does no
+ * harm. */
+void pg_tidy(struct pg_store *s, int64_t room);
 
 /* The room where nobody names one. */
 const char *pg_room_name(const struct pg_store *s, const char *name);
@@ -357,6 +394,10 @@ enum chat_status pg_fail(struct store *store, struct chat_batch *batch,
                          const struct chat_failure *failure);
 enum chat_status pg_move(struct store *store, struct chat_batch *batch, const char *room);
 
+/* After a call that failed on a connection that lives: whether it was for other sessions or an
+ * operator, so that it is to be tried once more. */
+bool pg_was_hindered(const struct pg_store *s, enum chat_status status);
+
 /* Move messages of the room with that number to ROOM, as they are now in MOVED. */
 enum chat_status pg_move_messages(struct pg_store *s, const struct chat_message *const *moved,
                                   size_t count, int64_t from, const char *room);
@@ -369,7 +410,7 @@ enum chat_status pg_wait_room(struct store *store, const char *room, int64_t max
                               const sigset_t *unblocked);
 enum chat_status pg_watch(struct store *store, int64_t timeout, const sigset_t *unblocked);
 
-/* Add to the exchange that we do not wait any more. */
+/* Add to the exchange that we do not wait any more, and hear of nothing. */
 void pg_call_leave_bells(struct pg_store *s);
 
 /* --- pg_admin.c, pg_list.c, pg_check.c --- */

@@ -1,2 +1,2 @@
--- Nothing is added where that transaction was committed; one that is still about to be is waited for.
-INSERT INTO chat.sent (token, time) VALUES ($1::uuid, chat.now()) ON CONFLICT (token) DO NOTHING
+-- The token of a transaction that begins. Where another attempt at it has been committed, this fails, and all behind it.
+INSERT INTO chat.sent (token, time) VALUES ($1::uuid, chat.now())

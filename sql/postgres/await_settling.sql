@@ -1,2 +1,3 @@
--- What others have begun to settle is settled when this has its turn.
-SELECT pg_advisory_xact_lock($1::bigint)
+-- Wait until the messages of room $1 that others have begun to settle are settled, so that their absence is visible.
+SELECT pg_advisory_xact_lock(7163819632262905856 | number)
+FROM chat.room WHERE name = coalesce($1::text, (SELECT default_room FROM chat.spool))

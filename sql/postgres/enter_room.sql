@@ -1,4 +1,3 @@
--- The turnstile of a room: nobody else sends to it until our commit. $2 messages with $3 bytes come; $4 is 1 where one
--- may come to a place before others.
-UPDATE chat.room SET depth = depth + $2::bigint, bytes = bytes + $3::bigint, returned = returned + $4::bigint
-WHERE name = $1::text
+-- The write lock of the room $1 until our commit. The lock 0x636e ("cn") keeps those out who set ids.
+SELECT pg_advisory_xact_lock_shared(7164664057193037824), pg_advisory_xact_lock(7164382582216327168 | number)
+FROM chat.room WHERE name = $1::text

@@ -1,2 +1,3 @@
--- Who is about to wait for room waits for those who settle without knowing it.
-SELECT pg_try_advisory_xact_lock_shared($1::bigint)
+-- A receiver settles messages of room $1: until our commit its tally is not folded, and a sender that is about to wait for
+-- space waits for us.
+SELECT pg_advisory_xact_lock_shared(7163819632262905856 | $1::bigint)

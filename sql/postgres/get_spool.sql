@@ -1,1 +1,1 @@
-SELECT version, max_length, default_room, coalesce(pg_sequence_last_value('chat.message_id'), 0) + 1 FROM chat.spool
+SELECT version, max_length, default_room, coalesce(pg_sequence_last_value('chat.message_id'), 0) + 1, chat.now() FROM chat.spool

@@ -1,2 +1,2 @@
 -- Nobody sends or receives until our commit.
-LOCK TABLE chat.room, chat.gone, chat.message IN EXCLUSIVE MODE
+LOCK TABLE chat.tally, chat.front, chat.message IN EXCLUSIVE MODE

@@ -1,7 +1,7 @@
 -- For who is about to wait for room $1: whether there is a message that nobody has claimed (the ids $2 are ours), or
 -- at least one; in how many milliseconds the next is due (NULL: none), and whether something has expired.
-WITH r AS MATERIALIZED (SELECT number, coalesce((SELECT max(g.first) FROM chat.gone g WHERE g.room = number
-            AND g.returned = room.returned), 0) AS first
+WITH r AS MATERIALIZED (SELECT number, coalesce((SELECT f.first FROM chat.front f WHERE f.room = number
+            ORDER BY f.returned DESC, f.first DESC LIMIT 1), 0) AS first
         FROM chat.room WHERE name = coalesce($1::text, (SELECT default_room FROM chat.spool))),
     one AS MATERIALIZED (SELECT m.id FROM chat.message m WHERE m.room = (SELECT number FROM r) AND m.due IS NULL
         AND m.place >= (SELECT first FROM r)

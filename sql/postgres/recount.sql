@@ -1,5 +1,3 @@
--- Set right what each room says of itself.
-UPDATE chat.room r SET depth = c.depth, bytes = c.bytes, returned = returned + 1
-FROM (SELECT room.number, count(m.id) AS depth, coalesce(sum(octet_length(m.body)), 0)::bigint AS bytes
-    FROM chat.room LEFT JOIN chat.message m ON m.room = room.number GROUP BY room.number) AS c
-WHERE c.number = r.number
+-- Count what each room holds. The rows of chat.tally are gone.
+INSERT INTO chat.tally (room, epoch, depth, bytes)
+SELECT m.room, 0, count(*), sum(octet_length(m.body)) FROM chat.message m GROUP BY m.room

@@ -7,6 +7,7 @@ SELECT pg_backend_pid()::bigint, floor(extract(epoch FROM clock_timestamp()) * 1
     set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'remote_apply'
         THEN 'remote_apply' ELSE 'on' END, false),
     set_config('lock_timeout', '30s', false),
+    set_config('statement_timeout', '0', false),
     set_config('idle_session_timeout', '0', false),
     set_config('idle_in_transaction_session_timeout', '60s', false),
     set_config('client_connection_check_interval', '5s', false),

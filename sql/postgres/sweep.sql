@@ -1,7 +1,8 @@
--- Delete what has expired in room $1, at most $3 messages.
+-- Delete what has expired in room $1, at most $2 messages.
 WITH old AS (SELECT id FROM chat.message WHERE room = $1::bigint AND expires IS NOT NULL
-        AND expires <= (SELECT chat.now()) ORDER BY expires LIMIT $3::bigint FOR UPDATE SKIP LOCKED),
-    done AS (DELETE FROM chat.message m USING old WHERE m.id = old.id RETURNING octet_length(body) AS length)
-INSERT INTO chat.gone AS g (room, slot, depth, bytes, first, returned)
-SELECT $1::bigint, $2::bigint, count(*), sum(length), 0, 0 FROM done HAVING count(*) > 0
-ON CONFLICT (room, slot) DO UPDATE SET depth = g.depth + excluded.depth, bytes = g.bytes + excluded.bytes
+        AND expires <= (SELECT chat.now()) ORDER BY expires LIMIT $2::bigint FOR UPDATE SKIP LOCKED),
+    done AS (DELETE FROM chat.message m USING old WHERE m.id = old.id AND m.room = $1::bigint
+        RETURNING octet_length(body) AS length)
+INSERT INTO chat.tally (room, epoch, depth, bytes)
+SELECT $1::bigint, coalesce((SELECT max(t.epoch) FROM chat.tally t WHERE t.room = $1::bigint), 0), -count(*), -sum(length)
+FROM done HAVING count(*) > 0

@@ -71,6 +71,9 @@ cluster_start() {
   cluster_wait cluster_in_step node1
 }
 
+# cluster_stall STOP|CONT: both standbys hang, or go on.
+cluster_stall() { node_freeze node2 "$1" && node_freeze node3 "$1"; }
+
 # cluster_end: stop what runs, and leave nothing.
 cluster_end() {
   local node
@@ -219,6 +222,14 @@ node_runs() {
 # node_signal NODE SIGNAL
 node_signal() { kill "-$2" "$(node_pid "$1")"; }
 
+# node_freeze NODE STOP|CONT: all its processes, as if its machine hung for a while.
+node_freeze() {
+  local pid
+  pid=$(node_pid "$1")
+  # shellcheck disable=SC2046  # the words are the processes
+  kill "-$2" "$pid" $(cat "/proc/$pid/task/$pid/children")
+}
+
 node_reload() { node_signal "$1" HUP; }
 
 # node_start NODE: and wait until it answers. It is a session of its own, so that Ctrl-C and bats leave it alone.
@@ -236,6 +247,7 @@ node_stop() {
   memory=$(sed -n '7s/.* //p' "$CLUSTER/$1/data/postmaster.pid" 2>/dev/null)
   if node_runs "$1"; then
     pid=$(node_pid "$1")
+    node_freeze "$1" CONT
     kill "-${2:-QUIT}" "$pid"
     cluster_wait process_gone "$pid"
   elif [[ $memory ]]; then

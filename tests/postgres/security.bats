@@ -10,7 +10,7 @@ PASSWORD='s3cr3t-0f-alice'
 
 setup_file() {
   local node
-  CLUSTER_HBA+=$'\nhostssl all alice,sender,receiver 127.0.0.1/32 scram-sha-256'
+  CLUSTER_HBA+=$'\nhostssl all alice,sender,receiver 127.0.0.1/32 scram-sha-256\nhost all ann,bob,ann.b,mallory 127.0.0.1/32 trust'
   cluster_for_file
   certificates
   printf '%s\n' 'ssl = on' "ssl_cert_file = '$CLUSTER/certificates/server.pem'" "ssl_key_file = '$CLUSTER/certificates/server.key'" \
@@ -229,20 +229,104 @@ denied() {
   assert_output bad
 }
 
-@test "roles see the rooms of their own name only, with row-level security" {
+# as ROLE STATEMENT ...: in a session of this role.
+as() { node_sql node1 -d "$DATABASE" "SET SESSION AUTHORIZATION \"$1\"" "${@:2}"; }
+
+# apart: ann, bob and ann.b may send and receive, each in rooms of its own; mallory has no grant. Numbers of rooms: 1 is ann's.
+apart() {
+  local role
+  for role in ann bob ann.b mallory; do
+    node_sql node1 "DROP ROLE IF EXISTS \"$role\"" "CREATE ROLE \"$role\" LOGIN"
+  done
   with_roles roles
   with_roles rooms
-  node_sql node1 'GRANT chat_receiver TO sender' 'GRANT chat_sender TO receiver'
-  CHAT_SPOOL=$(url sender) chat-send -r sender.jobs mine
-  CHAT_SPOOL=$(url receiver) chat-send -r receiver.jobs yours
-  CHAT_SPOOL=$(url sender) denied chat-send -r receiver.jobs forged
-  CHAT_SPOOL=$(url sender) run -1 chat-recv -q -r receiver.jobs
-  CHAT_SPOOL=$(url sender) run -0 chat-spool list -1
-  assert_output sender.jobs
-  CHAT_SPOOL=$(url sender) run -0 chat-recv -r sender.jobs
+  node_sql node1 'GRANT chat_sender, chat_receiver TO ann, bob, "ann.b"'
+  ANN=$(open_url ann) BOB=$(open_url bob) ANN_B=$(open_url ann.b) MALLORY=$(open_url mallory)
+  printf '%s\n' one two three | chat-send -l -s "$ANN" -r ann.jobs
+}
+open_url() { echo "postgresql://$1@127.0.0.1:$PORT/$DATABASE"; }
+
+@test "with row-level security a role sends to, sees and receives from the rooms of its own name only" {
+  apart
+  chat-send -s "$BOB" -r bob.jobs mine
+  denied chat-send -s "$BOB" -r ann.jobs forged
+  denied chat-send -s "$BOB" -r main forged
+  denied chat-send -s "$BOB" -r ann.new forged
+  run -1 chat-recv -s "$BOB" -q -r ann.jobs
+  run -1 chat-recv -s "$BOB" -q -p -r ann.jobs
+  run -0 chat-spool list -1 -s "$BOB"
+  assert_output bob.jobs
+  run -123 chat-recv -s "$ANN" -q -r ann.jobs -c 1 --retries 1 -- false
+  run -0 chat-recv -s "$ANN" -r ann.jobs.dead
+  assert_output one
+  run -0 chat-recv -s "$ANN" -a -r ann.jobs
+  assert_output $'two\nthree'
+  run -0 chat-spool check
+}
+
+@test "a role whose name begins with another role's name has no rooms among that role's" {
+  apart
+  denied chat-send -s "$ANN_B" -r ann.b.secret psst
+  run -1 chat-recv -s "$ANN_B" -q -r ann.jobs
+  run chat-spool list -1 -s "$ANN_B"
+  assert_output ''
+}
+
+@test "a role without a grant cannot connect, and so can take no lock" {
+  apart
+  denied chat-send -s "$MALLORY" -r mallory.jobs x
+  denied chat-recv -s "$MALLORY" -r ann.jobs
+  run ! "$POSTGRES/psql" -X "$MALLORY" -c 'SELECT pg_try_advisory_lock(1)'
+  assert_output --partial 'permission denied for database'
+}
+
+@test "a damaged message of a role blocks neither that role nor others" {
+  apart
+  chat-send -s "$BOB" -r bob.jobs mine
+  node_sql node1 -d "$DATABASE" "UPDATE chat.message SET body = 'evil' WHERE id = 1"
+  chat-send damaged-too
+  node_sql node1 -d "$DATABASE" "UPDATE chat.message SET body = 'evil' WHERE room = (SELECT number FROM chat.room WHERE name = 'main')"
+  run --separate-stderr chat-recv -a
+  run -0 --separate-stderr chat-recv -s "$ANN" -a -r ann.jobs
+  assert_output $'two\nthree'
+  assert_regex "$stderr" "is in room 'ann.jobs.damaged' now"
+  run -0 chat-recv -s "$ANN" -r ann.jobs.damaged
+  assert_output evil
+  run -0 chat-recv -s "$BOB" -r bob.jobs
   assert_output mine
-  run -0 chat-spool list -1
-  assert_output receiver.jobs
+}
+
+@test "what a role tries in SQL against the rooms of another one is denied, or finds nothing" {
+  local statement
+  local message='INSERT INTO chat.message (id, room, place, sent, sender, host, attempts, checksum, body)'
+  apart
+  chat-send -s "$BOB" -r bob.jobs mine
+  for statement in 'SELECT count(*) FROM chat.message WHERE room = 1' 'SELECT count(*) FROM chat.room WHERE number = 1' \
+    'SELECT count(*) FROM chat.tally WHERE room = 1' 'WITH gone AS (DELETE FROM chat.message WHERE room = 1 RETURNING 1) SELECT count(*) FROM gone' \
+    'WITH changed AS (UPDATE chat.message SET room = room WHERE room = 1 RETURNING 1) SELECT count(*) FROM changed'; do
+    run -0 as bob "$statement"
+    assert_equal "$statement: $output" "$statement: 0"
+  done
+  for statement in "$message VALUES (1, 1, 1, 0, 'x', 'x', 0, 0, '')" \
+    "$message SELECT 1::bigint << 47, number, 0, 0, 'x', 'x', 0, 0, '' FROM chat.room" \
+    "$message SELECT nextval('chat.message_id'), number, 1::bigint << 47, 0, 'x', 'x', 0, 0, '' FROM chat.room" \
+    'UPDATE chat.message SET room = 1' "UPDATE chat.message SET body = 'x'" "INSERT INTO chat.room (name) VALUES ('ann.more')" \
+    "UPDATE chat.room SET name = 'ann.jobs'" 'DELETE FROM chat.room' 'INSERT INTO chat.tally VALUES (1, 0, 5, 5)' 'DELETE FROM chat.tally' \
+    'INSERT INTO chat.front VALUES (1, 9, 9)' 'DELETE FROM chat.front' 'DELETE FROM chat.sent' 'SELECT time FROM chat.sent' \
+    'UPDATE chat.spool SET max_length = 1' "SELECT setval('chat.message_id', 1)" 'ALTER SEQUENCE chat.message_id RESTART' \
+    'TRUNCATE chat.message' 'DROP TABLE chat.message' 'CREATE TABLE chat.mine ()' 'DROP POLICY own_rooms ON chat.message' \
+    'ALTER TABLE chat.message DISABLE ROW LEVEL SECURITY' 'SET ROLE chat' 'CREATE TEMPORARY TABLE mine ()'; do
+    run as bob "$statement"
+    assert_not_equal "$statement: $status" "$statement: 0"
+    assert_regex "$output" 'permission denied|must be owner|row-level security policy'
+  done
+  # What bob may do harms nobody.
+  as bob 'SELECT chat.fold(1), chat.forget(1)'
+  run -0 chat-recv -s "$ANN" -a -r ann.jobs
+  assert_output $'one\ntwo\nthree'
+  run -0 chat-recv -s "$BOB" -a -r bob.jobs
+  assert_output mine
+  run -0 chat-spool check
 }
 
 # ---------------------------------------------------------------- the last one: its primary is dead after it

@@ -47,8 +47,8 @@ store_fresh() {
       "CREATE FUNCTION look.hex(bytea) RETURNS text LANGUAGE sql AS \$\$ SELECT upper(encode(\$1, 'hex')) \$\$" \
       'CREATE VIEW look.message AS SELECT * FROM chat.message' \
       'CREATE VIEW look.room AS
-        SELECT r.number, r.name, r.depth - coalesce(sum(g.depth), 0) AS depth, r.bytes - coalesce(sum(g.bytes), 0) AS bytes, NULL AS next_id
-          FROM chat.room r LEFT JOIN chat.gone g ON g.room = r.number GROUP BY r.number
+        SELECT r.number, r.name, coalesce(sum(t.depth), 0) AS depth, coalesce(sum(t.bytes), 0) AS bytes, NULL AS next_id
+          FROM chat.room r LEFT JOIN chat.tally t ON t.room = r.number GROUP BY r.number
         UNION ALL SELECT 0, NULL, 0, 0, last_value + is_called::int FROM chat.message_id'
 }
 

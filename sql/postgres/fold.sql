@@ -1,0 +1,1 @@
+SELECT chat.fold($1::bigint)

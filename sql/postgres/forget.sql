@@ -1,0 +1,1 @@
+SELECT chat.forget($1::bigint)

@@ -1,2 +1,0 @@
--- Nobody draws an id while some are set.
-LOCK TABLE chat.room IN EXCLUSIVE MODE

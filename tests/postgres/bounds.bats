@@ -1,0 +1,144 @@
+#!/usr/bin/env bats
+# What one client takes of a server is bounded: locks, rooms in a transaction, bytes of a message; and senders whose rooms cross do
+# not end each other.
+
+# shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
+
+load fault
+
+setup_file() { cluster_for_file; }
+teardown_file() { cluster_end; }
+
+sql() { node_sql node1 -d "$DATABASE" "$@"; }
+
+# count_locks EVENT: from here on the most locks that a session holds at such an event of chat.message are in public.most.
+count_locks() {
+  sql 'CREATE TABLE public.most (locks bigint)' 'GRANT ALL ON public.most TO chat' \
+    'CREATE FUNCTION public.count_locks() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+      INSERT INTO public.most SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid(); RETURN NULL; END $$' \
+    "CREATE TRIGGER count_locks AFTER $1 ON chat.message FOR EACH STATEMENT EXECUTE FUNCTION public.count_locks()"
+}
+
+# fewer_locks MOST: the control is that some were counted.
+fewer_locks() {
+  local most
+  most=$(sql 'SELECT coalesce(max(locks), 0) FROM public.most')
+  ((most > 20 && most <= $1)) || fail "$most locks, and not 21 to $1"
+}
+
+# ---------------------------------------------------------------- locks
+
+@test "a transaction with thousands of rooms holds some hundred locks, and each message is there" {
+  count_locks INSERT
+  seq -f '{"room":"r%.0f","body":"hello"}' 3000 | chat-send -q -1 -J
+  fewer_locks 400
+  run -0 sql 'SELECT count(*), count(DISTINCT room) FROM chat.message'
+  assert_output '3000|3000'
+  run -0 chat-spool check
+}
+
+@test "a receiver in a room of a transaction with many rooms is woken up" {
+  background chat-recv -w -r r2999
+  wait_blocked "$BACKGROUND_PID"
+  seq -f '{"room":"r%.0f","body":"hello"}' 3000 | chat-send -q -1 -J
+  finish "$BACKGROUND_PID"
+  assert_success
+}
+
+@test "two streams with many rooms in opposite orders are both stored" {
+  local a b
+  seq -f '{"room":"r%.0f","body":"a"}' 1 600 >a.json
+  seq -f '{"room":"r%.0f","body":"b"}' 600 -1 1 >b.json
+  background chat-send -q -J -1 -i <a.json >/dev/null 2>err-a
+  a=$BACKGROUND_PID
+  background chat-send -q -J -1 -i <b.json >/dev/null 2>err-b
+  b=$BACKGROUND_PID
+  for pid in "$a" "$b"; do
+    finish "$pid"
+    assert_success
+  done
+  run -0 sql 'SELECT count(*), count(DISTINCT room) FROM chat.message'
+  assert_output '1200|600'
+}
+
+@test "a run of failing commands keeps a bounded number of claims, and tries each message once" {
+  local count
+  count=$(dose 400 5000)
+  seq "$count" | chat-send -l
+  count_locks UPDATE
+  run -123 --separate-stderr chat-recv -q -a -P 4 -- sh -c 'echo "$(cat)" >>tried; exit 1'
+  fewer_locks 200
+  run diff <(sort -n tried) <(seq "$count")
+  assert_success
+  run -0 chat-recv -q -a
+  assert_output "$(seq "$count")"
+}
+
+# ---------------------------------------------------------------- deadlocks
+
+@test "of two senders whose rooms cross both succeed: the one that the server ends begins once more" {
+  local start try a b
+  start=$(($(stat -c %s "$CLUSTER/node1/log") + 1))
+  # Each insert takes a second, so that both senders have entered their first room before either enters its second one.
+  sql 'CREATE FUNCTION public.wait() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(1); RETURN NULL; END $$' \
+    'CREATE TRIGGER wait AFTER INSERT ON chat.message FOR EACH STATEMENT EXECUTE FUNCTION public.wait()'
+  printf '{"room":"%s","body":"a"}\n' x y >a.json
+  printf '{"room":"%s","body":"b"}\n' y x >b.json
+  for try in 1 2 3 4 5 6 7 8; do
+    background chat-send -q -J -1 -i <a.json >"ids-a$try"
+    a=$BACKGROUND_PID
+    background chat-send -q -J -1 -i <b.json >"ids-b$try"
+    b=$BACKGROUND_PID
+    for pid in "$a" "$b"; do
+      finish "$pid"
+      assert_success
+    done
+    # The control.
+    ! logged "$start" 'deadlock detected' || break
+  done
+  logged "$start" 'deadlock detected'
+  run -0 sql 'SELECT count(*), count(DISTINCT id) FROM chat.message'
+  assert_output "$((4 * try))|$((4 * try))"
+  assert_equal "$(cat ids-* | sort -u | wc -l)" "$((4 * try))"
+}
+logged() { tail -c "+$1" "$CLUSTER/node1/log" | grep -qF -- "$2"; }
+
+# ---------------------------------------------------------------- bytes
+
+@test "a message that pg_dump could not read is refused with 65, and so is a limit that allows one" {
+  run --separate-stderr chat-spool config max-length 500000001
+  assert_error 65 'chat-spool: '
+  chat-spool config max-length 500000000
+  sql 'UPDATE chat.spool SET max_length = 1000000000'
+  truncate -s 500000001 long
+  run --separate-stderr chat-send -f long
+  assert_error 65 'chat-send: '
+  assert_empty_room
+}
+
+# ---------------------------------------------------------------- wake-ups
+
+# unread PORT: how many bytes of the server the client at this port has not read.
+unread() { printf '%d\n' "0x$(sed -nE "s/^ *[0-9]+: [0-9A-F]{8}:$(printf %04X "$1") [^ ]+ [^ ]+ [^:]+:([^ ]+) .*/\\1/p" /proc/net/tcp)"; }
+
+@test "a receiver whose command works hears of nothing, however much comes: its connection does not fill" {
+  local worker port
+  background chat-recv -F -- sh -c 'cat >got; echo begun >begun; read -r line <go'
+  worker=$BACKGROUND_PID
+  mkfifo go
+  wait_blocked "$worker"
+  port=$(sql "SELECT client_port FROM pg_stat_activity WHERE datname = '$DATABASE' AND usename = 'chat'")
+  chat-send first
+  wait_until test -s begun
+  background chat-recv -F >seen
+  wait_blocked "$BACKGROUND_PID"
+  for i in 1 2 3 4 5; do
+    chat-send "$i"
+    # The control: another receiver was woken up.
+    wait_until file_has seen "$i"
+    wait_blocked "$BACKGROUND_PID"
+  done
+  run -0 unread "$port"
+  assert_output 0
+  echo go >go
+}
