@@ -129,7 +129,7 @@ UNITS = chat-worker@.service chat-nightly.service chat-nightly.timer
 
 # What tests/torture injects faults with.
 FAULT_DIR = $(BUILD)/fault
-FAULTS = $(patsubst %,$(FAULT_DIR)/%,trial corrupt power nosync.so nomemory.so $(PROGRAMS) $(PROGRAMS:%=impatient/%)) $(PRELOADED)
+FAULTS = $(patsubst %,$(FAULT_DIR)/%,trial corrupt power nosync.so nomemory.so suspend.so $(PROGRAMS) $(PROGRAMS:%=impatient/%)) $(PRELOADED)
 # The programs with libc outside, where LD_PRELOAD gets at it.
 PRELOADED = $(PROGRAMS:%=$(FAULT_DIR)/preload/%)
 

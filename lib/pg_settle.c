@@ -94,7 +94,7 @@ static bool has_turn(const struct chat_batch *batch, size_t count, int64_t every
  * passes those that are gone, as long as some old snapshot keeps them. */
 static void call_front(struct pg_store *s, const struct chat_batch *batch, size_t count)
 {
-    enum { EVERY = 128 };
+    enum { EVERY = 32 };
     struct pg_values values = { .count = 0 };
     if (batch->first == 0 || !has_turn(batch, count, EVERY))
         return;

@@ -3,5 +3,5 @@ SELECT m.id, m.sent, m.sender, m.host, m.attempts, m.key, m.checksum, m.body, m.
     coalesce(r.name, '')
 FROM (SELECT id, sum(octet_length(body)) OVER (ORDER BY id) - octet_length(body) AS before FROM (
         SELECT id, body FROM chat.message WHERE id > $1::bigint ORDER BY id LIMIT $2::bigint) AS line) AS line
-    JOIN chat.message m ON m.id = line.id LEFT JOIN chat.room r ON r.number = m.room
+    CROSS JOIN LATERAL (SELECT * FROM chat.message one WHERE one.id = line.id OFFSET 0) AS m LEFT JOIN chat.room r ON r.number = m.room
 WHERE line.before < $3::bigint ORDER BY m.id

@@ -3,8 +3,8 @@ WITH counted AS MATERIALIZED (SELECT room, sum(depth)::bigint AS depth, sum(byte
         FROM chat.tally GROUP BY room HAVING sum(depth) > 0),
     fronts AS MATERIALIZED (SELECT DISTINCT ON (room) room, first FROM chat.front
         ORDER BY room DESC, returned DESC, first DESC),
-    claims AS MATERIALIZED (SELECT m.room, count(*) AS count FROM chat.claimed JOIN chat.message m ON m.id = claimed.id
-        GROUP BY m.room),
+    claims AS MATERIALIZED (SELECT m.room, count(*) AS count FROM chat.message m
+        WHERE m.id = ANY (ARRAY(SELECT id FROM chat.claimed)) GROUP BY m.room),
     behind AS MATERIALIZED (SELECT m.room, count(*) FILTER (WHERE m.place = 0) AS delayed,
             count(*) FILTER (WHERE m.place > 0) AS held
         FROM chat.message m WHERE m.due IS NOT NULL GROUP BY m.room),

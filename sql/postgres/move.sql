@@ -5,7 +5,7 @@ WITH line AS (SELECT * FROM unnest($1::bigint[], $4::bigint[], $5::bigint[], $6:
         FROM line),
     moved AS (UPDATE chat.message m SET room = r.number, place = p.place, attempts = p.attempts, due = p.due,
             expires = p.expires, checksum = p.checksum
-        FROM to_place p, chat.room r WHERE m.id = p.id AND m.room = $2::bigint AND r.name = $3::text
+        FROM to_place p, chat.room r WHERE m.id = p.id AND m.id = ANY ($1::bigint[]) AND m.room = $2::bigint AND r.name = $3::text
         RETURNING r.number, octet_length(m.body) AS length)
 INSERT INTO chat.tally (room, epoch, depth, bytes)
 SELECT t.room, coalesce((SELECT max(e.epoch) FROM chat.tally e WHERE e.room = t.room), 0), t.sign * t.count, t.sign * t.bytes

@@ -1,10 +1,12 @@
 -- Make ready what is due in room $1: one that was held back in its old position, one that was delayed at the end. Receivers
 -- begin at the first of the old positions again.
-WITH ready AS (UPDATE chat.message m SET due = NULL, place = line.place FROM (
+WITH line AS MATERIALIZED (
         SELECT id, CASE WHEN place > 0 THEN place ELSE nextval('chat.message_id') END AS place FROM (
             SELECT id, place FROM chat.message WHERE room = $1::bigint AND due IS NOT NULL
-                AND due <= (SELECT chat.now()) ORDER BY due, id LIMIT 1024) AS line OFFSET 0) AS line
-    WHERE m.id = line.id AND m.room = $1::bigint AND m.due IS NOT NULL RETURNING m.place),
+                AND due <= (SELECT chat.now()) ORDER BY due, id LIMIT 1024) AS line),
+    ready AS (UPDATE chat.message m SET due = NULL, place = line.place FROM line
+        WHERE m.id = line.id AND m.id = ANY (ARRAY(SELECT id FROM line)) AND m.room = $1::bigint AND m.due IS NOT NULL
+        RETURNING m.place),
     back AS (INSERT INTO chat.front (room, returned, first)
         SELECT $1::bigint, coalesce(f.returned, 0) + 1, least(coalesce(f.first, 0), line.first)
         FROM (SELECT min(ready.place) AS first FROM ready HAVING count(*) > 0) AS line

@@ -51,13 +51,12 @@ CREATE FUNCTION chat.fold(number bigint) RETURNS void LANGUAGE plpgsql SECURITY 
 -- chat.front that count no more. (The rows of room 0 in chat.front are that end.)
 CREATE FUNCTION chat.forget(number bigint) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp AS $$
-    DECLARE edge bigint; done bigint; present chat.front;
+    DECLARE edge bigint; done bigint; hour_ago bigint := chat.now() - 3600000; present chat.front;
     BEGIN
         SELECT max(f.first) INTO edge FROM chat.front f WHERE f.room = 0 AND f.returned = 0;
-        WITH old AS (DELETE FROM chat.sent s USING (
-                SELECT o.token FROM chat.sent o WHERE o.time >= coalesce(edge, 0) AND o.time < chat.now() - 3600000
-                ORDER BY o.time LIMIT 1024 FOR UPDATE SKIP LOCKED) AS line
-            WHERE s.token = line.token RETURNING s.time)
+        WITH old AS (DELETE FROM chat.sent s WHERE s.token = ANY (ARRAY(
+                SELECT o.token FROM chat.sent o WHERE o.time >= coalesce(edge, 0) AND o.time < hour_ago
+                ORDER BY o.time LIMIT 1024 FOR UPDATE SKIP LOCKED)) RETURNING s.time)
         SELECT max(old.time) INTO done FROM old;
         IF done IS NOT NULL THEN
             INSERT INTO chat.front (room, returned, first) VALUES (0, 0, done) ON CONFLICT DO NOTHING;

@@ -6,5 +6,5 @@ FROM (SELECT id, due, sum(octet_length(body)) OVER (ORDER BY due, id) - octet_le
                 WHERE name = coalesce($1::text, (SELECT default_room FROM chat.spool)))
             AND m.due IS NOT NULL AND (m.due, m.id) > ($2::bigint, $6::bigint) AND m.id <= $3::bigint
         ORDER BY m.due, m.id LIMIT $4::bigint) AS line) AS line
-    JOIN chat.message m ON m.id = line.id
+    CROSS JOIN LATERAL (SELECT * FROM chat.message one WHERE one.id = line.id OFFSET 0) AS m
 WHERE line.before < $5::bigint ORDER BY line.due, line.id

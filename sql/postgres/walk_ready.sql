@@ -9,5 +9,5 @@ FROM (SELECT id, place, sum(octet_length(body)) OVER (ORDER BY place) - octet_le
             AND ($6::bigint = 1 OR ((m.expires IS NULL OR m.expires > (SELECT chat.now()))
                 AND m.id NOT IN (SELECT id FROM chat.claimed)))
         ORDER BY m.place LIMIT $4::bigint) AS line) AS line
-    JOIN chat.message m ON m.id = line.id
+    CROSS JOIN LATERAL (SELECT * FROM chat.message one WHERE one.id = line.id OFFSET 0) AS m
 WHERE line.before < $5::bigint ORDER BY line.place

@@ -63,6 +63,66 @@ bare() {
   assert_regex "$stderr" "'chat-spool init'"
 }
 
+# format_1: the spool of this test is of format 1, with the messages and counters of a program of that time.
+format_1() {
+  node_sql node1 "DROP DATABASE $DATABASE WITH (FORCE)" "CREATE DATABASE $DATABASE OWNER chat"
+  "$POSTGRES/psql" -X -q -v ON_ERROR_STOP=1 -h 127.0.0.1 -p "$(<"$CLUSTER/node1/port")" -U chat -d "$DATABASE" -1 \
+    -f "$FAULT_DIRECTORY/formats/schema_1.sql" -f "$FAULT_DIRECTORY/formats/messages_1.sql"
+}
+
+# version_is N
+version_is() { [[ $(node_sql node1 -d "$DATABASE" 'SELECT version FROM chat.spool') == "$1" ]]; }
+
+@test "chat-spool init upgrades a spool of format 1: messages, order, ids and counters stay" {
+  format_1
+  run --separate-stderr chat-recv
+  assert_error 65 'chat-recv: '
+  run -0 chat-spool init
+  version_is 2
+  run -0 chat-spool check
+  run -0 chat-spool list -j
+  assert_line --partial '"room":"main","depth":3,"bytes":12,'
+  run -0 chat-recv -a
+  assert_output $'two\nthree\nfour'
+  run -0 chat-send -i five
+  assert_output 5
+  run -0 node_sql node1 -d "$DATABASE" "SELECT to_regclass('chat.gone') IS NULL"
+  assert_output t
+}
+
+@test "an upgrade amid senders and receivers loses and doubles nothing" {
+  local pids=() i
+  format_1
+  # They are refused with 65 until the spool is upgraded, and try again.
+  for i in a b; do
+    background bash -c 'for ((i = 1; i <= 20; i++)); do until chat-send "$0 $i"; do :; done; done' "$i" 2>"err-$i"
+    pids+=("$BACKGROUND_PID")
+  done
+  background bash -c 'until [[ -e done ]]; do chat-recv -q -a >>seen; done; chat-recv -q -a >>seen' 2>err
+  local receiver=$BACKGROUND_PID
+  for i in 1 2 3 4; do chat-spool init & pids+=($!); done
+  for i in "${pids[@]}"; do wait "$i"; done
+  touch 'done'
+  finish "$receiver"
+  # The control: some came too early.
+  assert_regex "$(cat err-a err-b err)" "'chat-spool init'"
+  run -0 sort seen
+  assert_output "$( (printf '%s\n' two three four && for i in a b; do seq -f "$i %.0f" 20; done) | sort)"
+  run -0 chat-spool check
+}
+
+@test "an upgrade that is killed leaves format 1 or 2, and the next one goes on" {
+  local i
+  for i in 1 2 3 4; do
+    format_1
+    timeout -s KILL "0.0$((i * 2))" chat-spool init || true
+    run -0 chat-spool init
+    version_is 2
+    run -0 chat-recv -a
+    assert_output $'two\nthree\nfour'
+  done
+}
+
 @test "an init that is killed leaves a schema or none, and the next one makes it" {
   local i
   for i in 1 2 3 4 5 6; do

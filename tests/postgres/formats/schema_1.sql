@@ -1,4 +1,4 @@
--- The schema of a spool in PostgreSQL, version 1; made by 'chat-spool init'. chatspool-postgresql(7) tells the idea.
+-- The schema of format 1, for the tests of the upgrade.
 
 CREATE SCHEMA chat;
 
