@@ -2,7 +2,7 @@
 # An old snapshot - a backup, a forgotten BEGIN - keeps each version of each row. Sends and receives cost the same beside it, as no
 # message updates a row, and no reader passes the rows that are gone.
 
-# shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
+# shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2153,SC2154
 
 load fault
 
