@@ -118,9 +118,9 @@ in_order() {
   assert_output ''
 }
 
-# cuts KIND COUNT: so many, on that file system.
+# cuts KIND COUNT: so many, on that file system. A spool with huge transactions is made anew for each.
 cuts() {
-  local round file
+  local round file acknowledged=0 received=0
   disk "$1"
   chat-send -r other 'to be there first'
   for ((round = 1; round <= $2; round++)); do
@@ -139,12 +139,17 @@ cuts() {
     in_order left
     run awk '$3 <= last { print } { last = $3 }' left
     assert_output ''
+    [[ $HUGE || $round == "$2" ]] || continue
+    acknowledged=$((acknowledged + $(wc -l <all))) received=$((received + $(wc -l <received)))
+    [[ $HUGE && $round != "$2" ]] || continue
+    rm -rf disk/chat acknowledged/* seen/*
+    chat-send -r other 'to be there first'
   done
-  assert [ "$(wc -l <all)" -ge $(($2 * 3)) ]
-  assert [ "$(wc -l <received)" -ge 1 ]
+  assert [ "$acknowledged" -ge $(($2 * 3)) ]
+  assert [ "$received" -ge 1 ]
   run -0 chat-recv -r other
   assert_output 'to be there first'
-  tell "$2 cuts on $1: $(wc -l <all) messages acknowledged, none lost; $(wc -l <received) received, $(wc -l <left) left"
+  tell "$2 cuts on $1: $acknowledged messages acknowledged, none lost; $received received, $(wc -l <left) left"
 }
 
 @test "power cuts of an ext4 while senders and receivers work lose nothing that was acknowledged" {
