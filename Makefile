@@ -7,7 +7,7 @@
 #   make dist | package-check | musl | check-musl [MUSL_TESTS=] | check-i386
 #   make install | uninstall [DESTDIR=] [PREFIX=/usr/local]
 
-VERSION = 0.1.0
+VERSION = 0.2.0
 PROGRAMS = chat-send chat-recv chat-spool
 
 PREFIX = /usr/local
