@@ -372,7 +372,7 @@ enum chat_status pg_keep(struct store *store, struct chat_batch *batch)
 
 void pg_release(struct store *store, struct chat_batch *batch)
 {
-    enum { LATER = 4 * CLAIMS };
+    enum { LATER = CLAIMS };
     struct pg_store *s = (struct pg_store *)store;
     if (s->conn == NULL || batch->session != s->session)
         return; /* nobody holds them any more */

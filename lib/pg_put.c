@@ -135,12 +135,62 @@ static void call_last_id(struct pg_store *s, int64_t last)
     pg_call(s, PG_SET_LAST_ID, &values);
 }
 
+/* Whether these messages of the log are new ones that differ in their bodies alone. */
+static bool are_alike(const struct pg_log *log, const size_t *group, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (log->puts[group[i]].kind != log->puts[group[0]].kind || log->puts[group[i]].id > 0)
+            return false;
+    return true;
+}
+
+/* Add the call that puts them into ROOM. */
+static enum chat_status put_alike(struct pg_store *s, const char *room, const size_t *group,
+                                  size_t count)
+{
+    struct pg_values values = { .count = 0 };
+    struct pg_array digests, bodies;
+    const struct chat_message like = pg_log_get(&s->log, group[0]);
+    int64_t bytes = 0;
+    pg_array_start(&digests, PG_INT8);
+    pg_array_start(&bodies, PG_BYTEA);
+    for (size_t i = 0; i < count; i++) {
+        const struct chat_message m = pg_log_get(&s->log, group[i]);
+        pg_array_number(&digests, pg_digest(&m));
+        pg_array_bytes(&bodies, m.length > 0 ? m.body : "", m.length);
+        bytes += (int64_t)m.length;
+    }
+    pg_string(&values, room);
+    pg_time(&values, like.due);
+    pg_time(&values, like.expires);
+    pg_time(&values, like.time);
+    pg_string(&values, like.user);
+    pg_string(&values, like.host);
+    pg_number(&values, like.attempts);
+    pg_string(&values, like.key);
+    pg_add_array(&values, &digests);
+    pg_add_array(&values, &bodies);
+    pg_number(&values, bytes);
+    bool failed = digests.failed || bodies.failed;
+    call_enter(s, room);
+    if (!failed)
+        pg_call(s, PG_ADD_ALIKE, &values);
+    pg_array_free(&digests);
+    pg_array_free(&bodies);
+    call_ring(s, room);
+    return failed ? pg_no_memory(s) : CHAT_OK;
+}
+
 /* Put COUNT messages of the log that are all for the same room. */
 static enum chat_status put_group(struct pg_store *s, const size_t *group, size_t count)
 {
     const char *room = pg_log_room(&s->log, group[0]);
     struct pg_array columns[COLUMNS];
     int64_t bytes = 0, last = 0, first = INT64_MAX;
+    if (are_alike(&s->log, group, count)) {
+        enum chat_status status = put_alike(s, room, group, count);
+        return status == CHAT_OK && s->call_count > CALLS / 2 ? pg_exchange(s, "write") : status;
+    }
     columns_start(columns);
     for (size_t i = 0; i < count; i++) {
         const struct chat_message m = pg_log_get(&s->log, group[i]);

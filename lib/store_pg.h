@@ -40,7 +40,7 @@ enum {
     TOKEN = 16,  /* bytes of a UUID */
     /* Bytes of a body: pg_dump can't read more, as it has two digits for each in 1 GB at most. */
     PG_LENGTH_MAX = 500000000,
-    CLAIMS = 128, /* messages claimed at once: the server has space for some thousand locks */
+    CLAIMS = 512, /* messages claimed at once: the server has space for some thousand locks */
     KEPT = 128,   /* claims that are kept at once: see pg_keep */
     ROOMS = 128, /* write locks of rooms in one transaction; with more it takes that of the spool */
 };

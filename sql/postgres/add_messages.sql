@@ -6,7 +6,7 @@ WITH r AS MATERIALIZED (SELECT number FROM chat.room WHERE name = $1::text),
 INSERT INTO chat.message (id, room, place, due, expires, sent, sender, host, attempts, key, checksum, body)
 SELECT m.number, (SELECT number FROM r),
     CASE WHEN m.place > 0 OR m.due IS NOT NULL THEN m.place ELSE m.number END,
-    m.due, m.expires, coalesce(m.sent, chat.now()), m.sender, m.host, m.attempts, m.key, m.checksum, m.body
+    m.due, m.expires, coalesce(m.sent, (SELECT chat.now())), m.sender, m.host, m.attempts, m.key, m.checksum, m.body
 FROM (SELECT CASE WHEN line.id > 0 THEN line.id ELSE nextval('chat.message_id') END AS number, line.*
     FROM (SELECT * FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[],
             $8::text[], $9::bigint[], $10::text[], $11::bigint[], $12::bytea[]) WITH ORDINALITY
