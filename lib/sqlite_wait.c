@@ -1,6 +1,9 @@
 /* sqlite_wait.c - sleeping until there is something to do. */
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "bell.h"
@@ -32,6 +35,8 @@ static enum chat_status vigil_listen(struct sqlite_store *s, struct vigil *vigil
 {
     int fd;
     enum chat_status status = bell_listen(&s->place, bell, room, &fd);
+    if (status == CHAT_CANTCREATE && store_in_place(s) != CHAT_OK)
+        return CHAT_IO; /* its directory is gone */
     if (status != CHAT_OK || vigil_add(vigil, fd))
         return status;
     close(fd);
@@ -47,6 +52,35 @@ static enum chat_status vigil_listen_all(struct sqlite_store *s, struct vigil *v
     if (status == CHAT_OK && turn_taken(s->lock))
         vigil_wake_at(vigil, store_now() + UNWATCHED);
     return status;
+}
+
+/* A file that is removed rings no bell: watch the FIFOs, the lock file and the spool for that, by
+ * their inodes. Where a user has no inotify instance left, look again after a minute. */
+static enum chat_status vigil_watch_files(struct sqlite_store *s, struct vigil *vigil)
+{
+    enum { UNNOTICED = 60000 };
+    const uint32_t events = IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF; /* IN_ATTRIB: unlinked */
+    const size_t bells = vigil->count;
+    char path[64];
+    struct stat st;
+    int notify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    bool all = notify >= 0;
+    if (notify >= 0 && !vigil_add(vigil, notify)) {
+        close(notify);
+        return no_memory(s);
+    }
+    for (size_t i = 0; i <= bells && all; i++) {
+        snprintf(path, sizeof path, "/proc/self/fd/%d", i < bells ? vigil->fds[i].fd : s->lock);
+        all = inotify_add_watch(notify, path, events) >= 0;
+    }
+    if (all && s->db != NULL) /* which was replaced, if that fails */
+        inotify_add_watch(notify, s->place.path, events | IN_DONT_FOLLOW);
+    if (!all)
+        vigil_wake_at(vigil, store_now() + UNNOTICED);
+    for (size_t i = 0; i < bells; i++) /* gone before it was watched: listen again */
+        if (fstat(vigil->fds[i].fd, &st) == 0 && st.st_nlink == 0)
+            vigil_wake_at(vigil, store_now());
+    return store_in_place(s);
 }
 
 /* Messages are there, but claimed: their holders may die, and ring no bell then. */
@@ -122,6 +156,8 @@ enum chat_status sqlite_wait(struct store *store, const struct chat_query *query
     if (status == CHAT_OK)
         status = vigil_listen_all(s, &vigil, BELL_CAME);
     if (status == CHAT_OK)
+        status = vigil_watch_files(s, &vigil);
+    if (status == CHAT_OK)
         status = look(s, query, &vigil, &passed);
     if (status == CHAT_NONE && passed) {
         vigil_watch_holders(s, &vigil);
@@ -162,6 +198,8 @@ enum chat_status sqlite_wait_room(struct store *store, const char *room, int64_t
         status = vigil_listen(s, &vigil, BELL_GONE, room_name(s, room));
     if (status == CHAT_OK)
         status = vigil_listen_all(s, &vigil, BELL_GONE);
+    if (status == CHAT_OK)
+        status = vigil_watch_files(s, &vigil);
     if (status == CHAT_OK)
         status = look_for_room(s, room, max, &vigil);
     if (status == CHAT_NONE)

@@ -228,6 +228,12 @@ static enum chat_status check_in_place(struct sqlite_store *s)
                      s->place.path);
 }
 
+enum chat_status store_in_place(struct sqlite_store *s)
+{
+    s->lock_seen = 0;
+    return check_in_place(s);
+}
+
 enum chat_status turn_take(struct sqlite_store *s)
 {
     int errnum = lock_turn(s->lock, TURN_PATIENCE);

@@ -340,6 +340,9 @@ enum chat_status store_connect(struct sqlite_store *s);
 /* The same, and make the spool where there is none. */
 enum chat_status store_connect_or_create(struct sqlite_store *s);
 
+/* CHAT_IO: the spool or its lock file was removed or replaced since it was opened. */
+enum chat_status store_in_place(struct sqlite_store *s);
+
 /* Open the lock file. */
 enum chat_status store_open_lock(struct sqlite_store *s);
 

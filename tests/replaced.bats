@@ -67,3 +67,39 @@ sends_no_more() {
   run -0 chat-recv
   assert_output other
 }
+
+# ---------------------------------------------------------------- sleepers
+
+# waiting: a receiver that waits, in the background.
+waiting() {
+  rm -rf "$HOME/.local" out err
+  chat-send first
+  chat-recv >/dev/null
+  background bash -c 'exec chat-recv -w >out 2>err'
+  wait_blocked "$BACKGROUND_PID"
+}
+
+@test "a receiver whose FIFO or FIFO directory is removed while it waits makes it again, and gets the next message" {
+  local way
+  for way in true 'rm "$SPOOL-bell/main"' 'rm -r "$SPOOL-bell"'; do
+    waiting
+    eval "$way"
+    wait_until test -p "$SPOOL-bell/main"
+    wait_blocked "$BACKGROUND_PID"
+    chat-send hello
+    finish "$BACKGROUND_PID"
+    assert_bytes out 'hello\n'
+  done
+}
+
+@test "a receiver that waits ends with 74 when its spool or lock file is removed or replaced" {
+  local way
+  for way in 'rm -r "$SPOOL"*' 'rm "$SPOOL"' 'rm "$SPOOL-lock"' 'rm -r "${SPOOL%/*}"' 'chat-spool backup saved.db; rm "$SPOOL"-{wal,shm}; mv saved.db "$SPOOL"'; do
+    waiting
+    eval "$way" || true # the receiver may make a FIFO again meanwhile
+    finish "$BACKGROUND_PID"
+    assert_equal "$way: $status" "$way: 74"
+    run cat err
+    assert_output --partial 'was removed or replaced while it was in use'
+  done
+}
