@@ -201,14 +201,17 @@ static enum chat_status walk(chat_spool *spool, const struct chat_query *query,
 {
     enum { FEW = 64 };
     enum chat_status status;
+    size_t room;
     do {
         struct chat_query few = *query;
+        room = cursor->room;
         if (query->room_count > cursor->room && query->room_count - cursor->room > FEW)
             few.room_count = cursor->room + FEW;
         status = check_query_from(spool, &few, cursor->room);
         if (status == CHAT_OK)
             status = spool->store->verbs->walk(spool->store, &few, cursor, batch);
-    } while (status == CHAT_NONE && cursor->room < query->room_count && query->id == 0);
+    } while (status == CHAT_NONE && cursor->room > room && cursor->room < query->room_count &&
+             query->id == 0); /* without a spool the cursor stays */
     return status;
 }
 

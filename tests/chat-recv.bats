@@ -31,6 +31,14 @@ send() {
   for word; do chat-send "$word"; done
 }
 
+@test "a peek without a spool is 1 at once, and makes none" {
+  run --separate-stderr timeout 20 chat-recv -p
+  assert_error 1 'chat-recv: No new messages'
+  run --separate-stderr timeout 20 chat-recv -p -r a -r b
+  assert_error 1 'chat-recv: No new messages'
+  assert_not_exist "$HOME/.local"
+}
+
 @test "the contract's example, to the letter" {
   chat-send 'Hello, world!'
   chat-send 'How are you?'
