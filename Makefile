@@ -2,7 +2,7 @@
 #
 #   make [CC=clang] [SQLITE=shared] [JANSSON=shared] [LIBC=shared] [POSTGRES=0] [SANITIZE=address,undefined]
 #   make demo | check | bench | lint | analyze | coverage | clean
-#   make torture [TORTURE=100] | fuzz [FUZZ=SECONDS]
+#   make torture [TORTURE=100] | fuzz [FUZZ=SECONDS] | check-suite | mutate [MUTANTS=200] [SEED=]
 #   make demo-postgres | check-postgres [DOSE=full] | bench-postgres
 #   make dist | package-check | musl | check-musl [MUSL_TESTS=] | check-i386
 #   make install | uninstall [DESTDIR=] [PREFIX=/usr/local]
@@ -219,6 +219,16 @@ torture: all $(FAULTS)
 	CHAT_BIN=$(abspath $(BINDIR)) CHAT_FAULTS=$(abspath $(FAULT_DIR)) TORTURE=$(TORTURE) \
 		tests/run $(wildcard tests/torture/*.bats)
 
+# See that the tests can fail: all of them, with programs that do nothing.
+check-suite: all $(FAULTS)
+	CHAT_FAULTS=$(abspath $(FAULT_DIR)) tests/suite
+
+# See which mistakes the tests notice: so many at random, one at a time, in a copy of the tree.
+MUTANTS = 200
+SEED =
+mutate:
+	tests/mutate/run --mutants $(MUTANTS) $(if $(SEED),--seed $(SEED))
+
 # The tests again on a PostgreSQL cluster, and what can go wrong with one. In minutes, or with DOSE=full all of it.
 DOSE = sample
 check-postgres: all $(FAULTS)
@@ -312,7 +322,7 @@ RECIPES = $(shell grep -rlE '^.!/bin/(ba)?sh' examples docs)
 
 lint:
 	$(if $(MAN),mandoc -T lint -W warning $(MAN))
-	shellcheck bootstrap .ci/run sql/embed init/chat-worker init/unit $(RECIPES) tests/run tests/coverage tests/examples tests/fuzz/run \
+	shellcheck bootstrap .ci/run sql/embed init/chat-worker init/unit $(RECIPES) tests/run tests/suite tests/coverage tests/examples tests/fuzz/run \
 		tests/postgres/cluster tests/postgres/run tests/postgres/demo \
 		packaging/check packaging/i386 packaging/musl packaging/system.bash packaging/systemd packaging/units debian/chatspool.postinst \
 		debian/tests/features debian/tests/library debian/tests/postgresql debian/tests/readme \
@@ -441,7 +451,7 @@ clean:
 	rm -rf $(BUILD) $(PROGRAMS:%=$(BINDIR)/%) $(MODULE_DIR)
 
 FORCE:
-.PHONY: all bench-postgres check-postgres demo-postgres analyze analyzed bench check check-i386 check-musl clean coverage demo dist faults fuzz fuzz-programs fuzzers install lint musl package-check programs torture uninstall FORCE
+.PHONY: all bench-postgres check-postgres demo-postgres analyze analyzed bench check check-i386 check-musl check-suite clean coverage demo dist faults fuzz fuzz-programs fuzzers install lint musl mutate package-check programs torture uninstall FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 

@@ -90,3 +90,20 @@ END
   assert_equal "$status" 143
   assert_none_left
 }
+
+@test "a test that passes with programs that do nothing is found, and one that fails is not" {
+  a_file <<'END'
+load REPOSITORY/tests/helper
+TEST "looks for nothing" { chat-send x; }
+TEST "looks for silence after an error" { run chat-recv; assert_output ''; }
+TEST "looks for the message" { chat-send x; run -0 chat-recv; assert_output x; }
+END
+  sed -i "s|REPOSITORY|$REPOSITORY|" "$FILE"
+  mkdir -p build/fault
+  run env CHAT_FAULTS="$PWD/build/fault" "$REPOSITORY/tests/suite" "$FILE"
+  assert_failure
+  assert_line "passes with programs that exit with 0: ${FILE%.bats}: looks for nothing"
+  assert_line "passes with programs that exit with 0: ${FILE%.bats}: looks for silence after an error"
+  assert_line "passes with programs that exit with 1: ${FILE%.bats}: looks for silence after an error"
+  assert_line '3 tests that cannot fail or are missing'
+}
