@@ -148,6 +148,14 @@ enum chat_status db_run(struct sqlite_store *s, enum sql sql)
     return db_finish(s, db_statement(s, sql));
 }
 
+sqlite3_file *db_file(struct sqlite_store *s, sqlite3_int64 *size)
+{
+    sqlite3_file *file = NULL;
+    sqlite3_file_control(s->db, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+    bool known = file != NULL && file->pMethods->xFileSize(file, size) == SQLITE_OK;
+    return known ? file : NULL;
+}
+
 void db_end(struct sqlite_store *s, enum sql sql)
 {
     if (s->db == NULL) /* ended here before */

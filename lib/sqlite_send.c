@@ -233,10 +233,9 @@ static enum chat_status return_tally(struct sqlite_store *s, int64_t place)
     return room_returned(s, s->tally.number, place);
 }
 
-enum chat_status sqlite_put(struct store *store, const struct chat_message *message,
+static enum chat_status put(struct sqlite_store *s, const struct chat_message *message,
                             const struct chat_terms *terms, int64_t *id)
 {
-    struct sqlite_store *s = (struct sqlite_store *)store;
     struct chat_message m = *message;
     int64_t ignored;
     if (id == NULL)
@@ -278,6 +277,16 @@ enum chat_status sqlite_put(struct store *store, const struct chat_message *mess
     return status;
 }
 
+enum chat_status sqlite_put(struct store *store, const struct chat_message *message,
+                            const struct chat_terms *terms, int64_t *id)
+{
+    struct sqlite_store *s = (struct sqlite_store *)store;
+    enum chat_status status = put(s, message, terms, id);
+    if (status == CHAT_IO) /* only a rollback is left, and a full disk should not wait for it */
+        turn_undo(s);
+    return status;
+}
+
 /* Have the file system promise room for a large transaction in the database too: it is in the log
  * first, and a log that can't be emptied would leave no room to delete anything. */
 static enum chat_status promise_room(struct sqlite_store *s)
@@ -289,6 +298,9 @@ static enum chat_status promise_room(struct sqlite_store *s)
         return db_failed(s, sqlite3_extended_errcode(s->db), "read");
     sqlite3_int64 size = sqlite3_column_int64(statement, 0) * PAGE;
     sqlite3_reset(statement);
+    sqlite3_int64 before;
+    if (db_file(s, &before) != NULL)
+        s->promised_from = before;
     int chunk = PAGE;
     sqlite3_file_control(s->db, "main", SQLITE_FCNTL_CHUNK_SIZE, &chunk);
     errno = 0;

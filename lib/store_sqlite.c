@@ -330,6 +330,47 @@ enum chat_status turn_make_room(struct sqlite_store *s)
     return CHAT_OK;
 }
 
+/* Whether the WAL is as large as only a transaction can have left it that was rolled back, or whose
+ * process was killed: what SQLite's cache can't hold is there before the commit. */
+static bool wal_is_left(struct sqlite_store *s)
+{
+    return s->wal_tried == 0 && vfs_wal_size(s->db) > WAL_KEPT;
+}
+
+/* The file was made larger for a transaction that was rolled back: cut it to the size that it had.
+ * In a transaction, where the committed size is known, and nobody commits a larger one. */
+static void cut_file(struct sqlite_store *s)
+{
+    struct error error = *s->base.error;
+    int failed_with = s->failed_with;
+    s->writing = false; /* the transaction from before has ended */
+    if (db_run(s, SQL_BEGIN_WRITE) == CHAT_OK) {
+        sqlite3_int64 size;
+        sqlite3_file *file = db_file(s, &size);
+        int64_t committed = db_number(s, SQL_GET_PAGES) * PAGE;
+        int64_t least = committed > s->promised_from ? committed : s->promised_from;
+        if (committed > 0 && file != NULL && size > least)
+            file->pMethods->xTruncate(file, least);
+        db_end(s, SQL_ROLLBACK);
+    }
+    s->writing = true;
+    s->promised_from = 0;
+    s->failed_with = failed_with;
+    *s->base.error = error;
+}
+
+/* A transaction that was rolled back has left the WAL large: give the space back. It may be the
+ * last that the disk had. */
+static void empty_left_wal(struct sqlite_store *s)
+{
+    struct error error = *s->base.error;
+    int failed_with = s->failed_with;
+    reserve_give(s); /* what is in the WAL may need blocks in the spool; it is made again then */
+    empty_grown_wal(s);
+    s->failed_with = failed_with;
+    *s->base.error = error;
+}
+
 enum chat_status turn_commit(struct sqlite_store *s)
 {
     bells_hold(s);
@@ -337,7 +378,8 @@ enum chat_status turn_commit(struct sqlite_store *s)
     vfs_defer_sync(s->db, false); /* a checkpoint's sync is not deferred */
     synced_note_failure(s);
     if (status == CHAT_OK) {
-        if (s->reserve_given || s->wal_frames >= s->wal_tried + WAL_FRAMES)
+        s->promised_from = 0;
+        if (s->reserve_given || s->wal_frames >= s->wal_tried + WAL_FRAMES || wal_is_left(s))
             empty_grown_wal(s);
         turn_leave(s);
     } else
@@ -345,12 +387,22 @@ enum chat_status turn_commit(struct sqlite_store *s)
     return status;
 }
 
+void turn_undo(struct sqlite_store *s)
+{
+    db_end(s, SQL_ROLLBACK);
+    if (s->db == NULL)
+        return;
+    vfs_defer_sync(s->db, false);
+    if (s->writing && s->promised_from > 0)
+        cut_file(s);
+    if (s->db != NULL && s->writing && wal_is_left(s))
+        empty_left_wal(s);
+}
+
 void turn_rollback(struct sqlite_store *s)
 {
     bool claims = s->held_count > 0;
-    db_end(s, SQL_ROLLBACK);
-    if (s->db != NULL)
-        vfs_defer_sync(s->db, false);
+    turn_undo(s);
     turn_leave(s);
     if (claims) /* a receiver may have passed the messages, and sleep */
         bells_ring(s);

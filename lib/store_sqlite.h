@@ -94,6 +94,7 @@ struct sqlite_store {
     int failed_with;            /* SQLite's last result code that was an error */
     int64_t damaged;            /* the id of the message that was last found so */
     bool reserve_given;         /* the reserve was given up by us */
+    int64_t promised_from;      /* the size that the file had before it was made larger, or 0 */
     bool writing;               /* a transaction that writes was begun, and not ended by us */
     bool present;               /* known as a process that has claims */
     int64_t *kept;              /* the ids of further messages that we have claims on, ascending */
@@ -151,6 +152,9 @@ enum chat_status db_run(struct sqlite_store *s, enum sql sql);
 
 /* End a transaction, if there is one, by SQL_ROLLBACK, or by SQL_COMMIT where it has only read. */
 void db_end(struct sqlite_store *s, enum sql sql);
+
+/* The file of the database, with its size; or NULL. */
+sqlite3_file *db_file(struct sqlite_store *s, sqlite3_int64 *size);
 
 /* What SQLite's result code RC means, with a text that says so: "cannot DOING spool ...". */
 enum chat_status db_failed(struct sqlite_store *s, int rc, const char *doing);
@@ -356,6 +360,9 @@ void turn_leave(struct sqlite_store *s);
 enum chat_status turn_begin(struct sqlite_store *s);
 enum chat_status turn_commit(struct sqlite_store *s);
 void turn_rollback(struct sqlite_store *s);
+
+/* Roll it back, and let nobody in yet: the caller is in the middle of it. */
+void turn_undo(struct sqlite_store *s);
 
 /* The first of these, with a spool made where there is none; and the last two, as STATUS says how
  * the transaction went, the commit by sqlite_group.c: returns it, or how the commit went. */

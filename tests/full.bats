@@ -1,0 +1,66 @@
+#!/usr/bin/env bats
+# A large transaction that fails, or whose process is killed, gives the space that it took back.
+
+load helper
+
+teardown() {
+  local result=0
+  chat_teardown || result=$?
+  [[ ! ${SMALL:-} ]] || umount -l "$SMALL"
+  return "$result"
+}
+
+# small: a file system of 24 MiB at ./small, and the spool there.
+small() {
+  ((EUID == 0)) || skip 'only root can mount'
+  mkdir small
+  mount -t tmpfs -o size=24m,mode=700 tmpfs small 2>/dev/null || skip 'no right to mount'
+  SMALL=$PWD/small
+  export CHAT_SPOOL=$SMALL/chat/spool.db
+  chat-send first
+}
+
+available() { df --output=avail -k small | tail -n 1; }
+
+wal_is_large() { (($(stat -c %s "$1-wal" 2>/dev/null || echo 0) > 4000000)); }
+
+@test "an atomic send that does not fit on the disk gives back what it took" {
+  local before lines failed=0
+  small
+  chat-recv >received
+  before=$(available)
+  # Of these, some do not fit in the WAL, and some fit there, but not in the spool as well.
+  for lines in 35000 40000 45000 50000 60000 1000000; do
+    run --separate-stderr chat-send -l -1 -r large < <(seq -f '%0200.0f' "$lines")
+    if ((status == 0)); then
+      run -0 chat-spool delete -q -y large
+      run -0 chat-spool compact -q
+    else
+      assert_error 74 'chat-send: cannot '
+      failed=$((failed + 1))
+    fi
+    (($(available) + 512 >= before)) || fail "$lines lines, status $status: $before KiB before, $(available) after"
+    run -0 chat-spool list -1
+    assert_output ''
+    chat-send "$lines"
+    run -0 chat-recv
+    assert_output "$lines"
+  done
+  ((failed >= 3)) || fail "only $failed did not fit"
+}
+
+@test "what an atomic send has taken that was killed comes back with the next commit" {
+  needs strace
+  export CHAT_SPOOL=$PWD/s.db
+  chat-send first
+  seq -f '%0200.0f' 50000 >in
+  stop_at 'pwrite64 3000' -P s.db-wal -P "$PWD/s.db-wal" chat-send -l -1
+  [[ $STOPPED ]] || fail 'it was not stopped'
+  wal_is_large s.db || fail 'the WAL is not large yet'
+  kill -KILL "$STOPPED"
+  wait_until process_ended "$STOPPED"
+  chat-send second
+  ! wal_is_large s.db || fail 'the WAL is as large as before'
+  run -0 chat-recv -a
+  assert_output $'first\nsecond'
+}
