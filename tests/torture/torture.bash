@@ -209,6 +209,7 @@ dumped() {
   local line expression='^\{"id":[0-9]+,"room":"([^"]*)".*"body":"(.*)"}$'
   STATE=()
   while IFS= read -r line; do
+    [[ ! $line =~ ^\{\"next_id\":[0-9]+\}$ ]] || continue # of a spool without messages
     [[ $line =~ $expression ]] || return
     [[ ${BASH_REMATCH[1]} == meanwhile ]] || STATE+=("${BASH_REMATCH[1]} ${BASH_REMATCH[2]}")
   done <"$1.out"
