@@ -61,8 +61,14 @@ senders_ended() {
   for pid in "${SENDERS[@]}"; do process_ended "$pid" || return 1; done
 }
 
-# due_failover N: the senders have done the share of the messages after which failover N comes.
-due_failover() { senders_ended || (($(count_acked) >= MESSAGES * $1 / (FAILOVERS + 1))); }
+# stage N: between failover N and the next one each sender sends its share of the messages, and waits then.
+stage() {
+  echo $((MESSAGES * ($1 + 1) / (4 * (FAILOVERS + 1)) + ($1 == FAILOVERS ? MESSAGES : 0))) >quota.new
+  mv quota.new quota
+}
+
+# due_failover N: half of the messages before it are through.
+due_failover() { (($(count_acked) >= MESSAGES * (2 * $1 - 1) / (2 * FAILOVERS + 2))); }
 
 @test "failovers, stalls, ended sessions and cancelled statements amid traffic of every form: nothing is lost, and each double had a claim that died" {
   local done=0 faults=0 WAIT_LIMIT
@@ -70,11 +76,13 @@ due_failover() { senders_ended || (($(count_acked) >= MESSAGES * $1 / (FAILOVERS
   tell "SEED=$SEED"
   cluster_for_test
   PRIMARY=node1
+  stage 0
   of_every_form
   while ! senders_ended; do
     if ((done < FAILOVERS)) && due_failover $((done + 1)); then
       fail_over
       done=$((done + 1))
+      stage "$done"
       continue
     fi
     case $((RANDOM % 3)) in

@@ -16,10 +16,19 @@ traffic_setup() {
 #   seen/NAME       "RUN STATUS MESSAGE": what the run of a receiver handed over, and how that run ended
 #   times/NAME      when something was acknowledged or received, in milliseconds
 
+# may_send I: where there is a file "quota", a sender waits with message I until its number allows that.
+may_send() {
+  local most
+  [[ -e quota ]] || return 0
+  until read -r most <quota && (($1 <= most)); do sleep 0.02; done
+}
+export -f may_send
+
 # singly NAME COUNT [OPTION ...]: a process for each message.
 singly() {
   background bash -c '
     for ((i = 1; i <= $2; i++)); do
+      may_send "$i"
       if chat-send "${@:3}" "$1 $i"; then echo "$1 $i" >>"acked/$1"; else echo "$1 $i" >>"doubtful/$1"; fi
       echo "${EPOCHREALTIME/./}" >>"times/$1"
     done
@@ -31,6 +40,7 @@ singly() {
 in_streams() {
   background bash -c '
     for ((i = 1; i <= $2; i += 20)); do
+      may_send "$i"
       seq -f "$1 %.0f" "$i" $((i + 19 < $2 ? i + 19 : $2)) >"lines-$1"
       if chat-send -l <"lines-$1"; then cat "lines-$1" >>"acked/$1"; else cat "lines-$1" >>"doubtful/$1"; fi
       echo "${EPOCHREALTIME/./}" >>"times/$1"
@@ -43,6 +53,7 @@ in_streams() {
 in_json() {
   background bash -c '
     for ((i = 1; i <= $2; i += 20)); do
+      may_send "$i"
       seq -f "$1 %.0f" "$i" $((i + 19 < $2 ? i + 19 : $2)) >"lines-$1"
       if sed "s/.*/{\"key\":\"&\",\"body\":\"&\"}/" "lines-$1" | chat-send -J -1; then cat "lines-$1" >>"acked/$1"; else cat "lines-$1" >>"doubtful/$1"; fi
       echo "${EPOCHREALTIME/./}" >>"times/$1"
