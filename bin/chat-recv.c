@@ -98,15 +98,18 @@ static void add_room(struct receiver *r, const char *room)
     r->rooms[r->room_count++] = where_room(room);
 }
 
-/* Behind the options: nothing, or "--" and COMMAND. */
+/* Behind the options: nothing, or "--" and COMMAND. A variable that is empty behind the "--" must
+ * not turn a command into a message that is printed and deleted. */
 static void parse_command(struct receiver *r, char **words)
 {
     if (words[0] == NULL)
         return;
     if (strcmp(words[0], "--") != 0)
-        cli_usage("unexpected word '%s': a command needs '--' before it", words[0]);
-    if (words[1] != NULL)
-        r->worker.command = words + 1;
+        cli_usage("unexpected argument '%s' (for a room: -r %s; for a command: -- %s)", words[0],
+                  words[0], words[0]);
+    if (words[1] == NULL)
+        cli_usage("a COMMAND is needed after '--'");
+    r->worker.command = words + 1;
 }
 
 static void parse(struct receiver *r, int argc, char **argv)

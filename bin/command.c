@@ -233,6 +233,9 @@ int command_start(char *const argv[], const struct chat_message *message,
     int status = exit_status(errnum);
     if (status != EXIT_SYSTEM)
         after = "";
+    /* A shell command line in one argument. */
+    if (status == EXIT_NOTFOUND && argv[1] == NULL && strpbrk(argv[0], " \t|;&<>") != NULL)
+        after = " (for a shell command line: -- sh -c LINE)";
     if (after != NULL)
         cli_say("cannot run '%s': %s%s", argv[0], cli_cause(errnum), after);
     return status;

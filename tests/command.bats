@@ -847,6 +847,35 @@ no_processes() {
   assert_equal "$(left)" 'hello:0 '
 }
 
+@test "nothing behind -- is a usage error, and takes no message" {
+  chat-send -r jobs hello
+  unset none
+  # shellcheck disable=SC2086  # a variable that is unset is meant
+  run --separate-stderr chat-recv -r jobs -- $none
+  assert_usage chat-recv
+  assert_regex "$stderr" "^chat-recv: a COMMAND is needed after '--'"
+  # The control: the same with a command takes the message.
+  assert_equal "$(left jobs)" 'hello:0 '
+  none='cat'
+  run -0 chat-recv -r jobs -- $none
+  assert_output hello
+}
+
+@test "a shell command line in one argument gets a hint, and its message stays" {
+  chat-send hello
+  run -127 --separate-stderr chat-recv -- 'echo hi'
+  assert_stderr "chat-recv: cannot run 'echo hi': no such file or directory (for a shell command line: -- sh -c LINE)"
+  run -127 --separate-stderr chat-recv -- nosuch
+  assert_stderr "chat-recv: cannot run 'nosuch': no such file or directory"
+  assert_equal "$(left)" 'hello:0 '
+}
+
+@test "a word without -- gets a hint" {
+  run --separate-stderr chat-recv jobs
+  assert_usage chat-recv
+  assert_regex "$stderr" "^chat-recv: unexpected argument 'jobs' \(for a room: -r jobs; for a command: -- jobs\)"
+}
+
 # ---------------------------------------------------------------- all at once
 
 # A receiver that is killed now and then, again and again, and works to the end then.
