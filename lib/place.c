@@ -254,6 +254,12 @@ bool place_is_writable(const struct place *place)
     return faccessat(place->directory, place->name, W_OK, AT_EACCESS) == 0;
 }
 
+bool place_is_read_only(const struct place *place)
+{
+    struct statvfs fs;
+    return fstatvfs(place->directory, &fs) == 0 && (fs.f_flag & ST_RDONLY) != 0;
+}
+
 bool place_has_room(const struct place *place, int64_t bytes)
 {
     struct statvfs fs;

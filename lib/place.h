@@ -38,6 +38,9 @@ enum chat_status place_enter(struct place *place, bool create);
  * CHAT_NONE: there is none. CHAT_PERMISSION: it is not safe to use. */
 enum chat_status place_check(struct place *place, const char *suffix);
 
+/* Whether the spool is on a file system that is mounted read-only, here at least. */
+bool place_is_read_only(const struct place *place);
+
 /* Whether the disk has so many bytes for everybody, as far as it tells. */
 bool place_has_room(const struct place *place, int64_t bytes);
 

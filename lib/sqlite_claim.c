@@ -121,6 +121,8 @@ enum chat_status sqlite_claim(struct store *store, const struct chat_query *quer
     struct sqlite_store *s = (struct sqlite_store *)store;
     enum chat_status status = store_connect_on_full_disk(s);
     if (status == CHAT_OK)
+        status = store_can_write(s);
+    if (status == CHAT_OK)
         status = be_present(s);
     if (status != CHAT_OK)
         return status;

@@ -104,6 +104,31 @@ static enum chat_status check_new_index(struct sqlite_store *s)
     return status;
 }
 
+/* Nothing can be made or locked on a read-only file system. SQLite reads a spool there, with the
+ * log, if the log and its index are beside it; that others may write it elsewhere, where the same
+ * file system is mounted to be written, is no matter to SQLite. */
+static enum chat_status open_read_only(struct sqlite_store *s)
+{
+    const char *missing = NULL;
+    s->read_only = true;
+    enum chat_status status = CHAT_OK;
+    if (s->lock < 0) /* without it nobody has a claim */
+        status = place_read(&s->place, "-lock", &s->lock);
+    if (status == CHAT_OK || status == CHAT_NONE)
+        status = db_recognize(s);
+    if (status == CHAT_OK && s->log < 0 &&
+        (status = place_read(&s->place, "-wal", &s->log)) == CHAT_NONE)
+        missing = "-wal";
+    if (status == CHAT_OK && (status = place_check(&s->place, "-shm")) == CHAT_NONE)
+        missing = "-shm";
+    if (missing == NULL)
+        return status;
+    return error_set(s->base.error, CHAT_IO,
+                     "cannot read spool '%s': there is no '%s%s', and the file system is "
+                     "read-only; copy the spool to a directory that can be written",
+                     s->place.path, s->place.name, missing);
+}
+
 /* Open the lock file, and the log if there is one. Where one of them is missing, as it is beside a
  * file that is no spool, look at the spool first: beside another program's file nothing is made. */
 static enum chat_status open_beside(struct sqlite_store *s)
@@ -117,6 +142,8 @@ static enum chat_status open_beside(struct sqlite_store *s)
         log = place_read(&s->place, "-wal", &s->log);
     if (lock == CHAT_OK && log == CHAT_OK)
         return CHAT_OK;
+    if (place_is_read_only(&s->place))
+        return open_read_only(s);
     if (lock != CHAT_OK && lock != CHAT_NONE)
         return lock;
     if (log != CHAT_OK && log != CHAT_NONE)
@@ -145,7 +172,7 @@ enum chat_status store_connect(struct sqlite_store *s)
         close_log(s);
         return status;
     }
-    if (!index_attach(s, s->log))
+    if (!index_attach(s, s->log) && !s->read_only)
         status = check_new_index(s);
     if (status == CHAT_OK || status == CHAT_NONE)
         status = db_connect(s);
@@ -157,7 +184,7 @@ enum chat_status store_connect(struct sqlite_store *s)
 enum chat_status store_connect_on_full_disk(struct sqlite_store *s)
 {
     enum chat_status status = store_connect(s);
-    if (status == CHAT_IO && s->lock >= 0) { /* the -shm file wants some blocks */
+    if (status == CHAT_IO && s->lock >= 0 && !s->read_only) { /* the -shm file wants some blocks */
         reserve_give(s);
         status = store_connect(s);
     }
@@ -234,8 +261,17 @@ enum chat_status store_in_place(struct sqlite_store *s)
     return check_in_place(s);
 }
 
+enum chat_status store_can_write(struct sqlite_store *s)
+{
+    if (!s->read_only)
+        return CHAT_OK;
+    return error_system(s->base.error, EROFS, CHAT_IO, "cannot write spool '%s'", s->place.path);
+}
+
 enum chat_status turn_take(struct sqlite_store *s)
 {
+    if (store_can_write(s) != CHAT_OK)
+        return CHAT_IO;
     int errnum = lock_turn(s->lock, TURN_PATIENCE);
     if (errnum == ETIMEDOUT)
         return held_too_long(s);

@@ -81,6 +81,7 @@ struct sqlite_store {
     struct place place;
     int lock;          /* the lock file's descriptor, or -1 */
     int64_t lock_seen; /* when it was last known to have its name */
+    bool read_only;    /* it is on a file system that is */
     sqlite3 *db;       /* NULL while there is no spool file */
     int log;           /* descriptors of the -wal and the -shm file, or -1 */
     int index;
@@ -334,6 +335,9 @@ enum chat_status delete_without_zeros(struct sqlite_store *s);
 /* --- store_sqlite.c --- */
 
 enum chat_status store_cannot_lock(struct sqlite_store *s, int errnum);
+
+/* Whether the spool can be changed: CHAT_IO where it is on a read-only file system. */
+enum chat_status store_can_write(struct sqlite_store *s);
 
 /* As store_connect, if need be with the blocks of the reserve. */
 enum chat_status store_connect_on_full_disk(struct sqlite_store *s);

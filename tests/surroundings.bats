@@ -1193,6 +1193,84 @@ full_disk() {
   assert_output first
 }
 
+# read_only_spool: one on a file system that was made read-only, with three messages, the first of them claimed before.
+read_only_spool() {
+  small_disk tmpfs 2m
+  export CHAT_SPOOL=$PWD/small/chat/spool.db
+  seq 4 | chat-send -l
+  chat-recv -q
+  chat-send -d 1h later
+  mount -o remount,ro small
+}
+
+@test "on a read-only file system a spool can be peeked at, listed, shown, dumped, checked and backed up" {
+  read_only_spool
+  run -0 chat-recv -p -a
+  assert_output $'2\n3\n4'
+  run -0 chat-spool list
+  assert_line --regexp '^main +4 '
+  run -0 chat-spool show main
+  assert_line --regexp '^2 .* 2$'
+  run -0 chat-spool config max-length
+  chat-spool dump >dumped
+  assert_equal "$(jq -r .body dumped | tr '\n' ' ')" '2 3 4 later '
+  run -0 chat-spool check
+  run -0 chat-spool check --repair
+  run -0 chat-spool backup -q saved.db
+  run -0 chat-recv -s saved.db -a
+  assert_output $'2\n3\n4'
+}
+
+@test "on a read-only file system what would change a spool is 74, and says why" {
+  local command
+  read_only_spool
+  for command in 'chat-send x' chat-recv 'chat-recv -w' 'chat-recv -- cat' 'chat-spool compact' 'chat-spool config max-length 1000' 'chat-spool delete -y main' \
+    'chat-spool move main other'; do
+    # shellcheck disable=SC2086
+    run --separate-stderr timeout 20 $command
+    assert_equal "$command: $status $output" "$command: 74 "
+    assert_equal "$command: $stderr" "$command: ${command%% *}: cannot write spool '$CHAT_SPOOL': read-only file system"
+  done
+  mount -o remount,rw small
+  run -0 chat-recv -a
+  assert_output $'2\n3\n4'
+}
+
+@test "on a read-only file system a spool without its log is 74, and says what to do; without its lock file it is read" {
+  read_only_spool
+  mount -o remount,rw small
+  rm "$CHAT_SPOOL-lock"
+  mount -o remount,ro small
+  run -0 chat-recv -p -a
+  assert_output $'2\n3\n4'
+  mount -o remount,rw small
+  chat-spool backup -q small/chat/saved.db
+  mount -o remount,ro small
+  run --separate-stderr chat-recv -p -s small/chat/saved.db
+  assert_error 74 "chat-recv: cannot read spool '$PWD/small/chat/saved.db': there is no 'saved.db-wal', and the file system is read-only; copy the spool"
+  cp small/chat/saved.db .
+  run -0 chat-recv -p -a -s saved.db
+  assert_output $'2\n3\n4'
+}
+
+@test "where a directory is mounted read-only, a spool shows what others write where it is not" {
+  local n
+  unshare --mount true 2>/dev/null || skip 'no right to mount'
+  mkdir real mount
+  chat-send -s real/spool.db 0
+  background unshare --mount sh -c 'mount --bind real mount && mount -o remount,bind,ro mount && for n in 1 2 3 4 5 6 7 8 9 10; do until [ -e "go$n" ]; do sleep 0.01; done
+    chat-recv -p -a -s mount/spool.db >"seen$n.new"; mv "seen$n.new" "seen$n"; done'
+  background chat-recv -s real/spool.db -w -r other
+  for n in {1..10}; do
+    seq 100 | chat-send -l -s real/spool.db -r others
+    chat-recv -q -c 50 -s real/spool.db -r others
+    chat-send -s real/spool.db "$n"
+    : >"go$n"
+    wait_until test -e "seen$n"
+    assert_equal "$(<"seen$n")" "$(seq 0 "$n")"
+  done
+}
+
 @test "a file-size limit on a send is an error, not SIGXFSZ, and nothing is stored" {
   local limit
   chat-send first
