@@ -112,9 +112,9 @@ enum chat_status scan_open(struct scan *scan, struct sqlite_store *s,
         scan->until = query->until > 0 ? query->until : INT64_MAX;
         scan->now = query->every ? 0 : store_now();
         scan->passed_expired = false;
-        scan->want = query->max_messages < CHUNK ? query->max_messages : CHUNK;
-        if (s->kept_count > 0 && scan->want < CHUNK) /* the one that was kept last comes first */
-            scan->want++;
+        /* The one that was kept last comes first. */
+        const size_t kept = s->kept_count > 0;
+        scan->want = query->max_messages < CHUNK - kept ? query->max_messages + kept : CHUNK;
         scan_place(scan, from);
         status = scan_read(scan);
         if (status == CHAT_OK && hides_messages(scan))
