@@ -404,7 +404,7 @@ static enum chat_status move_damaged(struct pg_store *s, const struct chat_messa
     enum chat_status status = pg_move_messages(s, &one, 1, number, m->room);
     if (status != CHAT_PERMISSION)
         return status;
-    snprintf(to, 2 * CHAT_NAME_MAX, "%s." CHAT_ROOM_DAMAGED, m->room);
+    snprintf(to, (size_t)2 * CHAT_NAME_MAX, "%s." CHAT_ROOM_DAMAGED, m->room);
     return chat_room_valid(to) ? pg_move_messages(s, &one, 1, number, m->room) : status;
 }
 
