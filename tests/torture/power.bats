@@ -102,7 +102,7 @@ fails_and_comes_back() {
   done
   chat-recv -p -a -o '%b %i\n' >left || [[ $? == 1 ]]
   find seen -type f -exec cat {} + | sort -u >received
-  [[ ! -e acknowledged/c ]] || cat acknowledged/* | sort >all
+  find acknowledged -type f -exec cat {} + | sort >all
 }
 
 # lost: what was acknowledged, and was neither received nor is there still, with the id that was told.
