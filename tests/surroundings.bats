@@ -92,6 +92,10 @@ both_refuse() {
       assert_output ''
     done
   done
+  # The commands did their work: what was sent last is there.
+  chat-send last
+  run -0 chat-recv -a
+  assert_line --index -1 last
   # The control: a descriptor that was closed is the first to be used.
   strace -y -o trace bash -c 'exec cat in <&-'
   run -0 grep -E "= 0<$PWD/in>" trace

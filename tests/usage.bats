@@ -68,8 +68,10 @@ refused() {
   exec {keep}<>never
   for program in chat-send chat-recv; do
     for option in --help --version; do
-      timeout 20 "$program" "$option" <&"$keep" >/dev/null
-      CHAT_ROOM=a/b CHAT_SPOOL=/dev/null timeout 20 "$program" "$option" <&"$keep" >/dev/null
+      timeout 20 "$program" "$option" <&"$keep" >out
+      assert [ -s out ]
+      CHAT_ROOM=a/b CHAT_SPOOL=/dev/null timeout 20 "$program" "$option" <&"$keep" >same
+      cmp out same
     done
   done
   assert_not_exist "$HOME/.local"

@@ -81,6 +81,9 @@ echo "$message"
 NAIVE
   COMMAND=(sh naive)
   local n lost=0
+  renew_spool
+  run -0 ask 'SELECT id FROM message WHERE id = 1'
+  assert_output 1
   for n in {40..88..3}; do
     renew_spool
     trial kill "$n" main "${COMMAND[@]}"

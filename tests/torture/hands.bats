@@ -412,6 +412,10 @@ broken() {
     [[ $stderr != *$'\x1b'* && $stderr != *$'\n'* ]]
   done
   assert_not_exist owned
+  # The control: with a HOME that is none of these it works.
+  chat-send x
+  run -0 chat-recv
+  assert_output x
 }
 
 @test "only -1 that reads a pipe makes a file where TMPDIR says, and that has no name" {

@@ -110,6 +110,7 @@ all_starve() {
   WARM=() FROM=$FAULTS
   starved 0
   all=$ASKED
+  assert [ "$all" -ge 50 ]
   for ((n = all / 2 + RANDOM % 4; n <= all; n += $(dose 4 1))); do
     starved "$n+"
     if ! { kept && told; }; then show_trial "allocation $n of $all"; fi
@@ -130,6 +131,10 @@ under_valgrind() {
   for step in "${steps[@]}"; do
     read -ra words <<<"$step"
     under_valgrind "${words[@]}" <in >out 2>err || fail "$step: status $?: $(cat err valgrind.log)"
+    case $step in
+      'chat-recv -p'* | *dump) assert grep -q hello out ;;
+      *cat) assert_bytes out 'hello' ;;
+    esac
   done
   # The control.
   FAULTS=.
