@@ -103,6 +103,8 @@ left
 process
 read_failed
 region
+unclosed
+vfs
 vfs'
 }
 
