@@ -63,7 +63,7 @@ static void mend_reserve(struct check *c)
 
 /* Who may write the files was checked when the spool was opened; this is about who may read them.
  */
-static void check_mode(struct check *c, const char *suffix, bool repair)
+static enum chat_status check_mode(struct check *c, const char *suffix, bool repair)
 {
     struct place *place = &c->store->place;
     const unsigned mode = place_mode(place, FILE_MODE);
@@ -75,17 +75,22 @@ static void check_mode(struct check *c, const char *suffix, bool repair)
     if (status == CHAT_OK && (found & ~mode) != 0 && repair)
         findings_tell(&c->findings, "its mode is %04o now", found & mode);
     if (status == CHAT_OK || status == CHAT_NONE)
-        return;
+        return CHAT_OK;
+    if (status == CHAT_SYSTEM || status == CHAT_IO) /* says nothing of the file */
+        return status;
     findings_add(&c->findings, "%s", place->error->text);
     if (repair && found == 0 && strcmp(suffix, "-reserve") == 0)
         mend_reserve(c);
+    return CHAT_OK;
 }
 
-static void check_modes(struct check *c, bool repair)
+static enum chat_status check_modes(struct check *c, bool repair)
 {
     static const char *const suffixes[] = { "", "-wal", "-shm", "-lock", "-reserve" };
-    for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++)
-        check_mode(c, suffixes[i], repair);
+    enum chat_status status = CHAT_OK;
+    for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0] && status == CHAT_OK; i++)
+        status = check_mode(c, suffixes[i], repair);
+    return status;
 }
 
 /* --- structure ------------------------------------------------------------- */
@@ -479,8 +484,9 @@ static enum chat_status look_again(struct check *c)
     chat_finding *told = c->findings.told;
     c->findings.told = NULL; /* what is left was told */
     forget(c);
-    check_modes(c, false);
-    enum chat_status status = survey(c);
+    enum chat_status status = check_modes(c, false);
+    if (status == CHAT_OK)
+        status = survey(c);
     c->findings.told = told;
     return status;
 }
@@ -511,8 +517,9 @@ enum chat_status sqlite_check(struct store *store, bool repair, chat_finding *to
         status = connect_repaired(&c);
     if (status != CHAT_OK)
         return status;
-    check_modes(&c, repair);
-    status = check_wal(s, repair, &c.findings);
+    status = check_modes(&c, repair);
+    if (status == CHAT_OK)
+        status = check_wal(s, repair, &c.findings);
     if (status == CHAT_OK)
         status = survey(&c);
     if (status == CHAT_OK && repair && c.findings.faults > 0) {
