@@ -186,6 +186,13 @@ void place_name(const struct place *place, const char *suffix, char name[PLACE_N
     snprintf(name, PLACE_NAME, "%s%s", place->name, suffix);
 }
 
+void place_touch(const struct place *place, const char *suffix)
+{
+    char name[PLACE_NAME];
+    place_name(place, suffix, name);
+    utimensat(place->directory, name, NULL, AT_SYMLINK_NOFOLLOW);
+}
+
 void place_remove(const struct place *place, const char *suffix)
 {
     char name[PLACE_NAME];

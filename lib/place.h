@@ -57,6 +57,10 @@ enum chat_status place_open(struct place *place, const char *suffix, int *descri
 enum chat_status place_use(struct place *place, const char *suffix, int *descriptor);
 enum chat_status place_create(struct place *place, const char *suffix, int *descriptor);
 
+/* Give the file or directory that ends in SUFFIX, if there is one, the time of now: what deletes
+ * files by age leaves it alone then. */
+void place_touch(const struct place *place, const char *suffix);
+
 /* Remove the file that ends in SUFFIX, if there is one. */
 void place_remove(const struct place *place, const char *suffix);
 

@@ -4,9 +4,11 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "bell.h"
 #include "holder.h"
 #include "lock.h"
 
@@ -152,6 +154,17 @@ static enum chat_status open_beside(struct sqlite_store *s)
     return status == CHAT_OK ? store_open_lock(s) : status;
 }
 
+/* SQLite cannot read the schema with the WAL and the index that lie beside the file. A backup that
+ * was put there by hand looks like that, too. */
+static void say_what_to_do(struct sqlite_store *s)
+{
+    static const char damaged[] = "is damaged";
+    const char *end = strstr(s->base.error->text, damaged);
+    if (end != NULL && end[sizeof damaged - 1] == '\0')
+        error_add(s->base.error, "; use 'chat-spool check --repair', or if it is a backup, move it "
+                                 "away and use 'chat-spool restore'");
+}
+
 enum chat_status store_connect(struct sqlite_store *s)
 {
     if (s->db != NULL)
@@ -176,6 +189,8 @@ enum chat_status store_connect(struct sqlite_store *s)
         status = check_new_index(s);
     if (status == CHAT_OK || status == CHAT_NONE)
         status = db_connect(s);
+    if (status == CHAT_DATA)
+        say_what_to_do(s);
     if (status != CHAT_OK)
         disconnect(s);
     return status;
@@ -330,6 +345,9 @@ static void empty_wal(struct sqlite_store *s, int mode)
     if (rc == SQLITE_OK) {
         reserve_make(s);
         s->reserve_given = false;
+        place_touch(&s->place, BELL_CAME);
+        place_touch(&s->place, BELL_GONE);
+        place_touch(&s->place, PLACE_MARK_SUFFIX);
     } else if (vfs_sync_failed(s->db) != 0) {
         synced_note_failure(s);
         synced_repair(s); /* or whoever takes the next turn */

@@ -298,3 +298,14 @@ log_size() { stat -c %s "$SPOOL-wal" 2>/dev/null || echo 0; }
   chat-recv -p >/dev/null
   assert_equal "$(sha256sum "$SPOOL" "$SPOOL-wal")" "$before"
 }
+
+@test "the files beside a spool that is in use stay young" {
+  local n file
+  background chat-recv -w -r elsewhere
+  wait_blocked "$BACKGROUND_PID"
+  chat-send first
+  for file in -reserve -bell -lock; do touch -d '40 days ago' "$SPOOL$file"; done
+  for n in {1..80}; do chat-send "$n"; done
+  run find "${SPOOL%/*}" -maxdepth 1 -mmin +60
+  assert_output ''
+}
