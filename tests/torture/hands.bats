@@ -105,6 +105,7 @@ exchanged() {
 
 # Where SQLite can't open a file to write it opens it to read: a FIFO that is there by then would keep it waiting for a writer.
 @test "a file that is exchanged for a FIFO while it is opened keeps nobody waiting" {
+  unsound 'a FIFO stands in the place of the index'
   needs_strace
   local name call
   for name in '' -wal -shm; do
