@@ -313,7 +313,7 @@ static bool put_off(struct receiver *r, enum chat_status status)
         cli_say("%s; trying again", chat_error(r->spool));
     r->troubled = true;
     left = left < PAUSE ? left : PAUSE;
-    const struct timespec time = { left / 1000, left % 1000 * 1000000 };
+    const struct timespec time = { left / 1000, (long)(left % 1000 * 1000000) };
     if (ppoll(&r->reader, 1, &time, r->follow ? &r->unblocked : NULL) > 0)
         check_reader(r);
     return true;

@@ -126,7 +126,7 @@ static int64_t pause_left(const struct worker *w)
 static void make_pause(struct worker *w)
 {
     int64_t left = pause_left(w);
-    const struct timespec time = { left / 1000, left % 1000 * 1000000 };
+    const struct timespec time = { left / 1000, (long)(left % 1000 * 1000000) };
     w->troubled = true;
     ppoll(NULL, 0, &time, &w->unblocked);
 }
