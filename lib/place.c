@@ -200,6 +200,8 @@ void place_remove(const struct place *place, const char *suffix)
     unlinkat(place->directory, name, 0);
 }
 
+#ifdef STATX_ATTR_MOUNT_ROOT
+
 static void copy_status(struct stat *st, const struct statx *stx)
 {
     *st = (struct stat){ .st_dev = makedev(stx->stx_dev_major, stx->stx_dev_minor),
@@ -226,6 +228,16 @@ static int look_at(int directory, const char *name, struct stat *st, bool *mount
     return errno == ENOSYS || errno == EPERM ? fstatat(directory, name, st, AT_SYMLINK_NOFOLLOW)
                                              : -1;
 }
+
+#else /* musl before 1.2.4 */
+
+static int look_at(int directory, const char *name, struct stat *st, bool *mounted)
+{
+    *mounted = false;
+    return fstatat(directory, name, st, AT_SYMLINK_NOFOLLOW);
+}
+
+#endif
 
 enum chat_status place_check(struct place *place, const char *suffix)
 {
