@@ -3,6 +3,7 @@
 #   make [CC=clang] [SQLITE=shared] [JANSSON=shared] [LIBC=shared] [POSTGRES=0] [SANITIZE=address,undefined]
 #   make demo | check | bench | lint | analyze | coverage | clean
 #   make torture [TORTURE=100] | fuzz [FUZZ=SECONDS] | check-suite | mutate [MUTANTS=200] [SEED=]
+#   make model [MODEL=MINUTES] [SEED=N]
 #   make demo-postgres | check-postgres [DOSE=full] | bench-postgres
 #   make dist | package-check | musl | check-musl [MUSL_TESTS=] | check-i386
 #   make install | uninstall [DESTDIR=] [PREFIX=/usr/local]
@@ -129,7 +130,7 @@ UNITS = chat-worker@.service chat-nightly.service chat-nightly.timer
 
 # What tests/torture injects faults with.
 FAULT_DIR = $(BUILD)/fault
-FAULTS = $(patsubst %,$(FAULT_DIR)/%,trial corrupt power nosync.so nomemory.so suspend.so $(PROGRAMS) $(PROGRAMS:%=impatient/%)) $(PRELOADED)
+FAULTS = $(patsubst %,$(FAULT_DIR)/%,trial corrupt power gate nosync.so nomemory.so clock.so suspend.so $(PROGRAMS) $(PROGRAMS:%=impatient/%)) $(PRELOADED)
 # The programs with libc outside, where LD_PRELOAD gets at it.
 PRELOADED = $(PROGRAMS:%=$(FAULT_DIR)/preload/%)
 
@@ -228,6 +229,12 @@ MUTANTS = 200
 SEED =
 mutate:
 	tests/mutate/run --mutants $(MUTANTS) $(if $(SEED),--seed $(SEED))
+
+# Random histories beside a model of a spool, for MODEL minutes.
+MODEL = 60
+model: all $(FAULTS)
+	CHAT_BIN=$(abspath $(BINDIR)) CHAT_FAULTS=$(abspath $(FAULT_DIR)) MODEL=$(MODEL) SEED=$(SEED) \
+		LIMIT=$$((600 + 60 * $(MODEL))) tests/run model/model
 
 # The tests again on a PostgreSQL cluster, and what can go wrong with one. In minutes, or with DOSE=full all of it.
 DOSE = sample
@@ -451,7 +458,7 @@ clean:
 	rm -rf $(BUILD) $(PROGRAMS:%=$(BINDIR)/%) $(MODULE_DIR)
 
 FORCE:
-.PHONY: all bench-postgres check-postgres demo-postgres analyze analyzed bench check check-i386 check-musl check-suite clean coverage demo dist faults fuzz fuzz-programs fuzzers install lint musl mutate package-check programs torture uninstall FORCE
+.PHONY: all bench-postgres check-postgres demo-postgres analyze analyzed bench check check-i386 check-musl check-suite clean coverage demo dist faults fuzz fuzz-programs fuzzers install lint model musl mutate package-check programs torture uninstall FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 

@@ -1,0 +1,88 @@
+#!/usr/bin/env bats
+# Random histories of sending, receiving, commands that succeed, fail and die, kills, moves and clocks that are set, beside a model
+# of a spool (tests/model): after each step all of the spool is what the model allows. For MODEL minutes, or one; the seeds
+# are the numbers from SEED on, and a failure shows its history, made as short as it can be.
+
+load ../helper
+
+setup() {
+  chat_setup
+  "$REPOSITORY/tests/model/run" --help >/dev/null 2>&1 || skip 'no Hypothesis for Python here'
+  ! sanitized || skip 'the clock is preloaded, and a sanitizer has to be the first'
+  CHAT_FAULTS=${CHAT_FAULTS:-$REPOSITORY/build/fault}
+  export CHAT_FAULTS CHAT_MODEL_PROGRAMS=$CHAT_FAULTS/preload
+  [[ ! ${CHAT_TEST_CLUSTER:-} ]] || export CHAT_MODEL_POSTGRES=$POSTGRES
+  cd "$REPOSITORY" || return
+}
+
+model() { tests/model/run "$@"; }
+
+# wrong PROGRAM: from now on this program is what standard input says. $REAL has the right ones, which are right.
+wrong() {
+  model --replay tests/model/histories/* || return
+  cd "$BATS_TEST_TMPDIR" || return
+  mkdir wrong
+  export REAL=$CHAT_MODEL_PROGRAMS CHAT_MODEL_PROGRAMS=$BATS_TEST_TMPDIR/wrong
+  ln -s "$REAL"/chat-{send,recv,spool} wrong
+  rm "wrong/$1"
+  { echo '#!/bin/bash' && cat; } | program "wrong/$1"
+  cd "$REPOSITORY" || return
+}
+
+# caught: some history says so, and soon.
+caught() {
+  run model --minutes 5 --first
+  assert_failure 1
+  assert_line --partial 'this history is wrong'
+  assert_line --regexp "$1"
+}
+
+@test "random histories are what the model allows" {
+  model --minutes "${MODEL:-1}" --seed "${SEED:-1}"
+}
+
+@test "histories that once went wrong are right" {
+  model --replay tests/model/histories/*
+}
+
+# ---------------------------------------------------------------- controls
+
+@test "a sender that lets a room hold one message too many is caught" {
+  wrong chat-send <<'END'
+for word; do
+  [[ $before != -m ]] || word=$((word + 1))
+  words+=("$word") before=$word
+done
+exec "$REAL/chat-send" "${words[@]}"
+END
+  caught 'chat-send exits with|chat-send prints ids'
+}
+
+@test "a receiver that loses the first of three messages is caught" {
+  wrong chat-recv <<'END'
+[[ " $* " != *' -c 3 '* ]] || "$REAL/chat-recv" -r "$2" >/dev/null 2>&1
+exec "$REAL/chat-recv" "$@"
+END
+  caught 'received|ended early|exits with|a message is gone'
+}
+
+@test "a failed attempt that is not counted is caught" {
+  wrong chat-recv <<'END'
+for word; do
+  shift
+  words+=("$word")
+  [[ $word != -- ]] || break
+done
+[[ ! $1 ]] || words+=(bash -c '"$@"; status=$?; exit $((status == 1 ? 75 : status))' bash "$@")
+exec "$REAL/chat-recv" "${words[@]}"
+END
+  caught 'exits with|attempts of message'
+}
+
+@test "a load that loses the last line is caught" {
+  wrong chat-spool <<'END'
+[[ $1 != load ]] || exec < <(head -n -1)
+exec "$REAL/chat-spool" "$@"
+END
+  caught 'a message is gone'
+}
