@@ -279,10 +279,10 @@ other 3 3 B 0 0 2 0 0"
   chat-send -r jobs -u bob held
   chat-send -r jobs -u bob -d 2h 'delayed more'
   chat-send -r jobs -u bob -d 1h delayed
-  chat-send -r jobs -u bob -x 0.1 expired
   background chat-recv -r jobs -- ./hold
   wait_until started 1
   run -123 chat-recv -r jobs --backoff 1h -- false
+  chat-send -r jobs -u bob -x 0.1 expired # last: a failure deletes what has expired
   wait_until counts expired jobs 1
   run --separate-stderr -0 chat-spool show jobs
   assert_stderr ''
