@@ -30,8 +30,10 @@ disk() {
 # before that fails to read.
 unlooped() { ! grep -qxF "$(realpath image)" /sys/block/loop*/loop/backing_file 2>/dev/null; }
 
+# A process with mounts of its own (unshare) that began meanwhile, in another test, keeps the old device. Then a copy of the
+# image is mounted: nothing more is written to the old one.
 switch_on() {
-  wait_until unlooped
+  WAIT_LIMIT=5 wait_until unlooped 2>/dev/null || { cp --sparse=always image image.copy && mv image.copy image; } || return
   mount -o loop image "$BATS_TEST_TMPDIR/disk" && DISK=$BATS_TEST_TMPDIR/disk && chmod 700 "$DISK"
 }
 
@@ -41,6 +43,7 @@ unmounted() { umount "$DISK" 2>/dev/null || ! grep -qF " $DISK " /proc/self/moun
 switch_off() {
   chat_teardown
   BACKGROUND_PIDS=()
+  sync -f "$DISK" 2>/dev/null || true # where the power was not cut
   if ! wait_until unmounted; then
     fuser -vm "$DISK" || true
     umount -l "$DISK"
