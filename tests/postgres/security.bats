@@ -132,6 +132,7 @@ show_all() {
   local process
   env
   for process in /proc/[0-9]*; do tr '\0' ' ' <"$process/cmdline"; done 2>/dev/null
+  return 0 # the last one may have ended meanwhile
 }
 export -f show_all
 
