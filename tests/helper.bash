@@ -322,10 +322,11 @@ keep_index() {
 
 # ---------------------------------------------------------------- looking into a spool
 
-# ask SQL [SPOOL]: of a copy of the spool, as it is at this moment.
+# ask SQL [SPOOL]: of a copy of the spool, as it is at this moment. Fails without a spool: sqlite3 would make an empty file.
 ask() {
   local asked
   [[ ${2:-$SPOOL} != postgresql:* ]] || { store_ask "$1" "${2:-$SPOOL}"; return; }
+  [ -s "${2:-$SPOOL}" ] || return
   asked=$(mktemp "$BATS_TEST_TMPDIR/asked-XXXXXX")
   sqlite3 "${2:-$SPOOL}" ".backup '$asked'" && sqlite3 "$asked" "$1" && rm "$asked"
 }

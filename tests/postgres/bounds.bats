@@ -138,7 +138,7 @@ unread() { printf '%d\n' "0x$(sed -nE "s/^ *[0-9]+: [0-9A-F]{8}:$(printf %04X "$
     wait_until file_has seen "$i"
     wait_blocked "$BACKGROUND_PID"
   done
-  run -0 unread "$port"
-  assert_output 0
+  # Once, as what is unread stays so, and the list of a busy system can lack a line.
+  wait_until eval '[[ $(unread "$port") == 0 ]]'
   echo go >go
 }
