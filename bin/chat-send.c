@@ -256,6 +256,7 @@ int main(int argc, char **argv)
         std_need(STDOUT_FILENO);
     sending.message.user = request.user != NULL ? request.user : where_user();
     sending.message.host = where_host();
+    sending.terms.whole = request.atomic;
     sending.json = request.json;
     sending.room = request.room;
     sending.user = request.user;

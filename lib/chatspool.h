@@ -86,6 +86,7 @@ struct chat_terms {
     int64_t max;  /* only if the room holds fewer messages than this; 0: no limit */
     bool drop;    /* make room for it by dropping the oldest that nobody has claimed */
     bool restore; /* as it was: MESSAGE's attempts; and unless its id is 0, its id and place too */
+    bool whole;   /* never drop a message of the same transaction: then the room is full */
 };
 
 /* What becomes of a message whose work has failed. */

@@ -302,14 +302,17 @@ static enum chat_status read_depth(struct pg_store *s, const char *room, int64_t
     return status;
 }
 
-/* Drop the oldest message of the room that nobody has claimed. CHAT_NONE: all are. */
-static enum chat_status drop_oldest(struct pg_store *s, const char *room, int64_t number)
+/* Drop the oldest message of the room that no receiver has claimed. With WHOLE, never one that this
+ * transaction has put. CHAT_NONE: no such message. */
+static enum chat_status drop_oldest(struct pg_store *s, const char *room, int64_t number,
+                                    bool whole)
 {
     struct pg_values values = { .count = 0 };
     struct pg_array ids;
     pg_own_ids(s, &ids);
     pg_string(&values, room);
     pg_add_array(&values, &ids);
+    pg_number(&values, whole);
     size_t call = pg_call(s, PG_LOCK_OLDEST, &values);
     pg_array_free(&ids);
     enum chat_status status = pg_exchange(s, "write");
@@ -338,7 +341,7 @@ static enum chat_status make_place(struct pg_store *s, const char *room,
     if (status == CHAT_OK)
         status = read_depth(s, room, &depth, &number);
     while (status == CHAT_OK && depth >= terms->max) {
-        status = terms->drop ? drop_oldest(s, room, number) : CHAT_NONE;
+        status = terms->drop ? drop_oldest(s, room, number, terms->whole) : CHAT_NONE;
         if (status == CHAT_OK)
             status = read_depth(s, room, &depth, &number);
     }

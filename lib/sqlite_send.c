@@ -95,10 +95,14 @@ static enum chat_status find_key(struct sqlite_store *s, const char *key, int64_
     return rc == SQLITE_ROW ? CHAT_OK : rc == SQLITE_DONE ? CHAT_NONE : db_failed(s, rc, "read");
 }
 
-/* Drop the oldest message of the tally's room that nobody has claimed. CHAT_NONE: all are. */
-static enum chat_status drop_oldest(struct sqlite_store *s)
+/* Drop the oldest message of the tally's room that no receiver has claimed. With WHOLE, never one
+ * that this transaction has put. CHAT_NONE: no such message. */
+static enum chat_status drop_oldest(struct sqlite_store *s, bool whole)
 {
-    const struct chat_query query = { .max_messages = 1 };
+    /* Messages of this transaction have positions from its first id on. */
+    const struct chat_query query = { .max_messages = 1, .until = whole ? s->first_id - 1 : 0 };
+    if (whole && s->first_id == 1)
+        return CHAT_NONE;
     struct scan scan;
     struct range oldest;
     bool passed;
@@ -150,7 +154,7 @@ static enum chat_status make_place(struct sqlite_store *s, const struct chat_ter
     s->last_id = 0; /* it may go */
     enum chat_status status = sweep(s);
     while (status == CHAT_OK && s->tally.held + s->tally.depth >= terms->max)
-        status = terms->drop ? drop_oldest(s) : CHAT_NONE;
+        status = terms->drop ? drop_oldest(s, terms->whole) : CHAT_NONE;
     return status == CHAT_NONE ? full(s) : status;
 }
 

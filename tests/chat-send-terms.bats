@@ -402,6 +402,16 @@ room_shows() { [[ $(chat-recv -q -p -a) == "$1" ]]; }
   assert_error 75 "chat-send: room 'main' is full"
 }
 
+@test "with -1 --drop drops no line of its own: with nothing else to drop it is 75, and nothing is stored" {
+  seq 3 | chat-send -l
+  hold
+  printf '%s\n' a b c | chat-send -l1 -m 4 --drop
+  assert_equal "$(chat-recv -p -a | xargs)" 'a b c'
+  run --separate-stderr chat-send -l1 -m 3 --drop < <(printf '%s\n' d e f)
+  assert_error 75 "chat-send: room 'main' is full"
+  assert_equal "$(chat-recv -p -a | xargs)" 'a b c'
+}
+
 # dropping: a sender that drops the message "oldest" is stopped where it begins to commit. FAULT: what its write does.
 dropping() {
   needs strace
