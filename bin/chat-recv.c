@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "command.h"
 #include "format.h"
 #include "output.h"
 #include "signals.h"
@@ -237,7 +238,8 @@ static void set_query(struct receiver *r)
 
 static void open_spool(struct receiver *r)
 {
-    enum chat_status status = chat_open(where_spool(r->where), &r->spool);
+    r->where = where_spool(r->where);
+    enum chat_status status = chat_open(r->where, &r->spool);
     if (status != CHAT_OK)
         cli_fail_spool(status, r->spool, "");
     if (r->timeout >= 0)
@@ -467,6 +469,7 @@ static int work(struct receiver *r)
     open_spool(r);
     worker_catch_signals(w);
     name_default_room(r);
+    command_prepare(r->where, r->rooms, r->room_count, chat_secrets(r->spool));
     w->spool = r->spool;
     return worker_run(w);
 }

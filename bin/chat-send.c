@@ -153,6 +153,24 @@ static void check_terms(const struct sending *s, const struct request *r)
         cli_usage("options '--drop' and '-w' exclude each other");
 }
 
+/* A COMMAND of chat-recv that names no room would feed the room it works for, and never end. */
+static void check_own_room(const struct request *r, const struct sending *s)
+{
+    const char *own = getenv("CHAT_MESSAGE_ROOM"), *spool = getenv("CHAT_SPOOL");
+    if (own == NULL || s->message.room != NULL || r->json)
+        return;
+    if (r->spool != NULL && (spool == NULL || strcmp(r->spool, spool) != 0))
+        return;
+    struct chat_settings settings;
+    enum chat_status status = chat_settings(s->spool, &settings);
+    if (status != CHAT_OK)
+        cli_fail_spool(status, s->spool, "");
+    if (strcmp(settings.room, own) == 0)
+        cli_usage("the message being processed is from the default room '%s'; "
+                  "use -r '%s' to send to that room again",
+                  own, own);
+}
+
 /* --- one message ----------------------------------------------------------- */
 
 static void join_words(char **words, struct text *body)
@@ -268,6 +286,7 @@ int main(int argc, char **argv)
     when_clock(sending.spool);
     if (sending.timeout >= 0)
         chat_patience(sending.spool, sending.timeout);
+    check_own_room(&request, &sending);
     if (is_stream(&request))
         stream_send(&sending, request.null ? '\0' : '\n', request.atomic);
     else

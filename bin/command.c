@@ -19,37 +19,105 @@
 #include "cli.h"
 #include "format.h"
 
-/* --- environment ----------------------------------------------------------- */
+/* --- environment -----------------------------------------------------------
+ *
+ * COMMAND has an environment of its own: ours has to keep the secrets, for a connection that is
+ * lost and made again. */
 
-/* The variables stand in memory of our own, as setenv() never gives back what it took. */
-enum { VARIABLE = 16 + CHAT_NAME_MAX };
+enum variable { ID, ROOM, USER, HOST, TIME, ATTEMPT, KEY, VARIABLES };
 
-__attribute__((format(printf, 3, 4))) static void set(char variable[VARIABLE], const char *name,
-                                                      const char *format, ...)
+static const char *const names[VARIABLES] = {
+    "CHAT_ID",   "CHAT_MESSAGE_ROOM", "CHAT_USER", "CHAT_HOST",
+    "CHAT_TIME", "CHAT_ATTEMPT",      "CHAT_KEY",
+};
+
+static char variables[VARIABLES][32 + CHAT_NAME_MAX]; /* of the message, as "NAME=value" */
+static char **environment;                            /* of COMMAND; begins with these */
+
+__attribute__((format(printf, 2, 3))) static void set(enum variable variable, const char *format,
+                                                      ...)
 {
+    char *text = variables[variable];
     va_list arguments;
-    int length = snprintf(variable, VARIABLE, "%s=", name);
+    int length = snprintf(text, sizeof variables[0], "%s=", names[variable]);
     va_start(arguments, format);
-    vsnprintf(variable + length, VARIABLE - (size_t)length, format, arguments);
+    vsnprintf(text + length, sizeof variables[0] - (size_t)length, format, arguments);
     va_end(arguments);
-    unsetenv(name); /* all of them, should there be several */
-    if (putenv(variable) != 0)
-        cli_no_memory();
 }
 
-static void set_environment(const struct chat_message *m, const char *const *secrets)
+static void set_environment(const struct chat_message *m)
 {
-    static char id[VARIABLE], room[VARIABLE], user[VARIABLE], host[VARIABLE], time[VARIABLE],
-        attempt[VARIABLE];
     char iso[FORMAT_TIME];
-    for (; *secrets != NULL; secrets++)
-        unsetenv(*secrets);
-    set(id, "CHAT_ID", "%lld", (long long)m->id);
-    set(room, "CHAT_ROOM", "%s", m->room);
-    set(user, "CHAT_USER", "%s", m->user);
-    set(host, "CHAT_HOST", "%s", m->host);
-    set(time, "CHAT_TIME", "%s", format_time_text(m->time, iso));
-    set(attempt, "CHAT_ATTEMPT", "%lld", (long long)m->attempts + 1);
+    set(ID, "%lld", (long long)m->id);
+    set(ROOM, "%s", m->room);
+    set(USER, "%s", m->user);
+    set(HOST, "%s", m->host);
+    set(TIME, "%s", format_time_text(m->time, iso));
+    set(ATTEMPT, "%lld", (long long)m->attempts + 1);
+    set(KEY, "%s", m->key != NULL ? m->key : "");
+}
+
+/* Returns whether VARIABLE, as "NAME=value", is the one called NAME. */
+static bool is_called(const char *variable, const char *name)
+{
+    size_t length = strlen(name);
+    return strncmp(variable, name, length) == 0 && variable[length] == '=';
+}
+
+static bool is_any(const char *variable, const char *const *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (is_called(variable, list[i]))
+            return true;
+    return false;
+}
+
+/* Returns a new string that names the spool at WHERE, also after COMMAND has changed its directory.
+ */
+static char *spool_variable(const char *where)
+{
+    char *directory = NULL, *variable;
+    if (where[0] != '/' && strstr(where, "://") == NULL)
+        directory = getcwd(NULL, 0);
+    if (asprintf(&variable, "CHAT_SPOOL=%s%s%s", directory != NULL ? directory : "",
+                 directory != NULL ? "/" : "", where) < 0)
+        cli_no_memory();
+    free(directory);
+    return variable;
+}
+
+static bool is_one_of(const char *room, const char *const *rooms, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (rooms[i] != NULL && strcmp(rooms[i], room) == 0)
+            return true;
+    return false;
+}
+
+void command_prepare(const char *where, const char *const *rooms, size_t room_count,
+                     const char *const *secrets)
+{
+    size_t inherited = 0, secret_count = 0, count = VARIABLES;
+    const char *room = getenv("CHAT_ROOM"); /* the first, should there be several */
+    if (room != NULL && is_one_of(room, rooms, room_count))
+        room = NULL;
+    while (environ[inherited] != NULL)
+        inherited++;
+    while (secrets[secret_count] != NULL)
+        secret_count++;
+    environment = calloc(VARIABLES + 1 + inherited + 1, sizeof *environment);
+    if (environment == NULL)
+        cli_no_memory();
+    for (size_t i = 0; i < VARIABLES; i++)
+        environment[i] = variables[i];
+    environment[count++] = spool_variable(where);
+    for (size_t i = 0; i < inherited; i++) {
+        char *variable = environ[i];
+        if (!is_any(variable, names, VARIABLES) && !is_any(variable, secrets, secret_count) &&
+            !is_called(variable, "CHAT_SPOOL") &&
+            (!is_called(variable, "CHAT_ROOM") || variable + strlen("CHAT_ROOM=") == room))
+            environment[count++] = variable;
+    }
 }
 
 /* --- standard input -------------------------------------------------------- */
@@ -139,7 +207,7 @@ static int spawn_script(const posix_spawn_file_actions_t *actions,
     words[1] = path;
     memcpy(words + 2, argv + 1, (count - 1) * sizeof *words);
     int errnum = find_program(argv[0], path)
-                     ? posix_spawn(pid, shell, actions, attributes, words, environ)
+                     ? posix_spawn(pid, shell, actions, attributes, words, environment)
                      : ENOEXEC;
     free(words);
     return errnum;
@@ -166,7 +234,7 @@ static int spawn_in(posix_spawn_file_actions_t *actions, char *const argv[], pid
     posix_spawnattr_init(&attributes);
     int errnum = set_attributes(&attributes);
     if (errnum == 0)
-        errnum = posix_spawnp(pid, argv[0], actions, &attributes, argv, environ);
+        errnum = posix_spawnp(pid, argv[0], actions, &attributes, argv, environment);
     if (errnum == ENOEXEC)
         errnum = spawn_script(actions, &attributes, argv, pid);
     posix_spawnattr_destroy(&attributes);
@@ -215,8 +283,8 @@ static int exit_status(int errnum)
     }
 }
 
-int command_start(char *const argv[], const struct chat_message *message,
-                  const char *const *secrets, const char *after, pid_t *pid)
+int command_start(char *const argv[], const struct chat_message *message, const char *after,
+                  pid_t *pid)
 {
     int body = open_body(message);
     if (body < 0) {
@@ -225,7 +293,7 @@ int command_start(char *const argv[], const struct chat_message *message,
                     cli_cause(errno), after);
         return EXIT_SYSTEM;
     }
-    set_environment(message, secrets);
+    set_environment(message);
     int errnum = spawn(argv, body, pid);
     close(body);
     if (errnum == 0)

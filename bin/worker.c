@@ -322,8 +322,7 @@ static void start(struct worker *w, chat_batch *batch)
 {
     pid_t pid;
     const char *after = pause_left(w) == 0 ? "" : w->troubled ? NULL : trying_again;
-    int status = command_start(w->command, chat_batch_message(batch, 0), chat_secrets(w->spool),
-                               after, &pid);
+    int status = command_start(w->command, chat_batch_message(batch, 0), after, &pid);
     if (status != 0) {
         chat_release(batch);
         if (status == EXIT_SYSTEM && pause_left(w) > 0)

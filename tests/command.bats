@@ -56,12 +56,83 @@ switches() { sed -n 's/^voluntary_ctxt_switches:\t//p' "/proc/$1/status"; }
 @test "the environment tells of the message" {
   chat-send -r lamps -u 'Ada L.' hello
   local expected
-  expected=$(chat-recv -p -r lamps -o 'CHAT_ID=%i\nCHAT_ROOM=%r\nCHAT_USER=%u\nCHAT_HOST=%h\nCHAT_TIME=%t\nCHAT_ATTEMPT=1\n')
-  CHAT_ID=none CHAT_ATTEMPT=7 run chat-recv -r lamps -- sh -c 'env | grep -E "^CHAT_(ID|ROOM|USER|HOST|TIME|ATTEMPT)=" |
-    LC_ALL=C sort'
+  expected=$(chat-recv -p -r lamps -o 'CHAT_ID=%i\nCHAT_MESSAGE_ROOM=%r\nCHAT_USER=%u\nCHAT_HOST=%h\nCHAT_TIME=%t\nCHAT_ATTEMPT=1\nCHAT_KEY=%k\n')
+  CHAT_ID=none CHAT_ATTEMPT=7 CHAT_KEY=none CHAT_MESSAGE_ROOM=none run chat-recv -r lamps -- sh -c 'env |
+    grep -E "^CHAT_(ID|MESSAGE_ROOM|USER|HOST|TIME|ATTEMPT|KEY)=" | LC_ALL=C sort'
   assert_success
   assert_output "$(LC_ALL=C sort <<<"$expected")"
   assert_equal "$(grep -cE '^CHAT_TIME=[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$' <<<"$expected")" 1
+}
+
+@test "the environment has the key of the message, and an empty one where the message has none" {
+  chat-send -k 'a key' hello
+  run -0 chat-recv -- sh -uc 'echo "[$CHAT_KEY]"'
+  assert_output '[a key]'
+  chat-send hello
+  CHAT_KEY=inherited run -0 chat-recv -- sh -uc 'echo "[$CHAT_KEY]"'
+  assert_output '[]'
+}
+
+@test "the environment names the spool in use, by a path that holds in every directory" {
+  mkdir here
+  chat-send hello
+  run -0 chat-recv -- sh -c 'cd here && env | grep "^CHAT_SPOOL=" && chat-send -r results default'
+  [[ ${CHAT_TEST_CLUSTER:-} ]] || assert_output "CHAT_SPOOL=$SPOOL"
+  chat-send -s here/other.db hello
+  CHAT_SPOOL=$PWD/none.db run -0 chat-recv -s here/other.db -- sh -c 'cd / && env | grep "^CHAT_SPOOL=" && chat-send -r results other'
+  assert_output "CHAT_SPOOL=$PWD/here/other.db"
+  assert_equal "$(chat-recv -r results)" default
+  assert_equal "$(chat-recv -s here/other.db -r results)" other
+  assert_not_exist none.db
+}
+
+@test "CHAT_ROOM is for COMMAND only where it names a room that is not received from" {
+  seq 4 | chat-send -l -r jobs
+  CHAT_ROOM=results run -0 chat-recv -r jobs -- sh -c 'chat-send "$(cat) done"; echo "$CHAT_ROOM"'
+  assert_output results
+  assert_equal "$(chat-recv -r results)" '1 done'
+  CHAT_ROOM='jobs' run -0 chat-recv -- sh -c 'chat-send "$(cat) done"; echo "${CHAT_ROOM-unset}"'
+  assert_output unset
+  CHAT_ROOM='jobs' run -0 chat-recv -r urgent -r jobs -- sh -c 'chat-send "$(cat) done"; echo "${CHAT_ROOM-unset}"'
+  assert_output unset
+  run -0 chat-recv -r jobs -- sh -c 'chat-send "$(cat) done"; echo "${CHAT_ROOM-unset}"'
+  assert_output unset
+  assert_equal "$(chat-recv -a)" $'2 done\n3 done\n4 done'
+  assert_empty_room jobs
+}
+
+@test "a COMMAND that names no room never feeds the room of its own message" {
+  chat-send job
+  run --separate-stderr timeout 20 chat-recv -- chat-send again
+  assert_equal "$status" 123
+  assert_equal "$(grep -v ^usage: <<<"$stderr" | head -n 1)" \
+    "chat-send: the message being processed is from the default room 'main'; use -r 'main' to send to that room again"
+  assert_equal "$(left)" 'job:1 '
+  run --separate-stderr timeout 20 chat-recv -- sh -c 'chat-send -s "$CHAT_SPOOL" again'
+  assert_equal "$status" 123
+  # What is named is meant.
+  run -0 timeout 20 chat-recv -- sh -c 'chat-send -r "$CHAT_MESSAGE_ROOM" again; CHAT_ROOM=main chat-send again; chat-send -s other.db again'
+  assert_equal "$(left)" 'again:0 again:0 '
+  chat-spool config default-room other
+  run -0 chat-recv -r main -- chat-send over
+  assert_equal "$(chat-recv -r other)" over
+}
+
+@test "no variable of the message is twice in the environment, whatever was inherited" {
+  needs python3
+  chat-send -r jobs hello
+  cat >twice.py <<'END'
+import ctypes, os
+words = lambda *words: (ctypes.c_char_p * (len(words) + 1))(*words, None)
+names = b"CHAT_ID CHAT_MESSAGE_ROOM CHAT_USER CHAT_HOST CHAT_TIME CHAT_ATTEMPT CHAT_KEY CHAT_ROOM".split()
+twice = [name + b"=" + value for name in names for value in (b"jobs", b"other", b"jobs")]
+rest = [os.fsencode(f"{name}={value}") for name, value in os.environ.items()]
+path = os.fsencode(os.environ["CHAT_BIN"] + "/chat-recv")
+ctypes.CDLL(None).execve(path, words(path, b"-r", b"jobs", b"--", b"env"), words(*twice, *rest, *twice))
+END
+  run -0 python3 twice.py
+  assert_equal "$(grep -o '^CHAT_[A-Z_]*' <<<"$output" | grep -v '^CHAT_TEST_' | sort)" "$(printf '%s\n' CHAT_ATTEMPT CHAT_BIN CHAT_HOST CHAT_ID CHAT_KEY \
+    CHAT_MESSAGE_ROOM CHAT_SPOOL CHAT_TIME CHAT_USER)"
 }
 
 @test "the environment is otherwise as it was, and each message has its own" {
@@ -423,7 +494,7 @@ no_processes() {
 
 @test "-a does not chase what comes meanwhile" {
   seq 3 | chat-send -l
-  run timeout 20 chat-recv -a -- sh -c 'chat-send "$(cat)0"'
+  run timeout 20 chat-recv -a -- sh -c 'chat-send -r main "$(cat)0"'
   assert_success
   assert_equal "$(left)" '10:0 20:0 30:0 '
 }

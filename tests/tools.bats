@@ -298,7 +298,7 @@ chat-recv -w -r ready >background &
 chat-send -r ready 'to the background'
 wait $! && cat background
 chat-send -r work 'a job'
-chat-recv -r work -- sh -c 'read -r job || :; echo "$CHAT_ROOM: $job"'
+chat-recv -r work -- sh -c 'read -r job || :; echo "$CHAT_MESSAGE_ROOM: $job"'
 chat-send -l -r pipe <<END
 one
 two
@@ -354,7 +354,7 @@ chat-send -r ready 'to the background'
 wait
 cat background
 chat-send -r work 'a job'
-chat-recv -r work -- sh -c 'read -r job || :; echo "$CHAT_ROOM: $job"'
+chat-recv -r work -- sh -c 'read -r job || :; echo "$CHAT_MESSAGE_ROOM: $job"'
 chat-send --room= 2>/dev/null; or echo "usage: $status"
 SCRIPT
   capture fish --no-config ./script

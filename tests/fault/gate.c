@@ -32,8 +32,9 @@ int main(int count, char **words)
         return 91;
     size_t length = fread(body, 1, sizeof body, stdin);
     FILE *test = fdopen(fd, "r+");
-    fprintf(test, "%s\t%s\t%s\t%s\t%s\t%s\t%zu\n", words[2], field("CHAT_ID"), field("CHAT_ROOM"),
-            field("CHAT_USER"), field("CHAT_ATTEMPT"), field("CHAT_TIME"), length);
+    fprintf(test, "%s\t%s\t%s\t%s\t%s\t%s\t%zu\n", words[2], field("CHAT_ID"),
+            field("CHAT_MESSAGE_ROOM"), field("CHAT_USER"), field("CHAT_ATTEMPT"),
+            field("CHAT_TIME"), length);
     fwrite(body, 1, length, test);
     fflush(test);
     if (fgets(line, sizeof line, test) == NULL)
