@@ -46,7 +46,7 @@ int clock_gettime(clockid_t id, struct timespec *time)
         return call(id, time);
     }
     int64_t now = *shown;
-    *time = (struct timespec){ .tv_sec = now / 1000, .tv_nsec = now % 1000 * 1000000 };
+    *time = (struct timespec){ .tv_sec = now / 1000, .tv_nsec = (long)(now % 1000) * 1000000 };
     return 0;
 }
 
