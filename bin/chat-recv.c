@@ -10,6 +10,7 @@
 #include "command.h"
 #include "format.h"
 #include "output.h"
+#include "pause.h"
 #include "signals.h"
 #include "std.h"
 #include "when.h"
@@ -315,8 +316,7 @@ static bool put_off(struct receiver *r, enum chat_status status)
         cli_say("%s; trying again", chat_error(r->spool));
     r->troubled = true;
     left = left < PAUSE ? left : PAUSE;
-    const struct timespec time = { left / 1000, (long)(left % 1000 * 1000000) };
-    if (ppoll(&r->reader, 1, &time, r->follow ? &r->unblocked : NULL) > 0)
+    if (pause_for(left, &r->reader, 1, r->follow ? &r->unblocked : NULL) > 0)
         check_reader(r);
     return true;
 }

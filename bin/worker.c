@@ -5,7 +5,6 @@
 
 #include "worker.h"
 
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 
 #include "cli.h"
 #include "command.h"
+#include "pause.h"
 #include "signals.h"
 
 static const char dead_suffix[] = ".dead";
@@ -125,10 +125,8 @@ static int64_t pause_left(const struct worker *w)
 /* Sleep before the next attempt, or until a command ends or a signal comes. */
 static void make_pause(struct worker *w)
 {
-    int64_t left = pause_left(w);
-    const struct timespec time = { left / 1000, (long)(left % 1000 * 1000000) };
     w->troubled = true;
-    ppoll(NULL, 0, &time, &w->unblocked);
+    pause_for(pause_left(w), NULL, 0, &w->unblocked);
 }
 
 /* The spool is locked. Whether to try again; then that was said, and a pause made. */

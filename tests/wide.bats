@@ -80,3 +80,15 @@ next_id() { sqlite3 "$SPOOL" "UPDATE room SET next_id = $1 WHERE number = 0"; }
   chat-recv -o '%b' >out
   cmp body out
 }
+
+# A pause would be none: a receiver that waits for a locked spool would try again without a rest.
+@test "where a long has 32 bits, no program calls the ppoll() for times of 32 bits" {
+  local program
+  [[ $(od -An -tu1 -j4 -N1 "$CHAT_BIN/chat-recv") -eq 1 ]] || skip 'a long has 64 bits'
+  needs nm
+  for program in chat-send chat-recv chat-spool; do
+    run -0 nm -D --undefined-only "$CHAT_BIN/$program"
+    assert_output --partial ppoll64
+    refute_output --regexp ' ppoll@'
+  done
+}
