@@ -139,8 +139,7 @@ static const sqlite3_io_methods methods = {
  */
 static int vfs_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags, int *out)
 {
-    sqlite3_vfs *base = sqlite3_vfs_find(NULL);
-    (void)vfs;
+    sqlite3_vfs *base = vfs->pAppData;
     file->pMethods = NULL;
     if (name == NULL)
         return base->xOpen(base, name, file, flags, out);
@@ -162,31 +161,16 @@ static int vfs_access(sqlite3_vfs *vfs, const char *name, int flags, int *result
     return SQLITE_OK;
 }
 
-static int vfs_full_pathname(sqlite3_vfs *vfs, const char *path, int size, char *full)
-{
-    (void)vfs;
-    sqlite3_snprintf(size, full, "%s", path);
-    return SQLITE_OK;
-}
-
 static const char *scratch_vfs(void)
 {
-    static const char name[] = "chatspool-scratch";
-    static sqlite3_vfs vfs; /* SQLite keeps it for the life of the process */
-    if (sqlite3_vfs_find(name) != NULL)
-        return name;
-    sqlite3_vfs *base = sqlite3_vfs_find(NULL);
-    if (base == NULL)
-        return NULL;
-    vfs = *base;
-    vfs.zName = name;
-    vfs.pNext = NULL;
-    if (vfs.szOsFile < (int)sizeof(struct scratch))
-        vfs.szOsFile = (int)sizeof(struct scratch);
-    vfs.xOpen = vfs_open;
-    vfs.xAccess = vfs_access;
-    vfs.xFullPathname = vfs_full_pathname;
-    return sqlite3_vfs_register(&vfs, 0) == SQLITE_OK ? name : NULL;
+    static sqlite3_vfs vfs;
+    static const sqlite3_vfs ours = {
+        .zName = "chatspool-scratch",
+        .szOsFile = (int)sizeof(struct scratch),
+        .xOpen = vfs_open,
+        .xAccess = vfs_access,
+    };
+    return vfs_register(&vfs, &ours);
 }
 
 int scratch_open(struct place *place, const char *suffix, sqlite3 **db)

@@ -308,22 +308,32 @@ void vfs_alone(void)
         base->xSetSystemCall(base, "open", (sqlite3_syscall_ptr)open_at_once);
 }
 
-const char *vfs_name(void)
+const char *vfs_register(sqlite3_vfs *vfs, const sqlite3_vfs *ours)
 {
-    static const char name[] = "chatspool";
-    static sqlite3_vfs vfs; /* SQLite keeps it for the life of the process */
-    if (sqlite3_vfs_find(name) != NULL)
-        return name;
     sqlite3_vfs *base = sqlite3_vfs_find(NULL);
+    if (sqlite3_vfs_find(ours->zName) != NULL)
+        return ours->zName;
     if (base == NULL)
         return NULL;
-    vfs = *base;
-    vfs.zName = name;
-    vfs.pAppData = base;
-    vfs.pNext = NULL;
-    vfs.szOsFile = base->szOsFile + (int)sizeof(struct layer);
-    vfs.xOpen = vfs_open;
-    vfs.xAccess = vfs_access;
-    vfs.xFullPathname = vfs_full_pathname;
-    return sqlite3_vfs_register(&vfs, 0) == SQLITE_OK ? name : NULL;
+    *vfs = *base;
+    vfs->zName = ours->zName;
+    vfs->pAppData = base;
+    vfs->pNext = NULL;
+    vfs->szOsFile = base->szOsFile + ours->szOsFile;
+    vfs->xOpen = ours->xOpen;
+    vfs->xAccess = ours->xAccess;
+    vfs->xFullPathname = vfs_full_pathname;
+    return sqlite3_vfs_register(vfs, 0) == SQLITE_OK ? vfs->zName : NULL;
+}
+
+const char *vfs_name(void)
+{
+    static sqlite3_vfs vfs;
+    static const sqlite3_vfs ours = {
+        .zName = "chatspool",
+        .szOsFile = (int)sizeof(struct layer),
+        .xOpen = vfs_open,
+        .xAccess = vfs_access,
+    };
+    return vfs_register(&vfs, &ours);
 }

@@ -178,6 +178,12 @@ void reserve_give(struct sqlite_store *s);
 /* The name of our VFS, registered if need be, or NULL. */
 const char *vfs_name(void);
 
+/* Register *VFS, unless there is one with the name that OURS has: it opens files and looks for them
+ * as OURS does, takes absolute names as they are, and does all else as the system's VFS, which its
+ * pAppData is. Behind the system's file structure there is space for the szOsFile of OURS. SQLite
+ * keeps *VFS for the life of the process. Returns the name, or NULL. */
+const char *vfs_register(sqlite3_vfs *vfs, const sqlite3_vfs *ours);
+
 /* SQLite is ours alone in this process: have it wait for nobody when it opens a file. */
 void vfs_alone(void);
 
