@@ -103,3 +103,26 @@ waiting() {
     assert_output --partial 'was removed or replaced while it was in use'
   done
 }
+
+# A user has 128 inotify instances.
+@test "a receiver without an inotify instance looks once a minute whether its spool was replaced" {
+  local from to
+  ! sanitized || skip 'a sanitized program is not traced'
+  needs strace
+  chat-send first
+  chat-recv >/dev/null
+  from=$EPOCHSECONDS
+  background strace -qq -o trace -e trace=inotify_init1,timerfd_settime -e inject=inotify_init1:error=EMFILE chat-recv -w -n >out
+  wait_until grep -qs timerfd_settime trace
+  to=$EPOCHSECONDS
+  run -0 cat trace
+  assert_line --partial 'EMFILE'
+  assert_line --regexp '^timerfd_settime(64)?\([0-9]+, TFD_TIMER_ABSTIME'
+  [[ $output =~ it_value=\{tv_sec=([0-9]+) ]]
+  assert [ "${BASH_REMATCH[1]}" -ge $((from + 60)) ]
+  assert [ "${BASH_REMATCH[1]}" -le $((to + 60)) ]
+  chat-send second
+  finish "$BACKGROUND_PID"
+  assert_success
+  assert_bytes out second
+}
