@@ -11,6 +11,8 @@
 VERSION = 0.2.0
 PROGRAMS = chat-send chat-recv chat-spool
 
+PROCESSORS = $(shell getconf _NPROCESSORS_ONLN)
+
 PREFIX = /usr/local
 LIBDIR = $(PREFIX)/lib
 INCLUDEDIR = $(PREFIX)/include
@@ -210,18 +212,22 @@ $(BUILD)/flags: FORCE
 demo: programs
 	@PATH="$(abspath $(BINDIR)):$$PATH" examples/demo
 
-check: all lint analyze $(FAULTS)
+# Everything that the tests need, compiled by all processors.
+ready:
+	@$(MAKE) -j $(PROCESSORS) all $(FAULTS)
+
+check: ready lint
 	CHAT_BIN=$(abspath $(BINDIR)) CHAT_FAULTS=$(abspath $(FAULT_DIR)) tests/run
 
 # Everything that may go wrong, made to: kills, failing calls, power cuts, and so on. Two minutes of it,
 # or TORTURE times as much; make check takes a small dose.
 TORTURE = 1
-torture: all $(FAULTS)
+torture: ready
 	CHAT_BIN=$(abspath $(BINDIR)) CHAT_FAULTS=$(abspath $(FAULT_DIR)) TORTURE=$(TORTURE) \
 		tests/run $(wildcard tests/torture/*.bats)
 
 # See that the tests can fail: all of them, with programs that do nothing.
-check-suite: all $(FAULTS)
+check-suite: ready
 	CHAT_FAULTS=$(abspath $(FAULT_DIR)) tests/suite
 
 # See which mistakes the tests notice: so many at random, one at a time, in a copy of the tree.
@@ -232,13 +238,13 @@ mutate:
 
 # Random histories beside a model of a spool, for MODEL minutes.
 MODEL = 60
-model: all $(FAULTS)
+model: ready
 	CHAT_BIN=$(abspath $(BINDIR)) CHAT_FAULTS=$(abspath $(FAULT_DIR)) MODEL=$(MODEL) SEED=$(SEED) \
 		LIMIT=$$((600 + 60 * $(MODEL))) tests/run model/model
 
 # The tests again on a PostgreSQL cluster, and what can go wrong with one. In minutes, or with DOSE=full all of it.
 DOSE = sample
-check-postgres: all $(FAULTS)
+check-postgres: ready
 	CHAT_BIN=$(abspath $(BINDIR)) CHAT_FAULTS=$(abspath $(FAULT_DIR)) DOSE=$(DOSE) tests/postgres/run
 
 demo-postgres: all
@@ -327,14 +333,16 @@ $(BENCH_TOOLS)/%.so: tests/bench/%.c $(BUILD)/flags
 # The scripts among the examples and the pages, whatever they are called.
 RECIPES = $(shell grep -rlE '^.!/bin/(ba)?sh' examples docs)
 
+SCRIPTS = bootstrap .ci/run sql/embed init/chat-worker init/unit $(RECIPES) tests/run tests/suite tests/coverage tests/examples tests/fuzz/run \
+	tests/postgres/cluster tests/postgres/run tests/postgres/demo \
+	packaging/check packaging/i386 packaging/musl packaging/system.bash packaging/systemd packaging/units debian/chatspool.postinst \
+	debian/tests/features debian/tests/library debian/tests/postgresql debian/tests/readme \
+	completions/chatspool.bash $(wildcard $(addprefix tests/,*.bats *.bash torture/*.bats torture/*.bash postgres/*.bats postgres/*.bash)) \
+	tests/bench/table tests/bench/plot
+
 lint:
 	$(if $(MAN),mandoc -T lint -W warning $(MAN))
-	shellcheck bootstrap .ci/run sql/embed init/chat-worker init/unit $(RECIPES) tests/run tests/suite tests/coverage tests/examples tests/fuzz/run \
-		tests/postgres/cluster tests/postgres/run tests/postgres/demo \
-		packaging/check packaging/i386 packaging/musl packaging/system.bash packaging/systemd packaging/units debian/chatspool.postinst \
-		debian/tests/features debian/tests/library debian/tests/postgresql debian/tests/readme \
-		completions/chatspool.bash $(wildcard $(addprefix tests/,*.bats *.bash torture/*.bats torture/*.bash postgres/*.bats postgres/*.bash)) \
-		tests/bench/table tests/bench/plot
+	printf '%s\n' $(SCRIPTS) | xargs -n 8 -P $(PROCESSORS) shellcheck -x
 	shellcheck -s bash -e SC1090,SC1091,SC2016,SC2034,SC2154 $(BENCH_SCRIPTS)
 	# A link that another member of a group has put there would be followed: see lib/place_make.c.
 	! grep -nE '\<(l?ch(mod|own)|fch(mod|own)at) *\(' $(wildcard $(addsuffix /*.[ch],bin lib)) | grep -v 'lint: the name of a descriptor'
@@ -354,7 +362,6 @@ coverage:
 
 # What reads the code without running it: gcc's analyzer, clang-tidy (.clang-tidy says what it is asked) and cppcheck. A
 # file that has passed is not read again before it, or a header, has changed.
-PROCESSORS = $(shell getconf _NPROCESSORS_ONLN)
 READ_SOURCES = $(LIB_SOURCES) $(BIN_SOURCES) $(if $(POSTGRES:0=),$(MODULE_SOURCES))
 ANALYZED = $(READ_SOURCES:%=$(BUILD)/analyzed/%.gcc) $(READ_SOURCES:%=$(BUILD)/analyzed/%.clang) $(BUILD)/analyzed/cppcheck
 READ = -std=c17 -D_GNU_SOURCE $(WIDE) -Ilib -I$(BUILD) -DCHAT_VERSION=\"$(VERSION)\" $(MODULE_PLACES) $(PKG_CFLAGS) $(POSTGRES_CFLAGS)
@@ -460,7 +467,7 @@ clean:
 	rm -rf $(BUILD) $(PROGRAMS:%=$(BINDIR)/%) $(MODULE_DIR)
 
 FORCE:
-.PHONY: all bench-postgres check-postgres demo-postgres analyze analyzed bench check check-i386 check-musl check-suite clean coverage demo dist faults fuzz fuzz-programs fuzzers install lint model musl mutate package-check programs torture uninstall FORCE
+.PHONY: all ready bench-postgres check-postgres demo-postgres analyze analyzed bench check check-i386 check-musl check-suite clean coverage demo dist faults fuzz fuzz-programs fuzzers install lint model musl mutate package-check programs torture uninstall FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 

@@ -735,6 +735,7 @@ mended() {
   [[ $CONTENTS == "$expected" ]]
 }
 
+# bats test_tags=full
 @test "a repair that is killed before any system call can be done again, and has lost nothing" {
   command -v strace >/dev/null || skip 'needs strace'
   ! sanitized || skip 'a sanitized program makes too many calls'
@@ -746,6 +747,7 @@ mended() {
   at_each_call mended signal=KILL "$CHANGING" chat-spool check --repair
 }
 
+# bats test_tags=full
 @test "a rebuild that is killed before any system call can be done again, and has lost nothing" {
   command -v strace >/dev/null || skip 'needs strace'
   ! sanitized || skip 'a sanitized program makes too many calls'

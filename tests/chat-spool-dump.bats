@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # chat-spool dump, load, copy, backup and compact: what is kept of a spool is all of it; and the disk that an emptied
 # spool gives back by itself.
-# HELD is how many MB the spool of the last tests holds (default 100); TORTURE=1 or more kills before every system call.
+# HELD is how many MB the spool of the last tests holds (default 40, with DOSE=full 100); TORTURE=1 or more kills before every system call.
 
 # Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2153,SC2154
@@ -10,7 +10,7 @@ load helper
 
 setup() {
   chat_setup
-  : "${HELD:=100}"
+  : "${HELD:=$(dosed 40 100)}"
 }
 
 # ---------------------------------------------------------------- tools
@@ -395,10 +395,12 @@ END2
   assert_not_exists "$SPOOL"
 }
 
-@test "200,000 messages go through in bounded memory, and are all the same" {
-  local limit=80000
+# bats test_tags=full
+@test "a hundred megabytes of messages go through in bounded memory, and are all the same" {
+  local limit=80000 bytes
+  bytes=$(dosed 5000 500)
   ! sanitized || skip 'a sanitized program needs much more'
-  seq -f "%.0f $(printf 'x%.0s' {1..400})" 200000 | chat-send -l
+  seq -f "%.0f $(head -c "$bytes" /dev/zero | tr '\0' x)" $((100000000 / bytes)) | chat-send -l
   run --separate-stderr bash -c 'set -o pipefail; ulimit -v "$1"; chat-spool dump | chat-spool load -s fresh.db' bash "$limit"
   assert_success
   assert_equal "$stderr" ''
@@ -485,6 +487,7 @@ END2
   assert_not_exist "$HOME/.local"
 }
 
+# bats test_tags=full
 @test "a backup under way does not stop senders and receivers, and is one moment of them" {
   local n pids=()
   seq 20000 | chat-send -l -r ballast
@@ -495,13 +498,13 @@ END2
   background bash -c 'until [[ -e stop ]]; do chat-recv -q -c 3 || (($? == 1)) || echo wrong >>wrong; done >out'
   pids+=("$BACKGROUND_PID")
   wait_until test -s out
-  for n in {1..8}; do
+  for n in $(seq "$(dosed 3 8)"); do
     run --separate-stderr -0 timeout 60 chat-spool backup "saved-$n.db"
   done
   touch stop
   for n in "${pids[@]}"; do finish "$n"; done
   assert_not_exist wrong
-  for n in {1..8}; do
+  for n in $(seq "$(dosed 3 8)"); do
     sound "saved-$n.db"
     run -0 chat-spool check -q -s "saved-$n.db"
     run -0 ask "SELECT count(*) FROM message JOIN room ON number = room WHERE name = 'ballast'" "saved-$n.db"
@@ -630,6 +633,7 @@ old_or_new() {
   [[ $CONTENTS == $'new\n' ]]
 }
 
+# bats test_tags=full
 @test "a backup that is killed before any system call leaves the old file or the new one, and can be made again" {
   command -v strace >/dev/null || skip 'needs strace'
   ! sanitized || skip 'a sanitized program makes too many calls'
@@ -740,6 +744,7 @@ few_receives() {
   done
 }
 
+# bats test_tags=full
 @test "a spool that held large messages and was emptied one by one gives the disk back by itself within a few receives" {
   local n
   head -c 1000000 /dev/zero >megabyte
@@ -751,6 +756,7 @@ few_receives() {
   assert [ "$(blocks "$SPOOL")" -lt $((HELD * 100000)) ]
 }
 
+# bats test_tags=full
 @test "a spool that held very many small messages and was emptied at once gives the disk back by itself within a few receives" {
   seq -f "%.0f $(printf 'x%.0s' {1..300})" $((HELD * 2500)) | chat-send -l
   assert [ "$(blocks "$SPOOL")" -gt $((HELD * 700000)) ]
@@ -759,6 +765,7 @@ few_receives() {
   assert [ "$(blocks "$SPOOL")" -lt $((HELD * 100000)) ]
 }
 
+# bats test_tags=full
 @test "a spool whose room was deleted gives the disk back by itself within a few receives" {
   head -c $((HELD * 500000)) /dev/zero | chat-send -r big
   chat-spool delete -yq big

@@ -272,6 +272,7 @@ old_or_new() {
   chat-spool restore -y saved.db 2>rest && chat-spool check -q >rest
 }
 
+# bats test_tags=full
 @test "a restore that is killed before any system call leaves the old messages or the new ones, and can be made again" {
   command -v strace >/dev/null || skip 'needs strace'
   ! sanitized || skip 'a sanitized program makes too many calls'

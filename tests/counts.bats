@@ -112,6 +112,7 @@ instructions() {
 RUNS=3 AVERAGE=median
 [[ ${DOSE:-} != full ]] || RUNS=16 AVERAGE=mean
 
+# bats test_tags=full
 @test "a warm chat-send takes few instructions" {
   command -v valgrind >/dev/null || skip 'needs valgrind'
   keep_index
@@ -119,6 +120,7 @@ RUNS=3 AVERAGE=median
   has_sent "$RUNS"
 }
 
+# bats test_tags=full
 @test "a warm chat-recv takes few instructions" {
   command -v valgrind >/dev/null || skip 'needs valgrind'
   keep_index
@@ -127,6 +129,7 @@ RUNS=3 AVERAGE=median
   has_received "$RUNS"
 }
 
+# bats test_tags=full
 @test "where the index of the log is lost each time, commands take some more" {
   command -v valgrind >/dev/null || skip 'needs valgrind'
   within 'chat-send hello' unindexed "$(instructions counted_by_callgrind "$RUNS" chat-send hello)"

@@ -128,6 +128,7 @@ command_of() {
 
 # ---------------------------------------------------------------- cron
 
+# bats test_tags=full
 @test "cron runs the lines of the crontab as they stand" {
   local cron
   [[ ${DOSE:-} == full ]] || skip 'waits for a full minute: with DOSE=full'
