@@ -20,13 +20,13 @@
 enum { RAW = LONG_ONLY, RETRIES, DEAD, BACKOFF };
 
 static const struct option_row options[] = {
-    { 'r', "room", "ROOM", "the room; several: the first that has a message" },
+    { 'r' | REPEATS, "room", "ROOM", "the room; several: the first that has a message" },
     { 's', "spool", "WHERE", "the spool (default: $CHAT_SPOOL, or the user's own)" },
     { 'w', "wait", NULL, "if there is no message, wait for one" },
-    { 't', "timeout", "SECS", "wait at most this long (implies -w)" },
+    { 't', "timeout", "TIME", "wait at most TIME: 90, 0.5, 5m, 2h (implies -w)" },
     { 'c', "count", "N", "take N messages (default: 1)" },
     { 'a', "all", NULL, "take all that are there now" },
-    { 'F', "follow", NULL, "go on for ever; with -t, until nothing came for SECS" },
+    { 'F', "follow", NULL, "go on for ever; with -t, until nothing came for TIME" },
     { 'p', "peek", NULL, "look, take nothing" },
     { 'n', "no-newline", NULL, "write exactly the message's bytes" },
     { '0', "null", NULL, "write a NUL byte after each message" },
@@ -102,38 +102,41 @@ static void add_room(struct receiver *r, const char *room)
 
 /* Behind the options: nothing, or "--" and COMMAND. A variable that is empty behind the "--" must
  * not turn a command into a message that is printed and deleted. */
-static void parse_command(struct receiver *r, char **words)
+static void parse_command(struct receiver *r)
 {
+    bool marked;
+    char **words = options_words(&marked);
+    if (words[0] == NULL && marked)
+        cli_usage("a COMMAND is needed after '--'");
     if (words[0] == NULL)
         return;
-    if (strcmp(words[0], "--") != 0)
+    if (!marked && strcmp(words[0], "help") == 0)
+        cli_help(&program);
+    if (!marked)
         cli_usage("unexpected argument '%s' (for a room: -r %s; for a command: -- %s)", words[0],
                   words[0], words[0]);
-    if (words[1] == NULL)
-        cli_usage("a COMMAND is needed after '--'");
-    r->worker.command = words + 1;
+    r->worker.command = words;
 }
 
-static void parse(struct receiver *r, int argc, char **argv)
+static void parse(struct receiver *r, char **argv)
 {
-    int begin = optind;
-    for (int letter; (letter = cli_option(argc, argv)) != -1; begin = optind)
+    for (int letter; (letter = cli_option(argv)) != -1;)
         switch (letter) {
         case 'r':
-            add_room(r, optarg);
+            add_room(r, cli_argument);
             break;
         case 's':
-            r->where = optarg;
+            r->where = cli_argument;
             break;
         case 'w':
             r->wait = true;
             break;
         case 't':
-            r->timeout = cli_seconds(optarg, "-t");
+            r->timeout = when_duration(cli_argument, "-t");
             r->wait = true;
             break;
         case 'c':
-            r->count = cli_count(optarg, "-c");
+            r->count = cli_count(cli_argument, "-c");
             break;
         case 'a':
             r->all = true;
@@ -151,7 +154,7 @@ static void parse(struct receiver *r, int argc, char **argv)
             choose(r, STYLE_NULL, NULL);
             break;
         case 'o':
-            choose(r, STYLE_CUSTOM, optarg);
+            choose(r, STYLE_CUSTOM, cli_argument);
             break;
         case 'j':
             choose(r, STYLE_JSON, NULL);
@@ -166,19 +169,19 @@ static void parse(struct receiver *r, int argc, char **argv)
             r->raw = true;
             break;
         case 'P':
-            r->worker.parallel = cli_count(optarg, "-P");
+            r->worker.parallel = cli_count(cli_argument, "-P");
             break;
         case RETRIES:
-            r->worker.retries = cli_count(optarg, "--retries");
+            r->worker.retries = cli_count(cli_argument, "--retries");
             break;
         case DEAD:
-            r->worker.dead = where_room(optarg);
+            r->worker.dead = where_room(cli_argument);
             break;
         case BACKOFF:
-            r->worker.backoff = when_duration(optarg, "--backoff");
+            r->worker.backoff = when_duration(cli_argument, "--backoff");
             break;
         }
-    parse_command(r, argv + begin);
+    parse_command(r);
 }
 
 static void check_command(const struct receiver *r)
@@ -476,9 +479,10 @@ static int work(struct receiver *r)
 
 int main(int argc, char **argv)
 {
+    (void)argc;
     static struct receiver receiver = { .timeout = -1, .worker.backoff = -1 };
     cli_start(&program);
-    parse(&receiver, argc, argv);
+    parse(&receiver, argv);
     check(&receiver);
     int status = receiver.worker.command != NULL ? work(&receiver) : print(&receiver);
     if (status == EXIT_NONE && !receiver.quiet)

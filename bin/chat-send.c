@@ -19,7 +19,7 @@
 enum { DROP = LONG_ONLY };
 
 static const struct option_row options[] = {
-    { 'r', "room", "ROOM", "the room (default: $CHAT_ROOM, or the spool's)" },
+    { 'r' | REPEATS, "room", "ROOM", "the room; several: each of them (default: $CHAT_ROOM)" },
     { 's', "spool", "WHERE", "the spool (default: $CHAT_SPOOL, or the user's own)" },
     { 'f', "file", "FILE", "the message is what FILE holds; - is standard input" },
     { 'l', "lines", NULL, "every line of standard input is a message" },
@@ -34,7 +34,7 @@ static const struct option_row options[] = {
     { 'k', "key", "KEY", "not if a message with this key is in the room" },
     { 'm', "max", "N", "not if the room holds N messages: exit 75" },
     { 'w', "wait", NULL, "with -m: wait for room instead" },
-    { 't', "timeout", "SECS", "wait at most this long (implies -w)" },
+    { 't', "timeout", "TIME", "wait at most TIME: 90, 0.5, 5m, 2h (implies -w)" },
     { DROP, "drop", NULL, "with -m: drop the oldest message instead" },
     { 0, NULL, NULL, NULL },
 };
@@ -47,23 +47,35 @@ static const struct program program = {
 };
 
 struct request {
-    const char *room, *spool, *user, *file;
+    const char *spool, *user, *file;
     char **words;
     bool lines, null, json, atomic;
 };
 
-static void parse(struct request *r, struct sending *s, int argc, char **argv)
+static void add_room(struct sending *s, const char *room)
 {
-    for (int letter; (letter = cli_option(argc, argv)) != -1;)
+    room = where_room(room);
+    for (size_t i = 0; i < s->room_count; i++)
+        if (strcmp(s->rooms[i], room) == 0)
+            cli_usage("room '%s' is given twice", room);
+    s->rooms = realloc(s->rooms, (s->room_count + 1) * sizeof *s->rooms);
+    if (s->rooms == NULL)
+        cli_no_memory();
+    s->rooms[s->room_count++] = room;
+}
+
+static void parse(struct request *r, struct sending *s, char **argv)
+{
+    for (int letter; (letter = cli_option(argv)) != -1;)
         switch (letter) {
         case 'r':
-            r->room = optarg;
+            add_room(s, cli_argument);
             break;
         case 's':
-            r->spool = optarg;
+            r->spool = cli_argument;
             break;
         case 'f':
-            r->file = optarg;
+            r->file = cli_argument;
             break;
         case 'l':
             r->lines = true;
@@ -78,7 +90,7 @@ static void parse(struct request *r, struct sending *s, int argc, char **argv)
             r->atomic = true;
             break;
         case 'u':
-            r->user = optarg;
+            r->user = cli_argument;
             break;
         case 'i':
             s->print_id = true;
@@ -87,30 +99,34 @@ static void parse(struct request *r, struct sending *s, int argc, char **argv)
             s->quiet = true;
             break;
         case 'd':
-            when_time(s->delay = optarg, "-d");
+            when_time(s->delay = cli_argument, "-d");
             break;
         case 'x':
-            when_time(s->expire = optarg, "-x");
+            when_time(s->expire = cli_argument, "-x");
             break;
         case 'k':
-            s->message.key = optarg;
+            s->message.key = cli_argument;
             s->terms.once = true;
             break;
         case 'm':
-            s->terms.max = cli_count(optarg, "-m");
+            s->terms.max = cli_count(cli_argument, "-m");
             break;
         case 'w':
             s->wait = true;
             break;
         case 't':
-            s->timeout = when_duration(optarg, "-t");
+            s->timeout = when_duration(cli_argument, "-t");
             s->wait = true;
             break;
         case DROP:
             s->terms.drop = true;
             break;
         }
-    r->words = argv + optind;
+    bool marked;
+    r->words = options_words(&marked);
+    if (!marked && r->file == NULL && r->words[0] != NULL && r->words[1] == NULL &&
+        strcmp(r->words[0], "-") == 0)
+        r->words++; /* it is standard input, as without it */
 }
 
 /* Whether standard input is many messages. */
@@ -141,8 +157,11 @@ static void check(const struct request *r)
 static void check_terms(const struct sending *s, const struct request *r)
 {
     /* All at once into a full room is worked out for one room only. */
-    if (r->json && r->atomic && r->room == NULL && s->terms.max > 0)
+    if (r->json && r->atomic && s->room_count == 0 && s->terms.max > 0)
         cli_usage("option '-m' with '-J' and '-1' needs '-r'");
+    /* A message is in all of its rooms or in none, also where a part of the stream is stored. */
+    if (is_stream(r) && s->room_count > 1 && s->terms.max > 0)
+        cli_usage("option '-m' with '-l', '-0' or '-J' needs a single room");
     if (s->message.key != NULL && !chat_name_valid(s->message.key))
         cli_usage("'%s' cannot be a key", s->message.key);
     if (s->wait && s->terms.max == 0)
@@ -217,16 +236,16 @@ static void read_body(const struct request *r, const struct sending *s, struct t
 }
 
 /* Begin, and put the message: at once, or when its room has a place for it. */
-static enum chat_status put_one(struct sending *s, int64_t *id)
+static enum chat_status put_one(struct sending *s)
 {
     for (;;) {
         enum chat_status status = sending_begin(s);
         if (status != CHAT_OK)
             return status;
-        status = sending_put(s, &s->message, id);
+        status = sending_put(s, &s->message);
         if (status != CHAT_BUSY)
             return status;
-        status = sending_wait(s, s->message.room, 1);
+        status = sending_wait(s, 1);
         if (status == CHAT_BUSY)
             cli_fail(EXIT_BUSY, "%s", s->full);
         if (status != CHAT_OK)
@@ -236,33 +255,30 @@ static enum chat_status put_one(struct sending *s, int64_t *id)
 
 static void send_one(const struct request *r, struct sending *s)
 {
-    struct text body = { .bytes = NULL }, line = { .bytes = NULL };
-    int64_t id = 0;
+    struct text body = { .bytes = NULL };
     read_body(r, s, &body);
     s->message.body = body.bytes;
     s->message.length = body.size;
-    enum chat_status status = put_one(s, &id);
+    enum chat_status status = put_one(s);
     if (status == CHAT_OK)
         status = chat_commit(s->spool);
     if (status != CHAT_OK)
         cli_fail_spool(status, s->spool, "");
-    if (s->print_id) {
-        sending_add_id(&line, id);
-        sending_print(&line, "; the message may be stored");
-    }
-    text_free(&line);
+    if (s->print_id)
+        sending_print_ids(s, "; the message may be stored");
     text_free(&body);
 }
 
 int main(int argc, char **argv)
 {
-    struct request request = { .room = NULL };
+    (void)argc;
+    struct request request = { .spool = NULL };
     static struct sending sending = { .timeout = -1 };
     cli_start(&program);
-    parse(&request, &sending, argc, argv);
+    parse(&request, &sending, argv);
     check(&request);
     check_terms(&sending, &request);
-    sending.message.room = where_room(request.room);
+    sending.message.room = sending.room_count > 0 ? sending.rooms[0] : where_room(NULL);
     const char *where = where_spool(request.spool);
     bool reads =
         request.words[0] == NULL && (request.file == NULL || strcmp(request.file, "-") == 0);
@@ -276,7 +292,6 @@ int main(int argc, char **argv)
     sending.message.host = where_host();
     sending.terms.whole = request.atomic;
     sending.json = request.json;
-    sending.room = request.room;
     sending.user = request.user;
 
     /* The end of the process closes the spool, quicker than chat_close. */

@@ -1,17 +1,20 @@
 /* chat-spool.c - see, mend, move and keep a spool. See chat-spool(1). */
 
-#include <getopt.h>
+#include <limits.h>
 #include <locale.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "nearest.h"
 #include "spool.h"
 #include "text.h"
+
+static const struct command help_command;
 
 static const struct command *const commands[] = {
     &list_command, &show_command,   &move_command,   &delete_command,  &check_command,
     &dump_command, &load_command,   &backup_command, &restore_command, &compact_command,
-    &copy_command, &config_command, &init_command,   &version_command,
+    &copy_command, &config_command, &init_command,   &version_command, &help_command,
 };
 
 static const size_t command_count = sizeof commands / sizeof commands[0];
@@ -46,29 +49,48 @@ static const struct program program = {
 
 static const struct command *find(const char *name)
 {
+    struct nearest nearest = { .word = name };
     for (size_t i = 0; i < command_count; i++) {
         const struct command *c = commands[i];
         if (strcmp(c->name, name) == 0 ||
             (c->other_name != NULL && strcmp(c->other_name, name) == 0))
             return c;
+        nearest_try(&nearest, c->name);
     }
-    return NULL;
+    if (nearest.best != NULL)
+        cli_usage("unknown command '%s' (did you mean '%s'?)", name, nearest.best);
+    cli_usage("unknown command '%s'", name);
 }
+
+static int help(char **argv)
+{
+    cli_option(argv);
+    char **words = cli_words(0, 1, "");
+    cli_help(words[0] != NULL ? &find(words[0])->program : &program);
+}
+
+static const struct command help_command = {
+    .name = "help",
+    .summary = "print the options of a command",
+    .program = {
+        .name = "chat-spool",
+        .synopsis = "help [COMMAND]",
+        .about = "Print the commands, or the options of one of them.",
+        .options = options,
+    },
+    .run = help,
+};
 
 int main(int argc, char **argv)
 {
+    (void)argc;
     cli_start(&program);
     setlocale(LC_CTYPE, "C.UTF-8"); /* for the widths of tables */
-    cli_option(argc, argv);         /* has none but --help and --version, which end here */
-    if (argv[optind] == NULL)
-        cli_usage("a command is needed");
-    const struct command *command = find(argv[optind]);
-    if (command == NULL)
-        cli_usage("unknown command '%s'", argv[optind]);
-    argc -= optind;
-    argv += optind;
+    cli_option(argv);               /* has none but --help and --version, which end here */
+    char **words = cli_words(1, INT_MAX, "a command is needed");
+    const struct command *command = find(words[0]);
     cli_command(&command->program);
-    int status = command->run(argc, argv);
+    int status = command->run(words);
     spool_close_all();
     return status;
 }

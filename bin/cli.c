@@ -4,7 +4,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,7 +43,7 @@ __attribute__((format(printf, 1, 0))) static void say(const char *format, va_lis
         text_add_string(&line, self->name);
         text_add_string(&line, " ");
         text_add_string(&line, self->synopsis);
-        text_add_string(&line, "\n");
+        text_add_string(&line, " (see --help)\n");
     }
     (void)!write(STDERR_FILENO, line.bytes, line.size);
     text_free(&line);
@@ -139,10 +138,10 @@ noreturn void cli_fail_spool(enum chat_status status, const chat_spool *spool, c
 
 /* --- options --------------------------------------------------------------- */
 
-enum { OPTIONS = 48, HELP = LONG_ONLY + 1000, VERSION };
+enum { VERSION = LONG_ONLY + 1000 };
 
 static const struct option_row common[] = {
-    { HELP, "help", NULL, "print this and exit" },
+    { 'h', "help", NULL, "print this and exit" },
     { VERSION, "version", NULL, "print the version and exit" },
     { 0, NULL, NULL, NULL },
 };
@@ -151,10 +150,13 @@ static void add_help(struct text *help, const struct option_row *rows)
 {
     for (; rows->name != NULL; rows++) {
         char left[64], line[256];
+        if (rows->help == NULL)
+            continue;
         const char *space = rows->argument != NULL ? " " : "";
         const char *argument = rows->argument != NULL ? rows->argument : "";
-        if (rows->letter < LONG_ONLY)
-            snprintf(left, sizeof left, "-%c, --%s%s%s", rows->letter, rows->name, space, argument);
+        int letter = option_letter(rows);
+        if (letter < LONG_ONLY)
+            snprintf(left, sizeof left, "-%c, --%s%s%s", letter, rows->name, space, argument);
         else
             snprintf(left, sizeof left, "    --%s%s%s", rows->name, space, argument);
         snprintf(line, sizeof line, "  %-21s  %s\n", left, rows->help);
@@ -174,20 +176,20 @@ static noreturn void answer(struct text *text)
     exit(EXIT_DONE);
 }
 
-static noreturn void answer_help(void)
+noreturn void cli_help(const struct program *program)
 {
     struct text help = { .bytes = NULL };
     text_add_string(&help, "usage: ");
-    text_add_string(&help, self->name);
+    text_add_string(&help, program->name);
     text_add_string(&help, " ");
-    text_add_string(&help, self->synopsis);
+    text_add_string(&help, program->synopsis);
     text_add_string(&help, "\n");
-    text_add_string(&help, self->about);
+    text_add_string(&help, program->about);
     text_add_string(&help, "\n\n");
-    add_help(&help, self->options);
+    add_help(&help, program->options);
     add_help(&help, common);
-    if (self->add_more != NULL)
-        self->add_more(&help);
+    if (program->add_more != NULL)
+        program->add_more(&help);
     answer(&help);
 }
 
@@ -199,92 +201,44 @@ static noreturn void answer_version(void)
     answer(&version);
 }
 
-/* For getopt_long(); empty until the first option is asked for. */
-static struct option longs[OPTIONS];
-static char shorts[2 * OPTIONS + 3];
-
-/* What getopt_long() wants, from our tables. */
-static void translate(void)
-{
-    size_t n = 0;
-    char *end = shorts;
-    *end++ = '+'; /* options end at the first word */
-    *end++ = ':'; /* a missing argument is told by ':' */
-    const struct option_row *tables[] = { self->options, common };
-    for (size_t t = 0; t < 2; t++)
-        for (const struct option_row *row = tables[t]; row->name != NULL; row++) {
-            int argument = row->argument != NULL ? required_argument : no_argument;
-            longs[n++] = (struct option){ row->name, argument, NULL, row->letter };
-            if (row->letter < LONG_ONLY) {
-                *end++ = (char)row->letter;
-                if (row->argument != NULL)
-                    *end++ = ':';
-            }
-        }
-    longs[n] = (struct option){ NULL, 0, NULL, 0 };
-    *end = '\0';
-}
-
-static bool is_known(int letter)
-{
-    const struct option_row *tables[] = { self->options, common };
-    for (size_t t = 0; t < 2; t++)
-        for (const struct option_row *row = tables[t]; row->name != NULL; row++)
-            if (row->letter == letter)
-                return true;
-    return false;
-}
-
-/* The option that getopt_long() has just refused, as it was written. Where an argument is missing
- * behind the last word, musl has gone one further than glibc. */
-static noreturn void refuse(int argc, char **argv, bool argument_missing)
-{
-    const char *word = argv[(optind < argc ? optind : argc) - 1];
-    const char letter[3] = { '-', (char)optopt, '\0' };
-    bool known = is_known(optopt), is_long = strncmp(word, "--", 2) == 0;
-    if (argument_missing)
-        cli_usage("option '%s' needs an argument", is_long ? word : letter);
-    if (known)
-        cli_usage("option '%s' takes no argument", word);
-    cli_usage("unknown option '%s'", optopt > 0 ? letter : word);
-}
+static bool started, anywhere;
+char *cli_argument;
 
 void cli_command(const struct program *command)
 {
     self = command;
-    shorts[0] = '\0';
-    optind = 0; /* begin anew: getopt(3), NOTES */
+    started = false;
+    anywhere = true;
 }
 
-int cli_option(int argc, char **argv)
+int cli_option(char **argv)
 {
-    if (shorts[0] == '\0')
-        translate();
-    opterr = 0;
-    int letter = getopt_long(argc, argv, shorts, longs, NULL);
-    if (letter == HELP)
-        answer_help();
+    static const struct option_row *tables[2];
+    if (!started) {
+        tables[0] = self->options;
+        tables[1] = common;
+        options_start(argv, tables, anywhere);
+        started = true;
+    }
+    int letter = options_next(&cli_argument);
+    if (letter == 'h')
+        cli_help(self);
     if (letter == VERSION)
         answer_version();
-    if (letter == '?' || letter == ':')
-        refuse(argc, argv, letter == ':');
     return letter;
 }
 
-char **cli_words(char **argv, int least, int most, const char *what)
+char **cli_words(int least, int most, const char *what)
 {
-    char **words = argv + optind;
-    bool marked = optind > 0 && strcmp(argv[optind - 1], "--") == 0; /* any word may follow */
+    bool marked;
+    char **words = options_words(&marked);
     int count = 0;
     while (words[count] != NULL)
         count++;
     if (count < least)
         cli_usage("%s", what);
-    for (int i = 1; i < count && !marked; i++)
-        if (words[i][0] == '-' && words[i][1] != '\0')
-            cli_usage("unexpected word '%s': options come before the words", words[i]);
     if (count > most)
-        cli_usage("unexpected word '%s'", words[most]);
+        cli_usage("unexpected argument '%s'", words[most]);
     return words;
 }
 
@@ -296,21 +250,6 @@ int64_t cli_count(const char *text, const char *option)
     if (strspn(text, "0123456789") == 0 || *end != '\0' || errno != 0 || n < 1)
         cli_usage("option '%s' needs a number from 1 on, not '%s'", option, text);
     return n;
-}
-
-int64_t cli_seconds(const char *text, const char *option)
-{
-    const int64_t most = INT64_C(1000000000000); /* milliseconds: 31 years */
-    size_t whole = strspn(text, "0123456789");
-    size_t fraction = text[whole] == '.' ? strspn(text + whole + 1, "0123456789") : 0;
-    size_t length = whole + (text[whole] == '.') + fraction;
-    if (whole + fraction == 0 || text[length] != '\0')
-        cli_usage("option '%s' needs a number of seconds, not '%s'", option, text);
-    double milliseconds = strtod(text, NULL) * 1000;
-    if (milliseconds >= (double)most)
-        return most;
-    int64_t rounded = (int64_t)milliseconds;
-    return rounded + ((double)rounded < milliseconds); /* up: never shorter than asked */
 }
 
 int64_t cli_clock(void)

@@ -8,6 +8,7 @@
 #include <stdnoreturn.h>
 
 #include "chatspool.h"
+#include "options.h"
 
 struct text;
 
@@ -28,16 +29,6 @@ enum {
     EXIT_NOTFOUND = 127, /* it is not there */
 };
 
-/* An option. The table of a program ends with a row without a name; --help, the manual and the
- * completions are checked against it. */
-struct option_row {
-    int letter;           /* or, without a short form, a number above LONG_ONLY */
-    const char *name;     /* the long form */
-    const char *argument; /* its name in --help, or NULL for none */
-    const char *help;
-};
-enum { LONG_ONLY = 256 };
-
 struct program {
     const char *name;
     const char *synopsis; /* what follows the name */
@@ -49,13 +40,17 @@ struct program {
 /* The first call of main(): says which program this is, and see std.h. */
 void cli_start(const struct program *program);
 
-/* From now on the options are those of COMMAND, one of this program's, and ARGV[0] is its name. */
+/* From now on the options are those of COMMAND, one of this program's, and ARGV[0] is its name.
+ * They may follow other words. */
 void cli_command(const struct program *command);
 
-/* The next option's letter, or -1 behind the last one; then the words begin at argv[optind].
- * The option's argument is in optarg. Answers --help and --version, and ends the program
- * where an option is wrong. */
-int cli_option(int argc, char **argv);
+/* Return the next option's letter, or -1 behind the last one; the option's argument is in
+ * cli_argument. Answers --help and --version, and ends the program where an option is wrong. */
+int cli_option(char **argv);
+extern char *cli_argument;
+
+/* Print the --help of PROGRAM and end the program. */
+noreturn void cli_help(const struct program *program);
 
 /* End the program: print "NAME: ..." as one line on standard error, safe for a terminal. */
 noreturn void cli_fail(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -78,18 +73,15 @@ void cli_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* What ERRNUM means, beginning in lower case; good until the next call. */
 const char *cli_cause(int errnum);
 
-/* The words behind the options: from LEAST to MOST of them, or a usage error that says WHAT is
- * needed. */
-char **cli_words(char **argv, int least, int most, const char *what);
+/* Return the words behind the options: from LEAST to MOST of them, or a usage error that says WHAT
+ * is needed. */
+char **cli_words(int least, int most, const char *what);
 
 /* The exit status that goes with a status of the library. */
 int cli_exit_status(enum chat_status status);
 
 /* The number in TEXT, at least 1, or a usage error that names OPTION. */
 int64_t cli_count(const char *text, const char *option);
-
-/* The milliseconds in TEXT, a number of seconds with an optional fraction. */
-int64_t cli_seconds(const char *text, const char *option);
 
 /* Milliseconds of a clock that nobody sets. */
 int64_t cli_clock(void);

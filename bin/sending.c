@@ -27,12 +27,43 @@ enum chat_status sending_begin(struct sending *s)
     return status;
 }
 
-enum chat_status sending_put(struct sending *s, const struct chat_message *message, int64_t *id)
+static void add_id(struct sending *s, int64_t id)
 {
-    enum chat_status status = chat_put(s->spool, message, &s->terms, s->print_id ? id : NULL);
-    if (status == CHAT_BUSY)
+    char line[24];
+    snprintf(line, sizeof line, "%lld\n", (long long)id);
+    text_add_string(&s->ids, line);
+}
+
+static enum chat_status put_in(struct sending *s, const struct chat_message *message)
+{
+    int64_t id = 0;
+    enum chat_status status = chat_put(s->spool, message, &s->terms, s->print_id ? &id : NULL);
+    if (status == CHAT_OK && s->print_id)
+        add_id(s, id);
+    if (status == CHAT_BUSY) {
         snprintf(s->full, sizeof s->full, "%s", chat_error(s->spool));
+        s->full_room = message->room;
+    }
     return status;
+}
+
+enum chat_status sending_put(struct sending *s, const struct chat_message *message)
+{
+    struct chat_message copy = *message;
+    enum chat_status status = CHAT_OK;
+    if (s->room_count == 0)
+        return put_in(s, message);
+    for (size_t i = 0; i < s->room_count && status == CHAT_OK; i++) {
+        copy.room = s->rooms[i];
+        status = put_in(s, &copy);
+    }
+    return status;
+}
+
+void sending_rollback(struct sending *s)
+{
+    chat_rollback(s->spool);
+    s->ids.size = 0;
 }
 
 /* The milliseconds that are left to wait, or -1: no limit. */
@@ -46,30 +77,24 @@ static int64_t time_left(struct sending *s)
     return s->deadline > now ? s->deadline - now : 0;
 }
 
-enum chat_status sending_wait(struct sending *s, const char *room, int64_t places)
+enum chat_status sending_wait(struct sending *s, int64_t places)
 {
-    chat_rollback(s->spool);
+    sending_rollback(s);
     int64_t left = time_left(s);
     if (!s->wait || left == 0)
         return CHAT_BUSY;
-    enum chat_status status = chat_wait_room(s->spool, room, s->terms.max - places + 1, left, NULL);
+    enum chat_status status =
+        chat_wait_room(s->spool, s->full_room, s->terms.max - places + 1, left, NULL);
     /* Look a last time when the time is up; a signal that did not kill (CONT) means nothing. */
     return status == CHAT_NONE || status == CHAT_INTERRUPTED ? CHAT_OK : status;
 }
 
-void sending_add_id(struct text *lines, int64_t id)
-{
-    char line[24];
-    snprintf(line, sizeof line, "%lld\n", (long long)id);
-    text_add_string(lines, line);
-}
-
-void sending_print(struct text *lines, const char *after)
+void sending_print_ids(struct sending *s, const char *after)
 {
     struct output out;
     output_open(&out, STDOUT_FILENO);
-    output_put(&out, lines->bytes, lines->size);
-    lines->size = 0;
+    output_put(&out, s->ids.bytes, s->ids.size);
+    s->ids.size = 0;
     if (!output_flush(&out))
         cli_fail(EXIT_IO, "cannot write standard output: %s%s", cli_cause(out.failed), after);
     text_free(&out.pending);

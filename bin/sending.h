@@ -12,32 +12,38 @@
 struct sending {
     chat_spool *spool;
     struct chat_message message; /* what all have in common */
+    const char **rooms;          /* that each message goes to, all in one commit */
+    size_t room_count;           /* 0: to the one that the message names */
     const char *delay, *expire;  /* as they were given, or NULL: "1h" is an hour from the put on */
     struct chat_terms terms;
     bool wait;       /* for room */
     int64_t timeout; /* at most so many milliseconds each time; -1: no limit */
     bool print_id, quiet;
-    bool json;               /* with -J each message says for itself what no option says: */
-    const char *room, *user; /* as they were given, or NULL */
+    bool json;        /* with -J each message says for itself what no option says */
+    const char *user; /* as it was given, or NULL */
 
-    int64_t deadline; /* of the present wait on cli_clock(); 0 after each commit */
-    char full[512];   /* why the last put was refused */
+    int64_t deadline;      /* of the present wait on cli_clock(); 0 after each commit */
+    char full[512];        /* why the last put was refused, */
+    const char *full_room; /* and by which room */
+    struct text ids;       /* of the transaction, one per line, to be printed */
 };
 
 /* Begin a transaction, and set the times of the message. */
 enum chat_status sending_begin(struct sending *sending);
 
-/* Put MESSAGE; its id is told if it is to be printed. CHAT_BUSY: its room is full. */
-enum chat_status sending_put(struct sending *sending, const struct chat_message *message,
-                             int64_t *id);
+/* Put MESSAGE into each of its rooms, and note the ids if they are to be printed. CHAT_BUSY: one of
+ * the rooms is full, and the message may be in those before it. */
+enum chat_status sending_put(struct sending *sending, const struct chat_message *message);
 
-/* After CHAT_BUSY: roll back (others go on while we sleep) and wait until ROOM may have PLACES
- * for messages. CHAT_OK: try again. CHAT_BUSY: we are not to wait, or the time is up. */
-enum chat_status sending_wait(struct sending *sending, const char *room, int64_t places);
+/* Forget what was put since sending_begin. */
+void sending_rollback(struct sending *sending);
 
-/* Print an id in LINES on a line of its own, later; and now. AFTER tells what is stored, should
- * that fail. */
-void sending_add_id(struct text *lines, int64_t id);
-void sending_print(struct text *lines, const char *after);
+/* After CHAT_BUSY: roll back (others go on while we sleep) and wait until the full room may have
+ * space for PLACES messages. CHAT_OK: try again. CHAT_BUSY: we are not to wait, or the time is up.
+ */
+enum chat_status sending_wait(struct sending *sending, int64_t places);
+
+/* Print the ids that were noted, and forget them. AFTER says what is stored, should that fail. */
+void sending_print_ids(struct sending *sending, const char *after);
 
 #endif

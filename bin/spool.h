@@ -12,10 +12,10 @@
 #include "output.h"
 
 struct command {
-    const char *name, *other_name;     /* the latter may be NULL */
-    const char *summary;               /* for the list of all commands */
-    struct program program;            /* its options and its --help */
-    int (*run)(int argc, char **argv); /* returns the exit status; argv[0] is its name */
+    const char *name, *other_name; /* the latter may be NULL */
+    const char *summary;           /* for the list of all commands */
+    struct program program;        /* its options and its --help */
+    int (*run)(char **argv);       /* returns the exit status; argv[0] is its name */
 };
 
 extern const struct command list_command, show_command, move_command, delete_command, check_command,

@@ -1,6 +1,5 @@
 /* spool_check.c - chat-spool check: what is wrong with a spool. */
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,15 +43,15 @@ static void praise(chat_spool *spool, const char *where, struct output *out)
     tell(out, text);
 }
 
-static int check(int argc, char **argv)
+static int check(char **argv)
 {
     const char *where = NULL;
     bool repair = false, quiet = false;
     struct output out;
-    for (int letter; (letter = cli_option(argc, argv)) != -1;)
+    for (int letter; (letter = cli_option(argv)) != -1;)
         switch (letter) {
         case 's':
-            where = optarg;
+            where = cli_argument;
             break;
         case REPAIR:
             repair = true;
@@ -61,7 +60,7 @@ static int check(int argc, char **argv)
             quiet = true;
             break;
         }
-    cli_words(argv, 0, 0, "");
+    cli_words(0, 0, "");
     spool_output(&out);
     chat_spool *spool = spool_open(where);
     enum chat_status status = chat_check(spool, repair, tell, &out);

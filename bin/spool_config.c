@@ -1,7 +1,6 @@
 /* spool_config.c - chat-spool config, init and version: the spool as a whole. */
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,11 +18,11 @@ static const struct option_row init_options[] = {
     END_OPTION,
 };
 
-static const char *parse_where(int argc, char **argv)
+static const char *parse_where(char **argv)
 {
     const char *where = NULL;
-    while (cli_option(argc, argv) != -1)
-        where = optarg;
+    while (cli_option(argv) != -1)
+        where = cli_argument;
     return where;
 }
 
@@ -102,12 +101,12 @@ static void show(const struct setting *one, const struct chat_settings *settings
     spool_flush(out);
 }
 
-static int config(int argc, char **argv)
+static int config(char **argv)
 {
     struct output out;
     struct chat_settings settings;
-    const char *where = parse_where(argc, argv);
-    char **words = cli_words(argv, 0, 2, "");
+    const char *where = parse_where(argv);
+    char **words = cli_words(0, 2, "");
     const struct setting *one = words[0] != NULL ? find(words[0]) : NULL;
     const char *value = one != NULL ? words[1] : NULL;
     if (value != NULL) /* what is wrong with it is to be told before the spool is touched */
@@ -127,15 +126,15 @@ static int config(int argc, char **argv)
 
 /* --- init, version --------------------------------------------------------- */
 
-static int init(int argc, char **argv)
+static int init(char **argv)
 {
     const char *where = NULL, *group = NULL;
-    for (int letter; (letter = cli_option(argc, argv)) != -1;)
+    for (int letter; (letter = cli_option(argv)) != -1;)
         if (letter == 's')
-            where = optarg;
+            where = cli_argument;
         else
-            group = optarg;
-    cli_words(argv, 0, 0, "");
+            group = cli_argument;
+    cli_words(0, 0, "");
     if (group != NULL && group[0] == '\0')
         cli_usage("the name of the group is empty");
     chat_spool *spool = spool_open(where);
@@ -145,11 +144,11 @@ static int init(int argc, char **argv)
     return EXIT_DONE;
 }
 
-static int version(int argc, char **argv)
+static int version(char **argv)
 {
     struct output out;
-    const char *where = parse_where(argc, argv);
-    cli_words(argv, 0, 0, "");
+    const char *where = parse_where(argv);
+    cli_words(0, 0, "");
     spool_output(&out);
     chat_spool *spool = spool_open(where);
     output_put_string(&out, "chat-spool " CHAT_VERSION "\nlibchatspool " CHAT_VERSION "\n");

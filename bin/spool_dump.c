@@ -1,6 +1,5 @@
 /* spool_dump.c - chat-spool dump and copy: every message, with every field. */
 
-#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -68,20 +67,20 @@ static bool dump_batch(void *context, const chat_batch *batch)
     return true;
 }
 
-static int dump(int argc, char **argv)
+static int dump(char **argv)
 {
     struct dump dump = { .where = NULL };
-    for (int letter; (letter = cli_option(argc, argv)) != -1;)
+    for (int letter; (letter = cli_option(argv)) != -1;)
         switch (letter) {
         case 's':
-            dump.where = optarg;
+            dump.where = cli_argument;
             break;
         case 'q':
             dump.quiet = true;
             break;
         }
     enum { MANY = 1 << 20 };
-    char **words = cli_words(argv, 0, MANY, "");
+    char **words = cli_words(0, MANY, "");
     size_t word_count = 0, count;
     for (; words[word_count] != NULL; word_count++)
         where_room(words[word_count]);
@@ -145,12 +144,12 @@ static bool same_spool(const char *from, const char *to)
                                      a.st_dev == b.st_dev && a.st_ino == b.st_ino);
 }
 
-static int copy(int argc, char **argv)
+static int copy(char **argv)
 {
     struct dump dump = { .where = NULL };
-    while (cli_option(argc, argv) != -1)
+    while (cli_option(argv) != -1)
         dump.quiet = true;
-    char **words = cli_words(argv, 2, 2, "two spools are needed, to copy from and to");
+    char **words = cli_words(2, 2, "two spools are needed, to copy from and to");
     if (same_spool(words[0], words[1]))
         cli_usage("the two spools are the same");
     chat_spool *from = spool_open(words[0]);

@@ -1,6 +1,5 @@
 /* spool_keep.c - chat-spool backup, restore and compact. */
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -41,13 +40,13 @@ struct words {
     bool yes, quiet;
 };
 
-static struct words parse(int argc, char **argv, const char *missing)
+static struct words parse(char **argv, const char *missing)
 {
     struct words words = { .where = NULL };
-    for (int letter; (letter = cli_option(argc, argv)) != -1;)
+    for (int letter; (letter = cli_option(argv)) != -1;)
         switch (letter) {
         case 's':
-            words.where = optarg;
+            words.where = cli_argument;
             break;
         case 'y':
             words.yes = true;
@@ -56,13 +55,13 @@ static struct words parse(int argc, char **argv, const char *missing)
             words.quiet = true;
             break;
         }
-    words.file = cli_words(argv, 1, 1, missing)[0];
+    words.file = cli_words(1, 1, missing)[0];
     return words;
 }
 
-static int backup(int argc, char **argv)
+static int backup(char **argv)
 {
-    struct words words = parse(argc, argv, "a file to write to is needed");
+    struct words words = parse(argv, "a file to write to is needed");
     struct stat st;
     char what[] = "written";
     chat_spool *spool = spool_open(words.where);
@@ -89,9 +88,9 @@ static bool is_there(chat_spool *spool)
     return status != CHAT_NONE;
 }
 
-static int restore(int argc, char **argv)
+static int restore(char **argv)
 {
-    struct words words = parse(argc, argv, "a file to restore from is needed");
+    struct words words = parse(argv, "a file to restore from is needed");
     char what[] = "restored";
     chat_spool *spool = spool_open(words.where);
     if (is_there(spool) &&
@@ -107,19 +106,19 @@ static int restore(int argc, char **argv)
     return EXIT_DONE;
 }
 
-static int compact(int argc, char **argv)
+static int compact(char **argv)
 {
     const char *where = NULL;
     bool quiet = false;
     int64_t freed;
     struct output out;
     char what[] = "given back";
-    for (int letter; (letter = cli_option(argc, argv)) != -1;)
+    for (int letter; (letter = cli_option(argv)) != -1;)
         if (letter == 's')
-            where = optarg;
+            where = cli_argument;
         else
             quiet = true;
-    cli_words(argv, 0, 0, "");
+    cli_words(0, 0, "");
     if (!quiet)
         spool_output(&out);
     chat_spool *spool = spool_open(where);

@@ -205,13 +205,13 @@ static void watch(struct listing *l)
 
 /* --- all of it ------------------------------------------------------------- */
 
-static int list(int argc, char **argv)
+static int list(char **argv)
 {
     struct listing l = { .where = NULL };
-    for (int letter; (letter = cli_option(argc, argv)) != -1;)
+    for (int letter; (letter = cli_option(argv)) != -1;)
         switch (letter) {
         case 's':
-            l.where = optarg;
+            l.where = cli_argument;
             break;
         case 'j':
             l.json = true;
@@ -223,7 +223,7 @@ static int list(int argc, char **argv)
             l.watch = true;
             break;
         }
-    cli_words(argv, 0, 0, "");
+    cli_words(0, 0, "");
     if (l.json + l.names + l.watch > 1)
         cli_usage("options '-j', '-1' and '-w' exclude each other");
     spool_output(&l.out);

@@ -143,18 +143,18 @@ static int open_input(const char *file)
     return fd;
 }
 
-static int run(int argc, char **argv)
+static int run(char **argv)
 {
     static struct load load = { .json.every = true, .records.separator = '\n' };
     struct chat_settings settings;
     const char *where = NULL;
     bool quiet = false;
-    for (int letter; (letter = cli_option(argc, argv)) != -1;)
+    for (int letter; (letter = cli_option(argv)) != -1;)
         if (letter == 's')
-            where = optarg;
+            where = cli_argument;
         else
             quiet = true;
-    char **words = cli_words(argv, 0, 1, "");
+    char **words = cli_words(0, 1, "");
     load.records.fd = open_input(words[0]);
     chat_spool *spool = spool_open(where);
     spool_need(chat_settings(spool, &settings), spool);

@@ -1,6 +1,5 @@
 /* spool_move.c - chat-spool move and delete. */
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,14 +9,14 @@
 
 static const struct option_row move_options[] = {
     SPOOL_OPTION,
-    { 'i', "id", "ID", "this message; may be repeated" },
+    { 'i' | REPEATS, "id", "ID", "this message; may be repeated" },
     { 'q', "quiet", NULL, "do not say how many" },
     END_OPTION,
 };
 
 static const struct option_row delete_options[] = {
     SPOOL_OPTION,
-    { 'i', "id", "ID", "this message; may be repeated" },
+    { 'i' | REPEATS, "id", "ID", "this message; may be repeated" },
     { 'y', "yes", NULL, "do not ask" },
     { 'q', "quiet", NULL, "do not say how many" },
     END_OPTION,
@@ -44,15 +43,15 @@ static void add_id(struct change *c, const char *text)
     c->ids[c->id_count++] = cli_count(text, "-i");
 }
 
-static void parse(struct change *c, int argc, char **argv)
+static void parse(struct change *c, char **argv)
 {
-    for (int letter; (letter = cli_option(argc, argv)) != -1;)
+    for (int letter; (letter = cli_option(argv)) != -1;)
         switch (letter) {
         case 's':
-            c->where = optarg;
+            c->where = cli_argument;
             break;
         case 'i':
-            add_id(c, optarg);
+            add_id(c, cli_argument);
             break;
         case 'y':
             c->yes = true;
@@ -170,12 +169,12 @@ static int change(struct change *c, const char *verb, const char *done)
     return c->status;
 }
 
-static int move(int argc, char **argv)
+static int move(char **argv)
 {
     struct change c = { .where = NULL };
-    parse(&c, argc, argv);
+    parse(&c, argv);
     int rooms = c.id_count > 0 ? 1 : 2;
-    char **words = cli_words(argv, rooms, rooms,
+    char **words = cli_words(rooms, rooms,
                              rooms == 1 ? "a room to move to is needed"
                                         : "two rooms are needed, to move from and to");
     c.from = rooms == 2 ? where_room(words[0]) : NULL;
@@ -188,12 +187,12 @@ static int move(int argc, char **argv)
     return change(&c, "move", " moved\n");
 }
 
-static int delete (int argc, char **argv)
+static int delete (char **argv)
 {
     struct change c = { .where = NULL };
-    parse(&c, argc, argv);
+    parse(&c, argv);
     int rooms = c.id_count > 0 ? 0 : 1;
-    char **words = cli_words(argv, rooms, rooms, "a room is needed, or '-i ID'");
+    char **words = cli_words(rooms, rooms, "a room is needed, or '-i ID'");
     c.from = rooms == 1 ? where_room(words[0]) : NULL;
     c.spool = spool_open(c.where);
     if (c.from != NULL)

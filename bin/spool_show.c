@@ -185,25 +185,25 @@ static int show_room(struct show *show, chat_spool *spool, const char *room)
     return EXIT_NONE;
 }
 
-static int run(int argc, char **argv)
+static int run(char **argv)
 {
     struct show show = { .where = NULL };
-    for (int letter; (letter = cli_option(argc, argv)) != -1;)
+    for (int letter; (letter = cli_option(argv)) != -1;)
         switch (letter) {
         case 's':
-            show.where = optarg;
+            show.where = cli_argument;
             break;
         case 'i':
-            show.id = cli_count(optarg, "-i");
+            show.id = cli_count(cli_argument, "-i");
             break;
         case 'c':
-            show.count = cli_count(optarg, "-c");
+            show.count = cli_count(cli_argument, "-c");
             break;
         case 'j':
             show.json = true;
             break;
         }
-    char **words = cli_words(argv, 0, show.id > 0 ? 0 : 1, "");
+    char **words = cli_words(0, show.id > 0 ? 0 : 1, "");
     if (show.id > 0 && show.count > 0)
         cli_usage("options '-i' and '-c' exclude each other");
     const char *room = where_room(words[0]);

@@ -29,8 +29,6 @@ struct stream {
     int64_t stored; /* messages that are in the spool for good */
     int64_t put;    /* and those of the transaction that is open */
     bool open;
-    const char *room; /* of the last message that was put, or was to be */
-    struct text ids;  /* of the transaction, to be printed */
 };
 
 /* --- errors ---------------------------------------------------------------- */
@@ -43,8 +41,10 @@ static const char *how_many(const struct stream *s)
         return strstr(chat_error(s->sending->spool), "may be stored") != NULL
                    ? ""
                    : "; no message was stored";
-    snprintf(text, sizeof text, "; %lld message%s stored%s", (long long)s->stored,
-             s->stored == 1 ? " was" : "s were", s->sending->terms.once ? " or there already" : "");
+    size_t rooms = s->sending->room_count > 1 ? s->sending->room_count : 1;
+    long long messages = (long long)s->stored * (long long)rooms;
+    snprintf(text, sizeof text, "; %lld message%s stored%s", messages,
+             messages == 1 ? " was" : "s were", s->sending->terms.once ? " or there already" : "");
     return text;
 }
 
@@ -135,7 +135,7 @@ static void commit(struct stream *s)
     if (!s->sending->print_id)
         return;
     progress_end();
-    sending_print(&s->ids, how_many(s));
+    sending_print_ids(s->sending, how_many(s));
 }
 
 /* The room is full: keep what is in it, unless all are to come at once, and wait for room. */
@@ -143,11 +143,10 @@ static void wait_for_room(struct stream *s)
 {
     if (!s->atomic)
         commit(s);
-    chat_rollback(s->sending->spool);
+    sending_rollback(s->sending);
     s->open = false;
     s->put = 0;
-    s->ids.size = 0;
-    enum chat_status status = sending_wait(s->sending, s->room, places_wanted(s));
+    enum chat_status status = sending_wait(s->sending, places_wanted(s));
     if (status == CHAT_BUSY) {
         progress_end();
         cli_fail(EXIT_BUSY, "%s%s", s->sending->full, how_many(s));
@@ -174,7 +173,7 @@ static void read_json(struct stream *s, const char *line, size_t size, struct ch
 static void choose(struct chat_message *m, const struct sending *sending)
 {
     const struct chat_message *common = &sending->message;
-    if (m->room == NULL || sending->room != NULL)
+    if (m->room == NULL) /* or as those of '-r' say, see sending_put() */
         m->room = common->room;
     if (m->user == NULL || sending->user != NULL)
         m->user = common->user;
@@ -191,7 +190,6 @@ static enum chat_status put_piece(struct stream *s, const struct piece *piece)
 {
     const char *bytes = s->records.buffer.bytes + piece->start;
     struct chat_message message = { .id = 0 };
-    int64_t id = 0;
     if (s->sending->json) /* before the others must wait for us */
         read_json(s, bytes, piece->size, &message);
     if (!s->open)
@@ -204,14 +202,11 @@ static enum chat_status put_piece(struct stream *s, const struct piece *piece)
         message.body = bytes;
         message.length = piece->size;
     }
-    s->room = message.room;
-    enum chat_status status = sending_put(s->sending, &message, &id);
+    enum chat_status status = sending_put(s->sending, &message);
     if (status == CHAT_BUSY)
         return status;
     check_stream(s, status);
     s->put++;
-    if (s->sending->print_id)
-        sending_add_id(&s->ids, id);
     return CHAT_OK;
 }
 
@@ -299,7 +294,6 @@ void stream_send(struct sending *sending, char separator, bool atomic)
     }
     send_all(&s);
     progress_end();
-    text_free(&s.ids);
     json_in_free(&s.json);
     records_free(&s.records);
 }

@@ -6,7 +6,7 @@
 # a line each; "-" where there is none.
 _chatspool_table() {
   local spool='-s --spool WHERE
-' help='- --help -
+' help='-h --help -
 - --version -'
   case $1 in
   chat-send) table=$spool'-r --room ROOM
@@ -23,12 +23,12 @@ _chatspool_table() {
 -k --key KEY
 -m --max N
 -w --wait -
--t --timeout SECS
+-t --timeout TIME
 - --drop -
 ' ;;
   chat-recv) table=$spool'-r --room ROOM
 -w --wait -
--t --timeout SECS
+-t --timeout TIME
 -c --count N
 -a --all -
 -F --follow -
@@ -203,6 +203,7 @@ _chatspool_word() {
   chat-recv:0) COMPREPLY=(--) ;;
   show:0 | peek:0 | delete:0 | move:[01] | dump:*) _chatspool_rooms ;;
   backup:0 | restore:0 | load:0 | copy:[01]) _chatspool_files ;;
+  help:0) _chatspool_offer "${commands[@]}" ;;
   config:0) _chatspool_offer max-length default-room ;;
   config:1) [[ ${words[-2]} != default-room ]] || _chatspool_rooms ;;
   esac
@@ -222,13 +223,14 @@ _chatspool_command() {
 _chatspool() {
   local context=${1##*/} table words cut current before='' attached='' wanted='' argument option spool='' value
   local i=1 ended='' count=0 last short long
+  local -a commands=(list show peek move delete check dump load backup restore compact copy config init version help)
   COMPREPLY=()
   _chatspool_words
   last=$((${#words[@]} - 1))
   current=${words[last]}
   if [[ $context == chat-spool ]]; then
     if ((last == 1)); then
-      _chatspool_offer list show peek move delete check dump load backup restore compact copy config init version --help --version
+      _chatspool_offer "${commands[@]}" -h --help --version
       return
     fi
     context=${words[1]} i=2
@@ -238,7 +240,9 @@ _chatspool() {
     if [[ -n $wanted ]]; then
       attached=${words[i]}
     elif [[ -n $ended || ${words[i]} != -?* ]]; then
-      ended=1 count=$((count + 1))
+      # Options may follow the words of a command of chat-spool.
+      [[ $context == chat-* ]] && ended=1
+      count=$((count + 1))
       continue
     elif [[ ${words[i]} == -- ]]; then
       ended=1

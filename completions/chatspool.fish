@@ -67,7 +67,7 @@ function __chatspool_after
 end
 
 complete -c chat-send -f
-complete -c chat-send -s r -l room -x -a '(__chatspool_rooms)' -d 'The room'
+complete -c chat-send -s r -l room -x -a '(__chatspool_rooms)' -d 'The room; several: each of them'
 complete -c chat-send -s s -l spool -r -F -d 'The spool'
 complete -c chat-send -s f -l file -r -F -d 'The message is what this file holds'
 complete -c chat-send -s l -l lines -d 'Every line of standard input is a message'
@@ -84,7 +84,7 @@ complete -c chat-send -s m -l max -x -d 'Not if the room holds so many messages'
 complete -c chat-send -s w -l wait -d 'With -m: wait for room instead'
 complete -c chat-send -s t -l timeout -x -d 'Wait at most this long'
 complete -c chat-send -l drop -d 'With -m: drop the oldest message instead'
-complete -c chat-send -l help -d 'Print the options and exit'
+complete -c chat-send -s h -l help -d 'Print the options and exit'
 complete -c chat-send -l version -d 'Print the version and exit'
 
 complete -c chat-recv -f
@@ -108,7 +108,7 @@ complete -c chat-recv -s P -l parallel -x -d 'With a command: run up to so many 
 complete -c chat-recv -l retries -x -d 'With a command: after so many failures give up a message'
 complete -c chat-recv -l dead -x -a '(__chatspool_rooms)' -d 'And move it to this room'
 complete -c chat-recv -l backoff -x -d 'With a command: hold a failed one back; doubled each time'
-complete -c chat-recv -l help -d 'Print the options and exit'
+complete -c chat-recv -s h -l help -d 'Print the options and exit'
 complete -c chat-recv -l version -d 'Print the version and exit'
 
 complete -c chat-spool -f
@@ -126,6 +126,7 @@ complete -c chat-spool -n __chatspool_needs_command -a copy -d 'Add all messages
 complete -c chat-spool -n __chatspool_needs_command -a config -d 'Show and change the limits'
 complete -c chat-spool -n __chatspool_needs_command -a init -d 'Make the spool'
 complete -c chat-spool -n __chatspool_needs_command -a version -d 'Print the versions'
+complete -c chat-spool -n __chatspool_needs_command -a help -d 'Print the options of a command'
 
 complete -c chat-spool -n '__chatspool_command list show peek move delete check dump load backup restore compact config init version' -s s -l spool -r -F -d 'The spool'
 complete -c chat-spool -n '__chatspool_command list show peek' -s j -l json -d 'Write an object of JSON a line'
@@ -137,9 +138,10 @@ complete -c chat-spool -n '__chatspool_command delete backup restore' -s y -l ye
 complete -c chat-spool -n '__chatspool_command move delete check dump load backup restore compact copy' -s q -l quiet -d 'Print nothing but errors'
 complete -c chat-spool -n '__chatspool_command check' -l repair -d 'Set right what can be'
 complete -c chat-spool -n '__chatspool_command init' -l group -x -a '(__fish_complete_groups)' -d 'For the members of this group'
-complete -c chat-spool -l help -d 'Print the options and exit'
+complete -c chat-spool -s h -l help -d 'Print the options and exit'
 complete -c chat-spool -l version -d 'Print the version and exit'
 complete -c chat-spool -n '__chatspool_command show peek move delete dump' -a '(__chatspool_rooms)' -d Room
+complete -c chat-spool -n '__chatspool_command help' -a 'list show peek move delete check dump load backup restore compact copy config init version help'
 complete -c chat-spool -n '__chatspool_command load backup restore copy' -F
 complete -c chat-spool -n '__chatspool_command config; and not __chatspool_after max-length; and not __chatspool_after default-room' -a 'max-length default-room'
 complete -c chat-spool -n '__chatspool_command config; and __chatspool_after default-room' -a '(__chatspool_rooms)' -d Room

@@ -61,9 +61,19 @@ assert_written() {
   assert_received 'hi --help -r x -- y'
 }
 
-@test "a single dash is a word" {
-  chat-send - </dev/null
-  assert_received '-'
+@test "a single dash reads standard input, and is a word beside others and behind --" {
+  printf 'from\0input' | chat-send -
+  assert_equal "$(chat-recv -n | od -An -c | tr -d ' ')" 'from\0input'
+  seq 2 | chat-send -l -
+  assert_equal "$(chat-recv -a)" $'1\n2'
+  capture chat-send -f - - </dev/null
+  assert_usage chat-send
+  chat-send -- - </dev/null
+  assert_received -
+  chat-send - x </dev/null
+  assert_received '- x'
+  chat-send x - </dev/null
+  assert_received 'x -'
 }
 
 @test "many long words make one message" {
@@ -213,6 +223,55 @@ assert_written() {
   assert_empty_room
   capture chat-recv -a -r x
   assert_bytes stdout 'one\ntwo\nthree\nfour\nfive\nsix\nseven\n'
+}
+
+@test "with several -r the message is in each of the rooms, stored in one commit" {
+  local room
+  run -0 chat-send -i -r b -r a --room=c hello
+  assert_output $'1\n2\n3'
+  assert_equal "$(chat-spool list -1 | tr '\n' ' ')" 'a b c '
+  for room in a b c; do assert_received hello -r "$room"; done
+  seq 2 | chat-send -i -l -r a -r b >ids
+  assert_equal "$(<ids)" $'4\n5\n6\n7'
+  assert_equal "$(chat-recv -a -r a)" $'1\n2'
+  assert_equal "$(chat-recv -a -r b)" $'1\n2'
+  # What a line of JSON says of its room does not count.
+  echo '{"room":"x","body":"y"}' | chat-send -J -r a -r b
+  assert_received y -r a
+  assert_received y -r b
+  assert_empty_room x
+}
+
+@test "with several -r a message that one room refuses is in none of them" {
+  local room
+  chat-send -r b there
+  capture chat-send -i -m 1 -r a -r b -r c hello
+  assert_error 75 "chat-send: room 'b' is full: it holds 1 message"
+  assert_bytes stdout ''
+  capture chat-send -i -m 1 -t 0.1 -r a -r b -r c hello
+  assert_error 75 "chat-send: room 'b' is full: it holds 1 message"
+  assert_equal "$(chat-spool list -1)" b
+  background chat-send -i -m 1 -w -r a -r b -r c hello >ids
+  wait_blocked "$BACKGROUND_PID"
+  assert_equal "$(chat-spool list -1)" b
+  assert_received there -r b
+  finish "$BACKGROUND_PID"
+  assert_success
+  assert_equal "$(wc -l <ids)" 3
+  for room in a b c; do assert_received hello -r "$room"; done
+  # A key is looked for in each room.
+  chat-send -r b -k key old
+  chat-send -r a -r b -k key new
+  assert_received new -r a
+  assert_received old -r b
+}
+
+@test "a stream with several -r and -m is 64" {
+  capture chat-send -l -m 1 -r a -r b <<<one
+  assert_usage chat-send
+  capture chat-send -J -m 1 --drop -r a -r b <<<'{"body":""}'
+  assert_usage chat-send
+  assert_equal "$(chat-spool list -1)" ''
 }
 
 @test "the room is main where nothing else is said" {

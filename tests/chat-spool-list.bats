@@ -647,18 +647,28 @@ COMMANDS='list show peek move delete check dump load backup restore compact copy
   assert_not_exist "$HOME/.local"
 }
 
-@test "options come before the words" {
+@test "options may stand before, between and behind the words, and end at --" {
   chat-send -r jobs one
-  run --separate-stderr chat-spool delete jobs -y
+  chat-send -r jobs two
+  run -0 chat-spool show jobs -c 1 -j
+  assert_output --partial '"body":"one"'
+  refute_output --partial '"body":"two"'
+  assert_equal "$(chat-spool show -jc1 jobs)" "$output"
+  assert_equal "$(chat-spool show -j jobs --count=1)" "$output"
+  run -0 chat-spool move jobs -q later
+  assert_output ''
+  run -0 chat-spool move later -- jobs
+  assert_output '2 messages moved'
+  run --separate-stderr chat-spool move jobs -- -q
   assert_usage chat-spool
-  [[ $stderr == *"unexpected word '-y'"* ]]
-  run --separate-stderr chat-spool show jobs -j
+  run --separate-stderr chat-spool show jobs -c
   assert_usage chat-spool
+  run -0 chat-spool delete jobs -y
+  assert_output '2 messages deleted'
   run --separate-stderr chat-spool list word
   assert_usage chat-spool
   run --separate-stderr chat-spool show one two
   assert_usage chat-spool
-  run -0 chat-recv -r jobs
 }
 
 @test "version tells of the program, the library and the engine" {

@@ -144,8 +144,8 @@ named_or_not() { sed -E 's/ [A-Z]+$/ yes/'; }
   common=$(options_of_page chat-spool)
   while read -r context; do
     case $context in
-    # All but copy have the common ones, and copy has no -s.
-    'chat-spool copy') assert_equal "$(sort <(options_of_page "$context") <(grep -v -e --spool <<<"$common"))" "$(options_of_help "$context")" ;;
+    # All have the common ones; copy and help have no -s.
+    'chat-spool copy' | 'chat-spool help') assert_equal "$(sort <(options_of_page "$context") <(grep -v -e --spool <<<"$common"))" "$(options_of_help "$context")" ;;
     'chat-spool '*) assert_equal "$(sort <(options_of_page "$context") - <<<"$common")" "$(options_of_help "$context")" ;;
     chat-spool) assert_equal "$(grep -v -e --spool <<<"$common")" "$(options_of_help "$context")" ;;
     *) assert_equal "$(options_of_page "$context")" "$(options_of_help "$context")" ;;
@@ -157,7 +157,7 @@ named_or_not() { sed -E 's/ [A-Z]+$/ yes/'; }
   local context seen
   while read -r context; do
     [[ $context != chat-spool ]] || continue
-    seen=$(options_of_synopsis "$context" | grep -vxE -e '--help|--version')
+    seen=$(options_of_synopsis "$context" | grep -vxE -e '--help|--version') || [[ $context == *' help' ]]
     # Of an option with two forms, one is shown.
     assert_equal "$(options_of_help "$context" | grep -vE -e '--(help|version) ' |
       awk '{ print $1 == "-" ? $2 : $1 }' | sort -u)" "$seen"

@@ -20,6 +20,9 @@ refused() {
   assert_not_exist "$SPOOL"
 }
 
+# says TEXT: standard error has it.
+says() { [[ $stderr == *"$1"* ]] || fail "not said: $1: $stderr"; }
+
 # ---------------------------------------------------------------- --help and --version
 
 @test "--help is on standard output, exits 0, and names every option" {
@@ -98,7 +101,7 @@ refused() {
 
 @test "an unknown option is 64, with the option's name and a line of usage" {
   refused chat-send --foo
-  assert_stderr $'chat-send: unknown option \'--foo\'\nusage: chat-send [options] [--] [WORD ...]'
+  assert_stderr $'chat-send: unknown option \'--foo\'\nusage: chat-send [options] [--] [WORD ...] (see --help)'
   refused chat-send -Z hello
   assert_regex "$stderr" "^chat-send: unknown option '-Z'"
   refused chat-send -qZ
@@ -129,11 +132,90 @@ refused() {
   done
 }
 
-@test "an ambiguous long option is 64" {
+@test "an ambiguous long option is 64, and the error lists what it may mean" {
   refused chat-recv --r
+  says "option '--r' is ambiguous: '--room', '--raw'"
   refused chat-recv --ver=x
   refused chat-recv --ve
+  says "option '--ve' is ambiguous: '--verbose', '--version'"
   refused chat-recv --fo x
+}
+
+@test "an unknown option or command is 64, and the error names the nearest one" {
+  refused chat-send --rooom x
+  says "unknown option '--rooom' (did you mean '--room'?)"
+  refused chat-recv --timoeut=5
+  says "unknown option '--timoeut' (did you mean '--timeout'?)"
+  refused chat-recv -C 3
+  says "unknown option '-C' (did you mean '-c', '--count'?)"
+  refused chat-spool lsit
+  says "unknown command 'lsit' (did you mean 'list'?)"
+  refused chat-spool list --nmaes
+  says "unknown option '--nmaes' (did you mean '--names'?)"
+  refused chat-spool nothing
+  says "unknown command 'nothing'"$'\n'
+  refused chat-send -é
+  says "unknown option '-é'"
+}
+
+@test "a long option with one dash is 64, and the error names the option" {
+  refused chat-send -room x
+  says "unknown option '-room' (did you mean '--room'?)"
+  refused chat-send -room=x y
+  refused chat-send -q -file x
+  refused chat-recv -timeout 5
+  refused chat-spool list -json
+  says "unknown option '-json' (did you mean '--json'?)"
+  # As an argument and as a word it is none.
+  chat-send -k -room -- -room
+  run -0 chat-recv -o '%k %b'
+  assert_output -- '-room -room'
+}
+
+@test "an option with an argument that is given twice is 64, unless it makes a list" {
+  local option
+  for option in '-s a -s b' '-s a --spool b' '-u a -u b' '-f a -f a' '-k a -k b' '-d 1 -d 2' '-x 1 --expire=2' '-m 1 -m 2' '-m 1 -t 1 -t 2'; do
+    # shellcheck disable=SC2086
+    refused chat-send $option
+    says 'is given twice'
+  done
+  for option in '-s a -s b' '-t 1 -t 2' '-c 1 --count 1' '-o a -o b' '-P 1 -P 2 -- true' '--dead a --dead b -- true' '--backoff 1 --backoff 2 -- true'; do
+    # shellcheck disable=SC2086
+    refused chat-recv $option
+    says 'is given twice'
+  done
+  refused chat-spool show -i 1 --id 2
+  refused chat-spool list -s a -s b
+  refused chat-send -r a -r b -r a hello
+  says "room 'a' is given twice"
+  # A list, and an option without an argument, which says the same each time.
+  run -1 chat-recv -q -q -r a -r b -r a
+}
+
+@test "-h is --help in all programs, and help where it is not a message" {
+  local program
+  for program in chat-send chat-recv chat-spool 'chat-spool list' 'chat-spool move'; do
+    assert_equal "$($program -h)" "$($program --help)"
+  done
+  assert_equal "$(chat-recv help)" "$(chat-recv --help)"
+  assert_equal "$(chat-spool help)" "$(chat-spool --help)"
+  assert_equal "$(chat-spool help move)" "$(chat-spool move --help)"
+  assert_equal "$(chat-spool help peek)" "$(chat-spool show --help)"
+  refused chat-spool help mvoe
+  says "unknown command 'mvoe' (did you mean 'move'?)"
+  refused chat-spool help list show
+  chat-send help
+  run -0 chat-recv
+  assert_output help
+}
+
+@test "every error of usage ends with the usage line, and says where the options are listed" {
+  local command
+  for command in 'chat-send --foo' 'chat-recv word' 'chat-spool' 'chat-spool nothing' 'chat-spool show a b' 'chat-send -s redis://x y'; do
+    # shellcheck disable=SC2086
+    refused $command
+    [[ $stderr == *$'\nusage: chat-'*' (see --help)' ]] || fail "$stderr"
+  done
 }
 
 @test "an unambiguous long option may be shortened" {
@@ -224,7 +306,7 @@ refused() {
 
 @test "a -t that is no number from 0 up is 64" {
   local seconds
-  for seconds in -1 -0.5 '' ' ' . x 1x 1s 1,5 1.2.3 nan NaN inf; do refused chat-recv -t "$seconds"; done
+  for seconds in -1 -0.5 '' ' ' . x 1x 1,5 1.2.3 nan NaN inf 5M 1w 2026-11-22; do refused chat-recv -t "$seconds"; done
 }
 
 @test "a bad format is 64" {
