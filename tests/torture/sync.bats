@@ -3,7 +3,7 @@
 # after it; then the power fails. What was acknowledged is there. And a disk that really fails: Linux takes what it could not write
 # for written (lwn.net/Articles/752063).
 #
-# TORTURE=n: all of them, n times.
+# With TORTURE: all of them.
 
 # Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2153,SC2154
@@ -12,10 +12,8 @@ load torture
 load ../disk
 
 setup() {
-  torture_setup
-  needs_strace
-  POWER=$FAULTS/power
-  DISK='' THIN='' READER=''
+  disk_setup
+  READER=
 }
 
 teardown() {

@@ -29,6 +29,14 @@ torture_setup() {
   : >in
 }
 
+# disk_setup: the same for tests that trace, and that make a disk (../disk.bash).
+disk_setup() {
+  torture_setup
+  needs_strace
+  POWER=$FAULTS/power
+  DISK='' THIN=''
+}
+
 # dose SAMPLE FULL: how many, of what is counted: SAMPLE without TORTURE, else TORTURE times FULL.
 dose() { echo $((${TORTURE:-0} ? TORTURE * $2 : $1)); }
 

@@ -11,10 +11,8 @@ load torture
 load ../disk
 
 setup() {
-  torture_setup
-  needs_strace
-  POWER=$FAULTS/power
-  DISK='' THIN='' MEMORY=''
+  disk_setup
+  MEMORY=
 }
 
 teardown() {
