@@ -10,9 +10,33 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { COPIES = 99, SUFFIX = 32 };
+
+/* Copy the content of FROM to TO, without its holes: a file from a stranger may be a hole of many
+ * TiB. Returns 0, or an errno. */
+static int copy_content(int from, int to)
+{
+    char bytes[64 * 1024];
+    struct stat st;
+    off_t at = 0;
+    if (fstat(from, &st) < 0)
+        return errno;
+    while ((at = lseek(from, at, SEEK_DATA)) >= 0) {
+        ssize_t n = pread(from, bytes, sizeof bytes, at);
+        if (n < 0)
+            return errno;
+        errno = ENOSPC; /* if less is written */
+        if (pwrite(to, bytes, (size_t)n, at) != n)
+            return errno;
+        at += n;
+    }
+    if (errno != ENXIO) /* there is no more data */
+        return errno;
+    return ftruncate(to, st.st_size) < 0 || fsync(to) < 0 ? errno : 0;
+}
 
 /* Copy the WAL, whose descriptor is FROM, to a new file beside the spool, whose suffix is stored in
  * SUFFIX. Returns 0, or an errno. */
@@ -24,15 +48,7 @@ static int keep_copy(struct sqlite_store *s, int from, char suffix[SUFFIX])
         snprintf(suffix, SUFFIX, "-wal-damaged-%d", n);
     if (place_open(&s->place, suffix, &to) != CHAT_OK)
         return EIO;
-    char bytes[64 * 1024];
-    int errnum = 0;
-    ssize_t n = 0;
-    for (off_t offset = 0; errnum == 0 && (n = pread(from, bytes, sizeof bytes, offset)) > 0;
-         offset += n)
-        if (pwrite(to, bytes, (size_t)n, offset) != n)
-            errnum = errno != 0 ? errno : ENOSPC;
-    if (errnum == 0 && (n < 0 || ftruncate(to, lseek(from, 0, SEEK_END)) < 0 || fsync(to) < 0))
-        errnum = errno;
+    int errnum = copy_content(from, to);
     close(to);
     return errnum;
 }

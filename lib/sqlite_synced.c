@@ -50,7 +50,8 @@ void synced_read(const struct sqlite_store *s, struct synced *synced)
     *synced = (struct synced){ .id = 0 };
     if (pread(s->lock, &r, RECORD, 0) < ID_AT)
         return;
-    synced->id = r.id;
+    if (r.id > 0 && r.id <= ID_MAX) /* else it is rubbish */
+        synced->id = r.id;
     synced->failed = r.failed != 0;
     if (r.check != check_of(&r))
         return;

@@ -194,13 +194,26 @@ static bool is_left_over(const uint8_t header[WAL_FRAME_HEADER], const struct wa
     return (age > 0 && age < OFTEN) || memcmp(header, zeros, sizeof zeros) == 0;
 }
 
+/* The first frame from NUMBER on that is not all in a hole of the file; behind the last one, if
+ * there is none. A file from a stranger may be a hole of many TiB. */
+static int64_t skip_hole(int fd, const struct wal *wal, int64_t number)
+{
+    off_t at = lseek(fd, (off_t)frame_offset(number), SEEK_DATA);
+    if (at < 0)
+        return errno == ENXIO ? wal->end + 1 : number;
+    return ((int64_t)at - WAL_HEADER) / WAL_FRAME + 1;
+}
+
 bool wal_is_broken(int fd, const struct wal *wal, int64_t frames)
 {
     uint8_t header[WAL_FRAME_HEADER];
-    for (int64_t number = wal->frames + 1; number <= frames; number++)
-        if (read_at(fd, header, sizeof header, frame_offset(number)) == 0 &&
+    const int64_t last = frames < wal->end ? frames : wal->end;
+    for (int64_t number = wal->frames + 1; number <= last; number++) {
+        number = skip_hole(fd, wal, number);
+        if (number <= last && read_at(fd, header, sizeof header, frame_offset(number)) == 0 &&
             !is_left_over(header, wal))
             return true;
+    }
     return false;
 }
 

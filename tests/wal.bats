@@ -182,6 +182,23 @@ damaged_wal() {
   assert_file_exists "$SPOOL-wal-damaged-2"
 }
 
+# A file from a stranger can be a hole of many TiB, which costs the stranger nothing.
+@test "the copy of a damaged WAL with a hole of 2 GiB has the hole, too" {
+  spool_of 5
+  printf garbage | dd of="$SPOOL-wal" conv=notrunc status=none
+  truncate -s 2G "$SPOOL-wal" || skip 'no files of that size here'
+  printf end >>"$SPOOL-wal"
+  rm "$SPOOL-shm"
+  run chat-spool check --repair
+  assert_regex "$output" 'the WAL was repaired'
+  assert_equal "$(head -c 7 "$SPOOL-wal-damaged")" garbage
+  assert_equal "$(stat -c %s "$SPOOL-wal-damaged")" $(((2 << 30) + 3))
+  assert_equal "$(tail -c 3 "$SPOOL-wal-damaged")" end
+  assert [ "$(stat -c %b "$SPOOL-wal-damaged")" -le 2048 ]
+  run -0 chat-recv -a
+  assert_output "$(seq -f 'message %.0f' 5)"
+}
+
 # ---------------------------------------------------------------- ids
 
 @test "the id of a message whose sender died before it synced is not given out again" {
@@ -200,4 +217,42 @@ damaged_wal() {
   printf '\377\377\377\377\377\377\377\0' | dd of="$SPOOL-lock" bs=1 seek=16 conv=notrunc status=none
   chat-send next
   assert_equal "$(od -An -td8 -j16 -N8 "$SPOOL-lock" | tr -d ' ')" 3
+}
+
+# word NUMBER: its lower 32 bits, least significant byte first.
+word() { printf '%b' "$(printf '\\x%02x' $(($1 & 255)) $(($1 >> 8 & 255)) $(($1 >> 16 & 255)) $(($1 >> 24 & 255)))"; }
+
+# record FRAMES: the record of the lock file says that so many frames of the WAL are on the disk.
+record() {
+  local salt=()
+  read -ra salt < <(od -An -tu4 -N8 "$SPOOL-lock")
+  { word "$1" && word $((~(salt[0] ^ salt[1] * 3 ^ $1 * 5))); } | dd of="$SPOOL-lock" bs=1 seek=8 conv=notrunc status=none
+}
+
+@test "a record of the lock file that says that the WAL has four thousand million frames keeps nobody waiting" {
+  spool_of 5
+  cp "$SPOOL-lock" before
+  record "$(od -An -tu4 -j8 -N4 "$SPOOL-lock" | tr -d ' ')"
+  cmp before "$SPOOL-lock"
+  record $((0xffffffff))
+  truncate -s 2G "$SPOOL-wal" || skip 'no files of that size here'
+  run -0 timeout 20 chat-recv -p -a
+  assert_output "$(seq -f 'message %.0f' 5)"
+  run -0 timeout 20 chat-spool check -q
+}
+
+@test "a restore believes no record of the lock file with an id that no message can have" {
+  local id
+  spool_of 5
+  chat-spool backup saved.db
+  for id in '\377\377\377\377\377\377\377\177' '\377\377\377\377\377\377\377\377' '\0\0\0\0\0\0\0\100'; do
+    chat-send another
+    head -c 36864 /dev/urandom >"$SPOOL"
+    rm -f "$SPOOL-wal" "$SPOOL-shm"
+    printf '%b' "$id" | dd of="$SPOOL-lock" bs=1 seek=16 conv=notrunc status=none
+    chat-spool restore -q -y saved.db
+    run -0 chat-spool check
+    run -0 chat-recv -a -p
+    assert_output "$(seq -f 'message %.0f' 5)"
+  done
 }
