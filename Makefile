@@ -1,6 +1,6 @@
 # chat-send, chat-recv and the library under them. Needs GNU make.
 #
-#   make [CC=clang] [SQLITE=shared] [JANSSON=shared] [LIBC=shared] [POSTGRES=0] [SANITIZE=address,undefined]
+#   make [CC=clang] [SQLITE=shared] [JANSSON=shared] [POSTGRES=0] [SANITIZE=address,undefined]
 #   make demo | check | bench | lint | analyze | coverage | clean
 #   make torture [TORTURE=100] | fuzz [FUZZ=SECONDS] | check-suite | mutate [MUTANTS=200] [SEED=]
 #   make model [MODEL=MINUTES] [SEED=N]
@@ -61,15 +61,7 @@ JANSSON := $(call static_or_shared,jansson)
 JANSSON_static = -Wl,-Bstatic -ljansson -Wl,-Bdynamic
 JANSSON_shared = $(or $(shell $(PKG_CONFIG) --libs jansson 2>/dev/null),-ljansson)
 
-# To map libc and look up 130 symbols of it is a quarter of all instructions of a send; so chat-send and chat-recv
-# have it inside where its archive can be linked in, at addresses as random as ever (static-pie; glibc's for i386 calls what it
-# chooses at the start, such as memset(), in a way that such a program cannot have). Whoever updates libc and wants it to
-# reach them takes the shared one.
-links_static := $(shell echo 'int main(int n, char **v) { char b[9]; memset(b, n, (size_t)n); return b[1] == **v; }' | \
-	$(CC) -include string.h -O2 -fPIE -D_FORTIFY_SOURCE=2 -static-pie -x c -o /dev/null - 2>/dev/null && echo yes)
-LIBC := $(if $(and $(links_static),$(filter static,$(SQLITE)),$(filter static,$(JANSSON)),$(if $(SANITIZE),,yes)),static,shared)
-LIBS_static = -ljansson -lsqlite3 -lm
-LIBS_shared := $(JANSSON_$(JANSSON)) $(SQLITE_$(SQLITE))
+LIBS = $(JANSSON_$(JANSSON)) $(SQLITE_$(SQLITE))
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags sqlite3 libxxhash jansson 2>/dev/null)
 
 # The store in PostgreSQL is a module of its own, for spools that are there: no program links libpq.
@@ -81,12 +73,7 @@ POSTGRES_LIBS = $(or $(shell $(PKG_CONFIG) --libs libpq 2>/dev/null),-lpq)
 WIDE = -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64
 COMPILE = $(CC) -std=c17 -D_GNU_SOURCE $(WIDE) $(WARNINGS) $(CFLAGS) $(HARDEN) $(SANITIZED) \
 	-Ilib -I$(BUILD) -DCHAT_VERSION=\"$(VERSION)\" $(PKG_CFLAGS) $(OWN_CFLAGS) $(CPPFLAGS)
-# The start of a static program knows packed relocations since glibc 2.36.
-PACKED := $(if $(LIBC:shared=),$(shell echo '__GLIBC__ __GLIBC_MINOR__' | $(CC) -include features.h -E -P -x c - 2>/dev/null | \
-	awk '$$1 == 2 && $$2 >= 36 { print "-Wl,-z,pack-relative-relocs" }'))
 LINK = $(CC) $(CFLAGS) $(SANITIZED) $(HARDEN_LINK) -Wl,--as-needed $(LDFLAGS)
-LINK_shared = $(LINK)
-LINK_static = $(CC) $(CFLAGS) $(HARDEN_LINK:-pie=-static-pie) $(PACKED) -Wl,--wrap=dlopen -Wl,--wrap=where_spool $(LDFLAGS)
 
 # The programs take from this archive only what they need.
 LIB = $(BUILD)/libchatspool.a
@@ -108,53 +95,34 @@ OBJCOPY = objcopy
 # its own place. It brings what it needs of the library along.
 MODULE_DIR = $(BINDIR)/chatspool
 MODULE = $(MODULE_DIR)/chatspool-postgresql.so
-# A program that has libc inside can load none: there lies its twin that can (bin/twin.c).
-TWINS = $(if $(LIBC:shared=),$(MODULE_DIR)/chat-send $(MODULE_DIR)/chat-recv)
-MODULES = $(if $(POSTGRES:0=),$(MODULE) $(TWINS))
+MODULES = $(if $(POSTGRES:0=),$(MODULE))
 MODULE_OBJECTS = $(MODULE_SOURCES:%.c=$(BUILD)/pic/%.o) \
 	$(patsubst %,$(BUILD)/pic/lib/%.o,batch digest error findings utf8 vigil)
 MODULE_PLACES = -DCHAT_MODULES='"$(LIBDIR)/chatspool"' -DCHAT_MODULES_BESIDE='"$(LIBDIR:$(PREFIX)/%=../%)/chatspool"'
-$(BUILD)/lib/module.o $(BUILD)/pic/lib/module.o $(BUILD)/bin/twin.o: OWN_CFLAGS = $(MODULE_PLACES)
+$(BUILD)/lib/module.o $(BUILD)/pic/lib/module.o: OWN_CFLAGS = $(MODULE_PLACES)
 $(MODULE_SOURCES:%.c=$(BUILD)/pic/%.o): OWN_CFLAGS = $(POSTGRES_CFLAGS)
 
 BIN_SOURCES = $(wildcard bin/*.c)
 BIN_OBJECTS = $(BIN_SOURCES:%.c=$(BUILD)/%.o)
 # The programs' parts. Each takes what it needs: every symbol more costs the start of all.
 PARTS = $(BUILD)/parts.a
-PART_OBJECTS = $(filter-out $(PROGRAMS:%=$(BUILD)/bin/%.o) %/nomath.o %/nothreads.o %/getent.o %/twin.o,$(BIN_OBJECTS))
+PART_OBJECTS = $(filter-out $(PROGRAMS:%=$(BUILD)/bin/%.o) %/nomath.o %/nothreads.o,$(BIN_OBJECTS))
 # What a static SQLite wants of libraries and has no use for here; a shared one has it anyway.
 NEEDLESS = $(BUILD)/bin/nomath.o $(if $(SANITIZE),,$(BUILD)/bin/nothreads.o)
 NEEDLESS_LINKED = $(if $(SQLITE:shared=),$(NEEDLESS))
-# And what stands in for those parts of libc that can't be inside.
-INSIDE = $(if $(LIBC:shared=),$(BUILD)/bin/getent.o $(BUILD)/bin/twin.o)
 MAN = $(wildcard man/*.[1-9])
 UNITS = chat-worker@.service chat-nightly.service chat-nightly.timer
 
 # What tests/torture injects faults with.
 FAULT_DIR = $(BUILD)/fault
-FAULTS = $(patsubst %,$(FAULT_DIR)/%,trial corrupt power gate nosync.so nomemory.so clock.so suspend.so $(PROGRAMS) $(PROGRAMS:%=impatient/%)) $(PRELOADED)
-# The programs with libc outside, where LD_PRELOAD gets at it.
-PRELOADED = $(PROGRAMS:%=$(FAULT_DIR)/preload/%)
+FAULTS = $(patsubst %,$(FAULT_DIR)/%,trial corrupt power gate nosync.so nomemory.so clock.so suspend.so $(PROGRAMS) $(PROGRAMS:%=impatient/%))
 
 all: programs $(MODULES) $(PUBLIC)
 programs: $(PROGRAMS:%=$(BINDIR)/%)
 
 $(BINDIR)/%: $(BUILD)/bin/%.o $(NEEDLESS_LINKED) $(PARTS) $(LIB)
 	@mkdir -p $(@D)
-	$(LINK_$(LIBC)) -o $@ $^ $(LIBS_$(LIBC))
-
-$(BINDIR)/chat-send $(BINDIR)/chat-recv: $(INSIDE)
-# It is not started for each message, and looks up groups.
-$(BINDIR)/chat-spool: override LIBC = shared
-
-# One with libc outside, as a twin or for tests.
-define link_outside
-@mkdir -p $(@D)
-$(LINK) -o $@ $^ $(LIBS_shared)
-endef
-
-$(MODULE_DIR)/chat-%: $(BUILD)/bin/chat-%.o $(NEEDLESS_LINKED) $(PARTS) $(LIB)
-	$(link_outside)
+	$(LINK) -o $@ $^ $(LIBS)
 
 $(PARTS): $(PART_OBJECTS)
 	rm -f $@
@@ -206,7 +174,7 @@ $(BUILD)/pg_sql.h: sql/embed $(wildcard sql/postgres/*.sql)
 # Changes when the compiler or a flag does: then everything is built again.
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
-	@echo '$(COMPILE) $(LINK) $(LINK_$(LIBC)) $(LIBS_shared) $(LIBS_$(LIBC))' >$@.new
+	@echo '$(COMPILE) $(LINK) $(LIBS)' >$@.new
 	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 
 demo: programs
@@ -269,7 +237,7 @@ fuzzers:
 fuzz-programs: $(FUZZERS)
 
 $(BUILD)/fuzz-%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/fuzz/fuzz.o $(PARTS) $(LIB)
-	$(LINK) -fsanitize=fuzzer -Wl,--wrap=exit -o $@ $^ $(LIBS_shared)
+	$(LINK) -fsanitize=fuzzer -Wl,--wrap=exit -o $@ $^ $(LIBS)
 
 $(BUILD)/tests/fuzz/pages.o: | $(BUILD)/sqlite_sql.h
 
@@ -284,15 +252,12 @@ $(FAULT_DIR)/%.so: tests/fault/%.c $(BUILD)/flags
 # The programs as they are, but that each small piece of memory that SQLite asks for is malloc()'s, as in a
 # process of many threads: so each of them can fail.
 $(FAULT_DIR)/chat-%: $(BUILD)/bin/chat-%.o $(FAULT_DIR)/not_alone.o $(NEEDLESS_LINKED) $(PARTS) $(LIB)
-	$(LINK) -Wl,--wrap=chat_alone -o $@ $^ $(LIBS_shared)
-
-$(FAULT_DIR)/preload/%: $(BUILD)/bin/%.o $(NEEDLESS_LINKED) $(PARTS) $(LIB)
-	$(link_outside)
+	$(LINK) -Wl,--wrap=chat_alone -o $@ $^ $(LIBS)
 
 # The programs as they are, but that none waits long for a lock.
 $(FAULT_DIR)/impatient/%: $(BUILD)/bin/%.o $(FAULT_DIR)/impatient.o $(NEEDLESS_LINKED) $(PARTS) $(LIB)
 	@mkdir -p $(@D)
-	$(LINK) -Wl,--wrap=lock_turn,--wrap=sqlite3_busy_timeout -o $@ $^ $(LIBS_shared)
+	$(LINK) -Wl,--wrap=lock_turn,--wrap=sqlite3_busy_timeout -o $@ $^ $(LIBS)
 
 $(FAULT_DIR)/%.o: tests/fault/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
@@ -306,8 +271,8 @@ BENCH_PROGRAMS = $(patsubst %,$(BENCH_TOOLS)/%,floor race crowd wake beanstalk s
 # Parts of one program, that know each other's variables.
 BENCH_SCRIPTS = tests/bench/run tests/bench/postgres $(wildcard tests/bench/*.bash tests/bench/*/*.bash)
 
-bench: programs $(BENCH_PROGRAMS) $(PRELOADED)
-	CHAT_BIN=$(abspath $(BINDIR)) CHAT_PRELOADED=$(abspath $(FAULT_DIR)/preload) tests/bench/run $(BENCH_TOOLS) $(BENCH_RESULTS)
+bench: programs $(BENCH_PROGRAMS)
+	CHAT_BIN=$(abspath $(BINDIR)) tests/bench/run $(BENCH_TOOLS) $(BENCH_RESULTS)
 
 # The commands on a PostgreSQL cluster, beside what else is done with one, or instead.
 bench-postgres: all $(BENCH_PROGRAMS) $(BENCH_TOOLS)/skip_locked
@@ -357,7 +322,7 @@ UNCOUNTED = build counts delivery hardening library library-installed manual pac
 	$(patsubst %,torture/%,calls crash fuzz memory people power storm turns)
 COVERAGE = $(filter-out $(UNCOUNTED),$(patsubst tests/%.bats,%,$(wildcard tests/*.bats tests/torture/*.bats)))
 coverage:
-	$(MAKE) CC=gcc BUILD=build/coverage BINDIR=build/coverage/bin CFLAGS='-O0 -g --coverage' HARDEN=-fPIE LIBC=shared programs
+	$(MAKE) CC=gcc BUILD=build/coverage BINDIR=build/coverage/bin CFLAGS='-O0 -g --coverage' HARDEN=-fPIE programs
 	tests/coverage build/coverage $(COVERAGE)
 
 # What reads the code without running it: gcc's analyzer, clang-tidy (.clang-tidy says what it is asked) and cppcheck. A

@@ -64,14 +64,6 @@ void *dlopen(const char *file, int mode)
     abort();
 }
 
-/* What it is called where libc is inside the program (--wrap in the Makefile): to the name that
- * libc has as well the linker would add a warning. */
-void *__wrap_dlopen(const char *file, int mode);
-void *__wrap_dlopen(const char *file, int mode)
-{
-    return dlopen(file, mode);
-}
-
 int dlclose(void *handle)
 {
     (void)handle;

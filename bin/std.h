@@ -9,10 +9,6 @@
  * a write into a closed pipe or past the file-size limit fail instead of killing. */
 void std_prepare(void);
 
-/* Close what was plugged, for a program that takes the place of this one; and plug it again. */
-void std_unplug(void);
-void std_plug(void);
-
 /* End the program with status 74 if standard input (0) or output (1) was closed. */
 void std_need(int descriptor);
 

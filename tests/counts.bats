@@ -24,18 +24,10 @@ limit() {
     }' "$BATS_TEST_DIRNAME/counts.txt" | grep . || fail "counts.txt has no limit for: $1, $2"
 }
 
-libc_outside() { ldd "$CHAT_BIN/chat-send" 2>/dev/null | grep -q 'libc\.'; }
-
 # within COMMAND WHAT NUMBER: show it, and compare with the table's limit.
 within() {
   local most least
   most=$(limit "$1" "$2")
-  if libc_outside; then
-    case $2 in
-      calls) most=$((most + $(limit any libc-calls))) ;;
-      instructions | unindexed) most=$((most + $(limit any libc))) ;;
-    esac
-  fi
   echo "# $1: $3 $2 (at most $most)" >&3
   least=$(limit any "least-$2" 2>/dev/null) || least=1
   awk -v seen="$3" -v least="$least" -v most="$most" 'BEGIN { exit !(seen >= least && seen <= most) }' ||

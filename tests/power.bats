@@ -225,12 +225,9 @@ can_kill() {
 
 # ---------------------------------------------------------------- the control
 
-# without CALLS COMMAND [ARG ...]: run it so that these calls do nothing. (Where the programs have libc inside, their like that
-# have not.)
+# without CALLS COMMAND [ARG ...]: run it so that these calls do nothing.
 without() {
-  local preloaded=${CHAT_FAULTS:-$REPOSITORY/build/fault}/preload
-  [[ -x $preloaded/chat-spool ]] || make -s -C "$REPOSITORY" faults
-  NOSYNC=$1 LD_PRELOAD=$NOSYNC_LIBRARY ASAN_OPTIONS="$ASAN_OPTIONS:verify_asan_link_order=0" PATH="$preloaded:$PATH" "${@:2}"
+  NOSYNC=$1 LD_PRELOAD=$NOSYNC_LIBRARY ASAN_OPTIONS="$ASAN_OPTIONS:verify_asan_link_order=0" "${@:2}"
 }
 
 @test "the cut shows that a sender that does not sync loses acknowledged messages" {

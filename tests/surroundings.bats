@@ -786,25 +786,6 @@ with_home() {
   assert_regex "$stderr" '^chat-send: [^'$'\n'']*$'
 }
 
-@test "a user in no password file has the name and the home that getent knows" {
-  public
-  ! ldd "$CHAT_BIN/chat-send" 2>/dev/null | grep -q libc || skip 'libc asks for them itself'
-  [[ $(readelf --program-headers "$CHAT_BIN/chat-spool") == *INTERP* ]] || skip 'this libc is inside all programs, and asks nobody'
-  mkdir names
-  echo "#!/bin/sh
-echo \"\$*\" >>$PUBLIC/alice/asked; echo alice:x:$ALICE:$ALICE:Alice:$PUBLIC/alice:/bin/sh" >names/getent
-  chmod 755 names names/getent
-  run -0 as_user $ALICE env -u HOME PATH="$PUBLIC/names:$PUBLIC/bin:$PATH" chat-send first
-  run -0 as_user $ALICE chat-recv -o '%b by %u'
-  assert_output 'first by alice'
-  assert_equal "$(sort -u alice/asked)" "passwd $ALICE"
-  # What it says of another is not taken.
-  sed -i "s/:$ALICE:$ALICE:/:$MALLORY:$ALICE:/" names/getent
-  run -0 as_user $ALICE env PATH="$PUBLIC/names:$PUBLIC/bin:$PATH" chat-send second
-  run -0 as_user $ALICE chat-recv -o '%b by %u'
-  assert_output "second by $ALICE"
-}
-
 @test "XDG_STATE_HOME says where the spool is, if it is absolute" {
   XDG_STATE_HOME="$PWD/state" chat-send first
   assert_file_exist state/chat/spool.db

@@ -18,8 +18,7 @@ set_disk() {
   disk=$1
   on_disk=()
   slower=
-  # What has libc inside does not know LD_PRELOAD: here are ours without.
-  [ "$disk" = 0 ] || on_disk=(env "PATH=$CHAT_PRELOADED:$PATH" "SLOW=$disk" "LD_PRELOAD=$tools/slow.so")
+  [ "$disk" = 0 ] || on_disk=(env "SLOW=$disk" "LD_PRELOAD=$tools/slow.so")
   [ "$disk" = 0 ] || slower=", disk +$disk ms"
 }
 

@@ -10,7 +10,7 @@ setup() {
   "$REPOSITORY/tests/model/run" --help >/dev/null 2>&1 || skip 'no Hypothesis for Python here'
   ! sanitized || skip 'the clock is preloaded, and a sanitizer has to be the first'
   CHAT_FAULTS=${CHAT_FAULTS:-$REPOSITORY/build/fault}
-  export CHAT_FAULTS CHAT_MODEL_PROGRAMS=$CHAT_FAULTS/preload
+  export CHAT_FAULTS CHAT_MODEL_PROGRAMS=$CHAT_BIN
   [[ ! ${CHAT_TEST_CLUSTER:-} ]] || export CHAT_MODEL_POSTGRES=$POSTGRES
   cd "$REPOSITORY" || return
 }

@@ -39,7 +39,7 @@ all_starve() {
   for name; do
     rm -rf "$HOME/.local"
     prepare "$name"
-    for FROM in "$FAULTS/preload" "$FAULTS"; do
+    for FROM in "$CHAT_BIN" "$FAULTS"; do
       WARM=()
       ((RANDOM % 2)) || WARM=(run warm chat-recv -q -p \;)
       starved 0
@@ -78,7 +78,7 @@ all_starve() {
 @test "the shim reaches what SQLite allocates" {
   local few
   prepare send
-  WARM=() FROM=$FAULTS/preload
+  WARM=() FROM=$CHAT_BIN
   starved 0
   few=$ASKED
   FROM=$FAULTS

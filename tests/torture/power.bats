@@ -23,7 +23,7 @@ teardown() { disk_teardown; }
 # sender NAME [lines | huge]: sends "NAME 1", "NAME 2", ..., and notes what was acknowledged, with its id; if the disk still takes
 # something after it (see tests/power.bats).
 sender() {
-  background env PATH="${UNSAFE_SENDER:+$FAULTS/preload:}$PATH" LD_PRELOAD="$UNSAFE_SENDER" NOSYNC='fsync fdatasync' bash -c '
+  background env LD_PRELOAD="$UNSAFE_SENDER" NOSYNC='fsync fdatasync' bash -c '
     n=$(cat "next-$1" 2>/dev/null || echo 1)
     while
       if [[ $2 == huge ]]; then
@@ -51,7 +51,7 @@ sender() {
 
 # receiver FILE OPTION ...: receives again and again.
 receiver() {
-  background env PATH="${UNSAFE_RECEIVER:+$FAULTS/preload:}$PATH" LD_PRELOAD="$UNSAFE_RECEIVER" NOSYNC='fsync' bash -c '
+  background env LD_PRELOAD="$UNSAFE_RECEIVER" NOSYNC='fsync' bash -c '
     file=$1
     shift
     while chat-recv -q "$@" >>"$file"; result=$?; ((result <= 1)); do :; done
