@@ -106,10 +106,9 @@ BIN_SOURCES = $(wildcard bin/*.c)
 BIN_OBJECTS = $(BIN_SOURCES:%.c=$(BUILD)/%.o)
 # The programs' parts. Each takes what it needs: every symbol more costs the start of all.
 PARTS = $(BUILD)/parts.a
-PART_OBJECTS = $(filter-out $(PROGRAMS:%=$(BUILD)/bin/%.o) %/nomath.o %/nothreads.o,$(BIN_OBJECTS))
-# What a static SQLite wants of libraries and has no use for here; a shared one has it anyway.
-NEEDLESS = $(BUILD)/bin/nomath.o $(if $(SANITIZE),,$(BUILD)/bin/nothreads.o)
-NEEDLESS_LINKED = $(if $(SQLITE:shared=),$(NEEDLESS))
+PART_OBJECTS = $(filter-out $(PROGRAMS:%=$(BUILD)/bin/%.o) %/nomath.o,$(BIN_OBJECTS))
+# A static SQLite wants libm and never uses it here.
+NOMATH = $(if $(SQLITE:shared=),$(BUILD)/bin/nomath.o)
 MAN = $(wildcard man/*.[1-9])
 UNITS = chat-worker@.service chat-nightly.service chat-nightly.timer
 
@@ -120,7 +119,7 @@ FAULTS = $(patsubst %,$(FAULT_DIR)/%,trial corrupt power gate nosync.so nomemory
 all: programs $(MODULES) $(PUBLIC)
 programs: $(PROGRAMS:%=$(BINDIR)/%)
 
-$(BINDIR)/%: $(BUILD)/bin/%.o $(NEEDLESS_LINKED) $(PARTS) $(LIB)
+$(BINDIR)/%: $(BUILD)/bin/%.o $(NOMATH) $(PARTS) $(LIB)
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ $(LIBS)
 
@@ -251,11 +250,11 @@ $(FAULT_DIR)/%.so: tests/fault/%.c $(BUILD)/flags
 
 # The programs as they are, but that each small piece of memory that SQLite asks for is malloc()'s, as in a
 # process of many threads: so each of them can fail.
-$(FAULT_DIR)/chat-%: $(BUILD)/bin/chat-%.o $(FAULT_DIR)/not_alone.o $(NEEDLESS_LINKED) $(PARTS) $(LIB)
+$(FAULT_DIR)/chat-%: $(BUILD)/bin/chat-%.o $(FAULT_DIR)/not_alone.o $(NOMATH) $(PARTS) $(LIB)
 	$(LINK) -Wl,--wrap=chat_alone -o $@ $^ $(LIBS)
 
 # The programs as they are, but that none waits long for a lock.
-$(FAULT_DIR)/impatient/%: $(BUILD)/bin/%.o $(FAULT_DIR)/impatient.o $(NEEDLESS_LINKED) $(PARTS) $(LIB)
+$(FAULT_DIR)/impatient/%: $(BUILD)/bin/%.o $(FAULT_DIR)/impatient.o $(NOMATH) $(PARTS) $(LIB)
 	@mkdir -p $(@D)
 	$(LINK) -Wl,--wrap=lock_turn,--wrap=sqlite3_busy_timeout -o $@ $^ $(LIBS)
 

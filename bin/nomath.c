@@ -1,10 +1,11 @@
-/* nomath.c - no library of mathematics.
+/* nomath.c - stubs in place of libm.
  *
- * SQLite's archive wants libm for SQL functions like sin(), which no statement of ours calls. To
- * map and relocate that library costs every start 8 system calls and 45 thousand
- * instructions, a twentieth of a send. So the linker finds these instead of it; a name that a
- * distributor's SQLite wants besides is still taken from libm. The library of this
- * project does not have them: a program that links it has its own use for sin(). */
+ * SQLite's archive wants libm for SQL functions such as sin(). No statement in sql/ calls one
+ * (tests/build.bats). To map libm takes a command 6 to 8 percent longer (medians of 400 shuffled
+ * rounds). libm.a cannot be linked instead: with a shared libc its functions miss
+ * _dl_x86_cpu_features (glibc 2.36). So the linker finds these stubs first, and takes any other
+ * name that an SQLite wants from libm. libchatspool does not contain them: a program that links it
+ * may call sin() itself. */
 
 #include <stdlib.h>
 

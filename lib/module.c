@@ -72,28 +72,17 @@ static enum chat_status find(const char *name, struct error *error, char path[PA
         name, CHAT_MODULES);
 }
 
-/* Of the dynamic loader a program links dlsym() alone, and has it find the others: each is a symbol
- * that ld.so would look up at every start, whatever the spool. */
-static void *loader(const char *name)
-{
-    return dlsym(RTLD_DEFAULT, name);
-}
-
 enum chat_status module_load(const char *name, struct error *error,
                              const struct store_verbs **verbs)
 {
-    void *(*open_module)(const char *, int);
-    char *(*cause)(void);
     char path[PATH_MAX];
     enum chat_status status = find(name, error, path);
     if (status != CHAT_OK)
         return status;
-    *(void **)&open_module = loader("dlopen");
-    *(void **)&cause = loader("dlerror");
-    void *handle = open_module != NULL ? open_module(path, RTLD_NOW | RTLD_LOCAL) : NULL;
+    void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (handle == NULL)
         return error_set(error, CHAT_UNREACHABLE, "cannot load the module '%s': %s", path,
-                         cause != NULL ? cause() : "this program cannot load modules");
+                         dlerror());
     const struct store_module *module = dlsym(handle, "chat_module");
     if (module == NULL || strcmp(module->version, CHAT_VERSION) != 0)
         return error_set(error, CHAT_UNREACHABLE, "the module '%s' is not of version %s", path,

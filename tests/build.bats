@@ -165,6 +165,14 @@ END
     done
 }
 
+@test "no statement calls a function of mathematics, which the programs do not have" {
+    local names
+    names=$(sed -nE 's/^NOMATH2?\((.*)\)$/\1/p' bin/nomath.c | paste -sd '|')
+    [[ $names == *sin* ]]
+    run grep -rnwiE "($names|ln|log10|log2|power|pi|ceil|ceiling|floor|mod|degrees|radians) *\(" sql/sqlite lib/sqlite_*.c
+    assert_output ''
+}
+
 @test "bin/ sees the library's public header only, and no SQLite" {
     run includers '[^">]*sqlite[^">]*' bin/*.[ch]
     assert_output ''
