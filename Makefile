@@ -114,7 +114,7 @@ UNITS = chat-worker@.service chat-nightly.service chat-nightly.timer
 
 # What tests/torture injects faults with.
 FAULT_DIR = $(BUILD)/fault
-FAULTS = $(patsubst %,$(FAULT_DIR)/%,trial corrupt power gate nosync.so nomemory.so clock.so suspend.so $(PROGRAMS) $(PROGRAMS:%=impatient/%))
+FAULTS = $(patsubst %,$(FAULT_DIR)/%,trial corrupt power gate nosync.so nomemory.so clock.so suspend.so $(PROGRAMS:%=impatient/%))
 
 all: programs $(MODULES) $(PUBLIC)
 programs: $(PROGRAMS:%=$(BINDIR)/%)
@@ -248,11 +248,6 @@ $(FAULT_DIR)/%.so: tests/fault/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(COMPILE) -fPIC -shared -o $@ $<
 
-# The programs as they are, but that each small piece of memory that SQLite asks for is malloc()'s, as in a
-# process of many threads: so each of them can fail.
-$(FAULT_DIR)/chat-%: $(BUILD)/bin/chat-%.o $(FAULT_DIR)/not_alone.o $(NOMATH) $(PARTS) $(LIB)
-	$(LINK) -Wl,--wrap=chat_alone -o $@ $^ $(LIBS)
-
 # The programs as they are, but that none waits long for a lock.
 $(FAULT_DIR)/impatient/%: $(BUILD)/bin/%.o $(FAULT_DIR)/impatient.o $(NOMATH) $(PARTS) $(LIB)
 	@mkdir -p $(@D)
@@ -336,8 +331,8 @@ analyze:
 	@$(MAKE) -s -j $(PROCESSORS) -k -O BUILD=$(BUILD) analyzed
 analyzed: $(ANALYZED)
 
-# Of the memory that these hand out gcc sees only that its beginning is lost.
-$(BUILD)/analyzed/lib/sqlite_memory.c.gcc $(BUILD)/analyzed/lib/store_pg.c.gcc: READ += -Wno-analyzer-malloc-leak
+# Of the memory that this hands out gcc sees only that its beginning is lost.
+$(BUILD)/analyzed/lib/store_pg.c.gcc: READ += -Wno-analyzer-malloc-leak
 
 $(BUILD)/analyzed/%.gcc: % $(HEADERS) $(READ_SQL)
 	@mkdir -p $(@D)

@@ -26,13 +26,9 @@ enum { WAL_FRAMES = 64 };
  * place 0.021 ms, p90 0.03). */
 enum { WAL_KEPT = 3 * 1024 * 1024 };
 
-/* Without mutexes and statistics of memory a command takes 60 thousand instructions less, and
- * without malloc() for each small piece 90 thousand. */
+/* Without mutexes and statistics of memory a command takes 60 thousand instructions less. */
 static void sqlite_alone(void)
 {
-#ifndef __SANITIZE_ADDRESS__ /* which knows malloc()'s pieces, and not ours */
-    sqlite3_config(SQLITE_CONFIG_MALLOC, &sqlite_memory);
-#endif
     sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     vfs_alone();

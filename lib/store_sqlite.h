@@ -7,7 +7,6 @@
  *   sqlite_wal.c       the format of the write-ahead log (WAL), and what is wrong with one
  *   sqlite_synced.c    what is known to be on the disk
  *   sqlite_index.c     and of the index of it
- *   sqlite_memory.c    memory for SQLite in a process that has it to itself
  *   sqlite_room.c      the row of a room, and its counters
  *   sqlite_time.c      messages whose time has come, or is over
  *   sqlite_send.c      put
@@ -244,10 +243,6 @@ bool synced_is_indexed(const struct sqlite_store *s);
 /* Look whether the WAL that the descriptor (or -1) is open on has lost something that was on the
  * disk: CHAT_DATA, with a text that says so. The caller does not hold the write lock. */
 enum chat_status synced_check(struct sqlite_store *s, int wal);
-
-/* --- sqlite_memory.c --- */
-
-extern const sqlite3_mem_methods sqlite_memory;
 
 /* --- sqlite_index.c --- */
 

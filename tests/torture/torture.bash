@@ -17,7 +17,7 @@ FAULTS=${CHAT_FAULTS:-$REPOSITORY/build/fault}
 
 # What injects faults is built by make torture and make check; for a single file, here.
 setup_file() {
-  [[ -x $FAULTS/trial && -x $FAULTS/chat-spool ]] || make -s -C "$REPOSITORY" faults
+  [[ -x $FAULTS/trial && -x $FAULTS/impatient/chat-spool ]] || make -s -C "$REPOSITORY" faults
 }
 
 setup() { torture_setup; }
