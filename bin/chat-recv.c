@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,11 +14,12 @@
 #include "pause.h"
 #include "signals.h"
 #include "std.h"
+#include "text.h"
 #include "when.h"
 #include "where.h"
 #include "worker.h"
 
-enum { RAW = LONG_ONLY, RETRIES, DEAD, BACKOFF };
+enum { RAW = LONG_ONLY, TRIES, DEAD, BACKOFF };
 
 static const struct option_row options[] = {
     { 'r' | REPEATS, "room", "ROOM", "the room; several: the first that has a message" },
@@ -36,9 +38,10 @@ static const struct option_row options[] = {
     { 'q', "quiet", NULL, "do not say \"No new messages\"" },
     { RAW, "raw", NULL, "do not escape control characters on a terminal" },
     { 'P', "parallel", "N", "with COMMAND: run up to N at once" },
-    { RETRIES, "retries", "N", "with COMMAND: after N failures give up a message" },
+    { TRIES, "tries", "N", "with COMMAND: after N failed attempts give up a message" },
+    { TRIES, "retries", "N", NULL },
     { DEAD, "dead", "ROOM", "and move it to this room (default: ROOM.dead)" },
-    { BACKOFF, "backoff", "TIME", "with COMMAND: hold a failed one back; doubled each time" },
+    { BACKOFF, "backoff", "TIME", "with COMMAND: hold a failed one back: 10s or 10s,1m,10m" },
     { 0, NULL, NULL, NULL },
 };
 
@@ -63,6 +66,7 @@ struct receiver {
     const char **rooms;
     size_t room_count;
     const char *where;
+    bool named; /* the room */
     bool wait, all, follow, peek, quiet, raw;
     int64_t timeout; /* milliseconds, or -1 */
     int64_t count;   /* 0: not given */
@@ -98,6 +102,19 @@ static void add_room(struct receiver *r, const char *room)
     if (r->rooms == NULL)
         cli_fail(EXIT_SYSTEM, "out of memory");
     r->rooms[r->room_count++] = where_room(room);
+}
+
+/* The steps in TEXT, with commas between them. */
+static void set_backoff(struct worker *w, char *text)
+{
+    size_t most = 1;
+    for (const char *at = text; *at != '\0'; at++)
+        most += *at == ',';
+    w->backoff = calloc(most, sizeof *w->backoff);
+    if (w->backoff == NULL)
+        cli_no_memory();
+    for (char *step; (step = strsep(&text, ",")) != NULL;)
+        w->backoff[w->backoff_count++] = when_duration(step, "--backoff");
 }
 
 /* Behind the options: nothing, or "--" and COMMAND. A variable that is empty behind the "--" must
@@ -171,14 +188,14 @@ static void parse(struct receiver *r, char **argv)
         case 'P':
             r->worker.parallel = cli_count(cli_argument, "-P");
             break;
-        case RETRIES:
-            r->worker.retries = cli_count(cli_argument, "--retries");
+        case TRIES:
+            r->worker.tries = cli_count(cli_argument, "--tries");
             break;
         case DEAD:
             r->worker.dead = where_room(cli_argument);
             break;
         case BACKOFF:
-            r->worker.backoff = when_duration(cli_argument, "--backoff");
+            set_backoff(&r->worker, cli_argument);
             break;
         }
     parse_command(r);
@@ -187,9 +204,9 @@ static void parse(struct receiver *r, char **argv)
 static void check_command(const struct receiver *r)
 {
     const struct worker *w = &r->worker;
-    bool for_command = w->parallel > 0 || w->retries > 0 || w->dead != NULL || w->backoff >= 0;
+    bool for_command = w->parallel > 0 || w->tries > 0 || w->dead != NULL || w->backoff != NULL;
     if (w->command == NULL && for_command)
-        cli_usage("options '-P', '--retries', '--dead' and '--backoff' need a COMMAND");
+        cli_usage("options '-P', '--tries', '--dead' and '--backoff' need a COMMAND");
     if (w->command != NULL && (r->peek || r->styled || r->raw))
         cli_usage("a COMMAND excludes '-p', '-n', '-0', '-o', '-j', '-v' and '--raw'");
 }
@@ -233,6 +250,7 @@ static void set_query(struct receiver *r)
 {
     if (r->room_count == 0)
         add_room(r, NULL);
+    r->named = r->rooms[0] != NULL;
     r->query.rooms = r->rooms;
     r->query.room_count = r->room_count;
     r->query.max_bytes = r->follow ? FOLLOW_BYTES : BATCH_BYTES;
@@ -477,16 +495,93 @@ static int work(struct receiver *r)
     return worker_run(w);
 }
 
+/* --- nothing received ------------------------------------------------------ */
+
+static void add_rooms(const struct receiver *r, struct text *line)
+{
+    text_add_string(line, r->room_count > 1 ? " in rooms " : " in room ");
+    for (size_t i = 0; i < r->room_count; i++) {
+        text_add_string(line, i > 0 ? ", '" : "'");
+        text_add_string(line, r->rooms[i]);
+        text_add_string(line, "'");
+    }
+}
+
+static void add_count(struct text *line, int64_t count, const char *what)
+{
+    char text[64];
+    if (count == 0)
+        return;
+    snprintf(text, sizeof text, "%s%lld %s", line->size > 0 ? ", " : "", (long long)count, what);
+    text_add_string(line, text);
+}
+
+static bool receives_from(const struct receiver *r, const char *room)
+{
+    static struct chat_settings settings;
+    for (size_t i = 0; i < r->room_count; i++) {
+        const char *own = r->rooms[i];
+        if (own == NULL && chat_settings(r->spool, &settings) == CHAT_OK)
+            own = settings.room;
+        if (own != NULL && strcmp(own, room) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Why there is nothing to receive, in brackets, for a person at a terminal. */
+static void add_reason(const struct receiver *r, struct text *line)
+{
+    struct chat_room *rooms = NULL;
+    size_t count = 0;
+    int64_t claimed = 0, delayed = 0, held = 0;
+    struct text reason = { .bytes = NULL };
+    enum chat_status status = chat_list(r->spool, &rooms, &count);
+    if (status == CHAT_NONE)
+        text_add_string(&reason, "the spool does not exist");
+    if (status != CHAT_OK)
+        count = 0;
+    for (size_t i = 0; i < count; i++)
+        if (receives_from(r, rooms[i].name)) {
+            claimed += rooms[i].claimed;
+            delayed += rooms[i].delayed;
+            held += rooms[i].held;
+        }
+    add_count(&reason, claimed, "claimed");
+    add_count(&reason, delayed, "delayed");
+    add_count(&reason, held, "held back");
+    if (reason.size > 0) {
+        text_add_string(line, " (");
+        text_add(line, reason.bytes, reason.size);
+        text_add_string(line, ")");
+    }
+    text_free(&reason);
+    free(rooms);
+}
+
+static void say_none(const struct receiver *r)
+{
+    struct text line = { .bytes = NULL };
+    text_add_string(&line, "No new messages");
+    if (r->named)
+        add_rooms(r, &line);
+    if (isatty(STDERR_FILENO))
+        add_reason(r, &line);
+    text_add(&line, "", 1);
+    cli_say("%s", line.bytes);
+    text_free(&line);
+}
+
 int main(int argc, char **argv)
 {
     (void)argc;
-    static struct receiver receiver = { .timeout = -1, .worker.backoff = -1 };
+    static struct receiver receiver = { .timeout = -1 };
     cli_start(&program);
     parse(&receiver, argv);
     check(&receiver);
     int status = receiver.worker.command != NULL ? work(&receiver) : print(&receiver);
     if (status == EXIT_NONE && !receiver.quiet)
-        cli_say("No new messages");
+        say_none(&receiver);
     /* The end of the process closes the spool, quicker than chat_close. */
     return status;
 }

@@ -264,6 +264,7 @@ static void send_one(const struct request *r, struct sending *s)
         status = chat_commit(s->spool);
     if (status != CHAT_OK)
         cli_fail_spool(status, s->spool, "");
+    where_announce();
     if (s->print_id)
         sending_print_ids(s, "; the message may be stored");
     text_free(&body);
@@ -294,6 +295,8 @@ int main(int argc, char **argv)
     sending.json = request.json;
     sending.user = request.user;
 
+    if (!sending.quiet)
+        where_watch(where);
     /* The end of the process closes the spool, quicker than chat_close. */
     enum chat_status status = chat_open(where, &sending.spool);
     if (status != CHAT_OK)

@@ -8,13 +8,15 @@
 #include "nearest.h"
 #include "spool.h"
 #include "text.h"
+#include "where.h"
 
 static const struct command help_command;
 
 static const struct command *const commands[] = {
-    &list_command, &show_command,   &move_command,   &delete_command,  &check_command,
-    &dump_command, &load_command,   &backup_command, &restore_command, &compact_command,
-    &copy_command, &config_command, &init_command,   &version_command, &help_command,
+    &list_command,    &show_command,    &move_command,    &delete_command,
+    &check_command,   &dump_command,    &load_command,    &backup_command,
+    &restore_command, &compact_command, &copy_command,    &where_command,
+    &config_command,  &init_command,    &version_command, &help_command,
 };
 
 static const size_t command_count = sizeof commands / sizeof commands[0];
@@ -91,6 +93,7 @@ int main(int argc, char **argv)
     const struct command *command = find(words[0]);
     cli_command(&command->program);
     int status = command->run(words);
+    where_announce();
     spool_close_all();
     return status;
 }

@@ -18,6 +18,7 @@
 
 #include "cli.h"
 #include "format.h"
+#include "where.h"
 
 /* --- environment -----------------------------------------------------------
  *
@@ -72,17 +73,13 @@ static bool is_any(const char *variable, const char *const *list, size_t count)
     return false;
 }
 
-/* Returns a new string that names the spool at WHERE, also after COMMAND has changed its directory.
- */
+/* Returns a new string. */
 static char *spool_variable(const char *where)
 {
-    char *directory = NULL, *variable;
-    if (where[0] != '/' && strstr(where, "://") == NULL)
-        directory = getcwd(NULL, 0);
-    if (asprintf(&variable, "CHAT_SPOOL=%s%s%s", directory != NULL ? directory : "",
-                 directory != NULL ? "/" : "", where) < 0)
+    char *path = where_absolute(where), *variable;
+    if (asprintf(&variable, "CHAT_SPOOL=%s", path) < 0)
         cli_no_memory();
-    free(directory);
+    free(path);
     return variable;
 }
 

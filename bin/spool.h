@@ -20,7 +20,7 @@ struct command {
 
 extern const struct command list_command, show_command, move_command, delete_command, check_command,
     dump_command, load_command, backup_command, restore_command, compact_command, copy_command,
-    config_command, init_command, version_command;
+    where_command, config_command, init_command, version_command;
 
 #define SPOOL_OPTION                                                                               \
     {                                                                                              \

@@ -113,6 +113,7 @@ static int config(char **argv)
         one->set(&settings, value);
     else
         spool_output(&out);
+    where_watch(where_spool(where));
     chat_spool *spool = spool_open(where);
     spool_need(chat_settings(spool, &settings), spool);
     if (value == NULL) {

@@ -7,6 +7,7 @@
 #include "progress.h"
 #include "spool.h"
 #include "table.h"
+#include "where.h"
 
 static const struct option_row backup_options[] = {
     SPOOL_OPTION,
@@ -92,6 +93,8 @@ static int restore(char **argv)
 {
     struct words words = parse(argv, "a file to restore from is needed");
     char what[] = "restored";
+    if (!words.quiet)
+        where_watch(where_spool(words.where));
     chat_spool *spool = spool_open(words.where);
     if (is_there(spool) &&
         !spool_confirm(words.yes, "Replace all messages of the spool by those of '%s'",

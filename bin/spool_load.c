@@ -156,6 +156,8 @@ static int run(char **argv)
             quiet = true;
     char **words = cli_words(0, 1, "");
     load.records.fd = open_input(words[0]);
+    if (!quiet)
+        where_watch(where_spool(where));
     chat_spool *spool = spool_open(where);
     spool_need(chat_settings(spool, &settings), spool);
     restore_start(&load.to, spool);

@@ -158,7 +158,7 @@ static int change(struct change *c, const char *verb, const char *done)
                 claimed == 1 ? "stays" : "stay");
     if (c->done == 0) {
         if (c->id_count == 0 && c->status == 0)
-            cli_say("No messages to %s", verb);
+            cli_say("No messages to %s in room '%s'", verb, c->from);
         return c->status != 0 ? c->status : EXIT_NONE;
     }
     if (!c->quiet) {

@@ -11,6 +11,7 @@
 #include "input.h"
 #include "json_in.h"
 #include "progress.h"
+#include "where.h"
 
 /* A batch is sent when it has so many messages or bytes, or when input pauses. */
 enum { BATCH_MESSAGES = 16384, BATCH_BYTES = 2 * 1024 * 1024 };
@@ -130,6 +131,10 @@ static void commit(struct stream *s)
     check_stream(s, chat_commit(s->sending->spool));
     s->open = false;
     s->sending->deadline = 0; /* the next wait is a new one */
+    if (s->stored == 0) {
+        progress_end();
+        where_announce();
+    }
     s->stored += s->put;
     s->put = 0;
     if (!s->sending->print_id)

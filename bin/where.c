@@ -2,6 +2,7 @@
 
 #include "where.h"
 
+#include <errno.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,6 +81,52 @@ const char *where_spool(const char *given)
     if (given == NULL)
         given = variable("CHAT_SPOOL");
     return given != NULL ? given : default_spool();
+}
+
+const char *where_reason(const char *given)
+{
+    const char *state = variable("XDG_STATE_HOME");
+    if (given != NULL)
+        return "named by -s";
+    if (variable("CHAT_SPOOL") != NULL)
+        return "named by CHAT_SPOOL";
+    return state != NULL && state[0] == '/' ? "the default spool, in XDG_STATE_HOME"
+                                            : "the default spool, in the home directory";
+}
+
+char *where_absolute(const char *spool)
+{
+    char *directory = NULL, *path;
+    if (spool[0] != '/' && strstr(spool, "://") == NULL)
+        directory = getcwd(NULL, 0);
+    if (asprintf(&path, "%s%s%s", directory != NULL ? directory : "", directory != NULL ? "/" : "",
+                 spool) < 0)
+        cli_no_memory();
+    free(directory);
+    return path;
+}
+
+bool where_missing(const char *spool)
+{
+    return strstr(spool, "://") == NULL && access(spool, F_OK) < 0 && errno == ENOENT;
+}
+
+static const char *watched; /* a spool that was not there */
+
+void where_watch(const char *spool)
+{
+    if (isatty(STDERR_FILENO) && where_missing(spool))
+        watched = spool;
+}
+
+void where_announce(void)
+{
+    if (watched == NULL || where_missing(watched))
+        return;
+    char *path = where_absolute(watched);
+    watched = NULL;
+    cli_say("created spool '%s'", path);
+    free(path);
 }
 
 /* Why no room can have this name. */

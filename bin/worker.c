@@ -147,7 +147,10 @@ enum { HOLD = 1000, HOLD_MOST = 60 * 60 * 1000 }; /* milliseconds */
 /* For how long a message that failed so often before is held back. */
 static int64_t hold_time(const struct worker *w, int64_t attempts)
 {
-    int64_t hold = w->backoff >= 0 ? w->backoff : w->follow ? HOLD : 0;
+    int64_t last = (int64_t)w->backoff_count - 1;
+    if (last > 0)
+        return w->backoff[attempts < last ? attempts : last];
+    int64_t hold = last == 0 ? w->backoff[0] : w->follow ? HOLD : 0;
     int64_t most = hold > HOLD_MOST ? hold : HOLD_MOST;
     for (; attempts > 0 && hold > 0 && hold < most; attempts--)
         hold *= 2;
@@ -182,10 +185,35 @@ static enum chat_status fail(struct worker *w, chat_batch *batch,
     return status;
 }
 
-static void failed(struct worker *w, chat_batch *batch, bool for_ever)
+/* Returns how COMMAND ended, with the STATUS of waitpid(): good until the next call. */
+static const char *end_text(int status)
+{
+    static char text[96];
+    if (WIFEXITED(status))
+        snprintf(text, sizeof text, "failed with status %d", WEXITSTATUS(status));
+    else
+        snprintf(text, sizeof text, "was ended by signal %d (%s)", WTERMSIG(status),
+                 strsignal(WTERMSIG(status)));
+    return text;
+}
+
+/* Report a failed attempt, and DEAD, the room that the message has moved to, or NULL. */
+static void report(const struct worker *w, const struct chat_message *m, int status,
+                   const char *dead)
+{
+    char of[32] = "";
+    if (w->tries > 0)
+        snprintf(of, sizeof of, " of %lld", (long long)w->tries);
+    cli_say("message %lld in room '%s': attempt %lld%s %s%s%s%s", (long long)m->id, m->room,
+            (long long)m->attempts + 1, of, end_text(status),
+            dead != NULL ? "; moved to room '" : "", dead != NULL ? dead : "",
+            dead != NULL ? "'" : "");
+}
+
+static void failed(struct worker *w, chat_batch *batch, int end, bool for_ever)
 {
     const struct chat_message *m = chat_batch_message(batch, 0);
-    bool dead = for_ever || (w->retries > 0 && m->attempts + 1 >= w->retries);
+    bool dead = for_ever || (w->tries > 0 && m->attempts + 1 >= w->tries);
     const struct chat_failure failure = {
         .counted = true,
         .hold = dead ? 0 : hold_time(w, m->attempts),
@@ -193,6 +221,7 @@ static void failed(struct worker *w, chat_batch *batch, bool for_ever)
     };
     w->failed = true;
     enum chat_status status = fail(w, batch, &failure);
+    report(w, m, end, status == CHAT_OK ? failure.dead : NULL);
     if (status != CHAT_OK)
         fail_claim(w, status);
     if (status == CHAT_OK && dead)
@@ -257,10 +286,10 @@ static void ended(struct worker *w, chat_batch *batch, int status)
         postponed(w, batch);
         break;
     case COMMAND_NEVER:
-        failed(w, batch, true);
+        failed(w, batch, status, true);
         break;
     case COMMAND_FAILED:
-        failed(w, batch, false);
+        failed(w, batch, status, false);
         break;
     }
 }
@@ -409,11 +438,9 @@ static void take(struct worker *w)
 void worker_check(const struct worker *w, const char *room)
 {
     if (w->dead == NULL && strlen(room) + strlen(dead_suffix) > CHAT_NAME_MAX)
-        cli_usage("'%s' has no room of the dead, its name would be too long: "
-                  "name one with --dead",
-                  room);
+        cli_usage("the default dead-letter room of '%s' would exceed 255 bytes; use --dead", room);
     if (w->dead != NULL && strcmp(w->dead, room) == 0)
-        cli_usage("'%s' cannot be both received from and the room of the dead", room);
+        cli_usage("'%s' cannot be both received from and the dead-letter room", room);
 }
 
 static int exit_status(const struct worker *w)

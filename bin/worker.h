@@ -18,9 +18,10 @@ struct worker {
     /* What was asked for: */
     char **command;
     int64_t parallel;       /* so many at once */
-    int64_t retries;        /* failed attempts until the dead room; 0: no end */
+    int64_t tries;          /* failed attempts until the dead-letter room; 0: no end */
     const char *dead;       /* that room; NULL: ROOM.dead */
-    int64_t backoff;        /* milliseconds, or -1: as usual */
+    int64_t *backoff;       /* milliseconds to hold a message back after each failed attempt; */
+    size_t backoff_count;   /* 0: as usual; 1: doubled each time; else the last one repeats */
     bool wait, all, follow; /* as in chat-recv(1) */
     int64_t count, timeout; /* 0: no end; milliseconds, or -1 */
     chat_spool *spool;      /* open; the caller's */

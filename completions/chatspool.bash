@@ -41,7 +41,7 @@ _chatspool_table() {
 -q --quiet -
 - --raw -
 -P --parallel N
-- --retries N
+- --tries N
 - --dead ROOM
 - --backoff TIME
 ' ;;
@@ -71,6 +71,8 @@ _chatspool_table() {
   copy) table='-q --quiet -
 ' ;;
   init) table=$spool'- --group GROUP
+' ;;
+  where) table=$spool'-q --quiet -
 ' ;;
   config | version) table=$spool ;;
   *) table= ;;
@@ -223,7 +225,7 @@ _chatspool_command() {
 _chatspool() {
   local context=${1##*/} table words cut current before='' attached='' wanted='' argument option spool='' value
   local i=1 ended='' count=0 last short long
-  local -a commands=(list show peek move delete check dump load backup restore compact copy config init version help)
+  local -a commands=(list show peek move delete check dump load backup restore compact copy where config init version help)
   COMPREPLY=()
   _chatspool_words
   last=$((${#words[@]} - 1))

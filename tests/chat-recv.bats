@@ -20,9 +20,23 @@ assert_written() {
 # assert_none [OPTION ...]: chat-recv finds no message and says so.
 assert_none() {
   capture chat-recv "$@"
-  assert_equal "$status" 1
   assert_bytes stdout ''
+  assert_error 1 'chat-recv: No new messages'
+}
+
+@test "no new messages names the room, or the rooms, where one was named" {
+  capture chat-recv -r jobs
+  assert_equal "$status" 1
+  assert_bytes stderr "chat-recv: No new messages in room 'jobs'\n"
+  capture chat-recv -r jobs -r 'a b' -t 0
+  assert_bytes stderr "chat-recv: No new messages in rooms 'jobs', 'a b'\n"
+  CHAT_ROOM=own capture chat-recv -- true
+  assert_bytes stderr "chat-recv: No new messages in room 'own'\n"
+  capture chat-recv -a -- true
   assert_bytes stderr 'chat-recv: No new messages\n'
+  capture chat-recv -q -r jobs
+  assert_equal "$status" 1
+  assert_bytes stderr ''
 }
 
 # send WORD ...: a message for each.

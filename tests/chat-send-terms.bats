@@ -423,7 +423,7 @@ dropping() {
 
 @test "a message that a sender is dropping is received by nobody" {
   dropping
-  run chat-recv -q --retries 1 -- tee received
+  run chat-recv -q --tries 1 -- tee received
   assert_failure 1
   assert_not_exist received
   let_go

@@ -128,7 +128,7 @@ hide_index() {
   for i in a b c; do
     background bash -c 'until [[ -e stop ]]; do
       chat-send -r "$1" -k "$RANDOM" x; chat-send -r "$1" -d 0.05 y; chat-send -r "$1" -x 0.05 z; seq 50 | chat-send -l -r "$1"
-      chat-recv -q -c 40 -r "$1"; chat-recv -q -r "$1" --backoff 0.01 -- false; chat-recv -q -r "$1" --retries 1 -- false
+      chat-recv -q -c 40 -r "$1"; chat-recv -q -r "$1" --backoff 0.01 -- false; chat-recv -q -r "$1" --tries 1 -- false
     done' crowd "$i" >/dev/null 2>&1
     pids+=("$BACKGROUND_PID")
   done

@@ -143,7 +143,7 @@ teardown() {
   run -0 chat-send -m 2 --drop four
   run -0 chat-recv -a -r jobs
   assert_output $'three\nfour'
-  run -123 bash -c 'chat-send x; chat-recv --retries 1 -- false'
+  run -123 bash -c 'chat-send x; chat-recv --tries 1 -- false'
   run -0 chat-recv -r jobs.dead
 }
 
@@ -462,4 +462,37 @@ wchan_of_chat_recv() {
   sort out-* rest | cmp - <(for user in $ALICE $BOB; do seq -f "$user %.0f" 60; done | sort)
   run -0 as_user $BOB chat-spool check
   group_modes
+}
+
+# ---------------------------------------------------------------- where
+
+@test "where prints the spool that is used, and why" {
+  run -0 chat-spool where
+  assert_output "$HOME/.local/state/chat/spool.db
+the default spool, in the home directory; it does not exist"
+  XDG_STATE_HOME=/nowhere/state run -0 chat-spool where
+  assert_output '/nowhere/state/chat/spool.db
+the default spool, in XDG_STATE_HOME; it does not exist'
+  CHAT_SPOOL=here.db run -0 chat-spool where
+  assert_output "$PWD/here.db
+named by CHAT_SPOOL; it does not exist"
+  CHAT_SPOOL=here.db run -0 chat-spool where -s there.db
+  assert_output "$PWD/there.db
+named by -s; it does not exist"
+  assert_not_exist there.db
+  chat-send -s there.db hello
+  run -0 chat-spool where -s there.db
+  assert_output "$PWD/there.db
+named by -s"
+  run -0 chat-spool where -q -s "$PWD/there.db"
+  assert_output "$PWD/there.db"
+  CHAT_SPOOL='' run -0 chat-spool where -q
+  assert_output "$SPOOL"
+  run -0 chat-spool where -s 'postgresql:///chat'
+  assert_output 'postgresql:///chat
+named by -s'
+  run --separate-stderr chat-spool where jobs
+  assert_usage chat-spool
+  run --separate-stderr chat-spool where -s ''
+  assert_usage chat-spool
 }

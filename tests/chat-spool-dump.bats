@@ -29,7 +29,7 @@ of_all_kinds() {
   chat-send -r jobs -x 2099-01-01T00:00:00.123Z 'expires'
   chat-send -r jobs -d 2h -x 3h -k both 'delayed, and expires'
   chat-send -r jobs failed
-  run -123 chat-recv -r jobs --retries 1 -- false
+  run -123 chat-recv -r jobs --tries 1 -- false
   chat-send -r zeros ''
   printf '\n' | chat-send -r zeros
   chat-send -r 日本語 $'\u2028\U1F642 \\u0000'

@@ -74,7 +74,7 @@ expired() { chat-spool show -i "$1" | grep -q '^State: *expired'; }
 
 @test "move begins the attempts anew: the way to retry the dead" {
   printf '%s\n' a b | chat-send -l -r jobs
-  run -123 chat-recv -a -r jobs --retries 1 -- false
+  run -123 chat-recv -a -r jobs --tries 1 -- false
   assert_empty_room jobs
   run -0 chat-spool move jobs.dead jobs
   assert_output '2 messages moved'
@@ -200,9 +200,9 @@ expired() { chat-spool show -i "$1" | grep -q '^State: *expired'; }
   run --separate-stderr -0 chat-spool move -q from to
   assert_equal "$output$stderr" ''
   run --separate-stderr chat-spool move from to
-  assert_error 1 'chat-spool: No messages to move'
+  assert_error 1 "chat-spool: No messages to move in room 'from'"
   run --separate-stderr chat-spool move -s nowhere/spool.db from to
-  assert_error 1 'chat-spool: No messages to move'
+  assert_error 1 "chat-spool: No messages to move in room 'from'"
   assert_not_exist nowhere
 }
 
@@ -286,9 +286,9 @@ expired() { chat-spool show -i "$1" | grep -q '^State: *expired'; }
   run --separate-stderr -0 chat-spool delete --yes --quiet jobs
   assert_equal "$output$stderr" ''
   run --separate-stderr chat-spool delete -y jobs
-  assert_error 1 'chat-spool: No messages to delete'
+  assert_error 1 "chat-spool: No messages to delete in room 'jobs'"
   run --separate-stderr chat-spool delete -y -s nowhere/spool.db jobs
-  assert_error 1 'chat-spool: No messages to delete'
+  assert_error 1 "chat-spool: No messages to delete in room 'jobs'"
   assert_not_exist nowhere
 }
 

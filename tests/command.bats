@@ -319,33 +319,91 @@ after() {
 
 @test "in one run a failing message is tried once, and the run goes on" {
   seq 5 | chat-send -l
-  run timeout 20 chat-recv -a -- sh -c 'read -r n; echo "$n"; [ $((n % 2)) = 1 ]'
+  run --separate-stderr timeout 20 chat-recv -a -- sh -c 'read -r n; echo "$n"; [ $((n % 2)) = 1 ]'
   assert_equal "$status" 123
   assert_output $'1\n2\n3\n4\n5'
   assert_equal "$(left)" '2:1 4:1 '
-  run chat-recv -c 9 --backoff 0.01 -- sh -c 'sleep 0.1; read -r n; echo "$n $CHAT_ATTEMPT"; false'
+  run --separate-stderr chat-recv -c 9 --backoff 0.01 -- sh -c 'sleep 0.1; read -r n; echo "$n $CHAT_ATTEMPT"; false'
   assert_equal "$status" 123
   assert_output $'2 2\n4 2'
 }
 
-@test "without --retries a message is retried for ever, and keeps its place" {
-  local i
+@test "without --tries a message is retried for ever, and keeps its place" {
+  local attempt
   printf '%s\n' first second | chat-send -l
-  for i in {1..12}; do
-    run chat-recv -- sh -c 'echo "$CHAT_ATTEMPT"; false'
+  for attempt in {1..12}; do
+    run --separate-stderr chat-recv -- sh -c 'echo "$CHAT_ATTEMPT"; false'
     assert_equal "$status" 123
-    assert_output "$i"
+    assert_output "$attempt"
   done
   assert_equal "$(left)" 'first:12 second:0 '
 }
 
-@test "--retries N: after N failed attempts it is in the dead room" {
+@test "each failed attempt is reported, with -q too: the message, the room, which attempt, and how it ended" {
+  local id
+  id=$(chat-send -i -r jobs job)
+  capture chat-recv -q -r jobs -- sh -c 'exit 3'
+  assert_equal "$status" 123
+  assert_bytes stderr "chat-recv: message $id in room 'jobs': attempt 1 failed with status 3\n"
+  capture chat-recv -q -r jobs --tries 3 -- sh -c 'kill -KILL $$'
+  assert_bytes stderr "chat-recv: message $id in room 'jobs': attempt 2 of 3 was ended by signal 9 (Killed)\n"
+  capture chat-recv -r jobs --tries 3 --dead grave -- sh -c 'echo no >&2; exit 4'
+  assert_bytes stderr "no\nchat-recv: message $id in room 'jobs': attempt 3 of 3 failed with status 4; moved to room 'grave'\n"
+  capture chat-recv -r grave -- sh -c 'exit 65'
+  assert_bytes stderr "chat-recv: message $id in room 'grave': attempt 4 failed with status 65; moved to room 'grave.dead'\n"
+  # An attempt that is not counted is no failed one.
+  capture chat-recv -r grave.dead -- sh -c 'exit 75'
+  assert_bytes stderr ''
+  capture chat-recv -r grave.dead -- sh -c 'exit 99'
+  assert_bytes stderr ''
+}
+
+@test "an attempt whose message could not be moved is reported without the move" {
+  chat-send -r jobs job
+  run --separate-stderr chat-recv -r jobs --tries 1 -- sh -c 'mv "$CHAT_SPOOL" gone; exit 1'
+  [[ $stderr == *"attempt 1 of 1 failed with status 1"$'\n'* && $stderr != *"moved to"* ]] || fail "$stderr"
+  mv gone "$SPOOL"
+  unsound 'it was moved away'
+}
+
+@test "--retries, the name before 0.3, is --tries" {
+  chat-send job
+  run -123 chat-recv --retries 1 -- false
+  assert_equal "$(left main.dead)" 'job:1 '
+  run --separate-stderr chat-recv --tries 1 --retries 2 -- false
+  assert_usage chat-recv
+  run --separate-stderr chat-recv --retr 2 -- false
+  assert_usage chat-recv
+}
+
+@test "--backoff with steps holds a message back for each in turn, and the last one repeats" {
+  local attempts held begun due
+  while read -r attempts held; do
+    echo "{\"room\":\"r$attempts\",\"attempts\":$attempts,\"body\":\"job\"}" | chat-spool load
+    begun=$(date +%s)
+    run -123 chat-recv -r "r$attempts" --backoff 1m,1h,1d -- false
+    due=$(date -d "$(chat-spool show -j "r$attempts" | grep -o '"due":"[^"]*' | cut -d '"' -f 4)" +%s)
+    ((due >= begun + held && due <= $(date +%s) + held + 1)) || fail "after $attempts attempts: $((due - begun)) s"
+  done <<END
+0 60
+1 3600
+2 86400
+7 86400
+END
+  for held in "1m," ,1m 1m,,1h 1m,x 1m:1h ''; do
+    run --separate-stderr chat-recv --backoff "$held" -- touch ran
+    assert_usage chat-recv
+  done
+  assert_file_not_exist ran
+}
+
+@test "--tries N: after N failed attempts it is in the dead room" {
   local id
   id=$(chat-send -i job)
-  chat-recv --retries 3 -- false || assert_equal $? 123
-  chat-recv --retries 3 -- false || assert_equal $? 123
+  chat-recv --tries 3 -- false || assert_equal $? 123
+  chat-recv --tries 3 -- false || assert_equal $? 123
   assert_equal "$(left)" 'job:2 '
-  run chat-recv --retries 3 -- false
+  run chat-recv --tries 3 -- false
   assert_equal "$status" 123
   assert_equal "$(left)" ''
   assert_equal "$(chat-recv -r main.dead -o '%i %b %n')" "$id job 3"
@@ -354,7 +412,7 @@ after() {
 @test "--dead ROOM is the dead room" {
   chat-send -r jobs one
   chat-send -r jobs two
-  run chat-recv -r jobs --retries 1 --dead grave -- false
+  run chat-recv -r jobs --tries 1 --dead grave -- false
   assert_equal "$status" 123
   run chat-recv -r jobs --dead grave -- sh -c 'exit 100'
   assert_equal "$status" 123
@@ -412,9 +470,9 @@ timed='read -r word; echo "${EPOCHREALTIME/./} $word $CHAT_ATTEMPT" >>log; [[ $w
   assert_output $'bad 1\ngood 1\nbad 1'
 }
 
-@test "-F --retries gives up at last" {
+@test "-F --tries gives up at last" {
   chat-send bad
-  run timeout 30 chat-recv -F --retries 3 --backoff 0.05 -t 1 -- sh -c 'echo "$CHAT_ATTEMPT"; false'
+  run --separate-stderr timeout 30 chat-recv -F --tries 3 --backoff 0.05 -t 1 -- sh -c 'echo "$CHAT_ATTEMPT"; false'
   assert_equal "$status" 123
   assert_output $'1\n2\n3'
   assert_equal "$(left)$(left main.dead)" 'bad:3 '
@@ -902,8 +960,8 @@ no_processes() {
   local arguments long
   long=$(printf 'r%.0s' {1..251})
   chat-send hello
-  for arguments in '-P 2' '--retries 2' '--dead x' '--backoff 2' '-P 2 --' \
-    '-P 0 -- touch ran' '-P x -- touch ran' '-P -1 -- touch ran' '--retries 0 -- touch ran' '--retries x -- touch ran' \
+  for arguments in '-P 2' '--tries 2' '--dead x' '--backoff 2' '-P 2 --' \
+    '-P 0 -- touch ran' '-P x -- touch ran' '-P -1 -- touch ran' '--tries 0 -- touch ran' '--tries x -- touch ran' \
     '--backoff x -- touch ran' '--backoff -1 -- touch ran' '--dead a/b -- touch ran' '--dead= -- touch ran' \
     '-p -- touch ran' '-n -- touch ran' '-0 -- touch ran' '-o %b -- touch ran' '-v -- touch ran' '-j -- touch ran' \
     '--raw -- touch ran' 'touch ran' '-a touch ran' '--dead main -- touch ran' '-r a -r b --dead b -- touch ran' \
@@ -952,14 +1010,14 @@ no_processes() {
 # A receiver that is killed now and then, again and again, and works to the end then.
 torture='
   for ((i = 0; i < $1; i++)); do
-    chat-recv -F -t 1.5 -P 8 --retries 4 --backoff 0.05 -- bash -c "$2" job &
+    chat-recv -F -t 1.5 -P 8 --tries 4 --backoff 0.05 -- bash -c "$2" job &
     echo $! >>receivers
     sleep 0.$((RANDOM % 3 + 1))
     echo $! >>killed
     kill -KILL $!
     wait $! 2>/dev/null
   done
-  chat-recv -F -t 1.5 -P 8 --retries 4 --backoff 0.05 -- bash -c "$2" job &
+  chat-recv -F -t 1.5 -P 8 --tries 4 --backoff 0.05 -- bash -c "$2" job &
   echo $! >>receivers
   wait $!'
 
@@ -984,7 +1042,7 @@ job='
   second=$BACKGROUND_PID
   WAIT_LIMIT=$((60 + TORTURE)) finish "$first"
   WAIT_LIMIT=$((60 + TORTURE)) finish "$second"
-  chat-recv -F -t 1 --retries 4 --backoff 0.05 -- bash -c "$job" job 2>>errors || [[ $? == @(1|123) ]]
+  chat-recv -F -t 1 --tries 4 --backoff 0.05 -- bash -c "$job" job 2>>errors || [[ $? == @(1|123) ]]
   assert_equal "$(left)" ''
   chat-recv -qa -r main.dead -o 'dead %b %n\n' >dead || [[ $? == 1 ]]
   # A death explains what happened under a receiver that was killed, or that was gone before the job began.

@@ -14,7 +14,7 @@ expired() { chat-spool list -j | jq -r --arg room "${1:-main}" 'select(.room == 
   assert_equal "$(ask 'SELECT count(*) FROM message')" 0
   chat-send -x 2001-01-01 expired
   chat-send second
-  run chat-recv --retries 5 --backoff 1h -- false
+  run chat-recv --tries 5 --backoff 1h -- false
   assert_equal "$(ask 'SELECT count(*) FROM message')" 1
 }
 
@@ -62,7 +62,7 @@ expired() { chat-spool list -j | jq -r --arg room "${1:-main}" 'select(.room == 
 
 @test "an expired message that a receiver has claimed stays until the receiver has done with it" {
   chat-send claimed
-  background chat-recv -q --retries 1 -- bash -c 'touch started; until [[ -e go ]]; do sleep 0.01; done; exit 9'
+  background chat-recv -q --tries 1 -- bash -c 'touch started; until [[ -e go ]]; do sleep 0.01; done; exit 9'
   wait_until test -e started
   sqlite3 "$SPOOL" 'UPDATE message SET expires = 1'
   run -0 chat-spool compact -q
@@ -80,7 +80,7 @@ expired() { chat-spool list -j | jq -r --arg room "${1:-main}" 'select(.room == 
 
 @test "a sender that waits for room is woken where a claimed and expired message is released" {
   chat-send claimed
-  background chat-recv -q --retries 2 --backoff 1h -- bash -c 'touch started; until [[ -e go ]]; do sleep 0.01; done; exit 9'
+  background chat-recv -q --tries 2 --backoff 1h -- bash -c 'touch started; until [[ -e go ]]; do sleep 0.01; done; exit 9'
   wait_until test -e started
   sqlite3 "$SPOOL" 'UPDATE message SET expires = 1'
   background chat-send -m 1 -w sent

@@ -156,13 +156,13 @@ command_of() {
   # It begins at a full minute.
   WAIT_LIMIT=100 wait_until logged_all
   assert_line_of log 'chat-send -q -k sync -r jobs sync '
-  assert_line_of log "chat-recv -q -a --retries 2 -r jobs -- sh -c echo\\ \\\"done:\\ \\\$\\(cat\\)\\\"\\ \\|\\ chat-send\\ -q\\ -l\\ -r\\ report "
+  assert_line_of log "chat-recv -q -a --tries 2 -r jobs -- sh -c echo\\ \\\"done:\\ \\\$\\(cat\\)\\\"\\ \\|\\ chat-send\\ -q\\ -l\\ -r\\ report "
   assert_line_of log 'chat-recv -q -a -r report -o %t\ %b\\n '
   # What was there before is done; the new job may have come after that.
   wait_until those_are_done
 }
 
-logged_all() { [[ -e log ]] && grep -q 'retries' log && grep -q 'sync' log && grep -q '%b' log; }
+logged_all() { [[ -e log ]] && grep -q 'tries' log && grep -q 'sync' log && grep -q '%b' log; }
 assert_line_of() { grep -qxF -- "$2" "$1" || fail "not in $1: $2"$'\n'"$(cat "$1")"; }
 those_are_done() {
   local result=0

@@ -210,7 +210,7 @@ section() { # PAGE NAME
   assert_equal "${#command[@]}" 4
   printf '%s\n' one two three | chat-send -l -r jobs -u alice -k task
   printf '%s\n' two three | chat-send -l -r jobs -u alice
-  chat-recv -q -a --retries 1 -r jobs -- false || assert_equal $? 123
+  chat-recv -q -a --tries 1 -r jobs -- false || assert_equal $? 123
   printf '#!/bin/sh\nsed "s/^/did /"\n' >"$PWD/command" && chmod +x "$PWD/command"
   run -0 sh -c "${command[0]}" # look
   assert_line --index 1 --regexp '^ *1 +waiting .* alice@.* 1 +one$'
@@ -222,7 +222,7 @@ section() { # PAGE NAME
   assert_output "1 0 alice task one
 2 0 alice  two
 3 0 alice  three"
-  chat-recv -q -a --retries 1 -r jobs -- false || assert_equal $? 123
+  chat-recv -q -a --tries 1 -r jobs -- false || assert_equal $? 123
   run env PATH="$PWD:$PATH" sh -c "${command[3]}" # do one
   assert_output 'did one'
   run sh -c "${command[2]}" # throw away

@@ -294,7 +294,7 @@ make_rooms() {
 }
 
 @test "the completion for bash offers options, settings and commands in their place" {
-  offers 'chat-recv --re' --retries
+  offers 'chat-recv --tr' --tries
   offers 'chat-spool list --n' --names
   offers 'chat-spool mo' move
   offers 'chat-spool config m' max-length

@@ -148,10 +148,46 @@ assert_no_controls() {
   assert_seen '\\x1b[31m\n' bash -c 'chat-recv 2>/dev/null </dev/null'
 }
 
-@test "no new messages is the same on a terminal" {
-  run on_terminal chat-recv </dev/null
-  assert_equal "$status" 1
-  assert_output 'chat-recv: No new messages'
+@test "on a terminal chat-recv says why there is no new message" {
+  local holder
+  run -1 on_terminal chat-recv </dev/null
+  [[ ${CHAT_TEST_CLUSTER:-} ]] || assert_output 'chat-recv: No new messages (the spool does not exist)'
+  seq 3 | chat-send -l
+  background chat-recv -- sh -c 'touch begun; exec sleep 60'
+  holder=$BACKGROUND_PID
+  wait_until test -e begun
+  run -0 chat-recv -c 2
+  run -1 on_terminal chat-recv </dev/null
+  assert_output 'chat-recv: No new messages (1 claimed)'
+  chat-send -d 1h later
+  chat-send bad
+  run -123 chat-recv --backoff 1h -- false
+  run -1 on_terminal chat-recv </dev/null
+  assert_output 'chat-recv: No new messages (1 claimed, 1 delayed, 1 held back)'
+  chat-send -r other -d 1h later
+  run -1 on_terminal chat-recv -r other -r empty </dev/null
+  assert_output "chat-recv: No new messages in rooms 'other', 'empty' (1 delayed)"
+  run -1 on_terminal chat-recv -r empty </dev/null
+  assert_output "chat-recv: No new messages in room 'empty'"
+  run -1 on_terminal chat-recv -q -r other </dev/null
+  assert_output ''
+  kill -KILL -- "-$holder"
+}
+
+@test "a new spool is announced once, on a terminal, with its path" {
+  assert_seen "chat-send: created spool '$PWD/dir/a.db'\n" chat-send -s dir/a.db hello
+  assert_seen '' chat-send -s dir/a.db hello
+  assert_seen "chat-send: created spool '$PWD/b.db'\n" bash -c 'seq 3 | chat-send -l -s b.db'
+  assert_seen '' chat-send -q -s c.db hello
+  assert_seen '' bash -c 'chat-send -s d.db hello 2>err'
+  assert_bytes err ''
+  assert_seen '' chat-spool init -s e.db
+  assert_seen "chat-spool: created spool '$PWD/f.db'\n" chat-spool config default-room jobs -s f.db
+  assert_seen "chat-spool: created spool '$PWD/g.db'\n" bash -c 'chat-spool dump -s b.db | chat-spool load -s g.db'
+  assert_seen '' bash -c 'chat-spool dump -s b.db | chat-spool load -q -s h.db'
+  # Where nothing is made, nothing is said.
+  on_terminal chat-send -s i.db -m 1 -r a/b hello >seen </dev/null || true
+  run -1 grep created seen
 }
 
 # ---------------------------------------------------------------- errors
@@ -205,6 +241,7 @@ assert_no_controls() {
 hint='chat-send: type the message, end it with Ctrl-D'
 
 @test "a person who types chat-send at a terminal is told what to do" {
+  chat-spool init
   on_terminal chat-send >seen <<<'hello'
   assert_bytes seen "$hint\n"
   capture chat-recv -n
@@ -219,6 +256,7 @@ hint='chat-send: type the message, end it with Ctrl-D'
 }
 
 @test "there is no hint with words, with -q, or where standard input is no terminal" {
+  chat-spool init
   assert_seen '' chat-send hello
   on_terminal chat-send -q >seen <<<'hello'
   assert_bytes seen ''
@@ -230,6 +268,7 @@ hint='chat-send: type the message, end it with Ctrl-D'
 }
 
 @test "words never read the terminal" {
+  chat-spool init
   on_terminal bash -c 'chat-send one; read -r line; echo "$line"' >seen <<<'typed'
   assert_bytes seen 'typed\n'
   run -0 chat-recv
@@ -271,6 +310,7 @@ feed_until_number() {
 }
 
 @test "the progress line is gone when an error is shown" {
+  chat-spool init
   { seq 10000; head -c 67108866 /dev/zero; } >in
   on_terminal bash -c '{ for i in {1..7}; do seq 10; sleep 0.2; done; cat in; } | chat-send -l' </dev/null >seen &&
     fail 'succeeded'

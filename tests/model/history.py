@@ -3,7 +3,7 @@
     send a lines=3 max=2 drop          chat-send -l -r a -m 2 --drop, of three new messages
     take a,b all peek                  chat-recv -a -p -r a -r b
     work a parallel=2 retries=2 say=0,1
-                                       chat-recv -r a -P 2 --retries 2 -- COMMAND in the background; the first
+                                       chat-recv -r a -P 2 --tries 2 -- COMMAND in the background; the first
                                        COMMANDs exit with 0 and 1, later ones run until "answer"
     answer 0 75                        the COMMAND with the oldest message exits with 75
     clock 30                           it is half a minute later
@@ -180,6 +180,11 @@ class History:
 
     # ------------------------------------------------------------ receiving
 
+    @staticmethod
+    def no_messages(rooms):
+        names = ", ".join(f"'{room}'" for room in rooms)
+        return f"chat-recv: No new messages in room{'s' if len(rooms) > 1 else ''} {names}\n"
+
     def do_take(self, rooms, *flags, count=1, kill=0):
         rooms, count, kill = rooms.split(","), int(count), int(kill)
         everything, peek, kill = "all" in flags, "peek" in flags, 0 if self.waiting() else int(kill)
@@ -195,7 +200,7 @@ class History:
             self.model.back(kept)
             return [lambda n=n: self.take_killed(taken[:n], out, "json" in flags) for n in range(len(taken) + 1)]
         need(status == (DONE if taken else NONE), "chat-recv exits with", status, err, "not", DONE if taken else NONE)
-        need(err == ("" if taken else "chat-recv: No new messages\n"), "chat-recv reports", err)
+        need(err == ("" if taken else self.no_messages(rooms)), "chat-recv reports", err)
         if "json" in flags:
             seen = [json.loads(line) for line in out.splitlines()]
             need([r["id"] for r in seen] == [m.id for m in taken], "received", out, "not", [(m.id, m.body[:12]) for m in taken])
@@ -251,7 +256,7 @@ class History:
             r.parallel, r.retries, r.dead = int(parallel), int(retries), dead
             r.backoff = None if backoff is None else int(backoff) * 1000
             arguments += ["-P", parallel] if r.parallel > 1 else []
-            arguments += ["--retries", retries] if r.retries else []
+            arguments += ["--tries", retries] if r.retries else []
             arguments += ["--dead", dead] if dead else []
             arguments += ["--backoff", backoff] if backoff is not None else []
             arguments += self.world.gate(name)
@@ -537,7 +542,9 @@ class History:
         r = self.receivers.pop(name)
         need(r.over and not r.running, f"{name} ended early:", status, err)
         need(status == r.exit_status(), f"{name} exits with", status, err, "not", r.exit_status())
-        need(err == ("chat-recv: No new messages\n" if status == NONE else ""), f"{name} reports", err)
+        expected = "".join(f"{line}\n" for line in r.reports) + (self.no_messages(r.rooms) if status == NONE else "")
+        # Commands that end at the same time are reported in any order.
+        need(sorted(err.splitlines()) == sorted(expected.splitlines()), f"{name} reports", err, "not", expected)
         self.model.leave(r)
 
     # ------------------------------------------------------------ comparing the spool with the model

@@ -55,6 +55,7 @@ class Receiver:
     failed: bool = False
     status: int = 0
     stopped: bool = False  # was sent SIGTERM
+    reports: list = field(default_factory=list)  # of failed attempts: what it prints on standard error
 
     def exit_status(self):
         if self.status:
@@ -262,7 +263,7 @@ class Spool:
         elif verdict in LATER:
             self.postpone(r, m)
         else:
-            self.fail(r, m, verdict in NEVER)
+            self.fail(r, m, verdict)
         self.refill(r)
 
     def postpone(self, r, m):
@@ -272,9 +273,13 @@ class Spool:
         elif self.hold_time(r, m):
             m.due = self.now + self.hold_time(r, m)
 
-    def fail(self, r, m, never):
+    def fail(self, r, m, verdict):
         r.failed = True
-        dead = never or (r.retries and m.attempts + 1 >= r.retries)
+        dead = verdict in NEVER or (r.retries and m.attempts + 1 >= r.retries)
+        how = "was ended by signal 9 (Killed)" if verdict == "die" else f"failed with status {verdict}"
+        moved = f"; moved to room '{r.dead or m.room + '.dead'}'" if dead else ""
+        limit = f" of {r.retries}" if r.retries else ""
+        r.reports.append(f"chat-recv: message {m.id} in room '{m.room}': attempt {m.attempts + 1}{limit} {how}{moved}")
         hold = 0 if dead else self.hold_time(r, m)
         m.attempts += 1
         if dead:

@@ -223,7 +223,7 @@ denied() {
   denied chat-send -l <<<four
   run -0 chat-recv -c 2 -- cat
   assert_output twothree
-  run -123 chat-recv --retries 1 -- false
+  run -123 chat-recv --tries 1 -- false
   run -0 chat-recv -F -t 0.1
   assert_output five
   run -0 chat-recv -r main.dead
@@ -257,7 +257,7 @@ open_url() { echo "postgresql://$1@127.0.0.1:$PORT/$DATABASE"; }
   run -1 chat-recv -s "$BOB" -q -p -r ann.jobs
   run -0 chat-spool list -1 -s "$BOB"
   assert_output bob.jobs
-  run -123 chat-recv -s "$ANN" -q -r ann.jobs -c 1 --retries 1 -- false
+  run -123 chat-recv -s "$ANN" -q -r ann.jobs -c 1 --tries 1 -- false
   run -0 chat-recv -s "$ANN" -r ann.jobs.dead
   assert_output one
   run -0 chat-recv -s "$ANN" -a -r ann.jobs

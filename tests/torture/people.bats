@@ -219,14 +219,14 @@ unlocked() {
 @test "a follower counts a failed attempt although the spool was locked when COMMAND ended" {
   chat-send job
   locked
-  background "$IMPATIENT/chat-recv" -F --retries 1 -- false 2>said
+  background "$IMPATIENT/chat-recv" -F --tries 1 -- false 2>said
   wait_until test -s said
   unlocked
   wait_until bash -c '[[ $(chat-recv -p -r main.dead -o "%b %n" 2>&1) == "job 1" ]]'
   kill -TERM "$BACKGROUND_PID"
   finish "$BACKGROUND_PID"
   assert_success
-  assert_equal "$(wc -l <said)" 1
+  assert_equal "$(wc -l <said)" 2
 }
 
 @test "a signal ends a follower that waits for a spool to be unlocked, and the message stays" {
