@@ -7,9 +7,18 @@
 # shellcheck shell=bash
 
 bats_require_minimum_version 1.5.0
-bats_load_library bats-support
-bats_load_library bats-assert
-bats_load_library bats-file
+# load_libraries: Bats loads this file for each test, and its libraries start forty processes to find their own files. So the first test
+# of a run keeps their functions in one file.
+load_libraries() {
+  local kept=$BATS_RUN_TMPDIR/libraries.bash library before loaded
+  # shellcheck source=/dev/null
+  if [[ -e $kept ]]; then . "$kept"; return; fi
+  before=$(compgen -A function | sort)
+  for library in support assert file; do bats_load_library "bats-$library"; done
+  mapfile -t loaded < <(comm -13 <(echo "$before") <(compgen -A function | sort))
+  declare -f "${loaded[@]}" >"$kept-$$" && mv "$kept-$$" "$kept"
+}
+load_libraries
 
 REPOSITORY=$(cd "${BASH_SOURCE[0]%/*}/.." && pwd)
 
@@ -443,14 +452,14 @@ let_go() {
 # holds; CHECK sets $WHY. Nearly all of them must have been hit, and 10 at least. Without DOSE=full or TORTURE a sample of 16 is tried:
 # the last call, and others at equal distances before it.
 at_each_call() {
-  local check=$1 fault=$2 names=$3 sample=0 call calls hits=0 result
+  local check=$1 fault=$2 names=$3 most=0 call calls hits=0 result
   shift 3
-  [[ ${DOSE:-} == full || ${TORTURE:-0} != 0 ]] || sample=16
-  mapfile -t calls < <(calls_of "$@" | grep -E "^($names) " | awk -v sample="$sample" '
+  [[ ${DOSE:-} == full || ${TORTURE:-0} != 0 ]] || most=16
+  mapfile -t calls < <(calls_of "$@" | grep -E "^($names) " | awk -v most="$most" '
     { call[NR] = $0 }
     END {
-      if (!sample || sample > NR) sample = NR
-      for (n = 1; n <= sample; n++) print call[int(n * NR / sample)]
+      if (!most || most > NR) most = NR
+      for (n = 1; n <= most; n++) print call[int(n * NR / most)]
     }')
   for call in "${calls[@]}"; do
     renew_spool

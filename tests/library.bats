@@ -78,7 +78,9 @@ another handle: none
 afterwards: none'
 }
 
+# bats test_tags=full
 @test "ThreadSanitizer has nothing to say of threads that take turns, and much of those that do not" {
+  [[ ${DOSE:-} == full ]] || skip 'compiles the library once more: with DOSE=full'
   local library=$BATS_TEST_TMPDIR/build/libchatspool.a
   local -a run=(setarch -R) flags=(-std=c17 -D_GNU_SOURCE -g -fsanitize=thread "-I$REPOSITORY/lib")
   sanitized && skip 'another sanitizer'

@@ -4,10 +4,13 @@
 
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
 
+# bats file_tags=full
+
 load torture
 
 setup_file() {
   export FUZZED=$REPOSITORY/build/fuzz
+  [[ ${DOSE:-} == full || ${TORTURE:-0} != 0 ]] || return 0
   echo 'int LLVMFuzzerTestOneInput(const char *b, long n) { return n > 3 && b[0] == 7 ? 0 : 0; }' >"$BATS_FILE_TMPDIR/none.c"
   if ! clang -fsanitize=fuzzer,address -o "$BATS_FILE_TMPDIR/none" "$BATS_FILE_TMPDIR/none.c" 2>/dev/null; then
     export FUZZED=
@@ -17,16 +20,21 @@ setup_file() {
   fi
 }
 
+possible() {
+  [[ ${DOSE:-} == full || ${TORTURE:-0} != 0 ]] || skip 'compiles all sources with a sanitizer: with DOSE=full, or TORTURE'
+  [[ $FUZZED ]] || skip 'needs a clang with libFuzzer'
+}
+
 # fuzzed NAME: for 2 s, with a dose for 10 and more.
 fuzzed() {
-  [[ $FUZZED ]] || skip 'needs a clang with libFuzzer'
+  possible
   ! sanitized || skip 'the fuzzers are a sanitized build of their own'
   run -0 "$REPOSITORY/tests/fuzz/run" "$FUZZED" "$(dose 2 10)" "$1"
   tell "$output"
 }
 
 @test "a control: the fuzzer finds an overflow that the first bytes hide" {
-  [[ $FUZZED ]] || skip 'needs a clang with libFuzzer'
+  possible
   cat >bad.c <<'C'
 #include <stddef.h>
 #include <stdint.h>
