@@ -7,7 +7,7 @@
 # And the index of the log (-shm), which the commands keep for each other while none of them is running (lib/sqlite_index.c):
 # whatever becomes of that file in between, and however old the one on the disk is after a power cut, nothing depends on it.
 #
-# TORTURE=1 or more gives so many times ten doses. Senders and receivers that are at work when the power fails are in
+# DOSE=full gives two doses and tries every call, TORTURE=1 or more gives so many times ten doses. Senders and receivers that are at work when the power fails are in
 # tests/torture/power.bats.
 
 # Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
@@ -26,7 +26,7 @@ setup_file() {
 setup() {
   chat_setup
   DISK=
-  DOSE=$((${TORTURE:-0} ? TORTURE * 10 : 1))
+  if [[ ${DOSE:-} == full ]]; then DOSE=2; else DOSE=$((${TORTURE:-0} ? TORTURE * 10 : 1)); fi
 }
 
 teardown() { disk_teardown; }
@@ -185,13 +185,14 @@ can_kill() {
   ! sanitized || skip 'a sanitized program makes too many calls'
 }
 
+# bats test_tags=full
 @test "a first send killed before any system call, a second one, and a power cut: the second is there" {
   local calls n result first=0 killed=0
   can_kill
   disk
   export CHAT_SPOOL=$PWD/disk/chat/0/spool.db
   mapfile -t calls < <(changing_calls chat-send first)
-  for ((n = 0; n < ${#calls[@]}; n += DOSE > 1 ? 1 : 2)); do
+  for ((n = 0; n < ${#calls[@]}; n += DOSE > 1 ? 1 : 4)); do
     export CHAT_SPOOL=$PWD/disk/chat$n/a/spool.db
     killed_before "${calls[n]}" chat-send first
     run -0 chat-send second
@@ -527,30 +528,33 @@ emptying_killed() {
     run -0 chat-recv -a
     assert_output "$(cat seen)"
   done
-  assert [ "$killed" -ge 10 ]
+  assert [ "$killed" -ge 4 ]
   assert [ "$stored" -ge 1 ]
   assert [ "$stored" -lt "$killed" ]
 }
 
+# bats test_tags=full
 @test "a send that is killed while it empties the log leaves a good index behind" {
   can_kill
   export CHAT_SPOOL=$PWD/dir/spool.db
-  emptying_killed 2
+  emptying_killed 5
 }
 
+# bats test_tags=full
 @test "a send that is killed while it empties the log, and a power cut, lose nothing" {
   can_kill
   disk
-  emptying_killed 3 power_cut
+  emptying_killed 7 power_cut
 }
 
+# bats test_tags=full
 @test "commands that are killed one after the other at random moments leave a good index behind" {
   local n=0 kills=0 line result
   export CHAT_SPOOL=$PWD/dir/spool.db
   mkdir seen
   : >acknowledged
   chat-send -r other first
-  while ((kills < 200 * DOSE)); do
+  while ((kills < 100 * DOSE)); do
     n=$((n + 1))
     result=0
     case $((n % 8)) in

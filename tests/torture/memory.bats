@@ -87,7 +87,7 @@ all_starve() {
   WARM=()
   starved 0
   all=$ASKED
-  for ((n = all / 2; n <= all; n += $(dose 2 1))); do
+  for ((n = all / 2; n <= all; n += $(dose 5 1))); do
     starved "$n"
     WHY='the status is 1, or 71'
     ((result == 1 || result == 71)) || show_trial "allocation $n"
@@ -101,7 +101,7 @@ all_starve() {
   starved 0
   all=$ASKED
   assert [ "$all" -ge 50 ]
-  for ((n = all / 2 + RANDOM % 4; n <= all; n += $(dose 4 1))); do
+  for ((n = all / 2 + RANDOM % 4; n <= all; n += $(dose 8 1))); do
     starved "$n+"
     if ! { kept && told; }; then show_trial "allocation $n of $all"; fi
   done

@@ -190,7 +190,9 @@ unlocked() {
 
 @test "a receiver that may wait says once that the spool is locked, and goes on when it is not" {
   local options receiver
-  for options in '-F' '-c 4 -w' '-F -P 2 -- sh -c cat;echo'; do
+  # In one write, as two run at once.
+  program line <<<$'#!/bin/sh\nprintf "%s\\n" "$(cat)"'
+  for options in '-F' '-c 4 -w' '-F -P 2 -- ./line'; do
     rm -rf "$HOME/.local"
     printf '%s\n' one two three | chat-send -l
     locked
