@@ -884,3 +884,18 @@ one_has_ended() {
   assert_success
   assert_got out 'two\nthree\none\n'
 }
+
+@test "a message whose receiver dies in another PID namespace is received by who waits here" {
+  local first
+  unshare --pid --fork true 2>/dev/null || skip 'no right to make a PID namespace'
+  chat-send job
+  background unshare --pid --fork --kill-child chat-recv -- sh -c 'touch began; exec sleep 60'
+  first=$BACKGROUND_PID
+  wait_until test -e began
+  background chat-recv -w >received
+  wait_blocked "$BACKGROUND_PID"
+  kill -KILL "$first"
+  finish "$BACKGROUND_PID"
+  assert_success
+  assert_bytes received 'job\n'
+}

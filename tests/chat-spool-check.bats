@@ -771,3 +771,22 @@ mended() {
   assert_success
   assert_equal "$(chat-recv -a)" $'one\ntwo'
 }
+
+@test "a room that looks too late for its next delayed message is found and mended" {
+  chat-send -d 1h -r jobs later
+  closed "$SPOOL"
+  set_in "UPDATE room SET next_due = next_due + 1 WHERE name = 'jobs'"
+  faulty "room 'jobs'"
+  repaired
+}
+
+@test "a repair that cannot change the mode of a file says so" {
+  needs strace
+  chat-send one
+  chmod 644 "$SPOOL-lock"
+  run strace -qq -o trace -e inject=chmod,fchmodat:error=EPERM chat-spool check --repair
+  assert_failure 65
+  assert_output --partial "cannot change the mode of '$SPOOL-lock'"
+  assert_equal "$(stat -c %a "$SPOOL-lock")" 644
+  run -0 chat-spool check --repair
+}

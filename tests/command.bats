@@ -158,6 +158,23 @@ END
   assert_empty_room
 }
 
+@test "a body that a small pipe does not hold reaches the command whole" {
+  # shellcheck disable=SC2034  # for as_user
+  local ALICE=54321 MALLORY=54322
+  [[ $(</proc/sys/fs/pipe-user-pages-soft) == 16384 ]] || skip 'the limit for the pipes of a user is another here'
+  public
+  # A user with so many pipes gets small ones: pipe(7).
+  # shellcheck disable=SC2016  # perl's own
+  background setpriv --reuid=$ALICE --regid=$ALICE --clear-groups bash -c 'ulimit -n 4096 && exec perl -e "
+    while (@ends < 2200) { pipe(my \$r, my \$w) or die; push @ends, \$r, \$w }
+    open(my \$f, q(>), q(alice/ready)); close(\$f); sleep 60"'
+  wait_until test -e alice/ready
+  seq 5000 >alice/body
+  as_user $ALICE chat-send -f alice/body
+  as_user $ALICE chat-recv -- cat >received
+  cmp received alice/body
+}
+
 @test "the body is a file's or a pipe's end: a command may read it twice, or not at all" {
   local size
   for size in 0 100 1000000; do

@@ -91,3 +91,62 @@ expired() { chat-spool list -j | jq -r --arg room "${1:-main}" 'select(.room == 
   run -0 chat-recv
   assert_output sent
 }
+
+# ---------------------------------------------------------------- more than one portion
+
+@test "a receiver gets all of very many messages that are due, in order" {
+  seq 2500 | chat-send -l -d 0.3
+  wait_until chat-recv -q -p >first
+  chat-recv -a | cmp - <(seq 2500)
+}
+
+@test "compact deletes all of very many expired messages" {
+  seq 2500 | chat-send -l -x 2001-01-01
+  chat-spool compact -q
+  assert_equal "$(ask 'SELECT count(*) FROM message')" 0
+  run -0 chat-spool check
+}
+
+@test "very many expired messages leave space for a limited sender" {
+  seq 2500 | chat-send -l -x 2001-01-01
+  chat-send -m 1 new
+  run -0 chat-recv -a
+  assert_output new
+}
+
+@test "a receiver that waits deletes all of very many expired messages" {
+  seq 2500 | chat-send -l -x 2001-01-01
+  background chat-recv -w
+  wait_blocked "$BACKGROUND_PID"
+  assert_equal "$(ask 'SELECT count(*) FROM message')" 0
+}
+
+is_oldest() { [[ $(chat-recv -q -p) == "$1" ]]; }
+
+@test "a message that comes back from its back-off is not hidden by an expired one before it" {
+  chat-send -x 2001-01-01 expired
+  chat-send first
+  run -123 chat-recv --backoff 0.5 -- false
+  printf '%s\n' second third | chat-send -l
+  full_pipe out
+  background bash -c 'exec chat-recv -F >out'
+  wait_stuck "$BACKGROUND_PID"
+  wait_until is_oldest first
+  timeout 20 grep -a -o -m 3 -E 'first|second|third' <out >seen
+  assert_equal "$(sort seen | xargs)" 'first second third'
+  kill "$BACKGROUND_PID"
+  finish "$BACKGROUND_PID"
+  assert_empty_room
+}
+
+@test "a claimed message that another program has deleted is not subtracted from the counters again" {
+  printf '%s\n' a bb ccc | chat-send -l
+  full_pipe out
+  background bash -c 'exec chat-recv -a >out'
+  wait_stuck "$BACKGROUND_PID"
+  sqlite3 "$SPOOL" "DELETE FROM message WHERE id = 2; UPDATE room SET depth = depth - 1, bytes = bytes - 2 WHERE name = 'main'"
+  timeout 20 head -c $((65536 + 9)) <out | tr -d '\0' >seen
+  assert_bytes seen 'a\nbb\nccc\n'
+  finish "$BACKGROUND_PID"
+  run -0 chat-spool check
+}

@@ -16,7 +16,7 @@ setup_file() {
   export PROGRAMS=$BATS_FILE_TMPDIR
   local -a flags=(-lsqlite3)
   if nm "$bin/chat-send" | grep -q __asan_init; then flags+=(-fsanitize='address,undefined'); fi
-  for program in fault/rollback library/fork library/join library/mixed library/threads library/silent library/descriptors; do
+  for program in fault/rollback library/fork library/join library/mixed library/threads library/silent library/descriptors library/signals; do
     ${CHAT_CC:-cc} -std=c17 -D_GNU_SOURCE -I"$REPOSITORY/lib" -o "$PROGRAMS/${program#*/}" "$REPOSITORY/tests/$program.c" \
       "$build/libchatspool.a" "${flags[@]}" -lpthread
   done
@@ -172,4 +172,23 @@ a message: look again
 the reader has gone: interrupted, no reader
 the writer has gone: interrupted, end of input
 neither: time is up'
+}
+
+@test "a program keeps its own handlers for SIGALRM and SIGPIPE, although the library waits for a lock" {
+  needs strace
+  : >in
+  chat-send first
+  # Somebody has the write lock, until it goes on.
+  stop_at 'pwrite64 1' -P "$SPOOL-wal" chat-send second
+  [[ $STOPPED ]] || fail 'it was not stopped'
+  local sender=$BACKGROUND_PID
+  background "$PROGRAMS/signals" "$SPOOL" >said
+  wait_until asleep "$BACKGROUND_PID" '*setlk*'
+  kill -CONT "$STOPPED"
+  finish "$sender"
+  finish "$BACKGROUND_PID"
+  assert_success
+  assert_bytes said '1 alarm, 1 pipe, kept\n'
+  run -0 chat-recv -a
+  assert_output $'first\nsecond\nhello'
 }

@@ -593,3 +593,18 @@ emptying_killed() {
   run cmp left <(chat-recv -a)
   assert_success
 }
+
+@test "a spool that init has made, and a backup, are there after a power cut" {
+  disk
+  run -0 chat-spool init
+  power_cut
+  assert_file_exist "$CHAT_SPOOL"
+  run -1 chat-recv -q
+  seq 100 | chat-send -l
+  mkdir disk/saved
+  sync disk
+  run -0 chat-spool backup -q disk/saved/backup.db
+  power_cut
+  run -0 chat-spool check -q -s disk/saved/backup.db
+  chat-recv -a -s disk/saved/backup.db | cmp - <(seq 100)
+}

@@ -191,6 +191,9 @@ newest_is() { [[ $(chat-recv -q -p -a -r lines | tail -n 1) == "$1" ]]; }
   run rate-limit mail 1 0.1s sh -c 'cat; exit 3' <<<input
   assert_failure 3
   assert_output input
+  # A place that is taken is a message.
+  run -0 rate-limit taken 1 1h true
+  run -75 chat-send -q -r rate.taken -m 1 x
 }
 
 # ---------------------------------------------------------------- mutex
@@ -422,6 +425,11 @@ redis_answers() { [[ $(redis-cli PING 2>/dev/null) == PONG ]]; }
 
 @test "a list of Redis stays where it is when the spool can't be written, and when a body holds a NUL byte" {
   redis
+  redis-cli LPUSH jobs zero >/dev/null
+  run -0 from-redis jobs jobs
+  run -0 chat-recv -r jobs
+  assert_output zero
+  rm -rf "${SPOOL%/*}"
   redis-cli LPUSH jobs one >/dev/null
   mkdir -p "$SPOOL"
   run from-redis jobs jobs

@@ -291,7 +291,8 @@ others_go_on() {
       others_go_on || fail "SEED=$SEED ${COMMAND[*]}, stopped at $call: status $status: $stderr"
       let_go
       [[ $status == 0 ]] || fail "SEED=$SEED ${COMMAND[*]}, stopped at $call, ended with $status: $(<err)"
-      run -0 chat-send afterwards
+      run -0 chat-send -i afterwards
+      assert_regex "$output" '^[0-9]+$'
       run -0 chat-spool check -q
     done
   done
