@@ -38,6 +38,7 @@ static const struct option_row options[] = {
     { 'q', "quiet", NULL, "do not say \"No new messages\"" },
     { RAW, "raw", NULL, "do not escape control characters on a terminal" },
     { 'P', "parallel", "N", "with COMMAND: run up to N at once" },
+    { 'b', "batch", "N", "with COMMAND: up to N messages to each, as -0 or -j has them" },
     { TRIES, "tries", "N", "with COMMAND: after N failed attempts give up a message" },
     { TRIES, "retries", "N", NULL },
     { DEAD, "dead", "ROOM", "and move it to this room (default: ROOM.dead)" },
@@ -188,6 +189,9 @@ static void parse(struct receiver *r, char **argv)
         case 'P':
             r->worker.parallel = cli_count(cli_argument, "-P");
             break;
+        case 'b':
+            r->worker.batch = cli_count(cli_argument, "-b");
+            break;
         case TRIES:
             r->worker.tries = cli_count(cli_argument, "--tries");
             break;
@@ -204,11 +208,15 @@ static void parse(struct receiver *r, char **argv)
 static void check_command(const struct receiver *r)
 {
     const struct worker *w = &r->worker;
-    bool for_command = w->parallel > 0 || w->tries > 0 || w->dead != NULL || w->backoff != NULL;
+    bool for_command =
+        w->parallel > 0 || w->batch > 0 || w->tries > 0 || w->dead != NULL || w->backoff != NULL;
+    bool lines = r->format.style == STYLE_NULL || r->format.style == STYLE_JSON;
     if (w->command == NULL && for_command)
-        cli_usage("options '-P', '--tries', '--dead' and '--backoff' need a COMMAND");
-    if (w->command != NULL && (r->peek || r->styled || r->raw))
-        cli_usage("a COMMAND excludes '-p', '-n', '-0', '-o', '-j', '-v' and '--raw'");
+        cli_usage("options '-P', '-b', '--tries', '--dead' and '--backoff' need a COMMAND");
+    if (w->command != NULL && w->batch == 0 && r->styled && lines)
+        cli_usage("a COMMAND gets the body of one message; options '-0' and '-j' need '-b'");
+    if (w->command != NULL && (r->peek || (r->styled && !lines) || r->raw))
+        cli_usage("a COMMAND excludes '-p', '-n', '-o', '-v' and '--raw'");
 }
 
 static void check(const struct receiver *r)
@@ -477,12 +485,14 @@ static void name_default_room(struct receiver *r)
 static int work(struct receiver *r)
 {
     struct worker *w = &r->worker;
+    w->single = !r->all && !r->follow && r->count == 0;
     set_query(r);
     w->query = r->query;
+    w->query.max_bytes = BATCH_BYTES;
     w->wait = r->wait;
     w->all = r->all;
     w->follow = r->follow;
-    w->count = r->count;
+    w->count = w->single ? 0 : r->count;
     w->timeout = r->timeout;
     if (w->parallel == 0)
         w->parallel = 1;
@@ -490,7 +500,8 @@ static int work(struct receiver *r)
     open_spool(r);
     worker_catch_signals(w);
     name_default_room(r);
-    command_prepare(r->where, r->rooms, r->room_count, chat_secrets(r->spool));
+    command_prepare(r->where, r->rooms, r->room_count, chat_secrets(r->spool),
+                    w->batch > 0 ? &r->format : NULL);
     w->spool = r->spool;
     return worker_run(w);
 }

@@ -1,4 +1,4 @@
-/* command.c - running COMMAND for one message. */
+/* command.c - running COMMAND for one message, or for several. */
 
 #include "command.h"
 
@@ -25,15 +25,24 @@
  * COMMAND has an environment of its own: ours has to keep the secrets, for a connection that is
  * lost and made again. */
 
-enum variable { ID, ROOM, USER, HOST, TIME, ATTEMPT, KEY, VARIABLES };
+enum variable { ROOM, ATTEMPT, ID, USER, HOST, TIME, KEY, COUNT, VARIABLES };
 
 static const char *const names[VARIABLES] = {
-    "CHAT_ID",   "CHAT_MESSAGE_ROOM", "CHAT_USER", "CHAT_HOST",
-    "CHAT_TIME", "CHAT_ATTEMPT",      "CHAT_KEY",
+    "CHAT_MESSAGE_ROOM", "CHAT_ATTEMPT", "CHAT_ID",  "CHAT_USER",
+    "CHAT_HOST",         "CHAT_TIME",    "CHAT_KEY", "CHAT_COUNT",
 };
 
 static char variables[VARIABLES][32 + CHAT_NAME_MAX]; /* of the message, as "NAME=value" */
 static char **environment;                            /* of COMMAND; begins with these */
+static const struct format *layout;                   /* of a batch; NULL: one message each */
+
+/* Whether COMMAND is told this: of a batch only what all of its messages share. */
+static bool is_told(enum variable variable)
+{
+    if (variable == COUNT)
+        return layout != NULL;
+    return variable < ID || layout == NULL;
+}
 
 __attribute__((format(printf, 2, 3))) static void set(enum variable variable, const char *format,
                                                       ...)
@@ -46,9 +55,11 @@ __attribute__((format(printf, 2, 3))) static void set(enum variable variable, co
     va_end(arguments);
 }
 
-static void set_environment(const struct chat_message *m)
+static void set_environment(const chat_batch *batch)
 {
+    const struct chat_message *m = chat_batch_message(batch, 0);
     char iso[FORMAT_TIME];
+    set(COUNT, "%zu", chat_batch_count(batch));
     set(ID, "%lld", (long long)m->id);
     set(ROOM, "%s", m->room);
     set(USER, "%s", m->user);
@@ -92,9 +103,10 @@ static bool is_one_of(const char *room, const char *const *rooms, size_t count)
 }
 
 void command_prepare(const char *where, const char *const *rooms, size_t room_count,
-                     const char *const *secrets)
+                     const char *const *secrets, const struct format *of_batches)
 {
-    size_t inherited = 0, secret_count = 0, count = VARIABLES;
+    size_t inherited = 0, secret_count = 0, count = 0;
+    layout = of_batches;
     const char *room = getenv("CHAT_ROOM"); /* the first, should there be several */
     if (room != NULL && is_one_of(room, rooms, room_count))
         room = NULL;
@@ -105,8 +117,9 @@ void command_prepare(const char *where, const char *const *rooms, size_t room_co
     environment = calloc(VARIABLES + 1 + inherited + 1, sizeof *environment);
     if (environment == NULL)
         cli_no_memory();
-    for (size_t i = 0; i < VARIABLES; i++)
-        environment[i] = variables[i];
+    for (enum variable i = 0; i < VARIABLES; i++)
+        if (is_told(i))
+            environment[count++] = variables[i];
     environment[count++] = spool_variable(where);
     for (size_t i = 0; i < inherited; i++) {
         char *variable = environ[i];
@@ -164,8 +177,28 @@ static int fill_file(const struct chat_message *m)
     return -1;
 }
 
-static int open_body(const struct chat_message *m)
+/* The same for all messages of BATCH, as the format has them. */
+static int fill_batch(const chat_batch *batch)
 {
+    struct output out = { .fd = memfd_create("messages", MFD_CLOEXEC) };
+    if (out.fd < 0)
+        return -1;
+    for (size_t i = 0; i < chat_batch_count(batch); i++)
+        format_message(layout, chat_batch_message(batch, i), &out);
+    bool filled = output_flush(&out) && lseek(out.fd, 0, SEEK_SET) == 0;
+    text_free(&out.pending);
+    if (filled)
+        return out.fd;
+    close(out.fd);
+    errno = out.failed != 0 ? out.failed : EIO;
+    return -1;
+}
+
+static int open_input(const chat_batch *batch)
+{
+    const struct chat_message *m = chat_batch_message(batch, 0);
+    if (layout != NULL)
+        return fill_batch(batch);
     int fd = fill_pipe(m);
     return fd >= 0 ? fd : fill_file(m);
 }
@@ -252,11 +285,11 @@ static int close_others(posix_spawn_file_actions_t *actions)
 #endif
 }
 
-static int spawn(char *const argv[], int body, pid_t *pid)
+static int spawn(char *const argv[], int input, pid_t *pid)
 {
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
-    int errnum = posix_spawn_file_actions_adddup2(&actions, body, STDIN_FILENO);
+    int errnum = posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
     if (errnum == 0)
         errnum = close_others(&actions);
     if (errnum == 0)
@@ -280,19 +313,18 @@ static int exit_status(int errnum)
     }
 }
 
-int command_start(char *const argv[], const struct chat_message *message, const char *after,
-                  pid_t *pid)
+int command_start(char *const argv[], const chat_batch *batch, const char *after, pid_t *pid)
 {
-    int body = open_body(message);
-    if (body < 0) {
+    int input = open_input(batch);
+    if (input < 0) {
         if (after != NULL)
-            cli_say("cannot pass message %lld to '%s': %s%s", (long long)message->id, argv[0],
-                    cli_cause(errno), after);
+            cli_say("cannot pass message %lld to '%s': %s%s",
+                    (long long)chat_batch_message(batch, 0)->id, argv[0], cli_cause(errno), after);
         return EXIT_SYSTEM;
     }
-    set_environment(message);
-    int errnum = spawn(argv, body, pid);
-    close(body);
+    set_environment(batch);
+    int errnum = spawn(argv, input, pid);
+    close(input);
     if (errnum == 0)
         return 0;
     int status = exit_status(errnum);

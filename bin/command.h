@@ -1,4 +1,4 @@
-/* command.h - running COMMAND for one message. */
+/* command.h - running COMMAND for one message, or for several. */
 
 #ifndef COMMAND_H
 #define COMMAND_H
@@ -6,22 +6,23 @@
 #include <sys/types.h>
 
 #include "chatspool.h"
+#include "format.h"
 
 /* Prepare the environment of every COMMAND: the one of this process, without the variables in
  * SECRETS, and with CHAT_SPOOL for the spool at WHERE. CHAT_ROOM is left out if it is one of the
  * ROOM_COUNT ROOMS that messages come from: a COMMAND that sends without naming a room would feed
- * its own queue. */
+ * its own queue. With FORMAT, which stays the caller's, COMMAND gets the messages of a batch as
+ * that has them; with NULL, a batch has one message, and COMMAND gets its body. */
 void command_prepare(const char *where, const char *const *rooms, size_t room_count,
-                     const char *const *secrets);
+                     const char *const *secrets, const struct format *format);
 
-/* Start ARGV for MESSAGE: its body on standard input, its other fields in the environment.
+/* Start ARGV for BATCH: what it is to read on standard input, the other fields in the environment.
  * The child has descriptors 0 to 2, all signals as they are by default, and a process group of its
  * own, so that what is typed at a terminal does not end it. Stores its process id in *PID.
  * Returns 0, or the exit status: EXIT_NOTFOUND or EXIT_CANTRUN, whose reason is said on standard
  * error; or EXIT_SYSTEM where no message can be given to any command now, whose reason is said
  * with AFTER behind it, unless that is NULL. */
-int command_start(char *const argv[], const struct chat_message *message, const char *after,
-                  pid_t *pid);
+int command_start(char *const argv[], const chat_batch *batch, const char *after, pid_t *pid);
 
 /* What a command said by its end. */
 enum command_end {

@@ -1,4 +1,4 @@
-/* worker.c - receiving with COMMAND: one is run for each message, several at a time.
+/* worker.c - receiving with COMMAND: one is run for each message or batch, several at a time.
  *
  * A message stays in the spool, claimed, until its command has ended and it is known what becomes
  * of it. So a kill at any instruction leaves it there: the claim dies with this process. */
@@ -197,16 +197,21 @@ static const char *end_text(int status)
     return text;
 }
 
-/* Report a failed attempt, and DEAD, the room that the message has moved to, or NULL. */
-static void report(const struct worker *w, const struct chat_message *m, int status,
-                   const char *dead)
+/* Report a failed attempt, and DEAD, the room that the messages have moved to, or NULL. */
+static void report(const struct worker *w, const chat_batch *batch, int status, const char *dead)
 {
-    char of[32] = "";
+    size_t count = chat_batch_count(batch);
+    const struct chat_message *m = chat_batch_message(batch, 0);
+    char which[80], of[32] = "";
+    if (count == 1)
+        snprintf(which, sizeof which, "message %lld", (long long)m->id);
+    else
+        snprintf(which, sizeof which, "%zu messages from %lld to %lld", count, (long long)m->id,
+                 (long long)chat_batch_message(batch, count - 1)->id);
     if (w->tries > 0)
         snprintf(of, sizeof of, " of %lld", (long long)w->tries);
-    cli_say("message %lld in room '%s': attempt %lld%s %s%s%s%s", (long long)m->id, m->room,
-            (long long)m->attempts + 1, of, end_text(status),
-            dead != NULL ? "; moved to room '" : "", dead != NULL ? dead : "",
+    cli_say("%s in room '%s': attempt %lld%s %s%s%s%s", which, m->room, (long long)m->attempts + 1,
+            of, end_text(status), dead != NULL ? "; moved to room '" : "", dead != NULL ? dead : "",
             dead != NULL ? "'" : "");
 }
 
@@ -221,7 +226,7 @@ static void failed(struct worker *w, chat_batch *batch, int end, bool for_ever)
     };
     w->failed = true;
     enum chat_status status = fail(w, batch, &failure);
-    report(w, m, end, status == CHAT_OK ? failure.dead : NULL);
+    report(w, batch, end, status == CHAT_OK ? failure.dead : NULL);
     if (status != CHAT_OK)
         fail_claim(w, status);
     if (status == CHAT_OK && dead)
@@ -260,16 +265,18 @@ static void settle(struct worker *w)
                 (long long)chat_batch_message(batch, i)->id);
     chat_release(batch);
     w->done = NULL;
+    w->done_jobs = 0;
 }
 
 /* What ends at about the same time is deleted together, before we sleep: with a disk that takes 5
  * ms a sync, -P 8 -- true gets through three times as many. */
 static void done(struct worker *w, chat_batch *batch)
 {
-    if (w->done != NULL && chat_join(w->done, batch) == CHAT_OK)
-        return;
-    settle(w); /* it is of another room */
-    w->done = batch;
+    if (w->done == NULL || chat_join(w->done, batch) != CHAT_OK) {
+        settle(w); /* it is of another room */
+        w->done = batch;
+    }
+    w->done_jobs++;
 }
 
 static void ended(struct worker *w, chat_batch *batch, int status)
@@ -285,8 +292,8 @@ static void ended(struct worker *w, chat_batch *batch, int status)
     case COMMAND_LATER:
         postponed(w, batch);
         break;
-    case COMMAND_NEVER:
-        failed(w, batch, status, true);
+    case COMMAND_NEVER: /* but which one, where there are several */
+        failed(w, batch, status, chat_batch_count(batch) == 1);
         break;
     case COMMAND_FAILED:
         failed(w, batch, status, false);
@@ -349,7 +356,7 @@ static void start(struct worker *w, chat_batch *batch)
 {
     pid_t pid;
     const char *after = pause_left(w) == 0 ? "" : w->troubled ? NULL : trying_again;
-    int status = command_start(w->command, chat_batch_message(batch, 0), after, &pid);
+    int status = command_start(w->command, batch, after, &pid);
     if (status != 0) {
         chat_release(batch);
         if (status == EXIT_SYSTEM && pause_left(w) > 0)
@@ -360,8 +367,8 @@ static void start(struct worker *w, chat_batch *batch)
     }
     w->troubled = false;
     w->jobs[w->running++] = (struct job){ .pid = pid, .batch = batch };
-    w->received++;
-    w->over = w->over || (w->count > 0 && w->received >= w->count);
+    w->received += (int64_t)chat_batch_count(batch);
+    w->over = w->over || w->single || (w->count > 0 && w->received >= w->count);
     begin_time(w);
 }
 
@@ -376,7 +383,39 @@ static void reserve_job(struct worker *w)
 
 /* --- messages -------------------------------------------------------------- */
 
-/* Claim the next message. With -a, what comes after the first look is not meant. */
+/* How many messages the next command may get. */
+static size_t batch_size(const struct worker *w)
+{
+    int64_t most = w->batch > 0 ? w->batch : 1;
+    if (w->count > 0 && w->count - w->received < most)
+        most = w->count - w->received;
+    return (size_t)most;
+}
+
+/* How many of the first messages of BATCH go together. One that has failed before is tried alone:
+ * it may be the reason why a batch failed, and the others are not to share its end. */
+static size_t alike(const chat_batch *batch)
+{
+    size_t count = 1;
+    while (count < chat_batch_count(batch) && chat_batch_message(batch, 0)->attempts == 0 &&
+           chat_batch_message(batch, count)->attempts == 0)
+        count++;
+    return count;
+}
+
+/* Claim the messages that QUERY finds, and no more than go together. */
+static enum chat_status claim_alike(struct worker *w, chat_batch **batch)
+{
+    for (;;) {
+        enum chat_status status = chat_claim(w->spool, &w->query, batch);
+        if (status != CHAT_OK || alike(*batch) == chat_batch_count(*batch))
+            return status;
+        w->query.max_messages = alike(*batch);
+        chat_release(*batch);
+    }
+}
+
+/* Claim the next messages. With -a, what comes after the first look is not meant. */
 static enum chat_status claim(struct worker *w, chat_batch **batch)
 {
     enum chat_status status = CHAT_OK;
@@ -385,8 +424,8 @@ static enum chat_status claim(struct worker *w, chat_batch **batch)
         if (status == CHAT_OK && w->query.until == 0)
             status = CHAT_NONE;
     }
-    w->query.max_messages = 1;
-    return status == CHAT_OK ? chat_claim(w->spool, &w->query, batch) : status;
+    w->query.max_messages = batch_size(w);
+    return status == CHAT_OK ? claim_alike(w, batch) : status;
 }
 
 /* How long to wait for a message: milliseconds, or -1. */
@@ -408,6 +447,7 @@ static void wait_for_message(struct worker *w)
     }
     settle(w);
     w->query.until = 0;
+    w->query.max_messages = 1;
     enum chat_status status = chat_wait(w->spool, &w->query, left, &w->unblocked);
     if (status == CHAT_OK || status == CHAT_NONE)
         w->troubled = false;
@@ -459,8 +499,7 @@ static int exit_status(const struct worker *w)
 /* Whether no more may be claimed: what is done, and not deleted yet, counts. */
 static bool is_full(const struct worker *w)
 {
-    size_t done = w->done != NULL ? chat_batch_count(w->done) : 0;
-    return (int64_t)(w->running + done) >= w->parallel;
+    return (int64_t)w->running + w->done_jobs >= w->parallel;
 }
 
 int worker_run(struct worker *w)

@@ -1,4 +1,4 @@
-/* worker.h - receiving with COMMAND: one is run for each message, several at a time. */
+/* worker.h - receiving with COMMAND: one is run for each message or batch, several at a time. */
 
 #ifndef WORKER_H
 #define WORKER_H
@@ -8,21 +8,23 @@
 
 #include "chatspool.h"
 
-/* A command that runs, and the claim on its message. */
+/* A command that runs, and the claim on its messages. */
 struct job {
     pid_t pid;
-    chat_batch *batch; /* of one message */
+    chat_batch *batch;
 };
 
 struct worker {
     /* What was asked for: */
     char **command;
     int64_t parallel;       /* so many at once */
+    int64_t batch;          /* messages for one command at most; 0: one, as its body */
     int64_t tries;          /* failed attempts until the dead-letter room; 0: no end */
     const char *dead;       /* that room; NULL: ROOM.dead */
     int64_t *backoff;       /* milliseconds to hold a message back after each failed attempt; */
     size_t backoff_count;   /* 0: as usual; 1: doubled each time; else the last one repeats */
     bool wait, all, follow; /* as in chat-recv(1) */
+    bool single;            /* one command, and no more */
     int64_t count, timeout; /* 0: no end; milliseconds, or -1 */
     chat_spool *spool;      /* open; the caller's */
     struct chat_query query;
@@ -30,16 +32,17 @@ struct worker {
     /* How far it is: */
     struct job *jobs;
     size_t running;
-    int64_t received; /* messages that a command was started for */
-    int64_t deadline; /* of waiting, on cli_clock(), or -1 */
-    chat_batch *done; /* messages that are to be deleted, or NULL */
-    bool over;        /* take no more messages */
-    bool last;        /* a command said so */
-    bool failed;      /* one failed */
-    bool troubled;    /* a problem that may pass was said, and has not passed yet */
-    bool damaged;     /* messages were met that are */
-    int status;       /* what ended it early, or 0 */
-    int signals;      /* requests to stop that were acted on */
+    int64_t received;  /* messages that a command was started for */
+    int64_t deadline;  /* of waiting, on cli_clock(), or -1 */
+    chat_batch *done;  /* messages that are to be deleted, or NULL */
+    int64_t done_jobs; /* and how many commands have done them */
+    bool over;         /* take no more messages */
+    bool last;         /* a command said so */
+    bool failed;       /* one failed */
+    bool troubled;     /* a problem that may pass was said, and has not passed yet */
+    bool damaged;      /* messages were met that are */
+    int status;        /* what ended it early, or 0 */
+    int signals;       /* requests to stop that were acted on */
     sigset_t blocked, unblocked;
 };
 

@@ -41,6 +41,7 @@ _chatspool_table() {
 -q --quiet -
 - --raw -
 -P --parallel N
+-b --batch N
 - --tries N
 - --dead ROOM
 - --backoff TIME

@@ -460,6 +460,132 @@ END
   assert [ $((${EPOCHREALTIME/./} - now)) -ge 1900000 ]
 }
 
+# ---------------------------------------------------------------- -b
+
+@test "-b N gives up to N messages to one COMMAND, a line each, and deletes them together" {
+  seq 7 | chat-send -l
+  run -0 --separate-stderr chat-recv -a -b 3 -- sh -c 'echo $(cat)'
+  assert_output $'1 2 3\n4 5 6\n7'
+  assert_stderr ''
+  assert_empty_room
+  # Unless more is asked for, it is one batch; with -w the first message is waited for, and no further ones.
+  seq 5 | chat-send -l
+  run -0 chat-recv -b 3 -- sh -c 'echo $(cat)'
+  assert_output '1 2 3'
+  run -0 timeout 20 chat-recv -w -b 3 -- sh -c 'echo $(cat)'
+  assert_output '4 5'
+  # A batch is of one room, and as large as what is wanted.
+  seq 3 | chat-send -l -r a
+  seq 4 | chat-send -l -r b
+  run -0 chat-recv -c 5 -b 100 -r a -r b -- sh -c 'echo $(cat)'
+  assert_output $'1 2 3\n1 2'
+  assert_equal "$(left b)" '3:0 4:0 '
+}
+
+@test "-b with -0 and with -j gives the bodies exactly, also where they are longer than a pipe" {
+  local last
+  printf 'a\nb\0c\n\0\0' | chat-send -0
+  capture chat-recv -b 1 -0 -- cat
+  assert_bytes stdout 'a\nb\0'
+  capture chat-recv -a -b 9 -0 -- cat
+  assert_bytes stdout 'c\n\0\0'
+  for last in x y z; do
+    head -c 100000 /dev/zero | tr '\0' $last | chat-send -r big -k $last
+    head -c 100000 /dev/zero | tr '\0' $last
+    printf '\0'
+  done >expected
+  chat-recv -a -b 9 -0 -r big -- cat >seen
+  cmp expected seen
+  seq 2 | chat-send -l -r json -u alice
+  chat-recv -p -a -j -r json >expected
+  chat-recv -a -b 2 -j -r json -- cat >seen
+  cmp expected seen
+}
+
+@test "-b: the environment tells what the messages of a batch share" {
+  seq 3 | chat-send -l -r jobs -k key
+  seq 2 | chat-send -l -r jobs
+  CHAT_ID=9 CHAT_USER=x CHAT_HOST=x CHAT_TIME=x CHAT_KEY=x CHAT_COUNT=9 run -0 chat-recv -a -b 2 -r jobs -- \
+    sh -c 'env | grep -E "^CHAT_(ID|USER|HOST|TIME|KEY|COUNT|ATTEMPT|MESSAGE_ROOM)=" | LC_ALL=C sort | tr "\n" " "; echo'
+  assert_output 'CHAT_ATTEMPT=1 CHAT_COUNT=2 CHAT_MESSAGE_ROOM=jobs 
+CHAT_ATTEMPT=1 CHAT_COUNT=1 CHAT_MESSAGE_ROOM=jobs '
+  chat-send x
+  CHAT_COUNT=9 run -0 chat-recv -- sh -c 'echo "${CHAT_COUNT-unset}"'
+  assert_output unset
+}
+
+@test "-b: a batch fails as a whole, and then each of its messages is tried alone" {
+  printf '%s\n' one bad two | chat-send -l
+  capture chat-recv -a -b 3 --tries 2 -- sh -c '! grep bad'
+  assert_equal "$status" 123
+  assert_bytes stderr "chat-recv: 3 messages from 1 to 3 in room 'main': attempt 1 of 2 failed with status 1\n"
+  assert_equal "$(left)" 'one:1 bad:1 two:1 '
+  chat-send three
+  run -123 --separate-stderr chat-recv -a -b 3 --tries 2 -- sh -c 'read -r word; echo "$word $CHAT_COUNT $CHAT_ATTEMPT"; [ "$word" != bad ]'
+  assert_output $'one 1 2\nbad 1 2\ntwo 1 2\nthree 1 1'
+  assert_stderr "chat-recv: message 2 in room 'main': attempt 2 of 2 failed with status 1; moved to room 'main.dead'"
+  assert_empty_room
+  assert_equal "$(left main.dead)" 'bad:2 '
+}
+
+@test "-b: 65 for several messages is a failed attempt, and for one it moves that one" {
+  printf '%s\n' one bad | chat-send -l
+  run -123 chat-recv -a -b 2 -- sh -c '! grep -q bad || exit 65'
+  assert_equal "$(left)" 'one:1 bad:1 '
+  run -123 chat-recv -a -b 2 -- sh -c '! grep -q bad || exit 65'
+  assert_equal "$(left)$(left main.dead)" 'bad:2 '
+}
+
+@test "-b: 75 keeps the whole batch, and no attempt is counted" {
+  seq 3 | chat-send -l
+  run -75 chat-recv -a -b 2 -- sh -c 'exit 75'
+  assert_equal "$(left)" '1:0 2:0 3:0 '
+}
+
+@test "-b: the messages of a batch whose chat-recv was killed are there at once" {
+  seq 3 | chat-send -l
+  background chat-recv -a -b 3 -- ./hold
+  wait_until started 3
+  assert_empty_room
+  kill -KILL "$BACKGROUND_PID"
+  wait_until process_ended "$BACKGROUND_PID"
+  assert_equal "$(left)" '1:0 2:0 3:0 '
+}
+
+@test "-b with -P runs so many COMMANDs, each with a batch of its own" {
+  seq 8 | chat-send -l
+  background chat-recv -a -P 2 -b 3 -- ./hold
+  wait_until started 6
+  assert_equal "$(wc -l <pids)" 2
+  assert_equal "$(left)" '7:0 8:0 '
+  touch go
+  finish "$BACKGROUND_PID"
+  assert_success
+  assert_equal "$(sort started)" "$(seq 8)"
+  assert_empty_room
+}
+
+@test "-F -b takes what is there, and does not wait until a batch is full" {
+  background chat-recv -F -b 10 -- sh -c 'echo $(cat)' >out
+  wait_blocked "$BACKGROUND_PID"
+  chat-send one
+  wait_until file_has out one
+  kill -TERM "$BACKGROUND_PID"
+  finish "$BACKGROUND_PID"
+  assert_success
+}
+
+@test "-b without COMMAND, and -0 and -j without -b, are 64" {
+  local arguments
+  for arguments in '-b 2' '-b 0 -- touch ran' '-b x -- touch ran' '-0 -- touch ran' '-j -- touch ran' '-b 2 -n -- touch ran' \
+    '-b 2 -v -- touch ran' '-b 2 -o %b -- touch ran' '-b 2 -p -- touch ran' '-b 2 -0 -j -- touch ran'; do
+    # shellcheck disable=SC2086
+    run --separate-stderr chat-recv $arguments
+    assert_usage chat-recv
+  done
+  assert_file_not_exist ran
+}
+
 # ---------------------------------------------------------------- -F
 
 # The time of each call and what it was for in the file "log"; fails for "bad" until the given attempt.
