@@ -38,7 +38,7 @@ static const struct option_row options[] = {
     { 'q', "quiet", NULL, "do not say \"No new messages\"" },
     { RAW, "raw", NULL, "do not escape control characters on a terminal" },
     { 'P', "parallel", "N", "with COMMAND: run up to N at once" },
-    { 'b', "batch", "N", "with COMMAND: up to N messages to each, as -0 or -j has them" },
+    { 'b', "batch", "N", "with COMMAND: give it up to N messages (as -0 or -j)" },
     { TRIES, "tries", "N", "with COMMAND: after N failed attempts give up a message" },
     { TRIES, "retries", "N", NULL },
     { DEAD, "dead", "ROOM", "and move it to this room (default: ROOM.dead)" },
