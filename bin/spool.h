@@ -18,9 +18,9 @@ struct command {
     int (*run)(char **argv);       /* returns the exit status; argv[0] is its name */
 };
 
-extern const struct command list_command, show_command, move_command, delete_command, check_command,
-    dump_command, load_command, backup_command, restore_command, compact_command, copy_command,
-    where_command, config_command, init_command, version_command;
+extern const struct command list_command, show_command, wait_command, move_command, requeue_command,
+    delete_command, check_command, dump_command, load_command, backup_command, restore_command,
+    compact_command, copy_command, where_command, config_command, init_command, version_command;
 
 #define SPOOL_OPTION                                                                               \
     {                                                                                              \

@@ -32,11 +32,14 @@ static const struct table_column columns[] = {
 
 struct listing {
     const char *where;
+    char **wanted; /* rooms; none: all that hold a message */
     bool json, names, watch;
     chat_spool *spool;
     struct output out;
     struct chat_room *rooms; /* what is there now, sorted by name */
     size_t count;
+    struct chat_room *all; /* the same, and those that are not wanted */
+    size_t all_count;
 };
 
 static int compare_name(const void *name, const void *room)
@@ -50,7 +53,7 @@ static int64_t dead(const struct listing *l, const struct chat_room *room)
     char name[sizeof room->name + 8];
     snprintf(name, sizeof name, "%s.dead", room->name);
     const struct chat_room *found =
-        bsearch(name, l->rooms, l->count, sizeof *l->rooms, compare_name);
+        bsearch(name, l->all, l->all_count, sizeof *l->all, compare_name);
     return found != NULL ? found->depth : 0;
 }
 
@@ -108,11 +111,41 @@ static void put_names(struct listing *l)
     }
 }
 
+/* The rooms that are wanted, in the order of the words; an empty one has a name and zeros. */
+static void choose(struct listing *l)
+{
+    for (l->count = 0; l->wanted[l->count] != NULL; l->count++)
+        ;
+    l->rooms = calloc(l->count, sizeof *l->rooms);
+    if (l->rooms == NULL)
+        cli_no_memory();
+    for (size_t i = 0; i < l->count; i++) {
+        const struct chat_room *found =
+            bsearch(l->wanted[i], l->all, l->all_count, sizeof *l->all, compare_name);
+        if (found != NULL)
+            l->rooms[i] = *found;
+        else
+            snprintf(l->rooms[i].name, sizeof l->rooms[i].name, "%s", l->wanted[i]);
+    }
+}
+
+static void forget(struct listing *l)
+{
+    if (l->rooms != l->all)
+        free(l->rooms);
+    free(l->all);
+    l->rooms = l->all = NULL;
+}
+
 static void look(struct listing *l)
 {
-    free(l->rooms);
-    if (!spool_rooms(l->spool, &l->rooms, &l->count))
-        l->count = 0;
+    forget(l);
+    if (!spool_rooms(l->spool, &l->all, &l->all_count))
+        l->all_count = 0;
+    l->rooms = l->all;
+    l->count = l->all_count;
+    if (l->wanted[0] != NULL)
+        choose(l);
 }
 
 static void print(struct listing *l)
@@ -223,7 +256,10 @@ static int list(char **argv)
             l.watch = true;
             break;
         }
-    cli_words(0, 0, "");
+    enum { MANY = 1 << 20 };
+    l.wanted = cli_words(0, MANY, "");
+    for (char **room = l.wanted; *room != NULL; room++)
+        where_room(*room);
     if (l.json + l.names + l.watch > 1)
         cli_usage("options '-j', '-1' and '-w' exclude each other");
     spool_output(&l.out);
@@ -235,7 +271,7 @@ static int list(char **argv)
         watch(&l);
     else
         print(&l);
-    free(l.rooms);
+    forget(&l);
     return EXIT_DONE;
 }
 
@@ -244,8 +280,8 @@ const struct command list_command = {
     .summary = "the rooms, and what each holds",
     .program = {
         .name = "chat-spool",
-        .synopsis = "list [options]",
-        .about = "Show the rooms that hold a message, and what each holds.",
+        .synopsis = "list [options] [ROOM ...]",
+        .about = "Show the rooms that hold a message, or these rooms, and what each holds.",
         .options = options,
     },
     .run = list,

@@ -1,4 +1,4 @@
-/* spool_move.c - chat-spool move and delete. */
+/* spool_move.c - chat-spool move, requeue and delete. */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +10,12 @@
 static const struct option_row move_options[] = {
     SPOOL_OPTION,
     { 'i' | REPEATS, "id", "ID", "this message; may be repeated" },
+    { 'q', "quiet", NULL, "do not say how many" },
+    END_OPTION,
+};
+
+static const struct option_row requeue_options[] = {
+    SPOOL_OPTION,
     { 'q', "quiet", NULL, "do not say how many" },
     END_OPTION,
 };
@@ -187,6 +193,38 @@ static int move(char **argv)
     return change(&c, "move", " moved\n");
 }
 
+/* Store in ROOM the room that NAME is the dead-letter room of; false: it is none by its name. */
+static bool strip_dead(const char *name, char room[CHAT_NAME_MAX + 1])
+{
+    static const char suffix[] = ".dead";
+    size_t length = strlen(name), end = strlen(suffix);
+    if (length <= end || strcmp(name + length - end, suffix) != 0)
+        return false;
+    snprintf(room, CHAT_NAME_MAX + 1, "%.*s", (int)(length - end), name);
+    return true;
+}
+
+static int requeue(char **argv)
+{
+    struct change c = { .where = NULL };
+    char other[2 * CHAT_NAME_MAX];
+    parse(&c, argv);
+    const char *room = where_room(cli_words(1, 1, "a room is needed")[0]);
+    c.from = other;
+    c.to = room;
+    if (strip_dead(room, other)) {
+        c.from = room;
+        c.to = other;
+    } else
+        snprintf(other, sizeof other, "%s.dead", room);
+    if (!chat_room_valid(c.from))
+        cli_usage("'%s' has no dead-letter room; move messages from another with 'chat-spool move'",
+                  room);
+    c.spool = spool_open(c.where);
+    set_query(&c);
+    return change(&c, "requeue", " requeued\n");
+}
+
 static int delete (char **argv)
 {
     struct change c = { .where = NULL };
@@ -218,6 +256,18 @@ const struct command move_command = {
         .options = move_options,
     },
     .run = move,
+};
+
+const struct command requeue_command = {
+    .name = "requeue",
+    .summary = "the dead messages of a room, to be tried again",
+    .program = {
+        .name = "chat-spool",
+        .synopsis = "requeue [options] ROOM",
+        .about = "Move the messages of ROOM.dead back to ROOM; their attempts begin anew.",
+        .options = requeue_options,
+    },
+    .run = requeue,
 };
 
 const struct command delete_command = {

@@ -54,6 +54,11 @@ _chatspool_table() {
 -i --id ID
 -c --count N
 ' ;;
+  wait) table=$spool'-i --id ID
+-t --timeout TIME
+' ;;
+  requeue) table=$spool'-q --quiet -
+' ;;
   move) table=$spool'-i --id ID
 -q --quiet -
 ' ;;
@@ -204,7 +209,7 @@ _chatspool_take() {
 _chatspool_word() {
   case $context:$1 in
   chat-recv:0) COMPREPLY=(--) ;;
-  show:0 | peek:0 | delete:0 | move:[01] | dump:*) _chatspool_rooms ;;
+  show:0 | peek:0 | delete:0 | requeue:0 | move:[01] | list:* | wait:* | dump:*) _chatspool_rooms ;;
   backup:0 | restore:0 | load:0 | copy:[01]) _chatspool_files ;;
   help:0) _chatspool_offer "${commands[@]}" ;;
   config:0) _chatspool_offer max-length default-room ;;
@@ -226,7 +231,7 @@ _chatspool_command() {
 _chatspool() {
   local context=${1##*/} table words cut current before='' attached='' wanted='' argument option spool='' value
   local i=1 ended='' count=0 last short long
-  local -a commands=(list show peek move delete check dump load backup restore compact copy where config init version help)
+  local -a commands=(list show peek wait move requeue delete check dump load backup restore compact copy where config init version help)
   COMPREPLY=()
   _chatspool_words
   last=$((${#words[@]} - 1))

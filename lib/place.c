@@ -112,7 +112,9 @@ static enum chat_status check_directory(struct place *place)
     if (place->shared)
         return place_is_member(st.st_gid)
                    ? CHAT_OK
-                   : unsafe(place, "", "it is shared with a group not yours");
+                   : unsafe(place, "",
+                            "it is shared with a group that you are not a member of; "
+                            "have root add you to it, and log in again");
     if (st.st_uid != 0 && st.st_uid != geteuid())
         return unsafe(place, "", "its directory belongs to another user");
     if ((st.st_mode & (BY_GROUP | BY_OTHERS)) != 0 && (st.st_mode & S_ISVTX) == 0)

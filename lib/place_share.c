@@ -56,20 +56,31 @@ enum chat_status place_share(struct place *place, const char *group)
     if (found == NULL && errno != 0)
         return error_system(place->error, errno, CHAT_SYSTEM, "cannot look up group '%s'", group);
     if (found == NULL)
-        return error_set(place->error, CHAT_USAGE, "there is no group '%s'", group);
+        return error_set(place->error, CHAT_USAGE,
+                         "there is no group '%s'; 'getent group' lists all groups", group);
     gid_t gid = found->gr_gid;
     if (!place_is_member(gid)) /* could not use it either */
-        return error_set(place->error, CHAT_PERMISSION,
-                         "cannot share spool '%s': you are not a member of group '%s'", place->path,
-                         group);
+        return error_set(
+            place->error, CHAT_PERMISSION,
+            "cannot share spool '%s': you are not a member of group '%s'; have root add "
+            "you to it, and log in again",
+            place->path, group);
     char mark[PLACE_NAME];
     place_name(place, PLACE_MARK_SUFFIX, mark);
     enum chat_status status = place_enter(place, true);
     if (status != CHAT_OK || (place->shared && place->group == gid))
         return status;
-    if (place->shared || !place_holds(place->directory, mark))
+    if (place->shared)
         return error_set(place->error, CHAT_CANTCREATE,
-                         "cannot share spool '%s': its directory is not new or empty", place->path);
+                         "cannot share spool '%s': it is shared with another group; name a spool "
+                         "in a new directory",
+                         place->path);
+    if (!place_holds(place->directory, mark))
+        return error_set(place->error, CHAT_CANTCREATE,
+                         "cannot share spool '%s': its directory is not new or empty; name a "
+                         "spool in a new directory, and copy the messages to it with 'chat-spool "
+                         "copy'",
+                         place->path);
     if (share(place, group, gid) < 0)
         return error_system(place->error, errno, CHAT_CANTCREATE,
                             "cannot share spool '%s' with group '%s'", place->path, group);

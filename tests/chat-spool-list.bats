@@ -647,6 +647,27 @@ COMMANDS='list show peek move delete check dump load backup restore compact copy
   assert_not_exist "$HOME/.local"
 }
 
+@test "list with rooms shows these, in their order, and the empty ones too" {
+  chat-send -r b one
+  chat-send -r a two
+  run -123 chat-recv -r a --tries 1 -- false
+  run -0 chat-spool list empty b a
+  assert_equal "$(awk '{ print $1, $2, $8 }' <<<"$output")" 'ROOM DEPTH DEAD
+empty 0 0
+b 1 0
+a 0 1'
+  assert_equal "$(chat-spool list -1 empty b)" $'empty\nb'
+  assert_equal "$(chat-spool list -j empty)" \
+    '{"room":"empty","depth":0,"bytes":0,"claimed":0,"delayed":0,"held":0,"expired":0,"dead":0,"oldest":null}'
+  run --separate-stderr chat-spool list a/b
+  assert_usage chat-spool
+}
+
+@test "list with rooms shows them as empty where there is no spool" {
+  assert_equal "$(chat-spool list -j jobs | cut -d , -f 1,2)" '{"room":"jobs","depth":0'
+  assert_not_exist "$SPOOL"
+}
+
 @test "options may stand before, between and behind the words, and end at --" {
   chat-send -r jobs one
   chat-send -r jobs two
@@ -665,8 +686,6 @@ COMMANDS='list show peek move delete check dump load backup restore compact copy
   assert_usage chat-spool
   run -0 chat-spool delete jobs -y
   assert_output '2 messages deleted'
-  run --separate-stderr chat-spool list word
-  assert_usage chat-spool
   run --separate-stderr chat-spool show one two
   assert_usage chat-spool
 }

@@ -443,3 +443,30 @@ expired() { chat-spool show -i "$1" | grep -q '^State: *expired'; }
   run --separate-stderr bash -c 'chat-spool delete -y b >/dev/full'
   assert_error 74 'chat-spool: '
 }
+
+# ---------------------------------------------------------------- requeue
+
+@test "requeue moves the dead messages of a room back, and their attempts begin anew" {
+  local id
+  id=$(chat-send -i -r jobs -k key job)
+  run -123 chat-recv -r jobs --tries 1 -- false
+  run -0 chat-spool requeue jobs
+  assert_output '1 message requeued'
+  assert_equal "$(chat-recv -p -r jobs -o '%i %k %n %b')" "$id key 0 job"
+  run -123 chat-recv -r jobs --tries 1 -- false
+  run -0 chat-spool requeue -q jobs.dead
+  assert_output ''
+  assert_equal "$(chat-recv -r jobs)" job
+}
+
+@test "requeue with nothing to move is 1, and says which room it has looked at" {
+  run --separate-stderr chat-spool requeue jobs
+  assert_error 1 "chat-spool: No messages to requeue in room 'jobs.dead'"
+  run --separate-stderr chat-spool requeue
+  assert_usage chat-spool
+  run --separate-stderr chat-spool requeue a b
+  assert_usage chat-spool
+  run --separate-stderr chat-spool requeue "$(printf 'x%.0s' {1..252})"
+  assert_usage chat-spool
+  assert_not_exist "$SPOOL"
+}

@@ -1,0 +1,226 @@
+/* spool_wait.c - chat-spool wait: until rooms are empty, or messages are gone. */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "signals.h"
+#include "spool.h"
+#include "text.h"
+#include "when.h"
+#include "where.h"
+
+static const struct option_row options[] = {
+    SPOOL_OPTION,
+    { 'i' | REPEATS, "id", "ID", "until this message is gone; may be repeated" },
+    { 't', "timeout", "TIME", "wait at most TIME: 90, 0.5, 5m, 2h" },
+    END_OPTION,
+};
+
+static const char dead_suffix[] = ".dead";
+
+/* What is waited for: a room, or a message. */
+struct goal {
+    const char *room;
+    int64_t mark; /* messages behind it came to the dead-letter room since the wait began */
+    int64_t id;   /* 0: a room */
+    char seen[CHAT_NAME_MAX + 1]; /* the room of that message, or "" */
+};
+
+struct waiting {
+    const char *where;
+    chat_spool *spool;
+    struct goal *goals;
+    size_t count;
+    int64_t deadline; /* on cli_clock(), or -1 */
+    bool dead;        /* one is */
+};
+
+static struct goal *add_goal(struct waiting *w)
+{
+    w->goals = realloc(w->goals, (w->count + 1) * sizeof *w->goals);
+    if (w->goals == NULL)
+        cli_no_memory();
+    struct goal *goal = &w->goals[w->count++];
+    *goal = (struct goal){ .id = 0 };
+    return goal;
+}
+
+/* Call TAKE, unless it is NULL, for the first message that QUERY finds from *CURSOR on; false:
+ * there is none. A damaged one counts as found. */
+static bool find(struct waiting *w, const struct chat_query *query, struct chat_cursor cursor,
+                 void (*take)(struct goal *goal, const struct chat_message *m, bool *dead),
+                 struct goal *goal)
+{
+    chat_batch *batch;
+    enum chat_status status = chat_walk(w->spool, query, &cursor, &batch);
+    if (status == CHAT_NONE)
+        return false;
+    if (status == CHAT_DAMAGED)
+        return true;
+    spool_need(status, w->spool);
+    if (take != NULL)
+        take(goal, chat_batch_message(batch, 0), &w->dead);
+    chat_release(batch);
+    return true;
+}
+
+/* --- a room ---------------------------------------------------------------- */
+
+/* The name of the dead-letter room, or false where that would be too long. */
+static bool dead_room(const struct goal *goal, char name[CHAT_NAME_MAX + 1])
+{
+    return snprintf(name, CHAT_NAME_MAX + 1, "%s%s", goal->room, dead_suffix) <= CHAT_NAME_MAX;
+}
+
+static void note_mark(struct waiting *w, struct goal *goal)
+{
+    char dead[CHAT_NAME_MAX + 1];
+    const char *name = dead;
+    const struct chat_query query = { .rooms = &name, .room_count = 1, .every = true };
+    if (dead_room(goal, dead))
+        spool_need(chat_mark(w->spool, &query, &goal->mark), w->spool);
+}
+
+/* Whether a message has come to the dead-letter room since then. */
+static bool has_died(struct waiting *w, struct goal *goal)
+{
+    char dead[CHAT_NAME_MAX + 1];
+    const char *name = dead;
+    const struct chat_query query = {
+        .rooms = &name, .room_count = 1, .every = true, .max_messages = 1, .max_bytes = SIZE_MAX
+    };
+    return dead_room(goal, dead) &&
+           find(w, &query, (struct chat_cursor){ .place = goal->mark }, NULL, goal);
+}
+
+static bool is_empty(const struct goal *goal, const struct chat_room *rooms, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(rooms[i].name, goal->room) == 0)
+            return rooms[i].depth == rooms[i].expired;
+    return true;
+}
+
+/* --- a message ------------------------------------------------------------- */
+
+static bool is_dead_room(const char *room)
+{
+    size_t length = strlen(room), suffix = strlen(dead_suffix);
+    return length > suffix && strcmp(room + length - suffix, dead_suffix) == 0;
+}
+
+/* A receiver has given it up and moved it. Who moves a message by hand lets its attempts begin
+ * anew. */
+static void look_at(struct goal *goal, const struct chat_message *m, bool *dead)
+{
+    bool moved = goal->seen[0] != '\0' && strcmp(goal->seen, m->room) != 0 && m->attempts > 0;
+    snprintf(goal->seen, sizeof goal->seen, "%s", m->room);
+    if (moved || (is_dead_room(m->room) && m->attempts > 0)) {
+        goal->id = -1;
+        *dead = true;
+    }
+}
+
+/* Whether the message of GOAL is gone or dead. */
+static bool is_gone(struct waiting *w, struct goal *goal)
+{
+    const struct chat_query query = {
+        .id = goal->id, .every = true, .max_messages = 1, .max_bytes = SIZE_MAX
+    };
+    if (goal->id > 0 && !find(w, &query, (struct chat_cursor){ .room = 0 }, look_at, goal))
+        goal->id = -1;
+    return goal->id < 0;
+}
+
+/* --- all of it ------------------------------------------------------------- */
+
+static bool is_done(struct waiting *w)
+{
+    struct chat_room *rooms = NULL;
+    size_t count = 0;
+    bool done = true;
+    if (w->goals[0].room != NULL && !spool_rooms(w->spool, &rooms, &count))
+        count = 0;
+    for (size_t i = 0; i < w->count; i++) {
+        struct goal *goal = &w->goals[i];
+        if (goal->room != NULL ? !is_empty(goal, rooms, count) : !is_gone(w, goal))
+            done = false;
+    }
+    free(rooms);
+    for (size_t i = 0; i < w->count && done; i++)
+        if (w->goals[i].room != NULL && has_died(w, &w->goals[i]))
+            w->dead = true;
+    return done;
+}
+
+/* That a message has expired is no change, so look for that from time to time. */
+enum { GLANCE = 60 * 1000 }; /* milliseconds */
+
+/* Sleep until something has changed; false: the time is up. */
+static bool sleep_until_change(struct waiting *w)
+{
+    int64_t left = GLANCE;
+    if (w->deadline >= 0 && w->deadline - cli_clock() < left)
+        left = w->deadline - cli_clock();
+    if (left <= 0)
+        return false;
+    enum chat_status status = chat_watch(w->spool, left, NULL);
+    if (status != CHAT_NONE && status != CHAT_INTERRUPTED)
+        spool_need(status, w->spool);
+    return true;
+}
+
+static void start(struct waiting *w)
+{
+    w->spool = spool_open(w->where);
+    enum chat_status status = chat_watch(w->spool, 0, NULL); /* changes count from here on */
+    if (status != CHAT_NONE && status != CHAT_INTERRUPTED)
+        spool_need(status, w->spool);
+    for (size_t i = 0; i < w->count; i++)
+        if (w->goals[i].room != NULL)
+            note_mark(w, &w->goals[i]);
+}
+
+static int wait_for(char **argv)
+{
+    struct waiting w = { .deadline = -1 };
+    for (int letter; (letter = cli_option(argv)) != -1;)
+        switch (letter) {
+        case 's':
+            w.where = cli_argument;
+            break;
+        case 'i':
+            add_goal(&w)->id = cli_count(cli_argument, "-i");
+            break;
+        case 't':
+            w.deadline = cli_clock() + when_duration(cli_argument, "-t");
+            break;
+        }
+    enum { MANY = 1 << 20 };
+    char **words =
+        w.count > 0 ? cli_words(0, 0, "") : cli_words(1, MANY, "a room is needed, or '-i ID'");
+    for (; *words != NULL; words++)
+        add_goal(&w)->room = where_room(*words);
+    signals_end_program();
+    start(&w);
+    bool done;
+    while (!(done = is_done(&w)) && sleep_until_change(&w))
+        ;
+    free(w.goals);
+    if (!done)
+        return EXIT_NONE;
+    return w.dead ? EXIT_COMMAND : EXIT_DONE;
+}
+
+const struct command wait_command = {
+    .name = "wait",
+    .summary = "until rooms are empty, or messages are gone",
+    .program = {
+        .name = "chat-spool",
+        .synopsis = "wait [options] ROOM ... | wait [options] -i ID ...",
+        .about = "Wait until the rooms are empty, or until the messages are gone: 123 if one is dead.",
+        .options = options,
+    },
+    .run = wait_for,
+};
