@@ -178,7 +178,7 @@ group_spool() {
   member $ALICE chat-spool init --group "$GROUP" -s "$COPY" 2>/dev/null
   member $ALICE chat-send -r jobs first
   # Her own files can be seen through, and be read by nobody.
-  member $ALICE sh -c 'chmod 711 alice; mkdir alice/directory alice/empty; echo precious >alice/file; echo precious >alice/directory/file; mkfifo alice/fifo; chmod 644 alice/directory/file'
+  member $ALICE sh -c 'chmod 711 alice; mkdir alice/directory alice/empty; echo precious >alice/file; echo precious >alice/directory/file; mkfifo alice/fifo alice/directory/jobs; echo precious >alice/directory/other; chmod 644 alice/directory/file'
   swapper
   ALICES=$(alices)
 }
@@ -213,9 +213,9 @@ for my $bells (glob "$place/*/*-bell $place/*/*-gone") {
     for my $fifo (glob "$bells/*") { remove($fifo); put($fifo) }
 }
 for my $base ("$place/shared/spool.db", "$place/copies/copy.db") {
-    for my $suffix (qw(-new -repair -new-journal -repair-journal -wal -shm -lock -reserve -bell -gone), '') {
+    for my $suffix (qw(-new -repair -restore -new-journal -repair-journal -restore-journal -journal -wal -wal-damaged -shm -lock -reserve -group -bell -gone), '') {
         my $name = "$base$suffix";
-        next if $suffix =~ /-(bell|gone)$/ && -d $name && !-l $name && int rand 2;
+        next if $suffix =~ /-(bell|gone|group)$/ && -e $name && !-l $name && int rand 2;
         remove($name);
         put($name);
     }
@@ -242,7 +242,7 @@ renew_shared() {
   cp -a before/. place
 }
 
-# at_each_name PREPARE COMMAND [ARG ...]: at system calls of Alice's command that have to do with a name in the directory, the
+# at_each_name PREPARE COMMAND [ARG ...]: $DOSE_OF times, or so, at system calls of Alice's command that have to do with a name in the directory, the
 # command is stopped, Mallory exchanges all names there for something, and it goes on. Nothing of Alice's elsewhere changes.
 at_each_name() {
   unsound 'another user replaces its files'
@@ -259,17 +259,19 @@ at_each_name() {
   for call in "${calls[@]}"; do
     for kind in file directory empty fifo none hard own-file own-directory journal; do swaps+=("$kind $call"); done
   done
-  sample "$(dose 12 200)" "${swaps[@]}"
+  # shellcheck disable=SC2086
+  sample "$(dose ${DOSE_OF:-12 200})" "${swaps[@]}"
   for swap in "${SAMPLE[@]}"; do
     read -r kind call <<<"$swap"
     renew_shared
     stopped_member "$call" "$PUBLIC/bin/$1" "${@:2}"
     [[ ! $STOPPED ]] || { member $MALLORY perl swap.pl "$PUBLIC/place" "$kind" "$PUBLIC/alice" && hits=$((hits + 1)); }
     let_go
-    [[ $status == @(0|1|65|73|74|75|77) ]] || fail "$swap: status $status: $(<err)"
-    assert_equal "$swap: $(alices)" "$swap: $ALICES"
+    [[ $status == @(0|1|65|73|74|75|77|123) ]] || fail "$swap: $*: status $status: $(<err)"
+    assert_equal "$swap: $*: $(alices)" "$swap: $*: $ALICES"
   done
-  ((hits > ${#SAMPLE[@]} / 2)) || fail "only $hits exchanges"
+  ((hits > ${#SAMPLE[@]} / 2 - 2 && hits > 0)) || fail "only $hits exchanges"
+  renew_shared
 }
 
 no_bells() { rm -rf place/shared/spool.db-bell place/shared/spool.db-gone; }
@@ -281,6 +283,10 @@ broken() {
   member $ALICE sqlite3 "$SHARED" 'PRAGMA wal_checkpoint(TRUNCATE)' >/dev/null
   printf '\377%.0s' {1..64} | dd of="$SHARED" bs=1 seek=$((4096 * 2)) conv=notrunc status=none
 }
+
+backed_up() { member $ALICE chat-spool backup -q -y "$COPY"; }
+# The first frame does not fit its checksum: a repair keeps a copy of the WAL.
+broken_log() { printf '\377' | dd of="$SHARED-wal" bs=1 seek=2000 conv=notrunc status=none && rm -f "$SHARED-shm"; }
 
 @test "a control: a program that changes a mode by a name is fooled by a member of the group" {
   needs_strace
@@ -343,6 +349,33 @@ broken() {
   needs_strace
   group_spool
   at_each_name true chat-spool backup -q -y "$COPY"
+}
+
+@test "a restore from a group's directory changes nothing elsewhere, whatever a member exchanges" {
+  needs_strace
+  group_spool
+  at_each_name backed_up chat-spool restore -q -y "$COPY"
+}
+
+@test "a repair of a damaged log changes nothing elsewhere, whatever a member of the group exchanges" {
+  needs_strace
+  group_spool
+  at_each_name broken_log chat-spool check --repair
+}
+
+@test "no other command changes anything elsewhere, whatever a member of the group exchanges" {
+  needs_strace
+  group_spool
+  DOSE_OF='4 40'
+  at_each_name true chat-recv -q -r jobs --retries 1 --dead other -- false
+  at_each_name true chat-send -r jobs -m 1 -t 0.01 second
+  at_each_name true chat-spool move -q jobs other
+  at_each_name true chat-spool delete -q -y jobs
+  at_each_name true chat-spool config max-length 1000
+  at_each_name true chat-spool compact -q
+  at_each_name true chat-spool dump
+  at_each_name true chat-spool list
+  at_each_name true chat-spool copy -q "$SHARED" "$COPY"
 }
 
 @test "a backup is not written to a file, nor by a journal, that a member of the group has put in its place" {
