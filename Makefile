@@ -257,7 +257,8 @@ $(FAULT_DIR)/%.o: tests/fault/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(COMPILE) -c -o $@ $<
 
-# The programs of the benchmark, and its figures. BENCH=10 takes a tenth of the time.
+# The programs of the benchmark, and its figures. BENCH=10 takes a tenth of the time; BASELINE=PATH measures a second build, too.
+BASELINE =
 BENCH_TOOLS = $(BUILD)/bench
 BENCH_RESULTS = $(BENCH_TOOLS)/results
 BENCH_PROGRAMS = $(patsubst %,$(BENCH_TOOLS)/%,floor race crowd wake beanstalk slow.so)
@@ -266,7 +267,7 @@ BENCH_PROGRAMS = $(patsubst %,$(BENCH_TOOLS)/%,floor race crowd wake beanstalk s
 BENCH_SCRIPTS = tests/bench/run tests/bench/postgres $(wildcard tests/bench/*.bash tests/bench/*/*.bash)
 
 bench: programs $(BENCH_PROGRAMS)
-	CHAT_BIN=$(abspath $(BINDIR)) tests/bench/run $(BENCH_TOOLS) $(BENCH_RESULTS)
+	CHAT_BIN=$(abspath $(BINDIR)) BASELINE=$(BASELINE) tests/bench/run $(BENCH_TOOLS) $(BENCH_RESULTS)
 
 # The commands on a PostgreSQL cluster, beside what else is done with one, or instead.
 bench-postgres: all $(BENCH_PROGRAMS) $(BENCH_TOOLS)/skip_locked

@@ -9,7 +9,8 @@ servers=() # their process ids, and those of other processes in the background
 message=$(printf '%0100d' 0)
 
 # What each is called in the tables.
-declare -A names=([floor]='the floor' [chat]='chat-send, chat-recv' [sqlite3]='sqlite3' [redis]='redis-cli'
+declare -A names=([floor]='the floor' [chat]='chat-send, chat-recv'
+  [baseline]='the baseline' [sqlite3]='sqlite3' [redis]='redis-cli'
   [mosquitto]='mosquitto_pub, _sub' [rabbitmq]='amqp-publish, amqp-get' [beanstalkd]='beanstalkd' [flock]='flock, sed'
   [nq]='nq')
 

@@ -3,4 +3,4 @@ chat_needs='chat-send chat-recv'
 chat_durable=yes
 chat_send=(chat-send "$message")
 chat_recv=(chat-recv)
-chat_start() { export CHAT_SPOOL=$here/spool.db; }
+chat_start() { use chat; }

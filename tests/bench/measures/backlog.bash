@@ -5,16 +5,29 @@
 # would take in a checkpoint or not, by chance.)
 alternately() {
   local n
-  keep_index
-  : >"$work/sends"
-  : >"$work/recvs"
-  for ((n = 0; n < rounds; n++)); do
-    instructions chat-send "$message" >>"$work/sends"
-    instructions chat-recv >>"$work/recvs"
+  for build in "${builds[@]}"; do
+    use "$build"
+    keep_index
+    : >"$work/sends"
+    : >"$work/recvs"
+    for ((n = 0; n < rounds; n++)); do
+      instructions chat-send "$message" >>"$work/sends"
+      instructions chat-recv >>"$work/recvs"
+    done
+    record "$table" "$1" "send, thousand instructions$of" "$(median <"$work/sends" | thousands)"
+    record "$table" "$1" "recv, thousand instructions$of" "$(median <"$work/recvs" | thousands)"
   done
-  record "$table" "$1" 'send, thousand instructions' "$(median <"$work/sends" | thousands)"
-  record "$table" "$1" 'recv, thousand instructions' "$(median <"$work/recvs" | thousands)"
   stop_contenders
+}
+
+# in_each COMMAND ...: with each build and its spool, and the lines that standard input has.
+in_each() {
+  cat >"$work/input"
+  for build in "${builds[@]}"; do
+    use "$build"
+    "$@" <"$work/input"
+  done
+  rm "$work/input"
 }
 
 commas() { sed -E ':again; s/^([0-9]+)([0-9]{3})/\1,\2/; t again' <<<"$1"; }
@@ -26,34 +39,37 @@ here=$work
 rounds=$(scaled 9 3)
 deep=$(scaled 1000000 1000)
 table='Backlog, one command'
-start_contenders chat
-chat-send first
+start_contenders "${builds[@]}"
+echo first | in_each chat-send -l
 alternately '1 waiting'
-seq 1000 | chat-send -l
+seq 1000 | in_each chat-send -l
 alternately '1,000 waiting'
-seq "$deep" | chat-send -l
+seq "$deep" | in_each chat-send -l
 alternately "$(commas "$deep") waiting"
 if [ -n "${BENCH_DEEP-}" ]; then
-  seq 9000000 | chat-send -l
+  seq 9000000 | in_each chat-send -l
   alternately '10,000,000 waiting'
 fi
 
-start_contenders chat
+start_contenders "${builds[@]}"
 rooms=$(scaled 100000 100)
-seq -f '{"room":"room%.0f","body":"hello"}' "$rooms" | chat-send -J
-chat-send first
+seq -f '{"room":"room%.0f","body":"hello"}' "$rooms" | in_each chat-send -J
+echo first | in_each chat-send -l
 alternately "1 in each of $(commas "$rooms") rooms"
 
 table='Length of a message'
-start_contenders chat
-chat-send first
-keep_index
-chat-recv >/dev/null
-for size in 10 10240 1048576 67108864; do
-  head -c "$size" /dev/zero | tr '\0' x >"$work/body"
-  record "$table" "$size" 'send, thousand instructions' "$(instructions chat-send -f "$work/body" | thousands)"
-  record "$table" "$size" 'recv, thousand instructions' "$(instructions chat-recv | thousands)"
-  record "$table" "$size" 'send, KiB of memory' "$(memory chat-send -f "$work/body")"
-  record "$table" "$size" 'recv, KiB of memory' "$(memory chat-recv)"
+start_contenders "${builds[@]}"
+for build in "${builds[@]}"; do
+  use "$build"
+  chat-send first
+  keep_index
+  chat-recv >/dev/null
+  for size in 10 10240 1048576 67108864; do
+    head -c "$size" /dev/zero | tr '\0' x >"$work/body"
+    record "$table" "$size" "send, thousand instructions$of" "$(instructions chat-send -f "$work/body" | thousands)"
+    record "$table" "$size" "recv, thousand instructions$of" "$(instructions chat-recv | thousands)"
+    record "$table" "$size" "send, KiB of memory$of" "$(memory chat-send -f "$work/body")"
+    record "$table" "$size" "recv, KiB of memory$of" "$(memory chat-recv)"
+  done
 done
 stop_contenders

@@ -49,10 +49,14 @@ length=$((length / 10)).$((length % 10)) # seconds
 for milliseconds in 0 5; do
   set_disk $milliseconds
   # The others only where the disk is as it is: they would take long.
-  if [ "$disk" = 0 ]; then start_contenders chat sqlite3 redis; else start_contenders chat; fi
+  if [ "$disk" = 0 ]; then start_contenders "${builds[@]}" sqlite3 redis; else start_contenders "${builds[@]}"; fi
   floor_send=("$tools/floor" "$work/floor")
   contend send floor "${present[@]}"
-  seq "$(scaled 40000)" | chat-send -l
-  contend recv chat
+  for build in "${builds[@]}"; do
+    use "$build"
+    seq "$(scaled 40000)" | chat-send -l
+  done
+  use chat
+  contend recv "${builds[@]}"
   stop_contenders
 done

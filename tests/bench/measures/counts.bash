@@ -5,16 +5,20 @@
 repeated() { for ((n = 0; n < $1; n++)); do "${@:2}"; done; }
 
 table="Counts ($counter; the clients only)"
-start_contenders chat sqlite3 redis beanstalkd mosquitto rabbitmq flock
+start_contenders "${builds[@]}" sqlite3 redis beanstalkd mosquitto rabbitmq flock
 here=$work
-chat-send first
-keep_index
-chat-recv >/dev/null
+for build in "${builds[@]}"; do
+  use "$build"
+  chat-send first
+  keep_index
+  chat-recv >/dev/null
+done
+use chat
 floor_send=("$tools/floor" "$work/floor")
 syncs=fsync,fdatasync,sync,syncfs,msync
 for name in floor "${present[@]}"; do
   rounds=1
-  [ "$name" != chat ] || rounds=$(scaled 16 4) # a checkpoint comes now and then
+  [[ " ${builds[*]} " != *" $name "* ]] || rounds=$(scaled 16 4) # a checkpoint comes now and then
   for verb in send recv; do
     can "$name" $verb || continue
     declare -n command=${name}_$verb

@@ -32,12 +32,14 @@ spent_on() { record "$table" "$1" "$2" "$(thousands <<<"$3")"; }
 
 table='What one command is spent on, thousand instructions'
 . "$bench/count.bash"
-start_contenders chat
-here=$work
-chat-send first
-keep_index
-chat-recv >/dev/null
-chat-send second
-spend chat-send chat-send "$message"
-spend chat-recv chat-recv
+start_contenders "${builds[@]}"
+for build in "${builds[@]}"; do
+  use "$build"
+  chat-send first
+  keep_index
+  chat-recv >/dev/null
+  chat-send second
+  spend "chat-send$of" chat-send "$message"
+  spend "chat-recv$of" chat-recv
+done
 stop_contenders

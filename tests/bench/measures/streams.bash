@@ -15,13 +15,21 @@ keep() { printf '%s\t%s\t%s\n' "$1" "$2" "$seconds" >>"$work/times"; }
 
 # stream_round NUMBER: the same in each, into empty stores.
 stream_round() {
-  rm -rf "$work/spool" "$work/bare.db"*
+  local build
+  rm -rf "$work/bare.db"*
   sqlite3 "$work/bare.db" 'PRAGMA journal_mode=WAL; CREATE TABLE queue(body)'
   redis-cli -p "$redis_port" DEL queue
-  timed chat-send -s "$work/spool/spool.db" -l <"$work/lines" && keep 'in: chat-send -l' "$1"
+  for build in "${builds[@]}"; do
+    use "$build"
+    rm -rf "${work:?}/$build"
+    timed chat-send -l <"$work/lines" && keep "in: chat-send -l$of" "$1"
+  done
   timed sqlite3 "$work/bare.db" ".import '$work/lines' queue" && keep 'in: sqlite3 .import' "$1"
   timed redis-cli -p "$redis_port" --pipe <"$work/protocol" && keep 'in: redis-cli --pipe LPUSH' "$1"
-  timed chat-recv -s "$work/spool/spool.db" -a && keep 'out: chat-recv -a' "$1"
+  for build in "${builds[@]}"; do
+    use "$build"
+    timed chat-recv -a && keep "out: chat-recv -a$of" "$1"
+  done
   timed sqlite3 "$work/bare.db" 'SELECT body FROM queue' && keep 'out: sqlite3 SELECT, nothing deleted' "$1"
   timed sqlite3 "$work/bare.db" 'SELECT body FROM queue; DELETE FROM queue' && keep 'out: sqlite3 SELECT, DELETE' "$1"
   timed redis-cli -p "$redis_port" RPOP queue "$lines" && keep 'out: redis-cli RPOP' "$1"
@@ -50,4 +58,4 @@ redis_port=${redis_send[2]}
 for round in 1 2 3; do stream_round $round; done
 stop_contenders
 tell_streams
-rm -rf "$work/lines" "$work/protocol" "$work/spool" "$work/bare.db"*
+rm -rf "$work/lines" "$work/protocol" "$work/chat" "$work/baseline" "$work/bare.db"*

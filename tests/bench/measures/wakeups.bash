@@ -31,26 +31,32 @@ in_rooms() {
   own=$(switches "${pids[0]}")
   others=$(switches "${pids[@]:1}")
   for ((n = 0; n < 20; n++)); do chat-send -r room0 "$n"; done
-  record "$table" "20 messages to one of $1 rooms" 'context switches of its receiver' $(($(switches "${pids[0]}") - own))
-  record "$table" "20 messages to one of $1 rooms" 'of all others' $(($(switches "${pids[@]:1}") - others))
+  record "$table" "20 messages to one of $1 rooms$of" 'context switches of its receiver' $(($(switches "${pids[0]}") - own))
+  record "$table" "20 messages to one of $1 rooms$of" 'of all others' $(($(switches "${pids[@]:1}") - others))
 }
 
 table='Wake-up, from a line to a line'
 one_each='while read -r line; do chat-send "$line"; done'
 mkfifo "$work/fifo"
 set_disk 0
-start_contenders chat mosquitto
+start_contenders "${builds[@]}" mosquitto
 wake 'cat through a FIFO' sh -c 'exec cat >"$0"' "$work/fifo" ::: cat "$work/fifo"
 for milliseconds in -1 0; do
   set_disk $milliseconds
   syncs=$([ "$disk" = 0 ] || echo ', no syncs')
-  wake "chat-send -l to chat-recv -F$syncs" chat-send -l ::: chat-recv -F
-  wake "chat-send each to chat-recv -F$syncs" sh -c "$one_each" ::: chat-recv -F
-  wake "chat-send each to chat-recv -w each$syncs" sh -c "$one_each" ::: sh -c 'while chat-recv -w; do :; done'
+  for build in "${builds[@]}"; do
+    use "$build"
+    wake "chat-send -l to chat-recv -F$of$syncs" chat-send -l ::: chat-recv -F
+    wake "chat-send each to chat-recv -F$of$syncs" sh -c "$one_each" ::: chat-recv -F
+    wake "chat-send each to chat-recv -w each$of$syncs" sh -c "$one_each" ::: sh -c 'while chat-recv -w; do :; done'
+  done
 done
 [[ " ${present[*]} " != *' mosquitto '* ]] ||
   wake 'mosquitto_pub -l to mosquitto_sub' mosquitto_pub "${mosquitto_send[@]:1:6}" -t queue -l ::: \
     mosquitto_sub "${mosquitto_recv[@]:1:8}"
 table='Who is woken'
-in_rooms 100
+for build in "${builds[@]}"; do
+  use "$build"
+  in_rooms 100
+done
 stop_contenders

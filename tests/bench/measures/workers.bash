@@ -4,11 +4,15 @@
 work_round() {
   local row
   for row in "${!workers[@]}"; do
-    [[ $row != chat-recv* ]] || chat-send -l <"$work/lines"
-    begun=$EPOCHREALTIME
-    eval "${workers[$row]}" <"$work/lines" >/dev/null
-    awk -v row="$row" -v round="$1" -v n="$lines" -v a="$begun" -v b="$EPOCHREALTIME" \
-      'BEGIN { printf "%s\t%s\t%f\n", row, round, n / (b - a) }' >>"$work/rates"
+    for build in "${builds[@]}"; do
+      [[ $row == chat-recv* || $build == chat ]] || continue
+      use "$build"
+      [[ $row != chat-recv* ]] || chat-send -l <"$work/lines"
+      begun=$EPOCHREALTIME
+      eval "${workers[$row]}" <"$work/lines" >/dev/null
+      awk -v row="$row$of" -v round="$1" -v n="$lines" -v a="$begun" -v b="$EPOCHREALTIME" \
+        'BEGIN { printf "%s\t%s\t%f\n", row, round, n / (b - a) }' >>"$work/rates"
+    done
   done
 }
 
@@ -27,14 +31,17 @@ declare -A workers=(
   ['xargs -n1 true']='xargs -n1 true'
   ['xargs -n1 -P 8 true']='xargs -n1 -P 8 true'
 )
-start_contenders chat
+start_contenders "${builds[@]}"
 seq "$lines" >"$work/lines"
 : >"$work/rates"
 for round in 1 2 3; do work_round $round; done
 for pair in 'chat-recv -a -- true:xargs -n1 true' 'chat-recv -a -P 8 -- true:xargs -n1 -P 8 true'; do
   ours=${pair%%:*} theirs=${pair#*:}
-  record "$table" "$ours" 'a second' "$(rate "$ours" | xargs printf %.0f)"
-  record "$table" "$ours" '× xargs' "$(rate "$ours" "$theirs" | xargs printf %.2f)"
+  for build in "${builds[@]}"; do
+    use "$build"
+    record "$table" "$ours$of" 'a second' "$(rate "$ours$of" | xargs printf %.0f)"
+    record "$table" "$ours$of" '× xargs' "$(rate "$ours$of" "$theirs" | xargs printf %.2f)"
+  done
   record "$table" "$theirs" 'a second' "$(rate "$theirs" | xargs printf %.0f)"
   record "$table" "$theirs" '× xargs' 1
 done

@@ -1,0 +1,45 @@
+# The builds of chat-send and chat-recv that are measured: ours, and with BASELINE=PATH that of PATH/bin beside it. Both are copies:
+# from a file that the linker has written a command starts up to 7 % slower than from a copy of it, as the kernel reads a
+# file that was written in one go in larger pieces.
+#
+# shellcheck shell=bash
+
+builds=(chat)
+
+# copy_builds: to programs/BUILD.
+copy_builds() {
+  local ours
+  ours=$(dirname "$(command -v chat-send)")
+  copy_build chat "$ours"
+  [ -n "${BASELINE-}" ] || return 0
+  copy_build baseline "$BASELINE/bin"
+  builds+=(baseline)
+  contenders=(chat baseline "${contenders[@]:1}")
+  note "The baseline: $("$work/programs/baseline/chat-send" --version | head -n 1), $BASELINE."
+}
+
+# copy_build BUILD DIRECTORY
+copy_build() {
+  mkdir -p "$work/programs/$1"
+  cp "$2"/chat-{send,recv,spool} "$work/programs/$1"
+  [ ! -d "$2/chatspool" ] || cp -R "$2/chatspool" "$work/programs/$1"
+}
+
+# programs_of BUILD: the directory of its programs. Up to 0.2.0 a program may have libc inside, where LD_PRELOAD cannot slow down its
+# syncs; the same program with libc outside lies beside the module.
+programs_of() {
+  local directory=$work/programs/$1
+  [ "$disk" = 0 ] || [ ! -x "$directory/chatspool/chat-send" ] || directory=$directory/chatspool
+  echo "$directory"
+}
+
+# use BUILD: from here on chat-send and chat-recv are those of that build, with a spool of its own. $of is for its rows or columns.
+use() {
+  PATH=$(programs_of "$1"):$path_without
+  CHAT_SPOOL=$work/$1/spool.db
+  export CHAT_SPOOL
+  hash -r
+  of=
+  [ "$1" = chat ] || of=", ${names[$1]}"
+}
+path_without=$PATH
