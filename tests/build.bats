@@ -40,7 +40,7 @@ includers() {
 
 @test "a touched header has its includers built again, and nothing else" {
     touch lib/digest.h
-    run make
+    run make V=1
     assert_success
     for source in bin/*.c lib/*.c; do
         if grep -q 'lib/digest\.h' "build/${source%.c}.d"; then
@@ -53,9 +53,48 @@ includers() {
     assert_output --partial ' -o bin/chat-recv '
 }
 
+@test "make shows a line for each file that it makes, with V=1 the command, and with -s nothing" {
+    touch bin/text.c
+    run make build/bin/text.o
+    assert_output 'CC bin/text.c'
+    touch bin/text.c
+    run make V=1 build/bin/text.o
+    assert_output --regexp ' -c -o build/bin/text.o bin/text.c$'
+    refute_output --partial 'CC bin'
+    touch bin/text.c
+    run make -s build/bin/text.o
+    assert_success
+    assert_output ''
+}
+
+@test "make help names every target" {
+    run make help
+    assert_success
+    while read -r target; do
+        case $target in
+        # Steps of the others.
+        FORCE | help | ready | faults | analyzed | fuzzers | fuzz-programs) ;;
+        *) assert_line --regexp "^  ([a-z0-9, -]*, )?$target(,| )" ;;
+        esac
+    done < <(sed -n 's/^\.PHONY: //p' Makefile mk/*.mk | tr ' ' '\n')
+}
+
+@test "make clean and make help ask no compiler" {
+    mkdir "$BATS_TEST_TMPDIR/nothing"
+    printf '#!/bin/sh\necho asked >>%s\n' "$BATS_TEST_TMPDIR/asked" >"$BATS_TEST_TMPDIR/tool"
+    chmod +x "$BATS_TEST_TMPDIR/tool"
+    for target in clean help; do
+        run make "$target" CC="$BATS_TEST_TMPDIR/tool" PKG_CONFIG="$BATS_TEST_TMPDIR/tool" BUILD="$BATS_TEST_TMPDIR/nothing/build" BINDIR="$BATS_TEST_TMPDIR/nothing"
+        assert_success
+        assert_not_exists "$BATS_TEST_TMPDIR/asked"
+    done
+    run make -n programs CC="$BATS_TEST_TMPDIR/tool" PKG_CONFIG="$BATS_TEST_TMPDIR/tool" BUILD="$BATS_TEST_TMPDIR/nothing/build" BINDIR="$BATS_TEST_TMPDIR/nothing"
+    assert_exists "$BATS_TEST_TMPDIR/asked"
+}
+
 @test "a touched statement has the store built again" {
     touch sql/sqlite/schema.sql
-    run make programs
+    run make V=1 programs
     assert_success
     assert_output --partial 'sql/embed'
     assert_output --partial ' -o bin/chat-send '
@@ -66,7 +105,7 @@ includers() {
 @test "other flags have everything built again" {
     local object objects=(build/other/{lib/spool,pic/lib/spool,bin/chat-send}.o)
     make -s BUILD=build/other CPPFLAGS=-DOTHER "${objects[@]}"
-    run make BUILD=build/other "${objects[@]}"
+    run make V=1 BUILD=build/other "${objects[@]}"
     assert_success
     for object in "${objects[@]}"; do
         assert_output --partial " -o $object "
@@ -226,12 +265,12 @@ bootstrap_surroundings() {
     stub=$BATS_TEST_TMPDIR/stub
     rm -rf "$stub"
     mkdir "$stub"
-    for command in sh cat dirname env sed sort tr; do
+    for command in sh cat dirname env mktemp rm sed sort tail tr; do
         ln -s "$(command -v "$command")" "$stub"
     done
     printf '#!/bin/sh\necho %d\n' "$1" >"$stub/id"
     for command in "${@:2}"; do
-        printf '#!/bin/sh\necho "%s: $*"\n' "$command" >"$stub/$command"
+        printf '#!/bin/sh\necho "%s: $*"\necho "%s: $*" >>%s/called\n' "$command" "$command" "$stub" >"$stub/$command"
     done
     find "$stub" -type f -exec chmod +x {} +
 }
@@ -240,23 +279,27 @@ bootstrap_surroundings() {
     bootstrap_surroundings 0 apt-get sudo make
     run env PATH="$stub:$PATH" ./bootstrap check CC=gcc
     assert_success
-    assert_output 'make: check CC=gcc'
+    assert_line --index 0 --regexp '^bootstrap: make check, which takes about .* minutes$'
+    assert_line --index 1 --regexp '^make: -j [0-9]+ check CC=gcc$'
+    assert_equal "${#lines[@]}" 2
 }
 
 @test "bootstrap installs what is missing, as root" {
     bootstrap_surroundings 0 apt-get make
     run env PATH="$stub" ./bootstrap demo
     assert_success
-    assert_line --partial 'install gcc libc6-dev libjansson-dev libsqlite3-dev libxxhash-dev'
-    assert_line 'make: demo'
+    assert_line --index 0 --partial 'bootstrap: installing gcc libc6-dev libjansson-dev libsqlite3-dev libxxhash-dev, then make demo, '
+    assert_line --regexp '^make: -s -j [0-9]+ demo$'
     refute_output --partial 'valgrind'
-    refute_output --partial 'sudo:'
+    refute_output --partial 'apt-get:'
+    assert_equal "$(grep ^apt-get "$stub/called" | sort)" $'apt-get: -q -y --no-install-recommends install gcc libc6-dev libjansson-dev libsqlite3-dev libxxhash-dev\napt-get: -q update'
 }
 
 @test "bootstrap goes through sudo where it is not root" {
     bootstrap_surroundings 1000 apt-get sudo make
     run env PATH="$stub" ./bootstrap demo
     assert_success
+    run cat "$stub/called"
     assert_line 'sudo: apt-get -q update'
     assert_line --partial 'sudo: env DEBIAN_FRONTEND=noninteractive apt-get '
 }
@@ -276,11 +319,42 @@ bootstrap_surroundings() {
     refute_output --partial 'apt-get: '
 }
 
+@test "bootstrap shows what a package manager says only if it fails" {
+    bootstrap_surroundings 0 apt-get make
+    printf '#!/bin/sh\nsed -n 1p <<END\nE: no such package\nEND\nexit 100\n' >"$stub/apt-get"
+    run env PATH="$stub" ./bootstrap demo
+    assert_failure
+    assert_line 'E: no such package'
+    assert_line --partial 'bootstrap: cannot install: gcc '
+    assert_not_exists "$stub/called"
+}
+
+@test "bootstrap --dry-run lists the packages that are missing, and nothing else" {
+    bootstrap_surroundings 0 apt-get make
+    run env PATH="$stub" ./bootstrap --dry-run demo
+    assert_success
+    assert_output $'gcc\nlibc6-dev\nlibjansson-dev\nlibsqlite3-dev\nlibxxhash-dev'
+    assert_not_exists "$stub/called"
+    run env PATH="$stub:$PATH" ./bootstrap --dry-run demo
+    assert_success
+    assert_output ''
+}
+
+@test "bootstrap demo ends with how to go on, and fits on a screen" {
+    run ./bootstrap demo
+    assert_success
+    assert [ "${#lines[@]}" -lt 40 ]
+    assert_line --partial "The programs are in $PWD/bin."
+    assert_line --partial "export PATH=\"$PWD/bin:\$PATH\""
+    assert_line --partial "man \"$PWD/man/chat-send.1\""
+    assert_line --index -1 '    make install'
+}
+
 @test "bootstrap explains itself" {
     run ./bootstrap --help
     assert_success
-    assert_line --index 0 'usage: ./bootstrap TARGET [NAME=VALUE ...]'
+    assert_line --index 0 'usage: ./bootstrap [--dry-run] TARGET [NAME=VALUE ...]'
     run ./bootstrap
     assert_failure 64
-    assert_line --index 0 'usage: ./bootstrap TARGET [NAME=VALUE ...]'
+    assert_line --index 0 'usage: ./bootstrap [--dry-run] TARGET [NAME=VALUE ...]'
 }

@@ -1,0 +1,61 @@
+# What reads the sources without running them.
+#
+#: Read:
+#:   lint                    shellcheck, mandoc, clang-format
+#:   analyze                 gcc's analyzer, clang-tidy and cppcheck
+
+# The scripts among the examples and the pages, whatever they are called.
+RECIPES = $(shell grep -rlE '^.!/bin/(ba)?sh' examples docs)
+
+SCRIPTS = bootstrap .ci/run sql/embed init/chat-worker init/unit $(RECIPES) tests/run tests/suite tests/coverage tests/examples tests/fuzz/run \
+	tests/postgres/cluster tests/postgres/run tests/postgres/demo \
+	packaging/check packaging/i386 packaging/musl packaging/system.bash packaging/systemd packaging/units debian/chatspool.postinst \
+	debian/tests/features debian/tests/library debian/tests/postgresql debian/tests/readme \
+	completions/chatspool.bash $(wildcard $(addprefix tests/,*.bats *.bash torture/*.bats torture/*.bash postgres/*.bats postgres/*.bash)) \
+	tests/bench/table tests/bench/plot
+
+lint:
+	$(call run,LINT,man)$(if $(MAN),mandoc -T lint -W warning $(MAN))
+	$(call run,LINT,scripts)printf '%s\n' $(SCRIPTS) | xargs -n 8 -P $(PROCESSORS) shellcheck -x
+	$(Q)shellcheck -s bash -e SC1090,SC1091,SC2016,SC2034,SC2154 $(BENCH_SCRIPTS)
+	@# A link that another member of a group has put there would be followed: see lib/place_make.c.
+	$(Q)! grep -nE '\<(l?ch(mod|own)|fch(mod|own)at) *\(' $(wildcard $(addsuffix /*.[ch],bin lib)) | grep -v 'lint: the name of a descriptor'
+	@# The checked ppoll() does not wait where a long has 32 bits: see lib/vigil.c.
+	$(Q)! grep -nE '\<ppoll *\([^)]' $(filter-out lib/vigil.c bin/pause.c,$(wildcard $(addsuffix /*.[ch],bin lib)))
+	$(call run,LINT,sources)clang-format --dry-run -Werror \
+		$(wildcard $(addsuffix /*.[ch],bin lib tests/bench tests/fault tests/fuzz tests/library))
+
+# What reads the code without running it: gcc's analyzer, clang-tidy (.clang-tidy says what it is asked) and cppcheck. A
+# file that has passed is not read again before it, or a header, has changed.
+READ_SOURCES = $(LIB_SOURCES) $(BIN_SOURCES) $(if $(POSTGRES:0=),$(MODULE_SOURCES))
+ANALYZED = $(READ_SOURCES:%=$(BUILD)/analyzed/%.gcc) $(READ_SOURCES:%=$(BUILD)/analyzed/%.clang) $(BUILD)/analyzed/cppcheck
+READ = -std=c17 -D_GNU_SOURCE $(WIDE) -Ilib -I$(BUILD) -DCHAT_VERSION=\"$(VERSION)\" $(MODULE_PLACES) $(PKG_CFLAGS) $(POSTGRES_CFLAGS)
+HEADERS = $(wildcard lib/*.h bin/*.h)
+READ_SQL = $(BUILD)/sqlite_sql.h $(if $(POSTGRES:0=),$(BUILD)/pg_sql.h)
+
+analyze:
+	@$(MAKE) -s $(JOBS) -k -O BUILD=$(BUILD) analyzed
+analyzed: $(ANALYZED)
+
+# Of the memory that this hands out gcc sees only that its beginning is lost.
+$(BUILD)/analyzed/lib/store_pg.c.gcc: READ += -Wno-analyzer-malloc-leak
+
+$(BUILD)/analyzed/%.gcc: % $(HEADERS) $(READ_SQL)
+	@mkdir -p $(@D)
+	$(call run,GCC,$<)gcc $(READ) -O2 -fanalyzer -Werror -c -o /dev/null $<
+	@touch $@
+
+# Each file by itself: from one to the next version 14 forgets what va_start() is.
+$(BUILD)/analyzed/%.clang: % $(HEADERS) $(READ_SQL) .clang-tidy
+	@mkdir -p $(@D)
+	$(call run,TIDY,$<)clang-tidy --quiet $< -- $(READ) 2>$@.seen || { cat $@.seen; false; }
+	@touch $@
+
+# A function and a variable may have the same name: what gcc's -Wshadow says of that is enough.
+$(BUILD)/analyzed/cppcheck: $(READ_SOURCES) $(HEADERS) $(READ_SQL)
+	@mkdir -p $(@D)
+	$(call run,CPPCHECK,lib bin)cppcheck --quiet --error-exitcode=1 --enable=warning,style,performance,portability --suppress=shadowFunction \
+		$(subst -std,--std,$(READ)) '-Dnoreturn=__attribute__((noreturn))' $(filter %.c,$^)
+	@touch $@
+
+.PHONY: analyze analyzed lint
