@@ -652,10 +652,11 @@ COMMANDS='list show peek move delete check dump load backup restore compact copy
   chat-send -r a two
   run -123 chat-recv -r a --tries 1 -- false
   run -0 chat-spool list empty b a
-  assert_equal "$(awk '{ print $1, $2, $8 }' <<<"$output")" 'ROOM DEPTH DEAD
-empty 0 0
-b 1 0
-a 0 1'
+  assert_equal "$(awk '{ print $1, $2 }' <<<"$output")" 'ROOM DEPTH
+empty 0
+b 1
+a 0'
+  assert_equal "$(chat-spool list -j empty b a | grep -o '"dead":[0-9]*' | tr '\n' ' ')" '"dead":0 "dead":0 "dead":1 '
   assert_equal "$(chat-spool list -1 empty b)" $'empty\nb'
   assert_equal "$(chat-spool list -j empty)" \
     '{"room":"empty","depth":0,"bytes":0,"claimed":0,"delayed":0,"held":0,"expired":0,"dead":0,"oldest":null}'
