@@ -304,6 +304,197 @@ fine'
   assert_file_exists it
 }
 
+# ---------------------------------------------------------------- later, after, logged and dispatch
+
+@test "a job for later runs in the directory, with the umask and the environment in which it was asked for" {
+  local id
+  mkdir "it's here"
+  id=$(cd "it's here" && umask 027 && SAID=$'a "b"\n$(c)' later jobs sh -c 'pwd; umask; echo "$SAID" "$1"' - 'two  words')
+  SAID=no OTHER=no run -0 chat-recv -r jobs -- env -i sh
+  assert_output "$PWD/it's here
+0027
+a \"b\"
+\$(c) two  words"
+  run -0 chat-spool wait -i "$id"
+  OPTIONS='-k once -d 1h' later jobs true >ids
+  OPTIONS='-k once -d 1h' later jobs true >>ids
+  assert_equal "$(uniq ids | wc -l)" 1
+}
+
+@test "what comes after other jobs runs when they are done, and not if one of them was given up" {
+  local first second
+  first=$(chat-send -i -r jobs one)
+  second=$(chat-send -i -r jobs two)
+  background after "$first $second" touch ran
+  chat-recv -r jobs >/dev/null
+  assert_file_not_exist ran
+  chat-recv -r jobs >/dev/null
+  finish "$BACKGROUND_PID"
+  assert_success
+  assert_file_exists ran
+  first=$(chat-send -i -r jobs three)
+  background after "$first" touch again
+  run -123 chat-recv -r jobs -- sh -c 'exit 100'
+  finish "$BACKGROUND_PID"
+  assert_equal "$status" 123
+  assert_file_not_exist again
+}
+
+@test "each attempt of a job has a log of its own, from its first line to how it ended" {
+  local id
+  mkdir logs
+  id=$(chat-send -i -r jobs job)
+  run -123 --separate-stderr chat-recv -r jobs -- logged logs sh -c 'cat; echo; echo oh >&2; exit 3'
+  assert_output ''
+  run -0 --separate-stderr chat-recv -r jobs -- logged logs cat
+  assert_equal "$(sed 's/,.*//' "logs/$id.1.log")" $'job\noh\nended with 3'
+  assert_equal "$(sed 's/,.*//' "logs/$id.2.log")" 'jobended with 0'
+}
+
+@test "a message goes to the program that its key names, and is given up where there is none" {
+  local key
+  mkdir programs
+  printf '#!/bin/sh\necho "mail $CHAT_KEY: $(cat)"\n' | program programs/mail
+  printf '#!/bin/sh\necho out of the directory\n' | program evil
+  chat-send -r jobs -k mail:alice Hello
+  chat-send -r jobs -k mail:alice Hello
+  run -0 chat-recv -a -r jobs -- dispatch programs
+  assert_output 'mail mail:alice: Hello'
+  for key in index:1 ../evil . :x; do chat-send -r jobs -k "$key" "$key"; done
+  chat-send -r jobs none
+  run -123 --separate-stderr chat-recv -a -r jobs -- dispatch programs
+  assert_output ''
+  assert_empty_room jobs
+  holds jobs.dead 5
+}
+
+# ---------------------------------------------------------------- metrics and checks
+
+@test "the metrics have a line for each room and figure, in the form that collectors read" {
+  chat-send -r jobs one
+  chat-send -r 'a "b" \c' 'two words'
+  chat-send -r bad x
+  run -123 chat-recv -r bad --tries 1 -- false
+  metrics here.prom jobs 'a "b" \c' bad empty
+  run cat here.prom
+  assert_line 'chat_messages{room="jobs"} 1'
+  assert_line 'chat_messages{room="a \"b\" \\c"} 1'
+  assert_line 'chat_bytes{room="a \"b\" \\c"} 9'
+  assert_line 'chat_messages{room="empty"} 0'
+  assert_line 'chat_dead_messages{room="bad"} 1'
+  assert_line --regexp '^chat_oldest_timestamp_seconds\{room="jobs"\} [0-9]{10}$'
+  refute_line --partial 'chat_oldest_timestamp_seconds{room="empty"}'
+  assert_equal "${lines[-1]}" '# EOF'
+  run grep -vE '^(# (TYPE chat_[a-z_]+ gauge|HELP chat_[a-z_]+ .*|EOF)|chat_[a-z_]+\{room="([^"\\]|\\.)*"\} [0-9]+)$' here.prom
+  assert_output ''
+  assert_equal "$(stat -c %a here.prom)" 644
+  # Where the spool cannot be read, the file stays as it is.
+  run metrics here.prom -s redis://x
+  assert_failure
+  assert_equal "$(ls here.prom*)" here.prom
+  assert_equal "$(tail -n 1 here.prom)" '# EOF'
+}
+
+@test "the check of a room is OK, WARNING or CRITICAL by depth, age and dead messages" {
+  run -0 check-room jobs 2 3 60
+  assert_output "OK - room 'jobs': 0 messages, the oldest waits for 0 s, 0 dead | depth=0;2;3 age=0s;;60 dead=0;1"
+  seq 2 | chat-send -l -r jobs
+  run -1 check-room jobs 2 3 60
+  assert_output --regexp "^WARNING - room 'jobs': 2 messages, .* \| depth=2;2;3 age=[0-9]+s;;60 dead=0;1$"
+  run -2 check-room jobs 1 2 60
+  run -2 check-room jobs 9 9 0
+  run -0 check-room jobs 9 9 600
+  run -123 chat-recv -r jobs --tries 1 -- false
+  run -1 check-room jobs 9 9 600
+  assert_output --partial '1 dead'
+  chat-spool delete -y -q jobs.dead
+  run -0 check-room jobs 9 9 600
+  CHAT_SPOOL=redis://x run -3 check-room jobs 9 9 600
+  assert_output --regexp '^UNKNOWN - '
+}
+
+# There may be no container here: what the image would run is run by itself.
+@test "what the container runs works, is healthy and unhealthy when it should be, and its volume holds the spool" {
+  local file="$RECIPES/Containerfile" healthy path
+  path=$(sed -n 's/^ENV CHAT_SPOOL=//p' "$file")
+  assert_equal "$(sed -n 's/^VOLUME //p' "$file")" "${path%/*}"
+  mkdir -m 700 volume
+  export CHAT_SPOOL=$PWD/volume/spool.db
+  healthy=$(sed -n 's/^HEALTHCHECK .* CMD //p' "$file")
+  mapfile -t command < <(sed -n 's/^CMD //p' "$file" | jq -r '.[]')
+  run -0 sh -c "$healthy"
+  background "${command[@]}"
+  chat-send -r jobs 'touch "$HOME/did"'
+  wait_until test -e "$HOME/did"
+  chat-send -r jobs 'exit 100'
+  wait_until holds jobs.dead 1
+  run -0 sh -c "$healthy"
+  kill -TERM "$BACKGROUND_PID"
+  finish "$BACKGROUND_PID"
+  assert_success
+  yes | head -n 1000 | chat-send -l -r jobs
+  run sh -c "$healthy"
+  assert_failure
+}
+
+# ---------------------------------------------------------------- sealed
+
+@test "a sealed message is read by its receiver alone, and one that does not open is given up" {
+  needs age age-keygen
+  local mine other
+  age-keygen -o mine 2>/dev/null
+  age-keygen -o other 2>/dev/null
+  mine=$(age-keygen -y mine) other=$(age-keygen -y other)
+  printf 'a secret\0\n' | sealed send "$mine" letters
+  chat-recv -p -n -r letters >seen
+  run -1 grep -a secret seen
+  printf 'not for me' | sealed send "$other" letters
+  run sealed send nobody letters <seen
+  assert_failure
+  background sealed recv mine letters sh -c 'cat >>got' 2>/dev/null
+  wait_until holds letters.dead 1
+  wait_until holds letters 0
+  kill "$BACKGROUND_PID"
+  finish "$BACKGROUND_PID"
+  assert_equal "$(od -An -c got | tr -d ' ')" 'asecret\0\n'
+}
+
+# ---------------------------------------------------------------- Python
+
+@test "Python sends and receives over the library, and a message whose work raises an exception stays" {
+  needs python3
+  local library="$CHAT_BIN/../build/public"
+  library=$(compgen -G "$library/libchatspool.so.*" | head -n 1) || skip 'no shared library beside the programs'
+  export LIBCHATSPOOL=$library PYTHONPATH=$RECIPES PYTHONDONTWRITEBYTECODE=1
+  ldd "$library" >/dev/null || skip 'the library cannot be loaded'
+  cat >program.py <<'END'
+import sys
+from chatspool import Error, Spool
+with Spool(sys.argv[1]) as spool:
+    spool.send(b"from\0Python\xff", room="jobs", key="k")
+    again = spool.send(b"no", room="jobs", key="k")
+    assert again == 1, again
+    try:
+        for message in spool.receive(room="jobs"):
+            raise ValueError
+    except ValueError:
+        pass
+    (message,) = spool.receive(room="jobs", timeout=0.05)
+    assert (message.body, message.key, message.room, message.id) == (b"from\0Python\xff", "k", "jobs", 1), message
+    try:
+        spool.send(b"", room="a/b")
+    except Error as error:
+        print(error)
+    spool.send(b"to the shell", user="ada")
+END
+  run -0 python3 program.py "$SPOOL"
+  assert_output --partial 'a/b'
+  assert_equal "$(chat-recv -o '%u: %b')" 'ada: to the shell'
+  printf 'a\0b' | chat-send -r bytes
+  capture python3 "$RECIPES/chatspool.py" "$SPOOL" bytes
+  assert_bytes stdout 'a\0b\n'
+}
+
 # ---------------------------------------------------------------- over ssh
 
 @test "messages go to another machine over ssh with all that belongs to them" {
@@ -391,6 +582,27 @@ nq_waits() { # N
     if [[ -s $job && ! -x $job ]] && ! flock -n "$job" true; then waiting=$((waiting + 1)); fi
   done
   ((waiting == $1))
+}
+
+@test "the jobs that wait in task-spooler move to a room, with their words and their directory" {
+  needs tsp
+  export TS_SOCKET=$PWD/tsp.sock TMPDIR=$PWD
+  mkdir "it's here"
+  tsp sh -c 'for i in $(seq 600); do [ -e go ] || sleep 0.05; done; echo first >>did' 3>&-
+  (cd "it's here" && tsp sh -c 'echo "a  b" >>../did' 3>&-) # with two spaces
+  tsp sh -c 'echo "two
+lines" >>did' 3>&-
+  run -0 from-tsp jobs
+  assert_output ''
+  holds jobs 2
+  touch go
+  wait_until file_has did first
+  tsp -K
+  run -0 chat-recv -a -r jobs -- sh
+  assert_equal "$(cat did)" 'first
+a  b
+two
+lines'
 }
 
 # A server of our own, on a socket; "redis-cli" goes to it.
