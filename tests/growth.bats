@@ -31,6 +31,7 @@ linear() { (($2 <= 20 * $1 + 250)) || fail "$1 ms, and of eight times as much $2
   local few many words
   seq 2500 | sed 's/.*/{"room":"r.&","body":"x"}/' | chat-send -J -s few.db
   seq 20000 | sed 's/.*/{"room":"r.&","body":"x"}/' | chat-send -J -s many.db
+  assert_equal "$(chat-spool list -1 -s many.db | wc -l)" 20000
   for words in 'list -s' 'list -1 -s' 'dump -s'; do
     # shellcheck disable=SC2086
     few=$(user_time chat-spool $words few.db) many=$(user_time chat-spool $words many.db)

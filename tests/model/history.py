@@ -313,14 +313,13 @@ class History:
 
     def do_clock(self, seconds):
         """Set it. Those who wait may notice that late, so they end first."""
-        for name in self.waiting():
+        while self.waiting():
+            name = self.waiting()[0]
             if name in self.senders:
                 self.end_sender(name)
             else:
                 self.kill(name)
-        self.settle()
-        if self.waiting():
-            return PASSED
+            self.settle()  # what it had claimed may wake the next
         self.model.now += int(seconds) * 1000
         self.world.set_clock(self.model.now)
 
@@ -396,6 +395,7 @@ class History:
         self.saved = file, self.model.keep()[1]
         if "use" in flags and not self.world.processes:
             self.world.use(file)
+            self.saved = None  # what is sent now changes that file
 
     def do_restore(self, kill=0):
         """The last backup takes the place of all messages. One that was received since comes once more."""
