@@ -100,10 +100,11 @@ linear() { (($2 <= 20 * $1 + 250)) || fail "$1 ms, and of eight times as much $2
   local compact
   needs strace
   chat-send -r other x
-  background chat-recv -t 0.01 -r raced
-  finish "$BACKGROUND_PID"
   fifo_of raced
-  assert [ -p "$FIFO" ]
+  background chat-recv -w -r raced
+  wait_until test -p "$FIFO"
+  kill "$BACKGROUND_PID"
+  wait_until process_ended "$BACKGROUND_PID"
   : >in
   # It has looked that nobody has the FIFO open, and has not removed it yet.
   stop_at 'read 1' -P "$FIFO" chat-spool compact -q

@@ -168,7 +168,8 @@ each_sync() {
   disk
   fresh '' send
   sync -f disk
-  strace -qq -o trace -P "$CHAT_SPOOL-wal" -e trace=fdatasync -e inject=fdatasync:retval=0 chat-send new
+  run -0 strace -qq -o trace -P "$CHAT_SPOOL-wal" -e trace=fdatasync -e inject=fdatasync:retval=0 chat-send -i new
+  assert_regex "$output" '^[0-9]+$'
   power_cut
   run chat-recv -p -a
   refute_output --partial new
