@@ -2,7 +2,7 @@
 # Commands whose WAL has tens of MiB, killed before the calls that write, sync and empty it, and with these calls failing; on ext4,
 # xfs and tmpfs. What was there is there, or all that comes of the command is.
 #
-# TORTURE=n: n times 60 kills and 60 failures for each command.
+# TORTURE=n: n times 20 kills and 20 failures for each command.
 
 # Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2153,SC2154
@@ -130,7 +130,7 @@ on() {
     sed -E 's/^[0-9]+ +//; /^[a-z0-9]+\(/!d; s/\(.*//' trace | awk '{ print $1, ++n[$1] }' >calls
     assert [ "$(wc -l <calls)" -ge 10 ]
     for how in signal=KILL error=EIO; do
-      some_of "$(dose 1 30)"
+      some_of "$(dose 1 10)"
       for call in "${PICKED[@]}"; do faulty "$how" "${call% *}" "${call#* }"; done
     done
   done
