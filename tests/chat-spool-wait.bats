@@ -27,6 +27,7 @@ ends_with() {
   run -0 chat-spool wait jobs mail
   assert_output ''
   run -0 chat-spool wait -i 7 -i 8
+  run -1 chat-spool wait -t 0 jobs other
 }
 
 @test "wait ROOM sleeps until the room is empty and its last message is done" {
@@ -106,9 +107,11 @@ process_lives() { ! process_ended "$1"; }
 }
 
 @test "an expired message is not waited for" {
-  chat-send -r jobs -x 0.2s x
-  run -0 timeout 100 chat-spool wait jobs
+  chat-send -r jobs -x 0.01s x
+  wait_until has_expired
+  run -0 timeout 20 chat-spool wait jobs
 }
+has_expired() { [[ $(chat-spool list -j jobs) == *'"expired":1,'* ]]; }
 
 @test "wait ends by a signal" {
   chat-send -r jobs x
