@@ -87,6 +87,7 @@ linear() { (($2 <= 20 * $1 + 250)) || fail "$1 ms, and of eight times as much $2
 @test "compact leaves the FIFO of a receiver that waits, and the receiver is woken" {
   run -0 chat-spool init
   background chat-recv -w -r waited >out
+  wait_until test -p "$SPOOL-bell/waited"
   wait_blocked "$BACKGROUND_PID"
   run -0 chat-spool compact -q
   assert [ -p "$SPOOL-bell/waited" ]
