@@ -2,6 +2,7 @@
 
 #include "json_in.h"
 
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -138,7 +139,10 @@ static bool read_term(struct json_in *in, const char *name, int64_t *time)
 /* What only a message that is to be as it was has. */
 static bool read_rest(struct json_in *in, struct chat_message *m)
 {
-    return read_number(in, "id", &m->id) && read_number(in, "attempts", &m->attempts) &&
+    int64_t failure = 0;
+    bool read = read_term(in, "failed", &m->failed) && read_number(in, "failure", &failure);
+    m->failure = failure <= INT_MAX ? (int)failure : 0;
+    return read && read_number(in, "id", &m->id) && read_number(in, "attempts", &m->attempts) &&
            read_number(in, "place", &m->place) && read_term(in, "due", &m->due) &&
            read_term(in, "expires", &m->expires) && read_number(in, "next_id", &in->next_id);
 }

@@ -142,6 +142,10 @@ void json_out_message(const struct chat_message *m, int64_t next_id, struct outp
     json_out_string(',', "host", m->host, out);
     put_time(',', "time", m->time, out);
     json_out_number(',', "attempts", m->attempts, out);
+    if (m->failed > 0) {
+        put_time(',', "failed", m->failed, out);
+        json_out_number(',', "failure", m->failure, out);
+    }
     json_out_string(',', "key", m->key, out);
     if (next_id > 0) {
         json_out_number(',', "place", m->place, out);

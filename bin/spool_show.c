@@ -125,6 +125,16 @@ static void put_time(struct show *show, const char *name, int64_t time)
     put_field(show, name, time > 0 ? format_time_text(time, text) : "-");
 }
 
+/* How the last attempt failed, and when. */
+static void put_failure(struct show *show, const struct chat_message *m)
+{
+    char time[FORMAT_TIME], text[FORMAT_TIME + 64];
+    const bool ended = m->failure < CHAT_SIGNALLED;
+    snprintf(text, sizeof text, "%s %d, %s", ended ? "status" : "signal",
+             ended ? m->failure : m->failure - CHAT_SIGNALLED, format_time_text(m->failed, time));
+    put_field(show, "Failed:", text);
+}
+
 /* All that is known of one. */
 static void show_whole(struct show *show, const struct chat_message *m)
 {
@@ -137,6 +147,8 @@ static void show_whole(struct show *show, const struct chat_message *m)
     put_field(show, "From:", from);
     put_time(show, "Sent:", m->time);
     put_number(show, "Attempts:", m->attempts);
+    if (m->failed > 0)
+        put_failure(show, m);
     put_field(show, "Key:", m->key != NULL ? m->key : "-");
     put_time(show, "Due:", m->due);
     put_time(show, "Expires:", m->expires);

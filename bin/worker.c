@@ -221,6 +221,7 @@ static void failed(struct worker *w, chat_batch *batch, int end, bool for_ever)
     bool dead = for_ever || (w->tries > 0 && m->attempts + 1 >= w->tries);
     const struct chat_failure failure = {
         .counted = true,
+        .status = WIFEXITED(end) ? WEXITSTATUS(end) : CHAT_SIGNALLED + WTERMSIG(end),
         .hold = dead ? 0 : hold_time(w, m->attempts),
         .dead = dead ? dead_room(w, m) : NULL,
     };

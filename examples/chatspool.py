@@ -33,6 +33,8 @@ class _Message(ctypes.Structure):
         ("host", ctypes.c_char_p),
         ("time", ctypes.c_int64),
         ("attempts", ctypes.c_int64),
+        ("failed", ctypes.c_int64),
+        ("failure", ctypes.c_int),
         ("key", ctypes.c_char_p),
         ("body", ctypes.c_void_p),
         ("length", ctypes.c_size_t),

@@ -9,7 +9,9 @@ struct store;
 
 struct chat_batch {
     struct store *store;
-    struct chat_message **messages; /* each one block of memory with its texts and body */
+    struct chat_message **messages; /* each with its texts and its body in a piece of BLOCKS */
+    struct batch_block *blocks;
+    int64_t *positions; /* for the store: by what it finds each of them */
     size_t count;
     size_t capacity;
     size_t bytes;            /* of all bodies */
@@ -19,7 +21,6 @@ struct chat_batch {
     bool passed_expired;     /* for the store: the look passed expired messages of the room */
     int64_t room;            /* for the store: its own number of their room */
     int64_t session;         /* for the store: the connection that holds the claim */
-    bool apart;              /* for the store: some are held back, or stand in another order */
     struct chat_batch *next; /* of those of the store that hold claims */
 };
 
@@ -27,7 +28,7 @@ struct chat_batch {
 struct chat_batch *batch_new(struct store *store);
 
 /* Copy MESSAGE to the end of BATCH. False: no memory, and nothing was added. */
-bool batch_add(struct chat_batch *batch, const struct chat_message *message);
+bool batch_add(struct chat_batch *batch, const struct chat_message *message, int64_t position);
 
 /* Have the messages of OTHER at the end of BATCH, and free OTHER. False: no memory, and nothing was
  * done. */

@@ -60,6 +60,9 @@ enum chat_status {
 #define CHAT_TIME_MIN (-INT64_C(62167219200000))
 #define CHAT_TIME_MAX INT64_C(253402300799999)
 
+/* What ended by a signal has this and the number of the signal for an exit status. */
+#define CHAT_SIGNALLED 256
+
 struct chat_message {
     int64_t id;       /* unique in the spool, growing; chat_put gives it */
     const char *room; /* for chat_put NULL means the spool's default room */
@@ -67,6 +70,8 @@ struct chat_message {
     const char *host; /* and where */
     int64_t time;     /* when it was sent; for chat_put 0 means now */
     int64_t attempts; /* failed ones so far */
+    int64_t failed;   /* when the last one failed; 0: none has */
+    int failure;      /* and how: the exit status of its work, or CHAT_SIGNALLED and a signal */
     const char *key;  /* or NULL */
     const void *body;
     size_t length; /* of the body, in bytes */
@@ -91,7 +96,8 @@ struct chat_terms {
 
 /* What becomes of a message whose work has failed. */
 struct chat_failure {
-    bool counted;     /* it is one more failed attempt */
+    bool counted;     /* it is one more failed attempt, */
+    int status;       /* that failed so: as chat_message.failure */
     int64_t hold;     /* hold it back for so many milliseconds, but not beyond CHAT_TIME_MAX; it
                        * keeps its place */
     const char *dead; /* or move it to the end of this room */

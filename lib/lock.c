@@ -17,7 +17,7 @@
 #endif
 
 static_assert(sizeof(off_t) == sizeof(int64_t),
-              "the position of a lock has 64 bits: compile with -D_FILE_OFFSET_BITS=64");
+              "the place of a lock has 64 bits: compile with -D_FILE_OFFSET_BITS=64");
 static_assert(sizeof(time_t) == sizeof(int64_t),
               "a time has 64 bits: compile with -D_TIME_BITS=64 and glibc 2.34 or later");
 
@@ -182,8 +182,8 @@ static void claim_free(int fd, struct range wanted)
 
 int lock_all_claims(int fd, int64_t patience)
 {
-    claim_free(fd, (struct range){ 1, ID_MAX });
-    return lock_bytes(fd, 1, ID_MAX, patience);
+    claim_free(fd, (struct range){ 1, POSITION_MAX });
+    return lock_bytes(fd, 1, POSITION_MAX, patience);
 }
 
 void unlock_claim(int fd, struct range claimed)
@@ -197,13 +197,13 @@ void unlock_claim(int fd, struct range claimed)
  * a bell. So a process that has claims locks a byte whose position tells its PID namespace
  * and PID, and a waiting one watches those processes by pidfd. */
 
-enum { PID_BITS = 22 }; /* PID_MAX_LIMIT of Linux is 2^22 */
+enum { PID_BITS = 22 }; /* PPOSITION_MAX_LIMIT of Linux is 2^22 */
 
 static int64_t presence_base(void)
 {
     struct stat st;
     uint64_t namespace = stat("/proc/self/ns/pid", &st) == 0 ? st.st_ino & 0xffffffff : 0;
-    return ID_MAX + 1 + (int64_t)(namespace << PID_BITS);
+    return POSITION_MAX + 1 + (int64_t)(namespace << PID_BITS);
 }
 
 int lock_presence(int fd)
@@ -238,7 +238,7 @@ static void watch_one(void *context, struct range taken)
 int watch_present(int fd, int pidfds[], int size, bool *all)
 {
     struct watch watch = { .pidfds = pidfds, .size = size, .base = presence_base(), .all = true };
-    each_taken(fd, (struct range){ ID_MAX + 1, INT64_MAX }, watch_one, &watch);
+    each_taken(fd, (struct range){ POSITION_MAX + 1, INT64_MAX }, watch_one, &watch);
     *all = watch.all;
     return watch.count;
 }

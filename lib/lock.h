@@ -4,7 +4,7 @@
  * process dies, and threads of one process do not share them by accident. What each byte means:
  *
  *   0           the turnstile: whoever writes to the spool holds it
- *   1 ...       a claim on the message with that id
+ *   1 ...       a claim on the message at that position (sql/sqlite/schema.sql)
  *   2^62 ...    the presence of a process that has claims
  *
  * The first bytes of the file hold a record of what is on the disk (sqlite_synced.c). */
@@ -15,8 +15,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The highest id that a message can have. */
-#define ID_MAX (((int64_t)1 << 62) - 1)
+/* The last position that a message can have. */
+#define POSITION_MAX (((int64_t)1 << 62) - 1)
 
 /* How long a writer waits for its turn, in milliseconds. One turn takes a few;
  * a batch of the highest size on a slow disk, seconds. */
@@ -35,16 +35,17 @@ void unlock_turn(int fd);
 /* Whether somebody else holds the turnstile. */
 bool turn_taken(int fd);
 
-/* Claim the ids of WANTED, all or none, without waiting. Where others have a claim on some of
+/* Claim the positions of WANTED, all or none, without waiting. Where others have a claim on some of
  * them, returns EAGAIN and stores in *TAKEN a range of theirs. Else 0, or an errno. */
 int lock_claim(int fd, struct range wanted, struct range *taken);
 void unlock_claim(int fd, struct range claimed);
 
-/* Claim all ids there can be: no new claim is granted from now on, and those of others are waited
- * for. Returns 0, or an errno: ETIMEDOUT after PATIENCE milliseconds; then some may be claimed. */
+/* Claim all positions there can be: no new claim is granted from now on, and those of others are
+ * waited for. Returns 0, or an errno: ETIMEDOUT after PATIENCE milliseconds; then some may be
+ * claimed. */
 int lock_all_claims(int fd, int64_t patience);
 
-/* Whether somebody else has a claim on an id of WANTED; stores such a range in *TAKEN. */
+/* Whether somebody else has a claim on a position of WANTED; stores such a range in *TAKEN. */
 bool claim_taken(int fd, struct range wanted, struct range *taken);
 
 /* Tell each range within WANTED that somebody else has a claim on. */

@@ -185,7 +185,7 @@ static enum chat_status read_messages(struct pg_store *s, const struct chat_quer
     for (int i = 0; i < pg_rows(s, call) && status == CHAT_OK; i++) {
         struct chat_message m = { .room = room->name };
         status = pg_read_row(s, result, i, query->every, &m);
-        if (status == CHAT_OK && !batch_add(batch, &m))
+        if (status == CHAT_OK && !batch_add(batch, &m, m.id))
             status = pg_no_memory(s);
     }
     for (size_t i = 0; i < count; i++) {
@@ -423,7 +423,7 @@ enum chat_status pg_set_aside(struct pg_store *s, int64_t id)
     struct chat_message m = { .room = pg_get_text(pg_result(s, read), 0, ROOM) };
     struct chat_batch *copy = batch_new(&s->base);
     bool damaged = pg_read_row(s, pg_result(s, read), 0, false, &m) == CHAT_DAMAGED;
-    if (copy == NULL || !batch_add(copy, &m))
+    if (copy == NULL || !batch_add(copy, &m, m.id))
         status = pg_no_memory(s);
     else if (damaged) {
         char to[2 * CHAT_NAME_MAX];

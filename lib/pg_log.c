@@ -71,7 +71,7 @@ static bool add_kind(struct pg_log *log, const struct chat_message *m, const str
     log->terms = list;
     list[log->kinds->count] = *terms;
     kind.length = 0;
-    return batch_add(log->kinds, &kind);
+    return batch_add(log->kinds, &kind, 0);
 }
 
 bool pg_log_start(struct pg_log *log, struct store *store)

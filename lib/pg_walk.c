@@ -46,7 +46,7 @@ static enum chat_status add_rows(struct pg_store *s, size_t call, const char *ro
         if (status == CHAT_DAMAGED && batch->count > 0)
             break;
         step(cursor, result, i);
-        if (status == CHAT_OK && !batch_add(batch, &m))
+        if (status == CHAT_OK && !batch_add(batch, &m, m.id))
             status = pg_no_memory(s);
         if (status != CHAT_OK)
             return status;

@@ -217,7 +217,7 @@ static enum chat_status sweep_rooms(struct sqlite_store *s)
         struct room room;
         status = room_get(s, rooms[i].name, &room);
         if (status == CHAT_OK)
-            status = sweep_while_idle(s, room.number);
+            status = sweep_while_idle(s, &room);
         else if (status == CHAT_NONE)
             status = CHAT_OK;
     }

@@ -14,8 +14,9 @@
 struct counters {
     int64_t number;
     char name[CHAT_NAME_MAX + 1];
-    int64_t depth, bytes, next_due;
-    int64_t found, found_bytes, hidden, earliest;
+    int64_t depth, bytes, next_due, next_expiry;
+    int64_t found, found_bytes, misfiled;
+    int64_t due, expires; /* the earliest; 0: none is, none does */
 };
 
 struct check {
@@ -26,7 +27,7 @@ struct check {
     bool settings;  /* or of the settings */
     struct counters *rooms;
     size_t room_count;
-    int64_t *damaged; /* their ids */
+    int64_t *damaged; /* their positions */
     size_t damaged_count;
     int64_t last; /* the highest id or place */
     int64_t steps_left;
@@ -158,6 +159,7 @@ static bool add_counters(struct check *c, sqlite3_stmt *statement)
         .depth = sqlite3_column_int64(statement, 2),
         .bytes = sqlite3_column_int64(statement, 3),
         .next_due = sqlite3_column_int64(statement, 4),
+        .next_expiry = sqlite3_column_int64(statement, 5),
     };
     copy_name(room->name, sqlite3_column_text(statement, 1));
     return true;
@@ -187,59 +189,78 @@ static int compare(const void *a, const void *b)
     return (x->number > y->number) - (x->number < y->number);
 }
 
-static bool add_damaged(struct check *c, int64_t id)
+static bool add_damaged(struct check *c, int64_t position)
 {
     int64_t *damaged = realloc(c->damaged, (c->damaged_count + 1) * sizeof *damaged);
     if (damaged == NULL)
         return false;
     c->damaged = damaged;
-    damaged[c->damaged_count++] = id;
+    damaged[c->damaged_count++] = position;
     return true;
 }
 
-/* No spool has come so far that it had a higher one. */
-#define PLACE_MAX (ID_MAX / 2)
+static void count_earliest(int64_t *earliest, int64_t time)
+{
+    if (time > 0 && (*earliest == 0 || time < *earliest))
+        *earliest = time;
+}
 
-static void count_message(struct counters *room, int64_t length, int64_t due, int64_t place)
+/* Whether the row that STATEMENT is at lies in the range that its columns tell of. */
+static bool is_misfiled(sqlite3_stmt *statement)
+{
+    const bool waits = position_room(sqlite3_column_int64(statement, READ_POSITION)) == 0;
+    if (waits)
+        return sqlite3_column_int64(statement, READ_DUE) < 1 ||
+               sqlite3_column_type(statement, READ_ID) != SQLITE_NULL ||
+               sqlite3_column_type(statement, READ_PLACE) == SQLITE_NULL ||
+               sqlite3_column_int64(statement, READ_PLACE) < 0;
+    return sqlite3_column_type(statement, READ_DUE) != SQLITE_NULL ||
+           sqlite3_column_type(statement, READ_ROOM) != SQLITE_NULL ||
+           sqlite3_column_type(statement, READ_PLACE) != SQLITE_NULL;
+}
+
+static void count_message(struct counters *room, sqlite3_stmt *statement, int64_t length)
 {
     room->found++;
     room->found_bytes += length;
-    if (due > 0 && (room->earliest == 0 || due < room->earliest))
-        room->earliest = due;
-    if (due < 0 || (due == 0 && (place < 1 || place > PLACE_MAX)))
-        room->hidden++;
+    room->misfiled += is_misfiled(statement);
+    count_earliest(&room->due, sqlite3_column_int64(statement, READ_DUE));
+    count_earliest(&room->expires, sqlite3_column_int64(statement, READ_EXPIRES));
+}
+
+static void count_last(struct check *c, int64_t number)
+{
+    if (number > c->last && number <= ID_MAX)
+        c->last = number;
 }
 
 /* Look at the message that STATEMENT is at. */
 static enum chat_status check_message(struct check *c, sqlite3_stmt *statement)
 {
-    const struct counters key = { .number = sqlite3_column_int64(statement, COLUMN_ROOM) };
+    const struct counters key = { .number = row_room(statement) };
     struct counters *room = c->room_count > 0
                                 ? bsearch(&key, c->rooms, c->room_count, sizeof *c->rooms, compare)
                                 : NULL;
-    int64_t place = sqlite3_column_int64(statement, COLUMN_PLACE);
-    struct chat_message m = { .id = sqlite3_column_int64(statement, COLUMN_ID),
-                              .room = room != NULL ? room->name : "" };
+    struct chat_message m = { .room = room != NULL ? room->name : "" };
     enum chat_status status = message_row(c->store, statement, &m);
     if (status != CHAT_OK && status != CHAT_DAMAGED)
         return status;
     if (room != NULL)
-        count_message(room, (int64_t)m.length, sqlite3_column_int64(statement, COLUMN_DUE), place);
-    if (m.id > c->last)
-        c->last = m.id;
-    if (place > c->last && place <= PLACE_MAX)
-        c->last = place;
+        count_message(room, statement, (int64_t)m.length);
+    int64_t position = sqlite3_column_int64(statement, READ_POSITION);
+    count_last(c, m.id);
+    count_last(c, position_place(position));
+    count_last(c, sqlite3_column_int64(statement, READ_PLACE));
     if (status == CHAT_OK)
         return CHAT_OK;
     findings_add(&c->findings, "%s", c->store->base.error->text);
-    return add_damaged(c, m.id) ? CHAT_OK : no_memory(c);
+    return add_damaged(c, position) ? CHAT_OK : no_memory(c);
 }
 
 static enum chat_status check_messages(struct check *c)
 {
     struct sqlite_store *s = c->store;
-    sqlite3_stmt *statement = db_statement(s, SQL_LIST_MESSAGES);
-    sqlite3_bind_int64(statement, 1, INT64_MIN);
+    sqlite3_stmt *statement = db_statement(s, SQL_LIST_ALL);
     enum chat_status status = CHAT_OK;
     int rc = SQLITE_DONE;
     while (status == CHAT_OK && (rc = db_step(s, statement)) == SQLITE_ROW)
@@ -252,17 +273,23 @@ static enum chat_status check_messages(struct check *c)
 
 static void check_room(struct check *c, const struct counters *room)
 {
+    enum { AGAIN = 1000 };
     size_t before = c->findings.faults;
     if (room->depth != room->found || room->bytes != room->found_bytes)
         findings_add(&c->findings,
                      "room '%s' counts %lld messages with %lld bytes, and holds %lld with %lld",
                      room->name, (long long)room->depth, (long long)room->bytes,
                      (long long)room->found, (long long)room->found_bytes);
-    if (room->hidden > 0)
-        findings_add(&c->findings, "room '%s' hides %lld messages where nobody looks", room->name,
-                     (long long)room->hidden);
-    if (room->earliest > 0 && (room->next_due == 0 || room->next_due > room->earliest))
+    if (room->misfiled > 0)
+        findings_add(&c->findings, "room '%s' has %lld messages out of place", room->name,
+                     (long long)room->misfiled);
+    if (room->due > 0 && (room->next_due == 0 || room->next_due > room->due))
         findings_add(&c->findings, "room '%s' does not know when its next message is due",
+                     room->name);
+    /* What has expired and was claimed is looked for again a second later (sqlite_time.c). */
+    if (room->expires > 0 && (room->next_expiry == 0 || (room->next_expiry > room->expires &&
+                                                         room->next_expiry > store_now() + AGAIN)))
+        findings_add(&c->findings, "room '%s' does not know when its next message expires",
                      room->name);
     c->counts = c->counts || c->findings.faults > before;
 }
@@ -409,23 +436,6 @@ static enum chat_status mend_messages(struct check *c)
     return status;
 }
 
-static enum chat_status mend_places(struct check *c)
-{
-    enum chat_status status = CHAT_OK;
-    for (size_t i = 0; i < c->room_count && status == CHAT_OK; i++) {
-        sqlite3_stmt *statement = db_statement(c->store, SQL_SET_PLACES);
-        sqlite3_bind_int64(statement, 1, c->rooms[i].number);
-        sqlite3_bind_int64(statement, 2, PLACE_MAX);
-        status = db_finish(c->store, statement);
-        if (status == CHAT_OK) {
-            statement = db_statement(c->store, SQL_SET_DUES);
-            sqlite3_bind_int64(statement, 1, c->rooms[i].number);
-            status = db_finish(c->store, statement);
-        }
-    }
-    return status;
-}
-
 static enum chat_status mend_counters(struct check *c)
 {
     struct sqlite_store *s = c->store;
@@ -433,7 +443,9 @@ static enum chat_status mend_counters(struct check *c)
     if (status != CHAT_OK)
         return status;
     bells_add_all(s);
-    status = mend_places(c);
+    status = db_run(s, SQL_MEND_READY);
+    if (status == CHAT_OK)
+        status = db_run(s, SQL_MEND_WAITING);
     if (status == CHAT_OK)
         status = db_run(s, SQL_RECOUNT);
     if (status == CHAT_OK)

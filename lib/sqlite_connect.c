@@ -182,15 +182,14 @@ static const char *next_definition(const char *from, size_t *length)
     return NULL;
 }
 
-/* Compare the schema of the file with ours, to the letter. A trigger or a view in a
+/* Compare the schema of the file with OURS, to the letter. A trigger or a view in a
  * hostile file would run with our rights. */
-static int same_schema(struct sqlite_store *s, bool *same)
+static int same_schema(struct sqlite_store *s, const char *ours, bool *same)
 {
     *same = true;
     sqlite3_stmt *statement = db_statement(s, SQL_GET_SCHEMA);
     if (statement == NULL)
         return sqlite3_extended_errcode(s->db);
-    const char *ours = sql_schema;
     size_t length = 0;
     int rc;
     while ((rc = db_step(s, statement)) == SQLITE_ROW) {
@@ -214,15 +213,21 @@ static int same_schema(struct sqlite_store *s, bool *same)
     return rc == SQLITE_ROW ? SQLITE_DONE : rc;
 }
 
-enum { APPLICATION_ID = 0x63686174, SCHEMA_VERSION = 2 }; /* as in schema.sql */
+enum { APPLICATION_ID = 0x63686174, SCHEMA_VERSION = 3 }; /* as in schema.sql */
 enum { APPLICATION_ID_AT = 68 };                          /* in the header of the file */
+
+static enum chat_status schema_changed(struct sqlite_store *s)
+{
+    return error_set(s->base.error, CHAT_DATA, "the schema of spool '%s' was changed",
+                     s->place.path);
+}
 
 /* Within a transaction. *FORMAT becomes the format of the spool: where it is an older one, the rest
  * is checked after the upgrade. */
 static enum chat_status check_schema(struct sqlite_store *s, int *format)
 {
     bool same;
-    int rc = same_schema(s, &same);
+    int rc = same_schema(s, sql_schema, &same);
     int64_t application = 0, version = 0;
     if (rc == SQLITE_DONE)
         rc = db_get_number(s, SQL_GET_APPLICATION_ID, &application);
@@ -242,8 +247,26 @@ static enum chat_status check_schema(struct sqlite_store *s, int *format)
                          "spool '%s' has format %d, and this program knows up to %d: install a "
                          "newer one",
                          s->place.path, *format, SCHEMA_VERSION);
-    return error_set(s->base.error, CHAT_DATA, "the schema of spool '%s' was changed",
-                     s->place.path);
+    return schema_changed(s);
+}
+
+/* What step 3 makes anew it must know: of a table that somebody has changed it would lose the
+ * change. */
+static enum chat_status check_format_2(struct sqlite_store *s)
+{
+    bool same;
+    int rc = same_schema(s, sql_earlier[2], &same);
+    if (rc != SQLITE_DONE)
+        return db_failed(s, rc, "upgrade");
+    if (!same)
+        return schema_changed(s);
+    if (db_number(s, SQL_GET_NEXT_ID) <= ID_MAX)
+        return CHAT_OK;
+    return error_set(
+        s->base.error, CHAT_DATA,
+        "spool '%s' has ids beyond %lld, and cannot be upgraded: send its messages to a "
+        "new one ('chat-spool dump' of the older version, 'chat-send -J')",
+        s->place.path, (long long)ID_MAX);
 }
 
 /* The steps from FORMAT on, and a look at what has come of them. */
@@ -251,6 +274,10 @@ static enum chat_status run_upgrades(struct sqlite_store *s, int *format)
 {
     enum chat_status status = check_schema(s, format);
     while (status == CHAT_OK && *format < SCHEMA_VERSION) {
+        if (*format == 2)
+            status = check_format_2(s);
+        if (status != CHAT_OK)
+            return status;
         int rc = sqlite3_exec(s->db, sql_upgrade[*format + 1], NULL, NULL, NULL);
         status = rc == SQLITE_OK ? check_schema(s, format) : db_failed(s, rc, "upgrade");
     }
@@ -258,16 +285,23 @@ static enum chat_status run_upgrades(struct sqlite_store *s, int *format)
 }
 
 /* Bring a spool of an older format up to ours, in one transaction. Whoever opens it first does; one
- * that was changed by others is left as it was. Commands that are older and have it open go on:
- * to them, what they know of it is as before. */
+ * that was changed by others is left as it was. In formats 1 and 2 a claim locks the byte of an id,
+ * and now that of a position: so nobody may have a claim meanwhile. A command of an older version
+ * that has the spool open fails from then on. */
 static enum chat_status upgrade(struct sqlite_store *s)
 {
     int format = 0;
-    enum chat_status status = turn_begin(s);
+    enum chat_status status = claim_all(s, "it was not upgraded to this version's format");
     if (status != CHAT_OK)
         return status;
-    status = run_upgrades(s, &format);
-    return turn_end(s, status);
+    status = turn_begin(s);
+    if (status == CHAT_OK) {
+        bells_add_all(s);
+        status = run_upgrades(s, &format);
+        status = turn_end(s, status);
+    }
+    unclaim_all(s);
+    return status;
 }
 
 static int count_frames(void *context, sqlite3 *db, const char *name, int frames)

@@ -75,12 +75,12 @@ static int compare(const void *a, const void *b)
     return (x->number > y->number) - (x->number < y->number);
 }
 
-/* Receivers have claimed the messages with these ids. */
+/* Receivers have claimed the messages at these positions. */
 static void count_claims(void *context, struct range taken)
 {
     struct list *list = context;
     struct sqlite_store *s = list->store;
-    sqlite3_stmt *statement = db_statement(s, SQL_COUNT_IDS);
+    sqlite3_stmt *statement = db_statement(s, SQL_COUNT_POSITIONS);
     sqlite3_bind_int64(statement, 1, taken.first);
     sqlite3_bind_int64(statement, 2, taken.last);
     int rc;
@@ -108,7 +108,7 @@ enum chat_status sqlite_list(struct store *store, struct chat_room **rooms, size
     if (list.count > 0)
         qsort(list.numbers, list.count, sizeof *list.numbers, compare);
     if (list.status == CHAT_OK && list.count > 0)
-        each_taken(s->lock, (struct range){ 1, ID_MAX }, count_claims, &list);
+        each_taken(s->lock, (struct range){ 1, POSITION_MAX }, count_claims, &list);
     db_end(s, SQL_COMMIT);
     free(list.numbers);
     if (list.status != CHAT_OK) {

@@ -5,8 +5,6 @@
 
 #include "store_sqlite.h"
 
-enum { COLUMNS = 12 }; /* no table of ours has more */
-
 struct column {
     uint64_t type; /* the serial type of the file format */
     const unsigned char *bytes;

@@ -10,71 +10,79 @@
 /* A column as a text that ends with NUL and has none inside, or NULL. */
 static const char *text_column(sqlite3_stmt *statement, int column)
 {
-    if (sqlite3_column_type(statement, column) != SQLITE_TEXT)
-        return NULL;
     const char *text = (const char *)sqlite3_column_text(statement, column);
     size_t length = (size_t)sqlite3_column_bytes(statement, column);
     return text != NULL && strlen(text) == length ? text : NULL;
 }
 
+int64_t row_id(sqlite3_stmt *statement)
+{
+    if (sqlite3_column_type(statement, READ_ID) == SQLITE_NULL)
+        return position_place(sqlite3_column_int64(statement, READ_POSITION));
+    return sqlite3_column_int64(statement, READ_ID);
+}
+
+int64_t row_room(sqlite3_stmt *statement)
+{
+    int64_t room = position_room(sqlite3_column_int64(statement, READ_POSITION));
+    return room > 0 ? room : sqlite3_column_int64(statement, READ_ROOM);
+}
+
+enum chat_status read_times(struct sqlite_store *s, int64_t position, struct chat_message *m)
+{
+    sqlite3_stmt *statement = db_statement(s, SQL_GET_TIMES);
+    sqlite3_bind_int64(statement, 1, position);
+    int rc = db_step(s, statement);
+    if (rc == SQLITE_ROW) {
+        m->place = sqlite3_column_int64(statement, 0);
+        m->due = sqlite3_column_int64(statement, 1);
+        m->expires = sqlite3_column_int64(statement, 2);
+        m->failed = sqlite3_column_int64(statement, 3);
+        m->failure = sqlite3_column_int(statement, 4);
+    }
+    sqlite3_reset(statement);
+    return rc == SQLITE_ROW ? CHAT_OK : rc == SQLITE_DONE ? CHAT_NONE : db_failed(s, rc, "read");
+}
+
 enum chat_status message_row(struct sqlite_store *s, sqlite3_stmt *statement,
                              struct chat_message *m)
 {
-    bool whole = sqlite3_column_type(statement, COLUMN_BODY) == SQLITE_BLOB;
-    m->time = sqlite3_column_int64(statement, COLUMN_SENT);
-    m->user = text_column(statement, COLUMN_SENDER);
-    m->host = text_column(statement, COLUMN_HOST);
-    m->attempts = sqlite3_column_int64(statement, COLUMN_ATTEMPTS);
-    m->key = text_column(statement, COLUMN_KEY);
-    m->body = sqlite3_column_blob(statement, COLUMN_BODY);
-    m->length = (size_t)sqlite3_column_bytes(statement, COLUMN_BODY);
+    m->id = row_id(statement);
+    m->time = sqlite3_column_int64(statement, READ_SENT);
+    m->user = text_column(statement, READ_SENDER);
+    m->host = text_column(statement, READ_HOST);
+    m->attempts = sqlite3_column_int64(statement, READ_ATTEMPTS);
+    m->key = text_column(statement, READ_KEY);
+    m->body = sqlite3_column_blob(statement, READ_BODY);
+    m->length = (size_t)sqlite3_column_bytes(statement, READ_BODY);
     if (m->body == NULL && sqlite3_errcode(s->db) == SQLITE_NOMEM)
         return error_set(s->base.error, CHAT_SYSTEM, "out of memory");
-    if (whole && m->user != NULL && m->host != NULL &&
-        sqlite3_column_int64(statement, COLUMN_CHECKSUM) == message_digest(m))
+    if (m->user != NULL && m->host != NULL &&
+        sqlite3_column_int64(statement, READ_CHECKSUM) == message_digest(m))
         return CHAT_OK;
-    s->damaged = m->id;
+    s->damaged = sqlite3_column_int64(statement, READ_POSITION);
     return error_set(s->base.error, CHAT_DAMAGED,
                      "message %lld in room '%s' of spool '%s' is damaged", (long long)m->id,
                      m->room, s->place.path);
 }
 
-/* Copy the row that STATEMENT is at to BATCH, if it is what it was when it was sent. EVERY message
- * has its times. */
-static enum chat_status add_row(struct sqlite_store *s, sqlite3_stmt *statement, int64_t id,
-                                const char *room, bool every, struct chat_batch *batch)
+/* Copy the row that STATEMENT is at to BATCH, if it is what it was when it was sent. */
+static enum chat_status add_row(struct sqlite_store *s, sqlite3_stmt *statement, int64_t position,
+                                const struct room *room, bool every, struct chat_batch *batch)
 {
     /* That it is the room it was sent to, the checksum tells. */
-    struct chat_message m = { .id = id, .room = room };
+    struct chat_message m = { .room = room->name };
     enum chat_status status = message_row(s, statement, &m);
     if (status != CHAT_OK)
         return status;
-    if (every) {
-        m.due = sqlite3_column_int64(statement, COLUMN_DUE);
-        m.expires = sqlite3_column_int64(statement, COLUMN_EXPIRES);
-        m.place = sqlite3_column_int64(statement, COLUMN_PLACE);
-    }
-    batch->room = sqlite3_column_int64(statement, COLUMN_ROOM);
-    batch->apart = batch->apart || sqlite3_column_int64(statement, COLUMN_PLACE) != id ||
-                   sqlite3_column_type(statement, COLUMN_DUE) != SQLITE_NULL;
-    if (!batch_add(batch, &m))
+    if (every || m.attempts > 0)
+        status = read_times(s, position, &m);
+    if (status != CHAT_OK)
+        return status == CHAT_NONE ? db_failed(s, SQLITE_CORRUPT, "read") : status;
+    batch->room = room->number;
+    if (!batch_add(batch, &m, position))
         return error_set(s->base.error, CHAT_SYSTEM, "out of memory");
     return CHAT_OK;
-}
-
-/* The order has said PLACE of the message ID, and its row says another: was it moved meanwhile, or
- * is one of them damaged? CHAT_OK: the former. */
-static enum chat_status check_place(struct sqlite_store *s, const struct room *room, int64_t id,
-                                    int64_t place)
-{
-    sqlite3_stmt *statement = db_statement(s, SQL_GET_MISPLACED);
-    sqlite3_bind_int64(statement, 1, room->number);
-    sqlite3_bind_int64(statement, 2, place);
-    sqlite3_bind_int64(statement, 3, id);
-    int rc = db_step(s, statement);
-    sqlite3_reset(statement);
-    return rc == SQLITE_DONE ? CHAT_OK
-                             : db_failed(s, rc == SQLITE_ROW ? SQLITE_CORRUPT : rc, "read");
 }
 
 bool batch_is_full(const struct chat_batch *batch, const struct chat_query *query)
@@ -93,59 +101,61 @@ static sqlite3_stmt *list_run(struct sqlite_store *s, struct range run)
     return statement;
 }
 
-/* Whether the message that STATEMENT is at is in ROOM, and ready (or it is wanted anyway: EVERY).
- */
-static bool is_wanted(sqlite3_stmt *statement, const struct room *room, bool every)
+/* Whether the message that STATEMENT is at is to be read: what waits may be of another room. */
+static bool is_wanted(sqlite3_stmt *statement, int64_t position, const struct room *room,
+                      int64_t now, struct chat_batch *batch)
 {
-    return sqlite3_column_int64(statement, COLUMN_ROOM) == room->number &&
-           (every || sqlite3_column_type(statement, COLUMN_DUE) == SQLITE_NULL);
+    if (position_room(position) == 0 && row_room(statement) != room->number)
+        return false;
+    int64_t expires = sqlite3_column_int64(statement, READ_EXPIRES);
+    bool over = expires != 0 && expires <= now;
+    batch->passed_expired = batch->passed_expired || over;
+    return !over;
 }
 
-/* Step to the next message of RUN that is wanted, FROM that id on: *ID becomes its id, or the one
- * behind the last. Where a page lies in another's place the ids go back. */
+/* Step to the next message of RUN that is to be read, FROM that position on: *POSITION becomes its
+ * position, or the one behind the last. Where a page lies in another's place they go back. */
 static enum chat_status step(struct sqlite_store *s, sqlite3_stmt *statement, struct range run,
-                             const struct room *room, bool every, int64_t from, int64_t *id)
+                             const struct room *room, int64_t now, int64_t from,
+                             struct chat_batch *batch, int64_t *position)
 {
     int rc;
     do {
         rc = db_step(s, statement);
-        *id = rc == SQLITE_ROW ? sqlite3_column_int64(statement, COLUMN_ID) : run.last + 1;
-        if (*id < from)
+        *position =
+            rc == SQLITE_ROW ? sqlite3_column_int64(statement, READ_POSITION) : run.last + 1;
+        if (*position < from)
             rc = SQLITE_CORRUPT;
-    } while (rc == SQLITE_ROW && !is_wanted(statement, room, every));
+    } while (rc == SQLITE_ROW && !is_wanted(statement, *position, room, now, batch));
     return rc == SQLITE_ROW || rc == SQLITE_DONE ? CHAT_OK : db_failed(s, rc, "read");
 }
 
 enum chat_status read_run(struct sqlite_store *s, struct range run, bool claimed,
-                          const struct room *room, const char *name, const int64_t *places,
-                          const struct chat_query *query, struct chat_batch *batch, size_t *seen)
+                          const struct room *room, int64_t now, const struct chat_query *query,
+                          struct chat_batch *batch, int64_t *seen)
 {
     sqlite3_stmt *statement = list_run(s, run);
-    int64_t id = run.first, found; /* what comes next, and what is there */
+    int64_t next = run.first, found; /* what comes next, and what is there */
     enum chat_status status = CHAT_OK;
-    while (id <= run.last && !batch_is_full(batch, query)) {
-        status = step(s, statement, run, room, query->every, id, &found);
+    while (next <= run.last && !batch_is_full(batch, query)) {
+        status = step(s, statement, run, room, now, next, batch, &found);
         if (status != CHAT_OK)
             break;
-        if (claimed && found > id) /* these have gone meanwhile */
-            unlock_claim(s->lock, (struct range){ id, found - 1 });
-        id = found;
-        if (id > run.last)
+        if (claimed && found > next) /* these are not to be read, or gone */
+            unlock_claim(s->lock, (struct range){ next, found - 1 });
+        next = found;
+        if (next > run.last)
             break;
-        const int64_t *place = places != NULL ? &places[id - run.first] : NULL;
-        if (place != NULL && sqlite3_column_int64(statement, COLUMN_PLACE) != *place)
-            status = check_place(s, room, id, *place);
-        if (status == CHAT_OK)
-            status = add_row(s, statement, id, name, query->every, batch);
+        status = add_row(s, statement, next, room, query->every, batch);
         if (status != CHAT_OK)
             break;
-        id++;
+        next++;
     }
     sqlite3_reset(statement);
-    if (claimed && id <= run.last) {
-        unlock_claim(s->lock, (struct range){ id, run.last });
-        bell_ring(&s->place, BELL_CAME, name); /* somebody may have found them claimed */
+    if (claimed && next <= run.last) {
+        unlock_claim(s->lock, (struct range){ next, run.last });
+        bell_ring(&s->place, BELL_CAME, room->name); /* somebody may have found them claimed */
     }
-    *seen = (size_t)(id - run.first);
+    *seen = next - run.first;
     return status;
 }

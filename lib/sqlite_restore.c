@@ -15,8 +15,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "holder.h"
-
 struct restore {
     struct sqlite_store *s;
     struct sqlite_store *from;
@@ -98,34 +96,6 @@ static enum chat_status copy_backup(struct restore *r)
 
 /* --- the spool ------------------------------------------------------------- */
 
-/* New claims are refused from now on; those that receivers have are waited for. */
-static enum chat_status claim_all(struct sqlite_store *s)
-{
-    static const struct range all = { 1, ID_MAX };
-    char holder[HOLDER_TEXT];
-    struct range taken;
-    struct stat lock;
-    enum chat_status status = store_open_lock(s);
-    if (status != CHAT_OK)
-        return status;
-    int errnum = s->present ? 0 : lock_presence(s->lock);
-    s->present = errnum == 0;
-    if (errnum == 0)
-        errnum = lock_all_claims(s->lock, TURN_PATIENCE);
-    if (errnum == 0)
-        return CHAT_OK;
-    bool claimed = errnum == ETIMEDOUT && claim_taken(s->lock, all, &taken);
-    unlock_claim(s->lock, all);
-    if (!claimed)
-        return store_cannot_lock(s, errnum == ETIMEDOUT ? EAGAIN : errnum);
-    fstat(s->lock, &lock);
-    holder_name(&lock, taken, holder);
-    return error_set(s->base.error, CHAT_BUSY,
-                     "spool '%s' is busy: %s has been working on message %lld for %d seconds; "
-                     "nothing was restored",
-                     s->place.path, holder, (long long)taken.first, TURN_PATIENCE / 1000);
-}
-
 /* No id that either of the two has given is given again. Where nobody knows what the lost spool has
  * given, ids go on far behind those of the backup. */
 static enum chat_status set_next_id(struct restore *r)
@@ -201,11 +171,11 @@ static enum chat_status restore_into(struct restore *r)
     enum chat_status connected = store_connect_on_full_disk(s);
     if (connected != CHAT_OK && connected != CHAT_NONE && connected != CHAT_DATA)
         return connected;
-    enum chat_status status = claim_all(s);
+    enum chat_status status = claim_all(s, "nothing was restored");
     if (status != CHAT_OK)
         return status;
     status = replace(r, connected);
-    unlock_claim(s->lock, (struct range){ 1, ID_MAX });
+    unclaim_all(s);
     if (status != CHAT_OK)
         return status;
     if (connected == CHAT_OK)

@@ -11,7 +11,7 @@ void copy_name(char name[CHAT_NAME_MAX + 1], const unsigned char *text)
 }
 
 /* The columns of SQL_GET_ROOM. */
-enum { NUMBER, FIRST, RETURNED, NEXT_DUE, DEPTH, NEXT_ID, MAX_LENGTH, DEFAULT_ROOM };
+enum { NUMBER, RETURNED, NEXT_DUE, NEXT_EXPIRY, DEPTH, NEXT_ID, MAX_LENGTH, DEFAULT_ROOM };
 
 /* Find the row NAME; what is done with it ends with a reset. */
 static int find_row(struct sqlite_store *s, const char *name, sqlite3_stmt **statement)
@@ -68,9 +68,9 @@ static enum chat_status get_row(struct sqlite_store *s, const char *name, struct
     int rc = find_row(s, name, &statement);
     if (rc == SQLITE_ROW) {
         room->number = sqlite3_column_int64(statement, NUMBER);
-        room->first = sqlite3_column_int64(statement, FIRST);
         room->returned = sqlite3_column_int64(statement, RETURNED);
         room->next_due = sqlite3_column_int64(statement, NEXT_DUE);
+        room->next_expiry = sqlite3_column_int64(statement, NEXT_EXPIRY);
         room->depth = sqlite3_column_int64(statement, DEPTH);
         strcpy(room->name, name); /* spool.c has checked its length */
     }
@@ -84,13 +84,21 @@ enum chat_status room_get(struct sqlite_store *s, const char *name, struct room 
     return status == CHAT_OK ? get_row(s, name != NULL ? name : s->default_room, room) : status;
 }
 
-enum chat_status room_of(struct sqlite_store *s, int64_t id, struct room *room)
+enum chat_status message_find(struct sqlite_store *s, int64_t id, int64_t *position)
+{
+    sqlite3_stmt *statement = db_statement(s, SQL_FIND_ID);
+    sqlite3_bind_int64(statement, 1, id);
+    int rc = id > ID_MAX ? SQLITE_DONE : db_step(s, statement);
+    *position = rc == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : 0;
+    sqlite3_reset(statement);
+    return rc == SQLITE_ROW ? CHAT_OK : rc == SQLITE_DONE ? CHAT_NONE : db_failed(s, rc, "read");
+}
+
+enum chat_status room_of(struct sqlite_store *s, int64_t position, struct room *room)
 {
     sqlite3_stmt *statement = db_statement(s, SQL_GET_ROOM_OF);
-    if (statement == NULL)
-        return db_failed(s, sqlite3_extended_errcode(s->db), "read");
-    sqlite3_bind_int64(statement, 1, id);
-    *room = (struct room){ .first = 0 };
+    sqlite3_bind_int64(statement, 1, position);
+    *room = (struct room){ .number = 0 };
     int rc = db_step(s, statement);
     if (rc == SQLITE_ROW) {
         room->number = sqlite3_column_int64(statement, 0);
@@ -100,18 +108,41 @@ enum chat_status room_of(struct sqlite_store *s, int64_t id, struct room *room)
     return rc == SQLITE_ROW ? CHAT_OK : rc == SQLITE_DONE ? CHAT_NONE : db_failed(s, rc, "read");
 }
 
+/* A number for a new room: 0 where none is left. */
+static enum chat_status new_number(struct sqlite_store *s, int64_t *number)
+{
+    int rc = db_get_number(s, SQL_GET_LAST_ROOM, number);
+    if (rc == SQLITE_OK && *number < ROOM_MAX) {
+        ++*number;
+        return CHAT_OK;
+    }
+    sqlite3_stmt *statement = rc == SQLITE_OK ? db_statement(s, SQL_GET_FREE_ROOM) : NULL;
+    sqlite3_bind_int64(statement, 1, ROOM_MAX);
+    rc = rc == SQLITE_OK ? db_step(s, statement) : rc;
+    *number = rc == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : 0;
+    sqlite3_reset(statement);
+    if (rc == SQLITE_DONE)
+        return error_set(s->base.error, CHAT_DATA,
+                         "spool '%s' cannot have more than %lld rooms: use 'chat-spool compact'",
+                         s->place.path, (long long)ROOM_MAX);
+    return rc == SQLITE_ROW ? CHAT_OK : db_failed(s, rc, "read");
+}
+
 enum chat_status room_find(struct sqlite_store *s, const char *name, struct room *room)
 {
+    int64_t number;
     enum chat_status status = room_get(s, name, room);
     if (status != CHAT_NONE)
         return status;
-    *room = (struct room){ .first = 0 };
+    status = new_number(s, &number);
+    if (status != CHAT_OK)
+        return status;
+    *room = (struct room){ .number = number };
     strcpy(room->name, name); /* spool.c has checked its length */
     sqlite3_stmt *statement = db_statement(s, SQL_ADD_ROOM);
-    sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC);
-    status = db_finish(s, statement);
-    room->number = sqlite3_last_insert_rowid(s->db);
-    return status;
+    sqlite3_bind_int64(statement, 1, number);
+    sqlite3_bind_text(statement, 2, name, -1, SQLITE_STATIC);
+    return db_finish(s, statement);
 }
 
 void bind_count(sqlite3_stmt *statement, int64_t number, int64_t depth, int64_t bytes)
@@ -129,26 +160,29 @@ enum chat_status room_count(struct sqlite_store *s, int64_t number, int64_t dept
     return db_finish(s, statement);
 }
 
-enum chat_status room_count_due(struct sqlite_store *s, int64_t number, int64_t due)
+enum chat_status room_count_times(struct sqlite_store *s, int64_t number, int64_t due,
+                                  int64_t expires)
 {
-    sqlite3_stmt *statement = db_statement(s, SQL_COUNT_DUE);
+    if (due == 0 && expires == 0)
+        return CHAT_OK;
+    sqlite3_stmt *statement = db_statement(s, SQL_COUNT_TIMES);
     sqlite3_bind_int64(statement, 1, number);
-    sqlite3_bind_int64(statement, 2, due);
+    bind_number(statement, 2, due, due > 0);
+    bind_number(statement, 3, expires, expires > 0);
     return db_finish(s, statement);
 }
 
-enum chat_status room_returned(struct sqlite_store *s, int64_t number, int64_t first)
+enum chat_status room_returned(struct sqlite_store *s, int64_t number)
 {
     sqlite3_stmt *statement = db_statement(s, SQL_SET_RETURNED);
     sqlite3_bind_int64(statement, 1, number);
-    sqlite3_bind_int64(statement, 2, first);
     return db_finish(s, statement);
 }
 
-void bind_time(sqlite3_stmt *statement, int parameter, int64_t time)
+void bind_number(sqlite3_stmt *statement, int parameter, int64_t number, bool there)
 {
-    if (time > 0)
-        sqlite3_bind_int64(statement, parameter, time);
+    if (there)
+        sqlite3_bind_int64(statement, parameter, number);
     else
         sqlite3_bind_null(statement, parameter);
 }

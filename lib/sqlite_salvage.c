@@ -12,27 +12,8 @@
 #include "digest.h"
 #include "lock.h"
 
-/* The columns of the two tables, in the order of schema.sql. */
-enum {
-    ROOM_NAME = 1,
-    ROOM_NEXT_ID = 7,
-    ROOM_MAX_LENGTH,
-    ROOM_COLUMNS,
-    ROOM_DEFAULT = ROOM_COLUMNS
-};
-enum {
-    M_ROOM = 1,
-    M_PLACE,
-    M_DUE,
-    M_EXPIRES,
-    M_SENT,
-    M_SENDER,
-    M_HOST,
-    M_ATTEMPTS,
-    M_KEY,
-    M_CHECKSUM,
-    M_BODY
-};
+/* The columns of a room, in the order of schema.sql. */
+enum { ROOM_NAME = 1, ROOM_NEXT_ID = 7, ROOM_MAX_LENGTH, ROOM_DEFAULT, ROOM_COLUMNS };
 
 struct named {
     int64_t number;
@@ -108,15 +89,15 @@ static void take_settings(struct salvage *g, const struct record *r)
     if (most >= 1 && most <= CHAT_LENGTH_MAX)
         g->max_length = most;
     char name[CHAT_NAME_MAX + 1];
-    if (r->count > ROOM_DEFAULT && column_name(&r->column[ROOM_DEFAULT], name) &&
-        chat_room_valid(name))
+    if (column_name(&r->column[ROOM_DEFAULT], name) && chat_room_valid(name))
         strcpy(g->default_room, name);
 }
 
 static bool take_entry(struct salvage *g, const struct record *r)
 {
     struct named room = { .number = column_number(&r->column[1]) };
-    if (room.number > 0 && column_name(&r->column[0], room.name) && chat_room_valid(room.name))
+    if (room.number > 0 && room.number <= ROOM_MAX && column_name(&r->column[0], room.name) &&
+        chat_room_valid(room.name))
         return add_room(g, &room);
     return true;
 }
@@ -127,7 +108,7 @@ static bool take_room(void *context, const struct record *r)
     struct named room = { .number = r->id };
     if (r->id == 0 && r->count == 2) /* an entry of the index of names */
         return take_entry(g, r);
-    if ((r->count != ROOM_COLUMNS && r->count != ROOM_COLUMNS + 1) || r->id < 0)
+    if (r->count != ROOM_COLUMNS || r->id < 0 || r->id > ROOM_MAX)
         return true;
     if (r->id == 0)
         take_settings(g, r);
@@ -154,27 +135,34 @@ static int64_t at_least(int64_t least, int64_t number)
     return number < least ? least : number;
 }
 
+/* What waits lies at its id, and has the place that it returns to in a column. */
 static struct chat_message take_fields(const struct record *r, struct names *names)
 {
     const struct column *c = r->column;
+    const bool waits = position_room(r->id) == 0;
+    const int64_t place = position_place(r->id);
     return (struct chat_message){
-        .id = r->id,
-        .time = column_number(&c[M_SENT]),
-        .user = take_name(&c[M_SENDER], names->user, "unknown"),
-        .host = take_name(&c[M_HOST], names->host, "unknown"),
-        .key = c[M_KEY].type == 0 ? NULL : take_name(&c[M_KEY], names->key, NULL),
-        .attempts = at_least(0, column_number(&c[M_ATTEMPTS])),
-        .due = at_least(0, column_number(&c[M_DUE])),
-        .expires = at_least(0, column_number(&c[M_EXPIRES])),
-        .place = column_number(&c[M_PLACE]),
-        .body = c[M_BODY].bytes,
-        .length = c[M_BODY].size,
+        .id = c[COLUMN_ID].type == 0 ? place : column_number(&c[COLUMN_ID]),
+        .place = waits ? column_number(&c[COLUMN_PLACE]) : place,
+        .due = waits ? at_least(1, column_number(&c[COLUMN_DUE])) : 0,
+        .expires = at_least(0, column_number(&c[COLUMN_EXPIRES])),
+        .time = column_number(&c[COLUMN_SENT]),
+        .user = take_name(&c[COLUMN_SENDER], names->user, "unknown"),
+        .host = take_name(&c[COLUMN_HOST], names->host, "unknown"),
+        .attempts = at_least(0, column_number(&c[COLUMN_ATTEMPTS])),
+        .failed = at_least(0, column_number(&c[COLUMN_FAILED])),
+        .failure = (int)at_least(0, column_number(&c[COLUMN_FAILURE])),
+        .key = c[COLUMN_KEY].type == 0 ? NULL : take_name(&c[COLUMN_KEY], names->key, NULL),
+        .body = c[COLUMN_BODY].bytes,
+        .length = c[COLUMN_BODY].size,
     };
 }
 
 static bool add_message(struct salvage *g, const struct chat_message *m, int64_t room)
 {
     sqlite3_stmt *statement = g->add_message;
+    if (m->place == 0 && m->due == 0) /* a place that no message has */
+        return true;
     bind_message(statement, m, room, message_digest(m));
     int rc = run(statement);
     if (rc == SQLITE_OK) {
@@ -189,7 +177,7 @@ static bool add_message(struct salvage *g, const struct chat_message *m, int64_t
 static bool add_damaged(struct salvage *g, struct chat_message *m)
 {
     m->room = CHAT_ROOM_DAMAGED;
-    m->due = m->expires = 0;
+    m->due = m->expires = m->failed = 0;
     m->place = g->next_id;
     return add_message(g, m, g->damaged);
 }
@@ -197,14 +185,17 @@ static bool add_damaged(struct salvage *g, struct chat_message *m)
 static bool take_message(void *context, const struct record *r)
 {
     struct salvage *g = context;
-    if (r->count != COLUMNS || r->id < 1 || r->id > ID_MAX)
+    if (r->count != COLUMNS || r->id < 1 || r->id > POSITION_MAX)
         return true;
     struct names names;
     struct chat_message m = take_fields(r, &names);
-    const struct named *room = find_room(g, column_number(&r->column[M_ROOM]), NULL);
+    const bool waits = position_room(r->id) == 0;
+    const int64_t number = waits ? column_number(&r->column[COLUMN_ROOM]) : position_room(r->id);
+    const struct named *room = find_room(g, number, NULL);
+    if (m.id < 1 || m.id > ID_MAX || m.place < 0 || m.place > ID_MAX)
+        return true;
     m.room = room != NULL ? room->name : "";
-    bool whole = room != NULL && m.place >= 0 && m.place <= ID_MAX && (m.place > 0 || m.due > 0) &&
-                 message_digest(&m) == column_number(&r->column[M_CHECKSUM]);
+    bool whole = room != NULL && message_digest(&m) == column_number(&r->column[COLUMN_CHECKSUM]);
     if (whole == (g->damaged == 0))
         return whole ? add_message(g, &m, room->number) : add_damaged(g, &m);
     return true;
@@ -216,8 +207,7 @@ static bool prepare(struct salvage *g)
 {
     return check(g, sqlite3_exec(g->db, sql_schema, NULL, NULL, NULL)) &&
            check(g, sqlite3_exec(g->db, sql_text[SQL_BEGIN_WRITE], NULL, NULL, NULL)) &&
-           check(g, sqlite3_prepare_v2(g->db, sql_text[SQL_ADD_ROOM_NUMBER], -1, &g->add_room,
-                                       NULL)) &&
+           check(g, sqlite3_prepare_v2(g->db, sql_text[SQL_ADD_ROOM], -1, &g->add_room, NULL)) &&
            check(g,
                  sqlite3_prepare_v2(g->db, sql_text[SQL_ADD_MESSAGE], -1, &g->add_message, NULL));
 }

@@ -5,97 +5,93 @@
 #include <errno.h>
 #include <stdlib.h>
 
+/* So many positions are looked at, and claimed, at a time. */
+enum { RUN = 256 };
+
 /* The statement that lists what follows, with its parameters. */
 static sqlite3_stmt *list(const struct scan *scan)
 {
     sqlite3_stmt *statement =
-        db_statement(scan->store, scan->behind ? SQL_LIST_NOT_DUE : SQL_LIST_ORDER);
-    sqlite3_bind_int64(statement, 1, scan->room.number);
-    sqlite3_bind_int64(statement, 2, scan->after);
-    if (scan->behind) {
-        sqlite3_bind_int64(statement, 3, scan->until);
-        sqlite3_bind_int64(statement, 4, scan->after_id);
+        db_statement(scan->store, scan->waiting ? SQL_LIST_WAITING : SQL_LIST_POSITIONS);
+    if (scan->waiting) {
+        sqlite3_bind_int64(statement, 1, scan->room.number);
+        sqlite3_bind_int64(statement, 2, scan->after_due);
+        sqlite3_bind_int64(statement, 3, scan->after);
+        sqlite3_bind_int64(statement, 4, scan->until);
+    } else {
+        sqlite3_bind_int64(statement, 1, scan->after);
+        sqlite3_bind_int64(statement, 2, position_of(scan->room.number, scan->until));
     }
     return statement;
 }
 
-/* Whether the message that was read last stands before the one before it, or is the same: then a
- * page of the index is damaged, and to go on might show a message twice. */
-static bool goes_back(const struct scan *scan)
-{
-    size_t last = scan->count - 1;
-    int64_t before = last > 0 ? scan->order[last - 1] : scan->after;
-    return scan->order[last] < before || (last > 0 && scan->id[last] == scan->id[last - 1]);
-}
-
-/* Whether the message that STATEMENT is at stands in the order, but has expired. */
+/* Whether the message that STATEMENT is at has expired. */
 static bool has_expired(const struct scan *scan, sqlite3_stmt *statement)
 {
-    enum { EXPIRES = 2 };
-    return !scan->behind && sqlite3_column_type(statement, EXPIRES) != SQLITE_NULL &&
+    enum { EXPIRES = 1 };
+    return sqlite3_column_type(statement, EXPIRES) != SQLITE_NULL &&
            sqlite3_column_int64(statement, EXPIRES) <= scan->now;
 }
 
-/* Step to the next message that is to be seen, whose place (or time) becomes *ORDER. */
-static int scan_row(struct scan *scan, sqlite3_stmt *statement, int64_t *order)
+/* Step to the next message that is to be seen. In a damaged page positions can go back: to go on
+ * might show a message twice. */
+static int step(struct scan *scan, sqlite3_stmt *statement)
 {
+    int64_t before = scan->after;
     int rc;
     while ((rc = db_step(scan->store, statement)) == SQLITE_ROW) {
-        *order = sqlite3_column_int64(statement, 1);
-        if (!scan->behind && *order > scan->until)
-            return SQLITE_DONE;
+        scan->next = sqlite3_column_int64(statement, 0);
+        if (scan->next < 1 || scan->next > POSITION_MAX)
+            return SQLITE_CORRUPT;
+        if (scan->waiting) {
+            scan->next_due = sqlite3_column_int64(statement, 1);
+            break;
+        }
+        if (scan->next <= before)
+            return SQLITE_CORRUPT;
         if (!has_expired(scan, statement))
             break;
+        before = scan->next;
         scan->passed_expired = true;
     }
     return rc;
 }
 
-/* Read the next chunk. */
-static enum chat_status scan_read(struct scan *scan)
+/* Find the message behind those that were seen, if it is not known. */
+static enum chat_status find_next(struct scan *scan)
 {
-    struct sqlite_store *s = scan->store;
+    if (scan->next > 0 || scan->ended)
+        return CHAT_OK;
     sqlite3_stmt *statement = list(scan);
-    if (statement == NULL)
-        return db_failed(s, sqlite3_extended_errcode(s->db), "read");
-    int rc = SQLITE_ROW;
-    scan->at = scan->count = 0;
-    int64_t order;
-    while (scan->count < scan->want && (rc = scan_row(scan, statement, &order)) == SQLITE_ROW) {
-        scan->id[scan->count] = sqlite3_column_int64(statement, 0);
-        scan->order[scan->count++] = order;
-        if (goes_back(scan)) {
-            rc = SQLITE_CORRUPT;
-            break;
-        }
-    }
+    int rc = step(scan, statement);
     sqlite3_reset(statement);
-    scan->want = CHUNK;
     scan->ended = rc == SQLITE_DONE;
-    return rc == SQLITE_ROW || rc == SQLITE_DONE ? CHAT_OK : db_failed(s, rc, "read");
+    if (rc != SQLITE_ROW)
+        scan->next = 0;
+    return rc == SQLITE_ROW || rc == SQLITE_DONE ? CHAT_OK : db_failed(scan->store, rc, "read");
+}
+
+/* Where to begin. */
+static void scan_place(struct scan *scan, const struct chat_cursor *from)
+{
+    const struct sqlite_store *s = scan->store;
+    scan->waiting = from != NULL && from->due > 0;
+    scan->after_due = scan->waiting ? from->due : 0;
+    scan->after =
+        scan->waiting ? from->id : position_of(scan->room.number, from != NULL ? from->place : 0);
+    scan->only_kept = from == NULL && !scan->every;
+    if (scan->only_kept && position_room(s->kept_all.position) == scan->room.number &&
+        s->kept_all.returned == scan->room.returned)
+        scan->after = s->kept_all.position;
 }
 
 /* The room counts messages that nobody is shown: none is ready, none waits for its time, and none
  * has expired. */
 static bool hides_messages(const struct scan *scan)
 {
-    return scan->count == 0 && scan->room.depth > 0 && scan->room.next_due == 0 && !scan->every &&
-           scan->until == INT64_MAX && scan->from == 0 &&
-           next_expiry(scan->store, scan->room.number) == 0;
-}
-
-/* Where to begin. */
-static void scan_place(struct scan *scan, const struct chat_cursor *from)
-{
-    scan->behind = from != NULL && from->due > 0;
-    scan->after = scan->behind ? from->due : from != NULL ? from->place : 0;
-    scan->after_id = scan->behind ? from->id : 0;
-    const struct sqlite_store *s = scan->store;
-    scan->only_kept = from == NULL && !scan->every;
-    if (scan->only_kept && s->kept_all.room == scan->room.number &&
-        s->kept_all.returned == scan->room.returned)
-        scan->after = s->kept_all.place;
-    scan->from = scan->after;
+    return scan->ended && scan->room.depth > 0 && scan->room.next_due == 0 && !scan->every &&
+           !scan->passed_expired && scan->until == ID_MAX &&
+           scan->after == position_of(scan->room.number, 0);
 }
 
 enum chat_status scan_open(struct scan *scan, struct sqlite_store *s,
@@ -104,22 +100,18 @@ enum chat_status scan_open(struct scan *scan, struct sqlite_store *s,
 {
     bool within = sqlite3_get_autocommit(s->db) == 0; /* a transaction, or one for both reads */
     enum chat_status status = within ? CHAT_OK : db_run(s, SQL_BEGIN_READ);
+    *scan = (struct scan){ .store = s,
+                           .every = query->every,
+                           .until = query->until > 0 ? query->until : ID_MAX,
+                           .now = query->every ? 0 : store_now() };
     if (status == CHAT_OK)
         status = room_get(s, name, &scan->room);
     if (status == CHAT_OK) {
-        scan->store = s;
-        scan->every = query->every;
-        scan->until = query->until > 0 ? query->until : INT64_MAX;
-        scan->now = query->every ? 0 : store_now();
-        scan->passed_expired = false;
-        /* The one that was kept last comes first. */
-        const size_t kept = s->kept_count > 0;
-        scan->want = query->max_messages < CHUNK - kept ? query->max_messages + kept : CHUNK;
         scan_place(scan, from);
-        status = scan_read(scan);
-        if (status == CHAT_OK && hides_messages(scan))
-            status = db_failed(s, SQLITE_CORRUPT, "read");
+        status = find_next(scan);
     }
+    if (status == CHAT_OK && hides_messages(scan))
+        status = db_failed(s, SQLITE_CORRUPT, "read");
     if (!within)
         db_end(s, SQL_COMMIT);
     return status;
@@ -135,41 +127,47 @@ enum chat_status scan_open_ready(struct scan *scan, struct sqlite_store *s,
     status = promote_due(s, &scan->room);
     if (status == CHAT_OK)
         return scan_open(scan, s, query, name, from);
-    return scan->count > 0 ? CHAT_OK : status; /* what is ready can be had all the same */
+    return scan->next > 0 ? CHAT_OK : status; /* what is ready can be had all the same */
 }
 
 void scan_tell(const struct scan *scan, struct chat_cursor *cursor)
 {
-    if (scan->behind) {
-        cursor->due = scan->after;
-        cursor->id = scan->after_id;
+    if (scan->waiting) {
+        cursor->due = scan->after_due;
+        cursor->id = scan->after;
     } else
-        cursor->place = scan->after;
+        cursor->place = position_place(scan->after);
 }
 
-const int64_t *scan_places(const struct scan *scan)
+void scan_step(struct scan *scan, int64_t n)
 {
-    return scan->every ? NULL : &scan->order[scan->at];
+    scan->after = scan->next + n - 1;
+    scan->after_due = scan->next_due;
+    scan->next = scan->next_due = 0;
 }
 
-void scan_step(struct scan *scan, size_t n)
+/* The first position in RANGE that this handle has a claim on; or the one behind its end. */
+static int64_t first_held(const struct sqlite_store *s, struct range range)
 {
-    scan->at += n;
-    scan->after = scan->order[scan->at - 1];
-    scan->after_id = scan->id[scan->at - 1];
+    int64_t first = range.last + 1;
+    for (const struct chat_batch *b = s->base.claimed; b != NULL; b = b->next)
+        for (size_t i = 0; i < b->count; i++)
+            if (b->positions[i] >= range.first && b->positions[i] < first)
+                first = b->positions[i];
+    size_t low = 0, high = s->kept_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (s->kept[middle] < range.first)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < s->kept_count && s->kept[low] < first ? s->kept[low] : first;
 }
 
-/* Step over the messages whose ids are in TAKEN. Where ids and places go together, that is also
- * said of messages that are not read yet: a claim on thousands is passed at once. */
-static void scan_pass(struct scan *scan, struct range taken)
+bool holds_claim(const struct sqlite_store *s, int64_t position)
 {
-    size_t n = 0;
-    while (scan->at + n < scan->count && scan->id[scan->at + n] >= taken.first &&
-           scan->id[scan->at + n] <= taken.last)
-        n++;
-    scan_step(scan, n);
-    if (!scan->behind && scan->at == scan->count && scan->id[scan->at - 1] == scan->after)
-        scan->after = taken.last;
+    return first_held(s, (struct range){ position, position }) == position;
 }
 
 static int compare(const void *a, const void *b)
@@ -178,43 +176,50 @@ static int compare(const void *a, const void *b)
     return (*x > *y) - (*x < *y);
 }
 
-static bool is_kept(const struct sqlite_store *s, int64_t id)
+static bool is_kept(const struct sqlite_store *s, int64_t position)
 {
-    return s->kept_count > 0 && bsearch(&id, s->kept, s->kept_count, sizeof id, compare) != NULL;
+    size_t last = s->kept_count;
+    return last > 0 && bsearch(&position, s->kept, last, sizeof position, compare) != NULL;
 }
 
-bool holds_claim(const struct sqlite_store *s, int64_t id)
+/* The run of positions from the next message on, at most MAX, that ends with a message. */
+static enum chat_status find_run(struct scan *scan, int64_t max, struct range *run)
 {
-    for (const struct chat_batch *b = s->base.claimed; b != NULL; b = b->next)
-        for (size_t i = 0; i < b->count; i++)
-            if (b->messages[i]->id == id)
-                return true;
-    return is_kept(s, id);
-}
-
-/* How many of the next messages, at most MAX, have consecutive ids and are not ours. */
-static size_t scan_run(const struct scan *scan, size_t max, enum scan_mode mode)
-{
-    size_t n = 1;
-    while (n < max && scan->at + n < scan->count &&
-           scan->id[scan->at + n] == scan->id[scan->at] + (int64_t)n &&
-           (mode == SCAN_ALL || !holds_claim(scan->store, scan->id[scan->at + n])))
-        n++;
-    return n;
+    struct sqlite_store *s = scan->store;
+    *run = (struct range){ scan->next, scan->next };
+    if (max == 1 || scan->waiting)
+        return CHAT_OK;
+    int64_t last = scan->next + (max < RUN ? max : RUN) - 1;
+    if (last > position_of(scan->room.number, scan->until))
+        last = position_of(scan->room.number, scan->until);
+    sqlite3_stmt *statement = db_statement(s, SQL_GET_LAST_BEFORE);
+    sqlite3_bind_int64(statement, 1, last);
+    int rc = db_step(s, statement);
+    if (rc == SQLITE_ROW && sqlite3_column_int64(statement, 0) > run->first)
+        run->last = sqlite3_column_int64(statement, 0);
+    sqlite3_reset(statement);
+    return rc == SQLITE_ROW ? CHAT_OK : db_failed(s, rc, "read");
 }
 
 /* Step over a message that is ours. A run that fails with each message of a room keeps them all,
  * and looks for the next one each time: it must not step over all of them again. */
-static void scan_pass_ours(struct scan *scan, int64_t id)
+static void scan_pass_ours(struct scan *scan)
 {
     struct sqlite_store *s = scan->store;
     scan_step(scan, 1);
-    scan->only_kept = scan->only_kept && is_kept(s, id);
+    scan->only_kept = scan->only_kept && is_kept(s, scan->after);
     if (!scan->only_kept)
         return;
-    s->kept_all.room = scan->room.number;
     s->kept_all.returned = scan->room.returned;
-    s->kept_all.place = scan->after;
+    s->kept_all.position = scan->after;
+}
+
+/* Step over the messages at the positions TAKEN: a claim on thousands is passed at once. */
+static void scan_pass(struct scan *scan, struct range taken)
+{
+    scan_step(scan, 1);
+    if (!scan->waiting && taken.last > scan->after)
+        scan->after = taken.last;
 }
 
 /* Whether nobody else has a claim on the first messages of RUN, which is cut to those; TAKE
@@ -231,47 +236,40 @@ static int try_run(struct sqlite_store *s, struct range *run, bool take, struct 
     }
 }
 
-/* Have a message in the chunk. CHAT_NONE: there are no more. */
-static enum chat_status scan_fill(struct scan *scan)
+/* Know the next message. CHAT_NONE: there are no more. */
+static enum chat_status need_next(struct scan *scan)
 {
-    enum chat_status status = CHAT_OK;
-    while (status == CHAT_OK && scan->at == scan->count) {
-        if (scan->ended && (!scan->every || scan->behind))
-            return CHAT_NONE;
-        if (scan->ended) {
-            scan->behind = true;
-            scan->after = scan->after_id = 0;
-        }
-        status = scan_read(scan);
+    enum chat_status status = find_next(scan);
+    if (status == CHAT_OK && scan->ended && scan->every && !scan->waiting) {
+        scan->waiting = true;
+        scan->ended = false;
+        scan->after = scan->after_due = 0;
+        status = find_next(scan);
     }
-    return status;
+    return status == CHAT_OK && scan->ended ? CHAT_NONE : status;
 }
 
-enum chat_status scan_next(struct scan *scan, size_t max, enum scan_mode mode, struct range *found,
+enum chat_status scan_next(struct scan *scan, int64_t max, enum scan_mode mode, struct range *found,
                            bool *passed)
 {
     struct sqlite_store *s = scan->store;
-    for (;;) {
-        enum chat_status status = scan_fill(scan);
-        if (status != CHAT_OK)
-            return status;
-        int64_t first = scan->id[scan->at];
-        if (first < 1 || first > ID_MAX)
-            return db_failed(s, SQLITE_CORRUPT, "read");
-        struct range run = { first, first + (int64_t)scan_run(scan, max, mode) - 1 }, taken;
-        if (mode != SCAN_ALL && holds_claim(s, first)) {
-            scan_pass_ours(scan, first);
+    enum chat_status status;
+    while ((status = need_next(scan)) == CHAT_OK) {
+        struct range taken;
+        if (mode != SCAN_ALL && holds_claim(s, scan->next)) {
+            scan_pass_ours(scan);
             continue;
         }
-        int errnum = mode == SCAN_ALL ? 0 : try_run(s, &run, mode == SCAN_TAKE, &taken);
+        status = find_run(scan, max, found);
+        if (status != CHAT_OK || mode == SCAN_ALL)
+            return status;
+        found->last = first_held(s, (struct range){ found->first + 1, found->last }) - 1;
+        int errnum = try_run(s, found, mode == SCAN_TAKE, &taken);
         scan->only_kept = false;
-        if (errnum == 0) {
-            *found = run;
-            return CHAT_OK;
-        }
         if (errnum != EAGAIN)
-            return store_cannot_lock(s, errnum);
+            return errnum == 0 ? CHAT_OK : store_cannot_lock(s, errnum);
         *passed = true;
         scan_pass(scan, taken);
     }
+    return status;
 }

@@ -6,26 +6,20 @@
 #include "lock.h"
 #include "store_sqlite.h"
 
-/* So many ids are read at a time, after the first look. */
-enum { CHUNK = 256 };
-
-/* A look along the order of a room, from its index alone. No transaction stays open
- * between two chunks: a receiver that is stopped must not hold up the checkpoint. */
+/* A look along a room. No transaction stays open between two runs: a receiver that is stopped must
+ * not hold up the checkpoint. */
 struct scan {
     struct sqlite_store *store;
     struct room room;
-    bool every;              /* those that have expired, too, and then those that are not due */
-    bool behind;             /* at the latter: they are in the order of their times and ids */
-    bool only_kept;          /* nothing was stepped over that this handle has not kept, */
-    int64_t from;            /* from the place where the look began */
-    int64_t after, after_id; /* the last place, or time and id, that was seen */
-    int64_t until;           /* the last place, or id, to be seen */
-    int64_t now;             /* what has expired by then is not seen */
-    bool passed_expired;     /* some that have expired were not shown */
-    size_t want;             /* how many to read at once */
-    bool ended;              /* there is nothing behind the chunk */
-    size_t at, count;        /* in the chunk */
-    int64_t id[CHUNK], order[CHUNK];
+    bool every;               /* those that have expired, too, and then those that wait */
+    bool waiting;             /* at the latter: they are in the order of their times and ids */
+    bool only_kept;           /* nothing was stepped over that this handle has not kept */
+    int64_t after, after_due; /* the last position that was seen, and when it is due */
+    int64_t until;            /* the last place, or id, to be seen */
+    int64_t now;              /* what has expired by then is not seen */
+    bool passed_expired;      /* some that have expired were not shown */
+    int64_t next, next_due;   /* the message behind those that were seen; 0: not known, */
+    bool ended;               /* or there is none */
 };
 
 /* Begin in the room NAME (NULL: the default room) behind FROM, or at the beginning where that is
@@ -43,20 +37,17 @@ enum chat_status scan_open_ready(struct scan *scan, struct sqlite_store *s,
 /* Store in *CURSOR what was stepped over last. */
 void scan_tell(const struct scan *scan, struct chat_cursor *cursor);
 
-/* Find the next messages, at most MAX with consecutive ids. They are not stepped over. SCAN_FREE
- * and SCAN_TAKE: that nobody has claimed, and claim them; *PASSED becomes true where claimed ones
- * were passed. SCAN_ALL: whoever has claimed them. */
+/* Find a run of positions with the next messages, at most MAX: it begins with one, and there may be
+ * fewer. They are not stepped over. SCAN_FREE and SCAN_TAKE: that nobody has claimed, and claim
+ * them; *PASSED becomes true where claimed ones were passed. SCAN_ALL: whoever has claimed them. */
 enum scan_mode { SCAN_FREE, SCAN_TAKE, SCAN_ALL };
-enum chat_status scan_next(struct scan *scan, size_t max, enum scan_mode mode, struct range *found,
+enum chat_status scan_next(struct scan *scan, int64_t max, enum scan_mode mode, struct range *found,
                            bool *passed);
 
 /* Whether this handle has a claim on the message: the kernel would grant it again. */
-bool holds_claim(const struct sqlite_store *s, int64_t id);
+bool holds_claim(const struct sqlite_store *s, int64_t position);
 
-/* The places of the next messages, as the order tells; NULL for every one. */
-const int64_t *scan_places(const struct scan *scan);
-
-/* Step over N messages. */
-void scan_step(struct scan *scan, size_t n);
+/* Step over the first N positions of the run that was found. */
+void scan_step(struct scan *scan, int64_t n);
 
 #endif

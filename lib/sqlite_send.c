@@ -26,8 +26,7 @@ enum chat_status sqlite_begin(struct store *store)
     s->put_bytes = 0;
     s->first_id = s->next_id;
     s->ids_wanted = false;
-    s->last_id = 0;
-    pending_forget(s);
+    lines_forget(s);
     return status;
 }
 
@@ -38,8 +37,8 @@ static enum chat_status count_tally(struct sqlite_store *s)
     enum chat_status status = CHAT_OK;
     if (t->depth != 0 || t->bytes != 0)
         status = room_count(s, t->number, t->depth, t->bytes);
-    if (status == CHAT_OK && t->due > 0)
-        status = room_count_due(s, t->number, t->due);
+    if (status == CHAT_OK)
+        status = room_count_times(s, t->number, t->due, t->expires);
     return status;
 }
 
@@ -49,7 +48,9 @@ static enum chat_status enter_room(struct sqlite_store *s, const char *name)
     struct room room;
     if (strcmp(s->tally.name, name) == 0)
         return CHAT_OK;
-    enum chat_status status = count_tally(s);
+    enum chat_status status = lines_insert(s);
+    if (status == CHAT_OK)
+        status = count_tally(s);
     s->tally = (struct tally){ .depth = 0 };
     if (status == CHAT_OK)
         status = room_find(s, name, &room);
@@ -60,20 +61,11 @@ static enum chat_status enter_room(struct sqlite_store *s, const char *name)
         return status;
     strcpy(s->tally.name, name); /* spool.c has checked its length */
     s->tally.number = room.number;
-    s->tally.first = room.first;
     s->tally.held = room.depth;
     return CHAT_OK;
 }
 
 /* --- terms ----------------------------------------------------------------- */
-
-/* A message of the tally's room has gone. */
-static enum chat_status drop_message(struct sqlite_store *s, int64_t id, int64_t length)
-{
-    s->tally.depth--;
-    s->tally.bytes -= length;
-    return delete_message(s, id);
-}
 
 /* Find the message with KEY in the tally's room. CHAT_NONE: there is none that has not expired. */
 static enum chat_status find_key(struct sqlite_store *s, const char *key, int64_t *id)
@@ -118,9 +110,10 @@ static enum chat_status drop_oldest(struct sqlite_store *s, bool whole)
     sqlite3_stmt *statement = db_statement(s, SQL_GET_LENGTH);
     sqlite3_bind_int64(statement, 1, oldest.first);
     int rc = db_step(s, statement);
-    int64_t length = rc == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : 0;
+    s->tally.depth--;
+    s->tally.bytes -= rc == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : 0;
     sqlite3_reset(statement);
-    return rc == SQLITE_ROW ? drop_message(s, oldest.first, length) : db_failed(s, rc, "read");
+    return rc == SQLITE_ROW ? delete_message(s, oldest.first) : db_failed(s, rc, "read");
 }
 
 static enum chat_status full(struct sqlite_store *s)
@@ -134,13 +127,15 @@ static enum chat_status full(struct sqlite_store *s)
 static enum chat_status sweep(struct sqlite_store *s)
 {
     struct room room;
-    bool more = true;
     enum chat_status status = count_tally(s);
-    s->tally.depth = s->tally.bytes = s->tally.due = 0;
-    while (status == CHAT_OK && more)
-        status = sweep_expired(s, s->tally.number, &more);
+    s->tally.depth = s->tally.bytes = s->tally.due = s->tally.expires = 0;
     if (status == CHAT_OK)
         status = room_get(s, s->tally.name, &room);
+    if (status == CHAT_OK && room.next_expiry > 0 && room.next_expiry <= store_now()) {
+        status = sweep_all(s, room.number);
+        if (status == CHAT_OK)
+            status = room_get(s, s->tally.name, &room);
+    }
     if (status == CHAT_OK)
         s->tally.held = room.depth;
     return status;
@@ -151,7 +146,6 @@ static enum chat_status make_place(struct sqlite_store *s, const struct chat_ter
 {
     if (s->tally.held + s->tally.depth < terms->max)
         return CHAT_OK;
-    s->last_id = 0; /* it may go */
     enum chat_status status = sweep(s);
     while (status == CHAT_OK && s->tally.held + s->tally.depth >= terms->max)
         status = terms->drop ? drop_oldest(s, terms->whole) : CHAT_NONE;
@@ -160,52 +154,54 @@ static enum chat_status make_place(struct sqlite_store *s, const struct chat_ter
 
 /* --- put ------------------------------------------------------------------- */
 
-void bind_message(sqlite3_stmt *statement, const struct chat_message *m, int64_t room,
+void bind_message(sqlite3_stmt *statement, const struct chat_message *m, int64_t number,
                   int64_t checksum)
 {
     const int first = 1; /* parameter: that of the first column */
-    sqlite3_bind_int64(statement, first + COLUMN_ID, m->id);
-    sqlite3_bind_int64(statement, first + COLUMN_ROOM, room);
-    sqlite3_bind_int64(statement, first + COLUMN_PLACE, m->place);
-    bind_time(statement, first + COLUMN_DUE, m->due);
-    bind_time(statement, first + COLUMN_EXPIRES, m->expires);
+    const bool waits = m->due > 0;
+    const int64_t position = waits ? m->id : position_of(number, m->place);
+    sqlite3_bind_int64(statement, first + COLUMN_POSITION, position);
+    bind_number(statement, first + COLUMN_ID, m->id, m->id != position_place(position));
+    bind_number(statement, first + COLUMN_ROOM, number, waits);
+    bind_number(statement, first + COLUMN_PLACE, m->place, waits);
+    bind_number(statement, first + COLUMN_DUE, m->due, waits);
+    bind_number(statement, first + COLUMN_EXPIRES, m->expires, m->expires > 0);
     sqlite3_bind_int64(statement, first + COLUMN_SENT, m->time);
     sqlite3_bind_text(statement, first + COLUMN_SENDER, m->user, -1, SQLITE_STATIC);
     sqlite3_bind_text(statement, first + COLUMN_HOST, m->host, -1, SQLITE_STATIC);
     sqlite3_bind_int64(statement, first + COLUMN_ATTEMPTS, m->attempts);
-    if (m->key != NULL)
-        sqlite3_bind_text(statement, first + COLUMN_KEY, m->key, -1, SQLITE_STATIC);
-    else
-        sqlite3_bind_null(statement, first + COLUMN_KEY);
+    bind_number(statement, first + COLUMN_FAILED, m->failed, m->failed > 0);
+    bind_number(statement, first + COLUMN_FAILURE, m->failure, m->failed > 0);
+    sqlite3_bind_text(statement, first + COLUMN_KEY, m->key, -1, SQLITE_STATIC); /* or NULL */
     sqlite3_bind_int64(statement, first + COLUMN_CHECKSUM, checksum);
     /* A zero pointer would be an SQL NULL. */
     sqlite3_bind_blob64(statement, first + COLUMN_BODY, m->length > 0 ? m->body : "", m->length,
                         SQLITE_STATIC);
 }
 
-enum chat_status insert_message(struct sqlite_store *s, const struct chat_message *m, int64_t room,
+enum chat_status insert_message(struct sqlite_store *s, const struct chat_message *m,
                                 int64_t checksum)
 {
     sqlite3_stmt *statement = db_statement(s, SQL_ADD_MESSAGE);
-    bind_message(statement, m, room, checksum);
+    bind_message(statement, m, s->tally.number, checksum);
     enum chat_status status = db_finish(s, statement);
-    if (status == CHAT_OK)
-        s->last_id = m->id;
     if (status == CHAT_DATA && s->failed_with == SQLITE_CONSTRAINT_PRIMARYKEY)
-        return error_set(s->base.error, CHAT_DATA, "there is a message %lld already",
-                         (long long)m->id);
+        return error_set(s->base.error, CHAT_DATA, "room '%s' has a message at place %lld already",
+                         s->tally.name, (long long)m->place);
     return status;
 }
 
-/* The first message of a transaction is inserted at once, as it is often the last. So is what has
- * to have its own id, and be told if that is somebody else's. */
-static enum chat_status add_message(struct sqlite_store *s, const struct chat_message *m,
-                                    const struct chat_terms *terms)
+/* The id that a message brings must be nobody else's. */
+static enum chat_status check_id(struct sqlite_store *s, int64_t id)
 {
-    if (s->put_bytes > 0 && !terms->restore && pending_takes(m))
-        return pending_add(s, m, s->tally.number);
-    enum chat_status status = pending_insert(s);
-    return status == CHAT_OK ? insert_message(s, m, s->tally.number, message_digest(m)) : status;
+    bool used = false;
+    enum chat_status status = id_used(s, id, &used);
+    if (status != CHAT_OK)
+        return status;
+    if (used)
+        return error_set(s->base.error, CHAT_DATA, "there is a message %lld already",
+                         (long long)id);
+    return id_use(s, id);
 }
 
 static void tally_message(struct sqlite_store *s, const struct chat_message *m)
@@ -214,27 +210,31 @@ static void tally_message(struct sqlite_store *s, const struct chat_message *m)
     s->tally.bytes += (int64_t)m->length;
     if (m->due > 0 && (s->tally.due == 0 || m->due < s->tally.due))
         s->tally.due = m->due;
+    if (m->expires > 0 && (s->tally.expires == 0 || m->expires < s->tally.expires))
+        s->tally.expires = m->expires;
     s->put_bytes += (int64_t)m->length + ROW;
 }
 
 /* The id and the place of a message, from the same number on where it is new. */
-static void give_id(struct sqlite_store *s, struct chat_message *m, const struct chat_terms *terms)
+static enum chat_status give_id(struct sqlite_store *s, struct chat_message *m,
+                                const struct chat_terms *terms)
 {
     if (!terms->restore)
-        m->attempts = 0;
+        m->attempts = m->failed = 0;
     if (terms->restore && m->id > 0) {
         s->ids_wanted = true;
-        return;
+        return check_id(s, m->id);
     }
     m->id = s->next_id;
     m->place = m->due > 0 ? 0 : m->id;
+    return CHAT_OK;
 }
 
 /* A message was restored to a place before what may be there. */
-static enum chat_status return_tally(struct sqlite_store *s, int64_t place)
+static enum chat_status return_tally(struct sqlite_store *s)
 {
     s->tally.returned = true;
-    return room_returned(s, s->tally.number, place);
+    return room_returned(s, s->tally.number);
 }
 
 static enum chat_status put(struct sqlite_store *s, const struct chat_message *message,
@@ -253,7 +253,7 @@ static enum chat_status put(struct sqlite_store *s, const struct chat_message *m
         return error_set(s->base.error, CHAT_DATA, "spool '%s' has used up its ids", s->place.path);
     enum chat_status status = enter_room(s, m.room);
     if (status == CHAT_OK && (terms->once || terms->max > 0))
-        status = pending_insert(s); /* they are looked for, and dropped */
+        status = lines_insert(s); /* they are looked for, and dropped */
     if (status == CHAT_OK && terms->once && m.key != NULL) {
         status = find_key(s, m.key, id);
         if (status == CHAT_OK) /* and who sent it may have died before it was synced */
@@ -264,17 +264,17 @@ static enum chat_status put(struct sqlite_store *s, const struct chat_message *m
     }
     if (status == CHAT_OK && terms->max > 0)
         status = make_place(s, terms);
-    if (status != CHAT_OK)
-        return status;
-    give_id(s, &m, terms);
+    if (status == CHAT_OK)
+        status = give_id(s, &m, terms);
     if (m.time == 0)
         m.time = store_now();
-    status = add_message(s, &m, terms);
+    if (status == CHAT_OK)
+        status = lines_add(s, &m);
     if (status != CHAT_OK)
         return status;
     *id = m.id;
-    if (m.due == 0 && (m.place < s->tally.first || (m.place < s->next_id && !s->tally.returned)))
-        status = return_tally(s, m.place);
+    if (m.due == 0 && m.place < s->next_id && !s->tally.returned)
+        status = return_tally(s);
     if (s->next_id <= m.id || s->next_id <= m.place)
         s->next_id = (m.id > m.place ? m.id : m.place) + 1;
     tally_message(s, &m);
@@ -339,7 +339,7 @@ enum chat_status sqlite_commit(struct store *store)
         turn_rollback(s);
         return error_set(s->base.error, CHAT_IO, "cannot write spool '%s'", s->place.path);
     }
-    enum chat_status status = pending_insert(s);
+    enum chat_status status = lines_insert(s);
     if (status == CHAT_OK)
         status = spool_set_next_id(s);
     if (status == CHAT_OK)

@@ -1,50 +1,43 @@
 /* sqlite_settle.c - what becomes of claimed messages: they are deleted, held back or moved. */
 
-#include "store_sqlite.h"
+#include "sqlite_read.h"
 
 #include "bell.h"
 #include "digest.h"
 
 /* --- deleted --------------------------------------------------------------- */
 
-/* How many messages of BATCH, from FROM to before TO, have consecutive ids. */
+/* How many messages of BATCH, from FROM to before TO, have consecutive positions. */
 static size_t run_length(const struct chat_batch *batch, size_t from, size_t to)
 {
     size_t n = 1;
-    while (from + n < to && batch->messages[from + n]->id == batch->messages[from]->id + (int64_t)n)
+    while (from + n < to && batch->positions[from + n] == batch->positions[from] + (int64_t)n)
         n++;
     return n;
 }
 
-static enum chat_status delete_range(struct sqlite_store *s, int64_t first, int64_t last)
+/* Delete the messages at these positions; all of them are ours. */
+static enum chat_status delete_run(struct sqlite_store *s, int64_t first, int64_t last)
 {
+    if (first == last)
+        return delete_message(s, first);
     sqlite3_stmt *statement = db_statement(s, SQL_DELETE_MESSAGES);
     sqlite3_bind_int64(statement, 1, first);
     sqlite3_bind_int64(statement, 2, last);
     return db_finish(s, statement);
 }
 
-/* The same of messages of the room NUMBER whose places are their ids. Where there are fewer, either
- * somebody has deleted some by hand, or the order is damaged, and would show them again. */
-static enum chat_status delete_placed(struct sqlite_store *s, int64_t number, int64_t first,
-                                      int64_t last)
+/* What was deleted must not be found any more. Where a page lies in another's place SQLite deletes
+ * one row and finds another like it, and the message would be handed over again. */
+static enum chat_status check_deleted(struct sqlite_store *s, int64_t position)
 {
-    sqlite3_stmt *statement = db_statement(s, SQL_DELETE_PLACED);
-    sqlite3_bind_int64(statement, 1, first);
-    sqlite3_bind_int64(statement, 2, last);
-    sqlite3_bind_int64(statement, 3, number);
-    enum chat_status status = db_finish(s, statement);
-    bool all = sqlite3_changes(s->db) == last - first + 1;
-    return status != CHAT_OK || all ? status : delete_range(s, first, last);
-}
-
-/* Delete the messages of BATCH with ids from FIRST to LAST; all of them are ours. */
-static enum chat_status delete_run(struct sqlite_store *s, const struct chat_batch *batch,
-                                   int64_t first, int64_t last)
-{
-    if (first == last)
-        return delete_message(s, first);
-    return batch->apart ? delete_range(s, first, last) : delete_placed(s, batch->room, first, last);
+    sqlite3_stmt *statement = db_statement(s, SQL_LIST_POSITIONS);
+    sqlite3_bind_int64(statement, 1, position - 1);
+    sqlite3_bind_int64(statement, 2, position);
+    int rc = db_step(s, statement);
+    sqlite3_reset(statement);
+    return rc == SQLITE_DONE ? CHAT_OK
+                             : db_failed(s, rc == SQLITE_ROW ? SQLITE_CORRUPT : rc, "read");
 }
 
 static enum chat_status delete_messages(struct sqlite_store *s, const struct chat_batch *batch,
@@ -54,14 +47,16 @@ static enum chat_status delete_messages(struct sqlite_store *s, const struct cha
     int64_t bytes = 0;
     for (size_t i = from; i < to; i += run) {
         run = run_length(batch, i, to);
-        enum chat_status status =
-            delete_run(s, batch, batch->messages[i]->id, batch->messages[i + run - 1]->id);
+        enum chat_status status = delete_run(s, batch->positions[i], batch->positions[i + run - 1]);
         if (status != CHAT_OK)
             return status;
         deleted += (size_t)sqlite3_changes(s->db);
         for (size_t k = i; k < i + run; k++)
             bytes += (int64_t)batch->messages[k]->length;
     }
+    enum chat_status status = check_deleted(s, batch->positions[from]);
+    if (status != CHAT_OK)
+        return status;
     if (deleted < to - from) /* somebody has deleted some by hand, whatever their lengths */
         return db_run(s, SQL_RECOUNT);
     return room_count(s, batch->room, -(int64_t)deleted, -bytes); /* all are from one room */
@@ -82,8 +77,10 @@ static bool tidies_up(const struct chat_batch *batch)
 /* Delete expired messages that the look at the room has passed, so that no later look has to. */
 static enum chat_status sweep_passed(struct sqlite_store *s, const struct chat_batch *batch)
 {
-    bool more;
-    return batch->passed_expired ? sweep_expired(s, batch->room, &more) : CHAT_OK;
+    struct sweep sweep = sweep_room(batch->room);
+    sweep.to = batch->positions[batch->count - 1];
+    sweep.waiting = false;
+    return batch->passed_expired ? sweep_some(s, &sweep) : CHAT_OK;
 }
 
 /* Give pages back to the file system, twice as many as BATCH freed: so a spool that was large
@@ -150,58 +147,98 @@ enum chat_status sqlite_settle(struct store *store, struct chat_batch *batch, si
 
 /* --- held back, or moved --------------------------------------------------- */
 
-static enum chat_status hold_message(struct sqlite_store *s, const struct chat_message *m,
-                                     int64_t room, const struct chat_failure *failure)
+/* What becomes of a message besides its body: NEW says it, with a place unless it waits for one.
+ * Another room's counters are the caller's. */
+static enum chat_status put_at(struct sqlite_store *s, int64_t from, const struct chat_message *new,
+                               int64_t room)
 {
-    int64_t due = failure->hold > 0 ? store_now() + failure->hold : 0;
-    sqlite3_stmt *statement = db_statement(s, SQL_SET_FAILED);
-    sqlite3_bind_int64(statement, 1, m->id);
-    sqlite3_bind_int64(statement, 2, m->attempts + failure->counted);
-    bind_time(statement, 3, due);
+    const bool waits = new->due > 0;
+    const int64_t to = waits ? new->id : position_of(room, new->place);
+    sqlite3_stmt *statement = db_statement(s, SQL_SET_POSITION);
+    sqlite3_bind_int64(statement, 1, from);
+    sqlite3_bind_int64(statement, 2, to);
+    bind_number(statement, 3, new->id, new->id != position_place(to));
+    bind_number(statement, 4, room, waits);
+    bind_number(statement, 5, new->place, waits);
+    bind_number(statement, 6, new->due, waits);
+    bind_number(statement, 7, new->expires, new->expires > 0);
+    sqlite3_bind_int64(statement, 8, new->attempts);
+    bind_number(statement, 9, new->failed, new->failed > 0);
+    bind_number(statement, 10, new->failure, new->failed > 0);
+    sqlite3_bind_int64(statement, 11, message_digest(new));
     enum chat_status status = db_finish(s, statement);
-    return status == CHAT_OK && due > 0 ? room_count_due(s, room, due) : status;
+    return status == CHAT_OK ? room_count_times(s, room, new->due, new->expires) : status;
 }
 
-/* Move a message to the end of another room, as MOVED says: its room, attempts and times. */
-static enum chat_status move_message(struct sqlite_store *s, int64_t from,
-                                     const struct chat_message *moved)
+/* The place at the end of a room. */
+static enum chat_status next_place(struct sqlite_store *s, int64_t *place)
+{
+    enum chat_status status = spool_read(s);
+    *place = s->next_id++;
+    return status == CHAT_OK ? spool_set_next_id(s) : status;
+}
+
+/* A message of BATCH as it is in the spool, with its times and its place. CHAT_NONE: somebody has
+ * deleted it by hand. */
+static enum chat_status read_message(struct sqlite_store *s, const struct chat_batch *batch,
+                                     size_t i, struct chat_message *m)
+{
+    *m = *batch->messages[i];
+    return read_times(s, batch->positions[i], m);
+}
+
+static void note_failure(struct chat_message *m, const struct chat_failure *failure)
+{
+    m->attempts += failure->counted;
+    if (failure->counted) {
+        m->failed = store_now();
+        m->failure = failure->status;
+    }
+}
+
+static enum chat_status hold_message(struct sqlite_store *s, const struct chat_batch *batch,
+                                     size_t i, const struct chat_failure *failure)
+{
+    struct chat_message m;
+    enum chat_status status = read_message(s, batch, i, &m);
+    if (status != CHAT_OK)
+        return status == CHAT_NONE ? CHAT_OK : status;
+    note_failure(&m, failure);
+    m.due = failure->hold > 0 ? store_now() + failure->hold : 0;
+    if (m.due == 0 && m.place == 0) /* it was delayed, and was received by its id */
+        status = next_place(s, &m.place);
+    return status == CHAT_OK ? put_at(s, batch->positions[i], &m, batch->room) : status;
+}
+
+/* Move a message of the room FROM to the end of another room, as MOVED says: its room, attempts and
+ * times. */
+static enum chat_status move_message(struct sqlite_store *s, int64_t from, int64_t position,
+                                     struct chat_message *moved)
 {
     struct room to;
     enum chat_status status = room_find(s, moved->room, &to);
+    moved->place = 0;
+    if (status == CHAT_OK && moved->due == 0)
+        status = next_place(s, &moved->place);
     if (status == CHAT_OK)
-        status = spool_read(s);
-    if (status != CHAT_OK)
-        return status;
-    int64_t place = moved->due > 0 ? 0 : s->next_id++;
-    sqlite3_stmt *statement = db_statement(s, SQL_SET_ROOM);
-    sqlite3_bind_int64(statement, 1, moved->id);
-    sqlite3_bind_int64(statement, 2, to.number);
-    sqlite3_bind_int64(statement, 3, place);
-    sqlite3_bind_int64(statement, 4, moved->attempts);
-    sqlite3_bind_int64(statement, 5, message_digest(moved));
-    bind_time(statement, 6, moved->due);
-    bind_time(statement, 7, moved->expires);
-    status = db_finish(s, statement);
-    if (status == CHAT_OK && sqlite3_changes(s->db) == 0)
-        return CHAT_OK; /* somebody deleted it by hand */
-    if (status == CHAT_OK)
-        status = spool_set_next_id(s);
-    if (status == CHAT_OK && moved->due > 0)
-        status = room_count_due(s, to.number, moved->due);
+        status = put_at(s, position, moved, to.number);
     if (status == CHAT_OK)
         status = room_count(s, from, -1, -(int64_t)moved->length);
     return status == CHAT_OK ? room_count(s, to.number, 1, (int64_t)moved->length) : status;
 }
 
 /* To the dead room, where nothing expires. */
-static enum chat_status bury_message(struct sqlite_store *s, const struct chat_message *m,
-                                     int64_t room, const struct chat_failure *failure)
+static enum chat_status bury_message(struct sqlite_store *s, const struct chat_batch *batch,
+                                     size_t i, const struct chat_failure *failure)
 {
-    struct chat_message dead = *m;
+    struct chat_message dead;
+    enum chat_status status = read_message(s, batch, i, &dead);
+    if (status != CHAT_OK)
+        return status == CHAT_NONE ? CHAT_OK : status;
+    note_failure(&dead, failure);
     dead.room = failure->dead;
-    dead.attempts += failure->counted;
     dead.due = dead.expires = 0;
-    return move_message(s, room, &dead);
+    return move_message(s, batch->room, batch->positions[i], &dead);
 }
 
 /* Messages go from the room of BATCH to another. */
@@ -219,8 +256,8 @@ static enum chat_status fail(struct sqlite_store *s, const struct chat_batch *ba
     if (status != CHAT_OK)
         return status;
     for (size_t i = 0; i < batch->count && status == CHAT_OK; i++)
-        status = failure->dead != NULL ? bury_message(s, batch->messages[i], batch->room, failure)
-                                       : hold_message(s, batch->messages[i], batch->room, failure);
+        status = failure->dead != NULL ? bury_message(s, batch, i, failure)
+                                       : hold_message(s, batch, i, failure);
     if (status == CHAT_OK && failure->dead != NULL)
         status = ring_moved(s, batch, failure->dead);
     if (status == CHAT_OK && !s->reserve_given)
@@ -253,12 +290,18 @@ enum chat_status sqlite_move(struct store *store, struct chat_batch *batch, cons
     if (status != CHAT_OK)
         return status;
     for (size_t i = 0; i < batch->count && status == CHAT_OK; i++) {
-        struct chat_message moved = *batch->messages[i];
+        struct chat_message moved;
+        status = read_message(s, batch, i, &moved);
+        if (status == CHAT_NONE) {
+            status = CHAT_OK;
+            continue;
+        }
         moved.room = room;
-        moved.attempts = 0;
+        moved.attempts = moved.failed = 0;
         if (moved.place > 0) /* it was held back after a failure */
             moved.due = 0;
-        status = move_message(s, batch->room, &moved);
+        if (status == CHAT_OK)
+            status = move_message(s, batch->room, batch->positions[i], &moved);
     }
     if (status == CHAT_OK)
         status = ring_moved(s, batch, room);

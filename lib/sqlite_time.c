@@ -20,7 +20,7 @@ int64_t store_now(void)
 enum { PORTION = 1024 }; /* messages in one transaction */
 
 struct due {
-    int64_t id, place;
+    int64_t position, place;
 };
 
 /* Read the messages of the room that are due. */
@@ -33,31 +33,43 @@ static enum chat_status list_due(struct sqlite_store *s, int64_t room, int64_t n
     int rc = SQLITE_DONE;
     *count = 0;
     while (*count < PORTION && (rc = db_step(s, statement)) == SQLITE_ROW)
-        due[(*count)++] = (struct due){ .id = sqlite3_column_int64(statement, 0),
+        due[(*count)++] = (struct due){ .position = sqlite3_column_int64(statement, 0),
                                         .place = sqlite3_column_int64(statement, 1) };
     sqlite3_reset(statement);
     return rc == SQLITE_ROW || rc == SQLITE_DONE ? CHAT_OK : db_failed(s, rc, "read");
 }
 
-/* Make the messages ready: one that was held back in its old place, one that was delayed at
- * the end of the room. */
-static enum chat_status set_ready(struct sqlite_store *s, int64_t room, const struct due *due,
-                                  size_t count)
+static enum chat_status move_to(struct sqlite_store *s, int64_t room, int64_t from, int64_t place)
 {
-    int64_t first = INT64_MAX;
+    sqlite3_stmt *statement = db_statement(s, SQL_SET_READY);
+    sqlite3_bind_int64(statement, 1, from);
+    sqlite3_bind_int64(statement, 2, position_of(room, place));
+    bind_number(statement, 3, from, from != place);
+    return db_finish(s, statement);
+}
+
+/* Make a message ready: one that was held back in its old place, one that was delayed at the end of
+ * the room. So is one whose place was given away, by a message that was restored to it. */
+static enum chat_status set_ready(struct sqlite_store *s, int64_t room, const struct due *due)
+{
+    enum chat_status status = CHAT_NONE;
+    if (due->place > 0)
+        status = move_to(s, room, due->position, due->place);
+    if (status == CHAT_NONE ||
+        (status == CHAT_DATA && s->failed_with == SQLITE_CONSTRAINT_PRIMARYKEY))
+        status = move_to(s, room, due->position, s->next_id++);
+    return status;
+}
+
+static enum chat_status set_all_ready(struct sqlite_store *s, int64_t room, const struct due *due,
+                                      size_t count)
+{
     enum chat_status status = spool_read(s);
-    for (size_t i = 0; i < count && status == CHAT_OK; i++) {
-        int64_t place = due[i].place > 0 ? due[i].place : s->next_id++;
-        if (place < first)
-            first = place;
-        sqlite3_stmt *statement = db_statement(s, SQL_SET_READY);
-        sqlite3_bind_int64(statement, 1, due[i].id);
-        sqlite3_bind_int64(statement, 2, place);
-        status = db_finish(s, statement);
-    }
+    for (size_t i = 0; i < count && status == CHAT_OK; i++)
+        status = set_ready(s, room, &due[i]);
     if (status == CHAT_OK)
         status = spool_set_next_id(s);
-    return status == CHAT_OK ? room_returned(s, room, first) : status;
+    return status == CHAT_OK ? room_returned(s, room) : status;
 }
 
 static enum chat_status promote_portion(struct sqlite_store *s, int64_t room, int64_t now,
@@ -68,7 +80,7 @@ static enum chat_status promote_portion(struct sqlite_store *s, int64_t room, in
         return status;
     status = list_due(s, room, now, due, count);
     if (status == CHAT_OK)
-        status = set_ready(s, room, due, *count);
+        status = set_all_ready(s, room, due, *count);
     return turn_end(s, status);
 }
 
@@ -95,10 +107,10 @@ enum chat_status promote_due(struct sqlite_store *s, const struct room *room)
 
 /* --- expired --------------------------------------------------------------- */
 
-enum chat_status delete_message(struct sqlite_store *s, int64_t id)
+enum chat_status delete_message(struct sqlite_store *s, int64_t position)
 {
     sqlite3_stmt *statement = db_statement(s, SQL_DELETE_MESSAGE);
-    sqlite3_bind_int64(statement, 1, id);
+    sqlite3_bind_int64(statement, 1, position);
     return db_finish(s, statement);
 }
 
@@ -108,32 +120,46 @@ enum chat_status delete_without_zeros(struct sqlite_store *s)
                                                         : CHAT_OK;
 }
 
+struct sweep sweep_room(int64_t room)
+{
+    return (struct sweep){ .room = room,
+                           .from = position_of(room, 0),
+                           .to = position_of(room, ID_MAX),
+                           .waiting = true,
+                           .more = true };
+}
+
 struct expired {
-    int64_t id, length;
+    int64_t position, length;
 };
 
 enum { SWEPT_BYTES = 16 * 1024 * 1024 }; /* in one transaction; SQLite steps along their pages */
 
-/* List expired messages of the room, at most PORTION of them, and claim them. */
-static enum chat_status list_expired(struct sqlite_store *s, int64_t room, struct expired *list,
-                                     size_t *count, int64_t *bytes)
+/* List expired messages, at most PORTION of them, and claim them. */
+static enum chat_status list_expired(struct sqlite_store *s, struct sweep *sweep,
+                                     struct expired *list, size_t *count, int64_t *bytes)
 {
     sqlite3_stmt *statement = db_statement(s, SQL_LIST_EXPIRED);
-    sqlite3_bind_int64(statement, 1, room);
-    sqlite3_bind_int64(statement, 2, store_now());
+    sqlite3_bind_int64(statement, 1, sweep->from);
+    sqlite3_bind_int64(statement, 2, sweep->to);
+    bind_number(statement, 3, sweep->room, sweep->waiting);
+    sqlite3_bind_int64(statement, 4, store_now());
     enum chat_status status = CHAT_OK;
     int rc = SQLITE_DONE;
     while (status == CHAT_OK && *count < PORTION && *bytes < SWEPT_BYTES &&
            (rc = db_step(s, statement)) == SQLITE_ROW) {
-        list[*count] = (struct expired){ .id = sqlite3_column_int64(statement, 0),
-                                         .length = sqlite3_column_int64(statement, 1) };
-        status = claim_for_turn(s, list[*count].id);
+        int64_t position = sqlite3_column_int64(statement, 0);
+        list[*count] = (struct expired){ position, sqlite3_column_int64(statement, 1) };
+        if (position_room(position) > 0) /* those that wait are listed behind the others */
+            sweep->from = position + 1;
+        status = claim_for_turn(s, position);
         if (status == CHAT_OK)
             *bytes += list[(*count)++].length;
         if (status == CHAT_NONE)
             status = CHAT_OK;
     }
     sqlite3_reset(statement);
+    sweep->more = rc == SQLITE_ROW;
     if (status == CHAT_OK && rc != SQLITE_ROW && rc != SQLITE_DONE)
         status = db_failed(s, rc, "read");
     return status;
@@ -145,51 +171,64 @@ static enum chat_status delete_expired(struct sqlite_store *s, int64_t room,
 {
     enum chat_status status = bytes >= PAGE / 4 ? delete_without_zeros(s) : CHAT_OK;
     for (size_t i = 0; i < count && status == CHAT_OK; i++)
-        status = delete_message(s, list[i].id);
+        status = delete_message(s, list[i].position);
     return status == CHAT_OK && count > 0 ? room_count(s, room, -(int64_t)count, -bytes) : status;
 }
 
-enum chat_status sweep_expired(struct sqlite_store *s, int64_t room, bool *more)
+enum chat_status sweep_some(struct sqlite_store *s, struct sweep *sweep)
 {
     struct expired *list = malloc(PORTION * sizeof *list);
     if (list == NULL)
         return error_set(s->base.error, CHAT_SYSTEM, "out of memory");
     size_t count = 0;
     int64_t bytes = 0;
-    enum chat_status status = list_expired(s, room, list, &count, &bytes);
+    enum chat_status status = list_expired(s, sweep, list, &count, &bytes);
     if (status == CHAT_OK)
-        status = delete_expired(s, room, list, count, bytes);
-    *more = count == PORTION || bytes >= SWEPT_BYTES;
+        status = delete_expired(s, sweep->room, list, count, bytes);
     free(list);
     return status;
 }
 
-enum chat_status sweep_portion(struct sqlite_store *s, int64_t room, bool *more)
+/* All of the room was looked through. A message that has expired and is claimed is looked for again
+ * after a second: its receiver may release it. */
+static enum chat_status set_next_expiry(struct sqlite_store *s, int64_t room)
+{
+    enum { AGAIN = 1000 };
+    const int64_t now = store_now();
+    sqlite3_stmt *statement = db_statement(s, SQL_SET_NEXT_EXPIRY);
+    sqlite3_bind_int64(statement, 1, room);
+    sqlite3_bind_int64(statement, 2, now);
+    sqlite3_bind_int64(statement, 3, now + AGAIN);
+    return db_finish(s, statement);
+}
+
+enum chat_status sweep_all(struct sqlite_store *s, int64_t room)
+{
+    struct sweep sweep = sweep_room(room);
+    enum chat_status status = CHAT_OK;
+    while (status == CHAT_OK && sweep.more)
+        status = sweep_some(s, &sweep);
+    return status == CHAT_OK ? set_next_expiry(s, room) : status;
+}
+
+static enum chat_status sweep_portion(struct sqlite_store *s, struct sweep *sweep)
 {
     enum chat_status status = turn_begin(s);
     if (status != CHAT_OK)
         return status;
-    status = sweep_expired(s, room, more);
+    status = sweep_some(s, sweep);
+    if (status == CHAT_OK && !sweep->more)
+        status = set_next_expiry(s, sweep->room);
     return turn_end(s, status);
 }
 
-int64_t next_expiry(struct sqlite_store *s, int64_t room)
+enum chat_status sweep_while_idle(struct sqlite_store *s, const struct room *room)
 {
-    sqlite3_stmt *statement = db_statement(s, SQL_GET_NEXT_EXPIRY);
-    sqlite3_bind_int64(statement, 1, room);
-    int64_t expires = db_step(s, statement) == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : 0;
-    sqlite3_reset(statement);
-    return expires;
-}
-
-enum chat_status sweep_while_idle(struct sqlite_store *s, int64_t room)
-{
-    int64_t expires = next_expiry(s, room);
-    if (expires == 0 || expires > store_now())
+    struct sweep sweep = sweep_room(room->number);
+    if (room->next_expiry == 0 || room->next_expiry > store_now())
         return CHAT_OK;
-    bool more = true;
     enum chat_status status = CHAT_OK;
-    while (status == CHAT_OK && more)
-        status = sweep_portion(s, room, &more);
+    while (status == CHAT_OK && sweep.more)
+        status = sweep_portion(s, &sweep);
     return status;
 }

@@ -138,7 +138,7 @@ static void tidy_up(struct sqlite_store *s, const char *name)
 {
     struct room room;
     if (s->db != NULL && room_get(s, name, &room) == CHAT_OK)
-        sweep_while_idle(s, room.number);
+        sweep_while_idle(s, &room);
 }
 
 enum chat_status sqlite_wait(struct store *store, const struct chat_query *query, int64_t timeout,
@@ -181,9 +181,10 @@ static enum chat_status look_for_room(struct sqlite_store *s, const char *name, 
         status = room_get(s, name, &room);
     if (status != CHAT_OK)
         return status == CHAT_NONE ? CHAT_OK : status;
-    int64_t expires = next_expiry(s, room.number), now = store_now();
-    /* A message that has expired and is still there is claimed: its receiver may release it. */
-    vigil_wake_at(vigil, expires > 0 && expires <= now ? now + UNWATCHED : expires);
+    int64_t now = store_now();
+    /* It was swept just now: so what has expired meanwhile is a matter of a moment. */
+    vigil_wake_at(vigil, room.next_expiry > 0 && room.next_expiry <= now ? now + UNWATCHED
+                                                                         : room.next_expiry);
     return room.depth < max ? CHAT_OK : CHAT_NONE;
 }
 

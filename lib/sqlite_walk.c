@@ -10,9 +10,9 @@ static void tell_claimed(struct sqlite_store *s, struct chat_batch *batch, size_
     struct range taken;
     bool any = claim_taken(s->lock, run, &taken);
     for (size_t i = from; i < batch->count; i++) {
-        int64_t id = batch->messages[i]->id;
+        int64_t at = batch->positions[i];
         batch->messages[i]->claimed =
-            holds_claim(s, id) || (any && claim_taken(s->lock, (struct range){ id, id }, &taken));
+            holds_claim(s, at) || (any && claim_taken(s->lock, (struct range){ at, at }, &taken));
     }
 }
 
@@ -28,11 +28,12 @@ static enum chat_status walk_room(struct sqlite_store *s, const struct chat_quer
     enum chat_status status = scan_open_ready(&scan, s, query, name, cursor);
     while (status == CHAT_OK && !batch_is_full(batch, query)) {
         struct range run;
-        size_t seen = 0, before = batch->count;
-        status = scan_next(&scan, query->max_messages - batch->count, mode, &run, &passed);
+        int64_t seen = 0;
+        size_t before = batch->count;
+        status =
+            scan_next(&scan, (int64_t)(query->max_messages - batch->count), mode, &run, &passed);
         if (status == CHAT_OK)
-            status = read_run(s, run, false, &scan.room, scan.room.name, scan_places(&scan), query,
-                              batch, &seen);
+            status = read_run(s, run, false, &scan.room, scan.now, query, batch, &seen);
         if (query->every && batch->count > before)
             tell_claimed(s, batch, before, run);
         if (status == CHAT_DAMAGED && batch->count == 0)
@@ -49,11 +50,17 @@ static enum chat_status walk_one(struct sqlite_store *s, const struct chat_query
                                  struct chat_batch *batch)
 {
     struct room room;
-    struct range one = { query->id, query->id };
-    size_t seen;
-    enum chat_status status = room_of(s, query->id, &room);
+    int64_t position;
+    int64_t seen;
+    enum chat_status status = db_run(s, SQL_BEGIN_READ); /* it may move while it is looked for */
     if (status == CHAT_OK)
-        status = read_run(s, one, false, &room, room.name, NULL, query, batch, &seen);
+        status = message_find(s, query->id, &position);
+    struct range one = { position, position };
+    if (status == CHAT_OK)
+        status = room_of(s, position, &room);
+    if (status == CHAT_OK)
+        status = read_run(s, one, false, &room, 0, query, batch, &seen);
+    db_end(s, SQL_COMMIT);
     if (status != CHAT_OK || batch->count == 0)
         return status == CHAT_OK ? CHAT_NONE : status;
     tell_claimed(s, batch, 0, one);

@@ -76,7 +76,7 @@ static void sqlite_close(struct store *store)
     if (s->watch > 0)
         close(s->watch);
     free(s->bells);
-    free(s->pending);
+    free(s->lines);
     free(s->kept);
     free(s->held);
     free(s);
@@ -440,6 +440,7 @@ enum chat_status turn_commit(struct sqlite_store *s)
 void turn_undo(struct sqlite_store *s)
 {
     db_end(s, SQL_ROLLBACK);
+    s->ids_known = 0;
     if (s->db == NULL)
         return;
     vfs_defer_sync(s->db, false);

@@ -10,7 +10,8 @@
  *   sqlite_room.c      the row of a room, and its counters
  *   sqlite_time.c      messages whose time has come, or is over
  *   sqlite_send.c      put
- *   sqlite_pending.c   messages that are put, and inserted together
+ *   sqlite_lines.c     messages of a stream, inserted together
+ *   sqlite_ids.c       the ids that are in use, for messages that bring their own
  *   sqlite_group.c     commits whose syncs overlap
  *   sqlite_bells.c     who is woken after a commit
  *   sqlite_scan.c      which messages a receiver may have
@@ -48,10 +49,34 @@ enum {
     ROW = 64               /* what a message takes besides its body, about */
 };
 
-/* The columns of a message, in the order of schema.sql: what is read by SELECT *. */
+/* A position in the table of messages (schema.sql) is the number of a room and a place in it, or of
+ * a message that waits for its time 0 and its id. */
+enum { PLACE_BITS = 40, ROOM_BITS = 22 };
+
+#define ID_MAX ((INT64_C(1) << PLACE_BITS) - 1) /* the highest id, and the last place of a room */
+#define ROOM_MAX ((INT64_C(1) << ROOM_BITS) - 1)
+
+static inline int64_t position_of(int64_t room, int64_t place)
+{
+    return room << PLACE_BITS | place;
+}
+
+static inline int64_t position_room(int64_t position)
+{
+    return position >> PLACE_BITS;
+}
+
+static inline int64_t position_place(int64_t position)
+{
+    return position & ID_MAX;
+}
+
+/* The columns of a message, in the order of schema.sql. */
 enum {
+    COLUMN_POSITION,
     COLUMN_ID,
     COLUMN_ROOM,
+    COLUMN_KEY,
     COLUMN_PLACE,
     COLUMN_DUE,
     COLUMN_EXPIRES,
@@ -59,19 +84,37 @@ enum {
     COLUMN_SENDER,
     COLUMN_HOST,
     COLUMN_ATTEMPTS,
-    COLUMN_KEY,
+    COLUMN_FAILED,
+    COLUMN_FAILURE,
     COLUMN_CHECKSUM,
-    COLUMN_BODY
+    COLUMN_BODY,
+    COLUMNS
+};
+
+/* The columns that are read of a message: of get_messages.sql, and behind those of list_all.sql. */
+enum {
+    READ_POSITION,
+    READ_ID,
+    READ_ROOM,
+    READ_KEY,
+    READ_EXPIRES,
+    READ_SENT,
+    READ_SENDER,
+    READ_HOST,
+    READ_ATTEMPTS,
+    READ_CHECKSUM,
+    READ_BODY,
+    READ_PLACE,
+    READ_DUE
 };
 
 /* What came to a room since the transaction began. */
 struct tally {
     char name[CHAT_NAME_MAX + 1]; /* "": none yet */
     int64_t number;
-    int64_t first;        /* what came before is placed from there on */
     int64_t held;         /* messages in it when the transaction began */
     int64_t depth, bytes; /* what came since */
-    int64_t due;          /* the earliest time that one of those is due; 0: all are ready */
+    int64_t due, expires; /* the earliest time that one of those is due, or expires; 0: none is */
     bool returned;        /* the row of the room says that some came before others */
 };
 
@@ -92,16 +135,16 @@ struct sqlite_store {
     bool wal_damaged;           /* so the spool was not opened */
     int64_t synced_id;          /* the highest id on the disk when we took the write lock */
     int failed_with;            /* SQLite's last result code that was an error */
-    int64_t damaged;            /* the id of the message that was last found so */
+    int64_t damaged;            /* the position of the message that was last found so */
     bool reserve_given;         /* the reserve was given up by us */
     int64_t promised_from;      /* the size that the file had before it was made larger, or 0 */
     bool writing;               /* a transaction that writes was begun, and not ended by us */
     bool present;               /* known as a process that has claims */
-    int64_t *kept;              /* the ids of further messages that we have claims on, ascending */
+    int64_t *kept;              /* the positions of further messages that we claimed, ascending */
     size_t kept_count;
     struct {
-        int64_t room, returned, place;
-    } kept_all; /* up to this place of the room all are kept, or have gone, unless some returned */
+        int64_t position, returned;
+    } kept_all; /* up to this position of its room all are kept, or gone, unless some returned */
     struct range *held; /* what this transaction has claimed */
     size_t held_count;
     int watch;                  /* hears of every change, once somebody asked for it; or 0 */
@@ -113,13 +156,13 @@ struct sqlite_store {
     /* While sending: */
     int64_t first_id; /* the first of those that this transaction gives */
     int64_t next_id;
-    int64_t last_id; /* of the message that was inserted last, if that is surely there; or 0 */
-    bool ids_wanted; /* some messages have ids of their own */
+    bool ids_wanted;   /* some messages have ids of their own */
+    int64_t ids_known; /* the table of ids is as the spool was at this version; or 0 */
     int64_t max_length;
     char default_room[CHAT_NAME_MAX + 1];
     struct tally tally;
-    int64_t put_bytes;       /* what this transaction adds to the file, about */
-    struct pending *pending; /* what of it is not inserted yet */
+    int64_t put_bytes;   /* what this transaction adds to the file, about */
+    struct lines *lines; /* what of it is not inserted yet; sqlite_lines.c's */
 };
 
 /* --- sqlite_connect.c --- */
@@ -266,9 +309,9 @@ void index_detach(struct sqlite_store *s);
 
 struct room {
     int64_t number;
-    int64_t first; /* see schema.sql; heeded by older versions only */
     int64_t returned;
-    int64_t next_due; /* 0: nothing is delayed or held back */
+    int64_t next_due;    /* 0: nothing waits for its time */
+    int64_t next_expiry; /* before this nothing need be swept; 0: nothing expires */
     int64_t depth;
     char name[CHAT_NAME_MAX + 1];
 };
@@ -284,16 +327,16 @@ enum chat_status spool_set_next_id(struct sqlite_store *s);
 enum chat_status room_get(struct sqlite_store *s, const char *name, struct room *room);
 enum chat_status room_find(struct sqlite_store *s, const char *name, struct room *room);
 
-/* The number and the name of the room that the message ID is in. CHAT_NONE: there is no such
- * message. */
-enum chat_status room_of(struct sqlite_store *s, int64_t id, struct room *room);
+/* The position of the message ID, wherever it is, and the number and the name of the room that the
+ * message at POSITION is in. CHAT_NONE: there is no such message. */
+enum chat_status message_find(struct sqlite_store *s, int64_t id, int64_t *position);
+enum chat_status room_of(struct sqlite_store *s, int64_t position, struct room *room);
 
-/* Messages that are placed before others came (back) to a room, the first of them to the place
- * FIRST. */
-enum chat_status room_returned(struct sqlite_store *s, int64_t number, int64_t first);
+/* Messages came (back) to places before others; none of them is due any more. */
+enum chat_status room_returned(struct sqlite_store *s, int64_t number);
 
-/* Bind a time, where 0 means none. */
-void bind_time(sqlite3_stmt *statement, int parameter, int64_t time);
+/* Bind a number that is THERE, or none. */
+void bind_number(sqlite3_stmt *statement, int parameter, int64_t number, bool there);
 
 /* Copy the name that is in a column. */
 void copy_name(char name[CHAT_NAME_MAX + 1], const unsigned char *text);
@@ -303,8 +346,9 @@ void copy_name(char name[CHAT_NAME_MAX + 1], const unsigned char *text);
 enum chat_status room_count(struct sqlite_store *s, int64_t number, int64_t depth, int64_t bytes);
 void bind_count(sqlite3_stmt *statement, int64_t number, int64_t depth, int64_t bytes);
 
-/* A message of it is due at that time. */
-enum chat_status room_count_due(struct sqlite_store *s, int64_t number, int64_t due);
+/* A message of it is due, and expires, at these times; 0: is not, does not. */
+enum chat_status room_count_times(struct sqlite_store *s, int64_t number, int64_t due,
+                                  int64_t expires);
 
 /* --- sqlite_time.c --- */
 
@@ -315,20 +359,28 @@ int64_t store_now(void);
 bool is_due(const struct room *room);
 enum chat_status promote_due(struct sqlite_store *s, const struct room *room);
 
-/* Delete expired messages of a room, within a transaction, but not so many that the transaction
- * becomes long. *MORE: some may be left. Those that a receiver has claimed are left to it: it may
- * still move them to the dead-letter room. */
-enum chat_status sweep_expired(struct sqlite_store *s, int64_t room, bool *more);
+/* A look for expired messages of a room, or of a part of it. */
+struct sweep {
+    int64_t room;
+    int64_t from, to; /* at these positions */
+    bool waiting;     /* and those that wait, too */
+    bool more;        /* some may be left, at FROM or behind it */
+};
 
-/* The same in a transaction of its own; or all of them, in several. */
-enum chat_status sweep_portion(struct sqlite_store *s, int64_t room, bool *more);
-enum chat_status sweep_while_idle(struct sqlite_store *s, int64_t room);
+/* Of all of ROOM. */
+struct sweep sweep_room(int64_t room);
 
-/* When the next message of a room expires; 0: none does. */
-int64_t next_expiry(struct sqlite_store *s, int64_t room);
+/* Delete expired messages, within a transaction, but not so many that the transaction becomes long.
+ * Those that a receiver has claimed are left to it: it may still move them to the dead-letter room.
+ * sweep_all: all of those of a room, within a transaction. */
+enum chat_status sweep_some(struct sqlite_store *s, struct sweep *sweep);
+enum chat_status sweep_all(struct sqlite_store *s, int64_t room);
 
-/* Delete the row of a message; the counters of its room are the caller's. */
-enum chat_status delete_message(struct sqlite_store *s, int64_t id);
+/* All of them, in transactions of their own, if some may have expired. */
+enum chat_status sweep_while_idle(struct sqlite_store *s, const struct room *room);
+
+/* Delete the row at POSITION; the counters of its room are the caller's. */
+enum chat_status delete_message(struct sqlite_store *s, int64_t position);
 
 /* Do not overwrite the pages of the large messages that are deleted from now on. */
 enum chat_status delete_without_zeros(struct sqlite_store *s);
@@ -382,11 +434,13 @@ enum chat_status turn_make_room(struct sqlite_store *s);
 
 /* --- sqlite_send.c --- */
 
-/* Bind a message to the parameters of SQL_ADD_MESSAGE; and run that. */
-void bind_message(sqlite3_stmt *statement, const struct chat_message *message, int64_t room,
+/* Bind a message of the room NUMBER to the parameters of SQL_ADD_MESSAGE. */
+void bind_message(sqlite3_stmt *statement, const struct chat_message *message, int64_t number,
                   int64_t checksum);
+
+/* Insert a message into the tally's room, at its position. */
 enum chat_status insert_message(struct sqlite_store *s, const struct chat_message *message,
-                                int64_t room, int64_t checksum);
+                                int64_t checksum);
 
 enum chat_status sqlite_begin(struct store *store);
 enum chat_status sqlite_put(struct store *store, const struct chat_message *message,
@@ -394,17 +448,22 @@ enum chat_status sqlite_put(struct store *store, const struct chat_message *mess
 enum chat_status sqlite_commit(struct store *store);
 void sqlite_rollback(struct store *store);
 
-/* --- sqlite_pending.c --- */
+/* --- sqlite_lines.c --- */
 
-/* Have a message for ROOM inserted later, together with others. It and what it points to are
- * copied; pending_takes: it is short enough for that. */
-enum chat_status pending_add(struct sqlite_store *s, const struct chat_message *message,
-                             int64_t room);
-bool pending_takes(const struct chat_message *message);
+/* Insert a message, now or later together with others: then what it points to is copied. */
+enum chat_status lines_add(struct sqlite_store *s, const struct chat_message *message);
 
-/* Insert them now; or never. After an error only a rollback is left. */
-enum chat_status pending_insert(struct sqlite_store *s);
-void pending_forget(struct sqlite_store *s);
+/* Insert what was kept for later, or forget it. After an error only a rollback is left. */
+enum chat_status lines_insert(struct sqlite_store *s);
+void lines_forget(struct sqlite_store *s);
+
+/* --- sqlite_ids.c --- */
+
+/* Within a transaction: whether a message has this id. */
+enum chat_status id_used(struct sqlite_store *s, int64_t id, bool *used);
+
+/* A message got this id. */
+enum chat_status id_use(struct sqlite_store *s, int64_t id);
 
 /* --- sqlite_group.c --- */
 
@@ -429,9 +488,9 @@ void bells_forget(struct sqlite_store *s);
 
 /* --- sqlite_damaged.c --- */
 
-/* Move the damaged message ID, with all that can be read of it, to the room of those: CHAT_DAMAGED,
- * with a text that says so. CHAT_OK: it was not damaged, or is gone: look again. */
-enum chat_status set_aside(struct sqlite_store *s, int64_t id);
+/* Move the damaged message at POSITION, with all that can be read of it, to the room of those:
+ * CHAT_DAMAGED, with a text that says so. CHAT_OK: it was not damaged, or is gone: look again. */
+enum chat_status set_aside(struct sqlite_store *s, int64_t position);
 
 /* --- sqlite_settings.c --- */
 
@@ -447,14 +506,20 @@ enum chat_status sqlite_list(struct store *store, struct chat_room **rooms, size
 
 /* --- sqlite_claim.c -------------------------------------------------------- */
 
-/* Claim the message ID until the end of the transaction, committed or not: no receiver may begin
+/* Claim that message until the end of the transaction, committed or not: no receiver may begin
  * to work on a message that the transaction deletes or moves. CHAT_NONE: a receiver has claimed
  * it. claim_hold does the same with a claim that was just taken. */
-enum chat_status claim_for_turn(struct sqlite_store *s, int64_t id);
+enum chat_status claim_for_turn(struct sqlite_store *s, int64_t position);
 enum chat_status claim_hold(struct sqlite_store *s, struct range claimed);
 
 /* Give up the claims of the transaction; the transaction has ended. */
 void claim_end_turn(struct sqlite_store *s);
+
+/* Claim all positions: new claims are refused from now on, and those that receivers have are waited
+ * for. CHAT_BUSY, with a text that ends with OTHERWISE, where one of them works for too long. The
+ * caller does not hold the write lock, which a receiver needs to end. */
+enum chat_status claim_all(struct sqlite_store *s, const char *otherwise);
+void unclaim_all(struct sqlite_store *s);
 
 /* Make this process known as one that has claims. */
 enum chat_status be_present(struct sqlite_store *s);

@@ -350,7 +350,7 @@ other 3 3 B 0 0 2 0 0"
 
 @test "show -c reads no further than it shows" {
   seq 3 | chat-send -l
-  sqlite3 "$SPOOL" "UPDATE message SET body = x'00' WHERE id = 2"
+  sqlite3 "$SPOOL" "UPDATE message SET body = x'00' WHERE position & 0xffffffffff = 2"
   run -0 --separate-stderr chat-spool show -c 1
   assert_stderr ''
   run -65 --separate-stderr chat-spool show -c 2
@@ -412,6 +412,26 @@ other 3 3 B 0 0 2 0 0"
   assert_equal "$(wc -l <shown)" 3
   run grep -vE '"place":[0-9]+,"due":("[^"]+"|null),"expires":null,"next_id":[0-9]+,"body' shown
   assert_output ''
+}
+
+@test "show and dump tell how the last attempt failed, and when" {
+  [[ $SPOOL != postgresql:* ]] || skip 'a database does not keep it'
+  local id
+  id=$(chat-send -i job)
+  chat-recv -q -- sh -c 'exit 3' 2>/dev/null || true
+  run -0 chat-spool show -i "$id"
+  assert_line --regexp '^Failed: +status 3, 20[0-9-]+T'
+  chat-recv -q -- sh -c 'kill -TERM $$' 2>/dev/null || true
+  run -0 chat-spool show -i "$id"
+  assert_line --regexp '^Failed: +signal 15, 20[0-9-]+T'
+  chat-spool dump >dumped
+  assert_regex "$(cat dumped)" '"attempts":2,"failed":"20[^"]*","failure":271,'
+  chat-spool load -s loaded.db dumped
+  diff dumped <(chat-spool dump -s loaded.db)
+  # In another room it begins anew.
+  chat-spool move main other
+  run -0 chat-spool show -i "$id"
+  refute_line --partial Failed
 }
 
 @test "an empty room and an id that is not there are 1" {

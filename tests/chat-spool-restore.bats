@@ -139,7 +139,7 @@ restored() {
   : >empty
   run --separate-stderr chat-spool restore -y empty
   assert_error 65 'chat-spool: '
-  page=$(sqlite3 saved.db "SELECT pageno FROM dbstat WHERE name = 'message_order'")
+  page=$(sqlite3 saved.db "SELECT pageno FROM dbstat WHERE name = 'message_key'")
   unsound 'broken.db is'
   cp saved.db broken.db
   head -c 4096 /dev/urandom | dd of=broken.db bs=4096 seek=$((page - 1)) conv=notrunc status=none

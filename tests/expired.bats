@@ -64,7 +64,7 @@ expired() { chat-spool list -j | jq -r --arg room "${1:-main}" 'select(.room == 
   chat-send claimed
   background chat-recv -q --tries 1 -- bash -c 'touch started; until [[ -e go ]]; do sleep 0.01; done; exit 9'
   wait_until test -e started
-  sqlite3 "$SPOOL" 'UPDATE message SET expires = 1'
+  sqlite3 "$SPOOL" 'UPDATE message SET expires = 1; UPDATE room SET next_expiry = 1 WHERE number > 0'
   run -0 chat-spool compact -q
   run chat-recv
   assert_failure 1
@@ -82,7 +82,7 @@ expired() { chat-spool list -j | jq -r --arg room "${1:-main}" 'select(.room == 
   chat-send claimed
   background chat-recv -q --tries 2 --backoff 1h -- bash -c 'touch started; until [[ -e go ]]; do sleep 0.01; done; exit 9'
   wait_until test -e started
-  sqlite3 "$SPOOL" 'UPDATE message SET expires = 1'
+  sqlite3 "$SPOOL" 'UPDATE message SET expires = 1; UPDATE room SET next_expiry = 1 WHERE number > 0'
   background chat-send -m 1 -w sent
   wait_blocked "$BACKGROUND_PID"
   touch go
@@ -144,7 +144,7 @@ is_oldest() { [[ $(chat-recv -q -p) == "$1" ]]; }
   full_pipe out
   background bash -c 'exec chat-recv -a >out'
   wait_stuck "$BACKGROUND_PID"
-  sqlite3 "$SPOOL" "DELETE FROM message WHERE id = 2; UPDATE room SET depth = depth - 1, bytes = bytes - 2 WHERE name = 'main'"
+  sqlite3 "$SPOOL" "DELETE FROM message WHERE position & 0xffffffffff = 2; UPDATE room SET depth = depth - 1, bytes = bytes - 2 WHERE name = 'main'"
   timeout 20 head -c $((65536 + 9)) <out | tr -d '\0' >seen
   assert_bytes seen 'a\nbb\nccc\n'
   finish "$BACKGROUND_PID"

@@ -334,18 +334,25 @@ keep_index() {
 
 # ---------------------------------------------------------------- looking into a spool
 
-# ask SQL [SPOOL]: of a copy of the spool, as it is at this moment. Fails without a spool: sqlite3 would make an empty file.
+# ask SQL [SPOOL]: of a copy of the spool, as it is at this moment, where the table message is a view that has the id, the
+# number of the room and the place of each, wherever the spool has them. Fails without a spool: sqlite3 would make an empty
+# file.
+LOGICAL='ALTER TABLE message RENAME TO stored; CREATE VIEW message AS SELECT ifnull(id, position & 0xffffffffff) AS id,
+  ifnull(room, position >> 40) AS room, iif(room IS NULL, position & 0xffffffffff, place) AS place, due, expires, sent, sender,
+  host, attempts, failed, failure, key, checksum, body FROM stored'
 ask() {
   local asked
   [[ ${2:-$SPOOL} != postgresql:* ]] || { store_ask "$1" "${2:-$SPOOL}"; return; }
   [ -s "${2:-$SPOOL}" ] || return
   asked=$(mktemp "$BATS_TEST_TMPDIR/asked-XXXXXX")
-  sqlite3 "${2:-$SPOOL}" ".backup '$asked'" && sqlite3 "$asked" "$1" && rm "$asked"
+  sqlite3 "${2:-$SPOOL}" ".backup '$asked'" || return
+  [[ $(sqlite3 "$asked" 'PRAGMA user_version') != 3 ]] || sqlite3 "$asked" "$LOGICAL" || return
+  sqlite3 "$asked" "$1" && rm "$asked"
 }
 
 # rows [SPOOL]: all that is kept of every message but the numbers of rooms, a line each.
 ROWS='SELECT id, name, place, due, expires, sent, sender, host, attempts, key, checksum, hex(body)
-  FROM message JOIN room ON number = room ORDER BY id'
+  FROM message JOIN room ON number = message.room ORDER BY id'
 rows() { ask "$ROWS" "$@"; }
 
 # sound [SPOOL]: the file is whole, and the counters are what the rows say.
@@ -357,7 +364,7 @@ sound() {
     assert_output ok
   fi
   run -0 ask 'SELECT name, depth, bytes, count(id), coalesce(sum(length(body)), 0) FROM room
-    LEFT JOIN message ON room = number WHERE number > 0 GROUP BY number, name, depth, bytes
+    LEFT JOIN message ON message.room = number WHERE number > 0 GROUP BY number, name, depth, bytes
     HAVING depth <> count(id) OR bytes <> coalesce(sum(length(body)), 0)' "$@"
   assert_output ''
   run -0 ask 'SELECT count(*) FROM message WHERE id >= (SELECT next_id FROM room WHERE number = 0)' "$@"

@@ -48,8 +48,8 @@ kill_after() { timeout -s KILL "$@" 2>/dev/null; }
 # is_whole: the spool's structure and counters are right.
 is_whole() {
   run sqlite3 "$CHAT_SPOOL" 'PRAGMA integrity_check; SELECT name FROM room WHERE number > 0 AND
-    (depth <> (SELECT count(*) FROM message WHERE room = number) OR
-     bytes <> (SELECT coalesce(sum(length(body)), 0) FROM message WHERE room = number))'
+    (depth <> (SELECT count(*) FROM message WHERE ifnull(message.room, position >> 40) = number) OR
+     bytes <> (SELECT coalesce(sum(length(body)), 0) FROM message WHERE ifnull(message.room, position >> 40) = number))'
   assert_output ok
 }
 

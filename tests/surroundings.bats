@@ -880,7 +880,7 @@ what() { timeout 20 chat-recv -s dir/spool.db -a -o '%i %r %u %h %t %l %b\n' "$@
     'ALTER TABLE message ADD COLUMN extra TEXT'
     'ALTER TABLE message RENAME COLUMN sender TO author'
     'ALTER TABLE message RENAME TO messages'
-    'DROP INDEX message_order'
+    'DROP INDEX message_key'
     'DROP TABLE message'
     'DROP TABLE room'
     'DROP TABLE message; CREATE VIEW message AS SELECT 1 AS id'
@@ -888,7 +888,7 @@ what() { timeout 20 chat-recv -s dir/spool.db -a -o '%i %r %u %h %t %l %b\n' "$@
     "PRAGMA writable_schema = on; UPDATE sqlite_schema SET sql = replace(sql, 'sender', 'Sender')"
     "PRAGMA writable_schema = on; INSERT INTO sqlite_schema (rowid, type, name, tbl_name, rootpage, sql)
       VALUES (-1, 'view', 'v', 'v', 0, 'CREATE VIEW v AS SELECT 1')"
-    "PRAGMA writable_schema = on; UPDATE sqlite_schema SET sql = NULL WHERE name = 'message_order'"
+    "PRAGMA writable_schema = on; UPDATE sqlite_schema SET sql = NULL WHERE name = 'message_key'"
     "PRAGMA writable_schema = on; UPDATE sqlite_schema SET rootpage = 1 WHERE name = 'message'"
     "PRAGMA writable_schema = on; UPDATE sqlite_schema SET rootpage = 999999 WHERE name = 'message'"
     "PRAGMA writable_schema = on; DELETE FROM sqlite_schema"
@@ -929,7 +929,7 @@ damaged_is_passed() {
     'checksum = checksum + 1' 'checksum = 0'; do
     rm -rf dir
     cp -a whole dir
-    sqlite3 dir/spool.db "UPDATE message SET $change WHERE id = 1"
+    sqlite3 dir/spool.db "UPDATE message SET $change WHERE position & 0xffffffffff = 1"
     run --separate-stderr chat-recv -p -s dir/spool.db
     damaged_is_passed "$change"
     run --separate-stderr chat-recv -s dir/spool.db
@@ -940,8 +940,9 @@ damaged_is_passed() {
 @test "the bodies of two messages that were exchanged are told as damaged" {
   one_file
   sqlite3 dir/spool.db 'CREATE TEMP TABLE t AS SELECT * FROM message;
-    UPDATE message SET body = (SELECT body FROM t WHERE id = 4 - message.id), checksum = (SELECT checksum FROM t WHERE id = 4 - message.id)
-    WHERE id IN (1, 3)'
+    UPDATE message SET body = (SELECT body FROM t WHERE t.position - message.position IN (2, -2)),
+      checksum = (SELECT checksum FROM t WHERE t.position - message.position IN (2, -2))
+    WHERE position & 3 IN (1, 3)'
   run --separate-stderr chat-recv -s dir/spool.db
   damaged_is_passed exchanged
 }
@@ -949,7 +950,7 @@ damaged_is_passed() {
 @test "a message that was moved to another room by hand is told as damaged" {
   one_file
   chat-send -s dir/spool.db -r other x
-  sqlite3 dir/spool.db "UPDATE message SET room = (SELECT number FROM room WHERE name = 'other') WHERE id = 1"
+  sqlite3 dir/spool.db "UPDATE message SET position = (SELECT number FROM room WHERE name = 'other') << 40 | 1 WHERE position & 0xffffffffff = 1"
   run --separate-stderr chat-recv -s dir/spool.db -a -r other
   assert_equal "$status: $output" '0: x'
   [[ $stderr == 'chat-recv: message 1 '*damaged* ]]
@@ -959,10 +960,10 @@ damaged_is_passed() {
   local change
   one_file
   cp -a dir whole
-  for change in 'UPDATE message SET id = -5 WHERE id = 1' 'UPDATE message SET id = 9223372036854775807 WHERE id = 1' 'UPDATE message SET id = 0 WHERE id = 1' \
-    'UPDATE message SET body = zeroblob(70000000) WHERE id = 1' 'UPDATE message SET place = -1' 'UPDATE message SET attempts = -1' \
-    'UPDATE message SET sent = 9223372036854775807 WHERE id = 1' 'UPDATE message SET sent = -9223372036854775808 WHERE id = 1' \
-    "UPDATE message SET sender = '' WHERE id = 1" "UPDATE message SET sender = CAST(x'ff1b5b' AS TEXT) WHERE id = 1" \
+  for change in 'UPDATE message SET id = -5 WHERE position & 0xffffffffff = 1' 'UPDATE message SET id = 9223372036854775807 WHERE position & 0xffffffffff = 1' 'UPDATE message SET id = 0 WHERE position & 0xffffffffff = 1' 'UPDATE message SET position = -5 WHERE position & 0xffffffffff = 1' \
+    'UPDATE message SET body = zeroblob(70000000) WHERE position & 0xffffffffff = 1' 'UPDATE message SET place = -1' 'UPDATE message SET room = 7' 'UPDATE message SET due = 5' 'UPDATE message SET position = 1 << 62 WHERE position & 0xffffffffff = 1' 'UPDATE message SET attempts = -1' \
+    'UPDATE message SET sent = 9223372036854775807 WHERE position & 0xffffffffff = 1' 'UPDATE message SET sent = -9223372036854775808 WHERE position & 0xffffffffff = 1' \
+    "UPDATE message SET sender = '' WHERE position & 0xffffffffff = 1" "UPDATE message SET sender = CAST(x'ff1b5b' AS TEXT) WHERE position & 0xffffffffff = 1" \
     'UPDATE room SET depth = -1, bytes = -1' 'UPDATE room SET depth = 9223372036854775807' "UPDATE room SET name = 'a/b' WHERE number > 0" 'UPDATE room SET next_id = -1 WHERE number = 0' \
     'UPDATE room SET next_id = 9223372036854775807 WHERE number = 0' 'UPDATE room SET next_id = 1 WHERE number = 0' 'DELETE FROM room WHERE number = 0' 'DELETE FROM room' \
     'UPDATE room SET max_length = -1 WHERE number = 0' 'UPDATE room SET max_length = 9223372036854775807 WHERE number = 0'; do
@@ -1383,22 +1384,4 @@ few_descriptors() { capture timeout 20 bash -c 'exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>
   assert_error 75 "chat-recv: spool '$SPOOL' is busy: another program has locked '$SPOOL-lock'"
   run --separate-stderr timeout 20 chat-recv -t 0.2
   assert_equal "$status" 75
-}
-
-@test "an entry in the order for a message that there is none of is 65, and no endless wait" {
-  local definition root
-  chat-send first
-  chat-send second
-  definition=$(sqlite3 "$SPOOL" "SELECT sql FROM sqlite_schema WHERE name = 'message_order'")
-  root=$(sqlite3 "$SPOOL" "SELECT rootpage FROM sqlite_schema WHERE name = 'message_order'")
-  # Without its definition the index does not hear that the messages go.
-  sqlite3 "$SPOOL" 'PRAGMA writable_schema = on' \
-    "UPDATE sqlite_schema SET type = 'view', name = 'v', tbl_name = 'v', rootpage = 0, sql = 'CREATE VIEW v AS SELECT 1' WHERE name = 'message_order'"
-  sqlite3 "$SPOOL" 'DELETE FROM message'
-  sqlite3 "$SPOOL" 'PRAGMA writable_schema = on' \
-    "UPDATE sqlite_schema SET type = 'index', name = 'message_order', tbl_name = 'message', rootpage = $root, sql = '$definition' WHERE name = 'v'"
-  run --separate-stderr timeout 20 chat-recv
-  assert_error 65 "chat-recv: spool '$SPOOL' is damaged"
-  run --separate-stderr timeout 20 chat-recv -w
-  assert_error 65 "chat-recv: spool '$SPOOL' is damaged"
 }

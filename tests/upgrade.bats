@@ -23,10 +23,10 @@ teardown() {
   for place in "${MOUNTS[@]}"; do umount "$place"; done
 }
 
-# old SPOOL: a fresh copy of the spool of format 1 there.
+# old SPOOL [FORMAT]: a fresh copy of the spool of format 1, or another, there.
 old() {
   rm -rf "$1"-* "$1"
-  install -m 600 "$BATS_TEST_DIRNAME/data/spool-1.db" "$1"
+  install -m 600 "$BATS_TEST_DIRNAME/data/spool-${2:-1}.db" "$1"
 }
 
 # A format of a spool; of a copy of it, so that it is not touched.
@@ -39,7 +39,7 @@ original() {
 }
 
 # schema SPOOL: all of it, to the letter.
-schema() { ask 'SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY rowid' "$1"; }
+schema() { sqlite3 "$1" 'SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY rowid'; }
 
 # now: the format that a new spool has.
 now() {
@@ -51,7 +51,7 @@ now() {
 
 @test "the data is a spool of format 1, with messages of all kinds" {
   assert_equal "$(format)" 1
-  assert_equal "$(now)" 2
+  assert_equal "$(now)" 3
   assert_equal "$(rows | wc -l)" 8
 }
 
@@ -73,7 +73,7 @@ now() {
     run --separate-stderr timeout 20 $command
     [[ $status == 0 || $status == 1 && $command == *new ]] || fail "$command: $status: $stderr"
     assert_equal "$stderr" ''
-    assert_equal "$command: $(format)" "$command: 2"
+    assert_equal "$command: $(format)" "$command: 3"
     assert_equal "$(rows | grep -v '|new|')" "$(original)"
     sound
     rm -f b.db
@@ -136,7 +136,64 @@ now() {
   echo 'COMMIT;' >&"$keep"
   exec {keep}>&-
   finish "$BACKGROUND_PID"
-  assert_equal "$(format)" 2
+  assert_equal "$(format)" 3
+}
+
+@test "a spool of format 2 is upgraded, and keeps every message as it was" {
+  local command
+  old two.db 2
+  assert_equal "$(format two.db)" 2
+  rows two.db >as-it-was
+  assert_equal "$(wc -l <as-it-was)" 10
+  for command in 'chat-send -r new x' 'chat-recv -p -r main' 'chat-spool list'; do
+    old "$SPOOL" 2
+    # shellcheck disable=SC2086  # words are meant
+    run --separate-stderr -0 timeout 20 $command
+    assert_equal "$command: $(format)" "$command: 3"
+    diff as-it-was <(rows | grep -v '|new|')
+    sound
+    chat-spool check
+  done
+}
+
+@test "two messages of format 2 at one place are both kept, one of them at the end" {
+  old "$SPOOL" 2
+  sqlite3 "$SPOOL" "UPDATE message SET place = (SELECT min(place) FROM message WHERE room = m.room AND due IS NULL)
+    FROM (SELECT number AS room FROM room WHERE name = 'main') AS m WHERE message.room = m.room AND due IS NULL"
+  run -0 chat-recv -a -o '%i|'
+  assert_output '1|2|10|13|'
+  chat-spool check
+}
+
+@test "a spool of format 2 with ids that are too high for format 3 is 65, and is not touched" {
+  old "$SPOOL" 2
+  sqlite3 "$SPOOL" 'UPDATE room SET next_id = 1 << 41 WHERE number = 0'
+  refused 'ids beyond'
+}
+
+@test "nothing is upgraded while a receiver of an older version works" {
+  local locker
+  # What such a receiver has: a lock on the byte of an id.
+  mkfifo go
+  : >>"$SPOOL-lock"
+  chmod 600 "$SPOOL-lock"
+  background python3 -c '
+import fcntl, struct, sys
+f = open(sys.argv[1], "r+b")
+fcntl.fcntl(f, 37, struct.pack("hhqqi", fcntl.F_WRLCK, 0, 5, 1, 0))
+print("locked", flush=True)
+open("go").read()' "$SPOOL-lock" >locked
+  locker=$BACKGROUND_PID
+  wait_until file_has locked locked
+  background chat-recv -q -r main >out
+  wait_until asleep_or_ended "$BACKGROUND_PID" '*@(lock|setlk)*'
+  assert_equal "$(format)" 1
+  echo >go
+  finish "$locker"
+  finish "$BACKGROUND_PID"
+  assert_success
+  assert_bytes out 'first in main\n'
+  assert_equal "$(format)" 3
 }
 
 @test "a receiver that waits is upgraded, too" {
@@ -145,7 +202,7 @@ now() {
   chat-send -r new x
   finish "$BACKGROUND_PID"
   assert_bytes out 'x\n'
-  assert_equal "$(format)" 2
+  assert_equal "$(format)" 3
 }
 
 # ---------------------------------------------------------------- many at once
@@ -176,7 +233,7 @@ stopped() { grep -q '^State:.*T' "/proc/$1/status"; }
     assert_equal "$(cat out-* | grep . | sort)" $'first in main\nwith a key'
     assert_empty_room
     assert_equal "$(chat-recv -a -r crowd | sort -n)" "$(seq 10)"
-    assert_equal "$(format)" 2
+    assert_equal "$(format)" 3
     assert_equal "$(rows)" "$(original | grep -v '|main|')"
     sound
   done
@@ -187,17 +244,17 @@ stopped() { grep -q '^State:.*T' "/proc/$1/status"; }
 # upgraded_or_not: the format is one of the two and every command works. (Little is started here: this happens often.)
 upgraded_or_not() {
   local before
-  WHY='the format is 1 or 2'
+  WHY='the format is 1 or 3'
   rm -rf look && cp -a "${SPOOL%/*}" look || return
   before=$(sqlite3 look/spool.db 'PRAGMA user_version') || return
-  [[ $before == 1 || $before == 2 ]] || return
-  WHY='a status of 0 means format 2'
-  [[ $result != 0 || $before == 2 ]] || return
+  [[ $before == 1 || $before == 3 ]] || return
+  WHY='a status of 0 means format 3'
+  [[ $result != 0 || $before == 3 ]] || return
   if [[ $before == 1 ]]; then ABSENT=$((ABSENT + 1)); else PRESENT=$((PRESENT + 1)); fi
   WHY='another send works'
   chat-send -r last x >rest 2>&1 || return
   WHY='no message is lost or changed'
-  sqlite3 "$SPOOL" "$ROWS" | grep -vE '\|(last|new)\|' >rest
+  rows | grep -vE '\|(last|new)\|' >rest
   cmp -s rest as-it-was
 }
 
@@ -216,17 +273,17 @@ killed_upgrade() {
 }
 
 # bats test_tags=full
-@test "a send killed before any system call leaves a spool of format 1 or 2 that works" {
+@test "a send killed before any system call leaves a spool of format 1 or 3 that works" {
   killed_upgrade chat-send -r new x
 }
 
 # bats test_tags=full
-@test "a peek killed before any system call leaves a spool of format 1 or 2 that works" {
+@test "a peek killed before any system call leaves a spool of format 1 or 3 that works" {
   killed_upgrade chat-recv -p
 }
 
 # bats test_tags=full
-@test "an upgrade of which any system call fails leaves a spool of format 1 or 2 that works" {
+@test "an upgrade of which any system call fails leaves a spool of format 1 or 3 that works" {
   local calls
   command -v strace >/dev/null || skip 'needs strace'
   ! sanitized || skip 'a sanitized program makes too many calls'
@@ -264,7 +321,7 @@ killed_upgrade() {
   run -0 chat-send again
   run -0 chat-recv
   assert_output again
-  assert_equal "$(format small/chat/spool.db)" 2
+  assert_equal "$(format small/chat/spool.db)" 3
 }
 
 # ---------------------------------------------------------------- what is refused
@@ -297,8 +354,11 @@ refused() {
   done
 }
 
-@test "a spool that says format 1 and has the schema of format 2, or the other way round, is 65" {
+@test "a spool that says format 1 and has the schema of another, or the other way round, is 65" {
   sqlite3 "$SPOOL" 'PRAGMA user_version = 2'
+  refused "'$SPOOL'"
+  old "$SPOOL"
+  sqlite3 "$SPOOL" 'PRAGMA user_version = 3'
   refused "'$SPOOL'"
   old "$SPOOL"
   chat-send -r new x
@@ -314,8 +374,8 @@ refused() {
   refused 'format 99.*(install|newer)'
   old "$SPOOL"
   chat-send -r new x
-  sqlite3 "$SPOOL" 'PRAGMA user_version = 3'
-  refused 'format 3.*(install|newer)'
+  sqlite3 "$SPOOL" 'PRAGMA user_version = 4'
+  refused 'format 4.*(install|newer)'
 }
 
 @test "a format below 1 is 65" {

@@ -1,1 +1,1 @@
-INSERT INTO room (name, depth, bytes) VALUES (?1, 0, 0)
+INSERT INTO room (number, name, depth, bytes, returned) VALUES (?1, ?2, 0, 0, 0)

@@ -1,1 +1,1 @@
-DELETE FROM message WHERE id = ?1
+DELETE FROM message WHERE position = ?1

@@ -1,1 +1,1 @@
-DELETE FROM message WHERE id BETWEEN ?1 AND ?2
+DELETE FROM message WHERE position BETWEEN ?1 AND ?2

@@ -1,1 +1,1 @@
-SELECT length(body) FROM message WHERE id = ?1
+SELECT length(body) FROM message WHERE position = ?1

@@ -1,50 +1,52 @@
--- The schema of a spool, version 2. chatspool(7) tells the idea.
+-- The schema of a spool, version 3. chatspool(7) tells the idea.
 -- A spool whose schema differs from this text by one letter is refused.
 
 -- Lets the file shrink; it can only be said before the first table.
 PRAGMA auto_vacuum = INCREMENTAL;
 PRAGMA application_id = 0x63686174; -- "chat"
-PRAGMA user_version = 2;
+PRAGMA user_version = 3;
 
--- A row for each room that ever had a message. Row 0 is no room but the spool as a whole: it
--- holds what a send changes besides the room's own row, and so is a page that it
--- changes anyway, not one more to be written.
+-- A row for each room that holds a message, or held one since the spool was compacted. Row 0 is no room but the spool
+-- as a whole: it holds what a send changes besides the room's own row, and so is a page that it changes anyway, not one
+-- more to be written.
 CREATE TABLE room (
-    number INTEGER PRIMARY KEY,
+    number INTEGER PRIMARY KEY,  -- up to 2^22 - 1
     name TEXT NOT NULL UNIQUE,
     depth INTEGER NOT NULL,      -- messages in it, claimed ones too
     bytes INTEGER NOT NULL,      -- the sum of their bodies' lengths
-    first INTEGER NOT NULL DEFAULT 0,    -- what is placed before this has gone or expired,
-    returned INTEGER NOT NULL DEFAULT 0, -- unless this has changed since: it counts the times
-                                         -- that messages which were held back came back
-    next_due INTEGER,            -- no message that is delayed or held back is due before this
-    next_id INTEGER,             -- row 0: the id of the next message; never goes back
-    max_length INTEGER           -- row 0: the most bytes a body may have
-    , default_room TEXT) STRICT; -- row 0: the default room; NULL: main (set as ALTER TABLE sets it)
+    returned INTEGER NOT NULL,   -- how often messages came to a place before others
+    next_due INTEGER,            -- no message of it is due before this time; NULL: none waits
+    next_expiry INTEGER,         -- nobody need look for expired messages before this time; NULL: none expires
+    next_id INTEGER,             -- row 0: the id of the next message, and its place; never goes back
+    max_length INTEGER,          -- row 0: the most bytes a body may have
+    default_room TEXT            -- row 0: the default room; NULL: main
+) STRICT;
 
+-- A room is a range of rows. The position of a message is number << 40 | place: its place in the room comes from next_id
+-- when the message is sent or moved there, so the first row of the range is the oldest message. A message that waits for
+-- its time lies outside every room, in the range of row 0: its position is its id.
 CREATE TABLE message (
-    id INTEGER PRIMARY KEY,      -- from next_id; also the byte that a claim locks
-    room INTEGER NOT NULL,       -- room.number
-    place INTEGER NOT NULL,      -- its place in the room: the lowest is the oldest; 0: it gets
-                                 -- one at the room's end when it is due
-    due INTEGER,                 -- not before this time: delayed or held back; NULL: ready
+    position INTEGER PRIMARY KEY, -- also the byte that a claim locks
+    id INTEGER,                  -- NULL: the last 40 bits of the position
+    room INTEGER,                -- of one that waits: room.number; else NULL
+    key TEXT,
+    place INTEGER,               -- of one that is held back after a failure: where it returns to; of one that
+                                 -- is delayed 0: it gets a place when it is due; else NULL
+    due INTEGER,                 -- of one that waits: not before this time; else NULL
     expires INTEGER,             -- not from this time on; NULL: never
     sent INTEGER NOT NULL,       -- milliseconds since 1970, UTC
     sender TEXT NOT NULL,
     host TEXT NOT NULL,
     attempts INTEGER NOT NULL,   -- failed ones
-    key TEXT,
+    failed INTEGER,              -- when the last one failed; NULL: none has
+    failure INTEGER,             -- how: an exit status, or 256 and a signal
     checksum INTEGER NOT NULL,   -- XXH3 over all that must not change (lib/digest.c)
     body BLOB NOT NULL           -- last, so that its pages are read only when it is wanted
 ) STRICT;
 
--- The order of each room, and the only way a receiver looks for a message.
-CREATE INDEX message_order ON message (room, place, expires) WHERE due IS NULL;
+-- These hold nothing of a message that does not wait and has no key.
+CREATE INDEX message_waiting ON message (room, due) WHERE room IS NOT NULL;
+CREATE INDEX message_key ON message (key) WHERE key IS NOT NULL;
 
--- These hold nothing of a message that has no such time and no key.
-CREATE INDEX message_due ON message (room, due) WHERE due IS NOT NULL;
-CREATE INDEX message_expires ON message (room, expires) WHERE expires IS NOT NULL;
-CREATE INDEX message_key ON message (room, key) WHERE key IS NOT NULL;
-
-INSERT INTO room (number, name, depth, bytes, next_id, max_length)
-VALUES (0, '', 0, 0, 1, 67108864);
+INSERT INTO room (number, name, depth, bytes, returned, next_id, max_length)
+VALUES (0, '', 0, 0, 0, 1, 67108864);

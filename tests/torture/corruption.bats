@@ -115,9 +115,9 @@ NAIVE='for (@ARGV) { open F, $_ or next; local $/; $_ = <F>; print "$1\n" while 
 @test "a control: SQLite alone takes a flipped bit for the message" {
   local at
   one_file
-  sqlite3 "$CHAT_SPOOL" 'SELECT CAST(body AS TEXT) FROM message WHERE room = 1' >right
+  sqlite3 "$CHAT_SPOOL" 'SELECT CAST(body AS TEXT) FROM message WHERE position >> 40 = 1' >right
   at=$(grep -obUa 'message 3' "$CHAT_SPOOL" | cut -d : -f 1)
-  run "$FAULTS/corrupt" -f $((at * 8 + 1)) flip 100000000 "$CHAT_SPOOL" right sqlite3 "$CHAT_SPOOL" 'SELECT CAST(body AS TEXT) FROM message WHERE room = 1'
+  run "$FAULTS/corrupt" -f $((at * 8 + 1)) flip 100000000 "$CHAT_SPOOL" right sqlite3 "$CHAT_SPOOL" 'SELECT CAST(body AS TEXT) FROM message WHERE position >> 40 = 1'
   assert_equal "$status" 1
   assert_output --partial 'status 0: oessage 3'
 }

@@ -76,7 +76,7 @@ all_killed() {
   prepare receive
   cat >naive <<'NAIVE'
 message=$(sqlite3 "$HOME/.local/state/chat/spool.db" '
-  DELETE FROM message WHERE id = 1 RETURNING body; UPDATE room SET depth = depth - 1, bytes = bytes - 3 WHERE name = '"'main'"'')
+  DELETE FROM message WHERE position & 0xffffffffff = 1 RETURNING body; UPDATE room SET depth = depth - 1, bytes = bytes - 3 WHERE name = '"'main'"'')
 echo "$message"
 NAIVE
   COMMAND=(sh naive)

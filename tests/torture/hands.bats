@@ -502,8 +502,8 @@ no_escapes() {
 @test "no verb of chat-spool lets an escape sequence from the spool through to a terminal" {
   unsound 'its rows are changed by hand'
   local change verb evil="CAST(x'1b5d303b6576696c07c29b33316dff0d0a' AS TEXT)"
-  local changes=("UPDATE message SET sender = $evil WHERE id = 1" "UPDATE message SET host = $evil, key = $evil WHERE id = 1"
-    "UPDATE message SET body = x'1b5b33316d9bc29b' WHERE id = 1" "UPDATE room SET name = $evil WHERE name = 'jobs'"
+  local changes=("UPDATE message SET sender = $evil WHERE position & 0xffffffffff = 1" "UPDATE message SET host = $evil, key = $evil WHERE position & 0xffffffffff = 1"
+    "UPDATE message SET body = x'1b5b33316d9bc29b' WHERE position & 0xffffffffff = 1" "UPDATE room SET name = $evil WHERE name = 'jobs'"
     "UPDATE room SET default_room = $evil WHERE number = 0" "CREATE TABLE \"x"$'\x1b'"[31m\" (a)"
     "PRAGMA writable_schema = on; UPDATE sqlite_schema SET sql = sql || ' ' || $evil WHERE name = 'message'"
     "PRAGMA writable_schema = on; UPDATE sqlite_schema SET name = $evil WHERE name = 'message_key'")

@@ -27,7 +27,7 @@ sender() {
     n=$(cat "next-$1" 2>/dev/null || echo 1)
     while
       if [[ $2 == huge ]]; then
-        last=$((n + 150000 + RANDOM))
+        last=$((n + 300000 + RANDOM))
         ids=$(seq -f "$1 %.0f" "$n" "$last" | chat-send -1 -l -i)
       elif [[ $2 ]]; then
         last=$((n + RANDOM % 40))
@@ -44,7 +44,7 @@ sender() {
     done
     [[ -e cutting ]] || echo "$1: $result" >>wrong
     # What was not acknowledged may be there. So the next one begins with numbers that were not tried.
-    echo $((n + ${2:+200000} + 100)) >"next-$1"
+    echo $((n + ${2:+400000} + 100)) >"next-$1"
     touch "ended-$1"
   ' sender "$@" 2>>errors
 }
@@ -160,7 +160,7 @@ cuts() {
   cuts xfs "$(dose 1 10)"
 }
 
-# With another sender, whose transactions of 150,000 lines and more fill a WAL of more than 10 MiB. Most of these are cut.
+# With another sender, whose transactions of 300,000 lines and more fill a WAL of more than 10 MiB. Most of these are cut.
 @test "power cuts of an ext4 with a WAL of more than 10 MiB lose nothing that was acknowledged" {
   HUGE=700 SIZE=256M
   cuts ext4 "$(dose 1 40)"

@@ -1,0 +1,1 @@
+SELECT 1 FROM temp.ids WHERE id = ?1

@@ -1,0 +1,1 @@
+SELECT next_id FROM room WHERE number = 0
