@@ -140,7 +140,7 @@ static bool is_done(struct waiting *w)
     struct chat_room *rooms = NULL;
     size_t count = 0;
     bool done = true;
-    if (w->goals[0].room != NULL && !spool_rooms(w->spool, &rooms, &count))
+    if (w->count > 0 && w->goals[0].room != NULL && !spool_rooms(w->spool, &rooms, &count))
         count = 0;
     for (size_t i = 0; i < w->count; i++) {
         struct goal *goal = &w->goals[i];
