@@ -50,7 +50,7 @@ static enum chat_status walk_one(struct sqlite_store *s, const struct chat_query
                                  struct chat_batch *batch)
 {
     struct room room;
-    int64_t position;
+    int64_t position = 0;
     int64_t seen;
     enum chat_status status = db_run(s, SQL_BEGIN_READ); /* it may move while it is looked for */
     if (status == CHAT_OK)

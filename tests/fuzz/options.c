@@ -34,8 +34,6 @@ static void try_times(const char *text)
         expect(time >= 0 && time <= longest, "a duration is not below 0");
     if (ENDS_WELL(time = when_time(text, "-d")))
         expect(time >= 1 && time <= longest, "a time is not 0");
-    if (ENDS_WELL(time = cli_seconds(text, "-t")))
-        expect(time >= 0 && time <= longest, "seconds are not below 0");
     if (ENDS_WELL(time = cli_count(text, "-c")))
         expect(time >= 1, "a count is not 0");
 }

@@ -147,7 +147,8 @@ version_is() { [[ $(node_sql node1 -d "$DATABASE" 'SELECT version FROM chat.spoo
   chat-spool copy -q "$SPOOL" back.db
   run diff <(rows from.db) <(rows back.db)
   assert_output ''
-  run diff <(chat-spool dump -s from.db) <(chat-spool dump)
+  # A database does not keep how the last attempt failed.
+  run diff <(chat-spool dump -s from.db | sed 's/"failed":"[^"]*","failure":[0-9]*,//') <(chat-spool dump)
   assert_output ''
   run -0 chat-spool check
   # What comes new has ids behind those.
