@@ -55,6 +55,7 @@ chat_setup() {
 chat_teardown() {
   local pid result=0
   for pid in "${BACKGROUND_PIDS[@]}"; do
+    is_ours "$pid" || continue
     kill -KILL -- "-$pid" 2>/dev/null || kill -KILL "$pid" 2>/dev/null || continue
     wait "$pid" 2>/dev/null || true
   done
@@ -62,6 +63,17 @@ chat_teardown() {
   [[ ! ${CHAT_TEST_CLUSTER:-} ]] || store_teardown
   [[ ! $PUBLIC ]] || rm -rf "$PUBLIC"
   return "$result"
+}
+
+# is_ours PID: that background process was not waited for yet, or its session still has processes of this test. (The kernel gives
+# the number of a process that has gone to another one, on a busy machine within a minute.)
+is_ours() {
+  local pid
+  while IFS= read -r pid; do [[ $pid != "$1" ]] || return 0; done < <(jobs -p)
+  for pid in $(pgrep -s "$1"); do
+    ! grep -qszxF "BATS_TEST_TMPDIR=$BATS_TEST_TMPDIR" "/proc/$pid/environ" || return 0
+  done
+  return 1
 }
 
 # unsound REASON: this test leaves a spool that chat-spool check finds damaged, or can't check, on purpose.

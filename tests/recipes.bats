@@ -17,7 +17,7 @@ setup() {
 # What chat-recv runs has a process group of its own.
 teardown() {
   local pid
-  for pid in "${BACKGROUND_PIDS[@]}"; do pkill -KILL -s "$pid" || true; done
+  for pid in "${BACKGROUND_PIDS[@]}"; do ! is_ours "$pid" || pkill -KILL -s "$pid" || true; done
   chat_teardown
 }
 
