@@ -77,7 +77,7 @@ static enum chat_status check_mode(struct check *c, const char *suffix, bool rep
         findings_tell(&c->findings, "its mode is %04o now", found & mode);
     if (status == CHAT_OK || status == CHAT_NONE)
         return CHAT_OK;
-    if (status == CHAT_SYSTEM || status == CHAT_IO) /* says nothing of the file */
+    if (status != CHAT_PERMISSION) /* says nothing of the file */
         return status;
     findings_add(&c->findings, "%s", place->error->text);
     if (repair && found == 0 && strcmp(suffix, "-reserve") == 0)

@@ -253,3 +253,19 @@ unwaiting() {
   done
   assert [ "$failed" -ge 3 ]
 }
+
+@test "a repair that cannot look at a file once more says so, and calls that no fault" {
+  needs_strace
+  local n
+  printf '%s\n' one two three | chat-send -l
+  damage
+  cp -a "$HOME/.local" before
+  strace -qq -o trace -e trace=openat chat-spool check --repair
+  n=$(awk '/^openat/ { n++ } /"spool.db-reserve".*O_PATH/ { last = n } END { print last }' trace)
+  rm -rf "$HOME/.local"
+  cp -a before "$HOME/.local"
+  run -73 strace -qq -o trace -e trace=openat -e "inject=openat:error=EROFS:when=$n" chat-spool check --repair
+  assert_line --partial "cannot open '$SPOOL-reserve'"
+  refute_output --partial 'has 1 fault'
+  run -0 chat-spool check
+}

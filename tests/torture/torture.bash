@@ -331,11 +331,11 @@ complete_lines() {
   LINES=("${LINES[@]/#/main }")
 }
 
-# said_in_a_line TEXT: $COMMAND has said its error, with that text, in one line, for whatever of -P; and a sender that has stored
+# said_in_a_line TEXT: $COMMAND has said its error, with that text, in one line, for whatever of -P, and after one that it tries again; and a sender that has stored
 # says so, or how many.
 said_in_a_line() {
   local added=$((${#STATE[@]} - ${#ALL[@]}))
-  sed '/^chat-recv: message [0-9]* was done, but stays in the spool$/d' main.err | uniq >said
+  sed '/^chat-recv: message [0-9]* was done, but stays in the spool$/d; /; trying again$/d' main.err | uniq >said
   contents said
   ((LINES_OF_IT == 1)) && [[ $CONTENTS == "${COMMAND[0]}: "*"$1"* ]] || return
   WHY='an error means that none is stored, or says that they may be, or how many are'
