@@ -742,6 +742,7 @@ mended() {
 }
 
 @test "a repair that cannot change the mode of a file says so" {
+  ! sanitized || skip 'a leak check ends a program under strace'
   needs strace
   chat-send one
   chmod 644 "$SPOOL-lock"
