@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "dead.h"
 #include "format.h"
 #include "json_out.h"
 #include "signals.h"
@@ -50,8 +51,8 @@ static int compare_name(const void *name, const void *room)
 /* Returns how many messages are in the dead-letter room of ROOM. */
 static int64_t dead(const struct listing *l, const struct chat_room *room)
 {
-    char name[sizeof room->name + 8];
-    snprintf(name, sizeof name, "%s.dead", room->name);
+    char name[sizeof room->name + sizeof DEAD_SUFFIX];
+    snprintf(name, sizeof name, "%s%s", room->name, DEAD_SUFFIX);
     const struct chat_room *found =
         bsearch(name, l->all, l->all_count, sizeof *l->all, compare_name);
     return found != NULL ? found->depth : 0;

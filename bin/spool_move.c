@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dead.h"
 #include "spool.h"
 #include "where.h"
 
@@ -193,31 +194,21 @@ static int move(char **argv)
     return change(&c, "move", " moved\n");
 }
 
-/* Store in ROOM the room that NAME is the dead-letter room of; false: it is none by its name. */
-static bool strip_dead(const char *name, char room[CHAT_NAME_MAX + 1])
-{
-    static const char suffix[] = ".dead";
-    size_t length = strlen(name), end = strlen(suffix);
-    if (length <= end || strcmp(name + length - end, suffix) != 0)
-        return false;
-    snprintf(room, CHAT_NAME_MAX + 1, "%.*s", (int)(length - end), name);
-    return true;
-}
-
 static int requeue(char **argv)
 {
     struct change c = { .where = NULL };
-    char other[2 * CHAT_NAME_MAX];
+    char other[CHAT_NAME_MAX + 1];
+    bool fits = true;
     parse(&c, argv);
     const char *room = where_room(cli_words(1, 1, "a room is needed")[0]);
     c.from = other;
     c.to = room;
-    if (strip_dead(room, other)) {
+    if (dead_room_of(room, other)) {
         c.from = room;
         c.to = other;
     } else
-        snprintf(other, sizeof other, "%s.dead", room);
-    if (!chat_room_valid(c.from))
+        fits = dead_room(room, other);
+    if (!fits)
         cli_usage("'%s' has no dead-letter room; move messages from another with 'chat-spool move'",
                   room);
     c.spool = spool_open(c.where);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dead.h"
 #include "signals.h"
 #include "spool.h"
 #include "text.h"
@@ -16,8 +17,6 @@ static const struct option_row options[] = {
     { 't', "timeout", "TIME", "wait at most TIME: 90, 0.5, 5m, 2h" },
     END_OPTION,
 };
-
-static const char dead_suffix[] = ".dead";
 
 /* What is waited for: a room, or a message. */
 struct goal {
@@ -46,8 +45,8 @@ static struct goal *add_goal(struct waiting *w)
     return goal;
 }
 
-/* Call TAKE, unless it is NULL, for the first message that QUERY finds from *CURSOR on; false:
- * there is none. A damaged one counts as found. */
+/* Call TAKE, unless it is NULL, for the first message that QUERY finds from CURSOR on. False: no
+ * such message. A damaged message counts as found. */
 static bool find(struct waiting *w, const struct chat_query *query, struct chat_cursor cursor,
                  void (*take)(struct goal *goal, const struct chat_message *m, bool *dead),
                  struct goal *goal)
@@ -67,18 +66,12 @@ static bool find(struct waiting *w, const struct chat_query *query, struct chat_
 
 /* --- a room ---------------------------------------------------------------- */
 
-/* The name of the dead-letter room, or false where that would be too long. */
-static bool dead_room(const struct goal *goal, char name[CHAT_NAME_MAX + 1])
-{
-    return snprintf(name, CHAT_NAME_MAX + 1, "%s%s", goal->room, dead_suffix) <= CHAT_NAME_MAX;
-}
-
 static void note_mark(struct waiting *w, struct goal *goal)
 {
     char dead[CHAT_NAME_MAX + 1];
     const char *name = dead;
     const struct chat_query query = { .rooms = &name, .room_count = 1, .every = true };
-    if (dead_room(goal, dead))
+    if (dead_room(goal->room, dead))
         spool_need(chat_mark(w->spool, &query, &goal->mark), w->spool);
 }
 
@@ -90,7 +83,7 @@ static bool has_died(struct waiting *w, struct goal *goal)
     const struct chat_query query = {
         .rooms = &name, .room_count = 1, .every = true, .max_messages = 1, .max_bytes = SIZE_MAX
     };
-    return dead_room(goal, dead) &&
+    return dead_room(goal->room, dead) &&
            find(w, &query, (struct chat_cursor){ .place = goal->mark }, NULL, goal);
 }
 
@@ -104,19 +97,14 @@ static bool is_empty(const struct goal *goal, const struct chat_room *rooms, siz
 
 /* --- a message ------------------------------------------------------------- */
 
-static bool is_dead_room(const char *room)
-{
-    size_t length = strlen(room), suffix = strlen(dead_suffix);
-    return length > suffix && strcmp(room + length - suffix, dead_suffix) == 0;
-}
-
 /* A receiver has given it up and moved it. Who moves a message by hand lets its attempts begin
  * anew. */
 static void look_at(struct goal *goal, const struct chat_message *m, bool *dead)
 {
+    char room[CHAT_NAME_MAX + 1];
     bool moved = goal->seen[0] != '\0' && strcmp(goal->seen, m->room) != 0 && m->attempts > 0;
     snprintf(goal->seen, sizeof goal->seen, "%s", m->room);
-    if (moved || (is_dead_room(m->room) && m->attempts > 0)) {
+    if (moved || (dead_room_of(m->room, room) && m->attempts > 0)) {
         goal->id = -1;
         *dead = true;
     }
@@ -154,7 +142,7 @@ static bool is_done(struct waiting *w)
     return done;
 }
 
-/* That a message has expired is no change, so look for that from time to time. */
+/* chat_watch() does not report that a message has expired: look for that once a minute. */
 enum { GLANCE = 60 * 1000 }; /* milliseconds */
 
 /* Sleep until something has changed; false: the time is up. */

@@ -13,10 +13,9 @@
 
 #include "cli.h"
 #include "command.h"
+#include "dead.h"
 #include "pause.h"
 #include "signals.h"
-
-static const char dead_suffix[] = ".dead";
 
 /* Stop early with STATUS, the first one that was found: what runs may end. */
 static void give_up(struct worker *w, int status)
@@ -157,13 +156,12 @@ static int64_t hold_time(const struct worker *w, int64_t attempts)
     return hold < most ? hold : most;
 }
 
-static const char *dead_room(const struct worker *w, const struct chat_message *m)
+static const char *dead_letter_room(const struct worker *w, const struct chat_message *m)
 {
-    static char room[CHAT_NAME_MAX + sizeof dead_suffix];
+    static char room[CHAT_NAME_MAX + 1];
     if (w->dead != NULL)
         return w->dead;
-    snprintf(room, sizeof room, "%s%s", m->room, dead_suffix);
-    return room;
+    return dead_room(m->room, room) ? room : ""; /* which the library refuses */
 }
 
 /* Without -F a message is tried once in a run, so its claim is kept to the end. */
@@ -223,7 +221,7 @@ static void failed(struct worker *w, chat_batch *batch, int end, bool for_ever)
         .counted = true,
         .status = WIFEXITED(end) ? WEXITSTATUS(end) : CHAT_SIGNALLED + WTERMSIG(end),
         .hold = dead ? 0 : hold_time(w, m->attempts),
-        .dead = dead ? dead_room(w, m) : NULL,
+        .dead = dead ? dead_letter_room(w, m) : NULL,
     };
     w->failed = true;
     enum chat_status status = fail(w, batch, &failure);
@@ -478,7 +476,8 @@ static void take(struct worker *w)
 
 void worker_check(const struct worker *w, const char *room)
 {
-    if (w->dead == NULL && strlen(room) + strlen(dead_suffix) > CHAT_NAME_MAX)
+    char name[CHAT_NAME_MAX + 1];
+    if (w->dead == NULL && !dead_room(room, name))
         cli_usage("the default dead-letter room of '%s' would exceed 255 bytes; use --dead", room);
     if (w->dead != NULL && strcmp(w->dead, room) == 0)
         cli_usage("'%s' cannot be both received from and the dead-letter room", room);
