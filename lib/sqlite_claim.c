@@ -45,8 +45,7 @@ static enum chat_status claim_room(struct sqlite_store *s, const struct chat_que
                                    const char *name, struct chat_batch *batch)
 {
     struct scan scan;
-    bool passed;
-    bool gone = false;
+    bool passed, gone = false;
     enum chat_status status = scan_open_ready(&scan, s, query, name, NULL);
     while (status == CHAT_OK && !batch_is_full(batch, query)) {
         struct range run;

@@ -116,6 +116,12 @@ int db_step(struct sqlite_store *s, sqlite3_stmt *statement)
     return statement != NULL ? sqlite3_step(statement) : sqlite3_extended_errcode(s->db);
 }
 
+enum chat_status db_found(struct sqlite_store *s, sqlite3_stmt *statement, int rc)
+{
+    sqlite3_reset(statement);
+    return rc == SQLITE_ROW ? CHAT_OK : rc == SQLITE_DONE ? CHAT_NONE : db_failed(s, rc, "read");
+}
+
 int db_get_number(struct sqlite_store *s, enum sql sql, int64_t *value)
 {
     sqlite3_stmt *statement = db_statement(s, sql);

@@ -9,8 +9,7 @@
 #include "digest.h"
 
 /* Read the message at POSITION, whose room is set, if it is damaged. CHAT_OK: it is not, or is
- * gone.
- */
+ * gone. */
 static enum chat_status read_damaged(struct sqlite_store *s, int64_t position,
                                      struct chat_message *m, struct chat_batch *copy)
 {

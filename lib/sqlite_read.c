@@ -40,8 +40,7 @@ enum chat_status read_times(struct sqlite_store *s, int64_t position, struct cha
         m->failed = sqlite3_column_int64(statement, 3);
         m->failure = sqlite3_column_int(statement, 4);
     }
-    sqlite3_reset(statement);
-    return rc == SQLITE_ROW ? CHAT_OK : rc == SQLITE_DONE ? CHAT_NONE : db_failed(s, rc, "read");
+    return db_found(s, statement, rc);
 }
 
 enum chat_status message_row(struct sqlite_store *s, sqlite3_stmt *statement,

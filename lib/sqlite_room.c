@@ -74,8 +74,7 @@ static enum chat_status get_row(struct sqlite_store *s, const char *name, struct
         room->depth = sqlite3_column_int64(statement, DEPTH);
         strcpy(room->name, name); /* spool.c has checked its length */
     }
-    sqlite3_reset(statement);
-    return rc == SQLITE_ROW ? CHAT_OK : rc == SQLITE_DONE ? CHAT_NONE : db_failed(s, rc, "read");
+    return db_found(s, statement, rc);
 }
 
 enum chat_status room_get(struct sqlite_store *s, const char *name, struct room *room)
@@ -90,8 +89,7 @@ enum chat_status message_find(struct sqlite_store *s, int64_t id, int64_t *posit
     sqlite3_bind_int64(statement, 1, id);
     int rc = id > ID_MAX ? SQLITE_DONE : db_step(s, statement);
     *position = rc == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : 0;
-    sqlite3_reset(statement);
-    return rc == SQLITE_ROW ? CHAT_OK : rc == SQLITE_DONE ? CHAT_NONE : db_failed(s, rc, "read");
+    return db_found(s, statement, rc);
 }
 
 enum chat_status room_of(struct sqlite_store *s, int64_t position, struct room *room)
@@ -104,8 +102,7 @@ enum chat_status room_of(struct sqlite_store *s, int64_t position, struct room *
         room->number = sqlite3_column_int64(statement, 0);
         copy_name(room->name, sqlite3_column_text(statement, 1));
     }
-    sqlite3_reset(statement);
-    return rc == SQLITE_ROW ? CHAT_OK : rc == SQLITE_DONE ? CHAT_NONE : db_failed(s, rc, "read");
+    return db_found(s, statement, rc);
 }
 
 /* A number for a new room: 0 where none is left. */

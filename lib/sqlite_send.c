@@ -83,8 +83,7 @@ static enum chat_status find_key(struct sqlite_store *s, const char *key, int64_
         if (expires == 0 || expires > now)
             break;
     }
-    sqlite3_reset(statement);
-    return rc == SQLITE_ROW ? CHAT_OK : rc == SQLITE_DONE ? CHAT_NONE : db_failed(s, rc, "read");
+    return db_found(s, statement, rc);
 }
 
 /* Drop the oldest message of the tally's room that no receiver has claimed. With WHOLE, never one
@@ -126,7 +125,7 @@ static enum chat_status full(struct sqlite_store *s)
 /* Delete what has expired in the room, and look again how many messages it holds. */
 static enum chat_status sweep(struct sqlite_store *s)
 {
-    struct room room;
+    struct room room = { .number = 0 };
     enum chat_status status = count_tally(s);
     s->tally.depth = s->tally.bytes = s->tally.due = s->tally.expires = 0;
     if (status == CHAT_OK)
@@ -154,28 +153,35 @@ static enum chat_status make_place(struct sqlite_store *s, const struct chat_ter
 
 /* --- put ------------------------------------------------------------------- */
 
+enum { FIRST = 1 }; /* the parameter of the first column */
+
+void bind_state(sqlite3_stmt *statement, const struct chat_message *m, int64_t number,
+                int64_t checksum)
+{
+    const bool waits = m->due > 0;
+    const int64_t position = waits ? m->id : position_of(number, m->place);
+    sqlite3_bind_int64(statement, FIRST + COLUMN_POSITION, position);
+    bind_number(statement, FIRST + COLUMN_ID, m->id, m->id != position_place(position));
+    bind_number(statement, FIRST + COLUMN_ROOM, number, waits);
+    bind_number(statement, FIRST + COLUMN_PLACE, m->place, waits);
+    bind_number(statement, FIRST + COLUMN_DUE, m->due, waits);
+    bind_number(statement, FIRST + COLUMN_EXPIRES, m->expires, m->expires > 0);
+    sqlite3_bind_int64(statement, FIRST + COLUMN_ATTEMPTS, m->attempts);
+    bind_number(statement, FIRST + COLUMN_FAILED, m->failed, m->failed > 0);
+    bind_number(statement, FIRST + COLUMN_FAILURE, m->failure, m->failed > 0);
+    sqlite3_bind_int64(statement, FIRST + COLUMN_CHECKSUM, checksum);
+}
+
 void bind_message(sqlite3_stmt *statement, const struct chat_message *m, int64_t number,
                   int64_t checksum)
 {
-    const int first = 1; /* parameter: that of the first column */
-    const bool waits = m->due > 0;
-    const int64_t position = waits ? m->id : position_of(number, m->place);
-    sqlite3_bind_int64(statement, first + COLUMN_POSITION, position);
-    bind_number(statement, first + COLUMN_ID, m->id, m->id != position_place(position));
-    bind_number(statement, first + COLUMN_ROOM, number, waits);
-    bind_number(statement, first + COLUMN_PLACE, m->place, waits);
-    bind_number(statement, first + COLUMN_DUE, m->due, waits);
-    bind_number(statement, first + COLUMN_EXPIRES, m->expires, m->expires > 0);
-    sqlite3_bind_int64(statement, first + COLUMN_SENT, m->time);
-    sqlite3_bind_text(statement, first + COLUMN_SENDER, m->user, -1, SQLITE_STATIC);
-    sqlite3_bind_text(statement, first + COLUMN_HOST, m->host, -1, SQLITE_STATIC);
-    sqlite3_bind_int64(statement, first + COLUMN_ATTEMPTS, m->attempts);
-    bind_number(statement, first + COLUMN_FAILED, m->failed, m->failed > 0);
-    bind_number(statement, first + COLUMN_FAILURE, m->failure, m->failed > 0);
-    sqlite3_bind_text(statement, first + COLUMN_KEY, m->key, -1, SQLITE_STATIC); /* or NULL */
-    sqlite3_bind_int64(statement, first + COLUMN_CHECKSUM, checksum);
+    bind_state(statement, m, number, checksum);
+    sqlite3_bind_int64(statement, FIRST + COLUMN_SENT, m->time);
+    sqlite3_bind_text(statement, FIRST + COLUMN_SENDER, m->user, -1, SQLITE_STATIC);
+    sqlite3_bind_text(statement, FIRST + COLUMN_HOST, m->host, -1, SQLITE_STATIC);
+    sqlite3_bind_text(statement, FIRST + COLUMN_KEY, m->key, -1, SQLITE_STATIC); /* or NULL */
     /* A zero pointer would be an SQL NULL. */
-    sqlite3_bind_blob64(statement, first + COLUMN_BODY, m->length > 0 ? m->body : "", m->length,
+    sqlite3_bind_blob64(statement, FIRST + COLUMN_BODY, m->length > 0 ? m->body : "", m->length,
                         SQLITE_STATIC);
 }
 

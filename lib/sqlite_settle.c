@@ -152,20 +152,9 @@ enum chat_status sqlite_settle(struct store *store, struct chat_batch *batch, si
 static enum chat_status put_at(struct sqlite_store *s, int64_t from, const struct chat_message *new,
                                int64_t room)
 {
-    const bool waits = new->due > 0;
-    const int64_t to = waits ? new->id : position_of(room, new->place);
     sqlite3_stmt *statement = db_statement(s, SQL_SET_POSITION);
-    sqlite3_bind_int64(statement, 1, from);
-    sqlite3_bind_int64(statement, 2, to);
-    bind_number(statement, 3, new->id, new->id != position_place(to));
-    bind_number(statement, 4, room, waits);
-    bind_number(statement, 5, new->place, waits);
-    bind_number(statement, 6, new->due, waits);
-    bind_number(statement, 7, new->expires, new->expires > 0);
-    sqlite3_bind_int64(statement, 8, new->attempts);
-    bind_number(statement, 9, new->failed, new->failed > 0);
-    bind_number(statement, 10, new->failure, new->failed > 0);
-    sqlite3_bind_int64(statement, 11, message_digest(new));
+    bind_state(statement, new, room, message_digest(new));
+    sqlite3_bind_int64(statement, COLUMNS + 1, from);
     enum chat_status status = db_finish(s, statement);
     return status == CHAT_OK ? room_count_times(s, room, new->due, new->expires) : status;
 }
@@ -178,15 +167,6 @@ static enum chat_status next_place(struct sqlite_store *s, int64_t *place)
     return status == CHAT_OK ? spool_set_next_id(s) : status;
 }
 
-/* A message of BATCH as it is in the spool, with its times and its place. CHAT_NONE: somebody has
- * deleted it by hand. */
-static enum chat_status read_message(struct sqlite_store *s, const struct chat_batch *batch,
-                                     size_t i, struct chat_message *m)
-{
-    *m = *batch->messages[i];
-    return read_times(s, batch->positions[i], m);
-}
-
 static void note_failure(struct chat_message *m, const struct chat_failure *failure)
 {
     m->attempts += failure->counted;
@@ -196,18 +176,14 @@ static void note_failure(struct chat_message *m, const struct chat_failure *fail
     }
 }
 
-static enum chat_status hold_message(struct sqlite_store *s, const struct chat_batch *batch,
-                                     size_t i, const struct chat_failure *failure)
+static enum chat_status hold_message(struct sqlite_store *s, int64_t room, int64_t position,
+                                     struct chat_message *m, int64_t hold)
 {
-    struct chat_message m;
-    enum chat_status status = read_message(s, batch, i, &m);
-    if (status != CHAT_OK)
-        return status == CHAT_NONE ? CHAT_OK : status;
-    note_failure(&m, failure);
-    m.due = failure->hold > 0 ? store_now() + failure->hold : 0;
-    if (m.due == 0 && m.place == 0) /* it was delayed, and was received by its id */
-        status = next_place(s, &m.place);
-    return status == CHAT_OK ? put_at(s, batch->positions[i], &m, batch->room) : status;
+    enum chat_status status = CHAT_OK;
+    m->due = hold > 0 ? store_now() + hold : 0;
+    if (m->due == 0 && m->place == 0) /* it was delayed, and was received by its id */
+        status = next_place(s, &m->place);
+    return status == CHAT_OK ? put_at(s, position, m, room) : status;
 }
 
 /* Move a message of the room FROM to the end of another room, as MOVED says: its room, attempts and
@@ -227,18 +203,51 @@ static enum chat_status move_message(struct sqlite_store *s, int64_t from, int64
     return status == CHAT_OK ? room_count(s, to.number, 1, (int64_t)moved->length) : status;
 }
 
-/* To the dead room, where nothing expires. */
-static enum chat_status bury_message(struct sqlite_store *s, const struct chat_batch *batch,
+/* To the dead-letter room, where nothing expires. */
+static enum chat_status bury_message(struct sqlite_store *s, int64_t from, int64_t position,
+                                     struct chat_message *m, const char *dead)
+{
+    m->room = dead;
+    m->due = m->expires = 0;
+    return move_message(s, from, position, m);
+}
+
+/* Read the message I of BATCH as it is in the spool, with its times and its place. CHAT_NONE:
+ * another program has deleted it. */
+static enum chat_status read_message(struct sqlite_store *s, const struct chat_batch *batch,
+                                     size_t i, struct chat_message *m)
+{
+    *m = *batch->messages[i];
+    return read_times(s, batch->positions[i], m);
+}
+
+static enum chat_status fail_message(struct sqlite_store *s, const struct chat_batch *batch,
                                      size_t i, const struct chat_failure *failure)
 {
-    struct chat_message dead;
-    enum chat_status status = read_message(s, batch, i, &dead);
+    struct chat_message m;
+    int64_t position = batch->positions[i];
+    enum chat_status status = read_message(s, batch, i, &m);
     if (status != CHAT_OK)
         return status == CHAT_NONE ? CHAT_OK : status;
-    note_failure(&dead, failure);
-    dead.room = failure->dead;
-    dead.due = dead.expires = 0;
-    return move_message(s, batch->room, batch->positions[i], &dead);
+    note_failure(&m, failure);
+    if (failure->dead != NULL)
+        return bury_message(s, batch->room, position, &m, failure->dead);
+    return hold_message(s, batch->room, position, &m, failure->hold);
+}
+
+/* Move the message I of BATCH to ROOM, where its attempts begin again. */
+static enum chat_status move_one(struct sqlite_store *s, const struct chat_batch *batch, size_t i,
+                                 const char *room)
+{
+    struct chat_message moved;
+    enum chat_status status = read_message(s, batch, i, &moved);
+    if (status != CHAT_OK)
+        return status == CHAT_NONE ? CHAT_OK : status;
+    moved.room = room;
+    moved.attempts = moved.failed = 0;
+    if (moved.place > 0) /* it was held back after a failure */
+        moved.due = 0;
+    return move_message(s, batch->room, batch->positions[i], &moved);
 }
 
 /* Messages go from the room of BATCH to another. */
@@ -256,8 +265,7 @@ static enum chat_status fail(struct sqlite_store *s, const struct chat_batch *ba
     if (status != CHAT_OK)
         return status;
     for (size_t i = 0; i < batch->count && status == CHAT_OK; i++)
-        status = failure->dead != NULL ? bury_message(s, batch, i, failure)
-                                       : hold_message(s, batch, i, failure);
+        status = fail_message(s, batch, i, failure);
     if (status == CHAT_OK && failure->dead != NULL)
         status = ring_moved(s, batch, failure->dead);
     if (status == CHAT_OK && !s->reserve_given)
@@ -289,20 +297,8 @@ enum chat_status sqlite_move(struct store *store, struct chat_batch *batch, cons
     enum chat_status status = turn_begin(s);
     if (status != CHAT_OK)
         return status;
-    for (size_t i = 0; i < batch->count && status == CHAT_OK; i++) {
-        struct chat_message moved;
-        status = read_message(s, batch, i, &moved);
-        if (status == CHAT_NONE) {
-            status = CHAT_OK;
-            continue;
-        }
-        moved.room = room;
-        moved.attempts = moved.failed = 0;
-        if (moved.place > 0) /* it was held back after a failure */
-            moved.due = 0;
-        if (status == CHAT_OK)
-            status = move_message(s, batch->room, batch->positions[i], &moved);
-    }
+    for (size_t i = 0; i < batch->count && status == CHAT_OK; i++)
+        status = move_one(s, batch, i, room);
     if (status == CHAT_OK)
         status = ring_moved(s, batch, room);
     return turn_end(s, status);

@@ -184,6 +184,10 @@ sqlite3_stmt *db_statement(struct sqlite_store *s, enum sql sql);
 /* Step a statement; NULL, one that could not be prepared, is an error like others. */
 int db_step(struct sqlite_store *s, sqlite3_stmt *statement);
 
+/* End a look for one row, which was stepped with the result RC: CHAT_OK where there is a row,
+ * CHAT_NONE where there is not. */
+enum chat_status db_found(struct sqlite_store *s, sqlite3_stmt *statement, int rc);
+
 /* The number that a statement without parameters tells; 0 where it tells none. The result code is
  * SQLITE_OK, or why it failed; the second is for where it does no harm to take that for 0. */
 int db_get_number(struct sqlite_store *s, enum sql sql, int64_t *value);
@@ -434,7 +438,10 @@ enum chat_status turn_make_room(struct sqlite_store *s);
 
 /* --- sqlite_send.c --- */
 
-/* Bind a message of the room NUMBER to the parameters of SQL_ADD_MESSAGE. */
+/* Bind a message of the room NUMBER to the parameters of SQL_ADD_MESSAGE; or the part of it that
+ * may change, to those of SQL_SET_POSITION. */
+void bind_state(sqlite3_stmt *statement, const struct chat_message *message, int64_t number,
+                int64_t checksum);
 void bind_message(sqlite3_stmt *statement, const struct chat_message *message, int64_t number,
                   int64_t checksum);
 

@@ -1,4 +1,5 @@
--- What becomes of the message at position ?1, besides its body: it fails, is due, or moves to another room.
-UPDATE message SET position = ?2, id = ?3, room = ?4, place = ?5, due = ?6, expires = ?7, attempts = ?8, failed = ?9,
-    failure = ?10, checksum = ?11
-WHERE position = ?1
+-- What becomes of the message at position ?16, besides its body: it fails, is due, or moves to another room. The other
+-- parameters have the numbers of their columns (bind_state() in lib/sqlite_send.c).
+UPDATE message SET position = ?1, id = ?2, room = ?3, place = ?5, due = ?6, expires = ?7, attempts = ?11, failed = ?12,
+    failure = ?13, checksum = ?14
+WHERE position = ?16
