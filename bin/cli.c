@@ -213,8 +213,8 @@ void cli_command(const struct program *command)
 
 int cli_option(char **argv)
 {
-    static const struct option_row *tables[2];
     if (!started) {
+        static const struct option_row *tables[2]; /* options.c keeps them */
         tables[0] = self->options;
         tables[1] = common;
         options_start(argv, tables, anywhere);

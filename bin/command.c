@@ -177,7 +177,7 @@ static int fill_file(const struct chat_message *m)
     return -1;
 }
 
-/* The same for all messages of BATCH, as the format has them. */
+/* Return an open file in memory that holds all messages of BATCH in the chosen format; or -1. */
 static int fill_batch(const chat_batch *batch)
 {
     struct output out = { .fd = memfd_create("messages", MFD_CLOEXEC) };

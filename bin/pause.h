@@ -7,7 +7,7 @@
 #include <signal.h>
 #include <stdint.h>
 
-/* Sleep for so many milliseconds, or until one of the COUNT descriptors in FDS is ready, or a
+/* Sleep for MILLISECONDS, or until one of the COUNT descriptors in FDS is ready, or a
  * signal of *UNBLOCKED arrives (NULL: the signals stay as they are). Returns what poll() would. */
 int pause_for(int64_t milliseconds, struct pollfd *fds, nfds_t count, const sigset_t *unblocked);
 
