@@ -151,10 +151,15 @@ END
 # ---------------------------------------------------------------- the README
 
 @test "the README begins with the two commands for a fresh machine" {
-  run head -n 2 "$REPOSITORY/README.md"
-  assert_line --index 0 --regexp '^ *\./bootstrap demo( |$)'
-  assert_line --index 1 --regexp '^ *\./bootstrap check( |$)'
+  run head -n 10 "$REPOSITORY/README.md"
+  assert_line --regexp '^ *\./bootstrap demo( |$)'
+  assert_line --regexp '^ *\./bootstrap check( |$)'
+  assert_line "    export PATH=\"\$PWD/bin:\$PATH\""
   assert_file_executable "$REPOSITORY/bootstrap"
+}
+
+@test "the README has at most 200 lines" {
+  (($(wc -l <"$REPOSITORY/README.md") <= 200))
 }
 
 @test "the contract's example is on the README's first screen" {
@@ -169,9 +174,9 @@ How are you?
 chat-recv: No new messages"
 }
 
-@test "make knows every target that the README names" {
+@test "make knows every target that docs/install.md names" {
   local commands command
-  commands=$("$EXAMPLES" list "$REPOSITORY/README.md" | awk '/^block/ { on = $2 == "sh"; next } on { print substr($0, 3) }')
+  commands=$("$EXAMPLES" list "$REPOSITORY/docs/install.md" | awk '/^block/ { on = $2 == "sh"; next } on { print substr($0, 3) }')
   [[ -n $commands ]]
   while read -r command; do
     [[ $command == make* ]] || fail "not a command of make: $command"

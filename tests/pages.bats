@@ -42,10 +42,13 @@ floor() {
 @test "the figures in the README and in the comparison are those of the benchmark" {
   local ours
   ours=$(floor 'chat-send, chat-recv')
-  run tr '\n' ' ' <"$REPOSITORY/README.md"
-  assert_output --partial "took $ours times as long as the floor; the \`sqlite3\` shell took $(floor sqlite3) times as long"
-  assert_output --partial "\`appendfsync always\` $(floor redis-cli). "
-  assert_output --partial "quicker than we are ($(floor beanstalkd))."
+  run sed -n '/^## Speed/,/^## [^S]/s/^| \(.*\) | \([0-9.]*\) |$/\2 \1/p' "$REPOSITORY/README.md"
+  assert_line --index 0 --regexp "^$(floor 'the floor') the floor: "
+  assert_line --index 1 --regexp "^$(floor beanstalkd) beanstalkd, "
+  assert_line --index 2 "$ours \`chat-send\`"
+  assert_line --index 3 "$(floor sqlite3) the \`sqlite3\` shell"
+  assert_line --index 4 "$(floor redis-cli) \`redis-cli\` with \`appendfsync always\`"
+  assert_file_contains "$REPOSITORY/README.md" "^Measured with version $(measured results)[.] "
   run grep -oE '[0-9.]+ × floor( to our [0-9.]+)?' "$REPOSITORY/docs/comparison.md"
   assert_output "$(floor nq) × floor
 $(floor redis-cli) × floor
@@ -54,19 +57,38 @@ $(floor 'amqp-publish, amqp-get') × floor
 $(floor beanstalkd) × floor to our $ours."
 }
 
+# measured FILE: the version that the results in FILE.md were measured with.
+measured() { sed -n 's/^- BENCH=.*, chat-send \([0-9.]*\), .*/\1/p' "$REPOSITORY/tests/bench/results/$1.md"; }
+
+# cell NAME COLUMN: a cell of the first row with this NAME in the results.
+cell() { awk -F ' *[|] *' -v name="$1" -v column="$2" '$2 == name { print $column; exit }' "$REPOSITORY/tests/bench/results/results.md"; }
+
+@test "the figures in docs/performance.md are those of the benchmark" {
+  local name page=$REPOSITORY/docs/performance.md
+  for name in 'the floor' 'chat-send, chat-recv' sqlite3 redis-cli beanstalkd; do
+    run -0 grep -cF "| $name | $(cell "$name" 6) | $(cell "$name" 12) | $(cell "$name" 3) |" "$page"
+  done
+  run tr '\n' ' ' <"$page"
+  assert_output --partial "figures on this page are those of version $(measured results),"
+  assert_output --partial "stored $(cell 'in: chat-send -l' 3) lines a second, and \`.import\`"
+  assert_output --partial "shell $(cell 'in: sqlite3 .import' 3) into"
+  assert_output --partial "delivered $(cell 'out: chat-recv -a' 3) lines a second, and \`redis-cli\` $(cell 'out: redis-cli RPOP' 3). "
+  assert_equal "$(measured postgres)" "$(measured results)"
+}
+
 # on_cluster TABLE ROW COLUMN FORMAT: a figure of the benchmark of PostgreSQL.
 on_cluster() {
   awk -F '\t' -v table="$1" -v row="$2" -v column="$3" -v format="$4" \
     'index($1, table) == 1 && $2 == row && $3 == column { printf format, $4; exit }' "$REPOSITORY/tests/bench/results/postgres.tsv"
 }
 
-@test "the figures of PostgreSQL in the README are those of its benchmark, and its table shows them" {
+@test "the figures of PostgreSQL in docs/performance.md are those of its benchmark, and its table shows them" {
   local ours='chat-send, chat-recv on the cluster' one='One command, one message'
-  run tr '\n' ' ' <"$REPOSITORY/README.md"
+  run tr '\n' ' ' <"$REPOSITORY/docs/performance.md"
   assert_output --partial "took $(on_cluster "$one" "$ours" 'send, × floor' %.1f) times as long as the floor, and a row"
-  assert_output --partial "by hand $(on_cluster "$one" 'SKIP LOCKED by hand on the cluster' 'send, × floor' %.1f). "
-  assert_output --partial "put in $(on_cluster Streams "$ours" 'in, lines a second' %s) lines a second"
-  assert_output --partial "took out $(on_cluster Streams "$ours" 'out, lines a second' %s);"
+  assert_output --partial "by hand $(on_cluster "$one" 'SKIP LOCKED by hand on the cluster' 'send, × floor' %.1f) times as long. "
+  assert_output --partial "stored $(on_cluster Streams "$ours" 'in, lines a second' %s) lines a second"
+  assert_output --partial "delivered $(on_cluster Streams "$ours" 'out, lines a second' %s). "
   assert_output --partial "next line after $(on_cluster Wake-up "$ours" 'median, ms' %.1f) ms."
   run -0 grep -cF "| $ours | $(on_cluster "$one" "$ours" 'send, ms' %s) |" "$REPOSITORY/tests/bench/results/postgres.md"
 }
