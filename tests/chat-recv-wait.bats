@@ -244,10 +244,10 @@ switches() { sed -n 's/^voluntary_ctxt_switches:\t//p' "/proc/$1/status"; }
 
 @test "-c 5 -t that got two messages in time exits 0 with two" {
   local start
-  start=$(milliseconds)
-  receiving out -c 5 -t 1
   chat-send one
   chat-send two
+  start=$(milliseconds)
+  receiving out -c 5 -t 1
   finish "$BACKGROUND_PID"
   (($(milliseconds) - start >= 1000))
   assert_success
@@ -266,6 +266,7 @@ switches() { sed -n 's/^voluntary_ctxt_switches:\t//p' "/proc/$1/status"; }
 
 @test "-t is one time limit for all: messages do not prolong it" {
   background bash -c 'while chat-send tick; do sleep 0.1; done'
+  wait_until chat-recv -p -q >peeked
   run timeout 20 chat-recv -t 1 -c 1000000
   assert_success
   assert_line --index 0 tick

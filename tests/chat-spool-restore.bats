@@ -227,7 +227,7 @@ restored() {
   local n pids=()
   seq 200 | chat-send -l -r ballast
   chat-spool backup saved.db
-  background bash -c 'i=0; until [[ -e stop ]]; do i=$((i + 1)); chat-send "$i" || echo wrong >>wrong; echo $i >sent; done'
+  background bash -c 'i=0; until [[ -e stop ]]; do i=$((i + 1)); chat-send "$i" || echo wrong >>wrong; echo $i >new && mv new sent; done'
   pids+=("$BACKGROUND_PID")
   background bash -c 'until [[ -e stop ]]; do chat-recv -q -c 3 || (($? == 1)) || echo wrong >>wrong; done >out'
   pids+=("$BACKGROUND_PID")

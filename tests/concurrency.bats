@@ -270,7 +270,7 @@ life_goes_on() {
   waiter=$BACKGROUND_PID
   wait_blocked "$waiter"
   kill -KILL "$holder"
-  WAIT_LIMIT=5 finish "$waiter"
+  finish "$waiter"
   assert_equal "$status" 0
   assert_bytes out 'first\n'
 }
@@ -290,7 +290,7 @@ life_goes_on() {
   exec {keep}<&-
   finish "$holder"
   assert_equal "$status" 74
-  WAIT_LIMIT=5 finish "$BACKGROUND_PID"
+  finish "$BACKGROUND_PID"
   assert_equal "$status" 0
   assert_bytes out 'first\n'
 }
@@ -326,7 +326,7 @@ one_of_two_waiting_is_stopped() {
   wait_blocked "${waiting[1]}"
   kill -STOP "${waiting[$1]}"
   chat-send one
-  WAIT_LIMIT=10 finish "${waiting[1 - $1]}"
+  finish "${waiting[1 - $1]}"
   assert_equal "$status" 0
   assert_bytes "out$((1 - $1))" 'one\n'
   kill -CONT "${waiting[$1]}"
@@ -356,7 +356,7 @@ one_of_two_waiting_is_stopped() {
     kill -STOP "$first"
     chat-send "message $i"
     kill -KILL "$first"
-    WAIT_LIMIT=10 finish "$second"
+    finish "$second"
     assert_equal "$status" 0
     assert_bytes out2 "message $i\n"
   done

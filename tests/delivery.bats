@@ -272,7 +272,7 @@ assert_order() {
   kill -TERM "$receiver"
   finish "$receiver"
   assert_success
-  timeout 1 cat <&"$reader" >got || true
+  dd iflag=nonblock <&"$reader" >got 2>/dev/null || true
   exec {reader}<&-
   # A line that the end cut off is no message.
   [[ -z $(tail -c 1 got) ]] || sed -i '$d' got

@@ -77,11 +77,12 @@ all_seen() { (($(cat seen-A seen-B | wc -l) >= $1)); }
 @test "the message of a receiver whose host is cut off can be received by another when the keepalives have given it up" {
   local cut
   on A chat-send -s "$A_SPOOL" job
-  background nsenter --target "$A" --net -- chat-recv -s "$A_SPOOL" -- sh -c 'echo begun >begun; exec sleep 3' 2>err
+  background nsenter --target "$A" --net -- chat-recv -s "$A_SPOOL" -- sh -c 'echo begun >begun; until [ -e cut ]; do sleep 0.1; done' 2>err
   wait_until test -s begun
   run -1 on B chat-recv -q -s "$B_SPOOL"
   on A ip link set eth0 down
   cut=$(now)
+  touch cut
   WAIT_LIMIT=120 wait_until is_free
   tell "free for others $((($(now) - cut) / 1000)) s after its receiver was cut off"
   run -0 on B chat-recv -s "$B_SPOOL"

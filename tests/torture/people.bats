@@ -50,7 +50,8 @@ receiver() {
   done
 }
 
-# crowd SENDERS RECEIVERS TURNS: so many, and so many turns for each of the senders if all get the same.
+# crowd SENDERS RECEIVERS TURNS [STOPPED]: so many, and so many turns for each of the senders if all get the same. The first sender may be
+# stopped before the gate opens.
 crowd() {
   local i
   export GATE LAST=$(($1 * $3))
@@ -59,6 +60,7 @@ crowd() {
   for ((i = 1; i <= $2; i++)); do enter receiver "r$i"; done
   WAIT_LIMIT=$((60 + LAST / 10))
   wait_until all_ready $(($1 + $2))
+  [[ ! ${4:-} ]] || kill -STOP -- "-${PEOPLE[0]#*:}"
   exec {GATE}>&-
 }
 
@@ -122,8 +124,7 @@ nobody_starves() {
 
 # The control.
 @test "a sender that gets no turn is seen to starve" {
-  crowd 5 1 8
-  kill -STOP -- "-${PEOPLE[0]#*:}"
+  crowd 5 1 8 stopped
   wait_until awk '{ sum += $1 } END { exit sum < 30 }' counts/s2 counts/s3 counts/s4 counts/s5
   shares s
   ((LEAST * 5 < MEDIAN))

@@ -82,13 +82,16 @@ at_work() {
   esac
 }
 
+# at_work_since COUNT: more messages were acknowledged than that; or a sender failed, which is told later.
+at_work_since() { [[ -e wrong ]] || (($(cat acknowledged/* 2>/dev/null | wc -l) >= $1 + 3)); }
+
 # is_huge: a transaction is under way whose WAL has more than 10 MiB.
 is_huge() { (($(stat -c %s disk/chat/spool.db-wal 2>/dev/null || echo 0) > 10485760)); }
 
 # fails_and_comes_back ROUND: the power.
 fails_and_comes_back() {
   local name file
-  [[ ! $HUGE ]] || wait_until is_huge
+  if [[ $HUGE ]]; then wait_until is_huge; else wait_until at_work_since "$(cat acknowledged/* 2>/dev/null | wc -l)"; fi
   sleep "$(a_moment "${HUGE:-300}")"
   touch cutting
   cut

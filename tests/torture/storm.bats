@@ -175,8 +175,8 @@ again() {
 @test "the storm shows that a receiver behind a pipe loses messages" {
   KILLS=60
   start sender a 1 chat-send -f -
-  start receiver pipe bash -c 'message=$(chat-recv -q -t 0.2) && pause 5000 && echo "$message"'
-  start receiver pipes bash -c 'message=$(chat-recv -q -t 0.2) && pause 5000 && echo "$message"'
+  start receiver pipe bash -c 'message=$(chat-recv -q -t 0.2) && pause 50000 && echo "$message"'
+  start receiver pipes bash -c 'message=$(chat-recv -q -t 0.2) && pause 50000 && echo "$message"'
   storm
   look
   assert grep -q '^a ' all

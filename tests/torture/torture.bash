@@ -2,7 +2,7 @@
 #
 # TORTURE is the dose. Without it (make check) each test takes a sample; TORTURE=1 is the dose of make torture,
 # TORTURE=n so many times more. Every choice at random comes from $SEED, which a failure tells: the same SEED makes the
-# same choices again.
+# same choices again. The sample is the same in each run, so that make check fails for what has changed alone.
 #
 # Each file proves that what it injects does harm: a control, something that does not keep the contract, must fail.
 #
@@ -12,6 +12,7 @@
 
 load ../helper
 
+((${TORTURE:-0})) || : "${SEED:=1}"
 : "${SEED:=$((SRANDOM & 0x7fffffff))}"
 FAULTS=${CHAT_FAULTS:-$REPOSITORY/build/fault}
 
