@@ -22,8 +22,7 @@ include mk/flags.mk mk/install.mk
 
 # The programs take from this archive only what they need.
 LIB = $(BUILD)/libchatspool.a
-MODULE_SOURCES = $(wildcard lib/store_pg.c lib/pg_*.c)
-LIB_SOURCES = $(filter-out $(MODULE_SOURCES),$(wildcard lib/*.c))
+LIB_SOURCES = $(wildcard lib/*.c lib/os/*.c lib/sqlite/*.c)
 LIB_OBJECTS = $(LIB_SOURCES:%.c=$(BUILD)/%.o)
 
 # What other programs get: nothing is visible but what chatspool.h declares. Code for a shared library is slower,
@@ -41,8 +40,9 @@ OBJCOPY = objcopy
 MODULE_DIR = $(BINDIR)/chatspool
 MODULE = $(MODULE_DIR)/chatspool-postgresql.so
 MODULES = $(if $(POSTGRES:0=),$(MODULE))
+MODULE_SOURCES = $(wildcard lib/postgres/*.c)
 MODULE_OBJECTS = $(MODULE_SOURCES:%.c=$(BUILD)/pic/%.o) \
-	$(patsubst %,$(BUILD)/pic/lib/%.o,batch digest error findings utf8 vigil)
+	$(patsubst %,$(BUILD)/pic/lib/%.o,batch digest error report utf8 os/vigil)
 MODULE_PLACES = -DCHAT_MODULES='"$(LIBDIR)/chatspool"' -DCHAT_MODULES_BESIDE='"$(LIBDIR:$(PREFIX)/%=../%)/chatspool"'
 $(BUILD)/lib/module.o $(BUILD)/pic/lib/module.o: OWN_CFLAGS = $(MODULE_PLACES)
 $(MODULE_SOURCES:%.c=$(BUILD)/pic/%.o): OWN_CFLAGS = $(POSTGRES_CFLAGS)
@@ -65,17 +65,18 @@ $(BINDIR)/%: $(BUILD)/bin/%.o $(NOMATH) $(PARTS) $(LIB)
 $(PARTS): $(PART_OBJECTS)
 $(LIB): $(LIB_OBJECTS)
 $(PARTS) $(LIB):
-	$(call run,AR,$@)rm -f $@ && $(AR) rcs $@ $^
+	@# Not "r": of two files with the same name it would keep one.
+	$(call run,AR,$@)rm -f $@ && $(AR) qcs $@ $^
 
 $(SHARED): $(PIC_OBJECTS) lib/chatspool.map
 	@mkdir -p $(@D)
 	$(call run,LINK,$@)$(CC) $(CFLAGS) -shared $(filter-out -pie,$(HARDEN_LINK)) -Wl,-z,defs -Wl,--as-needed $(LDFLAGS) \
 		-Wl,-soname,$(SONAME) -Wl,--version-script=lib/chatspool.map -o $@ $(PIC_OBJECTS) $(SQLITE_shared)
 
-$(MODULE): $(MODULE_OBJECTS) lib/module.map
+$(MODULE): $(MODULE_OBJECTS) lib/postgres/module.map
 	@mkdir -p $(@D)
 	$(call run,LINK,$@)$(CC) $(CFLAGS) $(SANITIZED) -shared $(filter-out -pie,$(HARDEN_LINK)) -Wl,--as-needed $(LDFLAGS) \
-		-Wl,--version-script=lib/module.map -o $@ $(MODULE_OBJECTS) $(POSTGRES_LIBS)
+		-Wl,--version-script=lib/postgres/module.map -o $@ $(MODULE_OBJECTS) $(POSTGRES_LIBS)
 
 # One object, so that its parts can find each other and nobody else can.
 $(STATIC): $(LIB_OBJECTS) lib/chatspool.map

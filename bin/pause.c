@@ -1,6 +1,6 @@
 /* pause.c - a pause before the next attempt. */
 
-/* As in lib/vigil.c: where a long has 32 bits, the checked ppoll() of glibc before 2.37 does not
+/* As in lib/os/vigil.c: where a long has 32 bits, the checked ppoll() of glibc before 2.37 does not
  * wait. */
 #undef _FORTIFY_SOURCE
 

@@ -14,23 +14,25 @@ SCRIPTS = bootstrap .ci/run sql/embed init/chat-worker init/unit $(RECIPES) test
 	completions/chatspool.bash $(wildcard $(addprefix tests/,*.bats *.bash torture/*.bats torture/*.bash postgres/*.bats postgres/*.bash)) \
 	tests/bench/table tests/bench/plot
 
+SOURCE_DIRECTORIES = bin lib lib/os lib/sqlite lib/postgres
+
 lint:
 	$(call run,LINT,man)$(if $(MAN),mandoc -T lint -W warning $(MAN))
 	$(call run,LINT,scripts)printf '%s\n' $(SCRIPTS) | xargs -n 8 -P $(PROCESSORS) shellcheck -x
 	$(Q)shellcheck -s bash -e SC1090,SC1091,SC2016,SC2034,SC2154 $(BENCH_SCRIPTS)
-	@# A link that another member of a group has put there would be followed: see lib/place_make.c.
-	$(Q)! grep -nE '\<(l?ch(mod|own)|fch(mod|own)at) *\(' $(wildcard $(addsuffix /*.[ch],bin lib)) | grep -v 'lint: the name of a descriptor'
-	@# The checked ppoll() does not wait where a long has 32 bits: see lib/vigil.c.
-	$(Q)! grep -nE '\<ppoll *\([^)]' $(filter-out lib/vigil.c bin/pause.c,$(wildcard $(addsuffix /*.[ch],bin lib)))
+	@# A link that another member of a group has put there would be followed: see lib/os/location_make.c.
+	$(Q)! grep -nE '\<(l?ch(mod|own)|fch(mod|own)at) *\(' $(wildcard $(addsuffix /*.[ch],$(SOURCE_DIRECTORIES))) | grep -v 'lint: the name of a descriptor'
+	@# The checked ppoll() does not wait where a long has 32 bits: see lib/os/vigil.c.
+	$(Q)! grep -nE '\<ppoll *\([^)]' $(filter-out lib/os/vigil.c bin/pause.c,$(wildcard $(addsuffix /*.[ch],$(SOURCE_DIRECTORIES))))
 	$(call run,LINT,sources)clang-format --dry-run -Werror \
-		$(wildcard $(addsuffix /*.[ch],bin lib tests/bench tests/fault tests/fuzz tests/library))
+		$(wildcard $(addsuffix /*.[ch],$(SOURCE_DIRECTORIES) tests/bench tests/fault tests/fuzz tests/library))
 
 # What reads the code without running it: gcc's analyzer, clang-tidy (.clang-tidy says what it is asked) and cppcheck. A
 # file that has passed is not read again before it, or a header, has changed.
 READ_SOURCES = $(LIB_SOURCES) $(BIN_SOURCES) $(if $(POSTGRES:0=),$(MODULE_SOURCES))
 ANALYZED = $(READ_SOURCES:%=$(BUILD)/analyzed/%.gcc) $(READ_SOURCES:%=$(BUILD)/analyzed/%.clang) $(BUILD)/analyzed/cppcheck
 READ = -std=c17 -D_GNU_SOURCE $(WIDE) -Ilib -I$(BUILD) -DCHAT_VERSION=\"$(VERSION)\" $(MODULE_PLACES) $(PKG_CFLAGS) $(POSTGRES_CFLAGS)
-HEADERS = $(wildcard lib/*.h bin/*.h)
+HEADERS = $(wildcard $(addsuffix /*.h,$(SOURCE_DIRECTORIES)))
 READ_SQL = $(BUILD)/sqlite_sql.h $(if $(POSTGRES:0=),$(BUILD)/pg_sql.h)
 
 analyze:
@@ -38,7 +40,7 @@ analyze:
 analyzed: $(ANALYZED)
 
 # Of the memory that this hands out gcc sees only that its beginning is lost.
-$(BUILD)/analyzed/lib/store_pg.c.gcc: READ += -Wno-analyzer-malloc-leak
+$(BUILD)/analyzed/lib/postgres/store.c.gcc: READ += -Wno-analyzer-malloc-leak
 
 $(BUILD)/analyzed/%.gcc: % $(HEADERS) $(READ_SQL)
 	@mkdir -p $(@D)

@@ -53,7 +53,7 @@ POSTGRES := $(if $(call ask,$(PKG_CONFIG) --exists libpq 2>/dev/null && echo yes
 POSTGRES_CFLAGS := $(call ask,$(PKG_CONFIG) --cflags libpq 2>/dev/null)
 POSTGRES_LIBS = $(or $(shell $(PKG_CONFIG) --libs libpq 2>/dev/null),-lpq)
 
-# Where a long has 32 bits, positions in a file and times have 64 only if they are asked for (lib/lock.c asserts it).
+# Where a long has 32 bits, positions in a file and times have 64 only if they are asked for (lib/os/lock.c asserts it).
 WIDE = -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64
 COMPILE = $(CC) -std=c17 -D_GNU_SOURCE $(WIDE) $(WARNINGS) $(CFLAGS) $(PIE) $(HARDEN) $(SANITIZED) \
 	-Ilib -I$(BUILD) -DCHAT_VERSION=\"$(VERSION)\" $(PKG_CFLAGS) $(OWN_CFLAGS) $(CPPFLAGS)

@@ -42,7 +42,7 @@ includers() {
     touch lib/digest.h
     run make V=1
     assert_success
-    for source in bin/*.c lib/*.c; do
+    for source in bin/*.c lib/{,*/}*.c; do
         if grep -q 'lib/digest\.h' "build/${source%.c}.d"; then
             assert_output --partial " -o build/${source%.c}.o "
         else
@@ -211,14 +211,14 @@ END
     local names
     names=$(sed -nE 's/^NOMATH2?\((.*)\)$/\1/p' bin/nomath.c | paste -sd '|')
     [[ $names == *sin* ]]
-    run grep -rnwiE "($names|ln|log10|log2|power|pi|ceil|ceiling|floor|mod|degrees|radians) *\(" sql/sqlite lib/sqlite_*.c
+    run grep -rnwiE "($names|ln|log10|log2|power|pi|ceil|ceiling|floor|mod|degrees|radians) *\(" sql/sqlite lib/sqlite/*.c
     assert_output ''
 }
 
 @test "bin/ sees the library's public header only, and no SQLite" {
     run includers '[^">]*sqlite[^">]*' bin/*.[ch]
     assert_output ''
-    for header in lib/*.h build/*.h; do
+    for header in lib/{,*/}*.h build/*.h; do
         [[ $header == lib/chatspool.h ]] && continue
         run includers "([^\">]*/)?${header##*/}" bin/*.[ch]
         assert_output ''
@@ -226,13 +226,13 @@ END
 }
 
 @test "only the SQLite store sees SQLite" {
-    for file in $(includers 'sqlite3\.h' lib/*.[ch]) $(includers 'sqlite_sql\.h' lib/*.[ch]); do
-        assert_regex "$file" '^lib/[a-z_]*sqlite[a-z_]*\.[ch]$'
+    for file in $(includers 'sqlite3\.h' lib/{,*/}*.[ch]) $(includers 'sqlite_sql\.h' lib/{,*/}*.[ch]); do
+        assert_regex "$file" '^lib/sqlite/[a-z_]*\.[ch]$'
     done
 }
 
 @test "only json_in.c sees Jansson, and only chat-send and chat-spool have it" {
-    run includers 'jansson\.h' bin/*.[ch] lib/*.[ch]
+    run includers 'jansson\.h' bin/*.[ch] lib/{,*/}*.[ch]
     assert_output bin/json_in.c
     run nm bin/chat-send
     assert_output --partial json_loadb

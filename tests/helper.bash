@@ -337,7 +337,7 @@ instruction_counter() {
   return 1
 }
 
-# Valgrind does not know the mark by which the index of the log outlives its processes (F_GET_RW_HINT, lib/sqlite_index.c). A
+# Valgrind does not know the mark by which the index of the log outlives its processes (F_GET_RW_HINT, lib/sqlite/wal_index.c). A
 # receiver that waits elsewhere keeps it alive as well; without either the log is read first by each process.
 keep_index() {
   background chat-recv -w -r elsewhere

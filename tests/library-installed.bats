@@ -84,12 +84,12 @@ visible() {
 }
 
 # What outlives a call and can change, and why no handle can have it:
-#   connections    the connections of the process to spools, as SQLite notes locks for the process (sqlite_connect.c)
-#   process        descriptors of the process that wait to be closed, as that drops its locks (sqlite_index.c)
-#   region         where the index of the log is read: 32 KiB that are worth nothing after the call (sqlite_index.c)
-#   read_failed, disk_full    the end of the last call of the system, for who asks next (sqlite_vfs.c)
-#   vfs            the layer that SQLite keeps registered for the life of the process (sqlite_vfs.c)
-#   engine         the text of chat_engine, the same each time (sqlite_admin.c)
+#   connections    the connections of the process to spools, as SQLite notes locks for the process (sqlite/connect.c)
+#   process        descriptors of the process that wait to be closed, as that drops its locks (sqlite/wal_index.c)
+#   region         where the index of the log is read: 32 KiB that are worth nothing after the call (sqlite/wal_index.c)
+#   read_failed, disk_full    the end of the last call of the system, for who asks next (sqlite/vfs.c)
+#   vfs            the layer that SQLite keeps registered for the life of the process (sqlite/vfs.c)
+#   engine         the text of chat_engine, the same each time (sqlite/admin.c)
 @test "the library keeps no global state but what a process has once" {
   run bash -c 'objdump -t "$ROOT/lib/libchatspool.a" | awk "\$0 ~ / O / && \$0 ~ / \.(data|bss)(\.[a-z_]+)?\t/ && \$0 !~ /\.data\.rel\.ro/ { print \$NF }" |
     sed "s/\.[0-9]*$//; s/.*\.//" | sort'

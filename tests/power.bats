@@ -4,7 +4,7 @@
 # A real ext4 is cut off from its disk (tests/fault/power.c); whoever works in it is killed, it is mounted again, and its journal recovers what had reached the disk. What the disk itself might have
 # kept in a cache of its own is not lost here.
 #
-# And the index of the log (-shm), which the commands keep for each other while none of them is running (lib/sqlite_index.c):
+# And the index of the log (-shm), which the commands keep for each other while none of them is running (lib/sqlite/wal_index.c):
 # whatever becomes of that file in between, and however old the one on the disk is after a power cut, nothing depends on it.
 #
 # DOSE=full gives two doses and tries every call, TORTURE=1 or more gives so many times ten doses. Senders and receivers that are at work when the power fails are in

@@ -1,4 +1,4 @@
--- 64 new messages (lib/sqlite_lines.c) from position ?1 on, of sender ?2 and host ?3: of each the time, the checksum and the
+-- 64 new messages (lib/sqlite/lines.c) from position ?1 on, of sender ?2 and host ?3: of each the time, the checksum and the
 -- body. After an error the caller rolls back: with ABORT, the default, SQLite would keep a journal of this statement to
 -- undo it alone.
 INSERT OR FAIL INTO message

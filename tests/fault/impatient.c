@@ -3,7 +3,7 @@
 
 #include <sqlite3.h>
 
-#include "lock.h"
+#include "os/lock.h"
 
 enum { SHARE = 20 };
 

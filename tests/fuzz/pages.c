@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../lib/sqlite_pages.h"
+#include "../../lib/sqlite/pages.h"
 #include "fuzz.h"
 
 enum { HEAD = 64, TAIL = 192 };

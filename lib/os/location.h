@@ -1,0 +1,133 @@
+/* location.h - where a spool lies, and whether that is safe.
+ *
+ * Files are looked at and opened relative to a descriptor of their directory, never
+ * through a symbolic link. The database, its -wal and -shm are only looked at: closing any
+ * descriptor of them would drop the locks that SQLite holds in this process
+ * (sqlite.org/howtocorrupt.html, "Posix advisory locks canceled"). */
+
+#ifndef LOCATION_H
+#define LOCATION_H
+
+#include <sys/types.h>
+
+#include "chatspool.h"
+#include "error.h"
+
+struct stat;
+
+struct place {
+    char *path;       /* of the spool, absolute */
+    const char *name; /* its last part, in path */
+    int directory;    /* the descriptor of the directory, or -1 */
+    bool shared;      /* with a group: what its members own is ours to use */
+    gid_t group;      /* that one */
+    int64_t size;     /* of the file that was checked last */
+    struct error *error;
+};
+
+/* Make WHERE absolute. Touches nothing. */
+enum chat_status place_find(struct place *place, const char *where, struct error *error);
+
+void place_release(struct place *place);
+
+/* Open the directory and check it; where it is missing make it if CREATE says so (it is then
+ * on disk), else return CHAT_NONE. Does nothing where it is open already. */
+enum chat_status place_enter(struct place *place, bool create);
+
+/* Check the spool's file whose name ends in SUFFIX ("" for the spool itself).
+ * CHAT_NONE: there is none. CHAT_PERMISSION: it is not safe to use. */
+enum chat_status place_check(struct place *place, const char *suffix);
+
+/* Whether the spool is on a file system that is mounted read-only, here at least. */
+bool place_is_read_only(const struct place *place);
+
+/* Whether the disk has so many bytes for everybody, as far as it tells. */
+bool place_has_room(const struct place *place, int64_t bytes);
+
+/* Open the file that ends in SUFFIX to read, and check it. CHAT_NONE: there is none. Not for one
+ * that SQLite has locks on. The caller closes *DESCRIPTOR. */
+enum chat_status place_read(struct place *place, const char *suffix, int *descriptor);
+
+/* Open the file that ends in SUFFIX to read and write, with mode 0600 (or 0660 for a group) where
+ * it is made now, and check it. The caller closes *DESCRIPTOR. */
+enum chat_status place_open(struct place *place, const char *suffix, int *descriptor);
+
+/* The same, of a file that is there: CHAT_NONE where it is not; and of one that is not there yet.
+ */
+enum chat_status place_use(struct place *place, const char *suffix, int *descriptor);
+enum chat_status place_create(struct place *place, const char *suffix, int *descriptor);
+
+/* Give the file or directory that ends in SUFFIX, if there is one, the time of now: what deletes
+ * files by age leaves it alone then. */
+void place_touch(const struct place *place, const char *suffix);
+
+/* Remove the file that ends in SUFFIX, if there is one. */
+void place_remove(const struct place *place, const char *suffix);
+
+/* The name, in the directory, of the file that ends in SUFFIX. NAME has room for
+ * PLACE_NAME bytes; a name that is too long is cut, and refused by the system. */
+#define PLACE_NAME 1024
+void place_name(const struct place *place, const char *suffix, char name[PLACE_NAME]);
+
+/* Whether this process may write the spool's file, and its file system can be written. */
+bool place_is_writable(const struct place *place);
+
+/* Whether this process is a member of a group. */
+bool place_is_member(gid_t group);
+
+/* Whether what is owned like this, and has such a mode, is ours to use: it belongs to this user or
+ * to root, or where the spool is shared to its group, and nobody else can write to it. */
+bool place_trusts(const struct place *place, const struct stat *st);
+
+/* Check what was opened as the spool's file that ends in SUFFIX, and store what fstat(2) says. */
+enum chat_status place_check_descriptor(struct place *place, const char *suffix, int fd,
+                                        struct stat *st);
+
+/* --- location_make.c --- */
+
+/* SQLite has buffers of 512 bytes for the names of files (MAX_PATHNAME in its os_unix.c). */
+enum { DIRECTORY_MODE = 0700, FILE_MODE = 0600, LONGEST_PATH = 500 };
+
+/* Return the mode that a new file (FILE_MODE) or directory (DIRECTORY_MODE) has here: make it with
+ * that. */
+unsigned place_mode(const struct place *place, unsigned mode);
+
+/* Give the file FD the group and the mode that it has here, if this user has made it: as far as the
+ * directory has not done so already, or the umask has undone it. Where both are right, no call is
+ * made that a service with few rights may be killed for. ST is what fstat(2) says of FD, before and
+ * after. Returns -1 with errno. */
+int place_adopt(const struct place *place, int fd, struct stat *st, unsigned mode);
+
+/* Open NAME, which this user may have made under a umask that does not let even this user open it.
+ * Never through a link. Returns a descriptor, or -1 with errno. */
+int place_open_made(int directory, const char *name, int flags);
+
+/* Open the directory NAME, which is made if it is missing, and adopted while it is empty; store
+ * what fstat(2) says of it. Returns a descriptor, or -1 with errno. */
+int place_open_directory(const struct place *place, int directory, const char *name,
+                         struct stat *st);
+
+/* Make the directory PATH and those above it that are missing, each on disk before the next. */
+int place_make_directory(const struct place *place, const char *path);
+
+/* Whether a directory is empty, or holds nothing but the file ONLY. */
+bool place_holds(int directory, const char *only);
+
+/* Check the spool's file that ends in SUFFIX, also while SQLite has it open, and store its mode in
+ * *FOUND. With CHANGE, take away every right that MODE does not give. */
+enum chat_status place_narrow(struct place *place, const char *suffix, unsigned mode, bool change,
+                              unsigned *found);
+
+/* --- location_share.c --- */
+
+/* A file beside the spool says that its directory is writable by a group on purpose. Members can
+ * put a file there, but none that belongs to the directory's owner; they can rename one of the
+ * owner's, but none that begins like this. */
+#define PLACE_MARK_SUFFIX "-group"
+#define PLACE_MARK "chat-spool init --group "
+
+/* Share the spool's directory with a group: one that is made now, or is empty. Does nothing where
+ * it is shared with that group already. */
+enum chat_status place_share(struct place *place, const char *group);
+
+#endif

@@ -1,0 +1,203 @@
+/* location_make.c - what the spool makes in its directory, and the modes and groups of that.
+ *
+ * In a directory that is shared with a group, another member can exchange any name between any two
+ * system calls. To change a mode by a name would follow a link that this member put there, to a
+ * file elsewhere. So modes and groups are changed on descriptors only, after a look at
+ * what was opened. */
+
+#include "location.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { ALL_MODES = 07777, OWNER_OF_FIFO = 0600, OWNER_OF_DIRECTORY = 0700 };
+enum { SHARED_DIRECTORY_MODE = 02770, SHARED_FILE_MODE = 0660 };
+
+unsigned place_mode(const struct place *place, unsigned mode)
+{
+    if (!place->shared)
+        return mode;
+    return mode == DIRECTORY_MODE ? SHARED_DIRECTORY_MODE : SHARED_FILE_MODE;
+}
+
+/* Change the mode of the file that FD refers to. fchmod(2) refuses a descriptor that was opened
+ * with O_PATH; its name in /proc leads to the same file, whatever has the file's own name by now.
+ */
+static int set_mode(int fd, mode_t mode)
+{
+    char link[32];
+    if (fchmod(fd, mode) == 0)
+        return 0;
+    if (errno != EBADF)
+        return -1;
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    return chmod(link, mode); /* lint: the name of a descriptor */
+}
+
+static bool is_right(const struct place *place, const struct stat *st, unsigned mode)
+{
+    return (st->st_mode & ALL_MODES) == place_mode(place, mode) &&
+           (!place->shared || st->st_gid == place->group);
+}
+
+int place_adopt(const struct place *place, int fd, struct stat *st, unsigned mode)
+{
+    if (is_right(place, st, mode) || st->st_uid != geteuid() ||
+        (st->st_nlink > 1 && !S_ISDIR(st->st_mode)))
+        return 0;
+    if (place->shared && st->st_gid != place->group && fchown(fd, (uid_t)-1, place->group) < 0)
+        return -1;
+    return fchmod(fd, place_mode(place, mode)) < 0 ? -1 : fstat(fd, st);
+}
+
+bool place_holds(int directory, const char *only)
+{
+    int fd = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *entries = fd >= 0 ? fdopendir(fd) : NULL;
+    if (entries == NULL) {
+        if (fd >= 0)
+            close(fd);
+        return false;
+    }
+    bool holds = true;
+    for (const struct dirent *entry; holds && (entry = readdir(entries)) != NULL;)
+        holds = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
+                strcmp(entry->d_name, only) == 0;
+    closedir(entries);
+    return holds;
+}
+
+/* A umask can take the right to open a new FIFO or directory from its own maker. Give it back, and
+ * no right to anybody else. Returns whether NAME can be opened now. */
+static bool give_back(int directory, const char *name)
+{
+    struct stat st;
+    int fd = openat(directory, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    bool given = false;
+    if (fstat(fd, &st) == 0 && st.st_uid == geteuid()) {
+        mode_t mode = S_ISDIR(st.st_mode) ? OWNER_OF_DIRECTORY : OWNER_OF_FIFO;
+        if (S_ISDIR(st.st_mode) || (S_ISFIFO(st.st_mode) && st.st_nlink == 1))
+            given =
+                (st.st_mode & mode) != mode && set_mode(fd, (st.st_mode & ALL_MODES) | mode) == 0;
+    }
+    close(fd);
+    return given;
+}
+
+int place_open_made(int directory, const char *name, int flags)
+{
+    flags |= O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+    int fd = openat(directory, name, flags);
+    if (fd >= 0 || errno != EACCES)
+        return fd;
+    if (give_back(directory, name))
+        return openat(directory, name, flags);
+    errno = EACCES;
+    return -1;
+}
+
+/* Adopt a directory that is empty. One that holds something may be another directory of ours, which
+ * was renamed. */
+static int adopt_directory(const struct place *place, int fd, struct stat *st)
+{
+    if (fstat(fd, st) < 0)
+        return -1;
+    if (is_right(place, st, DIRECTORY_MODE) || !place_holds(fd, ""))
+        return 0;
+    return place_adopt(place, fd, st, DIRECTORY_MODE);
+}
+
+static int close_with_errno(int fd)
+{
+    int errnum = errno;
+    close(fd);
+    errno = errnum;
+    return -1;
+}
+
+int place_open_directory(const struct place *place, int directory, const char *name,
+                         struct stat *st)
+{
+    /* The set-group-ID bit comes from the directory above. */
+    const mode_t mode = place_mode(place, DIRECTORY_MODE) & 0777;
+    int fd = place_open_made(directory, name, O_RDONLY | O_DIRECTORY);
+    if (fd < 0 && errno == ENOENT && (mkdirat(directory, name, mode) == 0 || errno == EEXIST))
+        fd = place_open_made(directory, name, O_RDONLY | O_DIRECTORY);
+    if (fd < 0 || adopt_directory(place, fd, st) == 0)
+        return fd;
+    return close_with_errno(fd);
+}
+
+/* --- the directory itself -------------------------------------------------- */
+
+static int sync_directory(const char *path)
+{
+    int directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (directory < 0)
+        return -1;
+    int result = fsync(directory);
+    close(directory);
+    return result;
+}
+
+/* Make one directory, with its mode whatever the umask, and have its entry on disk. */
+static int make_one(const struct place *place, const char *path, const char *parent)
+{
+    struct stat st;
+    if (mkdir(path, DIRECTORY_MODE) < 0)
+        return -1;
+    int fd = place_open_made(AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
+    if (fd < 0)
+        return -1;
+    if (adopt_directory(place, fd, &st) < 0)
+        return close_with_errno(fd);
+    close(fd);
+    return sync_directory(parent);
+}
+
+// NOLINTNEXTLINE(misc-no-recursion): as deep as a path can be, half of LONGEST_PATH
+int place_make_directory(const struct place *place, const char *path)
+{
+    char *slash = strrchr(path, '/');
+    char parent[LONGEST_PATH + 1];
+    snprintf(parent, sizeof parent, "%.*s", slash > path ? (int)(slash - path) : 1, path);
+    int result = make_one(place, path, parent);
+    if (result < 0 && errno == ENOENT && slash > path && place_make_directory(place, parent) == 0)
+        result = make_one(place, path, parent);
+    if (result < 0 && errno == EEXIST)
+        result = sync_directory(parent); /* who made it may have died before this */
+    return result;
+}
+
+/* --- modes of files that SQLite has open ----------------------------------- */
+
+enum chat_status place_narrow(struct place *place, const char *suffix, unsigned mode, bool change,
+                              unsigned *found)
+{
+    char name[PLACE_NAME];
+    struct stat st;
+    place_name(place, suffix, name);
+    *found = 0;
+    /* Closing any other descriptor of these files would drop the locks of SQLite. */
+    int fd = openat(place->directory, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT ? CHAT_NONE
+                               : error_system(place->error, errno, CHAT_CANTCREATE,
+                                              "cannot open '%s%s'", place->path, suffix);
+    enum chat_status status = place_check_descriptor(place, suffix, fd, &st);
+    if (status == CHAT_OK)
+        *found = st.st_mode & ALL_MODES;
+    const mode_t wanted = *found & place_mode(place, mode);
+    if (change && wanted != *found && set_mode(fd, wanted) < 0)
+        status = error_system(place->error, errno, CHAT_PERMISSION,
+                              "cannot change the mode of '%s%s'", place->path, suffix);
+    close(fd);
+    return status;
+}

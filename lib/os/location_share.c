@@ -1,0 +1,88 @@
+/* location_share.c - a directory that is shared with a group on purpose. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "location.h"
+
+enum { MARK_MODE = 0440 };
+
+static bool write_mark(int fd, const char *group, gid_t gid)
+{
+    return dprintf(fd, "%s%s\n", PLACE_MARK, group) > 0 && fchown(fd, (uid_t)-1, gid) == 0 &&
+           fchmod(fd, MARK_MODE) == 0 && fsync(fd) == 0;
+}
+
+/* Put the mark there, and let the group in. Who dies in between leaves a directory of their own. */
+static int share(const struct place *place, const char *group, gid_t gid)
+{
+    char name[PLACE_NAME];
+    place_name(place, PLACE_MARK_SUFFIX, name);
+    unlinkat(place->directory, name, 0);
+    int fd = openat(place->directory, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, MARK_MODE);
+    if (fd < 0)
+        return -1;
+    bool written = write_mark(fd, group, gid);
+    int errnum = errno;
+    close(fd);
+    errno = errnum;
+    struct place shared = *place;
+    shared.shared = true;
+    shared.group = gid;
+    struct stat st;
+    return written && fstat(place->directory, &st) == 0 &&
+                   place_adopt(&shared, place->directory, &st, DIRECTORY_MODE) == 0
+               ? fsync(place->directory)
+               : -1;
+}
+
+/* Look at the directory again. */
+static enum chat_status enter_again(struct place *place)
+{
+    close(place->directory);
+    place->directory = -1;
+    return place_enter(place, false);
+}
+
+enum chat_status place_share(struct place *place, const char *group)
+{
+    errno = 0;
+    const struct group *found = getgrnam(group);
+    if (found == NULL && errno != 0)
+        return error_system(place->error, errno, CHAT_SYSTEM, "cannot look up group '%s'", group);
+    if (found == NULL)
+        return error_set(place->error, CHAT_USAGE,
+                         "there is no group '%s'; 'getent group' lists all groups", group);
+    gid_t gid = found->gr_gid;
+    if (!place_is_member(gid)) /* could not use it either */
+        return error_set(
+            place->error, CHAT_PERMISSION,
+            "cannot share spool '%s': you are not a member of group '%s'; have root add "
+            "you to it, and log in again",
+            place->path, group);
+    char mark[PLACE_NAME];
+    place_name(place, PLACE_MARK_SUFFIX, mark);
+    enum chat_status status = place_enter(place, true);
+    if (status != CHAT_OK || (place->shared && place->group == gid))
+        return status;
+    if (place->shared)
+        return error_set(place->error, CHAT_CANTCREATE,
+                         "cannot share spool '%s': it is shared with another group; name a spool "
+                         "in a new directory",
+                         place->path);
+    if (!place_holds(place->directory, mark))
+        return error_set(place->error, CHAT_CANTCREATE,
+                         "cannot share spool '%s': its directory is not new or empty; name a "
+                         "spool in a new directory, and copy the messages to it with 'chat-spool "
+                         "copy'",
+                         place->path);
+    if (share(place, group, gid) < 0)
+        return error_system(place->error, errno, CHAT_CANTCREATE,
+                            "cannot share spool '%s' with group '%s'", place->path, group);
+    return enter_again(place);
+}

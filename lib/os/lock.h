@@ -1,0 +1,63 @@
+/* lock.h - the locks of a spool, in its lock file.
+ *
+ * They are open-file-description locks (F_OFD_SETLK, POSIX.1-2024): the kernel drops them when the
+ * process dies, and threads of one process do not share them by accident. What each byte means:
+ *
+ *   0           the turnstile: whoever writes to the spool holds it
+ *   1 ...       a claim on the message at that position (sql/sqlite/schema.sql)
+ *   2^62 ...    the presence of a process that has claims
+ *
+ * The first bytes of the file hold a record of what is on the disk (sqlite/synced.c). */
+
+#ifndef LOCK_H
+#define LOCK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The last position that a message can have. */
+#define POSITION_MAX (((int64_t)1 << 62) - 1)
+
+/* How long a writer waits for its turn, in milliseconds. One turn takes a few;
+ * a batch of the highest size on a slow disk, seconds. */
+#define TURN_PATIENCE 30000
+
+struct range {
+    int64_t first, last;
+};
+
+/* Wait for the turnstile of the lock file FD; the kernel lets waiters in in the order they
+ * came. (Measured with 8 writers: SQLite's own busy handler gave one process 11,897
+ * turns and another 1.) Returns 0, or an errno: ETIMEDOUT after PATIENCE milliseconds. */
+int lock_turn(int fd, int64_t patience);
+void unlock_turn(int fd);
+
+/* Whether somebody else holds the turnstile. */
+bool turn_taken(int fd);
+
+/* Claim the positions of WANTED, all or none, without waiting. Where others have a claim on some of
+ * them, returns EAGAIN and stores in *TAKEN a range of theirs. Else 0, or an errno. */
+int lock_claim(int fd, struct range wanted, struct range *taken);
+void unlock_claim(int fd, struct range claimed);
+
+/* Claim all positions there can be: no new claim is granted from now on, and those of others are
+ * waited for. Returns 0, or an errno: ETIMEDOUT after PATIENCE milliseconds; then some may be
+ * claimed. */
+int lock_all_claims(int fd, int64_t patience);
+
+/* Whether somebody else has a claim on a position of WANTED; stores such a range in *TAKEN. */
+bool claim_taken(int fd, struct range wanted, struct range *taken);
+
+/* Tell each range within WANTED that somebody else has a claim on. */
+void each_taken(int fd, struct range wanted, void (*tell)(void *context, struct range taken),
+                void *context);
+
+/* Make this process known as one that has claims. */
+int lock_presence(int fd);
+
+/* Open a pidfd, readable when the process ends, for each other process known to have
+ * claims, at most SIZE of them. Returns how many. *ALL becomes false where some process
+ * can't be watched (it is in another PID namespace, or there are too many). */
+int watch_present(int fd, int pidfds[], int size, bool *all);
+
+#endif

@@ -1,0 +1,199 @@
+/* check.c - what is wrong with a spool, and what is done about it.
+ *
+ * The structure of tables and indexes is the server's (data checksums, pg_amcheck). Here it is
+ * about what is in them: the checksum of every message, and the counters of every room. */
+
+#include "internal.h"
+
+#include <stdlib.h>
+
+#include "report.h"
+
+struct check {
+    struct pg_store *store;
+    struct findings findings;
+    bool lost, counts; /* some of them are of that */
+    int64_t last;      /* the highest id or place */
+    int64_t *damaged;  /* their ids */
+    size_t damaged_count;
+};
+
+/* --- looking --------------------------------------------------------------- */
+
+/* Look at the messages from *AFTER on; *MORE: there are some behind. */
+static enum chat_status check_portion(struct check *c, int64_t *after, bool *more)
+{
+    enum { MESSAGES = 1024, BYTES = 16 * 1024 * 1024 };
+    struct pg_store *s = c->store;
+    struct pg_values values = { .count = 0 };
+    pg_number(&values, *after);
+    pg_number(&values, MESSAGES);
+    pg_number(&values, BYTES);
+    size_t call = pg_call(s, PG_LIST_MESSAGES, &values);
+    enum chat_status status = pg_exchange(s, "read");
+    *more = status == CHAT_OK && pg_rows(s, call) > 0;
+    for (int i = 0; *more && i < pg_rows(s, call); i++) {
+        struct chat_message m = { .room = pg_get_text(pg_result(s, call), i, ROOM) };
+        bool damaged = pg_read_row(s, pg_result(s, call), i, false, &m) != CHAT_OK;
+        *after = m.id;
+        if (!damaged || m.room[0] == '\0') /* those are lost, too */
+            continue;
+        findings_add(&c->findings, "%s", s->base.error->text);
+        if (!pg_remember(&c->damaged, &c->damaged_count, m.id))
+            return pg_no_memory(s);
+    }
+    return status;
+}
+
+static enum chat_status check_messages(struct check *c)
+{
+    int64_t after = 0;
+    bool more = true;
+    enum chat_status status = CHAT_OK;
+    while (status == CHAT_OK && more)
+        status = check_portion(c, &after, &more);
+    return status;
+}
+
+static void check_room(struct check *c, const PGresult *result, int row)
+{
+    const char *name = pg_get_text(result, row, 0);
+    long long numbers[6] = { 0 };
+    for (int i = 1; i < 6; i++)
+        numbers[i] = (long long)pg_get_number(result, row, i);
+    if (numbers[1] != numbers[3] || numbers[2] != numbers[4])
+        findings_add(&c->findings,
+                     "room '%s' counts %lld messages with %lld bytes, and holds %lld with %lld",
+                     name, numbers[1], numbers[2], numbers[3], numbers[4]);
+    if (numbers[5] > 0)
+        findings_add(&c->findings, "room '%s' hides %lld messages where nobody looks", name,
+                     numbers[5]);
+    c->counts = true;
+}
+
+/* As one statement sees them, at one moment. */
+static enum chat_status check_rooms(struct check *c)
+{
+    struct pg_store *s = c->store;
+    size_t rooms = pg_call(s, PG_LIST_FAULTS, NULL), lost = pg_call(s, PG_COUNT_LOST, NULL);
+    size_t last = pg_call(s, PG_GET_LAST_ID, NULL);
+    enum chat_status status = pg_exchange(s, "read");
+    if (status != CHAT_OK)
+        return status;
+    for (int i = 0; i < pg_rows(s, rooms); i++)
+        check_room(c, pg_result(s, rooms), i);
+    int64_t count = pg_get_number(pg_result(s, lost), 0, 0);
+    int64_t given = pg_get_number(pg_result(s, last), 0, 1);
+    c->last = pg_get_number(pg_result(s, last), 0, 0);
+    c->lost = count > 0;
+    if (c->lost)
+        findings_add(&c->findings, "%lld messages are in no room", (long long)count);
+    if (c->last > given) {
+        findings_add(&c->findings, "the next id would be %lld, but %lld is there already",
+                     (long long)given + 1, (long long)c->last);
+        c->counts = true;
+    }
+    return status;
+}
+
+static enum chat_status survey(struct check *c)
+{
+    enum chat_status status = check_rooms(c);
+    return status == CHAT_OK ? check_messages(c) : status;
+}
+
+/* --- repair ---------------------------------------------------------------- */
+
+/* Their checksums are of another room, so they are set aside as well. */
+static enum chat_status mend_lost(struct check *c)
+{
+    struct pg_values values = { .count = 0 };
+    pg_string(&values, CHAT_ROOM_DAMAGED);
+    pg_call(c->store, PG_ADD_ROOM, &values);
+    pg_call(c->store, PG_SET_LOST, &values);
+    c->counts = true;
+    return pg_exchange(c->store, "write");
+}
+
+static enum chat_status mend_messages(struct check *c)
+{
+    enum chat_status status = CHAT_OK;
+    for (size_t i = 0; i < c->damaged_count && status == CHAT_OK; i++) {
+        status = pg_set_aside(c->store, c->damaged[i]);
+        if (status == CHAT_DAMAGED) {
+            findings_tell(&c->findings, "%s", c->store->base.error->text);
+            status = CHAT_OK;
+        }
+    }
+    return status;
+}
+
+static enum chat_status mend_counters(struct check *c)
+{
+    struct pg_store *s = c->store;
+    struct pg_values last = { .count = 0 };
+    pg_number(&last, c->last);
+    pg_call(s, PG_BEGIN, NULL);
+    pg_call(s, PG_LOCK_ALL, NULL);
+    pg_call(s, PG_SET_PLACES, NULL);
+    pg_call(s, PG_RESET_FRONTS, NULL);
+    pg_call(s, PG_FORGET_TALLY, NULL);
+    pg_call(s, PG_RECOUNT, NULL);
+    if (c->last > 0)
+        pg_call(s, PG_SET_LAST_ID, &last);
+    pg_call(s, PG_COMMIT, NULL);
+    enum chat_status status = pg_exchange(s, "write");
+    if (status != CHAT_OK && s->conn != NULL)
+        pg_do(s, PG_ROLLBACK, NULL, "write");
+    if (status == CHAT_OK)
+        findings_tell(&c->findings, "the counters were set right");
+    return status;
+}
+
+static void forget(struct check *c)
+{
+    free(c->damaged);
+    *c = (struct check){
+        .store = c->store,
+        .findings = { .told = c->findings.told, .context = c->findings.context },
+    };
+}
+
+static enum chat_status mend(struct check *c)
+{
+    chat_finding *told = c->findings.told;
+    enum chat_status status = c->lost ? mend_lost(c) : CHAT_OK;
+    if (status == CHAT_OK && c->lost) {
+        c->damaged_count = 0;
+        c->findings.told = NULL; /* what is damaged now was told to be lost, or is told below */
+        status = check_messages(c);
+        c->findings.told = told;
+    }
+    if (status == CHAT_OK)
+        status = mend_messages(c);
+    if (status == CHAT_OK && c->counts)
+        status = mend_counters(c);
+    if (status != CHAT_OK)
+        return status;
+    forget(c);
+    c->findings.told = NULL;
+    status = survey(c);
+    c->findings.told = told;
+    return status;
+}
+
+enum chat_status pg_check(struct store *store, bool repair, chat_finding *told, void *context)
+{
+    struct pg_store *s = (struct pg_store *)store;
+    struct check c = { .store = s, .findings = { .told = told, .context = context } };
+    struct pg_patience patience = pg_patience(s);
+    enum chat_status status = pg_connect(s, &patience);
+    if (status == CHAT_OK)
+        status = survey(&c);
+    if (status == CHAT_OK && repair && c.findings.faults > 0)
+        status = mend(&c);
+    if (status == CHAT_OK)
+        status = findings_end(&c.findings, s->base.error, s->url);
+    forget(&c);
+    return status;
+}

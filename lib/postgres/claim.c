@@ -1,0 +1,440 @@
+/* claim.c - claiming messages, and giving them up. */
+
+#include "internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- ids ------------------------------------------------------------------- */
+
+bool pg_remember(int64_t **ids, size_t *count, int64_t id)
+{
+    int64_t *more = realloc(*ids, (*count + 1) * sizeof *more);
+    if (more == NULL)
+        return false;
+    *ids = more;
+    more[(*count)++] = id;
+    return true;
+}
+
+void pg_own_ids(const struct pg_store *s, struct pg_array *array)
+{
+    pg_array_start(array, PG_INT8);
+    for (const struct chat_batch *b = s->base.claimed; b != NULL; b = b->next)
+        for (size_t i = 0; i < b->count; i++)
+            pg_array_number(array, b->messages[i]->id);
+    for (size_t i = 0; i < s->kept_count; i++)
+        pg_array_number(array, s->kept[i]);
+}
+
+/* The server would grant its lock again. */
+static bool is_ours(const struct pg_store *s, int64_t id)
+{
+    for (const struct chat_batch *b = s->base.claimed; b != NULL; b = b->next)
+        for (size_t i = 0; i < b->count; i++)
+            if (b->messages[i]->id == id)
+                return true;
+    for (size_t i = 0; i < s->kept_count; i++)
+        if (s->kept[i] == id)
+            return true;
+    return false;
+}
+
+void pg_call_unlock(struct pg_store *s, const int64_t *ids, size_t count)
+{
+    struct pg_values values = { .count = 0 };
+    struct pg_array array;
+    if (count == 0)
+        return;
+    pg_array_start(&array, PG_INT8);
+    for (size_t i = 0; i < count; i++)
+        pg_array_number(&array, ids[i]);
+    pg_add_array(&values, &array);
+    pg_call(s, PG_UNLOCK, &values);
+    pg_array_free(&array);
+}
+
+/* Their messages are gone, so there was no hurry. */
+void pg_call_unlock_done(struct pg_store *s)
+{
+    pg_call_unlock(s, s->done, s->done_count);
+    s->done_count = 0;
+}
+
+/* --- a room ---------------------------------------------------------------- */
+
+/* What was locked, in its order. */
+struct locked {
+    int64_t id[CLAIMS], length[CLAIMS];
+    size_t count;
+};
+
+/* The position in a room that this handle has passed: 0, or see pg_keep. */
+static int64_t passed_place(const struct pg_store *s, const char *room)
+{
+    for (size_t i = 0; i < s->passed_count; i++)
+        if (s->passed[i].room == pg_hash(room))
+            return s->passed[i].place;
+    return 0;
+}
+
+static size_t call_lock(struct pg_store *s, enum pg sql, const struct chat_query *query,
+                        const char *name)
+{
+    struct pg_values values = { .count = 0 };
+    struct pg_array own;
+    pg_own_ids(s, &own);
+    pg_string(&values, name);
+    pg_number(&values, query->until > 0 ? query->until : INT64_MAX);
+    pg_add_array(&values, &own);
+    pg_number(&values, query->max_messages < CLAIMS ? (int64_t)query->max_messages : CLAIMS);
+    if (sql == PG_LOCK_READY) {
+        pg_number(&values, query->every);
+        pg_number(&values, passed_place(s, pg_room_name(s, name)));
+    }
+    size_t call = pg_call(s, sql, &values);
+    pg_array_free(&own);
+    return call;
+}
+
+static void read_locked(const struct pg_store *s, size_t call, struct locked *locked)
+{
+    size_t count = (size_t)pg_rows(s, call);
+    locked->count = count < CLAIMS ? count : CLAIMS; /* whatever a server sends */
+    for (size_t i = 0; i < locked->count; i++) {
+        locked->id[i] = pg_get_number(pg_result(s, call), (int)i, 0);
+        locked->length[i] = pg_get_number(pg_result(s, call), (int)i, 1);
+    }
+}
+
+/* Who may not delete messages is to be told so before one is handed over. */
+static enum chat_status refuse(struct pg_store *s, const struct locked *locked)
+{
+    pg_call_unlock(s, locked->id, locked->count);
+    enum chat_status status = pg_exchange(s, "read");
+    return status != CHAT_OK
+               ? status
+               : error_set(s->base.error, CHAT_PERMISSION,
+                           "cannot receive from spool '%s': permission denied", s->url);
+}
+
+/* Look at the room and lock what may be had of it. What is due there is made ready before. */
+static enum chat_status lock_room(struct pg_store *s, const struct chat_query *query,
+                                  const char *name, struct pg_room *room, struct locked *locked)
+{
+    bool promoted = query->until > 0 || query->every;
+    for (;;) {
+        pg_call_leave_bells(s);
+        pg_call_unlock_done(s);
+        size_t look = pg_call_look(s, name), lock = call_lock(s, PG_LOCK_READY, query, name);
+        enum chat_status status = pg_exchange(s, "read");
+        if (status != CHAT_OK)
+            return status;
+        pg_read_look(s, look, room);
+        read_locked(s, lock, locked);
+        if (!room->may_delete)
+            return refuse(s, locked);
+        if (!room->due || promoted)
+            break;
+        pg_call_unlock(s, locked->id, locked->count);
+        status = pg_promote(s, room->number);
+        promoted = true;
+        if (status != CHAT_OK)
+            return status;
+    }
+    if (!query->every || locked->count > 0 || room->number == 0)
+        return CHAT_OK;
+    size_t call = call_lock(s, PG_LOCK_BEHIND, query, name);
+    enum chat_status status = pg_exchange(s, "read");
+    if (status == CHAT_OK)
+        read_locked(s, call, locked);
+    return status;
+}
+
+/* How many of what was locked a batch may hold. */
+static size_t fitting(const struct locked *locked, const struct chat_query *query)
+{
+    size_t n = 0, bytes = 0;
+    while (n < locked->count && bytes < query->max_bytes)
+        bytes += (size_t)locked->length[n++];
+    return n;
+}
+
+/* Read the messages with these ids, and unlock what does not come to BATCH. */
+static enum chat_status read_messages(struct pg_store *s, const struct chat_query *query,
+                                      const struct pg_room *room, const int64_t *ids, size_t count,
+                                      struct chat_batch *batch)
+{
+    struct pg_values values = { .count = 0 };
+    struct pg_array array;
+    int64_t gone[CLAIMS];
+    size_t gone_count = 0;
+    pg_array_start(&array, PG_INT8);
+    for (size_t i = 0; i < count; i++)
+        pg_array_number(&array, ids[i]);
+    pg_add_array(&values, &array);
+    pg_number(&values, room->number);
+    pg_number(&values, query->every);
+    size_t call = pg_call(s, PG_GET_MESSAGES, &values);
+    pg_array_free(&array);
+    enum chat_status status = pg_exchange(s, "read");
+    if (status != CHAT_OK)
+        return status;
+    const PGresult *result = pg_result(s, call);
+    for (int i = 0; i < pg_rows(s, call) && status == CHAT_OK; i++) {
+        struct chat_message m = { .room = room->name };
+        status = pg_read_row(s, result, i, query->every, &m);
+        if (status == CHAT_OK && !batch_add(batch, &m, m.id))
+            status = pg_no_memory(s);
+    }
+    for (size_t i = 0; i < count; i++) {
+        size_t k = 0;
+        while (k < batch->count && batch->messages[k]->id != ids[i])
+            k++;
+        if (k == batch->count)
+            gone[gone_count++] = ids[i];
+    }
+    if (gone_count > 0) {
+        pg_call_unlock(s, gone, gone_count);
+        enum chat_status unlocked = pg_exchange(s, "read");
+        if (unlocked != CHAT_OK)
+            return unlocked;
+    }
+    return batch->count > 0 ? CHAT_OK : status; /* an error behind these comes again */
+}
+
+/* Claim the oldest messages of a room: their locks first, and then they are read. */
+static enum chat_status claim_room(struct pg_store *s, const struct chat_query *query,
+                                   const char *name, struct chat_batch *batch)
+{
+    struct pg_room room = { .number = 0 };
+    struct locked locked = { .count = 0 };
+    enum chat_status status = CHAT_OK;
+    while (status == CHAT_OK && batch->count == 0) { /* all of them may have gone meanwhile */
+        status = lock_room(s, query, name, &room, &locked);
+        if (status != CHAT_OK)
+            return status;
+        if (locked.count == 0)
+            return CHAT_NONE;
+        size_t count = fitting(&locked, query);
+        if (count < locked.count) { /* somebody may have found them claimed */
+            pg_call_unlock(s, locked.id + count, locked.count - count);
+            pg_call_ring(s, LOCK_CAME, room.name);
+        }
+        status = read_messages(s, query, &room, locked.id, count, batch);
+    }
+    batch->room = room.number;
+    batch->returned = room.returned;
+    batch->first = room.first;
+    return status;
+}
+
+/* --- one ------------------------------------------------------------------- */
+
+static enum chat_status claim_one(struct pg_store *s, const struct chat_query *query,
+                                  struct chat_batch *batch)
+{
+    struct pg_values values = { .count = 0 };
+    struct pg_room room = { .number = 0 };
+    bool ours = is_ours(s, query->id);
+    pg_call_unlock_done(s);
+    pg_number(&values, query->id);
+    size_t call = pg_call(s, PG_LOCK_ONE, &values);
+    if (ours)
+        pg_call_unlock(s, &query->id, 1);
+    enum chat_status status = pg_exchange(s, "read");
+    if (status != CHAT_OK)
+        return status;
+    const PGresult *row = pg_result(s, call);
+    if (pg_rows(s, call) == 0)
+        return CHAT_NONE;
+    if (ours || pg_get_number(row, 0, 2) == 0)
+        return error_set(s->base.error, CHAT_BUSY, "message %lld is claimed", (long long)query->id);
+    room.number = pg_get_number(row, 0, 0);
+    strncpy(room.name, pg_get_text(row, 0, 1), sizeof room.name - 1);
+    batch->room = room.number;
+    status = read_messages(s, query, &room, &query->id, 1, batch);
+    return status == CHAT_OK && batch->count == 0 ? CHAT_NONE : status;
+}
+
+/* --- all of it ------------------------------------------------------------- */
+
+static enum chat_status claim_any(struct pg_store *s, const struct chat_query *query,
+                                  struct chat_batch *batch)
+{
+    enum chat_status status = query->id > 0 ? claim_one(s, query, batch) : CHAT_NONE;
+    for (size_t i = 0; i < query->room_count && status == CHAT_NONE; i++)
+        status = claim_room(s, query, query->rooms[i], batch);
+    return status;
+}
+
+/* The claims on these were lost. */
+static void empty(struct chat_batch *batch)
+{
+    while (batch->count > 0)
+        free(batch->messages[--batch->count]);
+    batch->bytes = 0;
+}
+
+/* A damaged message that somebody else sets aside just now is looked for again, but not for ever.
+ */
+static enum chat_status claim(struct pg_store *s, const struct chat_query *query,
+                              struct chat_batch *batch)
+{
+    enum { TRIES = 64 };
+    enum chat_status status = CHAT_OK;
+    for (int i = 0; i < TRIES && status == CHAT_OK && batch->count == 0; i++) {
+        status = claim_any(s, query, batch);
+        if (status == CHAT_DAMAGED)
+            status = pg_set_aside(s, s->damaged);
+    }
+    return status == CHAT_OK && batch->count == 0 ? CHAT_NONE : status;
+}
+
+enum chat_status pg_claim(struct store *store, const struct chat_query *query,
+                          struct chat_batch *batch)
+{
+    struct pg_store *s = (struct pg_store *)store;
+    struct pg_patience patience = pg_patience(s);
+    enum chat_status status;
+    do {
+        empty(batch);
+        status = pg_connect(s, &patience);
+        if (status == CHAT_OK)
+            status = claim(s, query, batch);
+    } while (pg_again(s, status, &patience));
+    if (status == CHAT_OK)
+        batch->session = s->session;
+    return status;
+}
+
+/* --- given up, or kept ----------------------------------------------------- */
+
+static bool pass(struct pg_store *s, int64_t room, int64_t place)
+{
+    size_t i = 0;
+    while (i < s->passed_count && s->passed[i].room != room)
+        i++;
+    if (i == s->passed_count) {
+        struct pg_passed *more = realloc(s->passed, (i + 1) * sizeof *more);
+        if (more == NULL)
+            return false;
+        s->passed = more;
+        more[s->passed_count++] = (struct pg_passed){ .room = room };
+    }
+    if (place > s->passed[i].place)
+        s->passed[i].place = place;
+    return true;
+}
+
+/* Give up the claims that are kept. From here on this handle receives what is placed behind them.
+ */
+static enum chat_status pass_kept(struct pg_store *s)
+{
+    struct pg_values values = { .count = 0 };
+    struct pg_array ids;
+    pg_array_start(&ids, PG_INT8);
+    for (size_t i = 0; i < s->kept_count; i++)
+        pg_array_number(&ids, s->kept[i]);
+    pg_add_array(&values, &ids);
+    size_t call = pg_call(s, PG_GET_PLACES, &values);
+    pg_call(s, PG_UNLOCK, &values);
+    pg_array_free(&ids);
+    enum chat_status status = pg_exchange(s, "read");
+    for (int i = 0; status == CHAT_OK && i < pg_rows(s, call); i++) {
+        int64_t id = pg_get_number(pg_result(s, call), i, 0);
+        size_t k = 0;
+        while (k + 1 < s->kept_count && s->kept[k] != id)
+            k++;
+        if (!pass(s, s->kept_room[k], pg_get_number(pg_result(s, call), i, 1)))
+            status = pg_no_memory(s);
+    }
+    s->kept_count = 0;
+    return status;
+}
+
+/* The server has space for some thousand locks. So a handle keeps some claims, by which it is not
+ * given a message again, and gives up all of them when they are too many: then a position says the
+ * same. */
+enum chat_status pg_keep(struct store *store, struct chat_batch *batch)
+{
+    struct pg_store *s = (struct pg_store *)store;
+    enum chat_status status = CHAT_OK;
+    for (size_t i = 0; i < batch->count && status == CHAT_OK; i++) {
+        if (s->kept_count == KEPT)
+            status = pass_kept(s);
+        s->kept[s->kept_count] = batch->messages[i]->id;
+        s->kept_room[s->kept_count++] = pg_hash(batch->messages[i]->room);
+    }
+    return status;
+}
+
+void pg_release(struct store *store, struct chat_batch *batch)
+{
+    enum { LATER = CLAIMS };
+    struct pg_store *s = (struct pg_store *)store;
+    if (s->conn == NULL || batch->session != s->session)
+        return; /* nobody holds them any more */
+    bool remembered = true;
+    for (size_t i = 0; i < batch->count && remembered; i++)
+        remembered = pg_remember(&s->done, &s->done_count, batch->messages[i]->id);
+    if (!remembered)
+        pg_disconnect(s);
+    if (batch->settled && s->done_count < LATER)
+        return;
+    pg_call_unlock_done(s);
+    if (pg_exchange(s, "write") != CHAT_OK || batch->settled)
+        return;
+    /* They can be had again, or are held back: a time to wake up for. */
+    pg_call_ring(s, LOCK_CAME, batch->messages[0]->room);
+    pg_exchange(s, "write");
+}
+
+/* --- damaged --------------------------------------------------------------- */
+
+/* Move the damaged message M out of its room, to the room of damaged messages. A role that may not
+ * use that room has one of its own: the name of M's room with that name behind it. */
+static enum chat_status move_damaged(struct pg_store *s, const struct chat_message *m,
+                                     int64_t number, char to[2 * CHAT_NAME_MAX])
+{
+    struct chat_message moved = *m;
+    const struct chat_message *one = &moved;
+    moved.room = strcpy(to, CHAT_ROOM_DAMAGED);
+    enum chat_status status = pg_move_messages(s, &one, 1, number, m->room);
+    if (status != CHAT_PERMISSION)
+        return status;
+    snprintf(to, (size_t)2 * CHAT_NAME_MAX, "%s." CHAT_ROOM_DAMAGED, m->room);
+    return chat_room_valid(to) ? pg_move_messages(s, &one, 1, number, m->room) : status;
+}
+
+enum chat_status pg_set_aside(struct pg_store *s, int64_t id)
+{
+    struct pg_values values = { .count = 0 };
+    pg_number(&values, id);
+    size_t call = pg_call(s, PG_LOCK_ONE, &values);
+    size_t read = pg_call(s, PG_WALK_ONE, &values);
+    enum chat_status status = pg_exchange(s, "read");
+    if (status != CHAT_OK || pg_rows(s, call) == 0 || pg_rows(s, read) == 0)
+        return status;
+    if (pg_get_number(pg_result(s, call), 0, 2) == 0)
+        return CHAT_OK; /* somebody is about to do the same */
+    int64_t number = pg_get_number(pg_result(s, call), 0, 0);
+    struct chat_message m = { .room = pg_get_text(pg_result(s, read), 0, ROOM) };
+    struct chat_batch *copy = batch_new(&s->base);
+    bool damaged = pg_read_row(s, pg_result(s, read), 0, false, &m) == CHAT_DAMAGED;
+    if (copy == NULL || !batch_add(copy, &m, m.id))
+        status = pg_no_memory(s);
+    else if (damaged) {
+        char to[2 * CHAT_NAME_MAX];
+        status = move_damaged(s, copy->messages[0], number, to);
+        if (status == CHAT_OK)
+            status = error_set(s->base.error, CHAT_DAMAGED,
+                               "message %lld in room '%s' was damaged, and is in room '%s' now",
+                               (long long)id, copy->messages[0]->room, to);
+    }
+    batch_free(copy);
+    if (!pg_remember(&s->done, &s->done_count, id))
+        pg_disconnect(s);
+    return status;
+}

@@ -1,0 +1,71 @@
+/* create.c - the schema, made and upgraded. */
+
+#include "internal.h"
+
+/* Step by step, in one transaction. */
+static enum chat_status upgrade(struct pg_store *s)
+{
+    enum chat_status status = CHAT_OK;
+    while (status == CHAT_OK && s->version < PG_SCHEMA_VERSION) {
+        status = pg_script(s, pg_upgrade[s->version + 1], "upgrade");
+        if (status == CHAT_OK)
+            status = pg_read_spool(s);
+    }
+    return status;
+}
+
+static enum chat_status has_schema(struct pg_store *s, bool *has)
+{
+    size_t call = pg_call(s, PG_HAS_SCHEMA, NULL);
+    enum chat_status status = pg_exchange(s, "open");
+    *has = status == CHAT_OK && pg_get_number(pg_result(s, call), 0, 0) != 0;
+    return status;
+}
+
+/* Within a transaction, and nobody else does so now. */
+static enum chat_status create(struct pg_store *s)
+{
+    bool has;
+    enum chat_status status = has_schema(s, &has);
+    if (status == CHAT_OK && !has)
+        status = pg_script(s, pg_schema, "create");
+    if (status == CHAT_OK)
+        status = pg_read_spool(s);
+    if (status == CHAT_OK)
+        status = pg_not_too_new(s);
+    return status == CHAT_OK ? upgrade(s) : status;
+}
+
+static enum chat_status create_locked(struct pg_store *s)
+{
+    struct pg_values values = { .count = 0 };
+    pg_number(&values, (int64_t)LOCK_SCHEMA << 48);
+    pg_call(s, PG_BEGIN, NULL);
+    pg_call(s, PG_LOCK_SCHEMA, &values);
+    enum chat_status status = pg_exchange(s, "create");
+    if (status == CHAT_OK)
+        status = create(s);
+    if (s->conn == NULL)
+        return status;
+    enum chat_status ended = pg_do(s, status == CHAT_OK ? PG_COMMIT : PG_ROLLBACK, NULL, "create");
+    return status == CHAT_OK ? ended : status;
+}
+
+enum chat_status pg_create(struct store *store, const char *group)
+{
+    struct pg_store *s = (struct pg_store *)store;
+    struct pg_patience patience = pg_patience(s);
+    if (group != NULL)
+        return error_set(
+            store->error, CHAT_USAGE,
+            "a group is for a spool that is a file; in '%s' GRANT says who may do what", s->url);
+    enum chat_status status;
+    s->upgrading = true;
+    do {
+        status = pg_connect(s, &patience);
+        if (status == CHAT_OK)
+            status = create_locked(s);
+    } while (pg_again(s, status, &patience));
+    s->upgrading = false;
+    return status;
+}

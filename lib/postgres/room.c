@@ -1,0 +1,131 @@
+/* room.c - a look at a room; messages whose time has come, or is over; bells.
+ *
+ * No process is there to do what is to be done when it is time, so whoever passes by does. */
+
+#include "internal.h"
+
+#include <stdio.h>
+
+enum { PORTION = 1024 }; /* messages in one transaction; also in set_ready.sql */
+
+size_t pg_call_look(struct pg_store *s, const char *name)
+{
+    struct pg_values values = { .count = 0 };
+    pg_string(&values, name);
+    return pg_call(s, PG_LOOK_ROOM, &values);
+}
+
+void pg_read_look(const struct pg_store *s, size_t call, struct pg_room *room)
+{
+    const PGresult *row = pg_result(s, call);
+    *room = (struct pg_room){ .number = 0, .may_delete = true };
+    if (pg_rows(s, call) == 0)
+        return;
+    room->number = pg_get_number(row, 0, 0);
+    snprintf(room->name, sizeof room->name, "%s", pg_get_text(row, 0, 1));
+    room->returned = pg_get_number(row, 0, 2);
+    room->first = pg_get_number(row, 0, 3);
+    room->due = pg_get_number(row, 0, 4) != 0;
+    room->expired = pg_get_number(row, 0, 5) != 0;
+    room->may_delete = pg_get_number(row, 0, 6) != 0;
+}
+
+enum chat_status pg_look(struct pg_store *s, const char *name, struct pg_room *room)
+{
+    size_t call = pg_call_look(s, name);
+    enum chat_status status = pg_exchange(s, "read");
+    if (status == CHAT_OK)
+        pg_read_look(s, call, room);
+    return status;
+}
+
+static enum chat_status promote(struct pg_store *s, int64_t room)
+{
+    struct pg_values values = { .count = 0 };
+    pg_number(&values, room);
+    enum chat_status status = CHAT_OK;
+    int64_t count = PORTION;
+    while (status == CHAT_OK && count == PORTION) {
+        pg_call(s, PG_ENTER_READY, &values); /* first, so that no position is drawn before */
+        size_t call = pg_call(s, PG_SET_READY, &values);
+        status = pg_exchange(s, "write");
+        count = status == CHAT_OK ? pg_get_number(pg_result(s, call), 0, 0) : 0;
+    }
+    return status;
+}
+
+enum chat_status pg_promote(struct pg_store *s, int64_t room)
+{
+    enum chat_status status = promote(s, room);
+    return status == CHAT_PERMISSION || status == CHAT_BUSY ? CHAT_OK : status;
+}
+
+enum chat_status pg_sweep(struct pg_store *s, int64_t room)
+{
+    struct pg_values values = { .count = 0 }, settling = { .count = 0 };
+    pg_number(&settling, room);
+    pg_number(&values, room);
+    pg_number(&values, PORTION);
+    enum chat_status status = CHAT_OK;
+    bool some = true;
+    while (status == CHAT_OK && some) {
+        pg_call(s, PG_ENTER_SETTLING, &settling);
+        size_t call = pg_call(s, PG_SWEEP, &values);
+        status = pg_exchange(s, "write");
+        some = status == CHAT_OK && pg_affected(s, call) > 0;
+    }
+    return status;
+}
+
+/* The bits are mixed: the ids of a room may all be even. */
+bool pg_is_turn(int64_t id, int64_t every)
+{
+    return (int64_t)(((uint64_t)id * 0x9e3779b97f4a7c15) >> 40) % every == 0;
+}
+
+void pg_tidy(struct pg_store *s, int64_t room)
+{
+    struct pg_values values = { .count = 0 };
+    pg_number(&values, room);
+    pg_do(s, PG_FOLD, &values,
+          "write"); /* not with the other one, which holds its locks until the commit */
+    if (s->conn != NULL)
+        pg_do(s, PG_FORGET, &values, "write");
+}
+
+const char *pg_room_name(const struct pg_store *s, const char *name)
+{
+    return name != NULL ? name : s->default_room;
+}
+
+/* --- bells ----------------------------------------------------------------- */
+
+/* FNV-1a. Two rooms that share them wake each other up for nothing. */
+int64_t pg_hash(const char *name)
+{
+    uint64_t hash = 0xcbf29ce484222325;
+    for (; *name != '\0'; name++)
+        hash = (hash ^ (unsigned char)*name) * 0x100000001b3;
+    return (int64_t)(hash >> 16);
+}
+
+int64_t pg_lock_of(enum pg_lock lock, const char *room)
+{
+    return (int64_t)lock << 48 | pg_hash(room);
+}
+
+void pg_channel(enum pg_lock lock, const char *room, char channel[32])
+{
+    snprintf(channel, 32, "chat_%s_%012llx", lock == LOCK_CAME ? "came" : "gone",
+             (unsigned long long)pg_hash(room));
+}
+
+void pg_call_ring(struct pg_store *s, enum pg_lock lock, const char *room)
+{
+    char channel[32];
+    struct pg_values values = { .count = 0 };
+    pg_channel(lock, room, channel);
+    pg_string(&values, channel);
+    pg_number(&values, pg_lock_of(lock, room));
+    pg_call(s, PG_RING, &values);
+}

@@ -1,0 +1,239 @@
+/* send.c - begin, put, commit.
+ *
+ * Messages are kept until the commit, which sends them all in one exchange, unless the caller wants
+ * an answer to a put, or they have become many. Where the connection is lost, or the server has
+ * ended the transaction for a deadlock, they are put once more in a transaction with the same
+ * token. If the first one was committed, the server knows that token. If the first one is still on
+ * its way, it fails, as the token is there already. */
+
+#include "internal.h"
+
+#include <stdlib.h>
+#include <sys/random.h>
+
+/* --- transactions ---------------------------------------------------------- */
+
+static void forget_log(struct pg_store *s)
+{
+    pg_log_free(&s->log);
+    s->flushed = s->pending = 0;
+    s->open = s->deadlock = false;
+    pg_left_rooms(s);
+}
+
+enum chat_status pg_begin(struct store *store)
+{
+    struct pg_store *s = (struct pg_store *)store;
+    enum chat_status status = pg_know_spool(s);
+    if (status != CHAT_OK)
+        return status;
+    forget_log(s);
+    if (!pg_log_start(&s->log, &s->base) || getrandom(s->token, TOKEN, 0) != TOKEN)
+        return pg_no_memory(s);
+    return CHAT_OK;
+}
+
+void pg_call_begin(struct pg_store *s)
+{
+    struct pg_values token = { .count = 0 };
+    if (s->open)
+        return;
+    s->open = true;
+    pg_bytes(&token, s->token, TOKEN);
+    pg_call(s, PG_BEGIN, NULL);
+    pg_call(s, PG_ADD_TOKEN, &token);
+}
+
+/* The server knows our token. But it may have shown us a commit that has not reached the standbys:
+ * one more commit waits for them, and so for all that was before. */
+static enum chat_status confirm(struct pg_store *s)
+{
+    pg_call(s, PG_AWAIT_STANDBYS, NULL);
+    pg_call(s, PG_COMMIT, NULL);
+    enum chat_status status = pg_exchange(s, "write");
+    s->open = status != CHAT_OK;
+    return status;
+}
+
+/* End the transaction on the server without a commit. */
+static void give_up(struct pg_store *s)
+{
+    if (s->conn != NULL && s->open && pg_do(s, PG_ROLLBACK, NULL, "write") != CHAT_OK)
+        pg_disconnect(s);
+    s->open = false;
+    pg_left_rooms(s);
+}
+
+/* Begin the transaction once more with what was put so far. After a deadlock it takes the write
+ * lock of the spool first, and so ends in no other one. *COMMITTED: there is no need to, the first
+ * one was committed. */
+static enum chat_status begin_again(struct pg_store *s, struct pg_patience *patience,
+                                    bool *committed)
+{
+    struct pg_values token = { .count = 0 };
+    pg_bytes(&token, s->token, TOKEN);
+    enum chat_status status = pg_connect(s, patience);
+    if (status != CHAT_OK)
+        return status;
+    bool deadlock = s->deadlock;
+    give_up(s);
+    s->flushed = 0;
+    s->open = true;
+    s->deadlock = false;
+    pg_call(s, PG_BEGIN, NULL);
+    size_t call = pg_call(s, PG_PROVE_TOKEN, &token);
+    status = pg_exchange(s, "write");
+    *committed = status == CHAT_OK && pg_affected(s, call) == 0;
+    if (status != CHAT_OK)
+        return status;
+    if (*committed)
+        return confirm(s);
+    if (deadlock)
+        pg_call_enter_spool(s);
+    return pg_flush(s);
+}
+
+/* After a call that failed: whether to begin the transaction once more. */
+static bool is_lost(struct pg_store *s, enum chat_status status, struct pg_patience *patience)
+{
+    if (status == CHAT_BUSY && s->deadlock && s->conn != NULL)
+        return pg_pause(patience);
+    return pg_again(s, status, patience);
+}
+
+void pg_rollback(struct store *store)
+{
+    struct pg_store *s = (struct pg_store *)store;
+    give_up(s);
+    forget_log(s);
+    s->fresh = false;
+}
+
+/* --- put ------------------------------------------------------------------- */
+
+bool pg_wants_answer(const struct pg_terms *terms)
+{
+    return terms->told || terms->terms.once || terms->terms.max > 0;
+}
+
+/* What was put before is flushed first. On another connection, where this one is lost. */
+static enum chat_status put_now(struct pg_store *s, struct chat_message *m,
+                                const struct chat_terms *terms, bool told, int64_t *id)
+{
+    struct pg_patience patience = pg_patience(s);
+    bool committed;
+    enum chat_status status = pg_flush(s);
+    for (;;) {
+        if (status == CHAT_OK)
+            status = pg_put_now(s, m, terms, told, id);
+        if (!is_lost(s, status, &patience))
+            return status;
+        status = begin_again(s, &patience, &committed);
+    }
+}
+
+static enum chat_status flush_now(struct pg_store *s)
+{
+    struct pg_patience patience = pg_patience(s);
+    bool committed;
+    enum chat_status status = pg_flush(s);
+    if (status == CHAT_OK)
+        status = pg_exchange(s, "write");
+    while (is_lost(s, status, &patience)) {
+        status = begin_again(s, &patience, &committed);
+        if (status == CHAT_OK)
+            status = pg_exchange(s, "write");
+    }
+    return status;
+}
+
+static enum chat_status check(const struct pg_store *s, const struct chat_message *m)
+{
+    int64_t most = s->max_length < PG_LENGTH_MAX ? s->max_length : PG_LENGTH_MAX;
+    if ((int64_t)m->length > most)
+        return error_set(s->base.error, CHAT_DATA, "the message is longer than %lld bytes",
+                         (long long)most);
+    if (s->next_id > PG_ID_MAX || m->id > PG_ID_MAX || m->place > PG_ID_MAX)
+        return error_set(s->base.error, CHAT_DATA, "spool '%s' has used up its ids", s->url);
+    return CHAT_OK;
+}
+
+enum chat_status pg_put(struct store *store, const struct chat_message *message,
+                        const struct chat_terms *terms, int64_t *id)
+{
+    struct pg_store *s = (struct pg_store *)store;
+    struct pg_terms put = { .terms = *terms, .told = id != NULL };
+    struct chat_message m = *message;
+    int64_t ignored;
+    m.room = pg_room_name(s, m.room);
+    put.terms.once = terms->once && m.key != NULL;
+    if (!terms->restore)
+        m.attempts = 0;
+    if (!terms->restore || m.id == 0)
+        m.id = m.place = 0;
+    enum chat_status status = check(s, &m);
+    if (status == CHAT_OK && pg_wants_answer(&put))
+        status = put_now(s, &m, &put.terms, put.told, id != NULL ? id : &ignored);
+    if (status != CHAT_OK)
+        return status;
+    if (!pg_log_add(&s->log, &m, &put))
+        return pg_no_memory(s);
+    if (pg_wants_answer(&put))
+        s->flushed = s->log.count;
+    else
+        s->pending += m.length + sizeof m;
+    return s->pending > PG_FLUSH ? flush_now(s) : CHAT_OK;
+}
+
+/* --- commit ---------------------------------------------------------------- */
+
+/* *UNKNOWN: the connection was lost, and nobody knows whether it was committed. */
+static enum chat_status commit(struct pg_store *s, bool *unknown)
+{
+    *unknown = false;
+    pg_call_begin(s);
+    enum chat_status status = pg_flush(s);
+    if (status != CHAT_OK)
+        return status;
+    pg_call(s, PG_COMMIT, NULL);
+    bool sent = !s->unsent;
+    status = pg_exchange(s, "write");
+    *unknown = sent && (s->conn == NULL || s->alone);
+    if (status == CHAT_OK || s->alone)
+        s->open = false;
+    return status;
+}
+
+/* One of many transactions forgets what counts no more. */
+static void tidy(struct pg_store *s)
+{
+    enum { EVERY = 256 };
+    struct pg_values values = { .count = 0 };
+    pg_string(&values, pg_log_room(&s->log, 0));
+    if (s->token[0] % EVERY != 0)
+        return;
+    size_t call = pg_call(s, PG_GET_DEPTH, &values);
+    if (pg_exchange(s, "read") == CHAT_OK && pg_rows(s, call) > 0)
+        pg_tidy(s, pg_get_number(pg_result(s, call), 0, 1));
+}
+
+enum chat_status pg_commit(struct store *store)
+{
+    struct pg_store *s = (struct pg_store *)store;
+    struct pg_patience patience = pg_patience(s);
+    bool committed = false, unknown = false;
+    enum chat_status status = s->log.count > 0 ? commit(s, &unknown) : CHAT_OK;
+    while (is_lost(s, status, &patience)) {
+        status = begin_again(s, &patience, &committed);
+        if (status == CHAT_OK && !committed)
+            status = commit(s, &unknown);
+    }
+    give_up(s);
+    if (status == CHAT_OK && s->conn != NULL && s->log.count > 0)
+        tidy(s);
+    else if (unknown && status != CHAT_OK)
+        error_add(s->base.error, "; the message may be stored");
+    forget_log(s);
+    s->fresh = false;
+    return status;
+}

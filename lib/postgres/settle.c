@@ -1,0 +1,284 @@
+/* settle.c - what becomes of claimed messages: they are deleted, held back or moved. */
+
+#include "internal.h"
+
+#include <stdlib.h>
+
+/* The connection is the claim. */
+static enum chat_status check_claim(const struct pg_store *s, const struct chat_batch *batch)
+{
+    if (s->conn != NULL && batch->session == s->session)
+        return CHAT_OK;
+    return error_set(
+        s->base.error, CHAT_UNREACHABLE,
+        "the connection to spool '%s' was lost, and the claim with it: message %lld may "
+        "be received again",
+        s->url, (long long)batch->messages[0]->id);
+}
+
+bool pg_was_hindered(const struct pg_store *s, enum chat_status status)
+{
+    return status == CHAT_BUSY && s->conn != NULL;
+}
+
+/* What was handed over is to be settled: as long as the session lives nobody else gets it, so there
+ * is time. */
+static bool try_again(const struct pg_store *s, enum chat_status status)
+{
+    struct pg_patience patience = { .until = -1, .pause = 50 };
+    return pg_was_hindered(s, status) && pg_pause(&patience);
+}
+
+/* Whether a commit went through that broke is not to be known, and need not be. */
+static enum chat_status told(struct pg_store *s, enum chat_status status,
+                             const struct chat_batch *batch)
+{
+    if (status != CHAT_UNREACHABLE)
+        return status;
+    return error_set(s->base.error, status,
+                     "the connection to spool '%s' is lost: message %lld may be received again",
+                     s->url, (long long)batch->messages[0]->id);
+}
+
+/* From here on a sender that comes to wait for space waits for us first. */
+static void call_enter(struct pg_store *s, int64_t room)
+{
+    struct pg_values values = { .count = 0 };
+    pg_number(&values, room);
+    pg_call(s, PG_ENTER_SETTLING, &values);
+}
+
+/* Ring for who waits for room. */
+static void call_ring_gone(struct pg_store *s, const char *room, int64_t number)
+{
+    char channel[32];
+    struct pg_values values = { .count = 0 };
+    pg_channel(LOCK_GONE, room, channel);
+    pg_string(&values, channel);
+    pg_number(&values, pg_lock_of(LOCK_GONE, room));
+    pg_number(&values, number);
+    pg_call(s, PG_RING_GONE, &values);
+}
+
+static void add_ids(struct pg_array *ids, const struct chat_message *const *messages, size_t count)
+{
+    pg_array_start(ids, PG_INT8);
+    for (size_t i = 0; i < count; i++)
+        pg_array_number(ids, messages[i]->id);
+}
+
+/* --- deleted --------------------------------------------------------------- */
+
+static void call_settle(struct pg_store *s, enum pg sql, const struct chat_batch *batch,
+                        size_t count)
+{
+    struct pg_values values = { .count = 0 };
+    struct pg_array ids;
+    add_ids(&ids, (const struct chat_message *const *)batch->messages, count);
+    pg_add_array(&values, &ids);
+    pg_number(&values, batch->room);
+    pg_call(s, sql, &values);
+    pg_array_free(&ids);
+}
+
+/* Which of the first COUNT messages of BATCH is the turn of something, once in EVERY messages. */
+static bool has_turn(const struct chat_batch *batch, size_t count, int64_t every)
+{
+    for (size_t i = 0; i < count; i++)
+        if (pg_is_turn(batch->messages[i]->id, every))
+            return true;
+    return false;
+}
+
+/* Once in so many messages it is recorded where the living ones begin. Until then each receiver
+ * passes those that are gone, as long as some old snapshot keeps them. */
+static void call_front(struct pg_store *s, const struct chat_batch *batch, size_t count)
+{
+    enum { EVERY = 32 };
+    struct pg_values values = { .count = 0 };
+    if (batch->first == 0 || !has_turn(batch, count, EVERY))
+        return;
+    pg_number(&values, batch->room);
+    pg_number(&values, batch->returned);
+    pg_number(&values, batch->first);
+    pg_call(s, PG_ADD_FRONT, &values);
+}
+
+/* A receiver looks after what others left: messages that have expired. */
+static void call_sweep(struct pg_store *s, const struct chat_batch *batch)
+{
+    enum { EVERY = 16, MOST = 32 };
+    struct pg_values values = { .count = 0 };
+    if (!has_turn(batch, 1, EVERY))
+        return;
+    pg_number(&values, batch->room);
+    pg_number(&values, MOST);
+    pg_call(s, PG_SWEEP, &values);
+}
+
+/* On a full disk a row more may find no place, but another version of a row has one. */
+static enum chat_status settle_full(struct pg_store *s, const struct chat_batch *batch,
+                                    size_t count)
+{
+    call_enter(s, batch->room);
+    call_settle(s, PG_SETTLE_FULL, batch, count);
+    call_ring_gone(s, batch->messages[0]->room, batch->room);
+    return pg_exchange(s, "write");
+}
+
+static enum chat_status settle(struct pg_store *s, const struct chat_batch *batch, size_t count)
+{
+    pg_call_unlock_done(s);
+    call_enter(s, batch->room);
+    call_settle(s, PG_SETTLE, batch, count);
+    call_front(s, batch, count);
+    call_sweep(s, batch);
+    call_ring_gone(s, batch->messages[0]->room, batch->room);
+    enum chat_status status = pg_exchange(s, "write");
+    return status == CHAT_IO ? settle_full(s, batch, count) : status;
+}
+
+enum chat_status pg_settle(struct store *store, struct chat_batch *batch, size_t count)
+{
+    enum { EVERY = 256 };
+    struct pg_store *s = (struct pg_store *)store;
+    enum chat_status status = check_claim(s, batch);
+    if (status != CHAT_OK)
+        return status;
+    do
+        status = settle(s, batch, count);
+    while (try_again(s, status));
+    if (status == CHAT_OK && has_turn(batch, 1, EVERY))
+        pg_tidy(s, batch->room);
+    return told(s, status, batch);
+}
+
+/* --- held back, or moved --------------------------------------------------- */
+
+static enum chat_status hold(struct pg_store *s, const struct chat_batch *batch,
+                             const struct chat_failure *failure)
+{
+    struct pg_values values = { .count = 0 };
+    struct pg_array ids, attempts;
+    add_ids(&ids, (const struct chat_message *const *)batch->messages, batch->count);
+    pg_array_start(&attempts, PG_INT8);
+    for (size_t i = 0; i < batch->count; i++)
+        pg_array_number(&attempts, batch->messages[i]->attempts + failure->counted);
+    pg_add_array(&values, &ids);
+    pg_add_array(&values, &attempts);
+    pg_number(&values, failure->hold);
+    pg_number(&values, batch->room);
+    pg_call(s, PG_SET_FAILED, &values);
+    pg_array_free(&ids);
+    pg_array_free(&attempts);
+    return pg_exchange(s, "write");
+}
+
+static void call_move(struct pg_store *s, const struct chat_message *const *moved, size_t count,
+                      int64_t from, const char *room)
+{
+    struct pg_values values = { .count = 0 };
+    struct pg_array ids, attempts, dues, expires, digests;
+    add_ids(&ids, moved, count);
+    pg_array_start(&attempts, PG_INT8);
+    pg_array_start(&dues, PG_INT8);
+    pg_array_start(&expires, PG_INT8);
+    pg_array_start(&digests, PG_INT8);
+    for (size_t i = 0; i < count; i++) {
+        pg_array_number(&attempts, moved[i]->attempts);
+        pg_array_time(&dues, moved[i]->due);
+        pg_array_time(&expires, moved[i]->expires);
+        pg_array_number(&digests, pg_digest(moved[i]));
+    }
+    pg_add_array(&values, &ids);
+    pg_number(&values, from);
+    pg_string(&values, room);
+    pg_add_array(&values, &attempts);
+    pg_add_array(&values, &dues);
+    pg_add_array(&values, &expires);
+    pg_add_array(&values, &digests);
+    pg_call(s, PG_MOVE, &values);
+    pg_array_free(&ids);
+    pg_array_free(&attempts);
+    pg_array_free(&dues);
+    pg_array_free(&expires);
+    pg_array_free(&digests);
+}
+
+enum chat_status pg_move_messages(struct pg_store *s, const struct chat_message *const *moved,
+                                  size_t count, int64_t from, const char *from_name)
+{
+    struct pg_values values = { .count = 0 };
+    const char *to = moved[0]->room;
+    pg_string(&values, to);
+    pg_call(s, PG_ADD_ROOM, &values);
+    pg_call(s, PG_ENTER_ROOM, &values); /* before the other lock, as all do */
+    call_enter(s, from);
+    call_move(s, moved, count, from, to);
+    pg_call_ring(s, LOCK_CAME, to);
+    call_ring_gone(s, from_name, from);
+    return pg_exchange(s, "write");
+}
+
+/* Move the messages of BATCH as CHANGE makes them. */
+static enum chat_status move(struct pg_store *s, const struct chat_batch *batch,
+                             void (*change)(struct chat_message *m, const void *how),
+                             const void *how)
+{
+    struct chat_message *moved = calloc(batch->count, sizeof *moved);
+    const struct chat_message **list = calloc(batch->count, sizeof *list);
+    enum chat_status status = CHAT_SYSTEM;
+    if (moved != NULL && list != NULL) {
+        for (size_t i = 0; i < batch->count; i++) {
+            moved[i] = *batch->messages[i];
+            change(&moved[i], how);
+            list[i] = &moved[i];
+        }
+        do
+            status = pg_move_messages(s, list, batch->count, batch->room, batch->messages[0]->room);
+        while (try_again(s, status));
+    } else
+        pg_no_memory(s);
+    free(moved);
+    free(list);
+    return status;
+}
+
+/* To the dead room, where nothing expires. */
+static void bury(struct chat_message *m, const void *how)
+{
+    const struct chat_failure *failure = how;
+    m->room = failure->dead;
+    m->attempts += failure->counted;
+    m->due = m->expires = 0;
+}
+
+static void carry(struct chat_message *m, const void *how)
+{
+    m->room = how;
+    m->attempts = 0;
+    if (m->place > 0) /* it was held back after a failure */
+        m->due = 0;
+}
+
+enum chat_status pg_fail(struct store *store, struct chat_batch *batch,
+                         const struct chat_failure *failure)
+{
+    struct pg_store *s = (struct pg_store *)store;
+    enum chat_status status = check_claim(s, batch);
+    if (status != CHAT_OK)
+        return status;
+    if (failure->dead != NULL)
+        return told(s, move(s, batch, bury, failure), batch);
+    do
+        status = hold(s, batch, failure);
+    while (try_again(s, status));
+    return told(s, status, batch);
+}
+
+enum chat_status pg_move(struct store *store, struct chat_batch *batch, const char *room)
+{
+    struct pg_store *s = (struct pg_store *)store;
+    enum chat_status status = check_claim(s, batch);
+    return status == CHAT_OK ? told(s, move(s, batch, carry, room), batch) : status;
+}

@@ -1,0 +1,296 @@
+/* wait.c - sleeping until there is something to do.
+ *
+ * Who sleeps listens to the channel of a room, and holds a lock that tells others to ring. Nothing
+ * is asked of the server meanwhile. But a connection that dies rings no bell: as long as others
+ * have messages claimed, one looks again from time to time. */
+
+#include "internal.h"
+#include "os/vigil.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { CLAIMED_PAUSE = 1000, WATCH_PAUSE = 1000, BELL_PATIENCE = 1000 }; /* milliseconds */
+
+/* Listen to the bell of a room, from the end of the exchange on. */
+static bool call_listen(struct pg_store *s, enum pg_lock lock, const char *room)
+{
+    char channel[32], text[64];
+    pg_channel(lock, room, channel);
+    for (size_t i = 0; i < s->listened_count; i++)
+        if (strcmp(s->listened[i], channel) == 0)
+            return true;
+    void *more = realloc(s->listened, (s->listened_count + 1) * sizeof *s->listened);
+    if (more == NULL)
+        return false;
+    s->listened = more;
+    strcpy(s->listened[s->listened_count++], channel);
+    snprintf(text, sizeof text, "LISTEN %s", channel); /* takes no parameter */
+    pg_call_text(s, text);
+    return true;
+}
+
+/* Have the bell rung, until we leave it. */
+static bool call_bell(struct pg_store *s, enum pg_lock lock, const char *room, int64_t deadline)
+{
+    struct pg_values values = { .count = 0 };
+    int64_t left = deadline < 0 ? BELL_PATIENCE : deadline - pg_clock();
+    char patience[24];
+    int64_t bell = pg_lock_of(lock, room);
+    for (size_t i = 0; i < s->bell_count; i++)
+        if (s->bells[i] == bell)
+            return true;
+    left = left < 1 ? 1 : left < BELL_PATIENCE ? left : BELL_PATIENCE; /* 0 would be for ever */
+    snprintf(patience, sizeof patience, "%lld", (long long)left);
+    pg_number(&values, bell);
+    pg_string(&values, patience);
+    pg_call(s, PG_LISTEN_BELL, &values);
+    return pg_remember(&s->bells, &s->bell_count, bell);
+}
+
+void pg_call_leave_bells(struct pg_store *s)
+{
+    for (size_t i = 0; i < s->bell_count; i++) {
+        struct pg_values values = { .count = 0 };
+        pg_number(&values, s->bells[i]);
+        pg_call(s, PG_LEAVE_BELL, &values);
+        if (s->call_count > CALLS / 2)
+            pg_exchange(s, "read");
+    }
+    s->bell_count = 0;
+    if (s->listened_count > 0)
+        pg_call(s, PG_LEAVE_CHANNELS, NULL);
+    s->listened_count = 0;
+}
+
+/* Somebody has been ringing for too long, and may ring for what we have not seen: look again. */
+static enum chat_status not_now(struct pg_store *s, enum chat_status status)
+{
+    if (status != CHAT_BUSY)
+        return status;
+    pg_call_leave_bells(s); /* those that we have, as well */
+    return pg_exchange(s, "read");
+}
+
+/* --- sleeping -------------------------------------------------------------- */
+
+/* The wall clock goes on in a suspend, and vigil_sleep() returns when it is set. */
+static struct vigil vigil_start(void)
+{
+    return (struct vigil){ .clock = CLOCK_REALTIME };
+}
+
+static void wake_in(struct vigil *vigil, int64_t milliseconds)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_REALTIME, &time);
+    vigil_wake_at(vigil, (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000 + milliseconds);
+}
+
+/* Whether a bell was rung, or the connection is lost. */
+static bool is_rung(struct pg_store *s)
+{
+    bool rung = PQconsumeInput(s->conn) == 0;
+    if (rung)
+        pg_disconnect(s);
+    for (PGnotify *notify; s->conn != NULL && (notify = PQnotifies(s->conn)) != NULL;) {
+        PQfreemem(notify);
+        rung = true;
+    }
+    return rung;
+}
+
+/* CHAT_OK: look again, as a bell was rung, the time of VIGIL has come, or the clock was set. */
+static enum chat_status sleep_until(struct pg_store *s, struct vigil *vigil, int64_t deadline,
+                                    const sigset_t *unblocked)
+{
+    enum chat_status status = CHAT_OK;
+    if (!is_rung(s)) {
+        int64_t left = deadline - pg_clock();
+        vigil->count = 0;
+        if (!vigil_add(vigil, PQsocket(s->conn)))
+            status = pg_no_memory(s);
+        else
+            status = vigil_sleep(&s->base, vigil,
+                                 deadline < 0 ? -1
+                                 : left > 0   ? left
+                                              : 0,
+                                 unblocked);
+    }
+    vigil_free(vigil);
+    return status;
+}
+
+static int64_t deadline_of(int64_t timeout)
+{
+    return timeout < 0 ? -1 : pg_clock() + timeout;
+}
+
+/* As long as usual to reach the server, but no longer than this call may wait. */
+static struct pg_patience patience_of(const struct pg_store *s, int64_t deadline,
+                                      const sigset_t *unblocked)
+{
+    struct pg_patience patience = pg_patience(s);
+    patience.unblocked = unblocked;
+    if (deadline >= 0 && (patience.until < 0 || deadline < patience.until))
+        patience.until = deadline;
+    return patience;
+}
+
+/* --- for a message --------------------------------------------------------- */
+
+/* CHAT_OK: there is one, or may be. Else VIGIL tells when to look again. */
+static enum chat_status look_at(struct pg_store *s, const char *name, struct vigil *vigil)
+{
+    struct pg_values values = { .count = 0 };
+    struct pg_array own;
+    pg_own_ids(s, &own);
+    pg_string(&values, name);
+    pg_add_array(&values, &own);
+    size_t call = pg_call(s, PG_LOOK, &values);
+    pg_array_free(&own);
+    enum chat_status status = pg_exchange(s, "read");
+    if (status != CHAT_OK || pg_rows(s, call) == 0)
+        return status == CHAT_OK ? CHAT_NONE : status;
+    const PGresult *row = pg_result(s, call);
+    bool ready = pg_get_number(row, 0, 0) != 0, claimed = pg_get_number(row, 0, 1) != 0;
+    bool delayed = pg_get_text(row, 0, 2) != NULL;
+    int64_t left = pg_get_number(row, 0, 2), expired = pg_get_number(row, 0, 3);
+    if (ready || (delayed && left == 0))
+        return CHAT_OK;
+    if (claimed)
+        wake_in(vigil, CLAIMED_PAUSE);
+    if (delayed)
+        wake_in(vigil, left);
+    if (expired > 0) /* there is time now; if that fails, somebody else will */
+        pg_sweep(s, expired);
+    return CHAT_NONE;
+}
+
+/* Listen first, then look, then sleep: what comes in between rings. */
+static enum chat_status wait(struct pg_store *s, const struct chat_query *query, int64_t deadline,
+                             const sigset_t *unblocked)
+{
+    struct vigil vigil = vigil_start();
+    enum chat_status status = CHAT_OK;
+    bool memory = true;
+    pg_call_unlock_done(s);
+    for (size_t i = 0; i < query->room_count && status == CHAT_OK && memory; i++) {
+        memory = call_listen(s, LOCK_CAME, pg_room_name(s, query->rooms[i]));
+        status = memory ? pg_exchange(s, "read") : pg_no_memory(s);
+    }
+    for (size_t i = 0; i < query->room_count && status == CHAT_OK && memory; i++) {
+        memory = call_bell(s, LOCK_CAME, pg_room_name(s, query->rooms[i]), deadline);
+        status = memory ? pg_exchange(s, "read") : pg_no_memory(s);
+    }
+    if (status != CHAT_OK)
+        return not_now(s, status);
+    status = CHAT_NONE;
+    for (size_t i = 0; i < query->room_count && status == CHAT_NONE; i++)
+        status = look_at(s, query->rooms[i], &vigil);
+    if (status == CHAT_NONE && s->conn != NULL)
+        status = sleep_until(s, &vigil, deadline, unblocked);
+    return status;
+}
+
+enum chat_status pg_wait(struct store *store, const struct chat_query *query, int64_t timeout,
+                         const sigset_t *unblocked)
+{
+    struct pg_store *s = (struct pg_store *)store;
+    int64_t deadline = deadline_of(timeout);
+    struct pg_patience patience = patience_of(s, deadline, unblocked);
+    enum chat_status status;
+    do {
+        status = pg_connect(s, &patience);
+        if (status == CHAT_OK)
+            status = wait(s, query, deadline, unblocked);
+    } while (pg_again(s, status, &patience));
+    return status;
+}
+
+/* --- for room -------------------------------------------------------------- */
+
+// NOLINTNEXTLINE(misc-no-recursion): once, as what has expired is gone then
+static enum chat_status look_for_room(struct pg_store *s, const char *name, int64_t max,
+                                      struct vigil *vigil)
+{
+    struct pg_values values = { .count = 0 };
+    pg_string(&values, name);
+    size_t call = pg_call(s, PG_LOOK_FOR_ROOM, &values);
+    enum chat_status status = pg_exchange(s, "read");
+    if (status != CHAT_OK || pg_rows(s, call) == 0)
+        return status;
+    const PGresult *row = pg_result(s, call);
+    int64_t number = pg_get_number(row, 0, 1), left = pg_get_number(row, 0, 2);
+    bool expires = pg_get_text(row, 0, 2) != NULL;
+    if (pg_get_number(row, 0, 0) < max)
+        return CHAT_OK;
+    if (expires && left == 0) {
+        status = pg_sweep(s, number);
+        return status == CHAT_OK ? look_for_room(s, name, max, vigil) : status;
+    }
+    if (expires)
+        wake_in(vigil, left);
+    return CHAT_NONE;
+}
+
+static enum chat_status wait_room(struct pg_store *s, const char *name, int64_t max,
+                                  int64_t deadline, const sigset_t *unblocked)
+{
+    struct vigil vigil = vigil_start();
+    struct pg_values values = { .count = 0 };
+    const char *room = pg_room_name(s, name);
+    pg_call_unlock_done(s);
+    bool memory = call_listen(s, LOCK_GONE, room);
+    pg_string(&values, room);
+    pg_call(s, PG_SET_LIMITED, &values);
+    enum chat_status status = pg_exchange(s, "write");
+    if (status == CHAT_OK) {
+        memory = memory && call_bell(s, LOCK_GONE, room, deadline);
+        pg_call(s, PG_AWAIT_SETTLING, &values);
+        status = pg_exchange(s, "read");
+        if (status != CHAT_OK)
+            return not_now(s, status);
+    }
+    if (status == CHAT_OK && !memory)
+        status = pg_no_memory(s);
+    if (status == CHAT_OK)
+        status = look_for_room(s, name, max, &vigil);
+    if (status == CHAT_NONE)
+        status = sleep_until(s, &vigil, deadline, unblocked);
+    if (s->conn != NULL) {
+        pg_call_leave_bells(s);
+        pg_exchange(s, "read");
+    }
+    return status;
+}
+
+enum chat_status pg_wait_room(struct store *store, const char *room, int64_t max, int64_t timeout,
+                              const sigset_t *unblocked)
+{
+    struct pg_store *s = (struct pg_store *)store;
+    int64_t deadline = deadline_of(timeout);
+    struct pg_patience patience = patience_of(s, deadline, unblocked);
+    enum chat_status status;
+    do {
+        status = pg_connect(s, &patience);
+        if (status == CHAT_OK)
+            status = wait_room(s, room, max, deadline, unblocked);
+    } while (pg_again(s, status, &patience));
+    return status;
+}
+
+/* --- for anything ---------------------------------------------------------- */
+
+/* Nobody rings for the spool as a whole: each commit would have to. */
+enum chat_status pg_watch(struct store *store, int64_t timeout, const sigset_t *unblocked)
+{
+    bool whole = timeout < 0 || timeout >= WATCH_PAUSE;
+    int64_t pause = whole ? WATCH_PAUSE : timeout;
+    struct vigil vigil = vigil_start();
+    enum chat_status status = vigil_sleep(store, &vigil, pause, unblocked);
+    vigil_free(&vigil);
+    return status == CHAT_NONE && whole ? CHAT_OK : status;
+}

@@ -1,0 +1,153 @@
+/* walk.c - looking at messages without taking them. */
+
+#include "internal.h"
+
+#include <stdio.h>
+
+static int64_t at_most(size_t wanted, size_t most)
+{
+    return (int64_t)(wanted < most ? wanted : most);
+}
+
+static size_t call_walk(struct pg_store *s, const struct chat_query *query, const char *name,
+                        const struct chat_cursor *cursor)
+{
+    enum { MESSAGES = 1024, BYTES = 1 << 30 };
+    struct pg_values values = { .count = 0 };
+    bool behind = cursor->due > 0;
+    pg_string(&values, name);
+    pg_number(&values, behind ? cursor->due : cursor->place);
+    pg_number(&values, query->until > 0 ? query->until : INT64_MAX);
+    pg_number(&values, at_most(query->max_messages, MESSAGES));
+    pg_number(&values, at_most(query->max_bytes, BYTES));
+    pg_number(&values, behind ? cursor->id : query->every);
+    return pg_call(s, behind ? PG_WALK_BEHIND : PG_WALK_READY, &values);
+}
+
+static void step(struct chat_cursor *cursor, const PGresult *result, int row)
+{
+    if (cursor->due > 0) {
+        cursor->due = pg_get_number(result, row, DUE);
+        cursor->id = pg_get_number(result, row, ID);
+    } else
+        cursor->place = pg_get_number(result, row, PLACE);
+}
+
+/* Add the messages that were found. One that is damaged is passed, and told as soon as the batch is
+ * empty. */
+static enum chat_status add_rows(struct pg_store *s, size_t call, const char *room, bool every,
+                                 struct chat_cursor *cursor, struct chat_batch *batch)
+{
+    const PGresult *result = pg_result(s, call);
+    for (int i = 0; i < pg_rows(s, call); i++) {
+        struct chat_message m = { .room = room };
+        enum chat_status status = pg_read_row(s, result, i, every, &m);
+        m.claimed = every && pg_get_number(result, i, CLAIMED) != 0;
+        if (status == CHAT_DAMAGED && batch->count > 0)
+            break;
+        step(cursor, result, i);
+        if (status == CHAT_OK && !batch_add(batch, &m, m.id))
+            status = pg_no_memory(s);
+        if (status != CHAT_OK)
+            return status;
+    }
+    return batch->count > 0 ? CHAT_OK : CHAT_NONE;
+}
+
+static enum chat_status walk_room(struct pg_store *s, const struct chat_query *query,
+                                  const char *name, struct chat_cursor *cursor,
+                                  struct chat_batch *batch)
+{
+    struct pg_room room;
+    enum chat_status status = pg_look(s, name, &room);
+    if (status == CHAT_OK && room.due && query->until == 0 && !query->every)
+        status = pg_promote(s, room.number);
+    if (status != CHAT_OK || room.number == 0)
+        return status == CHAT_OK ? CHAT_NONE : status;
+    for (;;) {
+        size_t call = call_walk(s, query, room.name, cursor);
+        status = pg_exchange(s, "read");
+        if (status == CHAT_OK)
+            status = add_rows(s, call, room.name, query->every, cursor, batch);
+        if (status != CHAT_NONE || !query->every || cursor->due > 0)
+            return status;
+        cursor->due = 1; /* all that are ready were seen */
+        cursor->id = 0;
+    }
+}
+
+static enum chat_status walk_one(struct pg_store *s, const struct chat_query *query,
+                                 struct chat_batch *batch)
+{
+    struct pg_values values = { .count = 0 };
+    struct chat_cursor ignored = { .room = 0 };
+    char room[CHAT_NAME_MAX + 1];
+    pg_number(&values, query->id);
+    size_t call = pg_call(s, PG_WALK_ONE, &values);
+    enum chat_status status = pg_exchange(s, "read");
+    if (status != CHAT_OK || pg_rows(s, call) == 0)
+        return status == CHAT_OK ? CHAT_NONE : status;
+    snprintf(room, sizeof room, "%s", pg_get_text(pg_result(s, call), 0, ROOM));
+    return add_rows(s, call, room, true, &ignored, batch);
+}
+
+static enum chat_status walk(struct pg_store *s, const struct chat_query *query,
+                             struct chat_cursor *cursor, struct chat_batch *batch)
+{
+    enum chat_status status = CHAT_NONE;
+    if (query->id > 0 && cursor->id == 0) {
+        status = walk_one(s, query, batch);
+        if (status != CHAT_UNREACHABLE)
+            cursor->id = query->id;
+        return status;
+    }
+    while (status == CHAT_NONE && cursor->room < query->room_count) {
+        status = walk_room(s, query, query->rooms[cursor->room], cursor, batch);
+        if (status == CHAT_NONE)
+            *cursor = (struct chat_cursor){ .room = cursor->room + 1 };
+    }
+    return status;
+}
+
+enum chat_status pg_walk(struct store *store, const struct chat_query *query,
+                         struct chat_cursor *cursor, struct chat_batch *batch)
+{
+    struct pg_store *s = (struct pg_store *)store;
+    struct pg_patience patience = pg_patience(s);
+    enum chat_status status;
+    do {
+        status = pg_connect(s, &patience);
+        if (status == CHAT_OK)
+            status = walk(s, query, cursor, batch);
+    } while (pg_again(s, status, &patience));
+    return status;
+}
+
+/* Make ready what is due in the rooms of QUERY, as far as this role may. */
+static enum chat_status promote_rooms(struct pg_store *s, const struct chat_query *query)
+{
+    enum chat_status status = CHAT_OK;
+    for (size_t i = 0; i < query->room_count && status == CHAT_OK; i++) {
+        struct pg_room room;
+        status = pg_look(s, query->rooms[i], &room);
+        if (status == CHAT_OK && room.due)
+            status = pg_promote(s, room.number);
+    }
+    return status;
+}
+
+enum chat_status pg_mark(struct store *store, const struct chat_query *query, int64_t *mark)
+{
+    struct pg_store *s = (struct pg_store *)store;
+    struct pg_patience patience = pg_patience(s);
+    enum chat_status status;
+    do {
+        status = pg_connect(s, &patience);
+        if (status == CHAT_OK && !query->every)
+            status = promote_rooms(s, query);
+        if (status == CHAT_OK)
+            status = pg_read_spool(s);
+    } while (pg_again(s, status, &patience));
+    *mark = s->next_id - 1;
+    return status;
+}

@@ -1,0 +1,76 @@
+/* admin.c - the verbs of an operator; settings changed, and a spool made on purpose. */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "internal.h"
+#include "os/bell.h"
+
+static enum chat_status set(struct store *store, const struct chat_settings *settings)
+{
+    struct sqlite_store *s = (struct sqlite_store *)store;
+    enum chat_status status = turn_begin_or_create(s);
+    if (status != CHAT_OK)
+        return status;
+    char before[CHAT_NAME_MAX + 1];
+    strcpy(before, room_name(s, NULL));
+    sqlite3_stmt *statement = db_statement(s, SQL_SET_SETTINGS);
+    sqlite3_bind_int64(statement, 1, settings->max_length);
+    if (strcmp(settings->room, CHAT_ROOM_DEFAULT) == 0)
+        sqlite3_bind_null(statement, 2);
+    else
+        sqlite3_bind_text(statement, 2, settings->room, -1, SQLITE_STATIC);
+    status = db_finish(s, statement);
+    /* Who waits there for the default room is to look where that is now. */
+    if (status == CHAT_OK)
+        status = bells_add(s, BELL_CAME, before);
+    if (status == CHAT_OK)
+        status = bells_add(s, BELL_GONE, before);
+    return turn_end(s, status);
+}
+
+static enum chat_status skip_ids(struct store *store, int64_t next_id, int64_t *before)
+{
+    struct sqlite_store *s = (struct sqlite_store *)store;
+    if (next_id > ID_MAX)
+        return error_set(s->base.error, CHAT_DATA, "spool '%s' cannot have the id %lld",
+                         s->place.path, (long long)next_id);
+    enum chat_status status = turn_begin_or_create(s);
+    if (status != CHAT_OK)
+        return status;
+    status = spool_read(s);
+    *before = s->next_id;
+    if (status == CHAT_OK && next_id > s->next_id) {
+        s->next_id = next_id;
+        status = spool_set_next_id(s);
+    }
+    return turn_end(s, status);
+}
+
+static enum chat_status create(struct store *store, const char *group)
+{
+    struct sqlite_store *s = (struct sqlite_store *)store;
+    enum chat_status status = group != NULL ? place_share(&s->place, group) : CHAT_OK;
+    return status == CHAT_OK ? store_connect_or_create(s) : status;
+}
+
+static const char *engine(struct store *store)
+{
+    (void)store;
+    static char engine[32];
+    snprintf(engine, sizeof engine, "SQLite %s", sqlite3_libversion());
+    return engine;
+}
+
+const struct admin_verbs admin_sqlite = {
+    .set = set,
+    .skip_ids = skip_ids,
+    .create = create,
+    .engine = engine,
+    .watch = sqlite_watch,
+    .list = sqlite_list,
+    .check = sqlite_check,
+    .backup = sqlite_backup,
+    .restore = sqlite_restore,
+    .compact = sqlite_compact,
+};

@@ -1,0 +1,269 @@
+/* claim.c - claiming messages, and giving them up. */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "os/bell.h"
+#include "os/holder.h"
+#include "read.h"
+#include "scan.h"
+
+/* Delete expired messages that a look has passed, so that no later look has to. If that fails,
+ * another receiver will. */
+static void sweep_passed(struct sqlite_store *s, const struct scan *scan,
+                         const struct chat_batch *batch)
+{
+    if (scan->passed_expired || batch->passed_expired)
+        sweep_while_idle(s, &scan->room);
+}
+
+/* Messages were listed, but could not be found. Have others received them meanwhile, or are the
+ * rows of a page in no order? Then later ones must not pass them: they may be found again. */
+static enum chat_status check_order(struct sqlite_store *s, const struct chat_query *query,
+                                    const char *name)
+{
+    struct scan scan;
+    enum chat_status status = db_run(s, SQL_BEGIN_READ); /* both looks see the same */
+    if (status == CHAT_OK)
+        status = scan_open(&scan, s, query, name, NULL);
+    if (status == CHAT_OK && scan.next > 0) {
+        sqlite3_stmt *statement = db_statement(s, SQL_GET_LENGTH);
+        sqlite3_bind_int64(statement, 1, scan.next);
+        int rc = db_step(s, statement);
+        sqlite3_reset(statement);
+        if (rc != SQLITE_ROW)
+            status = db_failed(s, rc == SQLITE_DONE ? SQLITE_CORRUPT : rc, "read");
+    }
+    db_end(s, SQL_COMMIT);
+    return status == CHAT_NONE ? CHAT_OK : status;
+}
+
+/* Add the oldest messages of a room to BATCH, and claim them before they are read: what is
+ * read after the lock was granted cannot be somebody else's. */
+static enum chat_status claim_room(struct sqlite_store *s, const struct chat_query *query,
+                                   const char *name, struct chat_batch *batch)
+{
+    struct scan scan;
+    bool passed, gone = false;
+    enum chat_status status = scan_open_ready(&scan, s, query, name, NULL);
+    while (status == CHAT_OK && !batch_is_full(batch, query)) {
+        struct range run;
+        int64_t seen;
+        const size_t before = batch->count;
+        status = scan_next(&scan, (int64_t)(query->max_messages - batch->count), SCAN_TAKE, &run,
+                           &passed);
+        if (status != CHAT_OK)
+            break;
+        status = read_run(s, run, true, &scan.room, scan.now, query, batch, &seen);
+        if (seen > 0)
+            scan_step(&scan, seen);
+        gone = gone || (seen > 0 && batch->count == before); /* or it has expired just now */
+    }
+    if (gone && (status == CHAT_OK || status == CHAT_NONE)) {
+        enum chat_status checked = check_order(s, query, name);
+        if (checked != CHAT_OK && batch->count > 0)
+            sqlite_release(&s->base, batch);
+        if (checked != CHAT_OK)
+            return checked;
+    }
+    if (batch->count == 0) {
+        if (status == CHAT_NONE)
+            sweep_passed(s, &scan, batch);
+        return status;
+    }
+    batch->passed_expired = batch->passed_expired || scan.passed_expired;
+    return CHAT_OK; /* should there be an error behind these, it comes again at the next claim */
+}
+
+/* Claim the message at POSITION, which has the id that QUERY is about. CHAT_NONE: it has gone from
+ * there. */
+static enum chat_status claim_at(struct sqlite_store *s, const struct chat_query *query,
+                                 int64_t position, struct chat_batch *batch)
+{
+    struct room room;
+    struct range taken, one = { position, position };
+    int64_t seen;
+    enum chat_status status = room_of(s, position, &room);
+    if (status != CHAT_OK)
+        return status;
+    int errnum = holds_claim(s, position) ? EAGAIN : lock_claim(s->lock, one, &taken);
+    if (errnum == EAGAIN)
+        return error_set(s->base.error, CHAT_BUSY, "message %lld is claimed", (long long)query->id);
+    if (errnum != 0)
+        return store_cannot_lock(s, errnum);
+    status = read_run(s, one, true, &room, 0, query, batch, &seen);
+    if (status != CHAT_OK)
+        unlock_claim(s->lock, one);
+    return status == CHAT_OK && batch->count == 0 ? CHAT_NONE : status;
+}
+
+/* Claim the one message that QUERY is about. It may move while it is looked for. */
+static enum chat_status claim_one(struct sqlite_store *s, const struct chat_query *query,
+                                  struct chat_batch *batch)
+{
+    int64_t position, before = 0;
+    enum chat_status status = message_find(s, query->id, &position);
+    while (status == CHAT_OK && position != before) {
+        status = claim_at(s, query, position, batch);
+        if (status != CHAT_NONE)
+            return status;
+        before = position;
+        status = message_find(s, query->id, &position);
+    }
+    return status == CHAT_OK ? CHAT_NONE : status;
+}
+
+enum chat_status be_present(struct sqlite_store *s)
+{
+    int errnum = s->present ? 0 : lock_presence(s->lock);
+    s->present = errnum == 0;
+    return errnum == 0 ? CHAT_OK : store_cannot_lock(s, errnum);
+}
+
+static enum chat_status claim_any(struct sqlite_store *s, const struct chat_query *query,
+                                  struct chat_batch *batch)
+{
+    enum chat_status status = query->id > 0 ? claim_one(s, query, batch) : CHAT_NONE;
+    for (size_t i = 0; i < query->room_count && status == CHAT_NONE; i++)
+        status = claim_room(s, query, query->rooms[i], batch);
+    return status;
+}
+
+static int64_t highest_id(const struct chat_batch *batch)
+{
+    int64_t highest = 0;
+    for (size_t i = 0; i < batch->count; i++)
+        if (batch->messages[i]->id > highest)
+            highest = batch->messages[i]->id;
+    return highest;
+}
+
+/* A damaged message that is none when it is looked at again was set aside by others. So many in a
+ * row are two looks that find two rows. */
+enum { TRIES = 64 };
+
+enum chat_status sqlite_claim(struct store *store, const struct chat_query *query,
+                              struct chat_batch *batch)
+{
+    struct sqlite_store *s = (struct sqlite_store *)store;
+    enum chat_status status = store_connect_on_full_disk(s);
+    if (status == CHAT_OK)
+        status = store_can_write(s);
+    if (status == CHAT_OK)
+        status = be_present(s);
+    if (status != CHAT_OK)
+        return status;
+    int tries = 0;
+    while ((status = claim_any(s, query, batch)) == CHAT_DAMAGED) {
+        if ((status = set_aside(s, s->damaged)) != CHAT_OK)
+            return status;
+        if (++tries == TRIES)
+            return db_failed(s, SQLITE_CORRUPT, "read");
+    }
+    if (status != CHAT_OK)
+        return status;
+    status = group_sync_message(s, highest_id(batch));
+    if (status != CHAT_OK)
+        sqlite_release(store, batch);
+    return status;
+}
+
+/* --- until the end of a transaction ---------------------------------------- */
+
+enum chat_status claim_hold(struct sqlite_store *s, struct range claimed)
+{
+    struct range *held = realloc(s->held, (s->held_count + 1) * sizeof *held);
+    if (held == NULL) {
+        unlock_claim(s->lock, claimed);
+        return error_set(s->base.error, CHAT_SYSTEM, "out of memory");
+    }
+    s->held = held;
+    held[s->held_count++] = claimed;
+    return CHAT_OK;
+}
+
+enum chat_status claim_for_turn(struct sqlite_store *s, int64_t position)
+{
+    struct range taken, one = { position, position };
+    if (holds_claim(s, position))
+        return CHAT_NONE;
+    enum chat_status status = be_present(s);
+    if (status != CHAT_OK)
+        return status;
+    int errnum = lock_claim(s->lock, one, &taken);
+    if (errnum == EAGAIN)
+        return CHAT_NONE;
+    return errnum == 0 ? claim_hold(s, one) : store_cannot_lock(s, errnum);
+}
+
+void claim_end_turn(struct sqlite_store *s)
+{
+    for (size_t i = 0; i < s->held_count; i++)
+        unlock_claim(s->lock, s->held[i]);
+    s->held_count = 0;
+}
+
+/* --- all there can be ------------------------------------------------------ */
+
+static const struct range all = { 1, POSITION_MAX };
+
+enum chat_status claim_all(struct sqlite_store *s, const char *otherwise)
+{
+    char holder[HOLDER_TEXT];
+    struct range taken;
+    struct stat lock;
+    enum chat_status status = store_open_lock(s);
+    if (status == CHAT_OK)
+        status = be_present(s);
+    if (status != CHAT_OK)
+        return status;
+    int errnum = lock_all_claims(s->lock, TURN_PATIENCE);
+    if (errnum == 0)
+        return CHAT_OK;
+    bool claimed = errnum == ETIMEDOUT && claim_taken(s->lock, all, &taken);
+    unclaim_all(s);
+    if (!claimed)
+        return store_cannot_lock(s, errnum == ETIMEDOUT ? EAGAIN : errnum);
+    fstat(s->lock, &lock);
+    holder_name(&lock, taken, holder);
+    return error_set(s->base.error, CHAT_BUSY,
+                     "spool '%s' is busy: %s has been working on a message for %d seconds; %s",
+                     s->place.path, holder, TURN_PATIENCE / 1000, otherwise);
+}
+
+void unclaim_all(struct sqlite_store *s)
+{
+    unlock_claim(s->lock, all);
+}
+
+/* --- given up, or kept ----------------------------------------------------- */
+
+enum chat_status sqlite_keep(struct store *store, struct chat_batch *batch)
+{
+    struct sqlite_store *s = (struct sqlite_store *)store;
+    int64_t *kept = realloc(s->kept, (s->kept_count + batch->count) * sizeof *kept);
+    if (kept == NULL)
+        return error_set(store->error, CHAT_SYSTEM, "out of memory");
+    s->kept = kept;
+    for (size_t i = 0; i < batch->count; i++) { /* in their order, mostly at the end */
+        size_t at = s->kept_count++;
+        for (; at > 0 && kept[at - 1] > batch->positions[i]; at--)
+            kept[at] = kept[at - 1];
+        kept[at] = batch->positions[i];
+    }
+    return CHAT_OK;
+}
+
+void sqlite_release(struct store *store, struct chat_batch *batch)
+{
+    struct sqlite_store *s = (struct sqlite_store *)store;
+    for (size_t i = 0, n; i < batch->count; i += n) {
+        int64_t first = batch->positions[i];
+        for (n = 1; i + n < batch->count && batch->positions[i + n] == first + (int64_t)n;)
+            n++;
+        unlock_claim(s->lock, (struct range){ first, first + (int64_t)n - 1 });
+    }
+    if (!batch->settled) /* they can be had again, or are held back: a time to wake up for */
+        bell_ring(&s->place, BELL_CAME, batch->messages[0]->room);
+}

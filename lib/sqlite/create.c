@@ -1,0 +1,141 @@
+/* create.c - a new spool, and the reserve beside it. */
+
+#include "internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Enough to delete a message: some pages of the log, or of the -shm file. */
+enum { RESERVE = 256 * 1024 }; /* a log that is to be emptied (store.c) */
+
+/* Bytes 18 and 19 of a database say by 2 that it has a write-ahead log
+ * (sqlite.org/fileformat2.html, "File format version numbers"). An SQLite in memory
+ * can't be told so, and setting it on a file in use races between processes. */
+enum { WAL_FORMAT_AT = 18, WAL_FORMAT = 2 };
+
+/* The bytes of an empty spool; the caller frees them with sqlite3_free(). */
+static int new_image(unsigned char **image, sqlite3_int64 *size)
+{
+    sqlite3 *db;
+    *image = NULL;
+    int rc = sqlite3_open_v2(":memory:", &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_exec(db, sql_schema, NULL, NULL, NULL);
+    if (rc == SQLITE_OK) {
+        *image = sqlite3_serialize(db, "main", size, 0);
+        if (*image == NULL)
+            rc = SQLITE_NOMEM;
+        else
+            (*image)[WAL_FORMAT_AT] = (*image)[WAL_FORMAT_AT + 1] = WAL_FORMAT;
+    }
+    sqlite3_close(db);
+    return rc;
+}
+
+static enum chat_status cannot_create(struct sqlite_store *s)
+{
+    return error_system(s->base.error, errno, CHAT_CANTCREATE, "cannot create spool '%s'",
+                        s->place.path);
+}
+
+static int write_all(int fd, const unsigned char *bytes, size_t size)
+{
+    while (size > 0) {
+        ssize_t n = write(fd, bytes, size);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -1;
+        bytes += n;
+        size -= (size_t)n;
+    }
+    return 0;
+}
+
+/* Give the file of the new spool its name, if there is none of that name yet. */
+static int take_name(struct sqlite_store *s)
+{
+    char name[PLACE_NAME];
+    int directory = s->place.directory;
+    place_name(&s->place, "-new", name);
+#ifdef RENAME_NOREPLACE
+    /* Not link(): until the old name is gone the spool would have two, and look unsafe. */
+    int result = renameat2(directory, name, directory, s->place.name, RENAME_NOREPLACE);
+    if (result == 0 || errno != EINVAL)
+        return result;
+#endif
+    return renameat(directory, name, directory, s->place.name); /* nobody else has the turn */
+}
+
+static enum chat_status write_image(struct sqlite_store *s, const unsigned char *image, size_t size)
+{
+    int fd;
+    enum chat_status status = place_create(&s->place, "-new", &fd);
+    if (status != CHAT_OK)
+        return status;
+    if (write_all(fd, image, size) < 0 || fsync(fd) < 0)
+        status = cannot_create(s);
+    close(fd);
+    if (status == CHAT_OK && (take_name(s) < 0 || fsync(s->place.directory) < 0))
+        status = cannot_create(s);
+    return status;
+}
+
+/* Nobody else makes this spool now, as we hold the turnstile. */
+static enum chat_status create(struct sqlite_store *s)
+{
+    /* What a spool of that name that was removed by hand has left behind: the log of the
+     * old one would be taken for the new one's. */
+    place_remove(&s->place, "-new");
+    place_remove(&s->place, "-wal");
+    place_remove(&s->place, "-shm");
+    reserve_make(s);
+
+    unsigned char *image;
+    sqlite3_int64 size;
+    int rc = new_image(&image, &size);
+    enum chat_status status =
+        rc == SQLITE_OK ? write_image(s, image, (size_t)size) : db_failed(s, rc, "create");
+    sqlite3_free(image);
+    if (status != CHAT_OK)
+        place_remove(&s->place, "-new");
+    return status;
+}
+
+enum chat_status db_create(struct sqlite_store *s)
+{
+    enum chat_status status = turn_take(s);
+    if (status != CHAT_OK)
+        return status;
+    status = place_check(&s->place, "");
+    if (status == CHAT_NONE)
+        status = create(s);
+    turn_leave(s);
+    return status;
+}
+
+void reserve_make(struct sqlite_store *s)
+{
+    int fd;
+    if (place_open(&s->place, "-reserve", &fd) != CHAT_OK)
+        return;
+    struct stat st;
+    if (fstat(fd, &st) == 0 && st.st_size < RESERVE && posix_fallocate(fd, 0, RESERVE) != 0)
+        (void)!ftruncate(fd, 0);
+    futimens(fd, NULL); /* what deletes files by age leaves it alone */
+    close(fd);
+}
+
+void reserve_give(struct sqlite_store *s)
+{
+    int fd;
+    s->reserve_given = true;
+    if (place_open(&s->place, "-reserve", &fd) != CHAT_OK)
+        return;
+    (void)!ftruncate(fd, 0);
+    fsync(fd); /* before that a journaling file system lets nobody have the blocks */
+    close(fd);
+}

@@ -1,0 +1,42 @@
+/* ids.c - the ids that are in use, for messages that bring their own.
+ *
+ * A spool finds a message by its position, not by its id, so each id would be a look at all
+ * messages. They are listed once instead, in a table that only this connection has, in memory. It
+ * takes part in the transaction: what is rolled back leaves it, too. */
+
+#include "internal.h"
+
+static enum chat_status list_ids(struct sqlite_store *s)
+{
+    int64_t version;
+    int rc = db_get_number(s, SQL_GET_DATA_VERSION, &version);
+    if (rc != SQLITE_OK)
+        return db_failed(s, rc, "read");
+    if (s->ids_known == version) /* nobody else has changed the spool since */
+        return CHAT_OK;
+    rc = sqlite3_exec(s->db, sql_text[SQL_LIST_IDS], NULL, NULL, NULL);
+    if (rc != SQLITE_OK)
+        return db_failed(s, rc, "read");
+    s->ids_known = version;
+    return CHAT_OK;
+}
+
+enum chat_status id_used(struct sqlite_store *s, int64_t id, bool *used)
+{
+    enum chat_status status = list_ids(s);
+    if (status != CHAT_OK)
+        return status;
+    sqlite3_stmt *statement = db_statement(s, SQL_GET_ID);
+    sqlite3_bind_int64(statement, 1, id);
+    int rc = db_step(s, statement);
+    *used = rc == SQLITE_ROW;
+    sqlite3_reset(statement);
+    return rc == SQLITE_ROW || rc == SQLITE_DONE ? CHAT_OK : db_failed(s, rc, "read");
+}
+
+enum chat_status id_use(struct sqlite_store *s, int64_t id)
+{
+    sqlite3_stmt *statement = db_statement(s, SQL_ADD_ID);
+    sqlite3_bind_int64(statement, 1, id);
+    return db_finish(s, statement);
+}

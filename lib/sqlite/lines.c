@@ -1,0 +1,134 @@
+/* lines.c - messages of a stream, inserted together.
+ *
+ * To insert one by one SQLite binds 15 parameters, opens three cursors and looks for the position,
+ * each time. Here many messages that differ in little are gathered, and one statement inserts them
+ * all. */
+
+#include "internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "digest.h"
+
+enum {
+    ROWS = 64,         /* as many as SQL_ADD_LINES has */
+    BYTES = 64 * 1024, /* for their bodies */
+    LONG = 4096,       /* what has more bytes is inserted at once: to copy it would cost more */
+    FIRST = 4          /* the parameter that the rows begin with */
+};
+
+struct lines {
+    char user[CHAT_NAME_MAX + 1], host[CHAT_NAME_MAX + 1]; /* of all of them */
+    int64_t id;                                            /* of the first */
+    size_t count, used;
+    struct line {
+        int64_t time, checksum;
+        const char *body; /* in BYTES */
+        size_t length;
+    } rows[ROWS];
+    char bytes[BYTES];
+};
+
+static bool is_plain(const struct sqlite_store *s, const struct chat_message *m)
+{
+    return !s->ids_wanted && m->due == 0 && m->expires == 0 && m->attempts == 0 && m->key == NULL &&
+           m->length <= LONG;
+}
+
+/* Whether it belongs to those that are there: it has the next id, and their sender and host. */
+static bool fits(const struct lines *l, const struct chat_message *m)
+{
+    return l->count > 0 && m->id == l->id + (int64_t)l->count && m->length <= BYTES - l->used &&
+           strcmp(m->user, l->user) == 0 && strcmp(m->host, l->host) == 0;
+}
+
+static void begin(struct lines *l, const struct chat_message *m)
+{
+    l->id = m->id;
+    strcpy(l->user, m->user); /* spool.c has checked their lengths */
+    strcpy(l->host, m->host);
+}
+
+static void append(struct lines *l, const struct chat_message *m)
+{
+    char *body = l->bytes + l->used;
+    if (m->length > 0)
+        memcpy(body, m->body, m->length);
+    l->used += m->length;
+    l->rows[l->count++] = (struct line){ m->time, message_digest(m), body, m->length };
+}
+
+static enum chat_status insert_each(struct sqlite_store *s, const struct lines *l)
+{
+    enum chat_status status = CHAT_OK;
+    for (size_t i = 0; i < l->count && status == CHAT_OK; i++) {
+        const struct line *row = &l->rows[i];
+        const int64_t id = l->id + (int64_t)i;
+        const struct chat_message m = {
+            .id = id,
+            .place = id,
+            .user = l->user,
+            .host = l->host,
+            .time = row->time,
+            .body = row->body,
+            .length = row->length,
+        };
+        status = insert_message(s, &m, row->checksum);
+    }
+    return status;
+}
+
+static enum chat_status insert_together(struct sqlite_store *s, const struct lines *l)
+{
+    const int64_t first = position_of(s->tally.number, l->id);
+    const bool last = db_number(s, SQL_GET_LAST_POSITION) == first - 1;
+    sqlite3_stmt *statement = db_statement(s, last ? SQL_APPEND_LINES : SQL_ADD_LINES);
+    sqlite3_bind_int64(statement, 1, first);
+    sqlite3_bind_text(statement, 2, l->user, -1, SQLITE_STATIC);
+    sqlite3_bind_text(statement, 3, l->host, -1, SQLITE_STATIC);
+    for (int i = 0, parameter = FIRST; i < ROWS; i++) {
+        const struct line *row = &l->rows[i];
+        sqlite3_bind_int64(statement, parameter++, row->time);
+        sqlite3_bind_int64(statement, parameter++, row->checksum);
+        sqlite3_bind_blob64(statement, parameter++, row->body, row->length, SQLITE_STATIC);
+    }
+    enum chat_status status = db_finish(s, statement);
+    if (status == CHAT_OK && sqlite3_last_insert_rowid(s->db) != first + ROWS - 1)
+        return db_failed(s, SQLITE_CORRUPT, "write"); /* a later one was there */
+    return status;
+}
+
+enum chat_status lines_insert(struct sqlite_store *s)
+{
+    const struct lines *l = s->lines;
+    if (l == NULL || l->count == 0)
+        return CHAT_OK;
+    enum chat_status status = l->count == ROWS ? insert_together(s, l) : insert_each(s, l);
+    lines_forget(s);
+    if (status != CHAT_OK) /* some have an id, and are not there */
+        db_end(s, SQL_ROLLBACK);
+    return status;
+}
+
+enum chat_status lines_add(struct sqlite_store *s, const struct chat_message *m)
+{
+    const bool taken = s->put_bytes > 0 && is_plain(s, m); /* the first is often the last */
+    if (taken && s->lines == NULL && (s->lines = calloc(1, sizeof *s->lines)) == NULL)
+        return error_set(s->base.error, CHAT_SYSTEM, "out of memory");
+    enum chat_status status = taken && fits(s->lines, m) ? CHAT_OK : lines_insert(s);
+    if (status != CHAT_OK)
+        return status;
+    if (!taken)
+        return insert_message(s, m, message_digest(m));
+    if (s->lines->count == 0)
+        begin(s->lines, m);
+    append(s->lines, m);
+    return s->lines->count == ROWS ? lines_insert(s) : CHAT_OK;
+}
+
+void lines_forget(struct sqlite_store *s)
+{
+    if (s->lines != NULL)
+        s->lines->count = s->lines->used = 0;
+}

@@ -1,0 +1,33 @@
+/* pages.h - the rows in the pages of a database that SQLite itself can't read any more. */
+
+#ifndef SQLITE_PAGES_H
+#define SQLITE_PAGES_H
+
+#include "internal.h"
+
+struct column {
+    uint64_t type; /* the serial type of the file format */
+    const unsigned char *bytes;
+    size_t size;
+};
+
+/* A row, and its id; an entry of an index has none, and its last column is the row's. */
+struct record {
+    int64_t id;
+    size_t count;
+    struct column column[COLUMNS];
+};
+
+/* Tell every row and entry that is in a leaf of some table or index (whichever), and is not free.
+ * The row is good during the call. The log must be empty. False: there was no memory, or TELL
+ * returned false. */
+bool each_record(sqlite3 *db, bool (*tell)(void *context, const struct record *record),
+                 void *context);
+
+/* The number in a column; 0 if it holds none. */
+int64_t column_number(const struct column *column);
+
+/* Copy the text in a column, if it has at most CHAT_NAME_MAX bytes and no NUL. */
+bool column_name(const struct column *column, char name[CHAT_NAME_MAX + 1]);
+
+#endif

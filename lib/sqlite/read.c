@@ -1,0 +1,160 @@
+/* read.c - the contents of messages. */
+
+#include "read.h"
+
+#include <string.h>
+
+#include "digest.h"
+#include "os/bell.h"
+
+/* A column as a text that ends with NUL and has none inside, or NULL. */
+static const char *text_column(sqlite3_stmt *statement, int column)
+{
+    const char *text = (const char *)sqlite3_column_text(statement, column);
+    size_t length = (size_t)sqlite3_column_bytes(statement, column);
+    return text != NULL && strlen(text) == length ? text : NULL;
+}
+
+int64_t row_id(sqlite3_stmt *statement)
+{
+    if (sqlite3_column_type(statement, READ_ID) == SQLITE_NULL)
+        return position_place(sqlite3_column_int64(statement, READ_POSITION));
+    return sqlite3_column_int64(statement, READ_ID);
+}
+
+int64_t row_room(sqlite3_stmt *statement)
+{
+    int64_t room = position_room(sqlite3_column_int64(statement, READ_POSITION));
+    return room > 0 ? room : sqlite3_column_int64(statement, READ_ROOM);
+}
+
+enum chat_status read_times(struct sqlite_store *s, int64_t position, struct chat_message *m)
+{
+    sqlite3_stmt *statement = db_statement(s, SQL_GET_TIMES);
+    sqlite3_bind_int64(statement, 1, position);
+    int rc = db_step(s, statement);
+    if (rc == SQLITE_ROW) {
+        m->place = sqlite3_column_int64(statement, 0);
+        m->due = sqlite3_column_int64(statement, 1);
+        m->expires = sqlite3_column_int64(statement, 2);
+        m->failed = sqlite3_column_int64(statement, 3);
+        m->failure = sqlite3_column_int(statement, 4);
+    }
+    return db_found(s, statement, rc);
+}
+
+enum chat_status message_row(struct sqlite_store *s, sqlite3_stmt *statement,
+                             struct chat_message *m)
+{
+    m->id = row_id(statement);
+    m->time = sqlite3_column_int64(statement, READ_SENT);
+    m->user = text_column(statement, READ_SENDER);
+    m->host = text_column(statement, READ_HOST);
+    m->attempts = sqlite3_column_int64(statement, READ_ATTEMPTS);
+    m->key = text_column(statement, READ_KEY);
+    m->body = sqlite3_column_blob(statement, READ_BODY);
+    m->length = (size_t)sqlite3_column_bytes(statement, READ_BODY);
+    if (m->body == NULL && sqlite3_errcode(s->db) == SQLITE_NOMEM)
+        return error_set(s->base.error, CHAT_SYSTEM, "out of memory");
+    if (m->user != NULL && m->host != NULL &&
+        sqlite3_column_int64(statement, READ_CHECKSUM) == message_digest(m))
+        return CHAT_OK;
+    s->damaged = sqlite3_column_int64(statement, READ_POSITION);
+    return error_set(s->base.error, CHAT_DAMAGED,
+                     "message %lld in room '%s' of spool '%s' is damaged", (long long)m->id,
+                     m->room, s->place.path);
+}
+
+/* Copy the row that STATEMENT is at to BATCH, if it is what it was when it was sent. */
+static enum chat_status add_row(struct sqlite_store *s, sqlite3_stmt *statement, int64_t position,
+                                const struct room *room, bool every, struct chat_batch *batch)
+{
+    /* That it is the room it was sent to, the checksum tells. */
+    struct chat_message m = { .room = room->name };
+    enum chat_status status = message_row(s, statement, &m);
+    if (status != CHAT_OK)
+        return status;
+    if (every || m.attempts > 0)
+        status = read_times(s, position, &m);
+    if (status != CHAT_OK)
+        return status == CHAT_NONE ? db_failed(s, SQLITE_CORRUPT, "read") : status;
+    batch->room = room->number;
+    if (!batch_add(batch, &m, position))
+        return error_set(s->base.error, CHAT_SYSTEM, "out of memory");
+    return CHAT_OK;
+}
+
+bool batch_is_full(const struct chat_batch *batch, const struct chat_query *query)
+{
+    return batch->count >= query->max_messages || batch->bytes >= query->max_bytes;
+}
+
+/* The statement that lists the messages of RUN, with its parameters. */
+static sqlite3_stmt *list_run(struct sqlite_store *s, struct range run)
+{
+    bool one = run.first == run.last;
+    sqlite3_stmt *statement = db_statement(s, one ? SQL_GET_MESSAGE : SQL_GET_MESSAGES);
+    sqlite3_bind_int64(statement, 1, run.first);
+    if (!one)
+        sqlite3_bind_int64(statement, 2, run.last);
+    return statement;
+}
+
+/* Whether the message that STATEMENT is at is to be read: what waits may be of another room. */
+static bool is_wanted(sqlite3_stmt *statement, int64_t position, const struct room *room,
+                      int64_t now, struct chat_batch *batch)
+{
+    if (position_room(position) == 0 && row_room(statement) != room->number)
+        return false;
+    int64_t expires = sqlite3_column_int64(statement, READ_EXPIRES);
+    bool over = expires != 0 && expires <= now;
+    batch->passed_expired = batch->passed_expired || over;
+    return !over;
+}
+
+/* Step to the next message of RUN that is to be read, FROM that position on: *POSITION becomes its
+ * position, or the one behind the last. Where a page lies in another's place they go back. */
+static enum chat_status step(struct sqlite_store *s, sqlite3_stmt *statement, struct range run,
+                             const struct room *room, int64_t now, int64_t from,
+                             struct chat_batch *batch, int64_t *position)
+{
+    int rc;
+    do {
+        rc = db_step(s, statement);
+        *position =
+            rc == SQLITE_ROW ? sqlite3_column_int64(statement, READ_POSITION) : run.last + 1;
+        if (*position < from)
+            rc = SQLITE_CORRUPT;
+    } while (rc == SQLITE_ROW && !is_wanted(statement, *position, room, now, batch));
+    return rc == SQLITE_ROW || rc == SQLITE_DONE ? CHAT_OK : db_failed(s, rc, "read");
+}
+
+enum chat_status read_run(struct sqlite_store *s, struct range run, bool claimed,
+                          const struct room *room, int64_t now, const struct chat_query *query,
+                          struct chat_batch *batch, int64_t *seen)
+{
+    sqlite3_stmt *statement = list_run(s, run);
+    int64_t next = run.first, found; /* what comes next, and what is there */
+    enum chat_status status = CHAT_OK;
+    while (next <= run.last && !batch_is_full(batch, query)) {
+        status = step(s, statement, run, room, now, next, batch, &found);
+        if (status != CHAT_OK)
+            break;
+        if (claimed && found > next) /* these are not to be read, or gone */
+            unlock_claim(s->lock, (struct range){ next, found - 1 });
+        next = found;
+        if (next > run.last)
+            break;
+        status = add_row(s, statement, next, room, query->every, batch);
+        if (status != CHAT_OK)
+            break;
+        next++;
+    }
+    sqlite3_reset(statement);
+    if (claimed && next <= run.last) {
+        unlock_claim(s->lock, (struct range){ next, run.last });
+        bell_ring(&s->place, BELL_CAME, room->name); /* somebody may have found them claimed */
+    }
+    *seen = next - run.first;
+    return status;
+}

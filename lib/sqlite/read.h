@@ -1,0 +1,31 @@
+/* read.h - the contents of messages. */
+
+#ifndef SQLITE_READ_H
+#define SQLITE_READ_H
+
+#include "internal.h"
+#include "os/lock.h"
+
+/* Fill in MESSAGE, whose room is set, from the row that STATEMENT is at, all but its place, its
+ * times and how it failed. CHAT_DAMAGED: it is not what it was when it was sent. */
+enum chat_status message_row(struct sqlite_store *s, sqlite3_stmt *statement,
+                             struct chat_message *message);
+
+/* Those of the message at POSITION. CHAT_NONE: it is gone. */
+enum chat_status read_times(struct sqlite_store *s, int64_t position, struct chat_message *message);
+
+/* The id of the message that STATEMENT is at, and the number of its room; 0: it is in none. */
+int64_t row_id(sqlite3_stmt *statement);
+int64_t row_room(sqlite3_stmt *statement);
+
+/* Whether BATCH holds as much as QUERY allows. */
+bool batch_is_full(const struct chat_batch *batch, const struct chat_query *query);
+
+/* Read the messages at the positions of RUN, which are of ROOM, as many as fit; but not those that
+ * have expired at the time NOW (0: those too). Whatever is not in BATCH then is not claimed either,
+ * if they were (CLAIMED). *SEEN becomes how many positions were passed. */
+enum chat_status read_run(struct sqlite_store *s, struct range run, bool claimed,
+                          const struct room *room, int64_t now, const struct chat_query *query,
+                          struct chat_batch *batch, int64_t *seen);
+
+#endif

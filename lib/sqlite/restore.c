@@ -1,0 +1,206 @@
+/* restore.c - a backup in the place of a spool that is in use.
+ *
+ * SQLite copies the backup over the spool in one transaction, so every connection to the spool
+ * stays valid and sees the messages from before or those of the backup. Only where there is no
+ * spool, or one that cannot be opened, the file is replaced; programs that have the old file open
+ * notice that (store.c).
+ *
+ * A receiver that works on a message deletes it by its id, and the backup may have another message
+ * with that id. So a restore waits until no message is claimed, and claims all of them itself. */
+
+#include "internal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct restore {
+    struct sqlite_store *s;
+    struct sqlite_store *from;
+    sqlite3 *copy; /* of the backup, beside the spool */
+    int64_t next_id;
+    chat_progress *progress;
+    void *context;
+};
+
+static const char scratch[] = "-restore";
+
+/* --- the backup ------------------------------------------------------------ */
+
+static enum chat_status no_file(struct sqlite_store *s, const char *file)
+{
+    return error_system(s->base.error, ENOENT, CHAT_IO, "cannot open '%s'", file);
+}
+
+/* Open the backup as the spool that it is; that brings one of an older format up to ours. */
+static enum chat_status open_backup(struct restore *r, const char *file)
+{
+    struct store *store;
+    enum chat_status status = store_sqlite.open(file, r->s->base.error, &store);
+    if (status != CHAT_OK)
+        return status;
+    r->from = (struct sqlite_store *)store;
+    status = store_connect(r->from);
+    if (status == CHAT_NONE)
+        return no_file(r->s, file);
+    if (status == CHAT_OK)
+        status = check_other(r->s, &r->from->place, "restore from");
+    if (status == CHAT_OK)
+        status = check_sound(r->from);
+    if (status == CHAT_OK)
+        status = spool_read(r->from);
+    r->next_id = r->from->next_id;
+    if (status == CHAT_DATA)
+        error_add(r->s->base.error, "; nothing was restored");
+    return status;
+}
+
+static enum chat_status cannot_copy(struct sqlite_store *s, int rc)
+{
+    if ((rc & 0xff) == SQLITE_FULL || (rc & 0xff) == SQLITE_IOERR)
+        return error_system(s->base.error,
+                            (rc & 0xff) == SQLITE_FULL ? ENOSPC
+                            : errno != 0               ? errno
+                                                       : EIO,
+                            CHAT_IO, "cannot write '%s%s'", s->place.path, scratch);
+    return db_failed(s, rc, "restore");
+}
+
+/* Bytes 18 and 19 of a database say by 2 that it has a write-ahead log, and by 1 that it has none
+ * (sqlite.org/fileformat2.html, "File format version numbers"). The copy can be written to only
+ * without one; copied over the spool, it gets one by SQLite. */
+enum { FORMAT_AT = 18, WITHOUT_WAL = 1, WITH_WAL = 2 };
+
+static int set_format(sqlite3 *db, unsigned char format)
+{
+    const unsigned char bytes[] = { format, format };
+    sqlite3_file *file = NULL;
+    int rc = sqlite3_file_control(db, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+    if (rc == SQLITE_OK)
+        rc = file->pMethods->xWrite(file, bytes, sizeof bytes, FORMAT_AT);
+    sqlite3_db_release_memory(db); /* the page as it was is forgotten */
+    return rc;
+}
+
+/* All of it is read before the spool is touched. */
+static enum chat_status copy_backup(struct restore *r)
+{
+    int rc = scratch_open(&r->s->place, scratch, &r->copy);
+    if (rc == SQLITE_OK)
+        rc = copy_snapshot(r->from, r->copy, NULL, NULL);
+    if (rc == SQLITE_OK)
+        rc = set_format(r->copy, WITHOUT_WAL);
+    return rc == SQLITE_OK ? CHAT_OK : cannot_copy(r->s, rc);
+}
+
+/* --- the spool ------------------------------------------------------------- */
+
+/* No id that either of the two has given is given again. Where nobody knows what the lost spool has
+ * given, ids go on far behind those of the backup. */
+static enum chat_status set_next_id(struct restore *r)
+{
+    struct sqlite_store *s = r->s;
+    struct synced synced;
+    bool known = s->db != NULL && spool_read(s) == CHAT_OK;
+    synced_read(s, &synced);
+    if (!known && r->next_id <= synced.id)
+        r->next_id = synced.id + 1;
+    if (known && s->next_id > r->next_id)
+        r->next_id = s->next_id;
+    else if (!known && r->next_id <= ID_MAX - LOST_IDS)
+        r->next_id += LOST_IDS;
+    sqlite3_stmt *statement;
+    int rc = sqlite3_prepare_v2(r->copy, sql_text[SQL_COUNT_ROOM], -1, &statement, NULL);
+    if (rc == SQLITE_OK) {
+        bind_count(statement, 0, 0, 0);
+        sqlite3_bind_int64(statement, 4, r->next_id);
+        sqlite3_step(statement);
+        rc = sqlite3_finalize(statement);
+    }
+    return rc == SQLITE_OK ? CHAT_OK : cannot_copy(s, rc);
+}
+
+/* Within our turn, where the spool is connected. */
+static enum chat_status replace_content(struct restore *r)
+{
+    errno = 0;
+    int rc = copy_pages(r->s->db, r->copy, r->progress, r->context);
+    return rc == SQLITE_OK ? CHAT_OK : db_failed(r->s, rc, "restore");
+}
+
+/* The same where there is no spool, or none that can be opened. What is beside it belongs to what
+ * is lost. */
+static enum chat_status replace_file(struct restore *r)
+{
+    struct sqlite_store *s = r->s;
+    int rc = set_format(r->copy, WITH_WAL);
+    sqlite3_close(r->copy);
+    r->copy = NULL;
+    if (rc == SQLITE_OK && put_in_place(&s->place, scratch) == 0)
+        return CHAT_OK;
+    return error_system(s->base.error, errno != 0 ? errno : EIO, CHAT_IO, "cannot write '%s'",
+                        s->place.path);
+}
+
+/* Who sleeps is woken, also if this process is killed. */
+static enum chat_status replace_held(struct restore *r, enum chat_status connected)
+{
+    bells_add_all(r->s);
+    bells_hold(r->s);
+    return connected == CHAT_OK ? replace_content(r) : replace_file(r);
+}
+
+/* CHAT_NONE and CHAT_DATA: there is no spool that could be connected to. */
+static enum chat_status replace(struct restore *r, enum chat_status connected)
+{
+    enum chat_status status = turn_take(r->s);
+    if (status != CHAT_OK)
+        return status;
+    status = set_next_id(r);
+    if (status == CHAT_OK)
+        status = replace_held(r, connected);
+    turn_leave(r->s);
+    bells_ring(r->s);
+    return status;
+}
+
+static enum chat_status restore_into(struct restore *r)
+{
+    struct sqlite_store *s = r->s;
+    enum chat_status connected = store_connect_on_full_disk(s);
+    if (connected != CHAT_OK && connected != CHAT_NONE && connected != CHAT_DATA)
+        return connected;
+    enum chat_status status = claim_all(s, "nothing was restored");
+    if (status != CHAT_OK)
+        return status;
+    status = replace(r, connected);
+    unclaim_all(s);
+    if (status != CHAT_OK)
+        return status;
+    if (connected == CHAT_OK)
+        turn_empty_wal(s);
+    return CHAT_OK;
+}
+
+enum chat_status sqlite_restore(struct store *store, const char *file, chat_progress *progress,
+                                void *context)
+{
+    struct sqlite_store *s = (struct sqlite_store *)store;
+    struct restore r = { .s = s, .progress = progress, .context = context };
+    if (store->claimed != NULL || s->kept_count > 0)
+        return error_set(store->error, CHAT_USAGE, "cannot restore with messages claimed");
+    enum chat_status status = place_enter(&s->place, true);
+    if (status == CHAT_OK)
+        status = open_backup(&r, file);
+    if (status == CHAT_OK)
+        status = copy_backup(&r);
+    if (status == CHAT_OK)
+        status = restore_into(&r);
+    sqlite3_close(r.copy);
+    if (r.from != NULL)
+        store_sqlite.close(&r.from->base);
+    if (s->place.directory >= 0)
+        place_remove(&s->place, scratch);
+    return status;
+}

@@ -1,0 +1,275 @@
+/* scan.c - which messages of a room a receiver may have. */
+
+#include "scan.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* So many positions are looked at, and claimed, at a time. */
+enum { RUN = 256 };
+
+/* The statement that lists what follows, with its parameters. */
+static sqlite3_stmt *list(const struct scan *scan)
+{
+    sqlite3_stmt *statement =
+        db_statement(scan->store, scan->waiting ? SQL_LIST_WAITING : SQL_LIST_POSITIONS);
+    if (scan->waiting) {
+        sqlite3_bind_int64(statement, 1, scan->room.number);
+        sqlite3_bind_int64(statement, 2, scan->after_due);
+        sqlite3_bind_int64(statement, 3, scan->after);
+        sqlite3_bind_int64(statement, 4, scan->until);
+    } else {
+        sqlite3_bind_int64(statement, 1, scan->after);
+        sqlite3_bind_int64(statement, 2, position_of(scan->room.number, scan->until));
+    }
+    return statement;
+}
+
+/* Whether the message that STATEMENT is at has expired. */
+static bool has_expired(const struct scan *scan, sqlite3_stmt *statement)
+{
+    enum { EXPIRES = 1 };
+    return sqlite3_column_type(statement, EXPIRES) != SQLITE_NULL &&
+           sqlite3_column_int64(statement, EXPIRES) <= scan->now;
+}
+
+/* Step to the next message that is to be seen. In a damaged page positions can go back: to go on
+ * might show a message twice. */
+static int step(struct scan *scan, sqlite3_stmt *statement)
+{
+    int64_t before = scan->after;
+    int rc;
+    while ((rc = db_step(scan->store, statement)) == SQLITE_ROW) {
+        scan->next = sqlite3_column_int64(statement, 0);
+        if (scan->next < 1 || scan->next > POSITION_MAX)
+            return SQLITE_CORRUPT;
+        if (scan->waiting) {
+            scan->next_due = sqlite3_column_int64(statement, 1);
+            break;
+        }
+        if (scan->next <= before)
+            return SQLITE_CORRUPT;
+        if (!has_expired(scan, statement))
+            break;
+        before = scan->next;
+        scan->passed_expired = true;
+    }
+    return rc;
+}
+
+/* Find the message behind those that were seen, if it is not known. */
+static enum chat_status find_next(struct scan *scan)
+{
+    if (scan->next > 0 || scan->ended)
+        return CHAT_OK;
+    sqlite3_stmt *statement = list(scan);
+    int rc = step(scan, statement);
+    sqlite3_reset(statement);
+    scan->ended = rc == SQLITE_DONE;
+    if (rc != SQLITE_ROW)
+        scan->next = 0;
+    return rc == SQLITE_ROW || rc == SQLITE_DONE ? CHAT_OK : db_failed(scan->store, rc, "read");
+}
+
+/* Where to begin. */
+static void scan_place(struct scan *scan, const struct chat_cursor *from)
+{
+    const struct sqlite_store *s = scan->store;
+    scan->waiting = from != NULL && from->due > 0;
+    scan->after_due = scan->waiting ? from->due : 0;
+    scan->after =
+        scan->waiting ? from->id : position_of(scan->room.number, from != NULL ? from->place : 0);
+    scan->only_kept = from == NULL && !scan->every;
+    if (scan->only_kept && position_room(s->kept_all.position) == scan->room.number &&
+        s->kept_all.returned == scan->room.returned)
+        scan->after = s->kept_all.position;
+}
+
+/* The room counts messages that nobody is shown: none is ready, none waits for its time, and none
+ * has expired. */
+static bool hides_messages(const struct scan *scan)
+{
+    return scan->ended && scan->room.depth > 0 && scan->room.next_due == 0 && !scan->every &&
+           !scan->passed_expired && scan->until == ID_MAX &&
+           scan->after == position_of(scan->room.number, 0);
+}
+
+enum chat_status scan_open(struct scan *scan, struct sqlite_store *s,
+                           const struct chat_query *query, const char *name,
+                           const struct chat_cursor *from)
+{
+    bool within = sqlite3_get_autocommit(s->db) == 0; /* a transaction, or one for both reads */
+    enum chat_status status = within ? CHAT_OK : db_run(s, SQL_BEGIN_READ);
+    *scan = (struct scan){ .store = s,
+                           .every = query->every,
+                           .until = query->until > 0 ? query->until : ID_MAX,
+                           .now = query->every ? 0 : store_now() };
+    if (status == CHAT_OK)
+        status = room_get(s, name, &scan->room);
+    if (status == CHAT_OK) {
+        scan_place(scan, from);
+        status = find_next(scan);
+    }
+    if (status == CHAT_OK && hides_messages(scan))
+        status = db_failed(s, SQLITE_CORRUPT, "read");
+    if (!within)
+        db_end(s, SQL_COMMIT);
+    return status;
+}
+
+enum chat_status scan_open_ready(struct scan *scan, struct sqlite_store *s,
+                                 const struct chat_query *query, const char *name,
+                                 const struct chat_cursor *from)
+{
+    enum chat_status status = scan_open(scan, s, query, name, from);
+    if (status != CHAT_OK || query->until > 0 || query->every || !is_due(&scan->room))
+        return status;
+    status = promote_due(s, &scan->room);
+    if (status == CHAT_OK)
+        return scan_open(scan, s, query, name, from);
+    return scan->next > 0 ? CHAT_OK : status; /* what is ready can be had all the same */
+}
+
+void scan_tell(const struct scan *scan, struct chat_cursor *cursor)
+{
+    if (scan->waiting) {
+        cursor->due = scan->after_due;
+        cursor->id = scan->after;
+    } else
+        cursor->place = position_place(scan->after);
+}
+
+void scan_step(struct scan *scan, int64_t n)
+{
+    scan->after = scan->next + n - 1;
+    scan->after_due = scan->next_due;
+    scan->next = scan->next_due = 0;
+}
+
+/* The first position in RANGE that this handle has a claim on; or the one behind its end. */
+static int64_t first_held(const struct sqlite_store *s, struct range range)
+{
+    int64_t first = range.last + 1;
+    for (const struct chat_batch *b = s->base.claimed; b != NULL; b = b->next)
+        for (size_t i = 0; i < b->count; i++)
+            if (b->positions[i] >= range.first && b->positions[i] < first)
+                first = b->positions[i];
+    size_t low = 0, high = s->kept_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (s->kept[middle] < range.first)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < s->kept_count && s->kept[low] < first ? s->kept[low] : first;
+}
+
+bool holds_claim(const struct sqlite_store *s, int64_t position)
+{
+    return first_held(s, (struct range){ position, position }) == position;
+}
+
+static int compare(const void *a, const void *b)
+{
+    const int64_t *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+static bool is_kept(const struct sqlite_store *s, int64_t position)
+{
+    size_t last = s->kept_count;
+    return last > 0 && bsearch(&position, s->kept, last, sizeof position, compare) != NULL;
+}
+
+/* The run of positions from the next message on, at most MAX, that ends with a message. */
+static enum chat_status find_run(struct scan *scan, int64_t max, struct range *run)
+{
+    struct sqlite_store *s = scan->store;
+    *run = (struct range){ scan->next, scan->next };
+    if (max == 1 || scan->waiting)
+        return CHAT_OK;
+    int64_t last = scan->next + (max < RUN ? max : RUN) - 1;
+    if (last > position_of(scan->room.number, scan->until))
+        last = position_of(scan->room.number, scan->until);
+    sqlite3_stmt *statement = db_statement(s, SQL_GET_LAST_BEFORE);
+    sqlite3_bind_int64(statement, 1, last);
+    int rc = db_step(s, statement);
+    if (rc == SQLITE_ROW && sqlite3_column_int64(statement, 0) > run->first)
+        run->last = sqlite3_column_int64(statement, 0);
+    sqlite3_reset(statement);
+    return rc == SQLITE_ROW ? CHAT_OK : db_failed(s, rc, "read");
+}
+
+/* Step over a message that is ours. A run that fails with each message of a room keeps them all,
+ * and looks for the next one each time: it must not step over all of them again. */
+static void scan_pass_ours(struct scan *scan)
+{
+    struct sqlite_store *s = scan->store;
+    scan_step(scan, 1);
+    scan->only_kept = scan->only_kept && is_kept(s, scan->after);
+    if (!scan->only_kept)
+        return;
+    s->kept_all.returned = scan->room.returned;
+    s->kept_all.position = scan->after;
+}
+
+/* Step over the messages at the positions TAKEN: a claim on thousands is passed at once. */
+static void scan_pass(struct scan *scan, struct range taken)
+{
+    scan_step(scan, 1);
+    if (!scan->waiting && taken.last > scan->after)
+        scan->after = taken.last;
+}
+
+/* Whether nobody else has a claim on the first messages of RUN, which is cut to those; TAKE
+ * claims them too. Else *TAKEN is a range that somebody has. Returns an errno, or 0. */
+static int try_run(struct sqlite_store *s, struct range *run, bool take, struct range *taken)
+{
+    for (;;) {
+        int errnum = take                                ? lock_claim(s->lock, *run, taken)
+                     : claim_taken(s->lock, *run, taken) ? EAGAIN
+                                                         : 0;
+        if (errnum != EAGAIN || taken->first <= run->first)
+            return errnum;
+        run->last = taken->first - 1;
+    }
+}
+
+/* Know the next message. CHAT_NONE: there are no more. */
+static enum chat_status need_next(struct scan *scan)
+{
+    enum chat_status status = find_next(scan);
+    if (status == CHAT_OK && scan->ended && scan->every && !scan->waiting) {
+        scan->waiting = true;
+        scan->ended = false;
+        scan->after = scan->after_due = 0;
+        status = find_next(scan);
+    }
+    return status == CHAT_OK && scan->ended ? CHAT_NONE : status;
+}
+
+enum chat_status scan_next(struct scan *scan, int64_t max, enum scan_mode mode, struct range *found,
+                           bool *passed)
+{
+    struct sqlite_store *s = scan->store;
+    enum chat_status status;
+    while ((status = need_next(scan)) == CHAT_OK) {
+        struct range taken;
+        if (mode != SCAN_ALL && holds_claim(s, scan->next)) {
+            scan_pass_ours(scan);
+            continue;
+        }
+        status = find_run(scan, max, found);
+        if (status != CHAT_OK || mode == SCAN_ALL)
+            return status;
+        found->last = first_held(s, (struct range){ found->first + 1, found->last }) - 1;
+        int errnum = try_run(s, found, mode == SCAN_TAKE, &taken);
+        scan->only_kept = false;
+        if (errnum != EAGAIN)
+            return errnum == 0 ? CHAT_OK : store_cannot_lock(s, errnum);
+        *passed = true;
+        scan_pass(scan, taken);
+    }
+    return status;
+}

@@ -1,0 +1,368 @@
+/* send.c - putting messages into a spool file. */
+
+#include "internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "digest.h"
+#include "os/bell.h"
+#include "os/lock.h"
+#include "scan.h"
+
+enum { LARGE = 64 * 1024 }; /* a transaction of less than this the reserve can take */
+
+enum chat_status sqlite_begin(struct store *store)
+{
+    struct sqlite_store *s = (struct sqlite_store *)store;
+    enum chat_status status = turn_begin_or_create(s);
+    if (status != CHAT_OK)
+        return status;
+    status = spool_read(s);
+    if (status != CHAT_OK)
+        turn_rollback(s);
+    s->tally = (struct tally){ .depth = 0 };
+    s->put_bytes = 0;
+    s->first_id = s->next_id;
+    s->ids_wanted = false;
+    lines_forget(s);
+    return status;
+}
+
+/* Bring the counters of the room that messages came to up to date. */
+static enum chat_status count_tally(struct sqlite_store *s)
+{
+    struct tally *t = &s->tally;
+    enum chat_status status = CHAT_OK;
+    if (t->depth != 0 || t->bytes != 0)
+        status = room_count(s, t->number, t->depth, t->bytes);
+    if (status == CHAT_OK)
+        status = room_count_times(s, t->number, t->due, t->expires);
+    return status;
+}
+
+/* From now on the tally is of ROOM. */
+static enum chat_status enter_room(struct sqlite_store *s, const char *name)
+{
+    struct room room;
+    if (strcmp(s->tally.name, name) == 0)
+        return CHAT_OK;
+    enum chat_status status = lines_insert(s);
+    if (status == CHAT_OK)
+        status = count_tally(s);
+    s->tally = (struct tally){ .depth = 0 };
+    if (status == CHAT_OK)
+        status = room_find(s, name, &room);
+    if (status != CHAT_OK)
+        return status;
+    status = bells_add(s, BELL_CAME, name);
+    if (status != CHAT_OK)
+        return status;
+    strcpy(s->tally.name, name); /* spool.c has checked its length */
+    s->tally.number = room.number;
+    s->tally.held = room.depth;
+    return CHAT_OK;
+}
+
+/* --- terms ----------------------------------------------------------------- */
+
+/* Find the message with KEY in the tally's room. CHAT_NONE: there is none that has not expired. */
+static enum chat_status find_key(struct sqlite_store *s, const char *key, int64_t *id)
+{
+    sqlite3_stmt *statement = db_statement(s, SQL_GET_KEY);
+    if (statement == NULL)
+        return db_failed(s, sqlite3_extended_errcode(s->db), "read");
+    sqlite3_bind_int64(statement, 1, s->tally.number);
+    sqlite3_bind_text(statement, 2, key, -1, SQLITE_STATIC);
+    int64_t now = store_now();
+    int rc;
+    while ((rc = db_step(s, statement)) == SQLITE_ROW) {
+        *id = sqlite3_column_int64(statement, 0);
+        int64_t expires = sqlite3_column_int64(statement, 1);
+        if (expires == 0 || expires > now)
+            break;
+    }
+    return db_found(s, statement, rc);
+}
+
+/* Drop the oldest message of the tally's room that no receiver has claimed. With WHOLE, never one
+ * that this transaction has put. CHAT_NONE: no such message. */
+static enum chat_status drop_oldest(struct sqlite_store *s, bool whole)
+{
+    /* Messages of this transaction have positions from its first id on. */
+    const struct chat_query query = { .max_messages = 1, .until = whole ? s->first_id - 1 : 0 };
+    if (whole && s->first_id == 1)
+        return CHAT_NONE;
+    struct scan scan;
+    struct range oldest;
+    bool passed;
+    enum chat_status status = be_present(s);
+    if (status == CHAT_OK)
+        status = scan_open(&scan, s, &query, s->tally.name, NULL);
+    if (status == CHAT_OK) /* no receiver may begin with it: it goes when this is committed */
+        status = scan_next(&scan, 1, SCAN_TAKE, &oldest, &passed);
+    if (status == CHAT_OK)
+        status = claim_hold(s, oldest);
+    if (status != CHAT_OK)
+        return status;
+    sqlite3_stmt *statement = db_statement(s, SQL_GET_LENGTH);
+    sqlite3_bind_int64(statement, 1, oldest.first);
+    int rc = db_step(s, statement);
+    s->tally.depth--;
+    s->tally.bytes -= rc == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : 0;
+    sqlite3_reset(statement);
+    return rc == SQLITE_ROW ? delete_message(s, oldest.first) : db_failed(s, rc, "read");
+}
+
+static enum chat_status full(struct sqlite_store *s)
+{
+    long long count = (long long)s->tally.held + s->tally.depth;
+    return error_set(s->base.error, CHAT_BUSY, "room '%s' is full: it holds %lld message%s",
+                     s->tally.name, count, count == 1 ? "" : "s");
+}
+
+/* Delete what has expired in the room, and look again how many messages it holds. */
+static enum chat_status sweep(struct sqlite_store *s)
+{
+    struct room room = { .number = 0 };
+    enum chat_status status = count_tally(s);
+    s->tally.depth = s->tally.bytes = s->tally.due = s->tally.expires = 0;
+    if (status == CHAT_OK)
+        status = room_get(s, s->tally.name, &room);
+    if (status == CHAT_OK && room.next_expiry > 0 && room.next_expiry <= store_now()) {
+        status = sweep_all(s, room.number);
+        if (status == CHAT_OK)
+            status = room_get(s, s->tally.name, &room);
+    }
+    if (status == CHAT_OK)
+        s->tally.held = room.depth;
+    return status;
+}
+
+/* Have fewer than TERMS->max messages in the tally's room. */
+static enum chat_status make_place(struct sqlite_store *s, const struct chat_terms *terms)
+{
+    if (s->tally.held + s->tally.depth < terms->max)
+        return CHAT_OK;
+    enum chat_status status = sweep(s);
+    while (status == CHAT_OK && s->tally.held + s->tally.depth >= terms->max)
+        status = terms->drop ? drop_oldest(s, terms->whole) : CHAT_NONE;
+    return status == CHAT_NONE ? full(s) : status;
+}
+
+/* --- put ------------------------------------------------------------------- */
+
+enum { FIRST = 1 }; /* the parameter of the first column */
+
+void bind_state(sqlite3_stmt *statement, const struct chat_message *m, int64_t number,
+                int64_t checksum)
+{
+    const bool waits = m->due > 0;
+    const int64_t position = waits ? m->id : position_of(number, m->place);
+    sqlite3_bind_int64(statement, FIRST + COLUMN_POSITION, position);
+    bind_number(statement, FIRST + COLUMN_ID, m->id, m->id != position_place(position));
+    bind_number(statement, FIRST + COLUMN_ROOM, number, waits);
+    bind_number(statement, FIRST + COLUMN_PLACE, m->place, waits);
+    bind_number(statement, FIRST + COLUMN_DUE, m->due, waits);
+    bind_number(statement, FIRST + COLUMN_EXPIRES, m->expires, m->expires > 0);
+    sqlite3_bind_int64(statement, FIRST + COLUMN_ATTEMPTS, m->attempts);
+    bind_number(statement, FIRST + COLUMN_FAILED, m->failed, m->failed > 0);
+    bind_number(statement, FIRST + COLUMN_FAILURE, m->failure, m->failed > 0);
+    sqlite3_bind_int64(statement, FIRST + COLUMN_CHECKSUM, checksum);
+}
+
+void bind_message(sqlite3_stmt *statement, const struct chat_message *m, int64_t number,
+                  int64_t checksum)
+{
+    bind_state(statement, m, number, checksum);
+    sqlite3_bind_int64(statement, FIRST + COLUMN_SENT, m->time);
+    sqlite3_bind_text(statement, FIRST + COLUMN_SENDER, m->user, -1, SQLITE_STATIC);
+    sqlite3_bind_text(statement, FIRST + COLUMN_HOST, m->host, -1, SQLITE_STATIC);
+    sqlite3_bind_text(statement, FIRST + COLUMN_KEY, m->key, -1, SQLITE_STATIC); /* or NULL */
+    /* A zero pointer would be an SQL NULL. */
+    sqlite3_bind_blob64(statement, FIRST + COLUMN_BODY, m->length > 0 ? m->body : "", m->length,
+                        SQLITE_STATIC);
+}
+
+enum chat_status insert_message(struct sqlite_store *s, const struct chat_message *m,
+                                int64_t checksum)
+{
+    sqlite3_stmt *statement = db_statement(s, SQL_ADD_MESSAGE);
+    bind_message(statement, m, s->tally.number, checksum);
+    enum chat_status status = db_finish(s, statement);
+    if (status == CHAT_DATA && s->failed_with == SQLITE_CONSTRAINT_PRIMARYKEY)
+        return error_set(s->base.error, CHAT_DATA, "room '%s' has a message at place %lld already",
+                         s->tally.name, (long long)m->place);
+    return status;
+}
+
+/* The id that a message brings must be nobody else's. */
+static enum chat_status check_id(struct sqlite_store *s, int64_t id)
+{
+    bool used = false;
+    enum chat_status status = id_used(s, id, &used);
+    if (status != CHAT_OK)
+        return status;
+    if (used)
+        return error_set(s->base.error, CHAT_DATA, "there is a message %lld already",
+                         (long long)id);
+    return id_use(s, id);
+}
+
+static void tally_message(struct sqlite_store *s, const struct chat_message *m)
+{
+    s->tally.depth++;
+    s->tally.bytes += (int64_t)m->length;
+    if (m->due > 0 && (s->tally.due == 0 || m->due < s->tally.due))
+        s->tally.due = m->due;
+    if (m->expires > 0 && (s->tally.expires == 0 || m->expires < s->tally.expires))
+        s->tally.expires = m->expires;
+    s->put_bytes += (int64_t)m->length + ROW;
+}
+
+/* The id and the place of a message, from the same number on where it is new. */
+static enum chat_status give_id(struct sqlite_store *s, struct chat_message *m,
+                                const struct chat_terms *terms)
+{
+    if (!terms->restore)
+        m->attempts = m->failed = 0;
+    if (terms->restore && m->id > 0) {
+        s->ids_wanted = true;
+        return check_id(s, m->id);
+    }
+    m->id = s->next_id;
+    m->place = m->due > 0 ? 0 : m->id;
+    return CHAT_OK;
+}
+
+/* A message was restored to a place before what may be there. */
+static enum chat_status return_tally(struct sqlite_store *s)
+{
+    s->tally.returned = true;
+    return room_returned(s, s->tally.number);
+}
+
+static enum chat_status put(struct sqlite_store *s, const struct chat_message *message,
+                            const struct chat_terms *terms, int64_t *id)
+{
+    struct chat_message m = *message;
+    int64_t ignored;
+    if (id == NULL)
+        id = &ignored;
+    if (m.room == NULL)
+        m.room = s->default_room;
+    if ((int64_t)m.length > s->max_length)
+        return error_set(s->base.error, CHAT_DATA, "the message is longer than %lld bytes",
+                         (long long)s->max_length);
+    if (s->next_id > ID_MAX || m.id > ID_MAX || m.place > ID_MAX)
+        return error_set(s->base.error, CHAT_DATA, "spool '%s' has used up its ids", s->place.path);
+    enum chat_status status = enter_room(s, m.room);
+    if (status == CHAT_OK && (terms->once || terms->max > 0))
+        status = lines_insert(s); /* they are looked for, and dropped */
+    if (status == CHAT_OK && terms->once && m.key != NULL) {
+        status = find_key(s, m.key, id);
+        if (status == CHAT_OK) /* and who sent it may have died before it was synced */
+            vfs_need_sync(s->db);
+        if (status != CHAT_NONE)
+            return status;
+        status = CHAT_OK;
+    }
+    if (status == CHAT_OK && terms->max > 0)
+        status = make_place(s, terms);
+    if (status == CHAT_OK)
+        status = give_id(s, &m, terms);
+    if (m.time == 0)
+        m.time = store_now();
+    if (status == CHAT_OK)
+        status = lines_add(s, &m);
+    if (status != CHAT_OK)
+        return status;
+    *id = m.id;
+    if (m.due == 0 && m.place < s->next_id && !s->tally.returned)
+        status = return_tally(s);
+    if (s->next_id <= m.id || s->next_id <= m.place)
+        s->next_id = (m.id > m.place ? m.id : m.place) + 1;
+    tally_message(s, &m);
+    return status;
+}
+
+enum chat_status sqlite_put(struct store *store, const struct chat_message *message,
+                            const struct chat_terms *terms, int64_t *id)
+{
+    struct sqlite_store *s = (struct sqlite_store *)store;
+    enum chat_status status = put(s, message, terms, id);
+    if (status == CHAT_IO) /* only a rollback is left, and a full disk should not wait for it */
+        turn_undo(s);
+    return status;
+}
+
+/* Have the file system promise room for a large transaction in the database too: it is in the log
+ * first, and a log that can't be emptied would leave no room to delete anything. */
+static enum chat_status promise_room(struct sqlite_store *s)
+{
+    if (s->put_bytes < LARGE)
+        return CHAT_OK;
+    sqlite3_stmt *statement = db_statement(s, SQL_GET_PAGES);
+    if (statement == NULL || db_step(s, statement) != SQLITE_ROW)
+        return db_failed(s, sqlite3_extended_errcode(s->db), "read");
+    sqlite3_int64 size = sqlite3_column_int64(statement, 0) * PAGE;
+    sqlite3_reset(statement);
+    sqlite3_int64 before;
+    if (db_file(s, &before) != NULL)
+        s->promised_from = before;
+    int chunk = PAGE;
+    sqlite3_file_control(s->db, "main", SQLITE_FCNTL_CHUNK_SIZE, &chunk);
+    errno = 0;
+    int rc = sqlite3_file_control(s->db, "main", SQLITE_FCNTL_SIZE_HINT, &size);
+    if (rc == SQLITE_OK)
+        return CHAT_OK;
+    if (errno == 0) /* posix_fallocate() returns its error */
+        return db_full(s, "write");
+    return db_failed(s, rc, "write");
+}
+
+/* Whether a commit that failed with RC has surely stored nothing: the frame that says "commit" is
+ * the last to be written. A sync that failed leaves a whole transaction in the log,
+ * and who recovers the log may find it. */
+static bool surely_not_stored(int rc)
+{
+    return (rc & 0xff) == SQLITE_FULL || (rc & 0xff) == SQLITE_BUSY || rc == SQLITE_IOERR_WRITE;
+}
+
+/* Ids that were wanted are no range of new ones. */
+static enum chat_status commit(struct sqlite_store *s)
+{
+    const struct range new = { s->first_id, s->next_id - 1 }, none = { 1, 0 };
+    return group_commit(s, s->ids_wanted ? none : new);
+}
+
+enum chat_status sqlite_commit(struct store *store)
+{
+    struct sqlite_store *s = (struct sqlite_store *)store;
+    /* It gave up already, at a put that failed. */
+    if (s->db == NULL || sqlite3_get_autocommit(s->db) != 0) {
+        turn_rollback(s);
+        return error_set(s->base.error, CHAT_IO, "cannot write spool '%s'", s->place.path);
+    }
+    enum chat_status status = lines_insert(s);
+    if (status == CHAT_OK)
+        status = spool_set_next_id(s);
+    if (status == CHAT_OK)
+        status = count_tally(s);
+    if (status == CHAT_OK)
+        status = promise_room(s);
+    if (status != CHAT_OK) {
+        turn_rollback(s);
+        return status;
+    }
+    status = commit(s);
+    if (status != CHAT_OK && !surely_not_stored(s->failed_with))
+        error_add(s->base.error, "; the message may be stored");
+    return status;
+}
+
+void sqlite_rollback(struct store *store)
+{
+    turn_rollback((struct sqlite_store *)store);
+}

@@ -1,0 +1,34 @@
+/* settings.c - what holds for a whole spool. */
+
+#include "internal.h"
+
+#include <string.h>
+
+enum chat_status sqlite_settings(struct store *store, struct chat_settings *settings)
+{
+    struct sqlite_store *s = (struct sqlite_store *)store;
+    *settings = (struct chat_settings){
+        .max_length = CHAT_LENGTH_DEFAULT,
+        .room = CHAT_ROOM_DEFAULT,
+        .next_id = 1,
+    };
+    enum chat_status status = store_connect(s);
+    if (status == CHAT_NONE)
+        return CHAT_OK;
+    if (status == CHAT_OK)
+        status = spool_read(s);
+    if (status != CHAT_OK)
+        return status;
+    settings->max_length = s->max_length;
+    settings->next_id = s->next_id;
+    strcpy(settings->room, s->default_room);
+    return CHAT_OK;
+}
+
+const char *room_name(struct sqlite_store *s, const char *name)
+{
+    if (name != NULL)
+        return name;
+    bool known = store_connect(s) == CHAT_OK && spool_read(s) == CHAT_OK;
+    return known ? s->default_room : CHAT_ROOM_DEFAULT;
+}

@@ -1,0 +1,305 @@
+/* settle.c - what becomes of claimed messages: they are deleted, held back or moved. */
+
+#include "read.h"
+
+#include "digest.h"
+#include "os/bell.h"
+
+/* --- deleted --------------------------------------------------------------- */
+
+/* How many messages of BATCH, from FROM to before TO, have consecutive positions. */
+static size_t run_length(const struct chat_batch *batch, size_t from, size_t to)
+{
+    size_t n = 1;
+    while (from + n < to && batch->positions[from + n] == batch->positions[from] + (int64_t)n)
+        n++;
+    return n;
+}
+
+/* Delete the messages at these positions; all of them are ours. */
+static enum chat_status delete_run(struct sqlite_store *s, int64_t first, int64_t last)
+{
+    if (first == last)
+        return delete_message(s, first);
+    sqlite3_stmt *statement = db_statement(s, SQL_DELETE_MESSAGES);
+    sqlite3_bind_int64(statement, 1, first);
+    sqlite3_bind_int64(statement, 2, last);
+    return db_finish(s, statement);
+}
+
+/* What was deleted must not be found any more. Where a page lies in another's place SQLite deletes
+ * one row and finds another like it, and the message would be handed over again. */
+static enum chat_status check_deleted(struct sqlite_store *s, int64_t position)
+{
+    sqlite3_stmt *statement = db_statement(s, SQL_LIST_POSITIONS);
+    sqlite3_bind_int64(statement, 1, position - 1);
+    sqlite3_bind_int64(statement, 2, position);
+    int rc = db_step(s, statement);
+    sqlite3_reset(statement);
+    return rc == SQLITE_DONE ? CHAT_OK
+                             : db_failed(s, rc == SQLITE_ROW ? SQLITE_CORRUPT : rc, "read");
+}
+
+static enum chat_status delete_messages(struct sqlite_store *s, const struct chat_batch *batch,
+                                        size_t from, size_t to)
+{
+    size_t deleted = 0, run;
+    int64_t bytes = 0;
+    for (size_t i = from; i < to; i += run) {
+        run = run_length(batch, i, to);
+        enum chat_status status = delete_run(s, batch->positions[i], batch->positions[i + run - 1]);
+        if (status != CHAT_OK)
+            return status;
+        deleted += (size_t)sqlite3_changes(s->db);
+        for (size_t k = i; k < i + run; k++)
+            bytes += (int64_t)batch->messages[k]->length;
+    }
+    enum chat_status status = check_deleted(s, batch->positions[from]);
+    if (status != CHAT_OK)
+        return status;
+    if (deleted < to - from) /* somebody has deleted some by hand, whatever their lengths */
+        return db_run(s, SQL_RECOUNT);
+    return room_count(s, batch->room, -(int64_t)deleted, -bytes); /* all are from one room */
+}
+
+enum {
+    FREE_KEPT = 256,   /* pages that wait for the next messages: 1 MiB */
+    SHRINK_EVERY = 16, /* ids: who deletes one of these looks after the others' pages too */
+    SHRINK_PAGES = 32  /* and gives back so many more than are needed to keep up */
+};
+
+static bool tidies_up(const struct chat_batch *batch)
+{
+    int64_t first = batch->messages[0]->id, last = batch->messages[batch->count - 1]->id;
+    return first % SHRINK_EVERY == 0 || first / SHRINK_EVERY != last / SHRINK_EVERY;
+}
+
+/* Delete expired messages that the look at the room has passed, so that no later look has to. */
+static enum chat_status sweep_passed(struct sqlite_store *s, const struct chat_batch *batch)
+{
+    struct sweep sweep = sweep_room(batch->room);
+    sweep.to = batch->positions[batch->count - 1];
+    sweep.waiting = false;
+    return batch->passed_expired ? sweep_some(s, &sweep) : CHAT_OK;
+}
+
+/* Give pages back to the file system, twice as many as BATCH freed: so a spool that was large
+ * and is being emptied is small again when it is empty, and no receiver pays for it all. */
+static enum chat_status shrink(struct sqlite_store *s, const struct chat_batch *batch)
+{
+    int64_t freed = (int64_t)((batch->bytes + batch->count * ROW) / PAGE);
+    if (freed == 0 && !tidies_up(batch))
+        return CHAT_OK;
+    int64_t most = 2 * freed + SHRINK_PAGES;
+    int64_t spare = db_number(s, SQL_GET_FREE_PAGES) - FREE_KEPT;
+    int rc = SQLITE_ROW;
+    sqlite3_stmt *statement = spare > 0 ? db_statement(s, SQL_SHRINK) : NULL;
+    for (int64_t n = spare < most ? spare : most; n > 0 && rc == SQLITE_ROW; n--)
+        rc = db_step(s, statement);
+    sqlite3_reset(statement);
+    return rc == SQLITE_ROW || rc == SQLITE_DONE ? CHAT_OK : db_failed(s, rc, "write");
+}
+
+/* Delete the messages of BATCH from one to before another. */
+static enum chat_status settle(struct sqlite_store *s, const struct chat_batch *batch, size_t from,
+                               size_t to)
+{
+    enum chat_status status = turn_begin(s);
+    if (status != CHAT_OK)
+        return status;
+    status = delete_messages(s, batch, from, to);
+    if (status == CHAT_OK)
+        status = bells_add(s, BELL_GONE, batch->messages[0]->room);
+    if (status == CHAT_OK && !s->reserve_given)
+        status = sweep_passed(s, batch);
+    if (status == CHAT_OK && !s->reserve_given)
+        status = shrink(s, batch);
+    return turn_end(s, status);
+}
+
+/* On a full disk the log can grow by the reserve only: little by little, and it is emptied
+ * after each part. What the parts free is room for the next messages. */
+static enum chat_status settle_on_full_disk(struct sqlite_store *s, const struct chat_batch *batch,
+                                            size_t count)
+{
+    enum { PART = 32 };
+    enum chat_status status = turn_make_room(s);
+    for (size_t from = 0; from < count && status == CHAT_OK; from += PART) {
+        s->reserve_given = true;
+        status = settle(s, batch, from, from + PART < count ? from + PART : count);
+    }
+    return status;
+}
+
+enum chat_status sqlite_settle(struct store *store, struct chat_batch *batch, size_t count)
+{
+    struct sqlite_store *s = (struct sqlite_store *)store;
+    enum chat_status status = CHAT_OK;
+    /* Where no message has pages of its own there is next to nothing to overwrite. */
+    if (batch->bytes >= PAGE / 4)
+        status = delete_without_zeros(s);
+    if (status == CHAT_OK)
+        status = settle(s, batch, 0, count);
+    if (status == CHAT_IO)
+        status = settle_on_full_disk(s, batch, count);
+    return status;
+}
+
+/* --- held back, or moved --------------------------------------------------- */
+
+/* What becomes of a message besides its body: NEW says it, with a place unless it waits for one.
+ * Another room's counters are the caller's. */
+static enum chat_status put_at(struct sqlite_store *s, int64_t from, const struct chat_message *new,
+                               int64_t room)
+{
+    sqlite3_stmt *statement = db_statement(s, SQL_SET_POSITION);
+    bind_state(statement, new, room, message_digest(new));
+    sqlite3_bind_int64(statement, COLUMNS + 1, from);
+    enum chat_status status = db_finish(s, statement);
+    return status == CHAT_OK ? room_count_times(s, room, new->due, new->expires) : status;
+}
+
+/* The place at the end of a room. */
+static enum chat_status next_place(struct sqlite_store *s, int64_t *place)
+{
+    enum chat_status status = spool_read(s);
+    *place = s->next_id++;
+    return status == CHAT_OK ? spool_set_next_id(s) : status;
+}
+
+static void note_failure(struct chat_message *m, const struct chat_failure *failure)
+{
+    m->attempts += failure->counted;
+    if (failure->counted) {
+        m->failed = store_now();
+        m->failure = failure->status;
+    }
+}
+
+static enum chat_status hold_message(struct sqlite_store *s, int64_t room, int64_t position,
+                                     struct chat_message *m, int64_t hold)
+{
+    enum chat_status status = CHAT_OK;
+    m->due = hold > 0 ? store_now() + hold : 0;
+    if (m->due == 0 && m->place == 0) /* it was delayed, and was received by its id */
+        status = next_place(s, &m->place);
+    return status == CHAT_OK ? put_at(s, position, m, room) : status;
+}
+
+/* Move a message of the room FROM to the end of another room, as MOVED says: its room, attempts and
+ * times. */
+static enum chat_status move_message(struct sqlite_store *s, int64_t from, int64_t position,
+                                     struct chat_message *moved)
+{
+    struct room to;
+    enum chat_status status = room_find(s, moved->room, &to);
+    moved->place = 0;
+    if (status == CHAT_OK && moved->due == 0)
+        status = next_place(s, &moved->place);
+    if (status == CHAT_OK)
+        status = put_at(s, position, moved, to.number);
+    if (status == CHAT_OK)
+        status = room_count(s, from, -1, -(int64_t)moved->length);
+    return status == CHAT_OK ? room_count(s, to.number, 1, (int64_t)moved->length) : status;
+}
+
+/* To the dead-letter room, where nothing expires. */
+static enum chat_status bury_message(struct sqlite_store *s, int64_t from, int64_t position,
+                                     struct chat_message *m, const char *dead)
+{
+    m->room = dead;
+    m->due = m->expires = 0;
+    return move_message(s, from, position, m);
+}
+
+/* Read the message I of BATCH as it is in the spool, with its times and its place. CHAT_NONE:
+ * another program has deleted it. */
+static enum chat_status read_message(struct sqlite_store *s, const struct chat_batch *batch,
+                                     size_t i, struct chat_message *m)
+{
+    *m = *batch->messages[i];
+    return read_times(s, batch->positions[i], m);
+}
+
+static enum chat_status fail_message(struct sqlite_store *s, const struct chat_batch *batch,
+                                     size_t i, const struct chat_failure *failure)
+{
+    struct chat_message m;
+    int64_t position = batch->positions[i];
+    enum chat_status status = read_message(s, batch, i, &m);
+    if (status != CHAT_OK)
+        return status == CHAT_NONE ? CHAT_OK : status;
+    note_failure(&m, failure);
+    if (failure->dead != NULL)
+        return bury_message(s, batch->room, position, &m, failure->dead);
+    return hold_message(s, batch->room, position, &m, failure->hold);
+}
+
+/* Move the message I of BATCH to ROOM, where its attempts begin again. */
+static enum chat_status move_one(struct sqlite_store *s, const struct chat_batch *batch, size_t i,
+                                 const char *room)
+{
+    struct chat_message moved;
+    enum chat_status status = read_message(s, batch, i, &moved);
+    if (status != CHAT_OK)
+        return status == CHAT_NONE ? CHAT_OK : status;
+    moved.room = room;
+    moved.attempts = moved.failed = 0;
+    if (moved.place > 0) /* it was held back after a failure */
+        moved.due = 0;
+    return move_message(s, batch->room, batch->positions[i], &moved);
+}
+
+/* Messages go from the room of BATCH to another. */
+static enum chat_status ring_moved(struct sqlite_store *s, const struct chat_batch *batch,
+                                   const char *to)
+{
+    enum chat_status status = bells_add(s, BELL_CAME, to);
+    return status == CHAT_OK ? bells_add(s, BELL_GONE, batch->messages[0]->room) : status;
+}
+
+static enum chat_status fail(struct sqlite_store *s, const struct chat_batch *batch,
+                             const struct chat_failure *failure)
+{
+    enum chat_status status = turn_begin(s);
+    if (status != CHAT_OK)
+        return status;
+    for (size_t i = 0; i < batch->count && status == CHAT_OK; i++)
+        status = fail_message(s, batch, i, failure);
+    if (status == CHAT_OK && failure->dead != NULL)
+        status = ring_moved(s, batch, failure->dead);
+    if (status == CHAT_OK && !s->reserve_given)
+        status = sweep_passed(s, batch);
+    return turn_end(s, status);
+}
+
+/* The disk is full: once more with the blocks of the reserve. */
+static enum chat_status fail_on_full_disk(struct sqlite_store *s, const struct chat_batch *batch,
+                                          const struct chat_failure *failure)
+{
+    enum chat_status status = turn_make_room(s);
+    return status == CHAT_OK ? fail(s, batch, failure) : status;
+}
+
+enum chat_status sqlite_fail(struct store *store, struct chat_batch *batch,
+                             const struct chat_failure *failure)
+{
+    struct sqlite_store *s = (struct sqlite_store *)store;
+    enum chat_status status = fail(s, batch, failure);
+    if (status == CHAT_IO)
+        status = fail_on_full_disk(s, batch, failure);
+    return status;
+}
+
+enum chat_status sqlite_move(struct store *store, struct chat_batch *batch, const char *room)
+{
+    struct sqlite_store *s = (struct sqlite_store *)store;
+    enum chat_status status = turn_begin(s);
+    if (status != CHAT_OK)
+        return status;
+    for (size_t i = 0; i < batch->count && status == CHAT_OK; i++)
+        status = move_one(s, batch, i, room);
+    if (status == CHAT_OK)
+        status = ring_moved(s, batch, room);
+    return turn_end(s, status);
+}

@@ -1,0 +1,198 @@
+/* synced.c - what is known to be on the disk, written down in the lock file.
+ *
+ * After each sync of the WAL the process that synced it writes a record to the lock file: the
+ * highest id that is on the disk, and how many frames of which WAL. The record itself is not
+ * synced. After a power cut it may be older than the truth, but what it says is true:
+ *
+ * - A receiver that is to hand over a message with a higher id syncs the WAL first. Its sender may
+ *   have been killed before it synced, and after a power cut the id would be given out again.
+ * - A WAL whose sound frames are fewer, and do not end with its file, is damaged, and has not just
+ *   lost a commit that nobody had acknowledged.
+ *
+ * And a byte of the lock file says that a sync has failed. Linux takes the pages of a failed sync
+ * for written (lwn.net/Articles/752063): a later sync returns 0, and proves nothing. So the process
+ * that sees the failure, or the next one that takes the write lock, writes the whole WAL again and
+ * syncs it. Until that succeeds no commit is acknowledged, and no page goes from the WAL to the
+ * spool.
+ *
+ * (A process that is killed between a sync that fails and the writing of that byte takes the news
+ * with it. Linux tells every process that had the WAL open by then, but none that opens it
+ * later.) */
+
+#include "internal.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+/* How the record lies in the lock file. */
+struct record {
+    uint8_t salt[WAL_SALT];
+    uint32_t frames;
+    uint32_t check; /* against a record that is written while it is read */
+    int64_t id;
+    uint8_t failed;
+};
+
+enum { ID_AT = offsetof(struct record, id), FAILED_AT = offsetof(struct record, failed) };
+enum { RECORD = FAILED_AT + 1 };
+
+static uint32_t check_of(const struct record *r)
+{
+    uint32_t salt[2];
+    memcpy(salt, r->salt, sizeof salt);
+    return ~(salt[0] ^ salt[1] * 3 ^ r->frames * 5);
+}
+
+void synced_read(const struct sqlite_store *s, struct synced *synced)
+{
+    struct record r = { .id = 0 };
+    *synced = (struct synced){ .id = 0 };
+    if (pread(s->lock, &r, RECORD, 0) < ID_AT)
+        return;
+    if (r.id > 0 && r.id <= ID_MAX) /* else it is rubbish */
+        synced->id = r.id;
+    synced->failed = r.failed != 0;
+    if (r.check != check_of(&r))
+        return;
+    memcpy(synced->salt, r.salt, WAL_SALT);
+    synced->frames = r.frames;
+}
+
+/* A record that cannot be written stays older than the truth. */
+static void write_record(const struct sqlite_store *s, const void *bytes, size_t size, off_t offset)
+{
+    (void)!pwrite(s->lock, bytes, size, offset);
+}
+
+void synced_write(const struct sqlite_store *s, int64_t id)
+{
+    struct record r = { .frames = (uint32_t)s->wal_frames, .id = id };
+    memcpy(r.salt, s->wal_salt, WAL_SALT);
+    r.check = check_of(&r);
+    if (s->wal_frames == 0 && id > 0)
+        write_record(s, &r.id, sizeof r.id, ID_AT);
+    else if (s->wal_frames > 0)
+        write_record(s, &r, id > 0 ? FAILED_AT : ID_AT, 0);
+}
+
+void synced_write_id(const struct sqlite_store *s, int64_t id)
+{
+    write_record(s, &id, sizeof id, ID_AT);
+}
+
+static void write_failed(const struct sqlite_store *s, uint8_t failed)
+{
+    write_record(s, &failed, sizeof failed, FAILED_AT);
+}
+
+/* --- a sync that failed ---------------------------------------------------- */
+
+void synced_note_failure(struct sqlite_store *s)
+{
+    if (s->db != NULL && vfs_sync_failed(s->db) != 0)
+        write_failed(s, 1);
+}
+
+/* Whether the frames that were committed are in the file: the kernel may have thrown the pages away
+ * that it could not write. */
+static bool holds_all(struct sqlite_store *s, int fd)
+{
+    struct wal wal;
+    uint8_t salt[WAL_SALT];
+    int64_t frames;
+    return !index_frames(s, salt, &frames) || frames == 0 ||
+           (wal_examine(fd, &wal) == 0 && wal.state == WAL_SOUND &&
+            memcmp(wal.salt, salt, WAL_SALT) == 0 && wal.frames >= frames);
+}
+
+static enum chat_status rewrite(struct sqlite_store *s)
+{
+    int fd;
+    enum chat_status status = place_check(&s->place, "-wal");
+    if (status == CHAT_OK)
+        status = place_open(&s->place, "-wal", &fd);
+    if (status != CHAT_OK)
+        return status == CHAT_NONE ? CHAT_OK : status;
+    int errnum = holds_all(s, fd) ? wal_rewrite(fd) : EIO;
+    close(fd);
+    if (errnum == 0)
+        return CHAT_OK;
+    s->failed_with = SQLITE_IOERR_FSYNC;
+    return error_system(s->base.error, errnum, CHAT_IO, "cannot write spool '%s'", s->place.path);
+}
+
+enum chat_status synced_repair(struct sqlite_store *s)
+{
+    enum chat_status status = rewrite(s);
+    if (status != CHAT_OK)
+        return status;
+    write_failed(s, 0);
+    vfs_was_rewritten(s->db);
+    return CHAT_OK;
+}
+
+enum chat_status synced_begin(struct sqlite_store *s)
+{
+    struct synced synced;
+    synced_read(s, &synced);
+    s->synced_id = synced.id;
+    return synced.failed || vfs_sync_failed(s->db) != 0 ? synced_repair(s) : CHAT_OK;
+}
+
+/* --- a WAL that is damaged ------------------------------------------------- */
+
+/* Whether the WAL that the descriptor is open on has lost something that was on the disk. */
+static enum chat_status look_for_damage(struct sqlite_store *s, int fd)
+{
+    struct synced synced;
+    struct wal wal;
+    synced_read(s, &synced); /* before the WAL, which can only grow in between */
+    int errnum = wal_examine(fd, &wal);
+    s->wal_damaged = errnum == 0;
+    if (errnum != 0)
+        return error_system(s->base.error, errnum, CHAT_IO, "cannot read spool '%s'",
+                            s->place.path);
+    if (wal.state == WAL_BAD_HEADER)
+        return error_set(s->base.error, CHAT_DATA,
+                         "spool '%s' is damaged: its WAL has no valid header; "
+                         "use 'chat-spool check --repair'",
+                         s->place.path);
+    if (wal.state == WAL_CUT)
+        return error_set(s->base.error, CHAT_DATA,
+                         "spool '%s' is damaged: a program of version 0.1.0 was killed while it "
+                         "emptied the WAL; use 'chat-spool check --repair'",
+                         s->place.path);
+    if (wal.state == WAL_SOUND && memcmp(wal.salt, synced.salt, WAL_SALT) == 0 &&
+        wal_is_broken(fd, &wal, synced.frames))
+        return error_set(s->base.error, CHAT_DATA,
+                         "spool '%s' is damaged: its WAL breaks off after %lld of %lld frames; "
+                         "use 'chat-spool check --repair'",
+                         s->place.path, (long long)wal.frames, (long long)synced.frames);
+    s->wal_damaged = false;
+    return CHAT_OK;
+}
+
+bool synced_is_indexed(const struct sqlite_store *s)
+{
+    struct synced synced;
+    uint8_t salt[WAL_SALT];
+    int64_t frames;
+    synced_read(s, &synced); /* before the index, which can only grow in between */
+    return synced.frames > 0 && index_frames(s, salt, &frames) && frames >= synced.frames &&
+           memcmp(salt, synced.salt, WAL_SALT) == 0;
+}
+
+enum chat_status synced_check(struct sqlite_store *s, int wal)
+{
+    enum chat_status status = wal >= 0 ? look_for_damage(s, wal) : CHAT_OK;
+    if (status != CHAT_DATA)
+        return status;
+    /* A writer may have begun the WAL again while it was read: look once more while none can. */
+    status = turn_take(s);
+    if (status != CHAT_OK)
+        return status;
+    status = look_for_damage(s, wal);
+    turn_leave(s);
+    return status;
+}

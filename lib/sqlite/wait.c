@@ -1,0 +1,210 @@
+/* wait.c - sleeping until there is something to do. */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "os/bell.h"
+#include "os/vigil.h"
+#include "scan.h"
+
+enum {
+    WATCHED = 4096,  /* so many holders of claims are watched */
+    UNWATCHED = 1000 /* where there is no wake-up: look again after so many milliseconds */
+};
+
+static enum chat_status no_memory(struct sqlite_store *s)
+{
+    return error_set(s->base.error, CHAT_SYSTEM, "out of memory");
+}
+
+static enum chat_status vigil_start(struct sqlite_store *s, struct vigil *vigil)
+{
+    *vigil = (struct vigil){ .clock = CLOCK_REALTIME };
+    /* Nothing is made beside a file that is no spool. */
+    enum chat_status status = store_connect_on_full_disk(s);
+    if (status == CHAT_NONE)
+        status = place_enter(&s->place, true);
+    return status == CHAT_OK ? store_open_lock(s) : status;
+}
+
+static enum chat_status vigil_listen(struct sqlite_store *s, struct vigil *vigil, const char *bell,
+                                     const char *room)
+{
+    int fd;
+    enum chat_status status = bell_listen(&s->place, bell, room, &fd);
+    if (status == CHAT_CANTCREATE && store_in_place(s) != CHAT_OK)
+        return CHAT_IO; /* its directory is gone */
+    if (status != CHAT_OK || vigil_add(vigil, fd))
+        return status;
+    close(fd);
+    return no_memory(s);
+}
+
+/* Listen to the bell for all rooms as well. A process that holds the turnstile now may have found
+ * nobody who listens, and be killed right after its commit: look again soon. */
+static enum chat_status vigil_listen_all(struct sqlite_store *s, struct vigil *vigil,
+                                         const char *bell)
+{
+    enum chat_status status = vigil_listen(s, vigil, bell, BELL_ALL);
+    if (status == CHAT_OK && turn_taken(s->lock))
+        vigil_wake_at(vigil, store_now() + UNWATCHED);
+    return status;
+}
+
+/* A file that is removed rings no bell: watch the FIFOs, the lock file and the spool for that, by
+ * their inodes. Where a user has no inotify instance left, look again after a minute. */
+static enum chat_status vigil_watch_files(struct sqlite_store *s, struct vigil *vigil)
+{
+    enum { UNNOTICED = 60000 };
+    const uint32_t events = IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF; /* IN_ATTRIB: unlinked */
+    const size_t bells = vigil->count;
+    char path[64];
+    struct stat st;
+    int notify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    bool all = notify >= 0;
+    if (notify >= 0 && !vigil_add(vigil, notify)) {
+        close(notify);
+        return no_memory(s);
+    }
+    for (size_t i = 0; i <= bells && all; i++) {
+        snprintf(path, sizeof path, "/proc/self/fd/%d", i < bells ? vigil->fds[i].fd : s->lock);
+        all = inotify_add_watch(notify, path, events) >= 0;
+    }
+    if (all && s->db != NULL) /* which was replaced, if that fails */
+        inotify_add_watch(notify, s->place.path, events | IN_DONT_FOLLOW);
+    if (!all)
+        vigil_wake_at(vigil, store_now() + UNNOTICED);
+    for (size_t i = 0; i < bells; i++) /* gone before it was watched: listen again */
+        if (fstat(vigil->fds[i].fd, &st) == 0 && st.st_nlink == 0)
+            vigil_wake_at(vigil, store_now());
+    return store_in_place(s);
+}
+
+/* Messages are there, but claimed: their holders may die, and ring no bell then. */
+static void vigil_watch_holders(struct sqlite_store *s, struct vigil *vigil)
+{
+    bool all = false;
+    int *pidfds = calloc(WATCHED, sizeof *pidfds);
+    int n = pidfds != NULL ? watch_present(s->lock, pidfds, WATCHED, &all) : 0;
+    for (int i = 0; i < n; i++)
+        if (!vigil_add(vigil, pidfds[i])) {
+            close(pidfds[i]);
+            all = false;
+        }
+    free(pidfds);
+    if (!all)
+        vigil_wake_at(vigil, store_now() + UNWATCHED);
+}
+
+static void vigil_end(struct vigil *vigil)
+{
+    for (size_t i = 0; i < vigil->count; i++)
+        close(vigil->fds[i].fd);
+    vigil_free(vigil);
+}
+
+/* --- for a message --------------------------------------------------------- */
+
+/* Whether a message can be claimed now. PASSED: some are claimed. */
+static enum chat_status look_at(struct sqlite_store *s, const struct chat_query *query,
+                                const char *name, struct vigil *vigil, bool *passed)
+{
+    struct scan scan;
+    struct range run;
+    enum chat_status status = scan_open(&scan, s, query, name, NULL);
+    if (status != CHAT_OK)
+        return status;
+    vigil_wake_at(vigil, scan.room.next_due);
+    return scan_next(&scan, 1, SCAN_FREE, &run, passed);
+}
+
+static enum chat_status look(struct sqlite_store *s, const struct chat_query *query,
+                             struct vigil *vigil, bool *passed)
+{
+    enum chat_status status = store_connect_on_full_disk(s);
+    if (status != CHAT_OK)
+        return status;
+    status = CHAT_NONE;
+    for (size_t i = 0; i < query->room_count && status == CHAT_NONE; i++)
+        status = look_at(s, query, query->rooms[i], vigil, passed);
+    return status;
+}
+
+/* There is time now: delete what has expired. If that fails, somebody else will. */
+static void tidy_up(struct sqlite_store *s, const char *name)
+{
+    struct room room;
+    if (s->db != NULL && room_get(s, name, &room) == CHAT_OK)
+        sweep_while_idle(s, &room);
+}
+
+enum chat_status sqlite_wait(struct store *store, const struct chat_query *query, int64_t timeout,
+                             const sigset_t *unblocked)
+{
+    struct sqlite_store *s = (struct sqlite_store *)store;
+    struct vigil vigil;
+    bool passed = false;
+    for (size_t i = 0; i < query->room_count; i++)
+        tidy_up(s, query->rooms[i]);
+    /* Listen first, then look, then sleep: what comes in between rings. */
+    enum chat_status status = vigil_start(s, &vigil);
+    for (size_t i = 0; i < query->room_count && status == CHAT_OK; i++)
+        status = vigil_listen(s, &vigil, BELL_CAME, room_name(s, query->rooms[i]));
+    if (status == CHAT_OK)
+        status = vigil_listen_all(s, &vigil, BELL_CAME);
+    if (status == CHAT_OK)
+        status = vigil_watch_files(s, &vigil);
+    if (status == CHAT_OK)
+        status = look(s, query, &vigil, &passed);
+    if (status == CHAT_NONE && passed) {
+        vigil_watch_holders(s, &vigil);
+        status = look(s, query, &vigil, &passed); /* one may have died before it was watched */
+    }
+    if (status == CHAT_NONE)
+        status = vigil_sleep(store, &vigil, timeout, unblocked);
+    vigil_end(&vigil);
+    return status;
+}
+
+/* --- for room -------------------------------------------------------------- */
+
+/* Whether the room holds fewer than MAX messages. */
+static enum chat_status look_for_room(struct sqlite_store *s, const char *name, int64_t max,
+                                      struct vigil *vigil)
+{
+    struct room room;
+    enum chat_status status = store_connect(s);
+    if (status == CHAT_OK)
+        status = room_get(s, name, &room);
+    if (status != CHAT_OK)
+        return status == CHAT_NONE ? CHAT_OK : status;
+    int64_t now = store_now();
+    /* It was swept just now: so what has expired meanwhile is a matter of a moment. */
+    vigil_wake_at(vigil, room.next_expiry > 0 && room.next_expiry <= now ? now + UNWATCHED
+                                                                         : room.next_expiry);
+    return room.depth < max ? CHAT_OK : CHAT_NONE;
+}
+
+enum chat_status sqlite_wait_room(struct store *store, const char *room, int64_t max,
+                                  int64_t timeout, const sigset_t *unblocked)
+{
+    struct sqlite_store *s = (struct sqlite_store *)store;
+    struct vigil vigil;
+    tidy_up(s, room);
+    enum chat_status status = vigil_start(s, &vigil);
+    if (status == CHAT_OK)
+        status = vigil_listen(s, &vigil, BELL_GONE, room_name(s, room));
+    if (status == CHAT_OK)
+        status = vigil_listen_all(s, &vigil, BELL_GONE);
+    if (status == CHAT_OK)
+        status = vigil_watch_files(s, &vigil);
+    if (status == CHAT_OK)
+        status = look_for_room(s, room, max, &vigil);
+    if (status == CHAT_NONE)
+        status = vigil_sleep(store, &vigil, timeout, unblocked);
+    vigil_end(&vigil);
+    return status;
+}

@@ -1,0 +1,185 @@
+/* wal_index.c - keeping the index of the log alive while no process is there.
+ *
+ * SQLite keeps an index of the log in the -shm file. The first process that attaches to it throws
+ * it away and reads the whole log to build another: right after a crash of the machine,
+ * but between commands that do not overlap it costs each of them some 40 system calls and
+ * 140 thousand instructions. A process counts as attached while it has a lock on one byte of
+ * that file (sqlite.org/walformat.html, "The WAL-Index File Format"), so whoever knows that the
+ * index is good can take such a lock first, and SQLite uses it as it does beside a
+ * living process. That another one died, anywhere, is nothing new to it.
+ *
+ * The index is good as long as the kernel has not let go of it: after a crash, or an unclean
+ * unmount, the disk may hold older pages of it than of the log. So whoever attached to it
+ * properly leaves a mark that is never written to any disk and goes with the kernel's
+ * inode: a life-time hint (F_SET_RW_HINT, fcntl(2)). And it must be the index of this log, and
+ * whole: the last frame that it knows must stand there, as a checksum over all frames up to it
+ * tells, and be the last; or somebody has put another log in its place. Where there are no such
+ * hints, SQLite does what it always does. */
+
+#include "internal.h"
+
+#include <fcntl.h>
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+
+#ifdef F_SET_RW_HINT
+
+enum {
+    HINT = 5,           /* RWH_WRITE_LIFE_EXTREME: nobody else would say so of this file */
+    ATTACHED_BYTE = 128 /* UNIX_SHM_DMS in SQLite's os_unix.c */
+};
+
+/* The beginning of the index, and of the log (sqlite.org/walformat.html, fileformat2.html). */
+struct index_header {
+    uint32_t version, unused, changes;
+    uint8_t is_init, big_endian;
+    uint16_t page_size;
+    uint32_t frames, pages;
+    uint32_t checksum[2]; /* of the last frame, in this machine's order */
+    uint8_t salt[8];
+    uint32_t own_checksum[2];
+};
+struct frame_header {
+    uint8_t page[4], pages[4], salt[8], checksum[2][4]; /* big-endian */
+};
+enum {
+    REGION = 32768,      /* the first part of the index, */
+    REGION_FRAMES = 4062 /* and how many frames it can tell of */
+};
+
+static uint32_t big_endian(const uint8_t bytes[4])
+{
+    return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
+}
+
+/* Whether the frame that HEADER says is the last one stands in the log, and none follows it. */
+static bool ends_with(int log, const struct index_header *header)
+{
+    uint8_t bytes[WAL_FRAME + sizeof(struct frame_header)] = { 0 };
+    struct frame_header last, next;
+    if (pread(log, bytes, sizeof bytes, WAL_HEADER + ((off_t)header->frames - 1) * WAL_FRAME) <
+        WAL_FRAME)
+        return false;
+    memcpy(&last, bytes, sizeof last);
+    memcpy(&next, bytes + WAL_FRAME, sizeof next);
+    return memcmp(last.salt, header->salt, sizeof last.salt) == 0 &&
+           memcmp(next.salt, header->salt, sizeof next.salt) != 0 &&
+           big_endian(last.checksum[0]) == header->checksum[0] &&
+           big_endian(last.checksum[1]) == header->checksum[1];
+}
+
+static bool is_index_of(int index, int log)
+{
+    static struct {
+        struct index_header header, copy;
+        uint8_t rest[REGION - 2 * sizeof(struct index_header)];
+    } region;
+    uint8_t magic[4];
+    if (pread(index, &region, sizeof region, 0) != sizeof region || region.header.is_init == 0 ||
+        memcmp(&region.header, &region.copy, sizeof region.copy) != 0 ||
+        region.header.frames > REGION_FRAMES)
+        return false;
+    if (region.header.frames > 0)
+        return ends_with(log, &region.header);
+    /* Then the WAL was truncated, or version 0.1.0 wiped its header. */
+    ssize_t size = pread(log, magic, sizeof magic, 0);
+    return size == 0 || (size == sizeof magic && big_endian(magic) == 0);
+}
+
+bool index_frames(const struct sqlite_store *s, uint8_t salt[WAL_SALT], int64_t *frames)
+{
+    struct index_header header[2];
+    if (s->index < 0 || pread(s->index, header, sizeof header, 0) != sizeof header ||
+        header[0].is_init == 0 || memcmp(&header[0], &header[1], sizeof header[0]) != 0)
+        return false;
+    memcpy(salt, header[0].salt, WAL_SALT);
+    *frames = header[0].frames;
+    return true;
+}
+
+/* Closing a descriptor of the -shm file drops the locks of every connection of this process to it
+ * (fcntl(2), "Record locking"). So they are closed together with the last connection. */
+static struct {
+    int users;
+    int waiting[16], count; /* descriptors to be closed then */
+} process;
+
+bool index_attach(struct sqlite_store *s, int log)
+{
+    char name[PLACE_NAME];
+    place_name(&s->place, "-shm", name);
+    s->index_kept = false;
+    s->index = -1;
+    if (process.users++ > 0)
+        return false;
+    s->index = openat(s->place.directory, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    uint64_t hint = 0;
+    if (s->index < 0 || log < 0 || fcntl(s->index, F_GET_RW_HINT, &hint) < 0 || hint != HINT ||
+        !is_index_of(s->index, log))
+        return false;
+    struct flock lock = {
+        .l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = ATTACHED_BYTE, .l_len = 1
+    };
+    fcntl(s->index, F_OFD_SETLK, &lock); /* refused while another process builds the index */
+    return s->index_kept = true;
+}
+
+void index_mark(struct sqlite_store *s)
+{
+    const uint64_t hint = HINT;
+    /* SQLite has written a byte to each 4096. Where blocks are smaller than that, a process that
+     * used the others on a full disk would be killed by SIGBUS. */
+    if (!s->index_kept && s->index >= 0 && posix_fallocate(s->index, 0, REGION) == 0)
+        s->index_kept = fcntl(s->index, F_SET_RW_HINT, &hint) == 0;
+}
+
+void index_unmark(struct sqlite_store *s)
+{
+    const uint64_t none = 0; /* RWH_WRITE_LIFE_NOT_SET */
+    if (s->index >= 0)
+        fcntl(s->index, F_SET_RW_HINT, &none);
+}
+
+void index_detach(struct sqlite_store *s)
+{
+    if (s->index >= 0 && process.count < 16)
+        process.waiting[process.count++] = s->index;
+    s->index = -1;
+    if (--process.users > 0)
+        return;
+    while (process.count > 0)
+        close(process.waiting[--process.count]);
+}
+
+#else
+
+bool index_frames(const struct sqlite_store *s, uint8_t salt[WAL_SALT], int64_t *frames)
+{
+    (void)s, (void)salt, (void)frames;
+    return false;
+}
+
+bool index_attach(struct sqlite_store *s, int log)
+{
+    (void)log;
+    s->index = -1;
+    return false;
+}
+
+void index_mark(struct sqlite_store *s)
+{
+    (void)s;
+}
+
+void index_unmark(struct sqlite_store *s)
+{
+    (void)s;
+}
+
+void index_detach(struct sqlite_store *s)
+{
+    (void)s;
+}
+
+#endif

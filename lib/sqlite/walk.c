@@ -1,0 +1,119 @@
+/* walk.c - looking at messages without taking them. */
+
+#include "read.h"
+#include "scan.h"
+
+/* Say of the messages behind the first FROM whether somebody has claimed them. */
+static void tell_claimed(struct sqlite_store *s, struct chat_batch *batch, size_t from,
+                         struct range run)
+{
+    struct range taken;
+    bool any = claim_taken(s->lock, run, &taken);
+    for (size_t i = from; i < batch->count; i++) {
+        int64_t at = batch->positions[i];
+        batch->messages[i]->claimed =
+            holds_claim(s, at) || (any && claim_taken(s->lock, (struct range){ at, at }, &taken));
+    }
+}
+
+/* Add the messages of a room from *CURSOR on. One that is damaged is passed, and told as soon as
+ * the batch is empty. */
+static enum chat_status walk_room(struct sqlite_store *s, const struct chat_query *query,
+                                  const char *name, struct chat_cursor *cursor,
+                                  struct chat_batch *batch)
+{
+    struct scan scan;
+    bool passed;
+    enum scan_mode mode = query->every ? SCAN_ALL : SCAN_FREE;
+    enum chat_status status = scan_open_ready(&scan, s, query, name, cursor);
+    while (status == CHAT_OK && !batch_is_full(batch, query)) {
+        struct range run;
+        int64_t seen = 0;
+        size_t before = batch->count;
+        status =
+            scan_next(&scan, (int64_t)(query->max_messages - batch->count), mode, &run, &passed);
+        if (status == CHAT_OK)
+            status = read_run(s, run, false, &scan.room, scan.now, query, batch, &seen);
+        if (query->every && batch->count > before)
+            tell_claimed(s, batch, before, run);
+        if (status == CHAT_DAMAGED && batch->count == 0)
+            seen++;
+        if (seen > 0)
+            scan_step(&scan, seen);
+        scan_tell(&scan, cursor);
+    }
+    return batch->count > 0 ? CHAT_OK : status;
+}
+
+/* The one message that QUERY is about. */
+static enum chat_status walk_one(struct sqlite_store *s, const struct chat_query *query,
+                                 struct chat_batch *batch)
+{
+    struct room room;
+    int64_t position = 0;
+    int64_t seen;
+    enum chat_status status = db_run(s, SQL_BEGIN_READ); /* it may move while it is looked for */
+    if (status == CHAT_OK)
+        status = message_find(s, query->id, &position);
+    struct range one = { position, position };
+    if (status == CHAT_OK)
+        status = room_of(s, position, &room);
+    if (status == CHAT_OK)
+        status = read_run(s, one, false, &room, 0, query, batch, &seen);
+    db_end(s, SQL_COMMIT);
+    if (status != CHAT_OK || batch->count == 0)
+        return status == CHAT_OK ? CHAT_NONE : status;
+    tell_claimed(s, batch, 0, one);
+    return CHAT_OK;
+}
+
+enum chat_status sqlite_walk(struct store *store, const struct chat_query *query,
+                             struct chat_cursor *cursor, struct chat_batch *batch)
+{
+    struct sqlite_store *s = (struct sqlite_store *)store;
+    enum chat_status status = store_connect_on_full_disk(s);
+    if (status != CHAT_OK)
+        return status;
+    status = CHAT_NONE;
+    if (query->id > 0 && cursor->id == 0) {
+        cursor->id = query->id;
+        return walk_one(s, query, batch);
+    }
+    while (status == CHAT_NONE && cursor->room < query->room_count) {
+        status = walk_room(s, query, query->rooms[cursor->room], cursor, batch);
+        if (status == CHAT_NONE)
+            *cursor = (struct chat_cursor){ .room = cursor->room + 1 };
+    }
+    return status;
+}
+
+/* Make ready what is due in the rooms of QUERY. */
+static enum chat_status promote_rooms(struct sqlite_store *s, const struct chat_query *query)
+{
+    enum chat_status status = CHAT_OK;
+    for (size_t i = 0; i < query->room_count && status == CHAT_OK; i++) {
+        struct room room;
+        status = room_get(s, query->rooms[i], &room);
+        if (status == CHAT_OK && is_due(&room))
+            status = promote_due(s, &room);
+        if (status == CHAT_NONE)
+            status = CHAT_OK;
+    }
+    return status;
+}
+
+enum chat_status sqlite_mark(struct store *store, const struct chat_query *query, int64_t *mark)
+{
+    struct sqlite_store *s = (struct sqlite_store *)store;
+    *mark = 0;
+    enum chat_status status = store_connect_on_full_disk(s);
+    if (status == CHAT_NONE)
+        return CHAT_OK;
+    if (status == CHAT_OK && !query->every)
+        status = promote_rooms(s, query);
+    if (status == CHAT_OK)
+        status = spool_read(s);
+    if (status == CHAT_OK)
+        *mark = s->next_id - 1;
+    return status;
+}
