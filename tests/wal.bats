@@ -199,6 +199,18 @@ damaged_wal() {
   assert_output "$(seq -f 'message %.0f' 5)"
 }
 
+# A member of the group may write the lock file, and give the WAL a hole that costs nothing.
+@test "after a failed sync the frames of the WAL are written again, not a hole behind them" {
+  spool_of 5
+  truncate -s 2G "$SPOOL-wal" || skip 'no files of that size here'
+  printf '\1' | dd of="$SPOOL-lock" bs=1 seek=24 conv=notrunc status=none
+  # A write behind the first megabyte fails.
+  run -0 bash -c "ulimit -f 1024; exec chat-send 'message 6'"
+  assert_equal "$(od -An -tu1 -j24 -N1 "$SPOOL-lock" | tr -d ' ')" 0
+  run -0 chat-recv -a
+  assert_output "$(seq -f 'message %.0f' 6)"
+}
+
 # ---------------------------------------------------------------- ids
 
 @test "the id of a message whose sender died before it synced is not given out again" {

@@ -96,14 +96,23 @@ void synced_note_failure(struct sqlite_store *s)
 
 /* Whether the frames that were committed are in the file: the kernel may have thrown the pages away
  * that it could not write. */
-static bool holds_all(struct sqlite_store *s, int fd)
+static bool holds_all(const struct sqlite_store *s, const struct wal *wal)
 {
-    struct wal wal;
     uint8_t salt[WAL_SALT];
     int64_t frames;
     return !index_frames(s, salt, &frames) || frames == 0 ||
-           (wal_examine(fd, &wal) == 0 && wal.state == WAL_SOUND &&
-            memcmp(wal.salt, salt, WAL_SALT) == 0 && wal.frames >= frames);
+           (wal->state == WAL_SOUND && memcmp(wal->salt, salt, WAL_SALT) == 0 &&
+            wal->frames >= frames);
+}
+
+/* Write again what the descriptor's WAL holds, and no more: a stranger may have made it long. */
+static int rewrite_frames(const struct sqlite_store *s, int fd)
+{
+    struct wal wal;
+    int errnum = wal_examine(fd, &wal);
+    if (errnum != 0)
+        return errnum;
+    return holds_all(s, &wal) ? wal_rewrite(fd, wal.frames) : EIO;
 }
 
 static enum chat_status rewrite(struct sqlite_store *s)
@@ -114,7 +123,7 @@ static enum chat_status rewrite(struct sqlite_store *s)
         status = place_open(&s->place, "-wal", &fd);
     if (status != CHAT_OK)
         return status == CHAT_NONE ? CHAT_OK : status;
-    int errnum = holds_all(s, fd) ? wal_rewrite(fd) : EIO;
+    int errnum = rewrite_frames(s, fd);
     close(fd);
     if (errnum == 0)
         return CHAT_OK;

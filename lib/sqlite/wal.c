@@ -248,23 +248,25 @@ static int write_directly(int fd, const char *bytes, size_t size, int64_t offset
     return errnum != 0 ? errnum : EIO;
 }
 
-int wal_rewrite(int fd)
+int wal_rewrite(int fd, int64_t frames)
 {
     enum { CHUNK = 1024 * 1024, BLOCK = 4096 }; /* O_DIRECT wants whole blocks */
     char *bytes = aligned_alloc(BLOCK, CHUNK);
     int errnum = bytes == NULL ? ENOMEM : 0;
-    for (int64_t offset = 0; errnum == 0; offset += CHUNK) {
-        ssize_t n = pread(fd, bytes, CHUNK, (off_t)offset);
+    const int64_t end = frames > 0 ? frame_offset(frames + 1) : 0;
+    for (int64_t offset = 0; offset < end && errnum == 0; offset += CHUNK) {
+        size_t size = end - offset < CHUNK ? (size_t)(end - offset) : CHUNK;
+        size = (size + BLOCK - 1) / BLOCK * BLOCK;
+        ssize_t n = pread(fd, bytes, size, (off_t)offset);
         if (n <= 0) {
-            errnum = n < 0 || fdatasync(fd) < 0 ? errno : 0;
+            errnum = n < 0 ? errno : ENODATA;
             break;
         }
-        size_t size = ((size_t)n + BLOCK - 1) / BLOCK * BLOCK;
-        memset(bytes + n, 0, size - (size_t)n); /* behind the last frame: no frame */
+        memset(bytes + n, 0, size - (size_t)n); /* behind the end of the file: no frame */
         errnum = write_directly(fd, bytes, size, offset);
     }
     free(bytes);
-    return errnum;
+    return errnum == 0 && fdatasync(fd) < 0 ? errno : errnum;
 }
 
 /* --- repair ---------------------------------------------------------------- */

@@ -44,9 +44,9 @@ bool wal_has_cut_size(int fd);
  * what is no frame. An old copy of a WAL has not. */
 bool wal_is_broken(int fd, const struct wal *wal, int64_t frames);
 
-/* Write the file again as it is, so that all of its pages are dirty again, and sync it. Returns 0,
- * or an errno. */
-int wal_rewrite(int fd);
+/* Write the header and the first FRAMES frames again as they are, so that all of their pages are
+ * dirty again, and sync the file. With FRAMES 0 only sync it. Returns 0, or an errno. */
+int wal_rewrite(int fd, int64_t frames);
 
 /* Give the first FRAMES frames of a broken WAL, and those behind them that have the salt SALT, that
  * salt and checksums that fit: then SQLite reads all of them, and a damaged page is found and
