@@ -1,7 +1,7 @@
 # What reads the sources without running them.
 #
 #: Read:
-#:   lint                    shellcheck, mandoc, clang-format
+#:   lint                    shellcheck, mandoc, clang-format, and mk/prose for the English
 #:   analyze                 gcc's analyzer, clang-tidy and cppcheck
 
 # The scripts among the examples and the pages, whatever they are called.
@@ -17,6 +17,7 @@ SCRIPTS = bootstrap .ci/run sql/embed init/chat-worker init/unit $(RECIPES) test
 SOURCE_DIRECTORIES = bin lib lib/os lib/sqlite lib/postgres
 
 lint:
+	$(call run,LINT,prose)mk/prose
 	$(call run,LINT,man)$(if $(MAN),mandoc -T lint -W warning $(MAN))
 	$(call run,LINT,scripts)printf '%s\n' $(SCRIPTS) | xargs -n 8 -P $(PROCESSORS) shellcheck -x
 	$(Q)shellcheck -s bash -e SC1090,SC1091,SC2016,SC2034,SC2154 $(BENCH_SCRIPTS)

@@ -92,3 +92,20 @@ on_cluster() {
   assert_output --partial "next line after $(on_cluster Wake-up "$ours" 'median, ms' %.1f) ms."
   run -0 grep -cF "| $ours | $(on_cluster "$one" "$ours" 'send, ms' %s) |" "$REPOSITORY/tests/bench/results/postgres.md"
 }
+
+@test "make lint finds translated English in a page, a manual page, a comment, a message and the name of a test" {
+  local file
+  printf '%s\n' '# News' '' 'It waits for' 'room.' >page.md
+  printf '%s\n' .Pp 'The message is' '.Em none' '.Pp' 'It is no room.' >page.7
+  printf '%s\n' '// What a caller sees' '// is this.' 'int i;' >comment.c
+  printf '%s\n' 'say("nobody is there");' >message.c
+  printf '%s\n' '@test "it is told" {' '}' >name.bats
+  for file in page.md:3:\ room-as-space page.7:2:\ none page.7:5:\ is-no comment.c:1:\ what-clause message.c:1:\ somebody name.bats:1:\ told; do
+    run -1 "$REPOSITORY/mk/prose" "$PWD/${file%%:*}"
+    assert_line --partial "$PWD/$file: "
+  done
+  # The control: plain words pass.
+  printf '%s\n' 'A receiver waits for a message.' >page.md
+  run "$REPOSITORY/mk/prose" "$PWD/page.md"
+  refute_output --partial page.md
+}
