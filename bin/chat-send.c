@@ -16,7 +16,7 @@
 #include "when.h"
 #include "where.h"
 
-enum { DROP = LONG_ONLY };
+enum { DROP = LONG_ONLY, REPLACE, NEW };
 
 static const struct option_row options[] = {
     { 'r' | REPEATS, "room", "ROOM", "the room; several: each of them (default: $CHAT_ROOM)" },
@@ -32,6 +32,8 @@ static const struct option_row options[] = {
     { 'd', "delay", "TIME", "not before TIME: 90, 5m, 2h, 1d or a date and time" },
     { 'x', "expire", "TIME", "drop it unseen after TIME" },
     { 'k', "key", "KEY", "not if a message with this key is in the room" },
+    { NEW, "new", NULL, "with -k: exit 1 if nothing was added" },
+    { REPLACE, "replace", NULL, "with -k: replace that message, unless it is claimed" },
     { 'm', "max", "N", "not if the room holds N messages: exit 75" },
     { 'w', "wait", NULL, "with -m: wait for room instead" },
     { 't', "timeout", "TIME", "wait at most TIME: 90, 0.5, 5m, 2h (implies -w)" },
@@ -106,7 +108,12 @@ static void parse(struct request *r, struct sending *s, char **argv)
             break;
         case 'k':
             s->message.key = cli_argument;
-            s->terms.once = true;
+            break;
+        case NEW:
+            s->terms.fresh = true;
+            break;
+        case REPLACE:
+            s->terms.replace = true;
             break;
         case 'm':
             s->terms.max = cli_count(cli_argument, "-m");
@@ -164,6 +171,10 @@ static void check_terms(const struct sending *s, const struct request *r)
         cli_usage("option '-m' with '-l', '-0' or '-J' needs a single room");
     if (s->message.key != NULL && !chat_name_valid(s->message.key))
         cli_usage("'%s' cannot be a key", s->message.key);
+    if (s->message.key == NULL && (s->terms.replace || s->terms.fresh))
+        cli_usage("options '--replace' and '--new' need '-k'");
+    if (s->terms.replace && s->terms.fresh)
+        cli_usage("options '--replace' and '--new' exclude each other");
     if (s->wait && s->terms.max == 0)
         cli_usage("options '-w' and '-t' wait for room and need '-m'");
     if (s->terms.drop && s->terms.max == 0)
@@ -173,10 +184,10 @@ static void check_terms(const struct sending *s, const struct request *r)
 }
 
 /* A COMMAND of chat-recv that names no room would feed the room it works for, and never end. */
-static void check_own_room(const struct request *r, const struct sending *s)
+static void check_own_room(const struct request *r, struct sending *s)
 {
     const char *own = getenv("CHAT_MESSAGE_ROOM"), *spool = getenv("CHAT_SPOOL");
-    if (own == NULL || s->message.room != NULL || r->json)
+    if (own == NULL || s->message.room != NULL)
         return;
     if (r->spool != NULL && (spool == NULL || strcmp(r->spool, spool) != 0))
         return;
@@ -184,7 +195,11 @@ static void check_own_room(const struct request *r, const struct sending *s)
     enum chat_status status = chat_settings(s->spool, &settings);
     if (status != CHAT_OK)
         cli_fail_spool(status, s->spool, "");
-    if (strcmp(settings.room, own) == 0)
+    if (strcmp(settings.room, own) != 0)
+        return;
+    if (r->json) /* each line may name a room */
+        strcpy(s->own, own);
+    else
         cli_usage("the message being processed is from the default room '%s'; "
                   "use -r '%s' to send to that room again",
                   own, own);
@@ -242,7 +257,7 @@ static enum chat_status put_one(struct sending *s)
         enum chat_status status = sending_begin(s);
         if (status != CHAT_OK)
             return status;
-        status = sending_put(s, &s->message);
+        status = sending_put(s, &s->message, &s->terms);
         if (status != CHAT_BUSY)
             return status;
         status = sending_wait(s, 1);
@@ -261,7 +276,7 @@ static void send_one(const struct request *r, struct sending *s)
     s->message.length = body.size;
     enum chat_status status = put_one(s);
     if (status == CHAT_OK)
-        status = chat_commit(s->spool);
+        status = sending_commit(s);
     if (status != CHAT_OK)
         cli_fail_spool(status, s->spool, "");
     where_announce();
@@ -279,6 +294,7 @@ int main(int argc, char **argv)
     parse(&request, &sending, argv);
     check(&request);
     check_terms(&sending, &request);
+    sending.terms.once = sending.message.key != NULL && !sending.terms.replace;
     sending.message.room = sending.room_count > 0 ? sending.rooms[0] : where_room(NULL);
     const char *where = where_spool(request.spool);
     bool reads =
@@ -309,5 +325,5 @@ int main(int argc, char **argv)
         stream_send(&sending, request.null ? '\0' : '\n', request.atomic);
     else
         send_one(&request, &sending);
-    return EXIT_DONE;
+    return sending.terms.fresh && !sending.any ? EXIT_NONE : EXIT_DONE;
 }

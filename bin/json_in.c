@@ -147,6 +147,13 @@ static bool read_rest(struct json_in *in, struct chat_message *m)
            read_term(in, "expires", &m->expires) && read_number(in, "next_id", &in->next_id);
 }
 
+static bool read_replace(struct json_in *in)
+{
+    const json_t *value = json_object_get(in->object, "replace");
+    in->replace = json_is_true(value);
+    return value == NULL || json_is_boolean(value) || refuse(in, "'replace' is not true or false");
+}
+
 static bool read_body(struct json_in *in, struct chat_message *m)
 {
     const json_t *body = json_object_get(in->object, "body");
@@ -178,7 +185,7 @@ bool json_in_read(struct json_in *in, const char *line, size_t size, struct chat
     if (size == 0)
         return refuse(in, "it is empty");
     return parse(in, line, size) && read_names(in, m) && read_time(in, "time", &m->time) &&
-           (!in->every || read_rest(in, m)) && read_body(in, m);
+           (in->every ? read_rest(in, m) : read_replace(in)) && read_body(in, m);
 }
 
 void json_in_free(struct json_in *in)

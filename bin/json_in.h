@@ -18,15 +18,16 @@
 struct json_in {
     bool every;      /* read id, attempts, place, due, expires and next_id, too */
     int64_t next_id; /* of the spool that the line comes from; 0: the line has none */
+    bool replace;    /* the line says so; not read with EVERY */
     bool alone;      /* the line has that field, and no message */
     struct json_t *object;
     struct text decoded;
     char reason[256]; /* why the last line could not be read */
 };
 
-/* Fill in the room, user, host, time, key, body and length of MESSAGE from the SIZE bytes of LINE.
- * What the line does not say is NULL or 0; other fields of MESSAGE stay as they are.
- * False: reason says why it is no message, nor a next id alone. */
+/* Set replace, and fill in the room, user, host, time, key, body and length of MESSAGE from the
+ * SIZE bytes of LINE. What the line does not say is NULL or 0; other fields of MESSAGE stay as they
+ * are. False: reason says why it is no message, nor a next id alone. */
 bool json_in_read(struct json_in *in, const char *line, size_t size, struct chat_message *message);
 
 void json_in_free(struct json_in *in);

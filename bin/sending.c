@@ -34,10 +34,14 @@ static void add_id(struct sending *s, int64_t id)
     text_add_string(&s->ids, line);
 }
 
-static enum chat_status put_in(struct sending *s, const struct chat_message *message)
+static enum chat_status put_in(struct sending *s, const struct chat_message *message,
+                               const struct chat_terms *terms)
 {
     int64_t id = 0;
-    enum chat_status status = chat_put(s->spool, message, &s->terms, s->print_id ? &id : NULL);
+    enum chat_status status = chat_put(s->spool, message, terms, s->print_id ? &id : NULL);
+    s->added = s->added || status == CHAT_OK;
+    if (status == CHAT_NONE) /* its key is there */
+        status = CHAT_OK;
     if (status == CHAT_OK && s->print_id)
         add_id(s, id);
     if (status == CHAT_BUSY) {
@@ -47,21 +51,31 @@ static enum chat_status put_in(struct sending *s, const struct chat_message *mes
     return status;
 }
 
-enum chat_status sending_put(struct sending *s, const struct chat_message *message)
+enum chat_status sending_put(struct sending *s, const struct chat_message *message,
+                             const struct chat_terms *terms)
 {
     struct chat_message copy = *message;
     enum chat_status status = CHAT_OK;
     if (s->room_count == 0)
-        return put_in(s, message);
+        return put_in(s, message, terms);
     for (size_t i = 0; i < s->room_count && status == CHAT_OK; i++) {
         copy.room = s->rooms[i];
-        status = put_in(s, &copy);
+        status = put_in(s, &copy, terms);
     }
+    return status;
+}
+
+enum chat_status sending_commit(struct sending *s)
+{
+    enum chat_status status = chat_commit(s->spool);
+    s->any = s->any || (status == CHAT_OK && s->added);
+    s->added = false;
     return status;
 }
 
 void sending_rollback(struct sending *s)
 {
+    s->added = false;
     chat_rollback(s->spool);
     s->ids.size = 0;
 }

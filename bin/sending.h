@@ -16,11 +16,14 @@ struct sending {
     size_t room_count;           /* 0: to the one that the message names */
     const char *delay, *expire;  /* as they were given, or NULL: "1h" is an hour from the put on */
     struct chat_terms terms;
+    bool added;      /* something was, by this transaction, */
+    bool any;        /* or by one that is committed */
     bool wait;       /* for room */
     int64_t timeout; /* at most so many milliseconds each time; -1: no limit */
     bool print_id, quiet;
-    bool json;        /* with -J each message says for itself what no option says */
-    const char *user; /* as it was given, or NULL */
+    bool json;                   /* with -J each message says for itself what no option says */
+    const char *user;            /* as it was given, or NULL */
+    char own[CHAT_NAME_MAX + 1]; /* where no message may go without naming it; or "" */
 
     int64_t deadline;      /* of the present wait on cli_clock(); 0 after each commit */
     char full[512];        /* why the last put was refused, */
@@ -31,9 +34,13 @@ struct sending {
 /* Begin a transaction, and set the times of the message. */
 enum chat_status sending_begin(struct sending *sending);
 
-/* Put MESSAGE into each of its rooms, and note the ids if they are to be printed. CHAT_BUSY: one of
- * the rooms is full, and the message may be in those before it. */
-enum chat_status sending_put(struct sending *sending, const struct chat_message *message);
+/* Put MESSAGE into each of its rooms on TERMS, and note the ids if they are to be printed.
+ * CHAT_BUSY: one of the rooms is full, and the message may be in those before it. */
+enum chat_status sending_put(struct sending *sending, const struct chat_message *message,
+                             const struct chat_terms *terms);
+
+/* As chat_commit. */
+enum chat_status sending_commit(struct sending *sending);
 
 /* Forget what was put since sending_begin. */
 void sending_rollback(struct sending *sending);

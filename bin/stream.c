@@ -111,10 +111,16 @@ static int64_t count_records(struct stream *s)
     return count;
 }
 
+/* Whether all lines together are one message, at most. */
+static bool has_one_key(const struct stream *s)
+{
+    return s->sending->terms.once || s->sending->terms.replace;
+}
+
 /* How many messages the room must take at once. With a key it is the first of them. */
 static int64_t places_wanted(struct stream *s)
 {
-    if (!s->atomic || s->sending->terms.once)
+    if (!s->atomic || has_one_key(s))
         return 1;
     int64_t count = count_records(s);
     if (count > s->sending->terms.max)
@@ -128,7 +134,7 @@ static void commit(struct stream *s)
 {
     if (!s->open || s->put == 0)
         return;
-    check_stream(s, chat_commit(s->sending->spool));
+    check_stream(s, sending_commit(s->sending));
     s->open = false;
     s->sending->deadline = 0; /* the next wait is a new one */
     if (s->stored == 0) {
@@ -159,18 +165,38 @@ static void wait_for_room(struct stream *s)
     check_stream(s, status);
 }
 
+/* Whether it would go to the room that feeds this process, unnamed. */
+static bool feeds_itself(const struct stream *s, const struct chat_message *m)
+{
+    return m->room == NULL && s->sending->own[0] != '\0';
+}
+
+static bool check_replace(struct stream *s, const struct chat_message *m)
+{
+    if (!s->json.replace || m->key != NULL || s->sending->message.key != NULL)
+        return true;
+    snprintf(s->json.reason, sizeof s->json.reason, "'replace' needs a key");
+    return false;
+}
+
 /* Read the message that a line of JSON is. One that is none ends the program. */
 static void read_json(struct stream *s, const char *line, size_t size, struct chat_message *m)
 {
-    bool read = json_in_read(&s->json, line, size, m);
-    if (read && m->length <= s->most)
+    bool read = json_in_read(&s->json, line, size, m) && check_replace(s, m);
+    bool loops = read && feeds_itself(s, m);
+    if (read && !loops && m->length <= s->most)
         return;
     int64_t number = s->stored + s->put + 1;
     if (!s->atomic)
         commit(s);
-    if (read)
+    if (read && !loops)
         refuse_long(s, number);
     progress_end();
+    if (loops)
+        cli_fail(EXIT_USAGE,
+                 "line %lld names no room, and the message being processed is from the default "
+                 "room '%s'%s",
+                 (long long)number, s->sending->own, how_many(s));
     cli_fail(EXIT_DATA, "line %lld: %s%s", (long long)number, s->json.reason, how_many(s));
 }
 
@@ -207,7 +233,10 @@ static enum chat_status put_piece(struct stream *s, const struct piece *piece)
         message.body = bytes;
         message.length = piece->size;
     }
-    enum chat_status status = sending_put(s->sending, &message);
+    struct chat_terms terms = s->sending->terms;
+    terms.replace = terms.replace || s->json.replace;
+    terms.once = terms.once && !terms.replace;
+    enum chat_status status = sending_put(s->sending, &message, &terms);
     if (status == CHAT_BUSY)
         return status;
     check_stream(s, status);
@@ -234,7 +263,7 @@ static bool put_batch(struct stream *s)
     if (!s->atomic)
         commit(s);
     /* More than it holds would drop some of their own. */
-    else if (s->sending->terms.max > 0 && !s->sending->terms.once && s->put > s->sending->terms.max)
+    else if (s->sending->terms.max > 0 && !has_one_key(s) && s->put > s->sending->terms.max)
         refuse_many(s, count_records(s));
     progress_sent(s->stored + s->put);
     return true;

@@ -25,6 +25,8 @@ _chatspool_table() {
 -w --wait -
 -t --timeout TIME
 - --drop -
+- --new -
+- --replace -
 ' ;;
   chat-recv) table=$spool'-r --room ROOM
 -w --wait -

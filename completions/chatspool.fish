@@ -80,6 +80,8 @@ complete -c chat-send -s q -l quiet -d 'Say nothing on standard error but errors
 complete -c chat-send -s d -l delay -x -d 'Not before this time'
 complete -c chat-send -s x -l expire -x -d 'Drop it unseen after this time'
 complete -c chat-send -s k -l key -x -d 'Not if a message with this key is in the room'
+complete -c chat-send -l new -d 'With -k: exit 1 if nothing was added'
+complete -c chat-send -l replace -d 'With -k: replace that message, unless it is claimed'
 complete -c chat-send -s m -l max -x -d 'Not if the room holds so many messages'
 complete -c chat-send -s w -l wait -d 'With -m: wait for room instead'
 complete -c chat-send -s t -l timeout -x -d 'Wait at most this long'

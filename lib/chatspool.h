@@ -88,7 +88,9 @@ struct chat_message {
 /* On which terms a message is put. All zero: on none. */
 struct chat_terms {
     bool once;    /* not if a message with its key is in the room */
-    int64_t max;  /* only if the room holds fewer messages than this; 0: no limit */
+    bool fresh;   /* with once: say by CHAT_NONE that one is there, and so nothing was added */
+    bool replace; /* delete the messages with its key in the room that nobody has claimed */
+    int64_t max;  /* only if the room holds fewer messages, or one is replaced; 0: no limit */
     bool drop;    /* make room for it by dropping the oldest that nobody has claimed */
     bool restore; /* as it was: MESSAGE's attempts; and unless its id is 0, its id and place too */
     bool whole;   /* never drop a message of the same transaction: then the room is full */
@@ -219,11 +221,11 @@ enum chat_status chat_begin(chat_spool *spool);
 
 /* Add MESSAGE (its id and attempts are ignored) at the end of its room, and store the id it got in
  * *ID unless that is NULL. TERMS may be NULL; where they say that there is a message with its key
- * already, that one's id is stored, nothing is added, and the status is CHAT_OK.
+ * already, that one's id is stored, nothing is added, and the status is CHAT_OK, or CHAT_NONE.
  * A store that is elsewhere may not look at the message before the next call, or the commit, where
  * nobody wants to know its id and TERMS say nothing.
- * CHAT_USAGE, CHAT_DATA (the body is longer than chat_limit) and CHAT_BUSY (the room is full)
- * leave what was put before as it was; after any other error only chat_rollback is left. */
+ * CHAT_NONE, CHAT_USAGE, CHAT_DATA (the body is longer than chat_limit) and CHAT_BUSY (the room is
+ * full) leave what was put before as it was; after any other error only chat_rollback is left. */
 enum chat_status chat_put(chat_spool *spool, const struct chat_message *message,
                           const struct chat_terms *terms, int64_t *id);
 

@@ -134,6 +134,8 @@ enum chat_status chat_put(chat_spool *spool, const struct chat_message *message,
         return error_set(&spool->error, CHAT_USAGE, "'%s' cannot be a host", message->host);
     if (message->key != NULL && !chat_name_valid(message->key))
         return error_set(&spool->error, CHAT_USAGE, "'%s' cannot be a key", message->key);
+    if (terms != NULL && terms->once && terms->replace)
+        return error_set(&spool->error, CHAT_USAGE, "once and replace exclude each other");
     if (!time_valid(message->time) || !time_valid(message->due) || !time_valid(message->expires))
         return error_set(&spool->error, CHAT_USAGE,
                          "a message cannot have a time beyond the years 0000 to 9999");

@@ -289,6 +289,130 @@ room_shows() { [[ $(chat-recv -q -p -a) == "$1" ]]; }
   received 1
 }
 
+@test "with --new a script learns from exit status 1 that -k has added nothing" {
+  local id
+  run --separate-stderr chat-send -i --new -k job first
+  assert_success
+  id=$output
+  run --separate-stderr chat-send -i --new -k job second
+  assert_failure 1
+  assert_output "$id"
+  assert_stderr ''
+  chat-send --new -r elsewhere -k job third
+  run -0 chat-send --new -r main -r other -k job fourth
+  run -1 chat-send --new -r main -r other -k job fifth
+  received first
+}
+
+@test "with --new a stream exits with 1 where none of its lines was added" {
+  seq 3 | chat-send -l --new -k job
+  run -1 chat-send -l --new -k job <<<again
+  run -1 chat-send -1l --new -k job -m 1 -w <<<again
+  run -1 chat-send -l --new -k job </dev/null
+  received 1
+}
+
+# ---------------------------------------------------------------- --replace
+
+@test "--replace deletes the waiting message with its key, and adds the new one at the end" {
+  chat-send -k disk '81 %'
+  chat-send -k load 0.3
+  chat-send -r elsewhere -k disk full
+  run --separate-stderr chat-send -i -k disk --replace '83 %'
+  assert_success
+  assert_output "$(chat-recv -r main -p -a -j | tail -n 1 | grep -o '"id":[0-9]*' | cut -d: -f2)"
+  assert_equal "$(chat-spool list -j main | grep -o '"depth":[0-9]*')" '"depth":2'
+  received 0.3 '83 %'
+  run chat-recv -r elsewhere
+  assert_output full
+}
+
+@test "--replace leaves a claimed message alone, and the new one follows it" {
+  chat-send -k job one
+  hold
+  chat-send -k job --replace two
+  chat-send -k job --replace three
+  kill -KILL "$HOLDER"
+  wait_until process_ended "$HOLDER"
+  received one three
+}
+
+@test "--replace takes the place of delayed and held back messages, too" {
+  chat-send -k job -d 1h one
+  chat-send -k job --replace two
+  received two
+  chat-send -k job three
+  run -123 chat-recv -q --backoff 1h -- false
+  chat-send -k job --replace four
+  received four
+}
+
+@test "a handler that sends with --replace replaces nothing that is being handled" {
+  chat-send -r jobs -k job one
+  run -0 chat-recv -r jobs -- sh -c 'chat-send -r jobs -k job --replace two; chat-send -r jobs -k job --replace three'
+  run chat-recv -a -r jobs
+  assert_output three
+}
+
+@test "--replace needs no space in a full room" {
+  chat-send -k a one
+  chat-send -k b two
+  chat-send -k a -m 2 --replace three
+  run -75 chat-send -k c -m 2 --replace four
+  received two three
+}
+
+@test "of a stream with --replace the last line is left" {
+  seq 500 | chat-send -l -k job --replace -i >ids
+  assert_equal "$(sort -u ids | wc -l)" 500
+  received 500
+  seq 5 | chat-send -l1 -m 1 -k job --replace
+  received 5
+}
+
+@test "a large message is replaced, and the counters agree" {
+  head -c 3000000 /dev/zero | chat-send -k job
+  chat-send -k job --replace small
+  run -0 chat-spool list
+  assert_line --regexp '^main +1 +5 B '
+  received small
+}
+
+@test "forty senders that replace one message leave one" {
+  local n pids=()
+  for ((n = 0; n < 40; n++)); do
+    chat-send -k job --replace "$n" & pids+=($!)
+  done
+  wait "${pids[@]}"
+  assert_equal "$(ask 'SELECT count(*) FROM message')" 1
+}
+
+@test "with -J a line says by \"replace\" that it replaces the waiting message with its key" {
+  printf '%s\n' '{"key":"disk","body":"81 %"}' '{"key":"load","body":"0.3"}' \
+    '{"key":"disk","replace":true,"body":"83 %"}' '{"key":"load","replace":false,"body":"0.4"}' | chat-send -J
+  received 0.3 '83 %' 0.4
+  run --separate-stderr chat-send -J <<<'{"replace":true,"body":"x"}'
+  assert_error 65 "chat-send: line 1: 'replace' needs a key; no message was stored"
+  run --separate-stderr chat-send -J <<<'{"key":"x","replace":1,"body":"x"}'
+  assert_error 65 "chat-send: line 1: 'replace' is not true or false; no message was stored"
+  echo '{"replace":true,"body":"x"}' | chat-send -J -k x
+  echo '{"body":"y"}' | chat-send -J -k x --replace
+  received y
+}
+
+@test "a message that a sender is replacing is received by nobody" {
+  chat-send -k job oldest
+  : >in
+  stop_at "pwrite64 1" -P "$SPOOL-wal" chat-send -k job --replace new
+  [[ $STOPPED ]] || fail 'it was not stopped'
+  run chat-recv -q --tries 1 -- tee received
+  assert_failure 1
+  assert_not_exist received
+  let_go
+  assert_success
+  received new
+}
+
 @test "forty senders with one key at once add one message" {
   local n pids=()
   for ((n = 0; n < 40; n++)); do
@@ -536,6 +660,16 @@ asleep_sender() {
 }
 
 # ---------------------------------------------------------------- usage
+
+@test "--replace and --new need -k and exclude each other" {
+  local options
+  for options in --replace --new '-l --replace' '-J --replace' '-k x --replace --new'; do
+    # shellcheck disable=SC2086
+    run --separate-stderr chat-send $options </dev/null
+    assert_usage chat-send
+  done
+  assert_not_exists "$SPOOL"
+}
 
 @test "-w, -t and --drop need -m; --drop and -w exclude each other; N is 1 at least" {
   local options

@@ -113,6 +113,15 @@ switches() { sed -n 's/^voluntary_ctxt_switches:\t//p' "/proc/$1/status"; }
   # What is named is meant.
   run -0 timeout 20 chat-recv -- sh -c 'chat-send -r "$CHAT_MESSAGE_ROOM" again; CHAT_ROOM=main chat-send again; chat-send -s other.db again'
   assert_equal "$(left)" 'again:0 again:0 '
+  # So are the lines of -J that name no room.
+  printf '%s\n' '{"room":"results","body":"one"}' '{"body":"two"}' >lines
+  run --separate-stderr timeout 20 chat-recv -- sh -c 'chat-send -J <lines'
+  assert_equal "$status" 123
+  assert_equal "$(head -n 1 <<<"$stderr")" "chat-send: line 2 names no room, and the message being processed is from the default \
+room 'main'; 1 message was stored"
+  assert_equal "$(left)" 'again:1 again:0 '
+  assert_equal "$(chat-recv -r results)" one
+  run -0 timeout 20 chat-recv -- sh -c 'chat-send -J -r results <lines; echo "{\"room\":\"main\",\"body\":\"x\"}" | chat-send -J'
   chat-spool config default-room other
   run -0 chat-recv -r main -- chat-send over
   assert_equal "$(chat-recv -r other)" over

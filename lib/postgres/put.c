@@ -329,6 +329,33 @@ static enum chat_status drop_oldest(struct pg_store *s, const char *room, int64_
     return pg_exchange(s, "write");
 }
 
+/* Delete the messages with M's key in its room that no receiver has claimed. *COUNT becomes how
+ * many. */
+static enum chat_status replace(struct pg_store *s, const struct chat_message *m, int64_t *count)
+{
+    struct pg_values values = { .count = 0 };
+    struct pg_array ids;
+    pg_own_ids(s, &ids);
+    pg_string(&values, m->room);
+    pg_string(&values, m->key);
+    pg_add_array(&values, &ids);
+    size_t call = pg_call(s, PG_LOCK_KEY, &values);
+    pg_array_free(&ids);
+    enum chat_status status = pg_exchange(s, "write");
+    *count = status == CHAT_OK ? pg_rows(s, call) : 0;
+    if (*count == 0)
+        return status;
+    values = (struct pg_values){ .count = 0 };
+    pg_array_start(&ids, PG_INT8);
+    for (int i = 0; i < *count; i++)
+        pg_array_number(&ids, pg_get_number(pg_result(s, call), i, 0));
+    pg_add_array(&values, &ids);
+    pg_number(&values, pg_get_number(pg_result(s, call), 0, 1));
+    pg_call(s, PG_SETTLE, &values);
+    pg_array_free(&ids);
+    return pg_exchange(s, "write");
+}
+
 /* Have fewer than TERMS->max messages in the room, which nobody else enters. */
 static enum chat_status make_place(struct pg_store *s, const char *room,
                                    const struct chat_terms *terms)
@@ -393,6 +420,7 @@ enum chat_status pg_put_now(struct pg_store *s, struct chat_message *m,
 {
     struct chat_message put = *m;
     bool given = m->id > 0;
+    int64_t replaced = 0;
     pg_call_begin(s);
     if (given)
         pg_call_enter_spool(s);
@@ -401,8 +429,10 @@ enum chat_status pg_put_now(struct pg_store *s, struct chat_message *m,
     if (terms->once)
         status = find_key(s, m, id);
     if (status != CHAT_NONE)
-        return status;
-    status = terms->max > 0 ? make_place(s, m->room, terms) : CHAT_OK;
+        return status == CHAT_OK && terms->fresh ? CHAT_NONE : status;
+    status = terms->replace ? replace(s, m, &replaced) : CHAT_OK;
+    if (status == CHAT_OK && terms->max > 0 && replaced == 0)
+        status = make_place(s, m->room, terms);
     if (status == CHAT_OK)
         status = give_id(s, &put, told);
     if (status != CHAT_OK)

@@ -113,7 +113,7 @@ void pg_rollback(struct store *store)
 
 bool pg_wants_answer(const struct pg_terms *terms)
 {
-    return terms->told || terms->terms.once || terms->terms.max > 0;
+    return terms->told || terms->terms.once || terms->terms.replace || terms->terms.max > 0;
 }
 
 /* What was put before is flushed first. On another connection, where this one is lost. */
@@ -167,6 +167,7 @@ enum chat_status pg_put(struct store *store, const struct chat_message *message,
     int64_t ignored;
     m.room = pg_room_name(s, m.room);
     put.terms.once = terms->once && m.key != NULL;
+    put.terms.replace = terms->replace && m.key != NULL;
     if (!terms->restore)
         m.attempts = 0;
     if (!terms->restore || m.id == 0)

@@ -86,6 +86,57 @@ static enum chat_status find_key(struct sqlite_store *s, const char *key, int64_
     return db_found(s, statement, rc);
 }
 
+/* Delete a message of the tally's room, which this transaction has claimed. */
+static enum chat_status drop(struct sqlite_store *s, int64_t position, int64_t length)
+{
+    enum chat_status status = length >= PAGE / 4 ? delete_without_zeros(s) : CHAT_OK;
+    s->tally.depth--;
+    s->tally.bytes -= length;
+    return status == CHAT_OK ? delete_message(s, position) : status;
+}
+
+/* Delete the messages with KEY at the positions behind AFTER, up to LAST, that no receiver has
+ * claimed. *COUNT: so many more. */
+static enum chat_status replace_from(struct sqlite_store *s, const char *key, int64_t after,
+                                     int64_t last, int64_t *count)
+{
+    enum chat_status status = CHAT_OK;
+    while (status == CHAT_OK) {
+        sqlite3_stmt *statement = db_statement(s, SQL_FIND_KEY);
+        sqlite3_bind_int64(statement, 1, s->tally.number);
+        sqlite3_bind_text(statement, 2, key, -1, SQLITE_STATIC);
+        sqlite3_bind_int64(statement, 3, after);
+        sqlite3_bind_int64(statement, 4, last);
+        sqlite3_bind_int64(statement, 5, store_now());
+        int rc = db_step(s, statement);
+        after = rc == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : 0;
+        const int64_t length = rc == SQLITE_ROW ? sqlite3_column_int64(statement, 1) : 0;
+        status = db_found(s, statement, rc);
+        if (status != CHAT_OK)
+            break;
+        status = claim_for_turn(s, after);
+        if (status == CHAT_OK) {
+            ++*count;
+            status = drop(s, after, length);
+        } else if (status == CHAT_NONE)
+            status = CHAT_OK;
+    }
+    return status == CHAT_NONE ? CHAT_OK : status;
+}
+
+/* Delete the messages with KEY in the tally's room, those that wait for their time, too, but for
+ * those that a receiver has claimed. *COUNT becomes how many. */
+static enum chat_status replace(struct sqlite_store *s, const char *key, int64_t *count)
+{
+    const int64_t room = s->tally.number;
+    enum chat_status status = replace_from(s, key, 0, ID_MAX, count);
+    if (status == CHAT_OK)
+        status = replace_from(s, key, position_of(room, 0), position_of(room, ID_MAX), count);
+    if (status == CHAT_OK && *count > 0)
+        status = bells_add(s, BELL_GONE, s->tally.name);
+    return status;
+}
+
 /* Drop the oldest message of the tally's room that no receiver has claimed. With WHOLE, never one
  * that this transaction has put. CHAT_NONE: no such message. */
 static enum chat_status drop_oldest(struct sqlite_store *s, bool whole)
@@ -109,10 +160,9 @@ static enum chat_status drop_oldest(struct sqlite_store *s, bool whole)
     sqlite3_stmt *statement = db_statement(s, SQL_GET_LENGTH);
     sqlite3_bind_int64(statement, 1, oldest.first);
     int rc = db_step(s, statement);
-    s->tally.depth--;
-    s->tally.bytes -= rc == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : 0;
+    const int64_t length = rc == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : 0;
     sqlite3_reset(statement);
-    return rc == SQLITE_ROW ? delete_message(s, oldest.first) : db_failed(s, rc, "read");
+    return rc == SQLITE_ROW ? drop(s, oldest.first, length) : db_failed(s, rc, "read");
 }
 
 static enum chat_status full(struct sqlite_store *s)
@@ -247,7 +297,7 @@ static enum chat_status put(struct sqlite_store *s, const struct chat_message *m
                             const struct chat_terms *terms, int64_t *id)
 {
     struct chat_message m = *message;
-    int64_t ignored;
+    int64_t ignored, replaced = 0;
     if (id == NULL)
         id = &ignored;
     if (m.room == NULL)
@@ -258,17 +308,19 @@ static enum chat_status put(struct sqlite_store *s, const struct chat_message *m
     if (s->next_id > ID_MAX || m.id > ID_MAX || m.place > ID_MAX)
         return error_set(s->base.error, CHAT_DATA, "spool '%s' has used up its ids", s->place.path);
     enum chat_status status = enter_room(s, m.room);
-    if (status == CHAT_OK && (terms->once || terms->max > 0))
+    if (status == CHAT_OK && (terms->once || terms->replace || terms->max > 0))
         status = lines_insert(s); /* they are looked for, and dropped */
     if (status == CHAT_OK && terms->once && m.key != NULL) {
         status = find_key(s, m.key, id);
         if (status == CHAT_OK) /* and who sent it may have died before it was synced */
             vfs_need_sync(s->db);
         if (status != CHAT_NONE)
-            return status;
+            return status == CHAT_OK && terms->fresh ? CHAT_NONE : status;
         status = CHAT_OK;
     }
-    if (status == CHAT_OK && terms->max > 0)
+    if (status == CHAT_OK && terms->replace && m.key != NULL)
+        status = replace(s, m.key, &replaced);
+    if (status == CHAT_OK && terms->max > 0 && replaced == 0)
         status = make_place(s, terms);
     if (status == CHAT_OK)
         status = give_id(s, &m, terms);

@@ -123,6 +123,8 @@ class History:
         arguments += ["-d", delay] if delay else []
         arguments += ["-x", expire] if expire is not None else []
         arguments += ["-k", key] if key else []
+        replace = bool(key) and "replace" in flags
+        arguments += ["--replace"] if replace else []
         arguments += ["-m", max] if max else []
         arguments += ["--drop"] if max and "drop" in flags else []
         if "wait" in flags and max and not (lines or delay or expire or key or "drop" in flags):
@@ -136,7 +138,7 @@ class History:
         else:
             input = bodies[0]
         arguments += ["-1"] if atomic else []
-        terms = {"key": key, "once": bool(key), "max": max, "drop": "drop" in flags, "atomic": atomic, "delay": delay * 1000}
+        terms = {"key": key, "once": bool(key) and not replace, "replace": replace, "max": max, "drop": "drop" in flags, "atomic": atomic, "delay": delay * 1000}
         terms["expire"] = None if expire is None else int(expire) * 1000
         kill = 0 if self.waiting() else kill
         status, out, err = self.world.run("send", *arguments, input=input, kill=kill)

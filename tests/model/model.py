@@ -158,17 +158,19 @@ class Spool:
         self.messages.append(m)
         return m
 
-    def send(self, room, bodies, key=None, once=False, max=0, drop=False, atomic=False, **fields):
+    def send(self, room, bodies, key=None, once=False, replace=False, max=0, drop=False, atomic=False, **fields):
         """chat-send: its exit status, and the messages whose ids it prints with -i."""
         before, given = list(self.messages), []
-        if atomic and max and not once and len(bodies) > max:
+        if atomic and max and not (once or replace) and len(bodies) > max:
             return USAGE, []
         for body in bodies:
             there = self.with_key(room, key) if once else None
             if there:
                 given.append(there)
                 continue
-            if not self.make_space(room, max, drop, before if atomic else self.messages):
+            old = [m for m in self.messages if replace and m.room == room and m.key == key and m.claim is None and not self.expired(m)]
+            self.messages = [m for m in self.messages if m not in old]
+            if not old and not self.make_space(room, max, drop, before if atomic else self.messages):
                 if atomic:
                     self.messages = before
                 return BUSY, [] if atomic else given

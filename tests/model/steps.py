@@ -31,7 +31,7 @@ kill = st.one_of(st.just(""), st.just(""), st.just(""), st.integers(30, 160).map
 send = step("send", rooms, flag("binary"), kill)
 conditions = step(
     "send", rooms, option("lines", 1, 2, 3), flag("atomic"), flag("json"), option("delay", 1, 10, 30), option("expire", 0, 10, 30),
-    option("key", "k", "l"), option("max", 1, 2, 3), flag("drop", 2), flag("wait", 2), option("size", "page", "large"), kill,
+    option("key", "k", "l"), flag("replace", 2), option("max", 1, 2, 3), flag("drop", 2), flag("wait", 2), option("size", "page", "large"), kill,
 )  # fmt: skip
 delayed = step("send", rooms, option("lines", 2), st.sampled_from(["delay=1", "delay=10", "delay=30", "expire=10", "expire=0"]))
 full = step("send", rooms, st.sampled_from(["max=1", "max=2", "max=3"]), st.sampled_from(["wait", "drop", ""]))
