@@ -16,11 +16,21 @@ SCRIPTS = bootstrap .ci/run sql/embed init/chat-worker init/unit $(RECIPES) test
 
 SOURCE_DIRECTORIES = bin lib lib/os lib/sqlite lib/postgres
 
+# A script that has passed is not read again before it, or one that others source, has changed.
+LINTED = $(SCRIPTS:%=$(BUILD)/linted/%)
+SOURCED = $(filter %.bash,$(SCRIPTS))
+
+$(BUILD)/linted/%: % $(SOURCED)
+	@mkdir -p $(@D)
+	$(call run,SHELLCHECK,$<)shellcheck -x $<
+	@touch $@
+linted: $(LINTED)
+
 lint:
 	$(call run,LINT,prose)mk/prose
 	$(call run,LINT,man)$(if $(MAN),mandoc -T lint -W warning $(MAN))
-	$(call run,LINT,scripts)printf '%s\n' $(SCRIPTS) | xargs -n 8 -P $(PROCESSORS) shellcheck -x
-	$(Q)shellcheck -s bash -e SC1090,SC1091,SC2016,SC2034,SC2154 $(BENCH_SCRIPTS)
+	$(Q)$(MAKE) -s $(JOBS) -O BUILD=$(BUILD) linted
+	$(call run,LINT,scripts)shellcheck -s bash -e SC1090,SC1091,SC2016,SC2034,SC2154 $(BENCH_SCRIPTS)
 	@# A link that another member of a group has put there would be followed: see lib/os/location_make.c.
 	$(Q)! grep -nE '\<(l?ch(mod|own)|fch(mod|own)at) *\(' $(wildcard $(addsuffix /*.[ch],$(SOURCE_DIRECTORIES))) | grep -v 'lint: the name of a descriptor'
 	@# The checked ppoll() does not wait where a long has 32 bits: see lib/os/vigil.c.
@@ -61,4 +71,4 @@ $(BUILD)/analyzed/cppcheck: $(READ_SOURCES) $(HEADERS) $(READ_SQL)
 		$(subst -std,--std,$(READ)) '-Dnoreturn=__attribute__((noreturn))' $(filter %.c,$^)
 	@touch $@
 
-.PHONY: analyze analyzed lint
+.PHONY: analyze analyzed lint linted

@@ -73,7 +73,7 @@ includers() {
     while read -r target; do
         case $target in
         # Steps of the others.
-        FORCE | help | ready | faults | analyzed | fuzzers | fuzz-programs) ;;
+        FORCE | help | ready | faults | analyzed | linted | fuzzers | fuzz-programs) ;;
         *) assert_line --regexp "^  ([a-z0-9, -]*, )?$target(,| )" ;;
         esac
     done < <(sed -n 's/^\.PHONY: //p' Makefile mk/*.mk | tr ' ' '\n')
@@ -351,6 +351,19 @@ bootstrap_surroundings() {
     assert_line --partial "export PATH=\"$PWD/bin:\$PATH\""
     assert_line --partial "man \"$PWD/man/chat-send.1\""
     assert_line --index -1 '    make install'
+}
+
+@test "bootstrap --install installs what several targets need, and makes nothing" {
+    bootstrap_surroundings 0 apt-get make
+    run env PATH="$stub" ./bootstrap --install demo check
+    assert_success
+    assert_line --index 0 --regexp '^bootstrap: installing .*bats .*gcc .*shellcheck '
+    assert_equal "${#lines[@]}" 1
+    assert_equal "$(grep -c 'apt-get: .* install .* bats .* gcc ' "$stub/called")" 1
+    run grep -cx 'apt-get: -q update' "$stub/called"
+    assert_output 1
+    run env PATH="$stub:$PATH" ./bootstrap --install demo
+    assert_output 'bootstrap: nothing is missing'
 }
 
 @test "bootstrap explains itself" {

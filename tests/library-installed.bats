@@ -7,9 +7,13 @@
 load helper
 
 setup_file() {
-  # What an outer make was told is not meant for the one in here. It works on a copy: other tests use the programs
-  # meanwhile.
-  unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES
+  # Of what an outer make was told, only the variables are meant for the one in here, so that it has nothing to compile. It works
+  # on a copy: other tests use the programs meanwhile.
+  unset MFLAGS MAKELEVEL MAKEOVERRIDES
+  case ${MAKEFLAGS:-} in
+  *'-- '*) MAKEFLAGS="-- ${MAKEFLAGS#*-- }" ;;
+  *) unset MAKEFLAGS ;;
+  esac
   export ROOT=$BATS_FILE_TMPDIR/root TREE=$BATS_FILE_TMPDIR/tree
   about_these_programs || return 0
   mkdir "$TREE"
