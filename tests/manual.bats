@@ -196,9 +196,12 @@ chat-recv: No new messages"
   assert_output ''
 }
 
-@test "every exit status in the pages of the programs is in chatspool(7), and the other way round" {
+@test "every exit status in the pages of the programs is in chatspool(7)" {
   exit_statuses() { sed -n '/^\.Sh EXIT STATUS/,/^\.Sh [^E]/s/^\.It \([0-9][0-9]*\)$/\1/p' "$@" | sort -un; }
-  assert_equal "$(exit_statuses "$REPOSITORY"/man/chat-{send,recv,spool}.1)" "$(exit_statuses "$REPOSITORY/man/chatspool.7")"
+  run comm -13 <(exit_statuses "$REPOSITORY/man/chatspool.7" | sort) <(exit_statuses "$REPOSITORY"/man/chat-{send,recv,spool}.1 | sort)
+  assert_output ''
+  # The control: there are some to compare.
+  (($(exit_statuses "$REPOSITORY"/man/chat-{send,recv,spool}.1 | wc -l) > 8))
 }
 
 # The text of a line of a manual page, without escapes.
