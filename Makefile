@@ -98,11 +98,11 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 $(LIB_OBJECTS) $(PIC_OBJECTS): | $(BUILD)/sqlite_sql.h
 $(MODULE_SOURCES:%.c=$(BUILD)/pic/%.o): | $(BUILD)/pg_sql.h
 
-$(BUILD)/sqlite_sql.h: sql/embed $(wildcard sql/sqlite/*.sql)
+$(BUILD)/sqlite_sql.h: sql/embed $(wildcard sql/sqlite/*)
 	@mkdir -p $(@D)
 	$(call run,EMBED,sql/sqlite)sql/embed sql/sqlite sql >$@.new && mv $@.new $@
 
-$(BUILD)/pg_sql.h: sql/embed $(wildcard sql/postgres/*.sql)
+$(BUILD)/pg_sql.h: sql/embed $(wildcard sql/postgres/*)
 	@mkdir -p $(@D)
 	$(call run,EMBED,sql/postgres)sql/embed sql/postgres pg >$@.new && mv $@.new $@
 

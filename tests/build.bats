@@ -171,39 +171,52 @@ linked_with() {
     mkdir "$BATS_TEST_TMPDIR/sql"
     printf '%s\n' '-- Two tables.' 'CREATE TABLE a (' '    "x" TEXT -- a column' ');' '' 'CREATE TABLE b (y);' \
         >"$BATS_TEST_TMPDIR/sql/schema.sql"
-    printf '%s\n' 'SELECT *' "    FROM a WHERE x = '\\'; -- all" >"$BATS_TEST_TMPDIR/sql/find_it.sql"
+    printf '%s\n' 'SELECT *' "    FROM a WHERE x = '\\'; -- all" >"$BATS_TEST_TMPDIR/rows"
+    printf '%s\n' '-- What a reader runs.' '' '-- name: find_it' '@../rows' '' '-- name: begin' '-- Two.' 'BEGIN;' 'SELECT 1;' \
+        >"$BATS_TEST_TMPDIR/sql/read.sql"
     sql/embed "$BATS_TEST_TMPDIR/sql" test >"$BATS_TEST_TMPDIR/test_sql.h"
     cat >"$BATS_TEST_TMPDIR/print.c" <<'END'
 #include <stdio.h>
 #include "test_sql.h"
 int main(void)
 {
-    printf("%d\n%s\n%s\n", TEST_COUNT, test_text[TEST_FIND_IT], test_schema);
+    printf("%d\n%s\n%s\n%s\n", TEST_COUNT, test_text[TEST_FIND_IT], test_text[TEST_BEGIN], test_schema);
     return 0;
 }
 END
     cc -Wall -Werror -o "$BATS_TEST_TMPDIR/print" "$BATS_TEST_TMPDIR/print.c"
     run "$BATS_TEST_TMPDIR/print"
-    assert_line --index 0 1
+    assert_line --index 0 2
     assert_line --index 1 "SELECT * FROM a WHERE x = '\\'"
-    assert_line --index 2 'CREATE TABLE a ( "x" TEXT );'
-    assert_line --index 3 'CREATE TABLE b (y)'
+    assert_line --index 2 'BEGIN;'
+    assert_line --index 3 'SELECT 1'
+    assert_line --index 4 'CREATE TABLE a ( "x" TEXT );'
+    assert_line --index 5 'CREATE TABLE b (y)'
+}
+
+# The text of a statement as the programs have it.
+statement() {
+    grep -A 1 -xF "    [SQL_${1^^}] =" build/sqlite_sql.h | sed -n '2{s/^ *"\(.*\)",$/\1/; s/\\\(["\\]\)/\1/g; p}'
 }
 
 @test "every statement prepares, and none scans a table" {
     sqlite3 "$BATS_TEST_TMPDIR/plan.db" <sql/sqlite/schema.sql
     local temporary='CREATE TEMP TABLE ids (id INTEGER PRIMARY KEY);'
-    for file in sql/sqlite/*.sql; do
+    local name names
+    mapfile -t names < <(sed -n 's/^-- name: //p' sql/sqlite/*.sql)
+    assert [ "${#names[@]}" -gt 50 ]
+    for name in "${names[@]}"; do
         # Several statements; every message is wanted; and an id that a person asks for.
-        [[ $file =~ /(schema|schema_[0-9]|upgrade_[0-9]|list_ids|list_all|find_id)\.sql$ ]] && continue
-        echo "# $file"
-        run sqlite3 -bail "$BATS_TEST_TMPDIR/plan.db" "$temporary EXPLAIN QUERY PLAN $(sed 's/--.*//; s,^@,cat sql/sqlite/,e' "$file")"
+        [[ $name =~ ^(list_ids|list_all|find_id)$ ]] && continue
+        echo "# $name"
+        assert [ -n "$(statement "$name")" ]
+        run sqlite3 -bail "$BATS_TEST_TMPDIR/plan.db" "$temporary EXPLAIN QUERY PLAN $(statement "$name")"
         assert_success
         # The schema itself has ten rows at most, and the rows of the statement itself are wanted.
         refute_output --regexp 'SCAN ([^0-9(s]|[0-9]+ [^C]|s[^q]|sqlite_[^s])'
     done
     # Who looks for an id does so first where it is in all likelihood.
-    run -0 sqlite3 "$BATS_TEST_TMPDIR/plan.db" "EXPLAIN QUERY PLAN $(sed 's/--.*//' sql/sqlite/find_id.sql)"
+    run -0 sqlite3 "$BATS_TEST_TMPDIR/plan.db" "EXPLAIN QUERY PLAN $(statement find_id)"
     assert_line --index 3 --partial 'SEARCH message USING INTEGER PRIMARY KEY'
 }
 

@@ -352,7 +352,7 @@ const char *pg_room_name(const struct pg_store *s, const char *name);
 
 /* --- read.c --- */
 
-/* The columns of get_messages.sql and of the walks. */
+/* The columns of get_messages and of the walks (sql/postgres/receive.sql). */
 enum { ID, SENT, SENDER, HOST, ATTEMPTS, KEY, CHECKSUM, BODY, PLACE, DUE, EXPIRES, CLAIMED, ROOM };
 
 /* Fill in MESSAGE, whose room is set, from a row. CHAT_DAMAGED: it is not what it was when it was

@@ -7,7 +7,7 @@
 
 /* --- many ------------------------------------------------------------------ */
 
-/* The columns of add_messages.sql, behind the room. */
+/* The columns of add_messages (sql/postgres/send.sql) behind the room. */
 enum {
     C_ID,
     C_PLACE,

@@ -91,7 +91,7 @@ enum {
     COLUMNS
 };
 
-/* The columns that are read of a message: of get_messages.sql, and behind those of list_all.sql. */
+/* The columns that are read of a message: of get_messages, and behind those of list_all. */
 enum {
     READ_POSITION,
     READ_ID,

@@ -1,6 +1,55 @@
+-- Acknowledging, failing and moving claimed messages.
+
+-- name: enter_settling
+-- A receiver settles messages of room $1: until our commit its tally is not folded, and a sender that is about to wait for
+-- space waits for us.
+SELECT pg_advisory_xact_lock_shared(7163819632262905856 | $1::bigint);
+
+-- name: settle
 -- The messages with the ids $1 in room $2 are done. One that is in another room by now stays there.
 WITH done AS (DELETE FROM chat.message WHERE id = ANY ($1::bigint[]) AND room = $2::bigint
     RETURNING octet_length(body) AS length)
 INSERT INTO chat.tally (room, epoch, depth, bytes)
 SELECT $2::bigint, coalesce((SELECT max(t.epoch) FROM chat.tally t WHERE t.room = $2::bigint), 0), -count(*), -sum(length)
-FROM done HAVING count(*) > 0
+FROM done HAVING count(*) > 0;
+
+-- name: settle_full
+-- The same as settle on a full disk, with no row more: what has gone is taken off one of the counts.
+WITH done AS (DELETE FROM chat.message WHERE id = ANY ($1::bigint[]) AND room = $2::bigint
+    RETURNING octet_length(body) AS length)
+UPDATE chat.tally SET depth = depth - (SELECT count(*) FROM done), bytes = bytes - (SELECT coalesce(sum(length), 0) FROM done)
+WHERE ctid = (SELECT t.ctid FROM chat.tally t WHERE t.room = $2::bigint ORDER BY t.epoch DESC LIMIT 1 FOR UPDATE);
+
+-- name: set_failed
+-- The work on these messages has failed: their attempts so far, and hold them back for $3 milliseconds.
+UPDATE chat.message m SET attempts = f.attempts, due = CASE WHEN $3::bigint > 0 THEN chat.now() + $3::bigint END
+FROM unnest($1::bigint[], $2::bigint[]) AS f (id, attempts) WHERE m.id = f.id AND m.id = ANY ($1::bigint[]) AND m.room = $4::bigint;
+
+-- name: move
+-- Move the messages with the ids $1 from room $2 to room $3, whose write lock is ours.
+WITH line AS (SELECT * FROM unnest($1::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[])
+        WITH ORDINALITY AS given (id, attempts, due, expires, checksum, at) ORDER BY at OFFSET 0),
+    to_place AS MATERIALIZED (SELECT *, CASE WHEN due IS NULL THEN nextval('chat.message_id') ELSE 0 END AS place
+        FROM line),
+    moved AS (UPDATE chat.message m SET room = r.number, place = p.place, attempts = p.attempts, due = p.due,
+            expires = p.expires, checksum = p.checksum
+        FROM to_place p, chat.room r WHERE m.id = p.id AND m.id = ANY ($1::bigint[]) AND m.room = $2::bigint AND r.name = $3::text
+        RETURNING r.number, octet_length(m.body) AS length)
+INSERT INTO chat.tally (room, epoch, depth, bytes)
+SELECT t.room, coalesce((SELECT max(e.epoch) FROM chat.tally e WHERE e.room = t.room), 0), t.sign * t.count, t.sign * t.bytes
+FROM (SELECT moved.number AS room, 1 AS sign, count(*) AS count, sum(length) AS bytes FROM moved GROUP BY moved.number
+    UNION ALL SELECT $2::bigint, -1, count(*), sum(length) FROM moved HAVING count(*) > 0) AS t;
+
+-- name: add_front
+-- The room $1 began at the position $3 when messages had come back to it $2 times: that spares others the way there.
+INSERT INTO chat.front (room, returned, first) VALUES ($1::bigint, $2::bigint, $3::bigint) ON CONFLICT DO NOTHING;
+
+-- name: sweep
+-- Delete what has expired in room $1, at most $2 messages. (An array, as no plan can turn it into a scan of the whole table.)
+WITH old AS (SELECT id FROM chat.message WHERE room = $1::bigint AND expires IS NOT NULL
+        AND expires <= (SELECT chat.now()) ORDER BY expires LIMIT $2::bigint FOR UPDATE SKIP LOCKED),
+    done AS (DELETE FROM chat.message WHERE id = ANY (ARRAY(SELECT id FROM old)) AND room = $1::bigint
+        RETURNING octet_length(body) AS length)
+INSERT INTO chat.tally (room, epoch, depth, bytes)
+SELECT $1::bigint, coalesce((SELECT max(t.epoch) FROM chat.tally t WHERE t.room = $1::bigint), 0), -count(*), -sum(length)
+FROM done HAVING count(*) > 0;

@@ -1,0 +1,87 @@
+-- What chat-spool runs.
+
+-- name: set_settings
+UPDATE chat.spool SET max_length = $1::bigint, default_room = $2::text;
+
+-- name: get_size
+SELECT sum(pg_total_relation_size(('chat.' || name)::regclass))::bigint
+FROM unnest(ARRAY['message', 'room', 'tally', 'front', 'sent']) AS name;
+
+-- name: list_rooms
+-- The rooms that hold a message, and what is in each. Each table is read once.
+WITH counted AS MATERIALIZED (SELECT room, sum(depth)::bigint AS depth, sum(bytes)::bigint AS bytes
+        FROM chat.tally GROUP BY room HAVING sum(depth) > 0),
+    fronts AS MATERIALIZED (SELECT DISTINCT ON (room) room, first FROM chat.front
+        ORDER BY room DESC, returned DESC, first DESC),
+    claims AS MATERIALIZED (SELECT m.room, count(*) AS count FROM chat.message m
+        WHERE m.id = ANY (ARRAY(SELECT id FROM chat.claimed)) GROUP BY m.room),
+    behind AS MATERIALIZED (SELECT m.room, count(*) FILTER (WHERE m.place = 0) AS delayed,
+            count(*) FILTER (WHERE m.place > 0) AS held
+        FROM chat.message m WHERE m.due IS NOT NULL GROUP BY m.room),
+    over AS MATERIALIZED (SELECT m.room, count(*) AS count FROM chat.message m
+        WHERE m.expires IS NOT NULL AND m.expires <= (SELECT chat.now()) GROUP BY m.room)
+SELECT r.name, c.depth, c.bytes, coalesce(w.count, 0), coalesce(b.delayed, 0), coalesce(b.held, 0), coalesce(o.count, 0),
+    coalesce((SELECT m.sent FROM chat.message m WHERE m.room = r.number AND m.due IS NULL AND m.place >= coalesce(f.first, 0)
+        AND (m.expires IS NULL OR m.expires > (SELECT chat.now())) ORDER BY m.place LIMIT 1), 0)
+FROM counted c JOIN chat.room r ON r.number = c.room LEFT JOIN fronts f ON f.room = c.room
+    LEFT JOIN claims w ON w.room = c.room LEFT JOIN behind b ON b.room = c.room LEFT JOIN over o ON o.room = c.room
+ORDER BY r.name;
+
+-- name: lock_all
+-- Nobody sends or receives until our commit.
+LOCK TABLE chat.tally, chat.front, chat.message IN EXCLUSIVE MODE;
+
+-- name: list_messages
+-- Messages of whatever room behind the id $1, at most $2 and until their bodies have come to $3 bytes.
+SELECT m.id, m.sent, m.sender, m.host, m.attempts, m.key, m.checksum, m.body, m.place, m.due, m.expires, 0::bigint,
+    coalesce(r.name, '')
+FROM (SELECT id, sum(octet_length(body)) OVER (ORDER BY id) - octet_length(body) AS before FROM (
+        SELECT id, body FROM chat.message WHERE id > $1::bigint ORDER BY id LIMIT $2::bigint) AS line) AS line
+    CROSS JOIN LATERAL (SELECT * FROM chat.message one WHERE one.id = line.id OFFSET 0) AS m LEFT JOIN chat.room r ON r.number = m.room
+WHERE line.before < $3::bigint ORDER BY m.id;
+
+-- name: list_faults
+-- The rooms whose counters are wrong, or that have messages where nobody looks: what each counts, what it holds, and
+-- how many of those are hidden.
+WITH counted AS MATERIALIZED (SELECT room, sum(depth)::bigint AS depth, sum(bytes)::bigint AS bytes
+        FROM chat.tally GROUP BY room),
+    held AS MATERIALIZED (SELECT m.room, count(*) AS depth, sum(octet_length(m.body))::bigint AS bytes,
+            count(*) FILTER (WHERE m.due IS NULL AND m.place < greatest(f.first, 1)
+                AND (m.expires IS NULL OR m.expires > (SELECT chat.now()))) AS hidden
+        FROM chat.message m LEFT JOIN (SELECT DISTINCT ON (room) room, first FROM chat.front
+            ORDER BY room DESC, returned DESC, first DESC) AS f ON f.room = m.room
+        GROUP BY m.room)
+SELECT r.name, coalesce(c.depth, 0), coalesce(c.bytes, 0), coalesce(h.depth, 0), coalesce(h.bytes, 0), coalesce(h.hidden, 0)
+FROM chat.room r LEFT JOIN counted c ON c.room = r.number LEFT JOIN held h ON h.room = r.number
+WHERE coalesce(c.depth, 0) <> coalesce(h.depth, 0) OR coalesce(c.bytes, 0) <> coalesce(h.bytes, 0) OR h.hidden > 0
+ORDER BY r.name;
+
+-- name: recount
+-- Count what each room holds. The rows of chat.tally are gone.
+INSERT INTO chat.tally (room, epoch, depth, bytes)
+SELECT m.room, 0, count(*), sum(octet_length(m.body)) FROM chat.message m GROUP BY m.room;
+
+-- name: set_places
+-- What is ready without a place gets the one that it had when it was sent.
+UPDATE chat.message SET place = id WHERE due IS NULL AND place < 1;
+
+-- name: reset_fronts
+-- Each room begins with its first message again.
+INSERT INTO chat.front (room, returned, first)
+SELECT r.number, coalesce((SELECT max(f.returned) FROM chat.front f WHERE f.room = r.number), 0) + 1, 0 FROM chat.room r;
+
+-- name: get_last_id
+-- The highest id or place of a message, and the last that was given.
+SELECT coalesce(greatest(max(id), max(place)), 0), coalesce(pg_sequence_last_value('chat.message_id'), 0)
+FROM chat.message;
+
+-- name: forget_tally
+DELETE FROM chat.tally;
+
+-- name: count_lost
+-- Messages of a room that has no row.
+SELECT count(*) FROM chat.message m WHERE NOT EXISTS (SELECT FROM chat.room r WHERE r.number = m.room);
+
+-- name: set_lost
+UPDATE chat.message m SET room = (SELECT number FROM chat.room WHERE name = $1::text)
+WHERE NOT EXISTS (SELECT FROM chat.room r WHERE r.number = m.room);

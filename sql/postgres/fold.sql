@@ -1,1 +1,0 @@
-SELECT chat.fold($1::bigint)

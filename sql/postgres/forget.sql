@@ -1,1 +1,0 @@
-SELECT chat.forget($1::bigint)

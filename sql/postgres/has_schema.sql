@@ -1,1 +1,0 @@
-SELECT (to_regclass('chat.spool') IS NOT NULL)::int::bigint

@@ -1,1 +1,0 @@
-SELECT nextval('chat.message_id')

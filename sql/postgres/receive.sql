@@ -1,0 +1,98 @@
+-- Finding, claiming and reading messages.
+
+-- name: look_room
+-- The room $1 (NULL: the default one): its number and name; how often messages came back; the position of its first message;
+-- whether a message is due, and one has expired; and whether this role may delete messages.
+WITH r AS MATERIALIZED (
+    SELECT room.number, room.name, coalesce(f.returned, 0) AS returned, coalesce(f.first, 0) AS first
+    FROM chat.room LEFT JOIN LATERAL (SELECT front.returned, front.first FROM chat.front
+        WHERE front.room = room.number ORDER BY front.returned DESC, front.first DESC LIMIT 1) AS f ON true
+    WHERE room.name = coalesce($1::text, (SELECT default_room FROM chat.spool)))
+SELECT r.number, r.name, r.returned,
+    coalesce((SELECT m.place FROM chat.message m WHERE m.room = r.number AND m.due IS NULL AND m.place >= r.first
+        AND (m.expires IS NULL OR m.expires > (SELECT chat.now())) ORDER BY m.place LIMIT 1), 0),
+    EXISTS (SELECT FROM chat.message m WHERE m.room = r.number AND m.due IS NOT NULL
+        AND m.due <= (SELECT chat.now()))::int::bigint,
+    EXISTS (SELECT FROM chat.message m WHERE m.room = r.number AND m.expires IS NOT NULL
+        AND m.expires <= (SELECT chat.now()))::int::bigint,
+    has_table_privilege('chat.message', 'DELETE')::int::bigint
+FROM r;
+
+-- name: lock_ready
+-- Claim the oldest messages of room $1 up to place $2, at most $4, but those with the ids $3, which are ours: try the
+-- lock of each in turn. Those that have expired, too, where $5 is 1. None up to
+-- the position $6. What is read here may be gone: see get_messages.
+WITH r AS MATERIALIZED (
+    SELECT number, CASE WHEN $5::bigint = 1 THEN 0 ELSE coalesce((SELECT f.first FROM chat.front f
+        WHERE f.room = number ORDER BY f.returned DESC, f.first DESC LIMIT 1), 0) END AS first
+    FROM chat.room WHERE name = coalesce($1::text, (SELECT default_room FROM chat.spool)))
+SELECT line.id, line.length FROM (
+    SELECT m.id, octet_length(m.body)::bigint AS length FROM chat.message m
+    WHERE m.room = (SELECT number FROM r) AND m.due IS NULL AND m.place >= (SELECT first FROM r)
+        AND m.place > $6::bigint AND m.place <= $2::bigint AND m.id <> ALL ($3::bigint[])
+        AND ($5::bigint = 1 OR m.expires IS NULL OR m.expires > (SELECT chat.now()))
+    ORDER BY m.place OFFSET 0) AS line
+WHERE pg_try_advisory_lock(7162975207332773888 | (line.id & 281474976710655)) LIMIT $4::bigint;
+
+-- name: lock_behind
+-- The same with those that are delayed or held back, up to the id $2.
+SELECT line.id, line.length FROM (
+    SELECT m.id, octet_length(m.body)::bigint AS length FROM chat.message m
+    WHERE m.room = (SELECT number FROM chat.room
+            WHERE name = coalesce($1::text, (SELECT default_room FROM chat.spool)))
+        AND m.due IS NOT NULL AND m.id <= $2::bigint AND m.id <> ALL ($3::bigint[])
+    ORDER BY m.due, m.id OFFSET 0) AS line
+WHERE pg_try_advisory_lock(7162975207332773888 | (line.id & 281474976710655)) LIMIT $4::bigint;
+
+-- name: lock_one
+-- Claim one message: the number and the name of its room, and whether it was free.
+SELECT r.number, r.name,
+    pg_try_advisory_lock(7162975207332773888 | (m.id & 281474976710655))::int::bigint
+FROM chat.message m JOIN chat.room r ON r.number = m.room WHERE m.id = $1::bigint;
+
+-- name: get_places
+-- The positions of the messages with the ids $1 that are ready.
+SELECT id, place FROM chat.message WHERE id = ANY ($1::bigint[]) AND due IS NULL;
+
+-- name: get_messages
+-- The messages with the ids $1 in room $2, in its order. What was there before their locks were granted may have gone,
+-- failed or moved since: so this is another statement, with a look of its own. All that are there where $3 is 1.
+SELECT id, sent, sender, host, attempts, key, checksum, body, place, due, expires FROM chat.message
+WHERE id = ANY ($1::bigint[]) AND room = $2::bigint
+    AND ($3::bigint = 1 OR (due IS NULL AND (expires IS NULL OR expires > (SELECT chat.now()))))
+ORDER BY due NULLS FIRST, CASE WHEN due IS NULL THEN place ELSE id END;
+
+-- name: unlock
+SELECT count(pg_advisory_unlock(7162975207332773888 | (id & 281474976710655))) FROM unnest($1::bigint[]) AS id;
+
+-- name: walk_ready
+-- The messages of room $1 behind place $2 and up to place $3, in its order, at most $4 and until their bodies have
+-- come to $5 bytes. All that there are where $6 is 1, and else those that nobody else has claimed.
+SELECT m.id, m.sent, m.sender, m.host, m.attempts, m.key, m.checksum, m.body, m.place, m.due, m.expires,
+    (m.id IN (SELECT id FROM chat.claimed))::int::bigint
+FROM (SELECT id, place, sum(octet_length(body)) OVER (ORDER BY place) - octet_length(body) AS before FROM (
+        SELECT m.id, m.place, m.body FROM chat.message m WHERE m.room = (SELECT number FROM chat.room
+                WHERE name = coalesce($1::text, (SELECT default_room FROM chat.spool)))
+            AND m.due IS NULL AND m.place > $2::bigint AND m.place <= $3::bigint
+            AND ($6::bigint = 1 OR ((m.expires IS NULL OR m.expires > (SELECT chat.now()))
+                AND m.id NOT IN (SELECT id FROM chat.claimed)))
+        ORDER BY m.place LIMIT $4::bigint) AS line) AS line
+    CROSS JOIN LATERAL (SELECT * FROM chat.message one WHERE one.id = line.id OFFSET 0) AS m
+WHERE line.before < $5::bigint ORDER BY line.place;
+
+-- name: walk_behind
+-- The same with those that are delayed or held back, behind the time $2 and the id $6, and up to the id $3.
+SELECT m.id, m.sent, m.sender, m.host, m.attempts, m.key, m.checksum, m.body, m.place, m.due, m.expires,
+    (m.id IN (SELECT id FROM chat.claimed))::int::bigint
+FROM (SELECT id, due, sum(octet_length(body)) OVER (ORDER BY due, id) - octet_length(body) AS before FROM (
+        SELECT m.id, m.due, m.body FROM chat.message m WHERE m.room = (SELECT number FROM chat.room
+                WHERE name = coalesce($1::text, (SELECT default_room FROM chat.spool)))
+            AND m.due IS NOT NULL AND (m.due, m.id) > ($2::bigint, $6::bigint) AND m.id <= $3::bigint
+        ORDER BY m.due, m.id LIMIT $4::bigint) AS line) AS line
+    CROSS JOIN LATERAL (SELECT * FROM chat.message one WHERE one.id = line.id OFFSET 0) AS m
+WHERE line.before < $5::bigint ORDER BY line.due, line.id;
+
+-- name: walk_one
+SELECT m.id, m.sent, m.sender, m.host, m.attempts, m.key, m.checksum, m.body, m.place, m.due, m.expires,
+    (m.id IN (SELECT id FROM chat.claimed))::int::bigint, r.name
+FROM chat.message m JOIN chat.room r ON r.number = m.room WHERE m.id = $1::bigint;

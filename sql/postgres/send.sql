@@ -1,0 +1,97 @@
+-- What a sender runs.
+
+-- name: add_token
+-- The token of a transaction that begins. Where another attempt at it has been committed, this fails, and all behind it.
+INSERT INTO chat.sent (token, time) VALUES ($1::uuid, chat.now());
+
+-- name: prove_token
+-- The token of a transaction that is tried once more. Nothing is added where the attempt before was committed; an attempt that
+-- is still about to be is waited for.
+INSERT INTO chat.sent (token, time) VALUES ($1::uuid, chat.now()) ON CONFLICT (token) DO NOTHING;
+
+-- name: enter_spool
+-- The write locks of all rooms until our commit: nobody else draws an id.
+SELECT pg_advisory_xact_lock(7164664057193037824);
+
+-- name: enter_room
+-- The write lock of the room $1 until our commit. The lock 0x636e ("cn") keeps those out who set ids.
+SELECT pg_advisory_xact_lock_shared(7164664057193037824), pg_advisory_xact_lock(7164382582216327168 | number)
+FROM chat.room WHERE name = $1::text;
+
+-- name: add_room
+INSERT INTO chat.room (name) SELECT $1::text WHERE NOT EXISTS (SELECT FROM chat.room WHERE name = $1::text)
+ON CONFLICT (name) DO NOTHING;
+
+-- name: next_id
+SELECT nextval('chat.message_id');
+
+-- name: set_last_id
+SELECT setval('chat.message_id', $1::bigint) WHERE $1::bigint > coalesce(pg_sequence_last_value('chat.message_id'), 0);
+
+-- name: get_key
+SELECT id FROM chat.message WHERE room = (SELECT number FROM chat.room WHERE name = $1::text) AND key = $2::text
+    AND key IS NOT NULL AND (expires IS NULL OR expires > (SELECT chat.now())) ORDER BY id LIMIT 1;
+
+-- name: lock_key
+-- Claim the messages of room $1 with the key $2 that no receiver has claimed, until the end of the transaction; but none of
+-- those with the ids $3, which are ours.
+SELECT line.id, line.room FROM (
+    SELECT m.id, m.room FROM chat.message m WHERE m.room = (SELECT number FROM chat.room WHERE name = $1::text)
+        AND m.key = $2::text AND m.key IS NOT NULL
+        AND (m.expires IS NULL OR m.expires > (SELECT chat.now())) AND m.id <> ALL ($3::bigint[]) OFFSET 0) AS line
+WHERE pg_try_advisory_xact_lock(7162975207332773888 | (line.id & 281474976710655));
+
+-- name: get_depth
+-- The messages that a room holds, and its number.
+SELECT coalesce((SELECT sum(t.depth) FROM chat.tally t WHERE t.room = room.number
+        AND t.epoch = (SELECT max(e.epoch) FROM chat.tally e WHERE e.room = room.number)), 0)::bigint, room.number
+FROM chat.room WHERE name = $1::text;
+
+-- name: lock_oldest
+-- Claim the oldest message of room $1 until the end of the transaction, so that no receiver gets it; but none of those
+-- with the ids $2, which are ours. If $3 is 1, no message that this transaction has put, either.
+SELECT line.id FROM (
+    SELECT m.id FROM chat.message m WHERE m.room = (SELECT number FROM chat.room WHERE name = $1::text)
+        AND m.due IS NULL AND m.id <> ALL ($2::bigint[])
+        AND ($3::bigint = 0 OR m.xmin <> pg_current_xact_id()::xid)
+        AND (m.expires IS NULL OR m.expires > (SELECT chat.now()))
+    ORDER BY m.place OFFSET 0) AS line
+WHERE pg_try_advisory_xact_lock(7162975207332773888 | (line.id & 281474976710655)) LIMIT 1;
+
+-- name: return_to_room
+-- Messages come to the room $1 at the position $2 or behind it, before others: receivers begin there again. The write lock of
+-- the room is ours.
+INSERT INTO chat.front (room, returned, first)
+SELECT r.number, coalesce(f.returned, 0) + 1, least(coalesce(f.first, 0), $2::bigint)
+FROM chat.room r LEFT JOIN LATERAL (SELECT front.returned, front.first FROM chat.front
+    WHERE front.room = r.number ORDER BY front.returned DESC, front.first DESC LIMIT 1) AS f ON true
+WHERE r.name = $1::text;
+
+-- name: add_messages
+-- Messages for the room $1, in their order, with $13 bytes in all. An id of 0 is a new one.
+WITH r AS MATERIALIZED (SELECT number FROM chat.room WHERE name = $1::text),
+    counted AS (INSERT INTO chat.tally (room, epoch, depth, bytes)
+        SELECT r.number, coalesce((SELECT max(t.epoch) FROM chat.tally t WHERE t.room = r.number), 0),
+            cardinality($2::bigint[]), $13::bigint FROM r)
+INSERT INTO chat.message (id, room, place, due, expires, sent, sender, host, attempts, key, checksum, body)
+SELECT m.number, (SELECT number FROM r),
+    CASE WHEN m.place > 0 OR m.due IS NOT NULL THEN m.place ELSE m.number END,
+    m.due, m.expires, coalesce(m.sent, (SELECT chat.now())), m.sender, m.host, m.attempts, m.key, m.checksum, m.body
+FROM (SELECT CASE WHEN line.id > 0 THEN line.id ELSE nextval('chat.message_id') END AS number, line.*
+    FROM (SELECT * FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[],
+            $8::text[], $9::bigint[], $10::text[], $11::bigint[], $12::bytea[]) WITH ORDINALITY
+        AS given (id, place, due, expires, sent, sender, host, attempts, key, checksum, body, at)
+        ORDER BY at OFFSET 0) AS line OFFSET 0) AS m;
+
+-- name: add_alike
+-- New messages for the room $1, in the order of their checksums $9 and bodies $10, with $11 bytes in all. In all else they are
+-- alike, so that a message costs no more than it differs.
+WITH r AS MATERIALIZED (SELECT number FROM chat.room WHERE name = $1::text),
+    counted AS (INSERT INTO chat.tally (room, epoch, depth, bytes)
+        SELECT r.number, coalesce((SELECT max(t.epoch) FROM chat.tally t WHERE t.room = r.number), 0),
+            cardinality($9::bigint[]), $11::bigint FROM r)
+INSERT INTO chat.message (id, room, place, due, expires, sent, sender, host, attempts, key, checksum, body)
+SELECT m.number, (SELECT number FROM r), CASE WHEN $2::bigint IS NULL THEN m.number ELSE 0 END, $2::bigint, $3::bigint,
+    coalesce($4::bigint, (SELECT chat.now())), $5::text, $6::text, $7::bigint, $8::text, m.checksum, m.body
+FROM (SELECT nextval('chat.message_id') AS number, line.checksum, line.body
+    FROM (SELECT unnest($9::bigint[]) AS checksum, unnest($10::bytea[]) AS body OFFSET 0) AS line OFFSET 0) AS m;

@@ -1,0 +1,66 @@
+-- Waiting for messages and for space, and waking those who wait.
+
+-- name: listen_bell
+-- Have the bell rung until we leave it. Who rings just now keeps us waiting until its commit, but no longer than $2
+-- milliseconds: that may wait for a standby.
+SELECT pg_advisory_lock_shared($1::bigint) FROM set_config('lock_timeout', $2::text, true);
+
+-- name: leave_bell
+SELECT pg_advisory_unlock_shared($1::bigint);
+
+-- name: leave_channels
+UNLISTEN *;
+
+-- name: set_limited
+UPDATE chat.room SET limited = true WHERE name = coalesce($1::text, (SELECT default_room FROM chat.spool))
+    AND NOT limited;
+
+-- name: look
+-- For who is about to wait for room $1: whether there is a message that nobody has claimed (the ids $2 are ours), or
+-- at least one; in how many milliseconds the next is due (NULL: none), and whether something has expired.
+WITH r AS MATERIALIZED (SELECT number, coalesce((SELECT f.first FROM chat.front f WHERE f.room = number
+            ORDER BY f.returned DESC, f.first DESC LIMIT 1), 0) AS first
+        FROM chat.room WHERE name = coalesce($1::text, (SELECT default_room FROM chat.spool))),
+    one AS MATERIALIZED (SELECT m.id FROM chat.message m WHERE m.room = (SELECT number FROM r) AND m.due IS NULL
+        AND m.place >= (SELECT first FROM r)
+        AND (m.expires IS NULL OR m.expires > (SELECT chat.now())) AND m.id <> ALL ($2::bigint[])
+        ORDER BY m.place LIMIT 1)
+SELECT (EXISTS (SELECT FROM one) AND EXISTS (SELECT FROM chat.message m WHERE m.room = (SELECT number FROM r)
+        AND m.due IS NULL AND m.place >= (SELECT first FROM r)
+        AND (m.expires IS NULL OR m.expires > (SELECT chat.now()))
+        AND m.id <> ALL ($2::bigint[]) AND m.id NOT IN (SELECT id FROM chat.claimed)))::int::bigint,
+    EXISTS (SELECT FROM one)::int::bigint,
+    (SELECT greatest(m.due - chat.now(), 0) FROM chat.message m WHERE m.room = (SELECT number FROM r)
+        AND m.due IS NOT NULL ORDER BY m.due LIMIT 1),
+    coalesce((SELECT m.room FROM chat.message m WHERE m.room = number AND m.expires IS NOT NULL
+        AND m.expires <= (SELECT chat.now()) LIMIT 1), 0)
+FROM r;
+
+-- name: look_for_room
+-- For who is about to wait until the room $1 holds fewer messages: how many it holds, its number, and in how many
+-- milliseconds the next one expires (NULL: none does).
+SELECT coalesce((SELECT sum(t.depth) FROM chat.tally t WHERE t.room = room.number
+        AND t.epoch = (SELECT max(e.epoch) FROM chat.tally e WHERE e.room = room.number)), 0)::bigint,
+    room.number,
+    (SELECT greatest(m.expires - chat.now(), 0) FROM chat.message m WHERE m.room = room.number
+        AND m.expires IS NOT NULL ORDER BY m.expires LIMIT 1)
+FROM chat.room WHERE name = coalesce($1::text, (SELECT default_room FROM chat.spool));
+
+-- name: await_settling
+-- Wait until the messages of room $1 that others have begun to settle are settled, so that their absence is visible.
+SELECT pg_advisory_xact_lock(7163819632262905856 | number)
+FROM chat.room WHERE name = coalesce($1::text, (SELECT default_room FROM chat.spool));
+
+-- name: ring
+-- Wake up those who listen to $1, if there are any: they hold the lock $2, shared. (NOTIFY makes commits wait for each
+-- other.) Who comes to wait while we try it gets the lock only after our commit, and then looks.
+SELECT pg_notify($1::text, '') WHERE NOT pg_try_advisory_xact_lock($2::bigint);
+
+-- name: ring_loud
+-- Wake up those who listen to $1. A transaction with many rooms takes no lock for each.
+SELECT pg_notify($1::text, '');
+
+-- name: ring_gone
+-- The same where a sender may wait for space. Others may try the lock $2 just now, too, and ring for nothing.
+SELECT pg_notify($1::text, '') FROM chat.room WHERE number = $3::bigint AND limited
+    AND NOT pg_try_advisory_xact_lock($2::bigint);

@@ -1,1 +1,0 @@
-INSERT OR IGNORE INTO temp.ids VALUES (?1)

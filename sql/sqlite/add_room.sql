@@ -1,1 +1,0 @@
-INSERT INTO room (number, name, depth, bytes, returned) VALUES (?1, ?2, 0, 0, 0)

@@ -1,0 +1,69 @@
+-- What chat-spool runs.
+
+-- name: set_settings
+UPDATE room SET max_length = ?1, default_room = ?2 WHERE number = 0;
+
+-- name: list_rooms
+-- The rooms that hold a message, and what is in each at the time ?1.
+SELECT number, name, depth, bytes,
+    (SELECT count(*) FROM message WHERE room = number AND place = 0),
+    (SELECT count(*) FROM message WHERE room = number AND place > 0),
+    CASE WHEN next_expiry > ?1 OR next_expiry IS NULL THEN 0 ELSE
+        (SELECT count(*) FROM message WHERE position BETWEEN number << 40 AND number << 40 | 1099511627775 AND expires <= ?1)
+        + (SELECT count(*) FROM message WHERE room = number AND expires <= ?1) END,
+    (SELECT sent FROM message WHERE position BETWEEN number << 40 AND number << 40 | 1099511627775
+        AND ifnull(expires, 9223372036854775807) > ?1 ORDER BY position LIMIT 1)
+FROM room WHERE name > '' AND depth > 0 ORDER BY name;
+
+-- name: count_positions
+-- How many messages with positions from ?1 to ?2 each room holds.
+SELECT ifnull(room, position >> 40), count(*) FROM message WHERE position BETWEEN ?1 AND ?2 GROUP BY 1;
+
+-- name: check_structure
+PRAGMA integrity_check;
+
+-- name: list_all
+-- Every message: the columns of get_messages, and then what tells where it belongs.
+SELECT position, id, room, key, expires, sent, sender, host, attempts, checksum, body, place, due FROM message ORDER BY position;
+
+-- name: list_counters
+-- What each room says of itself.
+SELECT number, name, depth, bytes, ifnull(next_due, 0), ifnull(next_expiry, 0) FROM room WHERE number > 0 ORDER BY number;
+
+-- name: recount
+-- Set right what each room says of itself.
+UPDATE room SET
+    depth = (SELECT count(*) FROM message WHERE position BETWEEN number << 40 AND number << 40 | 1099511627775)
+        + (SELECT count(*) FROM message WHERE room = number),
+    bytes = (SELECT ifnull(sum(length(body)), 0) FROM message WHERE position BETWEEN number << 40 AND number << 40 | 1099511627775)
+        + (SELECT ifnull(sum(length(body)), 0) FROM message WHERE room = number),
+    returned = returned + 1,
+    next_due = (SELECT min(due) FROM message WHERE room = number),
+    next_expiry = (SELECT min(expires) FROM (
+        SELECT expires FROM message WHERE position BETWEEN number << 40 AND number << 40 | 1099511627775
+        UNION ALL SELECT expires FROM message WHERE room = number))
+WHERE number > 0;
+
+-- name: mend_ready
+-- What lies in the range of a room does not wait.
+UPDATE message SET room = NULL, place = NULL, due = NULL
+WHERE position > 1099511627775 AND (room IS NOT NULL OR place IS NOT NULL OR due IS NOT NULL);
+
+-- name: mend_waiting
+-- What waits has a time to wait for, and a place to return to or none.
+UPDATE message SET due = max(ifnull(due, 1), 1), place = max(ifnull(place, 0), 0), id = NULL
+WHERE position < 1099511627776;
+
+-- name: reindex
+REINDEX;
+
+-- name: delete_rooms
+-- Rooms with numbers from ?1 to ?2 that hold no message, whatever their counters say. The room with the highest number stays:
+-- so no number is given to a second room, which a process that has read the first one's row would take for that.
+DELETE FROM room WHERE number BETWEEN max(?1, 1) AND ?2 AND depth = 0 AND number < (SELECT max(number) FROM room)
+    AND NOT EXISTS (SELECT 1 FROM message WHERE position BETWEEN number << 40 AND number << 40 | 1099511627775)
+    AND NOT EXISTS (SELECT 1 FROM message WHERE room = number);
+
+-- name: shrink
+-- Each step gives one page back to the file system, up to as many as are stepped to.
+PRAGMA incremental_vacuum;

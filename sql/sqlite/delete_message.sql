@@ -1,1 +1,0 @@
-DELETE FROM message WHERE position = ?1

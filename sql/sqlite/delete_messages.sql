@@ -1,1 +1,0 @@
-DELETE FROM message WHERE position BETWEEN ?1 AND ?2

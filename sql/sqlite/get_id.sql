@@ -1,1 +1,0 @@
-SELECT 1 FROM temp.ids WHERE id = ?1

@@ -1,1 +1,0 @@
-SELECT length(body) FROM message WHERE position = ?1
