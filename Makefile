@@ -47,24 +47,26 @@ MODULE_PLACES = -DCHAT_MODULES='"$(LIBDIR)/chatspool"' -DCHAT_MODULES_BESIDE='"$
 $(BUILD)/lib/module.o $(BUILD)/pic/lib/module.o: OWN_CFLAGS = $(MODULE_PLACES)
 $(MODULE_SOURCES:%.c=$(BUILD)/pic/%.o): OWN_CFLAGS = $(POSTGRES_CFLAGS)
 
-BIN_SOURCES = $(wildcard bin/*.c)
+# The sources of chat-send are in bin/send. What several programs need is in bin/common, and each program takes only
+# what it needs: every symbol more costs the start of all.
+BIN_SOURCES = $(wildcard bin/*/*.c)
 BIN_OBJECTS = $(BIN_SOURCES:%.c=$(BUILD)/%.o)
-# The programs' parts. Each takes what it needs: every symbol more costs the start of all.
-PARTS = $(BUILD)/parts.a
-PART_OBJECTS = $(filter-out $(PROGRAMS:%=$(BUILD)/bin/%.o) %/nomath.o,$(BIN_OBJECTS))
+objects_of = $(filter $(BUILD)/bin/$(1:chat-%=%)/%,$(BIN_OBJECTS))
+COMMON = $(BUILD)/common.a
 # A static SQLite wants libm and never uses it here.
-NOMATH = $(if $(SQLITE:shared=),$(BUILD)/bin/nomath.o)
+NOMATH = $(if $(SQLITE:shared=),$(BUILD)/bin/common/nomath.o)
 
 all: programs $(MODULES) $(PUBLIC)
 programs: $(PROGRAMS:%=$(BINDIR)/%)
 
-$(BINDIR)/%: $(BUILD)/bin/%.o $(NOMATH) $(PARTS) $(LIB)
+.SECONDEXPANSION:
+$(PROGRAMS:%=$(BINDIR)/%): $(BINDIR)/%: $$(call objects_of,%) $(NOMATH) $(COMMON) $(LIB)
 	@mkdir -p $(@D)
 	$(call run,LINK,$@)$(LINK) -o $@ $^ $(LIBS)
 
-$(PARTS): $(PART_OBJECTS)
+$(COMMON): $(filter-out %/nomath.o,$(call objects_of,chat-common))
 $(LIB): $(LIB_OBJECTS)
-$(PARTS) $(LIB):
+$(COMMON) $(LIB):
 	@# Not "r": of two files with the same name it would keep one.
 	$(call run,AR,$@)rm -f $@ && $(AR) qcs $@ $^
 

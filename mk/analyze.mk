@@ -14,7 +14,7 @@ SCRIPTS = bootstrap .ci/run sql/embed init/chat-worker init/unit $(RECIPES) test
 	completions/chatspool.bash $(wildcard $(addprefix tests/,*.bats *.bash torture/*.bats torture/*.bash postgres/*.bats postgres/*.bash)) \
 	tests/bench/table tests/bench/plot
 
-SOURCE_DIRECTORIES = bin lib lib/os lib/sqlite lib/postgres
+SOURCES = $(wildcard bin/*/*.[ch] lib/*.[ch] lib/*/*.[ch])
 
 # A script that has passed is not read again before it, or one that others source, has changed.
 LINTED = $(SCRIPTS:%=$(BUILD)/linted/%)
@@ -32,18 +32,18 @@ lint:
 	$(Q)$(MAKE) -s $(JOBS) -O BUILD=$(BUILD) linted
 	$(call run,LINT,scripts)shellcheck -s bash -e SC1090,SC1091,SC2016,SC2034,SC2154 $(BENCH_SCRIPTS)
 	@# A link that another member of a group has put there would be followed: see lib/os/location_make.c.
-	$(Q)! grep -nE '\<(l?ch(mod|own)|fch(mod|own)at) *\(' $(wildcard $(addsuffix /*.[ch],$(SOURCE_DIRECTORIES))) | grep -v 'lint: the name of a descriptor'
+	$(Q)! grep -nE '\<(l?ch(mod|own)|fch(mod|own)at) *\(' $(SOURCES) | grep -v 'lint: the name of a descriptor'
 	@# The checked ppoll() does not wait where a long has 32 bits: see lib/os/vigil.c.
-	$(Q)! grep -nE '\<ppoll *\([^)]' $(filter-out lib/os/vigil.c bin/pause.c,$(wildcard $(addsuffix /*.[ch],$(SOURCE_DIRECTORIES))))
+	$(Q)! grep -nE '\<ppoll *\([^)]' $(filter-out lib/os/vigil.c bin/recv/pause.c,$(SOURCES))
 	$(call run,LINT,sources)clang-format --dry-run -Werror \
-		$(wildcard $(addsuffix /*.[ch],$(SOURCE_DIRECTORIES) tests/bench tests/fault tests/fuzz tests/library))
+		$(SOURCES) $(wildcard $(addsuffix /*.[ch],tests/bench tests/fault tests/fuzz tests/library))
 
 # What reads the code without running it: gcc's analyzer, clang-tidy (.clang-tidy says what it is asked) and cppcheck. A
 # file that has passed is not read again before it, or a header, has changed.
 READ_SOURCES = $(LIB_SOURCES) $(BIN_SOURCES) $(if $(POSTGRES:0=),$(MODULE_SOURCES))
 ANALYZED = $(READ_SOURCES:%=$(BUILD)/analyzed/%.gcc) $(READ_SOURCES:%=$(BUILD)/analyzed/%.clang) $(BUILD)/analyzed/cppcheck
-READ = -std=c17 -D_GNU_SOURCE $(WIDE) -Ilib -I$(BUILD) -DCHAT_VERSION=\"$(VERSION)\" $(MODULE_PLACES) $(PKG_CFLAGS) $(POSTGRES_CFLAGS)
-HEADERS = $(wildcard $(addsuffix /*.h,$(SOURCE_DIRECTORIES)))
+READ = -std=c17 -D_GNU_SOURCE $(WIDE) -Ilib -Ibin -I$(BUILD) -DCHAT_VERSION=\"$(VERSION)\" $(MODULE_PLACES) $(PKG_CFLAGS) $(POSTGRES_CFLAGS)
+HEADERS = $(filter %.h,$(SOURCES))
 READ_SQL = $(BUILD)/sqlite_sql.h $(if $(POSTGRES:0=),$(BUILD)/pg_sql.h)
 
 analyze:

@@ -56,5 +56,5 @@ POSTGRES_LIBS = $(or $(shell $(PKG_CONFIG) --libs libpq 2>/dev/null),-lpq)
 # Where a long has 32 bits, positions in a file and times have 64 only if they are asked for (lib/os/lock.c asserts it).
 WIDE = -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64
 COMPILE = $(CC) -std=c17 -D_GNU_SOURCE $(WIDE) $(WARNINGS) $(CFLAGS) $(PIE) $(HARDEN) $(SANITIZED) \
-	-Ilib -I$(BUILD) -DCHAT_VERSION=\"$(VERSION)\" $(PKG_CFLAGS) $(OWN_CFLAGS) $(CPPFLAGS)
+	-Ilib -Ibin -I$(BUILD) -DCHAT_VERSION=\"$(VERSION)\" $(PKG_CFLAGS) $(OWN_CFLAGS) $(CPPFLAGS)
 LINK = $(CC) $(CFLAGS) $(SANITIZED) $(HARDEN_LINK) -Wl,--as-needed $(LDFLAGS)

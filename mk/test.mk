@@ -71,7 +71,7 @@ fuzzers:
 
 fuzz-programs: $(FUZZERS)
 
-$(BUILD)/fuzz-%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/fuzz/fuzz.o $(PARTS) $(LIB)
+$(BUILD)/fuzz-%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/fuzz/fuzz.o $(COMMON) $(LIB)
 	$(call run,LINK,$@)$(LINK) -fsanitize=fuzzer -Wl,--wrap=exit -o $@ $^ $(LIBS)
 
 $(BUILD)/tests/fuzz/pages.o: | $(BUILD)/sqlite_sql.h
@@ -85,7 +85,7 @@ $(FAULT_DIR)/%.so: tests/fault/%.c $(BUILD)/flags
 	$(call run,CC,$<)$(COMPILE) -fPIC -shared -o $@ $<
 
 # The programs as they are, but that none waits long for a lock.
-$(FAULT_DIR)/impatient/%: $(BUILD)/bin/%.o $(FAULT_DIR)/impatient.o $(NOMATH) $(PARTS) $(LIB)
+$(PROGRAMS:%=$(FAULT_DIR)/impatient/%): $(FAULT_DIR)/impatient/%: $$(call objects_of,%) $(FAULT_DIR)/impatient.o $(NOMATH) $(COMMON) $(LIB)
 	@mkdir -p $(@D)
 	$(call run,LINK,$@)$(LINK) -Wl,--wrap=lock_turn,--wrap=sqlite3_busy_timeout -o $@ $^ $(LIBS)
 

@@ -42,7 +42,7 @@ includers() {
     touch lib/digest.h
     run make V=1
     assert_success
-    for source in bin/*.c lib/{,*/}*.c; do
+    for source in bin/*/*.c lib/{,*/}*.c; do
         if grep -q 'lib/digest\.h' "build/${source%.c}.d"; then
             assert_output --partial " -o build/${source%.c}.o "
         else
@@ -54,15 +54,15 @@ includers() {
 }
 
 @test "make shows a line for each file that it makes, with V=1 the command, and with -s nothing" {
-    touch bin/text.c
-    run make build/bin/text.o
-    assert_output 'CC bin/text.c'
-    touch bin/text.c
-    run make V=1 build/bin/text.o
-    assert_output --regexp ' -c -o build/bin/text.o bin/text.c$'
+    touch bin/common/text.c
+    run make build/bin/common/text.o
+    assert_output 'CC bin/common/text.c'
+    touch bin/common/text.c
+    run make V=1 build/bin/common/text.o
+    assert_output --regexp ' -c -o build/bin/common/text.o bin/common/text.c$'
     refute_output --partial 'CC bin'
-    touch bin/text.c
-    run make -s build/bin/text.o
+    touch bin/common/text.c
+    run make -s build/bin/common/text.o
     assert_success
     assert_output ''
 }
@@ -103,7 +103,7 @@ includers() {
 }
 
 @test "other flags have everything built again" {
-    local object objects=(build/other/{lib/spool,pic/lib/spool,bin/chat-send}.o)
+    local object objects=(build/other/{lib/spool,pic/lib/spool,bin/send/main}.o)
     make -s BUILD=build/other CPPFLAGS=-DOTHER "${objects[@]}"
     run make V=1 BUILD=build/other "${objects[@]}"
     assert_success
@@ -164,7 +164,7 @@ linked_with() {
     assert_not_exists build
     assert_not_exists bin/chat-send
     assert_not_exists bin/chat-recv
-    assert_exists bin/chat-send.c
+    assert_exists bin/send/main.c
 }
 
 @test "sql/embed keeps SQL and drops comments and line ends" {
@@ -222,18 +222,18 @@ statement() {
 
 @test "no statement calls a function of mathematics, which the programs do not have" {
     local names
-    names=$(sed -nE 's/^NOMATH2?\((.*)\)$/\1/p' bin/nomath.c | paste -sd '|')
+    names=$(sed -nE 's/^NOMATH2?\((.*)\)$/\1/p' bin/common/nomath.c | paste -sd '|')
     [[ $names == *sin* ]]
     run grep -rnwiE "($names|ln|log10|log2|power|pi|ceil|ceiling|floor|mod|degrees|radians) *\(" sql/sqlite lib/sqlite/*.c
     assert_output ''
 }
 
 @test "bin/ sees the library's public header only, and no SQLite" {
-    run includers '[^">]*sqlite[^">]*' bin/*.[ch]
+    run includers '[^">]*sqlite[^">]*' bin/*/*.[ch]
     assert_output ''
     for header in lib/{,*/}*.h build/*.h; do
         [[ $header == lib/chatspool.h ]] && continue
-        run includers "([^\">]*/)?${header##*/}" bin/*.[ch]
+        run includers "([^\">]*/)?${header##*/}" bin/*/*.[ch]
         assert_output ''
     done
 }
@@ -245,8 +245,8 @@ statement() {
 }
 
 @test "only json_in.c sees Jansson, and only chat-send and chat-spool have it" {
-    run includers 'jansson\.h' bin/*.[ch] lib/{,*/}*.[ch]
-    assert_output bin/json_in.c
+    run includers 'jansson\.h' bin/*/*.[ch] lib/{,*/}*.[ch]
+    assert_output bin/common/json_in.c
     run nm bin/chat-send
     assert_output --partial json_loadb
     run nm bin/chat-recv

@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-enum { PORTION = 1024 }; /* messages in one transaction; also in set_ready (sql/postgres/time.sql) */
+enum { PORTION = 1024 }; /* messages in one transaction; also in sql/postgres/time.sql */
 
 size_t pg_call_look(struct pg_store *s, const char *name)
 {

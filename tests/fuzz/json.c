@@ -6,9 +6,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "../../bin/cli.h"
-#include "../../bin/json_in.h"
-#include "../../bin/json_out.h"
+#include "../../bin/common/cli.h"
+#include "../../bin/common/json_in.h"
+#include "../../bin/common/json_out.h"
 #include "fuzz.h"
 
 static bool same_text(const char *a, const char *b)

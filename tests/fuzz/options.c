@@ -6,10 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../../bin/cli.h"
-#include "../../bin/format.h"
-#include "../../bin/text.h"
-#include "../../bin/when.h"
+#include "../../bin/common/cli.h"
+#include "../../bin/common/format.h"
+#include "../../bin/common/text.h"
+#include "../../bin/common/when.h"
 #include "chatspool.h"
 #include "fuzz.h"
 

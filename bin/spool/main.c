@@ -1,14 +1,14 @@
-/* chat-spool.c - see, mend, move and keep a spool. See chat-spool(1). */
+/* main.c - see, mend, move and keep a spool. See chat-spool(1). */
 
 #include <limits.h>
 #include <locale.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "nearest.h"
+#include "common/nearest.h"
+#include "common/text.h"
+#include "common/where.h"
 #include "spool.h"
-#include "text.h"
-#include "where.h"
 
 static const struct command help_command;
 

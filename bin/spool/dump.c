@@ -1,13 +1,13 @@
-/* spool_dump.c - chat-spool dump and copy: every message, with every field. */
+/* dump.c - chat-spool dump and copy: every message, with every field. */
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "json_out.h"
-#include "progress.h"
+#include "common/json_out.h"
+#include "common/progress.h"
+#include "common/where.h"
 #include "spool.h"
-#include "where.h"
 
 static const struct option_row dump_options[] = {
     SPOOL_OPTION,

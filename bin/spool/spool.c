@@ -9,9 +9,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "std.h"
-#include "when.h"
-#include "where.h"
+#include "common/std.h"
+#include "common/when.h"
+#include "common/where.h"
 
 enum { BATCH_MESSAGES = 1024, BATCH_BYTES = 1024 * 1024 };
 

@@ -8,8 +8,8 @@
 #include <wchar.h>
 
 #include "chatspool.h"
-#include "cli.h"
-#include "text.h"
+#include "common/cli.h"
+#include "common/text.h"
 
 /* How wide the character that TEXT begins with is on a terminal; *LENGTH becomes how many bytes it
  * has. */

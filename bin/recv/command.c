@@ -16,9 +16,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cli.h"
-#include "format.h"
-#include "where.h"
+#include "common/cli.h"
+#include "common/format.h"
+#include "common/where.h"
 
 /* --- environment -----------------------------------------------------------
  *

@@ -1,4 +1,4 @@
-/* spool_show.c - chat-spool show: the messages of a room, or one of them. */
+/* show.c - chat-spool show: the messages of a room, or one of them. */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,12 +6,12 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "format.h"
-#include "json_out.h"
+#include "common/format.h"
+#include "common/json_out.h"
+#include "common/when.h"
+#include "common/where.h"
 #include "spool.h"
 #include "table.h"
-#include "when.h"
-#include "where.h"
 
 static const struct option_row options[] = {
     SPOOL_OPTION,

@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "cli.h"
-#include "output.h"
-#include "when.h"
+#include "common/cli.h"
+#include "common/output.h"
+#include "common/when.h"
 
 static void set_times(struct sending *s)
 {

@@ -1,13 +1,13 @@
-/* spool_keep.c - chat-spool backup, restore and compact. */
+/* backup.c - chat-spool backup, restore and compact. */
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#include "progress.h"
+#include "common/progress.h"
+#include "common/where.h"
 #include "spool.h"
 #include "table.h"
-#include "where.h"
 
 static const struct option_row backup_options[] = {
     SPOOL_OPTION,

@@ -1,4 +1,4 @@
-/* spool_load.c - chat-spool load: messages from the lines that dump has written. */
+/* load.c - chat-spool load: messages from the lines that dump has written. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -6,12 +6,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "input.h"
-#include "json_in.h"
-#include "progress.h"
+#include "common/input.h"
+#include "common/json_in.h"
+#include "common/progress.h"
+#include "common/std.h"
+#include "common/where.h"
 #include "spool.h"
-#include "std.h"
-#include "where.h"
 
 static const struct option_row options[] = {
     SPOOL_OPTION,

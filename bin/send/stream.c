@@ -7,11 +7,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli.h"
-#include "input.h"
-#include "json_in.h"
-#include "progress.h"
-#include "where.h"
+#include "common/cli.h"
+#include "common/input.h"
+#include "common/json_in.h"
+#include "common/progress.h"
+#include "common/where.h"
 
 /* A batch is sent when it has so many messages or bytes, or when input pauses. */
 enum { BATCH_MESSAGES = 16384, BATCH_BYTES = 2 * 1024 * 1024 };

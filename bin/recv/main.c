@@ -1,4 +1,4 @@
-/* chat-recv.c - take the oldest messages out of a room. See chat-recv(1). */
+/* main.c - take the oldest messages out of a room. See chat-recv(1). */
 
 #include <errno.h>
 #include <signal.h>
@@ -7,16 +7,16 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli.h"
 #include "command.h"
-#include "format.h"
-#include "output.h"
+#include "common/cli.h"
+#include "common/format.h"
+#include "common/output.h"
+#include "common/signals.h"
+#include "common/std.h"
+#include "common/text.h"
+#include "common/when.h"
+#include "common/where.h"
 #include "pause.h"
-#include "signals.h"
-#include "std.h"
-#include "text.h"
-#include "when.h"
-#include "where.h"
 #include "worker.h"
 
 enum { RAW = LONG_ONLY, TRIES, DEAD, BACKOFF };

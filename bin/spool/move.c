@@ -1,12 +1,12 @@
-/* spool_move.c - chat-spool move, requeue and delete. */
+/* move.c - chat-spool move, requeue and delete. */
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "dead.h"
+#include "common/dead.h"
+#include "common/where.h"
 #include "spool.h"
-#include "where.h"
 
 static const struct option_row move_options[] = {
     SPOOL_OPTION,

@@ -8,8 +8,8 @@
 #include <stdint.h>
 
 #include "chatspool.h"
-#include "cli.h"
-#include "output.h"
+#include "common/cli.h"
+#include "common/output.h"
 
 struct command {
     const char *name, *other_name; /* the latter may be NULL */

@@ -1,11 +1,11 @@
-/* spool_where.c - chat-spool where: which spool is used, and why. */
+/* where.c - chat-spool where: which spool is used, and why. */
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/text.h"
+#include "common/where.h"
 #include "spool.h"
-#include "text.h"
-#include "where.h"
 
 static const struct option_row options[] = {
     SPOOL_OPTION,

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "output.h"
+#include "common/output.h"
 
 struct table_column {
     const char *title;

@@ -1,12 +1,12 @@
-/* spool_config.c - chat-spool config, init and version: the spool as a whole. */
+/* config.c - chat-spool config, init and version: the spool as a whole. */
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/where.h"
 #include "spool.h"
-#include "where.h"
 
 static const struct option_row config_options[] = { SPOOL_OPTION, END_OPTION };
 

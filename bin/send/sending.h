@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "chatspool.h"
-#include "text.h"
+#include "common/text.h"
 
 struct sending {
     chat_spool *spool;

@@ -1,12 +1,12 @@
-/* spool_check.c - chat-spool check: what is wrong with a spool. */
+/* check.c - chat-spool check: what is wrong with a spool. */
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/text.h"
+#include "common/where.h"
 #include "spool.h"
-#include "text.h"
-#include "where.h"
 
 enum { REPAIR = LONG_ONLY };
 

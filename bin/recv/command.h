@@ -6,7 +6,7 @@
 #include <sys/types.h>
 
 #include "chatspool.h"
-#include "format.h"
+#include "common/format.h"
 
 /* Prepare the environment of every COMMAND: the one of this process, without the variables in
  * SECRETS, and with CHAT_SPOOL for the spool at WHERE. CHAT_ROOM is left out if it is one of the

@@ -11,11 +11,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cli.h"
 #include "command.h"
-#include "dead.h"
+#include "common/cli.h"
+#include "common/dead.h"
+#include "common/signals.h"
 #include "pause.h"
-#include "signals.h"
 
 /* Stop early with STATUS, the first one that was found: what runs may end. */
 static void give_up(struct worker *w, int status)

@@ -1,4 +1,4 @@
-/* chat-send.c - put messages at the end of a room. See chat-send(1). */
+/* main.c - put messages at the end of a room. See chat-send(1). */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -7,14 +7,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli.h"
-#include "input.h"
+#include "common/cli.h"
+#include "common/input.h"
+#include "common/signals.h"
+#include "common/std.h"
+#include "common/when.h"
+#include "common/where.h"
 #include "sending.h"
-#include "signals.h"
-#include "std.h"
 #include "stream.h"
-#include "when.h"
-#include "where.h"
 
 enum { DROP = LONG_ONLY, REPLACE, NEW };
 

@@ -1,4 +1,4 @@
-/* spool_list.c - chat-spool list: the rooms, and what each holds. */
+/* list.c - chat-spool list: the rooms, and what each holds. */
 
 #include <errno.h>
 #include <stdio.h>
@@ -8,14 +8,14 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "dead.h"
-#include "format.h"
-#include "json_out.h"
-#include "signals.h"
+#include "common/dead.h"
+#include "common/format.h"
+#include "common/json_out.h"
+#include "common/signals.h"
+#include "common/when.h"
+#include "common/where.h"
 #include "spool.h"
 #include "table.h"
-#include "when.h"
-#include "where.h"
 
 static const struct option_row options[] = {
     SPOOL_OPTION,

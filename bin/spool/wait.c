@@ -1,15 +1,15 @@
-/* spool_wait.c - chat-spool wait: until rooms are empty, or messages are gone. */
+/* wait.c - chat-spool wait: until rooms are empty, or messages are gone. */
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "dead.h"
-#include "signals.h"
+#include "common/dead.h"
+#include "common/signals.h"
+#include "common/text.h"
+#include "common/when.h"
+#include "common/where.h"
 #include "spool.h"
-#include "text.h"
-#include "when.h"
-#include "where.h"
 
 static const struct option_row options[] = {
     SPOOL_OPTION,
