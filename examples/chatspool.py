@@ -1,11 +1,11 @@
-"""chatspool.py - send and receive from Python over libchatspool, with nothing but ctypes.
+"""chatspool.py - send and receive from Python over libchatspool, with only ctypes.
 
     from chatspool import Spool
 
     with Spool("/srv/chat/spool.db") as spool:
         spool.send(b"a job", room="jobs", key="job-1")
         for message in spool.receive(room="jobs"):
-            work(message.body)          # deleted when this comes back without an exception
+            work(message.body)          # deleted when this returns without an exception
 
 Or from a shell: python3 chatspool.py [SPOOL [ROOM]] prints and deletes the messages that are there.
 
