@@ -13,8 +13,8 @@ struct error {
 enum chat_status error_set(struct error *error, enum chat_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* The same for a failed system call: ": " and the cause of ERRNUM follow the text, and the
- * status is ERRNUM's, or OTHERWISE where it tells nothing by itself. */
+/* Like error_set(), for a failed system call: ": " and the cause of ERRNUM follow the text, and
+ * the status is ERRNUM's, or OTHERWISE if ERRNUM implies none. */
 enum chat_status error_system(struct error *error, int errnum, enum chat_status otherwise,
                               const char *format, ...) __attribute__((format(printf, 4, 5)));
 

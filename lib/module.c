@@ -10,13 +10,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Where it is looked for, each relative to the directory of the program that runs: beside it (a
- * program that itself lies with the modules), in a directory there (a source tree), where this
- * library was installed together with it, and where this library was to be installed at all. No
- * environment says where. */
+/* The directories in which to look for it, each relative to the directory of the running
+ * program: the same one (a program that is itself with the modules), a directory in it (a source
+ * tree), where this library was installed together with the program, and where this library was
+ * to be installed. No environment variable is used. */
 static const char *const places[] = { ".", "chatspool", CHAT_MODULES_BESIDE, CHAT_MODULES };
 
-/* Whether the file or directory belongs to this user or root, and nobody else can write to it. */
+/* Whether the file or directory belongs to this user or root, and no other user can write to it. */
 static bool is_trusted(const char *path)
 {
     struct stat st;
@@ -34,7 +34,7 @@ static bool program_directory(char path[PATH_MAX])
     return length > 0;
 }
 
-/* Store in PATH the module that lies in PLACE. CHAT_NONE: none does. */
+/* Store in PATH the module in the directory PLACE. CHAT_NONE: not found. */
 static enum chat_status find_in(const char *place, const char *name, struct error *error,
                                 char path[PATH_MAX])
 {
@@ -54,7 +54,7 @@ static enum chat_status find_in(const char *place, const char *name, struct erro
     return error_set(
         error, CHAT_PERMISSION,
         "the module '%s' is not safe to load: it, or its directory, belongs to another "
-        "user, or others can write to it",
+        "user, or other users can write to it",
         path);
 }
 
@@ -65,11 +65,9 @@ static enum chat_status find(const char *name, struct error *error, char path[PA
         status = find_in(places[i], name, error, path);
     if (status != CHAT_NONE)
         return status;
-    return error_set(
-        error, CHAT_UNREACHABLE,
-        "this installation has no module for such a spool: 'chatspool-%s.so' is not in "
-        "'%s'",
-        name, CHAT_MODULES);
+    return error_set(error, CHAT_UNREACHABLE,
+                     "PostgreSQL support is not installed: 'chatspool-%s.so' is not in '%s'", name,
+                     CHAT_MODULES);
 }
 
 enum chat_status module_load(const char *name, struct error *error,

@@ -5,8 +5,8 @@
 
 #include "store.h"
 
-/* What a module shows: one symbol, "chat_module". Both sides see structs of the library, so they
- * must be of the same version, to the letter. */
+/* The only symbol of a module, "chat_module". Both sides use structs of the library, so their
+ * versions must be the same. */
 struct store_module {
     char version[32];
     const struct store_verbs *verbs;

@@ -34,8 +34,9 @@ static enum chat_status find_store(const char *where, struct error *error,
            (strlen(stores[i].scheme) != length || strncmp(stores[i].scheme, where, length) != 0))
         i++;
     if (i == sizeof stores / sizeof stores[0]) /* the rest of the URL may be a secret */
-        return error_set(error, CHAT_USAGE, "no store for a spool at '%.*s://'", (int)length,
-                         where);
+        return error_set(error, CHAT_USAGE,
+                         "unsupported spool URL '%.*s://…': use a path or postgresql://…",
+                         (int)length, where);
     if (stores[i].module != NULL)
         return module_load(stores[i].module, error, verbs);
     *verbs = stores[i].verbs;

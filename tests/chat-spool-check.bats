@@ -432,7 +432,7 @@ chat-recv: message 2 in room 'main' was damaged, and is in room 'damaged' now"
       set_in 'DELETE FROM room WHERE number = 0'
     fi
     run --separate-stderr -0 chat-spool check --repair
-    assert_line --regexp '^the next id was lost: ids go on from [0-9]+$'
+    assert_line --regexp '^the next id was lost: new ids start at [0-9]+$'
     run -0 chat-spool check
     run -0 chat-send -i x
     assert [ "$output" -gt "$last" ]

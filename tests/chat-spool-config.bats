@@ -89,7 +89,7 @@ teardown() {
   assert_equal "$status" 65
   run -0 chat-recv -a
   assert_output $'1234567890\na'
-  # What is there already stays.
+  # What exists stays.
   chat-spool config max-length 20
   chat-send 12345678901234567890
   chat-spool config max-length 5

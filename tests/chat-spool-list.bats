@@ -711,7 +711,7 @@ a 0'
   assert_usage chat-spool
 }
 
-@test "version tells of the program, the library and the engine" {
+@test "version tells of the program, the library and the store" {
   run --separate-stderr -0 chat-spool version
   assert_line --index 0 --regexp '^chat-spool [0-9.]+$'
   assert_line --index 1 --regexp '^libchatspool [0-9.]+$'

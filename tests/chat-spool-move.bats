@@ -200,9 +200,9 @@ expired() { chat-spool show -i "$1" | grep -q '^State: *expired'; }
   run --separate-stderr -0 chat-spool move -q from to
   assert_equal "$output$stderr" ''
   run --separate-stderr chat-spool move from to
-  assert_error 1 "chat-spool: No messages to move in room 'from'"
+  assert_error 1 "chat-spool: No messages in room 'from'"
   run --separate-stderr chat-spool move -s nowhere/spool.db from to
-  assert_error 1 "chat-spool: No messages to move in room 'from'"
+  assert_error 1 "chat-spool: No messages in room 'from'"
   assert_not_exist nowhere
 }
 
@@ -286,9 +286,9 @@ expired() { chat-spool show -i "$1" | grep -q '^State: *expired'; }
   run --separate-stderr -0 chat-spool delete --yes --quiet jobs
   assert_equal "$output$stderr" ''
   run --separate-stderr chat-spool delete -y jobs
-  assert_error 1 "chat-spool: No messages to delete in room 'jobs'"
+  assert_error 1 "chat-spool: No messages in room 'jobs'"
   run --separate-stderr chat-spool delete -y -s nowhere/spool.db jobs
-  assert_error 1 "chat-spool: No messages to delete in room 'jobs'"
+  assert_error 1 "chat-spool: No messages in room 'jobs'"
   assert_not_exist nowhere
 }
 
@@ -461,7 +461,7 @@ expired() { chat-spool show -i "$1" | grep -q '^State: *expired'; }
 
 @test "requeue with nothing to move is 1, and says which room it has looked at" {
   run --separate-stderr chat-spool requeue jobs
-  assert_error 1 "chat-spool: No messages to requeue in room 'jobs.dead'"
+  assert_error 1 "chat-spool: No messages in room 'jobs.dead'"
   run --separate-stderr chat-spool requeue
   assert_usage chat-spool
   run --separate-stderr chat-spool requeue a b

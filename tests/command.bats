@@ -1134,7 +1134,7 @@ no_processes() {
   # shellcheck disable=SC2086  # a variable that is unset is meant
   run --separate-stderr chat-recv -r jobs -- $none
   assert_usage chat-recv
-  assert_regex "$stderr" "^chat-recv: a COMMAND is needed after '--'"
+  assert_regex "$stderr" "^chat-recv: a COMMAND is required after '--'"
   # The control: the same with a command takes the message.
   assert_equal "$(left jobs)" 'hello:0 '
   none='cat'

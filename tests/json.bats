@@ -384,10 +384,10 @@ refused() {
 }
 
 @test "no body, and two bodies, are refused" {
-  refused '{}' "there is no 'body'"
-  refused '{"room":"x"}' "there is no 'body'"
-  refused '{"body":"x","body_base64":"eA=="}' "there are both 'body' and 'body_base64'"
-  refused '{"body":null,"body_base64":"eA=="}' "there are both 'body' and 'body_base64'"
+  refused '{}' "'body' is missing"
+  refused '{"room":"x"}' "'body' is missing"
+  refused '{"body":"x","body_base64":"eA=="}' "'body' and 'body_base64' exclude each other"
+  refused '{"body":null,"body_base64":"eA=="}' "'body' and 'body_base64' exclude each other"
 }
 
 @test "wrong types are refused" {

@@ -97,11 +97,11 @@ installed() {
   for command in 'chat-send hello' chat-recv 'chat-spool list'; do
     # shellcheck disable=SC2086
     CHAT_SPOOL=$NOWHERE run --separate-stderr $command
-    assert_error 69 "${command%% *}: this installation has no module for such a spool: 'chatspool-postgresql.so' is not in '"
+    assert_error 69 "${command%% *}: PostgreSQL support is not installed: 'chatspool-postgresql.so' is not in '"
   done
   rm -r "$CHAT_BIN/chatspool"
   run --separate-stderr chat-send -s "$NOWHERE" hello
-  assert_error 69 'chat-send: this installation has no module for such a spool: '
+  assert_error 69 'chat-send: PostgreSQL support is not installed: '
 }
 
 @test "a module, or its directory, that others can write to is not loaded" {
@@ -135,7 +135,7 @@ installed() {
   cp "$CHAT_BIN/chat-spool" chatspool
   printf 'not a module\n' | tee chatspool-postgresql.so >chatspool/chatspool-postgresql.so
   LD_LIBRARY_PATH=$PWD run --separate-stderr chat-spool list -s "$NOWHERE"
-  assert_error 69 'chat-spool: this installation has no module '
+  assert_error 69 'chat-spool: PostgreSQL support is not installed: '
 }
 
 @test "a module that is none, or of another version, is told from one that can be loaded" {
@@ -159,7 +159,7 @@ installed() {
     'postgresql://127.0.0.1:1/chat?sslpassword=hunter2' 'postgres://alice:hunter2@127.0.0.1:1,127.0.0.1:2/'; do
     run --separate-stderr chat-send -s "$url" hello
     assert_usage chat-send
-    assert_regex "$stderr" 'holds a password, which others could see: keep it in ~/.pgpass'
+    assert_regex "$stderr" 'contains a password, which other users could see: keep it in ~/.pgpass'
     [[ $stderr != *hunter2* ]] || fail "$stderr"
     CHAT_SPOOL=$url run --separate-stderr chat-recv -- env
     assert_equal "$status" 64
@@ -186,7 +186,7 @@ installed() {
   for url in mysql://alice:hunter2@h/x postgresqlx://alice:hunter2@h/x POSTGRESQL://alice:hunter2@h/x; do
     run --separate-stderr chat-send -s "$url" hello
     assert_usage chat-send
-    assert_regex "$stderr" "no store for a spool at '${url%%:*}://'"
+    assert_regex "$stderr" "unsupported spool URL '${url%%:*}://…': use a path or postgresql://…"
     [[ $stderr != *hunter2* ]] || fail "$stderr"
   done
 }

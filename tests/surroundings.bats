@@ -760,7 +760,7 @@ with_home() {
     for command in 'chat-send x' chat-recv 'chat-recv -w' 'chat-spool init'; do
       # shellcheck disable=SC2086
       run --separate-stderr timeout 20 env "$variable" $command
-      assert_error 77 "${command%% *}: root makes no spool in '$PUBLIC/alice', which belongs to another user; become that user"
+      assert_error 77 "${command%% *}: root creates no spool in '$PUBLIC/alice', which belongs to another user; become that user"
     done
   done
   assert_equal "$(ls -A alice)" ''

@@ -219,7 +219,7 @@ says() { [[ $stderr == *"$1"* ]] || fail "not said: $1: $stderr"; }
 }
 
 @test "an unambiguous long option may be shortened" {
-  chat-send --u alice --sp "$PWD/x" --r room hello
+  chat-send --u alice --sp "$PWD/x" --ro room hello
   run -0 chat-recv --sp="$PWD/x" --ro room --form=%u
   assert_output alice
 }

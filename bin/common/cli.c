@@ -248,7 +248,7 @@ int64_t cli_count(const char *text, const char *option)
     errno = 0;
     long long n = strtoll(text, &end, 10);
     if (strspn(text, "0123456789") == 0 || *end != '\0' || errno != 0 || n < 1)
-        cli_usage("option '%s' needs a number from 1 on, not '%s'", option, text);
+        cli_usage("option '%s' needs a positive number, not '%s'", option, text);
     return n;
 }
 

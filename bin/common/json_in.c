@@ -122,7 +122,7 @@ static bool read_number(struct json_in *in, const char *name, int64_t *number)
         return true;
     *number = json_integer_value(value);
     return (json_is_integer(value) && *number >= 0 && *number >> LARGEST == 0) ||
-           refuse(in, "'%s' is not a number that it can be", name);
+           refuse(in, "'%s' is out of range or not a number", name);
 }
 
 /* A time that something is due or over: at least 1, as 0 is none, and what is before 1970 is past.
@@ -163,9 +163,9 @@ static bool read_body(struct json_in *in, struct chat_message *m)
     if (in->alone)
         return true;
     if (value == NULL)
-        return refuse(in, "there is no 'body'");
+        return refuse(in, "'body' is missing");
     if (body != NULL && coded != NULL)
-        return refuse(in, "there are both 'body' and 'body_base64'");
+        return refuse(in, "'body' and 'body_base64' exclude each other");
     if (!json_is_string(value))
         return refuse(in, "'%s' is not a string", body != NULL ? "body" : "body_base64");
     m->body = json_string_value(value);

@@ -47,10 +47,11 @@ static const char *check_owner(const char *spool)
         *slash = '\0';
         if (stat(path, &st) == 0) {
             if (missing && st.st_uid != 0)
-                cli_fail(EXIT_PERMISSION,
-                         "root makes no spool in '%s', which belongs to another user; become that "
-                         "user, set HOME to the home of root, or name a spool with -s",
-                         path);
+                cli_fail(
+                    EXIT_PERMISSION,
+                    "root creates no spool in '%s', which belongs to another user; become that "
+                    "user, set HOME to the home of root, or name a spool with -s",
+                    path);
             break;
         }
         missing = true;

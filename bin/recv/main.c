@@ -27,22 +27,22 @@ static const struct option_row options[] = {
     { 'w', "wait", NULL, "if there is no message, wait for one" },
     { 't', "timeout", "TIME", "wait at most TIME: 90, 0.5, 5m, 2h (implies -w)" },
     { 'c', "count", "N", "take N messages (default: 1)" },
-    { 'a', "all", NULL, "take all that are there now" },
-    { 'F', "follow", NULL, "go on for ever; with -t, until nothing came for TIME" },
-    { 'p', "peek", NULL, "look, take nothing" },
-    { 'n', "no-newline", NULL, "write exactly the message's bytes" },
+    { 'a', "all", NULL, "take all messages that are there now" },
+    { 'F', "follow", NULL, "run forever; with -t, until no message came for TIME" },
+    { 'p', "peek", NULL, "show messages, take nothing" },
+    { 'n', "no-newline", NULL, "write exactly the bytes of the message" },
     { '0', "null", NULL, "write a NUL byte after each message" },
-    { 'o', "format", "FMT", "write as FMT says: %b %i %r %u %h %t %s %l %n %k %%" },
-    { 'j', "json", NULL, "write an object of JSON a line" },
-    { 'v', "verbose", NULL, "write when and who, for people" },
-    { 'q', "quiet", NULL, "do not say \"No new messages\"" },
+    { 'o', "format", "FMT", "write FMT: %b %i %r %u %h %t %s %l %n %k %%" },
+    { 'j', "json", NULL, "write one JSON object per line" },
+    { 'v', "verbose", NULL, "write time and sender before each message" },
+    { 'q', "quiet", NULL, "do not report \"No new messages\"" },
     { RAW, "raw", NULL, "do not escape control characters on a terminal" },
     { 'P', "parallel", "N", "with COMMAND: run up to N at once" },
     { 'b', "batch", "N", "with COMMAND: give it up to N messages (as -0 or -j)" },
-    { TRIES, "tries", "N", "with COMMAND: after N failed attempts give up a message" },
+    { TRIES, "tries", "N", "with COMMAND: give up a message after N failures" },
     { TRIES, "retries", "N", NULL },
     { DEAD, "dead", "ROOM", "and move it to this room (default: ROOM.dead)" },
-    { BACKOFF, "backoff", "TIME", "with COMMAND: hold a failed one back: 10s or 10s,1m,10m" },
+    { BACKOFF, "backoff", "TIME", "with COMMAND: hold failures back: 10s or 10s,1m,10m" },
     { 0, NULL, NULL, NULL },
 };
 
@@ -125,7 +125,7 @@ static void parse_command(struct receiver *r)
     bool marked;
     char **words = options_words(&marked);
     if (words[0] == NULL && marked)
-        cli_usage("a COMMAND is needed after '--'");
+        cli_usage("a COMMAND is required after '--'");
     if (words[0] == NULL)
         return;
     if (!marked && strcmp(words[0], "help") == 0)

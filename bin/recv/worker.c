@@ -260,7 +260,7 @@ static void settle(struct worker *w)
     if (status != CHAT_OK)
         fail_claim(w, status);
     for (size_t i = 0; i < count && status != CHAT_OK; i++)
-        cli_say("message %lld was done, but stays in the spool",
+        cli_say("message %lld: the command succeeded, but the message could not be deleted",
                 (long long)chat_batch_message(batch, i)->id);
     chat_release(batch);
     w->done = NULL;

@@ -19,23 +19,23 @@
 enum { DROP = LONG_ONLY, REPLACE, NEW };
 
 static const struct option_row options[] = {
-    { 'r' | REPEATS, "room", "ROOM", "the room; several: each of them (default: $CHAT_ROOM)" },
+    { 'r' | REPEATS, "room", "ROOM", "the room; several: send to each (default: $CHAT_ROOM)" },
     { 's', "spool", "WHERE", "the spool (default: $CHAT_SPOOL, or the user's own)" },
-    { 'f', "file", "FILE", "the message is what FILE holds; - is standard input" },
-    { 'l', "lines", NULL, "every line of standard input is a message" },
-    { '0', "null", NULL, "as -l, split at NUL bytes" },
-    { 'J', "json", NULL, "as -l, but lines as chat-recv -j prints them" },
-    { '1', "atomic", NULL, "with -l, -0 or -J: all of them or none" },
+    { 'f', "file", "FILE", "read the message from FILE; - is standard input" },
+    { 'l', "lines", NULL, "send every line of standard input as a message" },
+    { '0', "null", NULL, "as -l, but split at NUL bytes" },
+    { 'J', "json", NULL, "as -l, but read lines of chat-recv -j" },
+    { '1', "atomic", NULL, "with -l, -0 or -J: send all messages or none" },
     { 'u', "user", "NAME", "the sender (default: the login name)" },
     { 'i', "print-id", NULL, "print the new message's id" },
-    { 'q', "quiet", NULL, "say nothing on standard error but errors" },
-    { 'd', "delay", "TIME", "not before TIME: 90, 5m, 2h, 1d or a date and time" },
-    { 'x', "expire", "TIME", "drop it unseen after TIME" },
-    { 'k', "key", "KEY", "not if a message with this key is in the room" },
+    { 'q', "quiet", NULL, "print only errors on standard error" },
+    { 'd', "delay", "TIME", "deliver after TIME: 90, 5m, 2h, 1d or a date and time" },
+    { 'x', "expire", "TIME", "delete the message if not received by TIME" },
+    { 'k', "key", "KEY", "add nothing if the room has a message with this key" },
     { NEW, "new", NULL, "with -k: exit 1 if nothing was added" },
     { REPLACE, "replace", NULL, "with -k: replace that message, unless it is claimed" },
-    { 'm', "max", "N", "not if the room holds N messages: exit 75" },
-    { 'w', "wait", NULL, "with -m: wait for room instead" },
+    { 'm', "max", "N", "add nothing and exit 75 if the room holds N messages" },
+    { 'w', "wait", NULL, "with -m: wait for space instead" },
     { 't', "timeout", "TIME", "wait at most TIME: 90, 0.5, 5m, 2h (implies -w)" },
     { DROP, "drop", NULL, "with -m: drop the oldest message instead" },
     { 0, NULL, NULL, NULL },
@@ -44,7 +44,7 @@ static const struct option_row options[] = {
 static const struct program program = {
     .name = "chat-send",
     .synopsis = "[options] [--] [WORD ...]",
-    .about = "Put a message (the words, or else standard input) at the end of a room.",
+    .about = "Put a message (the WORDs, or standard input) at the end of a room.",
     .options = options,
 };
 
@@ -148,11 +148,11 @@ static void check(const struct request *r)
     if (r->lines + r->null + r->json > 1)
         cli_usage("options '-l', '-0' and '-J' exclude each other");
     if (is_stream(r) && words)
-        cli_usage("options '-l', '-0' and '-J' read standard input and take no words");
+        cli_usage("options '-l', '-0' and '-J' read standard input and take no arguments");
     if (is_stream(r) && r->file != NULL)
         cli_usage("options '-l', '-0' and '-J' read standard input, not a file of '-f'");
     if (r->file != NULL && words)
-        cli_usage("option '-f' takes the message from a file and takes no words");
+        cli_usage("option '-f' reads the message from a file and takes no arguments");
     if (r->file != NULL && r->file[0] == '\0')
         cli_usage("the name of the file is empty");
     if (r->atomic && !is_stream(r))
@@ -176,9 +176,9 @@ static void check_terms(const struct sending *s, const struct request *r)
     if (s->terms.replace && s->terms.fresh)
         cli_usage("options '--replace' and '--new' exclude each other");
     if (s->wait && s->terms.max == 0)
-        cli_usage("options '-w' and '-t' wait for room and need '-m'");
+        cli_usage("options '-w' and '-t' wait for space and need '-m'");
     if (s->terms.drop && s->terms.max == 0)
-        cli_usage("option '--drop' makes room and needs '-m'");
+        cli_usage("option '--drop' frees space and needs '-m'");
     if (s->terms.drop && s->wait)
         cli_usage("options '--drop' and '-w' exclude each other");
 }

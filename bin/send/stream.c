@@ -45,7 +45,8 @@ static const char *how_many(const struct stream *s)
     size_t rooms = s->sending->room_count > 1 ? s->sending->room_count : 1;
     long long messages = (long long)s->stored * (long long)rooms;
     snprintf(text, sizeof text, "; %lld message%s stored%s", messages,
-             messages == 1 ? " was" : "s were", s->sending->terms.once ? " or there already" : "");
+             messages == 1 ? " was" : "s were",
+             s->sending->terms.once ? " or already in the room" : "");
     return text;
 }
 
@@ -78,7 +79,7 @@ static noreturn void refuse_input(struct stream *s)
 static noreturn void refuse_many(struct stream *s, int64_t count)
 {
     progress_end();
-    cli_usage("option '-1' wants all %lld messages in a room that '-m' lets hold %lld",
+    cli_usage("option '-1' cannot send %lld messages to a room that '-m' limits to %lld",
               (long long)count, (long long)s->sending->terms.max);
 }
 

@@ -12,20 +12,20 @@
 static const struct option_row backup_options[] = {
     SPOOL_OPTION,
     { 'y', "yes", NULL, "replace FILE without asking" },
-    { 'q', "quiet", NULL, "say nothing on standard error but errors" },
+    { 'q', "quiet", NULL, "print only errors on standard error" },
     END_OPTION,
 };
 
 static const struct option_row restore_options[] = {
     SPOOL_OPTION,
     { 'y', "yes", NULL, "do not ask" },
-    { 'q', "quiet", NULL, "say nothing on standard error but errors" },
+    { 'q', "quiet", NULL, "print only errors on standard error" },
     END_OPTION,
 };
 
 static const struct option_row compact_options[] = {
     SPOOL_OPTION,
-    { 'q', "quiet", NULL, "do not say how much" },
+    { 'q', "quiet", NULL, "do not print how much" },
     END_OPTION,
 };
 
@@ -62,7 +62,7 @@ static struct words parse(char **argv, const char *missing)
 
 static int backup(char **argv)
 {
-    struct words words = parse(argv, "a file to write to is needed");
+    struct words words = parse(argv, "a FILE to write to is required");
     struct stat st;
     char what[] = "written";
     chat_spool *spool = spool_open(words.where);
@@ -91,7 +91,7 @@ static bool is_there(chat_spool *spool)
 
 static int restore(char **argv)
 {
-    struct words words = parse(argv, "a file to restore from is needed");
+    struct words words = parse(argv, "a FILE to restore from is required");
     char what[] = "restored";
     if (!words.quiet)
         where_watch(where_spool(words.where));
@@ -146,7 +146,7 @@ const struct command backup_command = {
     .program = {
         .name = "chat-spool",
         .synopsis = "backup [options] FILE",
-        .about = "Write the spool, as it is at this moment, to FILE, which is a spool then.",
+        .about = "Copy the spool, as it is at this moment, to the new spool FILE.",
         .options = backup_options,
     },
     .run = backup,
@@ -158,7 +158,7 @@ const struct command restore_command = {
     .program = {
         .name = "chat-spool",
         .synopsis = "restore [options] FILE",
-        .about = "Replace all that the spool holds by what the backup FILE holds.",
+        .about = "Replace the contents of the spool by those of the backup FILE.",
         .options = restore_options,
     },
     .run = restore,
@@ -166,11 +166,11 @@ const struct command restore_command = {
 
 const struct command compact_command = {
     .name = "compact",
-    .summary = "give free room back to the disk",
+    .summary = "return free space to the disk",
     .program = {
         .name = "chat-spool",
         .synopsis = "compact [options]",
-        .about = "Delete what has expired, and give free room back to the disk.",
+        .about = "Delete expired messages, and return free space to the disk.",
         .options = compact_options,
     },
     .run = compact,

@@ -12,8 +12,8 @@ enum { REPAIR = LONG_ONLY };
 
 static const struct option_row options[] = {
     SPOOL_OPTION,
-    { REPAIR, "repair", NULL, "mend what is wrong" },
-    { 'q', "quiet", NULL, "say nothing where all is well" },
+    { REPAIR, "repair", NULL, "repair what is wrong" },
+    { 'q', "quiet", NULL, "print nothing if the spool is sound" },
     END_OPTION,
 };
 
@@ -79,7 +79,7 @@ const struct command check_command = {
     .program = {
         .name = "chat-spool",
         .synopsis = "check [options]",
-        .about = "Look for what is wrong with a spool, and tell it, a line each.",
+        .about = "Check a spool for damage, and print one line per problem.",
         .options = options,
     },
     .run = check,

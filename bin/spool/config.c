@@ -79,7 +79,7 @@ static const struct setting *find(const char *name)
     for (size_t i = 0; i < COUNT; i++)
         if (strcmp(all[i].name, name) == 0)
             return &all[i];
-    cli_usage("there is no setting '%s': they are 'max-length' and 'default-room'", name);
+    cli_usage("unknown setting '%s': use 'max-length' or 'default-room'", name);
 }
 
 /* One of them, or with their names all. */
@@ -161,11 +161,11 @@ static int version(char **argv)
 
 const struct command config_command = {
     .name = "config",
-    .summary = "what holds for the spool: limits, the default room",
+    .summary = "the settings of the spool: max-length, default-room",
     .program = {
         .name = "chat-spool",
         .synopsis = "config [options] [NAME [VALUE]]",
-        .about = "Show what holds for the spool (max-length, default-room), or change it.",
+        .about = "Show or change the settings of the spool (max-length, default-room).",
         .options = config_options,
     },
     .run = config,
@@ -173,11 +173,11 @@ const struct command config_command = {
 
 const struct command init_command = {
     .name = "init",
-    .summary = "make the spool, for this user or for a group",
+    .summary = "create the spool, for this user or for a group",
     .program = {
         .name = "chat-spool",
         .synopsis = "init [options]",
-        .about = "Make the spool, if there is none.",
+        .about = "Create the spool if it does not exist.",
         .options = init_options,
     },
     .run = init,
@@ -185,11 +185,11 @@ const struct command init_command = {
 
 const struct command version_command = {
     .name = "version",
-    .summary = "of the program, the library and the engine",
+    .summary = "of the program, the library and the store",
     .program = {
         .name = "chat-spool",
         .synopsis = "version [options]",
-        .about = "Print the versions of the program, the library and the engine.",
+        .about = "Print the versions of the program, the library and the store.",
         .options = config_options,
     },
     .run = version,

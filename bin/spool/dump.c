@@ -11,12 +11,12 @@
 
 static const struct option_row dump_options[] = {
     SPOOL_OPTION,
-    { 'q', "quiet", NULL, "say nothing on standard error but errors" },
+    { 'q', "quiet", NULL, "print only errors on standard error" },
     END_OPTION,
 };
 
 static const struct option_row copy_options[] = {
-    { 'q', "quiet", NULL, "say nothing on standard error but errors" },
+    { 'q', "quiet", NULL, "print only errors on standard error" },
     END_OPTION,
 };
 
@@ -149,7 +149,7 @@ static int copy(char **argv)
     struct dump dump = { .where = NULL };
     while (cli_option(argv) != -1)
         dump.quiet = true;
-    char **words = cli_words(2, 2, "two spools are needed, to copy from and to");
+    char **words = cli_words(2, 2, "two spools are required: FROM and TO");
     if (same_spool(words[0], words[1]))
         cli_usage("the two spools are the same");
     chat_spool *from = spool_open(words[0]);
@@ -174,11 +174,11 @@ static int copy(char **argv)
 
 const struct command dump_command = {
     .name = "dump",
-    .summary = "every message as a line of JSON",
+    .summary = "every message, one JSON object per line",
     .program = {
         .name = "chat-spool",
         .synopsis = "dump [options] [ROOM ...]",
-        .about = "Write every message of the spool, or of these rooms, as a line of JSON.",
+        .about = "Write all messages of the spool or of these rooms, one JSON object per line.",
         .options = dump_options,
     },
     .run = dump,

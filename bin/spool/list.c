@@ -1,4 +1,4 @@
-/* list.c - chat-spool list: the rooms, and what each holds. */
+/* list.c - chat-spool list: the rooms and their contents. */
 
 #include <errno.h>
 #include <stdio.h>
@@ -19,9 +19,9 @@
 
 static const struct option_row options[] = {
     SPOOL_OPTION,
-    { 'j', "json", NULL, "an object of JSON a line" },
-    { '1', "names", NULL, "only the names, one a line" },
-    { 'w', "watch", NULL, "on a terminal: show it again whenever it has changed" },
+    { 'j', "json", NULL, "one JSON object per line" },
+    { '1', "names", NULL, "only the names, one per line" },
+    { 'w', "watch", NULL, "redraw the table on the terminal after every change" },
     END_OPTION,
 };
 
@@ -265,7 +265,7 @@ static int list(char **argv)
         cli_usage("options '-j', '-1' and '-w' exclude each other");
     spool_output(&l.out);
     if (l.watch && !l.out.terminal)
-        cli_usage("option '-w' needs a terminal to show it on");
+        cli_usage("option '-w' needs a terminal as standard output");
     l.where = where_spool(l.where);
     l.spool = spool_open(l.where);
     if (l.watch)
@@ -278,11 +278,11 @@ static int list(char **argv)
 
 const struct command list_command = {
     .name = "list",
-    .summary = "the rooms, and what each holds",
+    .summary = "the rooms and their contents",
     .program = {
         .name = "chat-spool",
         .synopsis = "list [options] [ROOM ...]",
-        .about = "Show the rooms that hold a message, or these rooms, and what each holds.",
+        .about = "Show the rooms that hold messages, or these rooms, and their contents.",
         .options = options,
     },
     .run = list,

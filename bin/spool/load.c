@@ -15,7 +15,7 @@
 
 static const struct option_row options[] = {
     SPOOL_OPTION,
-    { 'q', "quiet", NULL, "say nothing on standard error but errors" },
+    { 'q', "quiet", NULL, "print only errors on standard error" },
     END_OPTION,
 };
 
@@ -172,11 +172,11 @@ static int run(char **argv)
 
 const struct command load_command = {
     .name = "load",
-    .summary = "messages from lines of JSON",
+    .summary = "messages from JSON lines",
     .program = {
         .name = "chat-spool",
         .synopsis = "load [options] [FILE]",
-        .about = "Add the messages that dump has written, from FILE or standard input.",
+        .about = "Add messages that dump has written, from FILE or standard input.",
         .options = options,
     },
     .run = run,

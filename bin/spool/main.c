@@ -36,15 +36,15 @@ static void add_commands(struct text *help)
         }
         text_add_string(help, "\n");
     }
-    text_add_string(help, "\n'chat-spool COMMAND --help' tells the options of each.\n");
+    text_add_string(help, "\n'chat-spool COMMAND --help' prints the options of each.\n");
 }
 
 static const struct option_row options[] = { END_OPTION };
 
 static const struct program program = {
     .name = "chat-spool",
-    .synopsis = "COMMAND [options] [WORD ...]",
-    .about = "See, mend, move and keep a spool.",
+    .synopsis = "COMMAND [options] [ARGUMENT ...]",
+    .about = "Administer a spool: list, move, check, back up.",
     .options = options,
     .add_more = add_commands,
 };
@@ -89,7 +89,7 @@ int main(int argc, char **argv)
     cli_start(&program);
     setlocale(LC_CTYPE, "C.UTF-8"); /* for the widths of tables */
     cli_option(argv);               /* has none but --help and --version, which end here */
-    char **words = cli_words(1, INT_MAX, "a command is needed");
+    char **words = cli_words(1, INT_MAX, "a command is required");
     const struct command *command = find(words[0]);
     cli_command(&command->program);
     int status = command->run(words);

@@ -11,13 +11,13 @@
 static const struct option_row move_options[] = {
     SPOOL_OPTION,
     { 'i' | REPEATS, "id", "ID", "this message; may be repeated" },
-    { 'q', "quiet", NULL, "do not say how many" },
+    { 'q', "quiet", NULL, "do not print how many" },
     END_OPTION,
 };
 
 static const struct option_row requeue_options[] = {
     SPOOL_OPTION,
-    { 'q', "quiet", NULL, "do not say how many" },
+    { 'q', "quiet", NULL, "do not print how many" },
     END_OPTION,
 };
 
@@ -25,7 +25,7 @@ static const struct option_row delete_options[] = {
     SPOOL_OPTION,
     { 'i' | REPEATS, "id", "ID", "this message; may be repeated" },
     { 'y', "yes", NULL, "do not ask" },
-    { 'q', "quiet", NULL, "do not say how many" },
+    { 'q', "quiet", NULL, "do not print how many" },
     END_OPTION,
 };
 
@@ -149,7 +149,7 @@ static int64_t at_hand(const struct change *c)
     return room.depth - room.claimed;
 }
 
-static int change(struct change *c, const char *verb, const char *done)
+static int change(struct change *c, const char *done)
 {
     struct output out = { .fd = -1 };
     if (!c->quiet)
@@ -165,7 +165,7 @@ static int change(struct change *c, const char *verb, const char *done)
                 claimed == 1 ? "stays" : "stay");
     if (c->done == 0) {
         if (c->id_count == 0 && c->status == 0)
-            cli_say("No messages to %s in room '%s'", verb, c->from);
+            cli_say("No messages in room '%s'", c->from);
         return c->status != 0 ? c->status : EXIT_NONE;
     }
     if (!c->quiet) {
@@ -191,7 +191,7 @@ static int move(char **argv)
     c.spool = spool_open(c.where);
     if (c.from != NULL)
         set_query(&c);
-    return change(&c, "move", " moved\n");
+    return change(&c, " moved\n");
 }
 
 static int requeue(char **argv)
@@ -213,7 +213,7 @@ static int requeue(char **argv)
                   room);
     c.spool = spool_open(c.where);
     set_query(&c);
-    return change(&c, "requeue", " requeued\n");
+    return change(&c, " requeued\n");
 }
 
 static int delete (char **argv)
@@ -221,7 +221,7 @@ static int delete (char **argv)
     struct change c = { .where = NULL };
     parse(&c, argv);
     int rooms = c.id_count > 0 ? 0 : 1;
-    char **words = cli_words(rooms, rooms, "a room is needed, or '-i ID'");
+    char **words = cli_words(rooms, rooms, "a room or '-i ID' is required");
     c.from = rooms == 1 ? where_room(words[0]) : NULL;
     c.spool = spool_open(c.where);
     if (c.from != NULL)
@@ -234,7 +234,7 @@ static int delete (char **argv)
         free(c.ids);
         return EXIT_NONE;
     }
-    return change(&c, "delete", " deleted\n");
+    return change(&c, " deleted\n");
 }
 
 const struct command move_command = {

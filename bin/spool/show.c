@@ -15,9 +15,9 @@
 
 static const struct option_row options[] = {
     SPOOL_OPTION,
-    { 'i', "id", "ID", "this message, all of it" },
+    { 'i', "id", "ID", "this message in full" },
     { 'c', "count", "N", "the first N messages" },
-    { 'j', "json", NULL, "an object of JSON a line, as dump has it" },
+    { 'j', "json", NULL, "one JSON object per line, as dump does" },
     END_OPTION,
 };
 
@@ -233,7 +233,7 @@ const struct command show_command = {
     .program = {
         .name = "chat-spool",
         .synopsis = "show [options] [ROOM]",
-        .about = "Show the messages of a room, those that nobody can have now, too.",
+        .about = "Show all messages of a room, including claimed and delayed ones.",
         .options = options,
     },
     .run = run,

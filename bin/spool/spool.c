@@ -80,7 +80,7 @@ bool spool_confirm(bool yes, const char *format, ...)
     if (yes)
         return true;
     if (!isatty(STDIN_FILENO))
-        cli_usage("nobody is there to be asked: say '-y' to do it all the same");
+        cli_usage("standard input is not a terminal; use -y to confirm");
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(question, sizeof question, format, arguments);

@@ -187,7 +187,7 @@ static int wait_for(char **argv)
         }
     enum { MANY = 1 << 20 };
     char **words =
-        w.count > 0 ? cli_words(0, 0, "") : cli_words(1, MANY, "a room is needed, or '-i ID'");
+        w.count > 0 ? cli_words(0, 0, "") : cli_words(1, MANY, "a room or '-i ID' is required");
     for (; *words != NULL; words++)
         add_goal(&w)->room = where_room(*words);
     signals_end_program();

@@ -9,7 +9,7 @@
 
 static const struct option_row options[] = {
     SPOOL_OPTION,
-    { 'q', "quiet", NULL, "print the name alone" },
+    { 'q', "quiet", NULL, "print only the name" },
     END_OPTION,
 };
 
@@ -55,7 +55,7 @@ const struct command where_command = {
     .program = {
         .name = "chat-spool",
         .synopsis = "where [options]",
-        .about = "Print which spool is used, and whether an option, a variable or nothing names it.",
+        .about = "Print which spool is used, and where its name comes from.",
         .options = options,
     },
     .run = where,

@@ -37,7 +37,8 @@ static enum chat_status open_bells(struct place *place, const char *bell, int *b
         return CHAT_OK;
     close(*bells);
     return error_set(place->error, CHAT_PERMISSION,
-                     "spool '%s%s' is not safe to use: others can write to it", place->path, bell);
+                     "spool '%s%s' is not safe to use: other users can write to it", place->path,
+                     bell);
 }
 
 /* Where that can't be told, errno says why; else it is 0. One that this user has made, and did not

@@ -1,9 +1,9 @@
 /* holder.c - which process holds a lock.
  *
- * Of an open-file-description lock fcntl(F_OFD_GETLK) and /proc/locks tell everything but the
- * process. But Linux shows the locks of each open file in /proc/PID/fdinfo/FD (proc(5)), to
- * those who may look into the process: its user, and root. So those who hold a lock need not
- * write down who they are, at each turn, for the rare day when somebody asks. */
+ * For an open-file-description lock fcntl(F_OFD_GETLK) and /proc/locks report everything except
+ * the process. But Linux shows the locks of each open file in /proc/PID/fdinfo/FD (proc(5)), to
+ * users who may look into the process: its user, and root. So a process that holds a lock need
+ * not record its id each time, for the rare day when a user asks. */
 
 #include "holder.h"
 
@@ -24,8 +24,8 @@ enum { NUMBER = 24 }; /* the digits of one, and more */
 
 #ifdef SYS_getdents64
 
-/* What getdents64(2) gives. (opendir() and the like would be some more symbols for the loader to
- * look up at each start of a program that never comes here.) */
+/* The records of getdents64(2). (opendir() and related functions would be more symbols for the
+ * loader to look up at each start of a program that never comes here.) */
 struct entry {
     uint64_t inode;
     int64_t next;

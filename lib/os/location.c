@@ -1,4 +1,4 @@
-/* location.c - where a spool lies, and whether that is safe. */
+/* location.c - where a spool is, and whether that is safe. */
 
 #include "location.h"
 
@@ -58,7 +58,7 @@ static const char *distrust(const struct place *place, const struct stat *st)
     if (!place->shared && st->st_uid != 0 && st->st_uid != geteuid())
         return "it belongs to another user";
     if ((st->st_mode & (place->shared ? BY_OTHERS : BY_GROUP | BY_OTHERS)) != 0)
-        return "others can write to it";
+        return "other users can write to it";
     return NULL;
 }
 
@@ -114,11 +114,11 @@ static enum chat_status check_directory(struct place *place)
                    ? CHAT_OK
                    : unsafe(place, "",
                             "it is shared with a group that you are not a member of; "
-                            "have root add you to it, and log in again");
+                            "ask root to add you to it, and log in again");
     if (st.st_uid != 0 && st.st_uid != geteuid())
         return unsafe(place, "", "its directory belongs to another user");
     if ((st.st_mode & (BY_GROUP | BY_OTHERS)) != 0 && (st.st_mode & S_ISVTX) == 0)
-        return unsafe(place, "", "others can write to its directory");
+        return unsafe(place, "", "other users can write to its directory");
     return CHAT_OK;
 }
 
@@ -289,12 +289,13 @@ bool place_has_room(const struct place *place, int64_t bytes)
     return (uint64_t)fs.f_bavail * fs.f_frsize >= (uint64_t)bytes;
 }
 
-/* What could not be opened is no regular file: say what it is. */
+/* A file that could not be opened is not a regular file: report its type. */
 static enum chat_status refuse(struct place *place, const char *suffix)
 {
     enum chat_status status = place_check(place, suffix);
-    return status == CHAT_OK || status == CHAT_NONE ? unsafe(place, suffix, "it changed meanwhile")
-                                                    : status;
+    return status == CHAT_OK || status == CHAT_NONE
+               ? unsafe(place, suffix, "it changed while it was opened")
+               : status;
 }
 
 /* Store FD in *DESCRIPTOR if it is safe to use, else close it. Below 0: it could not be opened. */

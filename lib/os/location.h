@@ -1,9 +1,9 @@
-/* location.h - where a spool lies, and whether that is safe.
+/* location.h - where a spool is, and whether that is safe.
  *
- * Files are looked at and opened relative to a descriptor of their directory, never
- * through a symbolic link. The database, its -wal and -shm are only looked at: closing any
- * descriptor of them would drop the locks that SQLite holds in this process
- * (sqlite.org/howtocorrupt.html, "Posix advisory locks canceled"). */
+ * Files are looked at and opened relative to a descriptor of their directory, never through a
+ * symbolic link. The database, its -wal and -shm are only looked at: closing any descriptor of
+ * them would drop the locks that SQLite holds in this process (sqlite.org/howtocorrupt.html,
+ * "Posix advisory locks canceled"). */
 
 #ifndef LOCATION_H
 #define LOCATION_H
@@ -30,30 +30,30 @@ enum chat_status place_find(struct place *place, const char *where, struct error
 
 void place_release(struct place *place);
 
-/* Open the directory and check it; where it is missing make it if CREATE says so (it is then
- * on disk), else return CHAT_NONE. Does nothing where it is open already. */
+/* Open the directory and check it. If it is missing, make it if CREATE is set (it is then on
+ * disk), else return CHAT_NONE. Does nothing if it is already open. */
 enum chat_status place_enter(struct place *place, bool create);
 
-/* Check the spool's file whose name ends in SUFFIX ("" for the spool itself).
- * CHAT_NONE: there is none. CHAT_PERMISSION: it is not safe to use. */
+/* Check the spool's file whose name ends in SUFFIX ("" for the spool itself). CHAT_NONE: no such
+ * file. CHAT_PERMISSION: it is not safe to use. */
 enum chat_status place_check(struct place *place, const char *suffix);
 
 /* Whether the spool is on a file system that is mounted read-only, here at least. */
 bool place_is_read_only(const struct place *place);
 
-/* Whether the disk has so many bytes for everybody, as far as it tells. */
+/* Whether the disk has this number of bytes for unprivileged users, as far as it reports. */
 bool place_has_room(const struct place *place, int64_t bytes);
 
-/* Open the file that ends in SUFFIX to read, and check it. CHAT_NONE: there is none. Not for one
- * that SQLite has locks on. The caller closes *DESCRIPTOR. */
+/* Open the file that ends in SUFFIX to read, and check it. CHAT_NONE: no such file. Not for a
+ * file that SQLite has locks on. The caller closes *DESCRIPTOR. */
 enum chat_status place_read(struct place *place, const char *suffix, int *descriptor);
 
 /* Open the file that ends in SUFFIX to read and write, with mode 0600 (or 0660 for a group) where
  * it is made now, and check it. The caller closes *DESCRIPTOR. */
 enum chat_status place_open(struct place *place, const char *suffix, int *descriptor);
 
-/* The same, of a file that is there: CHAT_NONE where it is not; and of one that is not there yet.
- */
+/* Likewise for a file that exists (CHAT_NONE if it does not), and for a file that does not exist
+ * yet. */
 enum chat_status place_use(struct place *place, const char *suffix, int *descriptor);
 enum chat_status place_create(struct place *place, const char *suffix, int *descriptor);
 
@@ -75,8 +75,8 @@ bool place_is_writable(const struct place *place);
 /* Whether this process is a member of a group. */
 bool place_is_member(gid_t group);
 
-/* Whether what is owned like this, and has such a mode, is ours to use: it belongs to this user or
- * to root, or where the spool is shared to its group, and nobody else can write to it. */
+/* Whether we may use a file with this owner and mode: it belongs to this user or to root, or if
+ * the spool is shared to its group, and no other user can write to it. */
 bool place_trusts(const struct place *place, const struct stat *st);
 
 /* Check what was opened as the spool's file that ends in SUFFIX, and store what fstat(2) says. */

@@ -72,8 +72,8 @@ bool place_holds(int directory, const char *only)
     return holds;
 }
 
-/* A umask can take the right to open a new FIFO or directory from its own maker. Give it back, and
- * no right to anybody else. Returns whether NAME can be opened now. */
+/* A umask can take the right to open a new FIFO or directory from its own maker. Restore this
+ * right, and give no right to other users. Returns whether NAME can be opened now. */
 static bool give_back(int directory, const char *name)
 {
     struct stat st;

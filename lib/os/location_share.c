@@ -18,7 +18,8 @@ static bool write_mark(int fd, const char *group, gid_t gid)
            fchmod(fd, MARK_MODE) == 0 && fsync(fd) == 0;
 }
 
-/* Put the mark there, and let the group in. Who dies in between leaves a directory of their own. */
+/* Create the mark, and let the group in. A process that dies in between leaves a directory of
+ * its own. */
 static int share(const struct place *place, const char *group, gid_t gid)
 {
     char name[PLACE_NAME];
@@ -62,7 +63,7 @@ enum chat_status place_share(struct place *place, const char *group)
     if (!place_is_member(gid)) /* could not use it either */
         return error_set(
             place->error, CHAT_PERMISSION,
-            "cannot share spool '%s': you are not a member of group '%s'; have root add "
+            "cannot share spool '%s': you are not a member of group '%s'; ask root to add "
             "you to it, and log in again",
             place->path, group);
     char mark[PLACE_NAME];
@@ -76,11 +77,11 @@ enum chat_status place_share(struct place *place, const char *group)
                          "in a new directory",
                          place->path);
     if (!place_holds(place->directory, mark))
-        return error_set(place->error, CHAT_CANTCREATE,
-                         "cannot share spool '%s': its directory is not new or empty; name a "
-                         "spool in a new directory, and copy the messages to it with 'chat-spool "
-                         "copy'",
-                         place->path);
+        return error_set(
+            place->error, CHAT_CANTCREATE,
+            "cannot share spool '%s': its directory is not empty; name a spool in a new "
+            "directory with -s, and copy the messages to it with 'chat-spool copy'",
+            place->path);
     if (share(place, group, gid) < 0)
         return error_system(place->error, errno, CHAT_CANTCREATE,
                             "cannot share spool '%s' with group '%s'", place->path, group);

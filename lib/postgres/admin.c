@@ -17,7 +17,7 @@ enum chat_status pg_settings(struct store *store, struct chat_settings *settings
     return CHAT_OK;
 }
 
-/* Who waits in the old default room is to look where that is now. */
+/* A receiver that waits in the old default room must look up which room it is now. */
 static enum chat_status set(struct store *store, const struct chat_settings *settings)
 {
     struct pg_store *s = (struct pg_store *)store;
@@ -38,7 +38,7 @@ static enum chat_status set(struct store *store, const struct chat_settings *set
     return pg_exchange(s, "write");
 }
 
-/* Under the write lock of the spool nobody draws an id. */
+/* Under the write lock of the spool no other session draws an id. */
 static enum chat_status skip(struct pg_store *s, int64_t next_id, int64_t *before)
 {
     struct pg_values last = { .count = 0 };
@@ -133,8 +133,8 @@ static enum chat_status sweep_rooms(struct pg_store *s)
     return status;
 }
 
-/* What is free at the end of the tables goes back to the disk; what is free within them is for the
- * next messages. Only their owner may do so, others are warned by the server. */
+/* Free space at the end of the tables goes back to the disk; free space within them is for later
+ * messages. Only their owner may vacuum; the server warns other roles. */
 static enum chat_status compact(struct store *store, chat_progress *progress, void *context,
                                 int64_t *freed)
 {

@@ -66,8 +66,8 @@ static void check_room(struct check *c, const PGresult *result, int row)
                      "room '%s' counts %lld messages with %lld bytes, and holds %lld with %lld",
                      name, numbers[1], numbers[2], numbers[3], numbers[4]);
     if (numbers[5] > 0)
-        findings_add(&c->findings, "room '%s' hides %lld messages where nobody looks", name,
-                     numbers[5]);
+        findings_add(&c->findings, "room '%s': receivers cannot reach %lld message%s", name,
+                     numbers[5], numbers[5] == 1 ? "" : "s");
     c->counts = true;
 }
 
@@ -89,8 +89,8 @@ static enum chat_status check_rooms(struct check *c)
     if (c->lost)
         findings_add(&c->findings, "%lld messages are in no room", (long long)count);
     if (c->last > given) {
-        findings_add(&c->findings, "the next id would be %lld, but %lld is there already",
-                     (long long)given + 1, (long long)c->last);
+        findings_add(&c->findings, "next id is %lld, but message %lld exists", (long long)given + 1,
+                     (long long)c->last);
         c->counts = true;
     }
     return status;
@@ -104,7 +104,7 @@ static enum chat_status survey(struct check *c)
 
 /* --- repair ---------------------------------------------------------------- */
 
-/* Their checksums are of another room, so they are set aside as well. */
+/* Their checksums are of another room, so they are quarantined as well. */
 static enum chat_status mend_lost(struct check *c)
 {
     struct pg_values values = { .count = 0 };
@@ -146,7 +146,7 @@ static enum chat_status mend_counters(struct check *c)
     if (status != CHAT_OK && s->conn != NULL)
         pg_do(s, PG_ROLLBACK, NULL, "write");
     if (status == CHAT_OK)
-        findings_tell(&c->findings, "the counters were set right");
+        findings_tell(&c->findings, "the counters were corrected");
     return status;
 }
 
@@ -165,7 +165,7 @@ static enum chat_status mend(struct check *c)
     enum chat_status status = c->lost ? mend_lost(c) : CHAT_OK;
     if (status == CHAT_OK && c->lost) {
         c->damaged_count = 0;
-        c->findings.told = NULL; /* what is damaged now was told to be lost, or is told below */
+        c->findings.told = NULL; /* damaged messages were reported as lost, or are reported below */
         status = check_messages(c);
         c->findings.told = told;
     }

@@ -64,7 +64,7 @@ void pg_call_unlock_done(struct pg_store *s)
 
 /* --- a room ---------------------------------------------------------------- */
 
-/* What was locked, in its order. */
+/* The locked messages, in their order. */
 struct locked {
     int64_t id[CLAIMS], length[CLAIMS];
     size_t count;
@@ -108,7 +108,7 @@ static void read_locked(const struct pg_store *s, size_t call, struct locked *lo
     }
 }
 
-/* Who may not delete messages is to be told so before one is handed over. */
+/* A role that may not delete messages gets an error before a message is delivered. */
 static enum chat_status refuse(struct pg_store *s, const struct locked *locked)
 {
     pg_call_unlock(s, locked->id, locked->count);
@@ -119,7 +119,7 @@ static enum chat_status refuse(struct pg_store *s, const struct locked *locked)
                            "cannot receive from spool '%s': permission denied", s->url);
 }
 
-/* Look at the room and lock what may be had of it. What is due there is made ready before. */
+/* Look at the room and lock the available messages. Due messages were made ready before. */
 static enum chat_status lock_room(struct pg_store *s, const struct chat_query *query,
                                   const char *name, struct pg_room *room, struct locked *locked)
 {
@@ -211,14 +211,14 @@ static enum chat_status claim_room(struct pg_store *s, const struct chat_query *
     struct pg_room room = { .number = 0 };
     struct locked locked = { .count = 0 };
     enum chat_status status = CHAT_OK;
-    while (status == CHAT_OK && batch->count == 0) { /* all of them may have gone meanwhile */
+    while (status == CHAT_OK && batch->count == 0) { /* all of them may have gone since */
         status = lock_room(s, query, name, &room, &locked);
         if (status != CHAT_OK)
             return status;
         if (locked.count == 0)
             return CHAT_NONE;
         size_t count = fitting(&locked, query);
-        if (count < locked.count) { /* somebody may have found them claimed */
+        if (count < locked.count) { /* another receiver may have found them claimed */
             pg_call_unlock(s, locked.id + count, locked.count - count);
             pg_call_ring(s, LOCK_CAME, room.name);
         }
@@ -277,8 +277,7 @@ static void empty(struct chat_batch *batch)
     batch->bytes = 0;
 }
 
-/* A damaged message that somebody else sets aside just now is looked for again, but not for ever.
- */
+/* If another session is quarantining a damaged message, look for it again, but not forever. */
 static enum chat_status claim(struct pg_store *s, const struct chat_query *query,
                               struct chat_batch *batch)
 {
@@ -375,7 +374,7 @@ void pg_release(struct store *store, struct chat_batch *batch)
     enum { LATER = CLAIMS };
     struct pg_store *s = (struct pg_store *)store;
     if (s->conn == NULL || batch->session != s->session)
-        return; /* nobody holds them any more */
+        return; /* no receiver holds them any more */
     bool remembered = true;
     for (size_t i = 0; i < batch->count && remembered; i++)
         remembered = pg_remember(&s->done, &s->done_count, batch->messages[i]->id);
@@ -418,7 +417,7 @@ enum chat_status pg_set_aside(struct pg_store *s, int64_t id)
     if (status != CHAT_OK || pg_rows(s, call) == 0 || pg_rows(s, read) == 0)
         return status;
     if (pg_get_number(pg_result(s, call), 0, 2) == 0)
-        return CHAT_OK; /* somebody is about to do the same */
+        return CHAT_OK; /* another session is about to do this */
     int64_t number = pg_get_number(pg_result(s, call), 0, 0);
     struct chat_message m = { .room = pg_get_text(pg_result(s, read), 0, ROOM) };
     struct chat_batch *copy = batch_new(&s->base);

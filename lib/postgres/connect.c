@@ -18,8 +18,8 @@ enum { PAUSE_FIRST = 50, PAUSE_LAST = 2000 };
 
 enum { CAUSE = 2048 }; /* bytes of a text of libpq's */
 
-/* What libpq is to do unless the URL says otherwise. A host that is gone is noticed, on both sides,
- * after 10 + 3 * 5 seconds. With several hosts, or one, it is the primary that is wanted. */
+/* Defaults for libpq where the URL sets nothing. Both sides notice a host that is gone after 10
+ * + 3 * 5 seconds. With one host or several, connect to the primary. */
 enum { TIMEOUT, IDLE, INTERVAL, PROBES, UNSEEN, ATTRIBUTES, DATABASE, ENCODING, NAME, KEYWORDS };
 static const char *const keywords[KEYWORDS + 1] = {
     "connect_timeout",  "keepalives_idle",  "keepalives_interval",
@@ -77,8 +77,8 @@ static bool is_signalled(void)
     return sigpending(&pending) == 0 && sigisemptyset(&pending) == 0;
 }
 
-/* Between half of the pause and all of it, so that those who lost the same server do not come back
- * at the same moment. False: the time is up, or a signal came. */
+/* Sleep between half of the pause and all of it, so that clients that lost the same server do
+ * not come back at the same moment. Returns false if the time is up, or a signal came. */
 bool pg_pause(struct pg_patience *patience)
 {
     uint32_t random = 0;
@@ -115,7 +115,7 @@ void pg_disconnect(struct pg_store *s)
 
 /* --- an attempt ------------------------------------------------------------ */
 
-/* What libpq says of each host that it has tried, without the advice in lines of their own. */
+/* The text of libpq for each host that it has tried, without the advice on lines of its own. */
 static void copy_cause(const PGconn *conn, char cause[CAUSE])
 {
     const char *text = conn != NULL ? PQerrorMessage(conn) : "out of memory";
@@ -139,9 +139,9 @@ static bool is_crowded(const char *cause)
     return strstr(cause, "too many") != NULL || strstr(cause, "connection slots") != NULL;
 }
 
-/* What will be so the next time, too. Before libpq 17 nobody tells the SQLSTATE of a connection
- * that could not be made, but libpq's own texts are not translated in a program that has not asked
- * for that. */
+/* Errors that would occur again. Before libpq 17 the SQLSTATE of a failed connection is not
+ * available, but libpq's own texts are not translated in a program that has not asked for
+ * translation. */
 static enum chat_status permanent(struct pg_store *s, const char *const *values, const char *cause)
 {
     static const char *const refusals[] = {
@@ -200,7 +200,7 @@ static enum chat_status attempt(struct pg_store *s)
 
 /* --- a session ------------------------------------------------------------- */
 
-/* What libpq has come to, from the URL, a service file or our defaults. */
+/* The parameters that libpq uses, from the URL, a service file or our defaults. */
 static void add_option(struct pg_values *values, const PQconninfoOption *options,
                        const char *keyword, const char *otherwise)
 {
@@ -210,7 +210,7 @@ static void add_option(struct pg_values *values, const PQconninfoOption *options
     pg_string(values, otherwise);
 }
 
-/* Have the server look after the connection as we do. */
+/* Set the same keepalives on the side of the server. */
 static size_t call_session(struct pg_store *s, const PQconninfoOption *options)
 {
     struct pg_values values = { .count = 0 };
@@ -265,8 +265,8 @@ static enum chat_status check_version(const struct pg_store *s)
     return pg_not_too_new(s);
 }
 
-/* A pooler between us and the server tells a process of its own invention. With one that gives
- * each transaction to another session, claims would be lost or never given up. */
+/* A pooler between us and the server reports a made-up process id. A pooler that gives each
+ * transaction to another session would lose claims or never release them. */
 static enum chat_status check_server(struct pg_store *s, int64_t pid)
 {
     enum { LEAST = 140000 };

@@ -22,7 +22,7 @@ static enum chat_status has_schema(struct pg_store *s, bool *has)
     return status;
 }
 
-/* Within a transaction, and nobody else does so now. */
+/* Within a transaction, and no other session creates the schema now. */
 static enum chat_status create(struct pg_store *s)
 {
     bool has;

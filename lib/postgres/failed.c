@@ -7,8 +7,8 @@
 #define POOLER                                                                                     \
     "it is behind a connection pooler, which does not keep sessions apart: name the server itself"
 
-/* What an SQLSTATE, or the class that its first two letters are, comes to
- * (postgresql.org/docs/current/errcodes-appendix.html). The first that fits. */
+/* The meaning of an SQLSTATE, or of its class, which is its first two letters
+ * (postgresql.org/docs/current/errcodes-appendix.html). The first match counts. */
 static const struct {
     const char *state;
     enum chat_status status;
@@ -25,7 +25,7 @@ static const struct {
     { "28", CHAT_PERMISSION, NULL },
     { "53100", CHAT_IO, "no space left on the server's disk" },
     { "58", CHAT_IO, NULL },
-    { "55P03", CHAT_BUSY, "others have been writing for 30 seconds" },
+    { "55P03", CHAT_BUSY, "other processes have been writing for 30 seconds" },
     { "55", CHAT_BUSY, NULL },
     { "57014", CHAT_BUSY, NULL },
     { "40", CHAT_BUSY, NULL }, /* deadlocks */
@@ -68,7 +68,7 @@ void pg_clean(char *text)
     text[kept] = '\0';
 }
 
-/* libpq has no code for it. What the server says of itself begins otherwise. */
+/* libpq has no code for it. Texts of the server itself begin differently. */
 bool pg_is_short(const char *cause)
 {
     return strstr(cause, "FATAL:") == NULL && (strstr(cause, "out of memory") != NULL ||

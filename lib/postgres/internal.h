@@ -47,17 +47,17 @@ enum {
 
 /* The first 16 of the 64 bits of an advisory lock. */
 enum pg_lock {
-    LOCK_CLAIM = 0x6368, /* on a message, by the last 48 bits of its id (also in sql/) */
-    LOCK_CAME = 0x6369,  /* shared by who waits for a message, by 48 bits of the room's name */
-    LOCK_GONE = 0x636a,  /* and by who waits for room */
-    LOCK_SETTLING =
-        0x636b,           /* shared by who settles, until its commit, by the room's number (sql/) */
-    LOCK_SCHEMA = 0x636c, /* by who makes the schema */
-    LOCK_ROOM = 0x636d,   /* the write lock of a room, by its number (only in sql/) */
-    LOCK_SPOOL = 0x636e,  /* shared by each owner of a room's write lock (only in sql/) */
+    LOCK_CLAIM = 0x6368,    /* on a message, by the last 48 bits of its id (also in sql/) */
+    LOCK_CAME = 0x6369,     /* shared by who waits for a message, by 48 bits of the room's name */
+    LOCK_GONE = 0x636a,     /* and by senders that wait for space */
+    LOCK_SETTLING = 0x636b, /* shared by deleting sessions until their commit, by the room's number
+                             * (sql/) */
+    LOCK_SCHEMA = 0x636c,   /* by who makes the schema */
+    LOCK_ROOM = 0x636d,     /* the write lock of a room, by its number (only in sql/) */
+    LOCK_SPOOL = 0x636e,    /* shared by each owner of a room's write lock (only in sql/) */
 };
 
-/* Parameters of a statement, in binary. What they point to is the caller's until the call. */
+/* Parameters of a statement, in binary. The caller owns the memory they point to until the call. */
 struct pg_values {
     int count;
     const char *value[VALUES];
@@ -75,7 +75,7 @@ struct pg_array {
 
 /* How long to try to reach the server, in this call. */
 struct pg_patience {
-    int64_t until;             /* by pg_clock(); below zero: for ever */
+    int64_t until;             /* by pg_clock(); below zero: forever */
     int64_t pause;             /* the next, in milliseconds */
     const sigset_t *unblocked; /* during a pause; or NULL */
     bool interrupted;          /* by a signal */
@@ -87,13 +87,13 @@ struct pg_terms {
 };
 
 struct pg_put {
-    size_t kind;  /* which it is like but for its body and its id */
+    size_t kind;  /* which has the same values, except its body and its id */
     size_t start; /* of its body, which ends where the next one starts */
     int64_t id;   /* 0: the server is to draw it */
 };
 
-/* What was put since begin: kept until it is committed, so that it can be put once more on another
- * connection. */
+/* The messages that were put since begin, kept until they are committed, so that they can be put
+ * again on another connection. */
 struct pg_log {
     struct chat_batch *kinds; /* messages without bodies; NULL: there was no begin */
     struct pg_terms *terms;   /* of each kind */
@@ -111,7 +111,7 @@ struct pg_store {
     int64_t pid;      /* of the server's process */
     int64_t ahead;    /* of the clock that runs in a suspend, too: the server's time */
     int64_t stepped;  /* of the same: this machine's time, when that was measured */
-    int64_t patience; /* milliseconds, as the URL says; below zero: for ever */
+    int64_t patience; /* milliseconds, as the URL says; below zero: forever */
     bool prepared[PG_COUNT];
     bool crowded;   /* it had no connection free */
     bool alone;     /* the server has not waited for a standby: a commit is on its disk only */
@@ -128,7 +128,7 @@ struct pg_store {
     PGresult *end; /* an error of the commit, which no call has */
     bool unsent;   /* a call could not be sent */
 
-    /* What holds for the spool. */
+    /* The settings of the spool. */
     int64_t version, max_length, next_id;
     char default_room[CHAT_NAME_MAX + 1];
     bool fresh; /* was read since the last transaction */
@@ -141,7 +141,7 @@ struct pg_store {
         int64_t room, place;
     } * passed; /* the positions that we are to receive nothing before */
     size_t passed_count;
-    int64_t *done; /* and of those that are settled, and not unlocked yet */
+    int64_t *done; /* and of messages that are deleted, and not unlocked yet */
     size_t done_count;
     int64_t damaged; /* the id of the message that was last found so */
 
@@ -149,11 +149,11 @@ struct pg_store {
     unsigned char token[TOKEN]; /* of this transaction, in chat.sent */
     bool open;                  /* it was begun on the server */
     struct pg_log log;          /* all that was put */
-    size_t flushed;             /* so many of them are in the database */
+    size_t flushed;             /* of them, in the database */
     size_t pending;             /* bytes of those that are not */
     uint64_t entered[ROOMS];    /* the rooms whose write locks are ours, by pg_hash */
     size_t entered_count;
-    bool whole; /* the write lock of the spool is ours: nobody else sends or draws ids */
+    bool whole; /* we hold the write lock of the spool: no other session sends or draws ids */
 
     /* While waiting: */
     char (*listened)[32]; /* channels */
@@ -204,7 +204,7 @@ void pg_string(struct pg_values *values, const char *text); /* may be NULL */
 void pg_bytes(struct pg_values *values, const void *bytes, size_t size);
 void pg_add_array(struct pg_values *values, struct pg_array *array);
 
-enum { PG_INT8 = 20, PG_TEXT = 25, PG_BYTEA = 17 }; /* fixed for ever: pg_type.dat */
+enum { PG_INT8 = 20, PG_TEXT = 25, PG_BYTEA = 17 }; /* fixed forever: pg_type.dat */
 
 void pg_array_start(struct pg_array *array, int32_t type);
 void pg_array_number(struct pg_array *array, int64_t number);
@@ -216,18 +216,18 @@ void pg_array_free(struct pg_array *array);
 /* Add a call to the exchange; VALUES may be NULL. Returns its index for pg_result. */
 size_t pg_call(struct pg_store *s, enum pg sql, const struct pg_values *values);
 
-/* The same with a statement that can have no parameter. */
+/* Like pg_call(), with a statement that can have no parameter. */
 void pg_call_text(struct pg_store *s, const char *text);
 
-/* Make the exchange: all calls since the last one are one transaction, unless one was begun. DOING
- * tells what failed: "cannot DOING spool ...". */
+/* Make the exchange: all calls since the last one are one transaction, unless a transaction was
+ * begun. DOING names the failed action: "cannot DOING spool ...". */
 enum chat_status pg_exchange(struct pg_store *s, const char *doing);
 
-/* The same with one call. */
+/* Like pg_exchange(), with one call. */
 enum chat_status pg_do(struct pg_store *s, enum pg sql, const struct pg_values *values,
                        const char *doing);
 
-/* What the calls of the last exchange told; good until the next call is added. */
+/* The results of the calls of the last exchange; good until the next call is added. */
 PGresult *pg_result(const struct pg_store *s, size_t call);
 int pg_rows(const struct pg_store *s, size_t call);
 int64_t pg_affected(const struct pg_store *s, size_t call);
@@ -239,8 +239,8 @@ enum chat_status pg_script(struct pg_store *s, const char *text, const char *doi
 
 /* --- failed.c --- */
 
-/* What the server's, or the library's, error means, with a text that says so. Where the connection
- * is lost it is given up. */
+/* Translate an error of the server, or of libpq, to a status, and set the text. Gives up a
+ * connection that is lost. */
 enum chat_status pg_failed(struct pg_store *s, const PGresult *result, const char *doing);
 
 /* The connection is lost, or none could be made. */
@@ -284,7 +284,8 @@ enum chat_status pg_put_now(struct pg_store *s, struct chat_message *message,
 /* Begin the transaction on the server, in the present exchange. */
 void pg_call_begin(struct pg_store *s);
 
-/* Add to the exchange that nobody else sends to any room, or draws an id, until our commit. */
+/* Add a call that keeps other sessions from sending to any room, or drawing an id, until our
+ * commit. */
 void pg_call_enter_spool(struct pg_store *s);
 
 /* Forget which write locks are ours: the transaction is over. */
@@ -299,7 +300,7 @@ bool pg_wants_answer(const struct pg_terms *terms);
 bool pg_log_start(struct pg_log *log, struct store *store);
 bool pg_log_add(struct pg_log *log, const struct chat_message *m, const struct pg_terms *terms);
 
-/* Message I as it was added. What it points to is the log's, until the next is added. */
+/* Message I as it was added. The log owns the memory it points to, until the next is added. */
 struct chat_message pg_log_get(const struct pg_log *log, size_t i);
 const struct pg_terms *pg_log_terms(const struct pg_log *log, size_t i);
 const char *pg_log_room(const struct pg_log *log, size_t i);
@@ -310,7 +311,7 @@ void pg_log_free(struct pg_log *log);
 /* --- room.c --- */
 
 struct pg_room {
-    int64_t number; /* 0: there is none */
+    int64_t number; /* 0: no such message */
     char name[CHAT_NAME_MAX + 1];
     int64_t returned, first; /* of schema.sql; the place of the first message */
     bool due, expired;       /* there is something */
@@ -322,8 +323,8 @@ size_t pg_call_look(struct pg_store *s, const char *name);
 void pg_read_look(const struct pg_store *s, size_t call, struct pg_room *room);
 enum chat_status pg_look(struct pg_store *s, const char *name, struct pg_room *room);
 
-/* Make ready what is due in a room. Where this role may not, or others hold it up, what is ready
- * can be had all the same. */
+/* Make ready the due messages of a room. If this role may not do that, or other sessions delay
+ * it, messages that are ready are available anyway. */
 enum chat_status pg_promote(struct pg_store *s, int64_t room);
 
 /* Delete what has expired in a room, all of it. */
@@ -340,14 +341,14 @@ void pg_call_ring(struct pg_store *s, enum pg_lock lock, const char *room);
 /* 48 bits of a name. */
 int64_t pg_hash(const char *name);
 
-/* One of so many calls is true, by the bits of ID. */
+/* True for one of that many calls, by the bits of ID. */
 bool pg_is_turn(int64_t id, int64_t every);
 
 /* Replace the counts of a room by their sum, and forget what counts no more. A failure does no
  * harm. */
 void pg_tidy(struct pg_store *s, int64_t room);
 
-/* The room where nobody names one. */
+/* The room for calls that name no room. */
 const char *pg_room_name(const struct pg_store *s, const char *name);
 
 /* --- read.c --- */

@@ -65,7 +65,7 @@ static bool columns_call(struct pg_store *s, struct pg_array columns[COLUMNS], c
     return !failed;
 }
 
-/* Nobody else sends to any room, or draws an id, from here on to our commit. */
+/* From here to our commit no other session sends to any room, or draws an id. */
 void pg_call_enter_spool(struct pg_store *s)
 {
     if (!s->whole)
@@ -81,8 +81,8 @@ static bool has_entered(const struct pg_store *s, uint64_t hash)
     return false;
 }
 
-/* Nobody else sends to ROOM from here on to our commit. The server has space for some thousand
- * locks, so a transaction with many rooms takes the write lock of the spool in place of theirs. */
+/* From here to our commit no other session sends to ROOM. The server has space for some thousand
+ * locks, so a transaction with many rooms takes the write lock of the spool instead. */
 static void call_enter(struct pg_store *s, const char *room)
 {
     struct pg_values values = { .count = 0 };
@@ -356,7 +356,7 @@ static enum chat_status replace(struct pg_store *s, const struct chat_message *m
     return pg_exchange(s, "write");
 }
 
-/* Have fewer than TERMS->max messages in the room, which nobody else enters. */
+/* Make sure that the room, which no other session enters, has fewer than TERMS->max messages. */
 static enum chat_status make_place(struct pg_store *s, const char *room,
                                    const struct chat_terms *terms)
 {
@@ -375,7 +375,7 @@ static enum chat_status make_place(struct pg_store *s, const char *room,
     return status == CHAT_NONE ? full(s, room, depth) : status;
 }
 
-/* Enter the room, and look for a message with that key. CHAT_NONE: there is none. */
+/* Enter the room, and look for a message with that key. CHAT_NONE: no such message. */
 static enum chat_status find_key(struct pg_store *s, const struct chat_message *m, int64_t *id)
 {
     struct pg_values values = { .count = 0 };
@@ -401,7 +401,7 @@ static enum chat_status next_id(struct pg_store *s, int64_t *id)
     return status;
 }
 
-/* A message whose id was told already, and which comes once more, keeps it. */
+/* A message whose id was already returned, and which is put again, keeps its id. */
 static enum chat_status give_id(struct pg_store *s, struct chat_message *m, bool told)
 {
     int64_t number = 0;

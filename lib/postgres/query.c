@@ -159,7 +159,7 @@ static const char *name_of(enum pg sql, char name[8])
     return name;
 }
 
-/* Behind a call that could not be sent there is none: a commit would be one of the half. */
+/* Send nothing after a call that failed to queue: a COMMIT would commit half of the transaction. */
 static bool may_send(const struct pg_store *s)
 {
     return s->conn != NULL && !s->unsent;

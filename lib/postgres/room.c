@@ -1,6 +1,7 @@
 /* room.c - a look at a room; messages whose time has come, or is over; bells.
  *
- * No process is there to do what is to be done when it is time, so whoever passes by does. */
+ * No process runs at the moment when a message is due, so each session that looks at a room
+ * makes its due messages ready. */
 
 #include "internal.h"
 

@@ -116,7 +116,7 @@ bool pg_wants_answer(const struct pg_terms *terms)
     return terms->told || terms->terms.once || terms->terms.replace || terms->terms.max > 0;
 }
 
-/* What was put before is flushed first. On another connection, where this one is lost. */
+/* Flush earlier messages first; on another connection, if this one is lost. */
 static enum chat_status put_now(struct pg_store *s, struct chat_message *m,
                                 const struct chat_terms *terms, bool told, int64_t *id)
 {
@@ -188,7 +188,7 @@ enum chat_status pg_put(struct store *store, const struct chat_message *message,
 
 /* --- commit ---------------------------------------------------------------- */
 
-/* *UNKNOWN: the connection was lost, and nobody knows whether it was committed. */
+/* *UNKNOWN: the connection was lost, and it is unknown whether the transaction was committed. */
 static enum chat_status commit(struct pg_store *s, bool *unknown)
 {
     *unknown = false;

@@ -1,4 +1,4 @@
-/* settle.c - what becomes of claimed messages: they are deleted, held back or moved. */
+/* settle.c - claimed messages are deleted, held back or moved. */
 
 #include "internal.h"
 
@@ -21,8 +21,8 @@ bool pg_was_hindered(const struct pg_store *s, enum chat_status status)
     return status == CHAT_BUSY && s->conn != NULL;
 }
 
-/* What was handed over is to be settled: as long as the session lives nobody else gets it, so there
- * is time. */
+/* Delivered messages must be deleted. As long as the session lives no other receiver gets them,
+ * so there is time. */
 static bool try_again(const struct pg_store *s, enum chat_status status)
 {
     struct pg_patience patience = { .until = -1, .pause = 50 };
@@ -48,7 +48,7 @@ static void call_enter(struct pg_store *s, int64_t room)
     pg_call(s, PG_ENTER_SETTLING, &values);
 }
 
-/* Ring for who waits for room. */
+/* Wake senders that wait for space. */
 static void call_ring_gone(struct pg_store *s, const char *room, int64_t number)
 {
     char channel[32];
@@ -81,7 +81,7 @@ static void call_settle(struct pg_store *s, enum pg sql, const struct chat_batch
     pg_array_free(&ids);
 }
 
-/* Which of the first COUNT messages of BATCH is the turn of something, once in EVERY messages. */
+/* Which of the first COUNT messages of BATCH triggers work that is done once in EVERY messages. */
 static bool has_turn(const struct chat_batch *batch, size_t count, int64_t every)
 {
     for (size_t i = 0; i < count; i++)
@@ -90,8 +90,8 @@ static bool has_turn(const struct chat_batch *batch, size_t count, int64_t every
     return false;
 }
 
-/* Once in so many messages it is recorded where the living ones begin. Until then each receiver
- * passes those that are gone, as long as some old snapshot keeps them. */
+/* Once in a number of messages, record where the live messages begin. Until then each receiver
+ * passes the deleted ones, as long as an old snapshot keeps them. */
 static void call_front(struct pg_store *s, const struct chat_batch *batch, size_t count)
 {
     enum { EVERY = 32 };
@@ -244,7 +244,7 @@ static enum chat_status move(struct pg_store *s, const struct chat_batch *batch,
     return status;
 }
 
-/* To the dead room, where nothing expires. */
+/* To the dead-letter room, where nothing expires. */
 static void bury(struct chat_message *m, const void *how)
 {
     const struct chat_failure *failure = how;

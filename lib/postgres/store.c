@@ -22,7 +22,7 @@ static enum chat_status unreadable(struct error *error, const char *url, char *c
     return error_set(error, CHAT_USAGE, "the URL of the spool cannot be read: %s", cause);
 }
 
-/* Everybody can see the arguments of a process, and COMMAND inherits its environment. */
+/* Any user can see the arguments of a process, and COMMAND inherits its environment. */
 static bool has_secret(const PQconninfoOption *options)
 {
     for (; options->keyword != NULL; options++)
@@ -54,9 +54,10 @@ static enum chat_status check_url(struct error *error, const char *url, int64_t 
     if (options == NULL)
         status = unreadable(error, url, cause);
     else if (has_secret(options))
-        status = error_set(error, CHAT_USAGE,
-                           "the URL of the spool holds a password, which others could see: keep it "
-                           "in ~/.pgpass or in a service file");
+        status = error_set(
+            error, CHAT_USAGE,
+            "the URL of the spool contains a password, which other users could see: keep it "
+            "in ~/.pgpass or in a service file");
     else
         *patience = find_patience(options);
     PQfreemem(cause);
@@ -100,7 +101,7 @@ static void pg_close(struct store *store)
     free(s);
 }
 
-/* What libpq takes a password from, besides files. */
+/* The variables from which libpq takes a password, besides files. */
 static const char *const secrets[] = { "PGPASSWORD", NULL };
 
 const struct store_verbs store_pg = {

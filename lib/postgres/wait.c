@@ -1,8 +1,9 @@
-/* wait.c - sleeping until there is something to do.
+/* wait.c - sleep until there is something to do.
  *
- * Who sleeps listens to the channel of a room, and holds a lock that tells others to ring. Nothing
- * is asked of the server meanwhile. But a connection that dies rings no bell: as long as others
- * have messages claimed, one looks again from time to time. */
+ * A session that sleeps listens to the channel of a room, and holds a lock that makes other
+ * sessions notify. It sends nothing to the server while it sleeps. But a connection that dies
+ * sends no notification: while other sessions have messages claimed, one looks again from time
+ * to time. */
 
 #include "internal.h"
 #include "os/vigil.h"
@@ -32,7 +33,7 @@ static bool call_listen(struct pg_store *s, enum pg_lock lock, const char *room)
     return true;
 }
 
-/* Have the bell rung, until we leave it. */
+/* Make other sessions notify us, until we leave. */
 static bool call_bell(struct pg_store *s, enum pg_lock lock, const char *room, int64_t deadline)
 {
     struct pg_values values = { .count = 0 };
@@ -42,7 +43,7 @@ static bool call_bell(struct pg_store *s, enum pg_lock lock, const char *room, i
     for (size_t i = 0; i < s->bell_count; i++)
         if (s->bells[i] == bell)
             return true;
-    left = left < 1 ? 1 : left < BELL_PATIENCE ? left : BELL_PATIENCE; /* 0 would be for ever */
+    left = left < 1 ? 1 : left < BELL_PATIENCE ? left : BELL_PATIENCE; /* 0 would be forever */
     snprintf(patience, sizeof patience, "%lld", (long long)left);
     pg_number(&values, bell);
     pg_string(&values, patience);
@@ -65,7 +66,8 @@ void pg_call_leave_bells(struct pg_store *s)
     s->listened_count = 0;
 }
 
-/* Somebody has been ringing for too long, and may ring for what we have not seen: look again. */
+/* Another session has been notifying for too long, and may notify for a change that we have not
+ * seen: look again. */
 static enum chat_status not_now(struct pg_store *s, enum chat_status status)
 {
     if (status != CHAT_BUSY)
@@ -141,7 +143,7 @@ static struct pg_patience patience_of(const struct pg_store *s, int64_t deadline
 
 /* --- for a message --------------------------------------------------------- */
 
-/* CHAT_OK: there is one, or may be. Else VIGIL tells when to look again. */
+/* CHAT_OK: there is a message, or may be. Otherwise VIGIL holds the time to look again. */
 static enum chat_status look_at(struct pg_store *s, const char *name, struct vigil *vigil)
 {
     struct pg_values values = { .count = 0 };
@@ -164,7 +166,7 @@ static enum chat_status look_at(struct pg_store *s, const char *name, struct vig
         wake_in(vigil, CLAIMED_PAUSE);
     if (delayed)
         wake_in(vigil, left);
-    if (expired > 0) /* there is time now; if that fails, somebody else will */
+    if (expired > 0) /* there is time now; if that fails, another session will do it */
         pg_sweep(s, expired);
     return CHAT_NONE;
 }
@@ -284,7 +286,7 @@ enum chat_status pg_wait_room(struct store *store, const char *room, int64_t max
 
 /* --- for anything ---------------------------------------------------------- */
 
-/* Nobody rings for the spool as a whole: each commit would have to. */
+/* No session notifies for the spool as a whole: each commit would have to. */
 enum chat_status pg_watch(struct store *store, int64_t timeout, const sigset_t *unblocked)
 {
     bool whole = timeout < 0 || timeout >= WATCH_PAUSE;

@@ -33,8 +33,8 @@ static void step(struct chat_cursor *cursor, const PGresult *result, int row)
         cursor->place = pg_get_number(result, row, PLACE);
 }
 
-/* Add the messages that were found. One that is damaged is passed, and told as soon as the batch is
- * empty. */
+/* Add the messages that were found. A damaged one is skipped, and reported as soon as the batch
+ * is empty. */
 static enum chat_status add_rows(struct pg_store *s, size_t call, const char *room, bool every,
                                  struct chat_cursor *cursor, struct chat_batch *batch)
 {

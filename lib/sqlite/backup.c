@@ -1,4 +1,4 @@
-/* backup.c - a whole spool in another file, and free room given back to the disk. */
+/* backup.c - a whole spool in another file, and free space returned to the disk. */
 
 #include "internal.h"
 #include "os/bell.h"
@@ -111,7 +111,7 @@ static enum chat_status in_use(struct sqlite_store *s, const struct place *to)
                      to->path);
 }
 
-/* Within a turn. */
+/* Under the write lock. */
 static enum chat_status empty_log_of(struct sqlite_store *old)
 {
     sqlite3_busy_timeout(old->db, 0);
@@ -119,8 +119,8 @@ static enum chat_status empty_log_of(struct sqlite_store *old)
     return rc == SQLITE_OK ? CHAT_OK : db_failed(old, rc, "write");
 }
 
-/* Bring what is in the log of an old backup, from which somebody has received, into its file: until
- * the new one has its name the old one is whole. */
+/* Move the WAL of an old backup, from which messages were received, into its file: until the new
+ * backup has its name the old one is whole. */
 static enum chat_status empty_old_log(struct sqlite_store *s, const struct place *to)
 {
     struct store *store;
@@ -150,12 +150,13 @@ static enum chat_status check_log(struct sqlite_store *s, struct place *to)
     if (status != CHAT_DATA)
         return status == CHAT_NONE ? CHAT_OK : status;
     return error_set(s->base.error, CHAT_CANTCREATE,
-                     "cannot replace '%s': it is no spool that can be read; remove it, and "
+                     "cannot replace '%s': it is not a readable spool; remove it, and "
                      "'%s-wal', before",
                      to->path, to->path);
 }
 
-/* Who is connected to a spool has a lock on a byte of its index (lib/sqlite/wal_index.c). */
+/* A process that is connected to a spool has a lock on a byte of its index
+ * (lib/sqlite/wal_index.c). */
 static enum chat_status check_unused(struct sqlite_store *s, struct place *to)
 {
     enum { ATTACHED_BYTE = 128 };
@@ -172,7 +173,7 @@ static enum chat_status check_unused(struct sqlite_store *s, struct place *to)
     return status;
 }
 
-/* What is in the place of the new file must be one that may be replaced. */
+/* A file in the place of the new one must be one that may be replaced. */
 static enum chat_status check_target(struct sqlite_store *s, struct place *to)
 {
     enum chat_status status = place_enter(to, false);
@@ -242,7 +243,7 @@ static enum chat_status delete_rooms(struct sqlite_store *s)
     return status;
 }
 
-/* Remove the FIFOs that nobody uses, some in each turn. */
+/* Remove the FIFOs that no process uses, some each time under the write lock. */
 static enum chat_status remove_bells(struct sqlite_store *s, const char *bell)
 {
     size_t count = PORTION;

@@ -1,8 +1,8 @@
-/* bells.c - waking who sleeps for what a transaction has changed.
+/* bells.c - wake the sleepers of the rooms that a transaction has changed.
  *
  * A process may be killed between its commit and the wake-up. So it opens the FIFOs before the
- * commit: if it dies with them, those who listen are woken (os/bell.h). Who begins to listen after
- * that looks at the spool once more when the transaction may be over (wait.c). */
+ * commit: if it dies with them, the listeners are woken (os/bell.h). A process that begins to
+ * listen after that looks at the spool once more when the transaction may be over (wait.c). */
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 #include "internal.h"
 #include "os/bell.h"
 
-/* A transaction for more rooms wakes everybody. More would be too many descriptors. */
+/* A transaction for more rooms wakes all receivers. More would be too many descriptors. */
 enum { BELLS = 64 };
 
 struct pending_bell {

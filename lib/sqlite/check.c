@@ -10,7 +10,7 @@
 #include "report.h"
 #include "reseal.h"
 
-/* What a room says of itself, and what its messages say. */
+/* The counters of a room, and the same numbers counted from its messages. */
 struct counters {
     int64_t number;
     char name[CHAT_NAME_MAX + 1];
@@ -33,9 +33,8 @@ struct check {
     int64_t steps_left;
 };
 
-/* A tree whose branches are all the same branch has more rows than there are atoms, in a file of
- * some pages. No statement needs so many of SQLite's steps for what a file of this size can hold.
- */
+/* A hostile B-tree whose pages all point to the same child can pretend to have astronomically
+ * many rows. No statement needs more of SQLite's steps than this for a file of this size. */
 enum { STEPS = 10000, STEPS_AT_LEAST = 2000 * STEPS, STEPS_FOR_BYTE = 64 };
 
 static int count_steps(void *context)
@@ -44,7 +43,8 @@ static int count_steps(void *context)
     return (*left -= STEPS) < 0;
 }
 
-/* What follows may take so many steps, and is told as damaged when it takes more. */
+/* Limit the following statements to this number of steps; one that takes more is reported as
+ * damage. */
 static void limit_steps(struct check *c)
 {
     int64_t size = db_number(c->store, SQL_GET_PAGES) * PAGE; /* with those in the log */
@@ -62,8 +62,7 @@ static void mend_reserve(struct check *c)
     findings_tell(&c->findings, "it was replaced");
 }
 
-/* Who may write the files was checked when the spool was opened; this is about who may read them.
- */
+/* Write access to the files was checked when the spool was opened; this is about read access. */
 static enum chat_status check_mode(struct check *c, const char *suffix, bool repair)
 {
     struct place *place = &c->store->place;
@@ -107,8 +106,8 @@ static void tell_lines(struct check *c, const char *text)
     }
 }
 
-/* A status other than CHAT_OK: it could not be read. SQLite tells of a page that could not be as of
- * a fault. */
+/* A status other than CHAT_OK: it could not be read. SQLite reports a page that could not be
+ * read like a fault. */
 static enum chat_status check_structure(struct check *c)
 {
     struct sqlite_store *s = c->store;
@@ -205,7 +204,7 @@ static void count_earliest(int64_t *earliest, int64_t time)
         *earliest = time;
 }
 
-/* Whether the row that STATEMENT is at lies in the range that its columns tell of. */
+/* Whether the row that STATEMENT is at is in the range that its columns imply. */
 static bool is_misfiled(sqlite3_stmt *statement)
 {
     const bool waits = position_room(sqlite3_column_int64(statement, READ_POSITION)) == 0;
@@ -281,12 +280,12 @@ static void check_room(struct check *c, const struct counters *room)
                      room->name, (long long)room->depth, (long long)room->bytes,
                      (long long)room->found, (long long)room->found_bytes);
     if (room->misfiled > 0)
-        findings_add(&c->findings, "room '%s' has %lld messages out of place", room->name,
+        findings_add(&c->findings, "room '%s' has %lld messages at wrong positions", room->name,
                      (long long)room->misfiled);
     if (room->due > 0 && (room->next_due == 0 || room->next_due > room->due))
         findings_add(&c->findings, "room '%s' does not know when its next message is due",
                      room->name);
-    /* What has expired and was claimed is looked for again a second later (time.c). */
+    /* Expired messages that were claimed are looked for again a second later (time.c). */
     if (room->expires > 0 && (room->next_expiry == 0 || (room->next_expiry > room->expires &&
                                                          room->next_expiry > store_now() + AGAIN)))
         findings_add(&c->findings, "room '%s' does not know when its next message expires",
@@ -298,12 +297,12 @@ static void check_next_id(struct check *c)
 {
     if (c->last < c->store->next_id)
         return;
-    findings_add(&c->findings, "the next id would be %lld, but %lld is there already",
+    findings_add(&c->findings, "next id is %lld, but message %lld exists",
                  (long long)c->store->next_id, (long long)c->last);
     c->counts = true;
 }
 
-/* Nothing goes on with settings that can't be: go on as if there were none. */
+/* Invalid settings would stop everything: continue as if the row did not exist. */
 static enum chat_status check_settings(struct check *c)
 {
     struct sqlite_store *s = c->store;
@@ -313,7 +312,7 @@ static enum chat_status check_settings(struct check *c)
     if (status != CHAT_DATA || settings_valid(s))
         return status;
     c->settings = true;
-    findings_add(&c->findings, "the settings are not what they can be");
+    findings_add(&c->findings, "the settings are invalid");
     s->max_length = CHAT_LENGTH_DEFAULT;
     strcpy(s->default_room, CHAT_ROOM_DEFAULT);
     return CHAT_OK;
@@ -360,7 +359,7 @@ static void forget(struct check *c)
 
 /* --- repair ---------------------------------------------------------------- */
 
-/* Indexes can be made anew from the messages. */
+/* Indexes can be rebuilt from the messages. */
 static bool reindex(struct sqlite_store *s)
 {
     struct check again = { .store = s };
@@ -391,11 +390,10 @@ static enum chat_status build_anew(struct check *c)
     turn_leave(s);
     bells_ring(s);
     if (status == CHAT_OK)
-        findings_tell(&c->findings,
-                      "the spool was built anew from the %lld messages that can be read",
+        findings_tell(&c->findings, "the spool was rebuilt from the %lld messages that can be read",
                       (long long)count);
     if (status == CHAT_OK && skipped_to > 0)
-        findings_tell(&c->findings, "the next id was lost: ids go on from %lld",
+        findings_tell(&c->findings, "the next id was lost: new ids start at %lld",
                       (long long)skipped_to);
     return status;
 }
@@ -407,14 +405,13 @@ static enum chat_status survey_again(struct check *c)
     return survey(c);
 }
 
-/* Where sound indexes are not enough, as a row that there must be is missing, the spool is built
- * anew. */
+/* If sound indexes are not enough, because a required row is missing, the spool is rebuilt. */
 static enum chat_status mend_structure(struct check *c)
 {
     enum chat_status status = CHAT_OK;
     limit_steps(c);
     if (reindex(c->store)) {
-        findings_tell(&c->findings, "the indexes were made anew");
+        findings_tell(&c->findings, "the indexes were rebuilt");
         status = survey_again(c);
         if (status != CHAT_OK || !c->structure)
             return status;
@@ -456,7 +453,7 @@ static enum chat_status mend_counters(struct check *c)
     }
     status = turn_end(s, status);
     if (status == CHAT_OK)
-        findings_tell(&c->findings, "the counters were set right");
+        findings_tell(&c->findings, "the counters were corrected");
     return status;
 }
 
@@ -477,7 +474,7 @@ static enum chat_status mend_settings(struct check *c)
     return status;
 }
 
-/* Mend what was found, the structure first: the others need it. */
+/* Repair the problems, the structure first: the other repairs need it. */
 static enum chat_status mend(struct check *c)
 {
     enum chat_status status = c->structure ? mend_structure(c) : CHAT_OK;
@@ -490,11 +487,11 @@ static enum chat_status mend(struct check *c)
     return status;
 }
 
-/* All was mended that could be: is it well now? */
+/* Everything that can be repaired was repaired: is the spool sound now? */
 static enum chat_status look_again(struct check *c)
 {
     chat_finding *told = c->findings.told;
-    c->findings.told = NULL; /* what is left was told */
+    c->findings.told = NULL; /* the remaining problems were reported */
     forget(c);
     enum chat_status status = check_modes(c, false);
     if (status == CHAT_OK)

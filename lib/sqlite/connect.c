@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The cause of an error that is not the disk's: the system's, as far as SQLite tells it. */
+/* The cause of an error that is not the disk's: the system's, if SQLite knows it. */
 static enum chat_status system_failed(struct sqlite_store *s, int rc, const char *doing)
 {
     int errnum = s->db != NULL ? sqlite3_system_errno(s->db) : 0;
@@ -30,8 +30,8 @@ enum chat_status db_full(struct sqlite_store *s, const char *doing)
                      s->place.path);
 }
 
-/* By a program that is none of ours, as those take turns; or by one that builds the index of the
- * log. SQLite's locks are on that index, or where there is none, on the spool itself. */
+/* A foreign program, because ours take the write lock; or a program that builds the index of the
+ * WAL. SQLite's locks are on that index or, if it does not exist, on the spool itself. */
 static enum chat_status locked(struct sqlite_store *s, const char *doing)
 {
     static const char *const suffixes[] = { "-shm", "" };
@@ -69,14 +69,15 @@ enum chat_status db_failed(struct sqlite_store *s, int rc, const char *doing)
         return error_set(error, CHAT_DATA, "spool '%s' is damaged", path);
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-    case SQLITE_PROTOCOL: /* somebody is building the index, for ten seconds */
+    case SQLITE_PROTOCOL: /* another process is building the index, for ten seconds */
         return locked(s, doing);
     case SQLITE_NOMEM:
         return error_set(error, CHAT_SYSTEM, "out of memory");
     case SQLITE_PERM:
     case SQLITE_AUTH:
     case SQLITE_READONLY:
-        /* Its header says so. (Of an index opened for reading only SQLite says the same.) */
+        /* Its header has that number. (SQLite returns this error also for an index opened only
+         * for reading.) */
         if (rc == SQLITE_READONLY && sqlite3_db_readonly(s->db, "main") == 1 &&
             place_is_writable(&s->place))
             return error_set(error, CHAT_DATA, "spool '%s' is damaged", path);
@@ -100,9 +101,9 @@ sqlite3_stmt *db_statement(struct sqlite_store *s, enum sql sql)
     return s->statements[sql];
 }
 
-/* A statement that fails, be it one that reads, may have SQLite roll back all that was written
- * (sqlite.org/lang_transaction.html, "Response To Errors Within A Transaction"). What is
- * written after that would be committed at once, each piece by itself. */
+/* A statement that fails, even one that reads, may make SQLite roll back everything that was
+ * written (sqlite.org/lang_transaction.html, "Response To Errors Within A Transaction"). Later
+ * writes would be committed at once, each by itself. */
 static bool rolled_back(const struct sqlite_store *s)
 {
     return s->writing && s->db != NULL && sqlite3_get_autocommit(s->db) != 0;
@@ -256,8 +257,8 @@ static enum chat_status check_schema(struct sqlite_store *s, int *format)
     return schema_changed(s);
 }
 
-/* What step 3 makes anew it must know: of a table that somebody has changed it would lose the
- * change. */
+/* Step 3 rebuilds tables that it must know: if a table was changed by hand, the change would be
+ * lost. */
 static enum chat_status check_format_2(struct sqlite_store *s)
 {
     bool same;
@@ -290,10 +291,10 @@ static enum chat_status run_upgrades(struct sqlite_store *s, int *format)
     return status;
 }
 
-/* Bring a spool of an older format up to ours, in one transaction. Whoever opens it first does; one
- * that was changed by others is left as it was. In formats 1 and 2 a claim locks the byte of an id,
- * and now that of a position: so nobody may have a claim meanwhile. A command of an older version
- * that has the spool open fails from then on. */
+/* Upgrade a spool of an older format, in one transaction. The first program that opens it does
+ * this; a spool with a foreign schema is left as it was. In formats 1 and 2 a claim locks the
+ * byte of an id, and now that of a position, so no claim may exist during the upgrade. A command
+ * of an older version that has the spool open fails from then on. */
 static enum chat_status upgrade(struct sqlite_store *s)
 {
     int format = 0;
@@ -323,7 +324,7 @@ static void configure(struct sqlite_store *s)
 {
     sqlite3 *db = s->db;
     sqlite3_extended_result_codes(db, 1);
-    sqlite3_busy_timeout(db, TURN_PATIENCE); /* for other programs: ours pass the turnstile */
+    sqlite3_busy_timeout(db, TURN_PATIENCE); /* for other programs: ours take the write lock */
     sqlite3_wal_hook(db, count_frames, s);   /* instead of SQLite's own checkpoint */
     sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
@@ -332,7 +333,7 @@ static void configure(struct sqlite_store *s)
     sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
 }
 
-/* What a new connection has to be told, and what of the spool has to be known. */
+/* Set up a new connection, and read the facts about the spool. */
 static enum chat_status settle_in(struct sqlite_store *s, int *format)
 {
     configure(s);
@@ -347,9 +348,9 @@ static enum chat_status settle_in(struct sqlite_store *s, int *format)
     return status == CHAT_OK ? db_run(s, SQL_SET_SYNCHRONOUS) : status;
 }
 
-/* SQLite notes for the process which locks it has on a file. A child made by fork() inherits the
- * notes, but not the locks (fcntl(2)): what it opens beside a connection of its parent has none,
- * and whoever comes next takes the log away from under it. */
+/* SQLite records for the process which locks it has on a file. A child made by fork() inherits
+ * these records, but not the locks (fcntl(2)): a file that it opens beside a connection of its
+ * parent has no lock, and the next process takes the WAL away from under it. */
 static struct {
     int count;
     pid_t process;

@@ -11,9 +11,9 @@
 /* Enough to delete a message: some pages of the log, or of the -shm file. */
 enum { RESERVE = 256 * 1024 }; /* a log that is to be emptied (store.c) */
 
-/* Bytes 18 and 19 of a database say by 2 that it has a write-ahead log
- * (sqlite.org/fileformat2.html, "File format version numbers"). An SQLite in memory
- * can't be told so, and setting it on a file in use races between processes. */
+/* A 2 in bytes 18 and 19 of a database means that it has a WAL (sqlite.org/fileformat2.html,
+ * "File format version numbers"). An SQLite database in memory cannot set this, and setting it
+ * on a file in use races between processes. */
 enum { WAL_FORMAT_AT = 18, WAL_FORMAT = 2 };
 
 /* The bytes of an empty spool; the caller frees them with sqlite3_free(). */
@@ -55,7 +55,7 @@ static int write_all(int fd, const unsigned char *bytes, size_t size)
     return 0;
 }
 
-/* Give the file of the new spool its name, if there is none of that name yet. */
+/* Give the file of the new spool its name, unless that name exists. */
 static int take_name(struct sqlite_store *s)
 {
     char name[PLACE_NAME];
@@ -67,7 +67,8 @@ static int take_name(struct sqlite_store *s)
     if (result == 0 || errno != EINVAL)
         return result;
 #endif
-    return renameat(directory, name, directory, s->place.name); /* nobody else has the turn */
+    return renameat(directory, name, directory, s->place.name); /* no other process has the write
+                                                                 * lock */
 }
 
 static enum chat_status write_image(struct sqlite_store *s, const unsigned char *image, size_t size)
@@ -84,11 +85,11 @@ static enum chat_status write_image(struct sqlite_store *s, const unsigned char 
     return status;
 }
 
-/* Nobody else makes this spool now, as we hold the turnstile. */
+/* No other process makes this spool now, because we hold the write lock. */
 static enum chat_status create(struct sqlite_store *s)
 {
-    /* What a spool of that name that was removed by hand has left behind: the log of the
-     * old one would be taken for the new one's. */
+    /* Files of an older spool of that name that was removed by hand: its WAL would be taken for
+     * the WAL of the new spool. */
     place_remove(&s->place, "-new");
     place_remove(&s->place, "-wal");
     place_remove(&s->place, "-shm");
@@ -136,6 +137,6 @@ void reserve_give(struct sqlite_store *s)
     if (place_open(&s->place, "-reserve", &fd) != CHAT_OK)
         return;
     (void)!ftruncate(fd, 0);
-    fsync(fd); /* before that a journaling file system lets nobody have the blocks */
+    fsync(fd); /* before that a journaling file system gives the blocks to no file */
     close(fd);
 }

@@ -1,15 +1,15 @@
 /* group_commit.c - commits whose syncs overlap.
  *
- * A turn takes a third of a millisecond, and a sync on many disks five. So a turn is left before
- * what was committed in it is synced: those behind write and sync meanwhile, and the
- * system and the disk do at once what several ask for. What comes later in the log is on the disk
- * only together with what is before it, so whoever says "stored" or "gone" says so of all that he
- * has seen. (Measured with a disk that takes 5 ms a sync, 8 senders: 158 messages a second before,
- * 560 so.)
+ * The write lock is held for a third of a millisecond, and a sync takes five on many disks. So a
+ * process releases the write lock before it syncs its commit: the next processes write and sync
+ * at the same time, and the system and the disk combine their syncs. A commit is on disk only
+ * together with everything before it in the WAL, so a process that reports "stored" or "deleted"
+ * reports it for everything that it has seen. (Measured with a disk that takes 5 ms per sync, 8
+ * senders: 158 messages per second before, 560 with it.)
  *
- * But a commit can be seen before it is on the disk. If a receiver handed such a message over, and
- * the power failed, the id would be given out again. So the lock file says up to which id all
- * is on the disk (synced.c), and a receiver of a higher one syncs first. */
+ * But a commit can be seen before it is on disk. If a receiver delivered such a message, and the
+ * power failed, the id would be given out again. So the lock file records up to which id
+ * everything is on disk (synced.c), and a receiver of a higher id syncs first. */
 
 #include "internal.h"
 

@@ -12,7 +12,7 @@ static enum chat_status list_ids(struct sqlite_store *s)
     int rc = db_get_number(s, SQL_GET_DATA_VERSION, &version);
     if (rc != SQLITE_OK)
         return db_failed(s, rc, "read");
-    if (s->ids_known == version) /* nobody else has changed the spool since */
+    if (s->ids_known == version) /* no other process has changed the spool since */
         return CHAT_OK;
     rc = sqlite3_exec(s->db, sql_text[SQL_LIST_IDS], NULL, NULL, NULL);
     if (rc != SQLITE_OK)

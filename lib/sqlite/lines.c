@@ -12,7 +12,7 @@
 #include "digest.h"
 
 enum {
-    ROWS = 64,         /* as many as SQL_ADD_LINES has */
+    ROWS = 64,         /* the number of rows in SQL_ADD_LINES */
     BYTES = 64 * 1024, /* for their bodies */
     LONG = 4096,       /* what has more bytes is inserted at once: to copy it would cost more */
     FIRST = 4          /* the parameter that the rows begin with */

@@ -1,8 +1,8 @@
-/* pages.c - the rows in the pages of a database that SQLite itself can't read any more.
+/* pages.c - the rows in the pages of a database that SQLite itself cannot read any more.
  *
- * A damaged page takes all below it out of SQLite's sight, and so the leaves are read as they lie
- * in the file (sqlite.org/fileformat2.html). In a spool the pointer map tells which pages are free:
- * what they still show has been received.
+ * A damaged page hides all pages below it from SQLite, so the leaves are read one by one as they
+ * are in the file (sqlite.org/fileformat2.html). In a spool the pointer map shows which pages
+ * are free: messages on these have been received.
  *
  * The sqlite3 shell has .recover for that, but not everywhere: Debian 12 builds it without
  * sqlite_dbpage, so that it fails on every file. Of 60 damaged spools of 2,028 messages it saved
@@ -25,7 +25,7 @@ struct pages {
     int64_t count;
     unsigned char map[PAGE]; /* the page of the pointer map that was read last */
     int64_t map_number;
-    int64_t rest_left; /* so many pages of long rows may still be read */
+    int64_t rest_left; /* pages of long rows that may still be read */
 };
 
 /* Such a page belongs to one row. Some may seem to be of others by accident; a file that was made
@@ -38,7 +38,8 @@ static bool read_page(const struct pages *pages, int64_t number, unsigned char p
            pages->file->pMethods->xRead(pages->file, page, PAGE, (number - 1) * PAGE) == SQLITE_OK;
 }
 
-/* The pointer map begins at page 2, and each of its pages is followed by those that it tells of. */
+/* The pointer map begins at page 2, and each of its pages is followed by the pages that it
+ * describes. */
 static bool is_free(struct pages *pages, int64_t number)
 {
     const int64_t span = PAGE / MAP_ENTRY + 1;

@@ -11,7 +11,8 @@ struct column {
     size_t size;
 };
 
-/* A row, and its id; an entry of an index has none, and its last column is the row's. */
+/* A row, and its id; an index entry has no id of its own, and its last column is the id of the
+ * row. */
 struct record {
     int64_t id;
     size_t count;

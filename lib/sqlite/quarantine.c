@@ -1,4 +1,5 @@
-/* quarantine.c - a message that is not what it was when it was sent: set aside for a person. */
+/* quarantine.c - move a message that has changed since it was sent to a room for a person to
+ * look at. */
 
 #include "read.h"
 
@@ -39,7 +40,7 @@ static enum chat_status read_damaged(struct sqlite_store *s, int64_t position,
     return status;
 }
 
-/* Write the message at POSITION anew, as it is now, at the end of the room of those. */
+/* Write the message at POSITION again, as it is now, at the end of the room of damaged messages. */
 static enum chat_status rewrite(struct sqlite_store *s, int64_t position,
                                 const struct chat_message *m, const struct room *damaged)
 {
@@ -58,8 +59,8 @@ static enum chat_status rewrite(struct sqlite_store *s, int64_t position,
     return status == CHAT_OK ? spool_set_next_id(s) : status;
 }
 
-/* In a page whose rows are in no order SQLite may write a row elsewhere than it is found. Who takes
- * the message for moved would find it where it was, for ever. */
+/* In a page whose rows are not in order SQLite may write a row elsewhere than it is found. A
+ * process that believes the message was moved would find it there again, forever. */
 static enum chat_status check_moved(struct sqlite_store *s, int64_t from, int64_t to,
                                     const struct chat_message *m)
 {
@@ -102,7 +103,7 @@ static enum chat_status move_there(struct sqlite_store *s, int64_t position,
     return status == CHAT_OK ? room_count(s, damaged.number, 1, (int64_t)m->length) : status;
 }
 
-/* Within a transaction; nobody else has a claim on it. */
+/* Within a transaction; no other process has a claim on it. */
 static enum chat_status move_damaged(struct sqlite_store *s, int64_t position, struct room *from,
                                      struct chat_batch *copy)
 {

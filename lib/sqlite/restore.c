@@ -67,9 +67,9 @@ static enum chat_status cannot_copy(struct sqlite_store *s, int rc)
     return db_failed(s, rc, "restore");
 }
 
-/* Bytes 18 and 19 of a database say by 2 that it has a write-ahead log, and by 1 that it has none
+/* In bytes 18 and 19 of a database a 2 means that it has a WAL, and a 1 that it does not
  * (sqlite.org/fileformat2.html, "File format version numbers"). The copy can be written to only
- * without one; copied over the spool, it gets one by SQLite. */
+ * without a WAL; copied over the spool, it gets one from SQLite. */
 enum { FORMAT_AT = 18, WITHOUT_WAL = 1, WITH_WAL = 2 };
 
 static int set_format(sqlite3 *db, unsigned char format)
@@ -96,8 +96,8 @@ static enum chat_status copy_backup(struct restore *r)
 
 /* --- the spool ------------------------------------------------------------- */
 
-/* No id that either of the two has given is given again. Where nobody knows what the lost spool has
- * given, ids go on far behind those of the backup. */
+/* No id that either of the two has given is given again. If the ids of the lost spool are
+ * unknown, new ids start far above those of the backup. */
 static enum chat_status set_next_id(struct restore *r)
 {
     struct sqlite_store *s = r->s;
@@ -129,8 +129,8 @@ static enum chat_status replace_content(struct restore *r)
     return rc == SQLITE_OK ? CHAT_OK : db_failed(r->s, rc, "restore");
 }
 
-/* The same where there is no spool, or none that can be opened. What is beside it belongs to what
- * is lost. */
+/* Likewise if there is no spool, or only one that cannot be opened. Files beside it belong to
+ * the lost spool. */
 static enum chat_status replace_file(struct restore *r)
 {
     struct sqlite_store *s = r->s;
@@ -143,7 +143,7 @@ static enum chat_status replace_file(struct restore *r)
                         s->place.path);
 }
 
-/* Who sleeps is woken, also if this process is killed. */
+/* Sleepers are woken, even if this process is killed. */
 static enum chat_status replace_held(struct restore *r, enum chat_status connected)
 {
     bells_add_all(r->s);

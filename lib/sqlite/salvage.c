@@ -1,6 +1,6 @@
-/* salvage.c - a spool built anew from the pages of a broken one.
+/* salvage.c - rebuild a spool from the pages of a broken one.
  *
- * Messages that are what they were when they were sent keep everything; what else looks like one
+ * Messages that are as they were sent keep everything; anything else that looks like a message
  * goes to the room of damaged messages. */
 
 #include "pages.h"
@@ -25,7 +25,7 @@ struct salvage {
     sqlite3_stmt *add_room, *add_message;
     struct named *rooms;
     size_t room_count;
-    int64_t damaged;   /* the number of the room of those; 0: it is not their turn yet */
+    int64_t damaged;   /* the number of the room of damaged messages; 0: not reached yet */
     int64_t next_id;   /* behind all that was seen */
     bool known;        /* the spool's own next id was seen, too */
     int64_t synced_id; /* the highest one that the lock file knows */
@@ -41,7 +41,7 @@ static int run(sqlite3_stmt *statement)
     return sqlite3_reset(statement);
 }
 
-/* Go on? What is there already is there: a page can have been copied by a crash. */
+/* Whether to continue. A row that exists is skipped: a page can have been copied by a crash. */
 static bool check(struct salvage *g, int rc)
 {
     if (rc != SQLITE_OK && (rc & 0xff) != SQLITE_CONSTRAINT)
@@ -135,7 +135,8 @@ static int64_t at_least(int64_t least, int64_t number)
     return number < least ? least : number;
 }
 
-/* What waits lies at its id, and has the place that it returns to in a column. */
+/* A message that waits for its time is at its id, and a column has the position to which it
+ * returns. */
 static struct chat_message take_fields(const struct record *r, struct names *names)
 {
     const struct column *c = r->column;

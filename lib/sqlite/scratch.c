@@ -1,10 +1,10 @@
 /* scratch.c - a database that is being made: a backup, or a spool that is repaired.
  *
- * It has a name in a directory where other members of a group can exchange names, and SQLite opens
- * files by their names. SQLite would take a file that a member put there for the database, and roll
- * back a journal beside it; such a journal can name any file, which SQLite then deletes
+ * It has a name in a directory where other members of a group can exchange names, and SQLite
+ * opens files by their names. SQLite would take a file that a member put there for the database,
+ * and roll back a journal beside it; such a journal can name any file, which SQLite then deletes
  * (sqlite.org/atomiccommit.html, "Multi-file Commit"). So the database is a descriptor that was
- * opened here, and there is no journal. Nobody else uses it, so it has no locks. */
+ * opened here, and there is no journal. No other process uses it, so it has no locks. */
 
 #include "internal.h"
 
@@ -185,7 +185,7 @@ int scratch_open(struct place *place, const char *suffix, sqlite3 **db)
     snprintf(name, sizeof name, "%d", fd);
     int rc = sqlite3_open_v2(name, db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, vfs);
     close(fd);
-    /* Nobody waits for it: it is synced once, at the end. */
+    /* No process waits for it: it is synced once, at the end. */
     if (rc == SQLITE_OK)
         rc = sqlite3_exec(*db, "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF", NULL, NULL,
                           NULL);

@@ -242,8 +242,9 @@ enum chat_status insert_message(struct sqlite_store *s, const struct chat_messag
     bind_message(statement, m, s->tally.number, checksum);
     enum chat_status status = db_finish(s, statement);
     if (status == CHAT_DATA && s->failed_with == SQLITE_CONSTRAINT_PRIMARYKEY)
-        return error_set(s->base.error, CHAT_DATA, "room '%s' has a message at place %lld already",
-                         s->tally.name, (long long)m->place);
+        return error_set(s->base.error, CHAT_DATA,
+                         "room '%s' already has a message at position %lld", s->tally.name,
+                         (long long)m->place);
     return status;
 }
 
@@ -255,8 +256,7 @@ static enum chat_status check_id(struct sqlite_store *s, int64_t id)
     if (status != CHAT_OK)
         return status;
     if (used)
-        return error_set(s->base.error, CHAT_DATA, "there is a message %lld already",
-                         (long long)id);
+        return error_set(s->base.error, CHAT_DATA, "message %lld already exists", (long long)id);
     return id_use(s, id);
 }
 

@@ -25,7 +25,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* How the record lies in the lock file. */
+/* The layout of the record in the lock file. */
 struct record {
     uint8_t salt[WAL_SALT];
     uint32_t frames;

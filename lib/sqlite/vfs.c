@@ -70,8 +70,9 @@ static int wal_write(sqlite3_file *file, const void *bytes, int count, sqlite3_i
     return file_write(file, bytes, count, offset);
 }
 
-/* For an I/O error SQLite says IOERR_CORRUPTFS here, and then CORRUPT to us. But what can't be read
- * now may be whole: to call it damaged would have it repaired, without what can't be read. */
+/* After an I/O error SQLite returns IOERR_CORRUPTFS here, and then CORRUPT to us. But data that
+ * cannot be read now may be sound: if the spool counted as damaged, a repair would lose this
+ * data. */
 static int file_read(sqlite3_file *file, void *bytes, int count, sqlite3_int64 offset)
 {
     int rc = layer_of(file)->base->xRead(file, bytes, count, offset);
@@ -230,8 +231,8 @@ static int open_wal(sqlite3_vfs *base, const char *name, sqlite3_file *file, int
             return rc;
         file->pMethods->xClose(file);
     }
-    /* There is none, or it is empty, and who made it may have died before its directory
-     * was synced. SQLite would sync that too, but not notice if it fails. */
+    /* It does not exist or is empty, and its maker may have died before the directory was
+     * synced. SQLite would sync the directory too, but not notice if that fails. */
     rc = base->xOpen(base, name, file, flags, out);
     if (rc != SQLITE_OK)
         return rc;
@@ -240,8 +241,8 @@ static int open_wal(sqlite3_vfs *base, const char *name, sqlite3_file *file, int
     return rc == SQLITE_OK ? base->xOpen(base, name, file, there, out) : rc;
 }
 
-/* Where a file can't be opened for writing SQLite opens it for reading, whatever the reason is. If
- * it may be written, that was no matter of rights. */
+/* If a file cannot be opened for writing SQLite opens it for reading, whatever the reason is. If
+ * it may be written, the reason was not a missing permission. */
 static bool read_only_by_accident(const char *name, int flags, const int *out)
 {
     return (flags & SQLITE_OPEN_READWRITE) != 0 && out != NULL &&
@@ -294,8 +295,8 @@ static int vfs_full_pathname(sqlite3_vfs *vfs, const char *path, int size, char 
     return strlen(path) < (size_t)size ? SQLITE_OK : SQLITE_CANTOPEN;
 }
 
-/* Where SQLite can't open a file to write it opens it to read, and if somebody has put a FIFO there
- * meanwhile it would wait for a writer. To files it makes no difference. */
+/* If SQLite cannot open a file to write it opens the file to read, and if a FIFO has been put
+ * there since, it would wait for a writer. For files it makes no difference. */
 static int open_at_once(const char *name, int flags, int mode)
 {
     return open(name, flags | O_NONBLOCK, mode);

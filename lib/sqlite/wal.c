@@ -15,7 +15,7 @@ enum {
     PAGE_SIZE_AT = 8,
     HEADER_SUM_AT = 24,
     HEADER_SUMMED = 24,  /* bytes of the header that its checksum is over */
-    FRAME_PAGE_AT = 0,   /* the number of the page; 0 is none */
+    FRAME_PAGE_AT = 0,   /* the number of the page; 0 means no page */
     FRAME_COMMIT_AT = 4, /* pages of the spool after a commit; 0: the frame ends no transaction */
     FRAME_SUM_AT = 16,
     FRAME_SUMMED = 8 /* bytes of the frame's header that its checksum is over, before the page */
@@ -142,7 +142,7 @@ static int follow_chain(int fd, struct wal *wal, struct sum *sum)
         if (get(frame + FRAME_COMMIT_AT, true) != 0)
             wal->frames = number;
     }
-    return errnum == ENODATA ? 0 : errnum; /* truncated meanwhile */
+    return errnum == ENODATA ? 0 : errnum; /* truncated since */
 }
 
 /* Whether the file ends within a frame of this WAL, at the size that version 0.1.0 cut it to. A WAL
@@ -184,8 +184,8 @@ int wal_examine(int fd, struct wal *wal)
     return follow_chain(fd, wal, &sum);
 }
 
-/* Whether the frame was left by an earlier WAL in the same file: SQLite adds 1 to the first half of
- * the salt each time it begins the WAL again. Or by nobody: zeros. */
+/* Whether the frame was left by an earlier WAL in the same file: SQLite adds 1 to the first half
+ * of the salt each time it restarts the WAL. Zeros count as well. */
 static bool is_left_over(const uint8_t header[WAL_FRAME_HEADER], const struct wal *wal)
 {
     enum { OFTEN = 1 << 24 };
@@ -194,8 +194,8 @@ static bool is_left_over(const uint8_t header[WAL_FRAME_HEADER], const struct wa
     return (age > 0 && age < OFTEN) || memcmp(header, zeros, sizeof zeros) == 0;
 }
 
-/* The first frame from NUMBER on that is not all in a hole of the file; behind the last one, if
- * there is none. A file from a stranger may be a hole of many TiB. */
+/* The first frame from NUMBER on that is not entirely in a hole of the file; behind the last one
+ * if all are. A file from a stranger may be a hole of many TiB. */
 static int64_t skip_hole(int fd, const struct wal *wal, int64_t number)
 {
     off_t at = lseek(fd, (off_t)frame_offset(number), SEEK_DATA);
@@ -229,9 +229,9 @@ static bool reads_back(int fd, const char *bytes, size_t size, int64_t offset)
 }
 
 /* Write past the page cache: an ext4 whose write has failed may keep the new blocks of the file
- * marked as unwritten. What is written to their cached pages after that is synced without an error,
- * and is zeros after a power cut. If this write fails, too, put the bytes back into the page cache,
- * from where the next attempt takes them. Where there is no O_DIRECT, write as usual. */
+ * marked as unwritten. Later writes to their cached pages are synced without an error, and are
+ * zeros after a power cut. If this write fails, too, put the bytes back into the page cache,
+ * from where the next attempt takes them. Without O_DIRECT, write as usual. */
 static int write_directly(int fd, const char *bytes, size_t size, int64_t offset)
 {
     int flags = fcntl(fd, F_GETFL);

@@ -40,18 +40,18 @@ int wal_examine(int fd, struct wal *wal);
 /* Whether the WAL that FD (or -1) is open on may be one of WAL_CUT, by its size. */
 bool wal_has_cut_size(int fd);
 
-/* Whether the file has more than the sound frames of this WAL: another one of its first FRAMES, or
- * what is no frame. An old copy of a WAL has not. */
+/* Whether the file has more than the sound frames of this WAL: another one of its first FRAMES,
+ * or something that is not a frame. An old copy of a WAL has not. */
 bool wal_is_broken(int fd, const struct wal *wal, int64_t frames);
 
 /* Write the header and the first FRAMES frames again as they are, so that all of their pages are
  * dirty again, and sync the file. With FRAMES 0 only sync it. Returns 0, or an errno. */
 int wal_rewrite(int fd, int64_t frames);
 
-/* Give the first FRAMES frames of a broken WAL, and those behind them that have the salt SALT, that
- * salt and checksums that fit: then SQLite reads all of them, and a damaged page is found and
- * repaired as one in the spool itself. A transaction ended with the last of FRAMES; the file of the
- * spool has so many PAGES. Returns 0, or an errno. */
+/* Give the first FRAMES frames of a broken WAL, and those behind them that have the salt SALT,
+ * that salt and matching checksums: then SQLite reads all of them, and a damaged page is found
+ * and repaired like one in the spool itself. A transaction ended with the last of FRAMES; then
+ * the file of the spool had PAGES pages. Returns 0, or an errno. */
 int wal_reseal(int fd, const uint8_t salt[WAL_SALT], int64_t frames, uint32_t pages);
 
 #endif

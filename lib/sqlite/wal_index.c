@@ -1,20 +1,20 @@
-/* wal_index.c - keeping the index of the log alive while no process is there.
+/* wal_index.c - keep the index of the WAL alive while no process has it open.
  *
- * SQLite keeps an index of the log in the -shm file. The first process that attaches to it throws
- * it away and reads the whole log to build another: right after a crash of the machine,
- * but between commands that do not overlap it costs each of them some 40 system calls and
- * 140 thousand instructions. A process counts as attached while it has a lock on one byte of
- * that file (sqlite.org/walformat.html, "The WAL-Index File Format"), so whoever knows that the
- * index is good can take such a lock first, and SQLite uses it as it does beside a
- * living process. That another one died, anywhere, is nothing new to it.
+ * SQLite keeps an index of the WAL in the -shm file. The first process that attaches to it
+ * discards it and reads the whole WAL to build another: right after a crash of the machine this
+ * is necessary, but between commands that do not overlap it costs each of them some 40 system
+ * calls and 140 thousand instructions. A process counts as attached while it has a lock on one
+ * byte of that file (sqlite.org/walformat.html, "The WAL-Index File Format"). So a process that
+ * knows that the index is good can take such a lock first, and SQLite uses the index as it does
+ * beside a living process. The death of another process is nothing new to SQLite.
  *
- * The index is good as long as the kernel has not let go of it: after a crash, or an unclean
- * unmount, the disk may hold older pages of it than of the log. So whoever attached to it
- * properly leaves a mark that is never written to any disk and goes with the kernel's
- * inode: a life-time hint (F_SET_RW_HINT, fcntl(2)). And it must be the index of this log, and
- * whole: the last frame that it knows must stand there, as a checksum over all frames up to it
- * tells, and be the last; or somebody has put another log in its place. Where there are no such
- * hints, SQLite does what it always does. */
+ * The index is good as long as the kernel has kept it: after a crash, or an unclean unmount, the
+ * disk may hold older pages of it than of the WAL. So a process that attached to it properly
+ * leaves a mark that is never written to any disk and goes with the kernel's inode: a life-time
+ * hint (F_SET_RW_HINT, fcntl(2)). And the index must belong to this WAL, and be whole: the last
+ * frame that it knows must be in the WAL, as a checksum over all frames up to it shows, and be
+ * the last; otherwise another WAL was put in its place. Without such hints, SQLite does what it
+ * always does. */
 
 #include "internal.h"
 
@@ -26,7 +26,7 @@
 #ifdef F_SET_RW_HINT
 
 enum {
-    HINT = 5,           /* RWH_WRITE_LIFE_EXTREME: nobody else would say so of this file */
+    HINT = 5,           /* RWH_WRITE_LIFE_EXTREME: no other program would set this for the file */
     ATTACHED_BYTE = 128 /* UNIX_SHM_DMS in SQLite's os_unix.c */
 };
 
@@ -53,7 +53,7 @@ static uint32_t big_endian(const uint8_t bytes[4])
     return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
 }
 
-/* Whether the frame that HEADER says is the last one stands in the log, and none follows it. */
+/* Whether the frame that HEADER names as the last one is in the WAL, and no frame follows it. */
 static bool ends_with(int log, const struct index_header *header)
 {
     uint8_t bytes[WAL_FRAME + sizeof(struct frame_header)] = { 0 };

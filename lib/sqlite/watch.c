@@ -1,8 +1,9 @@
-/* watch.c - sleeping until something in a spool may have changed, in whatever room.
+/* watch.c - sleep until something in a spool may have changed, in whatever room.
  *
- * The directory is watched: a commit writes to the log, and a receiver that begins or ends opens or
- * closes the lock file. The log is written before its commit can be seen (215 of 224 wake-ups came
- * too early), so after a wake-up we pass the turnstile once: then whoever wrote has committed. */
+ * It watches the directory: a commit writes to the WAL, and a receiver that begins or ends opens
+ * or closes the lock file. The WAL is written before its commit can be seen (215 of 224 wake-ups
+ * came too early), so after a wake-up we take the write lock once: then the writer has
+ * committed. */
 
 #include "internal.h"
 
@@ -49,7 +50,7 @@ static bool is_ours(const struct sqlite_store *s, const struct inotify_event *ev
     return (event->mask & IN_OPEN) == 0 && (suffix[0] == '\0' || strcmp(suffix, "-wal") == 0);
 }
 
-/* Take what has been told so far; true if it was about the spool. */
+/* Read all events so far; true if one was about the spool. */
 static bool drain(struct sqlite_store *s)
 {
     _Alignas(struct inotify_event) char buffer[4096];

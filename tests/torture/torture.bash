@@ -336,7 +336,7 @@ complete_lines() {
 # says so, or how many.
 said_in_a_line() {
   local added=$((${#STATE[@]} - ${#ALL[@]}))
-  sed '/^chat-recv: message [0-9]* was done, but stays in the spool$/d; /; trying again$/d' main.err | uniq >said
+  sed '/^chat-recv: message [0-9]*: the command succeeded, but the message could not be deleted$/d; /; trying again$/d' main.err | uniq >said
   contents said
   ((LINES_OF_IT == 1)) && [[ $CONTENTS == "${COMMAND[0]}: "*"$1"* ]] || return
   WHY='an error means that none is stored, or says that they may be, or how many are'
