@@ -18,7 +18,7 @@ import time
 from datetime import datetime, timezone
 
 from model import BUSY, DONE, NONE, Message, Receiver, Sender, Spool
-from programs import EPOCH, PATIENCE, Wrong
+from programs import EPOCH, PATIENCE, Wrong, peer, wait_for
 
 # Known faults that are about to be mended: what the model overlooks until then. Empty is right.
 OVERLOOKED = set()
@@ -63,14 +63,17 @@ class Command:
         self.receiver, self.message, self.connection = receiver, message, connection
 
     def say(self, verdict):
+        """Let it end, and wait until it has: only then can its receiver be seen to sleep after it."""
+        ended = peer(self.connection)
         self.connection.sendall(b"die\n" if verdict == "die" else f"exit {verdict}\n".encode())
+        need(wait_for(ended), f"the COMMAND with message {self.message.id} does not end")
         self.connection.close()
 
 
 class History:
     def __init__(self, world):
         self.world = world
-        self.model = Spool(EPOCH)
+        self.model = Spool(EPOCH, claims_held=bool(world.store))
         self.receivers, self.senders, self.commands, self.scripts = {}, {}, [], {}
         self.passed_over = []  # what was older than a message that a receiver took
         self.saved = None  # the last backup: the file, and its messages
@@ -406,7 +409,7 @@ class History:
         file, kept = self.saved
 
         def restore():
-            self.model.messages = [Message(**{**fields, "claim": None}) for _, fields in kept]
+            self.model.messages = [Message(**{**fields, "claim": None, "kept": None}) for _, fields in kept]
             self.woken()
 
         kill = 0 if self.waiting() else kill
@@ -619,7 +622,7 @@ class History:
             m.due, m.expires = (self.near(row[name], getattr(m, name)) for name in ("due", "expires"))
         need(row["expires"] == iso(m.expires), f"message {m.id} expires", row["expires"], "not", iso(m.expires))
         if row["due"] is None and m.due is not None and m.due <= self.model.now:
-            m.due = None  # some receiver has looked
+            self.model.come_back(m)  # some receiver has looked
         need(row["due"] == iso(m.due), f"message {m.id} is due", row["due"], "not", iso(m.due))
 
     @staticmethod

@@ -30,6 +30,7 @@ class Message:
     position: int | None = None  # None: delayed, it gets one when it is due
     placed: int = 0  # the tick at which it got its position
     claim: "Receiver | None" = None
+    kept: "Receiver | None" = None  # while it is held back: the receiver that has its claim again when it comes back
 
 
 @dataclass(eq=False)
@@ -78,8 +79,9 @@ class Sender:
 
 
 class Spool:
-    def __init__(self, now):
+    def __init__(self, now, claims_held=False):
         self.now = now
+        self.claims_held = claims_held  # a held message is claimed until its receiver exits: on PostgreSQL
         self.messages = []
         self.highest = 0  # the highest id that was ever seen
         self.serial = 0
@@ -138,9 +140,14 @@ class Spool:
         """A receiver looks into the room: what is due joins it, or comes back to its old position."""
         due = [m for m in self.in_room(room) if m.due is not None and m.due <= self.now]
         for m in sorted(due, key=lambda m: (m.due, m.serial)):
-            m.due = None
+            self.come_back(m)
             if m.position is None:
                 self.place(m)
+
+    @staticmethod
+    def come_back(m):
+        m.due = None
+        m.claim, m.kept = m.claim or m.kept, None
 
     def forget_expired(self, room=None):
         self.messages = [m for m in self.messages if not self.expired(m) or room not in (None, m.room)]
@@ -291,12 +298,16 @@ class Spool:
         m.due = self.now + hold if hold else None
         if r.follow:
             m.claim = None
+        elif hold and not self.claims_held:
+            m.claim, m.kept = None, r
 
     def leave(self, r):
         """The receiver has ended: its claims with it."""
         for m in self.messages:
             if m.claim is r:
                 m.claim = None
+            if m.kept is r:
+                m.kept = None
 
     # ------------------------------------------------------------ chat-spool
 
@@ -310,7 +321,7 @@ class Spool:
         """Those that nobody has claimed; how many."""
         moved = [m for m in messages if m.claim is None]
         for m in moved:
-            m.room, m.attempts = room, 0
+            m.room, m.attempts, m.kept = room, 0, None
             if m.position is not None:
                 m.due = None
             if m.due is None:

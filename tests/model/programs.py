@@ -17,6 +17,21 @@ class Wrong(AssertionError):
     """A program did something that the model does not allow."""
 
 
+def peer(connection):
+    """A descriptor of the process at the other end, which is readable when that has ended."""
+    pid, _, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")))
+    return os.pidfd_open(pid)
+
+
+def wait_for(descriptor):
+    """Close it when it is readable. False: it was not in time."""
+    with selectors.DefaultSelector() as selector:
+        selector.register(descriptor, selectors.EVENT_READ)
+        ready = selector.select(PATIENCE)
+    os.close(descriptor)
+    return bool(ready)
+
+
 class Process:
     """A program in the background. It is found asleep, or ended."""
 
