@@ -9,7 +9,7 @@ load helper
 
 setup() {
   chat_setup
-  : "${SCALE:=$((${TORTURE:-0} ? 100000 : 20000))}"
+  : "${SCALE:=$((${TORTURE:-0} ? 100000 : 6000))}"
 }
 
 # due TIME [TZ]: when a message sent with -d TIME is due, in UTC.

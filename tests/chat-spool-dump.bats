@@ -398,7 +398,7 @@ END2
 # bats test_tags=full
 @test "a hundred megabytes of messages go through in bounded memory, and are all the same" {
   local limit=80000 bytes
-  bytes=$(dosed 5000 500)
+  bytes=$(dosed 20000 500)
   ! sanitized || skip 'a sanitized program needs much more'
   seq -f "%.0f $(head -c "$bytes" /dev/zero | tr '\0' x)" $((100000000 / bytes)) | chat-send -l
   run --separate-stderr bash -c 'set -o pipefail; ulimit -v "$1"; chat-spool dump | chat-spool load -s fresh.db' bash "$limit"

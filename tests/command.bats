@@ -9,7 +9,7 @@ load helper
 
 setup() {
   chat_setup
-  : "${TORTURE:=500}"
+  : "${TORTURE:=300}"
   # A command that tells that it has begun, and ends with the given status once the file "go" is there.
   cat >hold <<'END'
 #!/bin/sh

@@ -27,11 +27,13 @@ user_time() {
 # linear FEW MANY: eight times as much has taken at most 20 times as long; a quarter of a second is left to chance.
 linear() { (($2 <= 20 * $1 + 250)) || fail "$1 ms, and of eight times as much $2 ms"; }
 
+# bats test_tags=full
 @test "list, dump and copy take time in proportion to the number of rooms" {
-  local few many words
-  seq 2500 | sed 's/.*/{"room":"r.&","body":"x"}/' | chat-send -J -s few.db
-  seq 20000 | sed 's/.*/{"room":"r.&","body":"x"}/' | chat-send -J -s many.db
-  assert_equal "$(chat-spool list -1 -s many.db | wc -l)" 20000
+  local few many words rooms
+  rooms=$(dosed 10000 20000)
+  seq $((rooms / 8)) | sed 's/.*/{"room":"r.&","body":"x"}/' | chat-send -J -s few.db
+  seq "$rooms" | sed 's/.*/{"room":"r.&","body":"x"}/' | chat-send -J -s many.db
+  assert_equal "$(chat-spool list -1 -s many.db | wc -l)" "$rooms"
   for words in 'list -s' 'list -1 -s' 'dump -s'; do
     # shellcheck disable=SC2086
     few=$(user_time chat-spool $words few.db) many=$(user_time chat-spool $words many.db)
@@ -55,15 +57,15 @@ linear() { (($2 <= 20 * $1 + 250)) || fail "$1 ms, and of eight times as much $2
   local few many
   COUNTER=$(instruction_counter) || skip 'needs perf or valgrind'
   [[ ${KEEP:-} ]] || skip 'no library beside the programs'
-  seq 300 | chat-send -l -s few.db
-  seq 2400 | chat-send -l -s many.db
+  seq 150 | chat-send -l -s few.db
+  seq 1200 | chat-send -l -s many.db
   few=$("$COUNTER" "$KEEP" few.db) many=$("$COUNTER" "$KEEP" many.db)
-  ((many <= 12 * few)) || fail "$few instructions for 300 messages, $many for 2400"
+  ((many <= 12 * few)) || fail "$few instructions for 150 messages, $many for 1200"
 }
 
 @test "compact leaves neither a row nor a FIFO of rooms that are not used any more" {
   local i
-  for i in {1..20}; do
+  for i in {1..8}; do
     background chat-recv -q -r "answer.$i" -t 30
     wait_blocked "$BACKGROUND_PID"
     chat-send -r "answer.$i" ok

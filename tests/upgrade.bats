@@ -210,8 +210,10 @@ open("go").read()' "$SPOOL-lock" >locked
 # stopped PID: by a signal (for wait_until).
 stopped() { grep -q '^State:.*T' "/proc/$1/status"; }
 
+# bats test_tags=full
 @test "twenty senders and receivers at once upgrade it once, and lose nothing" {
-  local round n pids rounds=2
+  local round n pids rounds
+  rounds=$(dosed 1 2)
   ((${TORTURE:-0} == 0)) || rounds=$((TORTURE * 30))
   for ((round = 1; round <= rounds; round++)); do
     old "$SPOOL"

@@ -48,7 +48,7 @@ all_killed() {
   local name
   for name; do
     rm -rf "$HOME/.local"
-    killed_everywhere "$name" 2
+    killed_everywhere "$name" 1
   done
   tell "${SUM[killed]:-0} kills, ${SUM[recovery]:-0} of a command that came after; nothing done yet ${SUM[before]:-0}," \
     "all done ${SUM[after]:-0}, a message twice ${SUM[doubled]:-0}"

@@ -43,7 +43,7 @@ all_starve() {
     WHOLE=$result
     faults=()
     for ((n = 1; n <= ASKED; n++)); do faults+=("$n" "$n+"); done
-    sample "$(dose 2 $((${#faults[@]} / 10 + 1)))" "${faults[@]}"
+    sample "$(dose 1 $((${#faults[@]} / 10 + 1)))" "${faults[@]}"
     for n in "${SAMPLE[@]}"; do
       starved "$n"
       [[ $ASKED != *! ]] || count hits
@@ -87,7 +87,7 @@ all_starve() {
   WARM=()
   starved 0
   all=$ASKED
-  for ((n = all / 2; n <= all; n += $(dose 5 1))); do
+  for ((n = all / 2; n <= all; n += $(dose 12 1))); do
     starved "$n"
     WHY='the status is 1, or 71'
     ((result == 1 || result == 71)) || show_trial "allocation $n"
@@ -101,7 +101,7 @@ all_starve() {
   starved 0
   all=$ASKED
   assert [ "$all" -ge 50 ]
-  for ((n = all / 2 + RANDOM % 4; n <= all; n += $(dose 8 1))); do
+  for ((n = all / 2 + RANDOM % 4; n <= all; n += $(dose 16 1))); do
     starved "$n+"
     if ! { kept && told; }; then show_trial "allocation $n of $all"; fi
   done

@@ -38,8 +38,8 @@ by_turns() {
     fi
   done
   # Those that fill the log again and again.
-  seq 6000 >in
-  for COMMAND in 'chat-send -l' 'chat-send -l -1' 'chat-recv -c 3000' 'chat-spool move main other' 'chat-recv -a -r other' \
+  seq "$(dosed 3000 6000)" >in
+  for COMMAND in 'chat-send -l' 'chat-send -l -1' 'chat-recv -c 1500' 'chat-spool move main other' 'chat-recv -a -r other' \
     'chat-spool compact' 'chat-spool check --repair'; do
     read -ra words <<<"$COMMAND"
     by_turns "${words[@]}" || fail "$COMMAND: $WHY"

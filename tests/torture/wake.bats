@@ -72,7 +72,7 @@ woken_by() {
   prepare_for "$1"
   read -r _ _ total loader < <("$FAULTS/trial" count main "${COMMAND[@]}")
   # shellcheck disable=SC2046  # numbers
-  sample "$(dose 4 "$total")" $(seq $((${TORTURE:-0} ? loader + 1 : total - 16)) "$total")
+  sample "$(dose 2 "$total")" $(seq $((${TORTURE:-0} ? loader + 1 : total - 16)) "$total")
   for n in "${SAMPLE[@]}"; do
     prepare_for "$1"
     sleeper "$KIND" "$ROOM"
