@@ -6,7 +6,7 @@
 #:   musl, check-musl        programs that need no library, in build/musl/bin; and tests with them
 #:   check-i386              build for i386 in a clean system, and run tests there
 
-# The same bytes from whatever path, on whatever day: names in order, nobody's user, the time of the last commit.
+# The same bytes from whatever path, on whatever day: names in order, no user names, the time of the last commit.
 DIST = chatspool-$(VERSION)
 dist:
 	@mkdir -p $(BUILD)

@@ -7,7 +7,7 @@
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=";
 
-enum { PADDING = 64, NO_LETTER = 64 }; /* '=' stands behind the letters */
+enum { PADDING = 64, NO_LETTER = 64 }; /* '=' follows the letters */
 
 /* Up to three bytes as four letters. */
 static void encode_group(const unsigned char *bytes, size_t size, char letters[4])
@@ -28,7 +28,7 @@ void base64_encode(const void *bytes, size_t size, char *letters)
         encode_group(b + i, size - i < 3 ? size - i : 3, letters + i / 3 * 4);
 }
 
-/* What each byte is worth as a letter. */
+/* The value of each byte as a letter. */
 static const unsigned char *letter_values(void)
 {
     static unsigned char values[256];
@@ -40,7 +40,7 @@ static const unsigned char *letter_values(void)
     return values;
 }
 
-/* Four letters, of which COUNT are no padding, as COUNT - 1 bytes. */
+/* Decode four letters, of which COUNT are not padding, to COUNT - 1 bytes. */
 static bool decode_group(const char letters[4], size_t count, unsigned char *bytes)
 {
     const unsigned char *values = letter_values();
@@ -57,7 +57,7 @@ static bool decode_group(const char letters[4], size_t count, unsigned char *byt
     return (group & unused) == 0;
 }
 
-/* How many of the last four letters are no padding. */
+/* The number of the last four letters that are not padding. */
 static size_t last_count(const char letters[4])
 {
     if (letters[3] != '=')

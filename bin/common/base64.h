@@ -14,8 +14,8 @@
 /* Write the BASE64_LENGTH(size) letters of BYTES to LETTERS; no NUL follows. */
 void base64_encode(const void *bytes, size_t size, char *letters);
 
-/* Make BYTES what the SIZE LETTERS stand for. False where base64_encode would not have written
- * them: other letters, white space, padding that is missing or hides bits. */
+/* Decode SIZE LETTERS to BYTES. Returns false if base64_encode would not have written them:
+ * other letters, white space, padding that is missing or hides bits. */
 bool base64_decode(const char *letters, size_t size, struct text *bytes);
 
 #endif

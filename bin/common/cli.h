@@ -58,10 +58,10 @@ noreturn void cli_fail(int status, const char *format, ...) __attribute__((forma
 /* The same where there is no memory, not even for that. */
 noreturn void cli_no_memory(void);
 
-/* The same with status 64 and a line of usage. */
+/* Print an error and the usage line; exit with 64. */
 noreturn void cli_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* The same for a call of the library that failed. AFTER is added to its reason. */
+/* Print the error of a failed call of the library, and AFTER; exit with its status. */
 noreturn void cli_fail_spool(enum chat_status status, const chat_spool *spool, const char *after);
 
 /* The same without the end: returns the exit status. */
@@ -83,7 +83,7 @@ int cli_exit_status(enum chat_status status);
 /* The number in TEXT, at least 1, or a usage error that names OPTION. */
 int64_t cli_count(const char *text, const char *option);
 
-/* Milliseconds of a clock that nobody sets. */
+/* Milliseconds of a clock that cannot be set. */
 int64_t cli_clock(void);
 
 #endif

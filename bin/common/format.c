@@ -143,8 +143,8 @@ static int hex_digit(char c)
     return value < 16 ? value : value - 6;
 }
 
-/* The byte that an escape stands for, TEXT being behind the backslash, and its
- * length; 0 where it is none. */
+/* Decode the escape whose backslash is before TEXT. Stores the byte and returns the length; 0:
+ * not an escape. */
 static size_t unescape(const char *text, char *byte)
 {
     static const char names[] = "nt0\\e", bytes[] = "\n\t\0\\\x1b";

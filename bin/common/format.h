@@ -11,7 +11,7 @@ enum style {
     STYLE_EXACT,   /* the body's bytes */
     STYLE_NULL,    /* the body, and a NUL byte */
     STYLE_VERBOSE, /* for people: when, who, what */
-    STYLE_JSON,    /* a line of JSON */
+    STYLE_JSON,    /* a JSON line */
     STYLE_CUSTOM,  /* as the user's format says */
 };
 

@@ -20,8 +20,8 @@ static noreturn void cannot_read(const char *name)
     cli_fail(EXIT_IO, "cannot read %s: %s", name, cli_cause(errno));
 }
 
-/* Wait until FD can be read, at most MILLISECONDS (-1: for ever), or a signal comes. Whether it can
- * be: 1 or 0; or -1. */
+/* Wait until FD can be read, at most MILLISECONDS (-1: forever), or a signal comes. Returns 1 if
+ * it can be read, 0 if not, -1 on error. */
 static int readable(int fd, int milliseconds)
 {
     struct pollfd waiting = { .fd = fd, .events = POLLIN };

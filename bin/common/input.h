@@ -26,10 +26,10 @@ struct records {
 
 enum record {
     RECORD_FOUND,
-    RECORD_PAUSE, /* there is none to be had without waiting */
+    RECORD_PAUSE, /* no piece is available without waiting */
     RECORD_TOO_LONG,
     RECORD_END,
-    RECORD_FAILED, /* errno tells why */
+    RECORD_FAILED, /* see errno */
 };
 
 /* Find the next record: SIZE bytes from START in the buffer, without its separator. It stays
@@ -44,9 +44,9 @@ void records_wait(struct records *records);
 
 void records_free(struct records *records);
 
-/* A descriptor that reads what FD holds up to its end without ever waiting: FD itself, if it is
- * a regular file, or a copy in a file without a name. PROGRESS is told how many SEPARATORs
- * were copied so far. Ends the program if that fails. */
+/* Return a descriptor that reads the contents of FD up to its end without ever waiting: FD
+ * itself, if it is a regular file, or a copy in an unnamed file. Calls PROGRESS with the number
+ * of SEPARATORs copied so far. Ends the program if that fails. */
 int input_collect(int fd, char separator, void (*progress)(int64_t records));
 
 #endif

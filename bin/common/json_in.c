@@ -1,4 +1,4 @@
-/* json_in.c - a message read from a line of JSON. The only file that knows Jansson. */
+/* json_in.c - a message read from a JSON line. The only file that knows Jansson. */
 
 #include "json_in.h"
 
@@ -14,8 +14,8 @@
 #include "cli.h"
 #include "when.h"
 
-/* A body may hold NUL, and what is no object is told by us. Where no number is read, one that is
- * too large for an integer is none of our business. */
+/* A body may contain NUL, and we check ourselves that the line is an object. Integers that are
+ * too large matter only in fields that we read. */
 enum {
     FLAGS = JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES | JSON_DECODE_ANY,
     NO_NUMBERS = JSON_DECODE_INT_AS_REAL,
@@ -55,7 +55,7 @@ static bool parse(struct json_in *in, const char *line, size_t size)
 
 /* --- its fields ------------------------------------------------------------ */
 
-/* The text of VALUE, which the line calls NAME; NULL where it is no text. */
+/* The text of VALUE, the field NAME; NULL if it is not a string. */
 static const char *text_of(struct json_in *in, const char *name, const json_t *value)
 {
     const char *text = json_string_value(value);
@@ -125,8 +125,8 @@ static bool read_number(struct json_in *in, const char *name, int64_t *number)
            refuse(in, "'%s' is out of range or not a number", name);
 }
 
-/* A time that something is due or over: at least 1, as 0 is none, and what is before 1970 is past.
- */
+/* A time when the message is due or expires: at least 1, because 0 means no time, and times
+ * before 1970 are past. */
 static bool read_term(struct json_in *in, const char *name, int64_t *time)
 {
     if (!read_time(in, name, time))
@@ -136,7 +136,7 @@ static bool read_term(struct json_in *in, const char *name, int64_t *time)
     return true;
 }
 
-/* What only a message that is to be as it was has. */
+/* Fields that only a restored message has. */
 static bool read_rest(struct json_in *in, struct chat_message *m)
 {
     int64_t failure = 0;

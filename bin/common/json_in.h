@@ -1,4 +1,4 @@
-/* json_in.h - a message read from a line of JSON, as json_out.h writes it. */
+/* json_in.h - a message read from a JSON line, as json_out.h writes it. */
 
 #ifndef JSON_IN_H
 #define JSON_IN_H
@@ -9,16 +9,16 @@
 #include "chatspool.h"
 #include "text.h"
 
-/* The longest line that a message with a body of so many bytes may need: each byte as \u00XX, and
+/* The longest line that a message with a body of this length may need: each byte as \u00XX, and
  * the other fields. */
 #define JSON_IN_LINE(body)                                                                         \
     ((body) < SIZE_MAX / 8 ? (size_t)6 * (body) + (size_t)16 * 1024 : SIZE_MAX / 2)
 
-/* All zero at first. What was read stays good until the next line is read. */
+/* All zero at first. The message stays valid until the next line is read. */
 struct json_in {
     bool every;      /* read id, attempts, place, due, expires and next_id, too */
-    int64_t next_id; /* of the spool that the line comes from; 0: the line has none */
-    bool replace;    /* the line says so; not read with EVERY */
+    int64_t next_id; /* of the spool that the line comes from; 0: not in the line */
+    bool replace;    /* the field of the line; not read with EVERY */
     bool alone;      /* the line has that field, and no message */
     struct json_t *object;
     struct text decoded;
@@ -26,8 +26,9 @@ struct json_in {
 };
 
 /* Set replace, and fill in the room, user, host, time, key, body and length of MESSAGE from the
- * SIZE bytes of LINE. What the line does not say is NULL or 0; other fields of MESSAGE stay as they
- * are. False: reason says why it is no message, nor a next id alone. */
+ * SIZE bytes of LINE. Fields that are not in the line become NULL or 0; other fields of MESSAGE
+ * stay as they are. Returns false if the line is neither a message nor a next id alone; reason
+ * says why. */
 bool json_in_read(struct json_in *in, const char *line, size_t size, struct chat_message *message);
 
 void json_in_free(struct json_in *in);

@@ -1,7 +1,7 @@
-/* json_out.c - a message as a line of JSON.
+/* json_out.c - a message as a JSON line.
  *
- * JSON wants C0 control characters escaped; DEL and C1 are escaped as well, so that the line does
- * nothing to a terminal. */
+ * JSON requires C0 control characters to be escaped; DEL and C1 are escaped as well, so that the
+ * line cannot control a terminal. */
 
 #include "json_out.h"
 
@@ -119,7 +119,7 @@ static void put_body(const char *bytes, size_t size, struct output *out)
         put_base64(bytes, size, out);
 }
 
-/* A time that there may be none of. */
+/* An optional time. */
 void json_out_time(char before, const char *name, int64_t time, struct output *out)
 {
     if (time > 0)

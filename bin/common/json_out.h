@@ -1,4 +1,4 @@
-/* json_out.h - a message as a line of JSON, the one that json_in.h reads. */
+/* json_out.h - a message as a JSON line, which json_in.h reads. */
 
 #ifndef JSON_OUT_H
 #define JSON_OUT_H

@@ -15,7 +15,8 @@ static size_t least(size_t a, size_t b)
  * A of B; both have at most LONGEST bytes. */
 static size_t distance(const char *a, const char *b)
 {
-    size_t rows[3][LONGEST + 1]; /* the one before the last, the last, and this one, in turn */
+    size_t rows[3][LONGEST + 1]; /* the rows before the last, the last, and the current one,
+                                  * alternating */
     size_t width = strlen(b);
     for (size_t j = 0; j <= width; j++)
         rows[0][j] = j;

@@ -1,7 +1,7 @@
-/* options.c - the options of a command line, as the tables of the programs have them.
+/* options.c - the options of a command line, from the tables of the programs.
  *
  * getopt_long(3) takes "-room x" for "-r oom" and lets the last of two options win, and each C
- * library tells something else of what is wrong. */
+ * library has other error messages. */
 
 #include "options.h"
 
@@ -51,8 +51,8 @@ static const struct option_row *find_short(int letter)
     return NULL;
 }
 
-/* Return how many options the LENGTH bytes of NAME may mean; *FOUND becomes the first of them. What
- * is not shown in --help cannot be shortened. */
+/* Return how many options the LENGTH bytes of NAME may mean; *FOUND becomes the first of them.
+ * An option that --help does not show cannot be shortened. */
 static size_t find_long(const char *name, size_t length, const struct option_row **found)
 {
     size_t count = 0, table;

@@ -29,7 +29,7 @@ void options_start(char **argv, const struct option_row *const tables[2], bool a
  * the program where an option is wrong. */
 int options_next(char **argument);
 
-/* After the last option: the other words, and in *MARKED whether "--" stands before them. */
+/* After the last option: the other arguments, and in *MARKED whether "--" is before them. */
 char **options_words(bool *marked);
 
 #endif

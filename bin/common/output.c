@@ -74,7 +74,7 @@ void output_put_string(struct output *out, const char *string)
     output_put(out, string, strlen(string));
 }
 
-/* What was written to a regular file is only handed over when it is on disk. */
+/* Data in a regular file is delivered only when it is on disk. */
 static void sync_file(struct output *out)
 {
     while (out->failed == 0 && fsync(out->fd) < 0)

@@ -12,7 +12,7 @@
 
 struct output {
     int fd;
-    bool terminal;         /* nobody but a person reads it */
+    bool terminal;         /* only a person reads it */
     bool file;             /* a regular file: written is not yet on disk */
     int failed;            /* the errno of what went wrong first, or 0 */
     uint64_t put, written; /* bytes */
@@ -21,7 +21,7 @@ struct output {
 
 void output_open(struct output *out, int fd);
 
-/* Write, now or at the next flush. What goes wrong shows at the flush. */
+/* Write, now or at the next flush. The flush reports errors. */
 void output_put(struct output *out, const void *bytes, size_t size);
 void output_put_string(struct output *out, const char *string);
 

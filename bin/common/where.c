@@ -165,9 +165,9 @@ static const char *name_of(char *line, uid_t uid)
                : NULL;
 }
 
-/* The name of UID in /etc/passwd, or NULL. Nearly every user stands there, and the name service
- * takes 24 system calls and a look for sockets and libraries to find it; fgetpwent() takes one
- * for each line. */
+/* The name of UID in /etc/passwd, or NULL. Nearly every user is in that file, and the name
+ * service takes 24 system calls and a search for sockets and libraries to find it; fgetpwent()
+ * takes one for each line. */
 static const char *name_in_file(uid_t uid)
 {
     static char *line; /* holds the name */

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 
 /* The spool: GIVEN (an option's argument), else $CHAT_SPOOL, else the file in the user's state
- * directory. Ends the program where there is none. */
+ * directory. Ends the program if no name is found. */
 const char *where_spool(const char *given);
 
 /* Why where_spool() answers so, for people. */
@@ -19,8 +19,8 @@ char *where_absolute(const char *spool);
 /* Whether SPOOL is a path where nothing is. */
 bool where_missing(const char *spool);
 
-/* A spool is made by whoever sends first, also where its name was mistyped. Look whether SPOOL is
- * still missing, and later tell a person at the terminal, once, that it has been made. */
+/* The first sender creates the spool, even if its name was mistyped. Check whether SPOOL is
+ * still missing, and later report on a terminal, once, that it has been created. */
 void where_watch(const char *spool);
 void where_announce(void);
 

@@ -36,7 +36,7 @@ static char variables[VARIABLES][32 + CHAT_NAME_MAX]; /* of the message, as "NAM
 static char **environment;                            /* of COMMAND; begins with these */
 static const struct format *layout;                   /* of a batch; NULL: one message each */
 
-/* Whether COMMAND is told this: of a batch only what all of its messages share. */
+/* Whether COMMAND gets this variable: for a batch only those that all of its messages share. */
 static bool is_told(enum variable variable)
 {
     if (variable == COUNT)
@@ -134,8 +134,8 @@ void command_prepare(const char *where, const char *const *rooms, size_t room_co
 
 enum { PIPE_CAPACITY = 64 * 1024 };
 
-/* A pipe that holds the body already, so that nobody need feed the command; -1 where it does not
- * fit (a user who has many pipes gets smaller ones: pipe(7)). */
+/* A pipe that already holds the body, so that no process must feed the command; -1 if the body
+ * does not fit (a user who has many pipes gets smaller ones: pipe(7)). */
 static int fill_pipe(const struct chat_message *m)
 {
     int ends[2];

@@ -16,15 +16,15 @@
 void command_prepare(const char *where, const char *const *rooms, size_t room_count,
                      const char *const *secrets, const struct format *format);
 
-/* Start ARGV for BATCH: what it is to read on standard input, the other fields in the environment.
- * The child has descriptors 0 to 2, all signals as they are by default, and a process group of its
- * own, so that what is typed at a terminal does not end it. Stores its process id in *PID.
- * Returns 0, or the exit status: EXIT_NOTFOUND or EXIT_CANTRUN, whose reason is said on standard
- * error; or EXIT_SYSTEM where no message can be given to any command now, whose reason is said
- * with AFTER behind it, unless that is NULL. */
+/* Start ARGV for BATCH: the body on standard input, the other fields in the environment. The
+ * child has descriptors 0 to 2, the default signal actions, and a process group of its own, so
+ * that keys typed at a terminal do not end it. Stores its process id in *PID. Returns 0, or the
+ * exit status: EXIT_NOTFOUND or EXIT_CANTRUN, with the reason on standard error; or EXIT_SYSTEM
+ * if no message can be given to any command now, with the reason and AFTER on standard error,
+ * unless AFTER is NULL. */
 int command_start(char *const argv[], const chat_batch *batch, const char *after, pid_t *pid);
 
-/* What a command said by its end. */
+/* The meaning of a command's exit status. */
 enum command_end {
     COMMAND_DONE,      /* 0 */
     COMMAND_DONE_LAST, /* 99: done, and no more messages are wanted */

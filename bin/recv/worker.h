@@ -15,9 +15,9 @@ struct job {
 };
 
 struct worker {
-    /* What was asked for: */
+    /* The options: */
     char **command;
-    int64_t parallel;       /* so many at once */
+    int64_t parallel;       /* commands at once */
     int64_t batch;          /* messages for one command at most; 0: one, as its body */
     int64_t tries;          /* failed attempts until the dead-letter room; 0: no end */
     const char *dead;       /* that room; NULL: ROOM.dead */
@@ -39,7 +39,7 @@ struct worker {
     bool over;         /* take no more messages */
     bool last;         /* a command said so */
     bool failed;       /* one failed */
-    bool troubled;     /* a problem that may pass was said, and has not passed yet */
+    bool troubled;     /* a temporary problem was reported, and has not passed yet */
     bool damaged;      /* messages were met that are */
     int status;        /* what ended it early, or 0 */
     int signals;       /* requests to stop that were acted on */
@@ -50,7 +50,7 @@ struct worker {
  */
 void worker_check(const struct worker *worker, const char *room);
 
-/* From here on a signal that asks to stop is heeded by worker_run. */
+/* From here on worker_run acts on a signal that asks to stop. */
 void worker_catch_signals(struct worker *worker);
 
 /* Work until there is nothing more to do. Returns the exit status. */

@@ -18,8 +18,8 @@ struct sending {
     struct chat_terms terms;
     bool added;      /* something was, by this transaction, */
     bool any;        /* or by one that is committed */
-    bool wait;       /* for room */
-    int64_t timeout; /* at most so many milliseconds each time; -1: no limit */
+    bool wait;       /* for space */
+    int64_t timeout; /* milliseconds to wait each time; -1: no limit */
     bool print_id, quiet;
     bool json;                   /* with -J each message says for itself what no option says */
     const char *user;            /* as it was given, or NULL */

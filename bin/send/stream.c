@@ -13,7 +13,7 @@
 #include "common/progress.h"
 #include "common/where.h"
 
-/* A batch is sent when it has so many messages or bytes, or when input pauses. */
+/* A batch is sent when it has this number of messages or bytes, or when input pauses. */
 enum { BATCH_MESSAGES = 16384, BATCH_BYTES = 2 * 1024 * 1024 };
 
 struct stream {
@@ -34,7 +34,7 @@ struct stream {
 
 /* --- errors ---------------------------------------------------------------- */
 
-/* What of the stream is in the spool, for an error. */
+/* The part of the stream that is in the spool, for an error. */
 static const char *how_many(const struct stream *s)
 {
     static char text[64];
@@ -75,7 +75,7 @@ static noreturn void refuse_input(struct stream *s)
     cli_fail(EXIT_IO, "cannot read standard input: %s%s", cli_cause(errnum), how_many(s));
 }
 
-/* They will never fit, whoever receives. */
+/* They will never fit, even if a receiver empties the room. */
 static noreturn void refuse_many(struct stream *s, int64_t count)
 {
     progress_end();
@@ -150,7 +150,7 @@ static void commit(struct stream *s)
     sending_print_ids(s->sending, how_many(s));
 }
 
-/* The room is full: keep what is in it, unless all are to come at once, and wait for room. */
+/* The room is full: keep its messages, unless all are to come at once, and wait for space. */
 static void wait_for_room(struct stream *s)
 {
     if (!s->atomic)
@@ -180,7 +180,7 @@ static bool check_replace(struct stream *s, const struct chat_message *m)
     return false;
 }
 
-/* Read the message that a line of JSON is. One that is none ends the program. */
+/* Read the message from a JSON line. Ends the program if the line is not a message. */
 static void read_json(struct stream *s, const char *line, size_t size, struct chat_message *m)
 {
     bool read = json_in_read(&s->json, line, size, m) && check_replace(s, m);
@@ -201,7 +201,7 @@ static void read_json(struct stream *s, const char *line, size_t size, struct ch
     cli_fail(EXIT_DATA, "line %lld: %s%s", (long long)number, s->json.reason, how_many(s));
 }
 
-/* What an option says goes before what the line says, and that goes before what all have. */
+/* An option overrides the line, and the line overrides the defaults. */
 static void choose(struct chat_message *m, const struct sending *sending)
 {
     const struct chat_message *common = &sending->message;

@@ -35,7 +35,7 @@ static void show_progress(void *context, int64_t done, int64_t total)
     progress_part(done, total, context);
 }
 
-/* What backup and restore are told. */
+/* The arguments of backup and restore. */
 struct words {
     const char *where, *file;
     bool yes, quiet;

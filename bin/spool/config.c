@@ -109,7 +109,7 @@ static int config(char **argv)
     char **words = cli_words(0, 2, "");
     const struct setting *one = words[0] != NULL ? find(words[0]) : NULL;
     const char *value = one != NULL ? words[1] : NULL;
-    if (value != NULL) /* what is wrong with it is to be told before the spool is touched */
+    if (value != NULL) /* report an invalid value before the spool is touched */
         one->set(&settings, value);
     else
         spool_output(&out);

@@ -25,7 +25,7 @@ struct dump {
     bool quiet;
     struct output out;
     struct restore to; /* for copy */
-    int64_t put;       /* bytes, about, of what the transaction there has put; 0: there is none */
+    int64_t put;       /* approximate bytes that the transaction there has put; 0: no transaction */
     bool damaged;      /* some of it can't be read */
     int64_t next_id;   /* of the spool, and so behind all that was received from it */
     int64_t done, total;

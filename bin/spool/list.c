@@ -203,8 +203,8 @@ static void paint(struct listing *l)
     spool_flush(&l->out);
 }
 
-/* A claim is no commit, and begins after what is heard of it: so some time after the last change
- * there is one more picture. */
+/* A claim is not a commit, and begins after its wake-up: so draw the table once more some time
+ * after the last change. */
 static void watch(struct listing *l)
 {
     sigset_t unblocked; /* signals come in only while we sleep */

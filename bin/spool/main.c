@@ -1,4 +1,4 @@
-/* main.c - see, mend, move and keep a spool. See chat-spool(1). */
+/* main.c - chat-spool: list, show, move, repair and back up. See chat-spool(1). */
 
 #include <limits.h>
 #include <locale.h>
@@ -88,7 +88,7 @@ int main(int argc, char **argv)
     (void)argc;
     cli_start(&program);
     setlocale(LC_CTYPE, "C.UTF-8"); /* for the widths of tables */
-    cli_option(argv);               /* has none but --help and --version, which end here */
+    cli_option(argv);               /* has only --help and --version, which end here */
     char **words = cli_words(1, INT_MAX, "a command is required");
     const struct command *command = find(words[0]);
     cli_command(&command->program);

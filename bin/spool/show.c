@@ -77,7 +77,7 @@ static void add_row(struct table *table, const struct chat_message *m)
     add_body(table, m);
 }
 
-/* The next ones, as long as they are wanted. The titles stand before the first. */
+/* The next messages, as long as they are wanted, with the titles before the first. */
 static bool show_batch(void *context, const chat_batch *batch)
 {
     struct show *show = context;

@@ -107,7 +107,7 @@ bool spool_walk(chat_spool *spool, const char *const *rooms, size_t count,
     };
     struct chat_cursor cursor = { .room = 0 };
     bool damaged = false, more = true;
-    /* What is added meanwhile is not chased: it may be ourselves who add it. */
+    /* Messages that are added later are not chased: we may be adding them ourselves. */
     spool_need(chat_mark(spool, &query, &query.until), spool);
     while (query.until > 0 && more) {
         chat_batch *batch;

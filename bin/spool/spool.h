@@ -42,7 +42,7 @@ void spool_need(enum chat_status status, const chat_spool *spool);
 /* Say that there is no spool: returns the exit status. */
 int spool_missing(const char *given);
 
-/* The rooms that hold a message; none where there is no spool, which is told by false. */
+/* List the rooms that hold a message. Returns false if there is no spool. */
 bool spool_rooms(chat_spool *spool, struct chat_room **rooms, size_t *count);
 
 /* The id that the next message would get; 1 where there is no spool. */
@@ -55,8 +55,8 @@ void spool_flush(struct output *out);
 /* So many messages: "1 message", "2 messages"; good until the next call. */
 const char *spool_messages(int64_t count);
 
-/* Before something is lost: true if YES was given, or a person at the terminal answers the question
- * with yes. Where nobody is there to be asked, a usage error. */
+/* Before something is deleted: true if YES was given, or if the person at the terminal answers
+ * yes. A usage error if standard input is not a terminal. */
 bool spool_confirm(bool yes, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* A spool that messages are restored to, as they were. They keep their ids as long as it holds none
@@ -73,9 +73,9 @@ void restore_start(struct restore *restore, chat_spool *spool);
 /* Whether NEXT_ID, that of the spool where the messages come from, is news. */
 bool restore_skips(const struct restore *restore, int64_t next_id);
 
-/* What is sent to the spool later gets no id below it: a receiver may have seen those. Before the
- * messages, and outside a transaction: a restoring that is killed leaves no id to be given twice.
- */
+/* Later messages of the spool get no id below it: a receiver may have seen such ids. Call it
+ * before the messages are added, and outside a transaction: then a load that is killed leaves no
+ * id to be given twice. */
 enum chat_status restore_skip(struct restore *restore, int64_t next_id);
 
 /* Instead of chat_begin, chat_put and chat_commit. */
@@ -83,9 +83,9 @@ enum chat_status restore_begin(struct restore *restore);
 enum chat_status restore_put(struct restore *restore, const struct chat_message *message);
 enum chat_status restore_commit(struct restore *restore);
 
-/* Hand every message that is in the rooms now to TAKE, a batch at a time, in their order, as long
- * as that wants more. A damaged one is told on standard error and passed. Returns whether there was
- * one. */
+/* Pass every message that is in the rooms now to TAKE, a batch at a time, in their order, as
+ * long as TAKE wants more. A damaged message is skipped and reported on standard error. Returns
+ * whether there was one. */
 bool spool_walk(chat_spool *spool, const char *const *rooms, size_t count,
                 bool (*take)(void *context, const chat_batch *batch), void *context);
 

@@ -23,7 +23,7 @@ static size_t character_width(const char *text, size_t size, size_t *length)
     return columns >= 0 ? (size_t)columns : 1;
 }
 
-/* How many bytes of TEXT are at most so many characters wide. */
+/* How many bytes of TEXT fit into this number of columns. */
 static size_t fitting(const char *text, size_t most)
 {
     size_t size = strlen(text), at = 0, length;
@@ -77,7 +77,7 @@ static size_t column_width(const struct table *table, size_t column)
     return most;
 }
 
-/* What is cut shows that it is. */
+/* A cut text ends in a mark. */
 static void put_cut(struct output *out, const char *text, size_t most)
 {
     static const char mark[] = "...";

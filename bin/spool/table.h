@@ -15,14 +15,14 @@ struct table_column {
     size_t least; /* characters wide at least */
 };
 
-/* All zero but for the columns. */
+/* All zero except the columns. */
 struct table {
     const struct table_column *columns;
     size_t column_count;
     char **cells; /* row by row, the first row are the titles if they were wanted */
     size_t cell_count;
-    size_t widest; /* a row may be so many characters wide, and what is more of the last column is
-                      cut; 0: any */
+    size_t widest; /* the maximum width of a row in columns, at which the last column is cut; 0:
+                    * no limit */
 };
 
 /* Add a row of the titles. */

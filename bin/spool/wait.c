@@ -18,7 +18,7 @@ static const struct option_row options[] = {
     END_OPTION,
 };
 
-/* What is waited for: a room, or a message. */
+/* The rooms or messages to wait for. */
 struct goal {
     const char *room;
     int64_t mark; /* messages behind it came to the dead-letter room since the wait began */
@@ -97,8 +97,7 @@ static bool is_empty(const struct goal *goal, const struct chat_room *rooms, siz
 
 /* --- a message ------------------------------------------------------------- */
 
-/* A receiver has given it up and moved it. Who moves a message by hand lets its attempts begin
- * anew. */
+/* A receiver has given it up and moved it. A move by hand resets its attempts. */
 static void look_at(struct goal *goal, const struct chat_message *m, bool *dead)
 {
     char room[CHAT_NAME_MAX + 1];

@@ -212,7 +212,7 @@ enum chat_status pg_wait(struct store *store, const struct chat_query *query, in
     return status;
 }
 
-/* --- for room -------------------------------------------------------------- */
+/* --- for space ------------------------------------------------------------- */
 
 // NOLINTNEXTLINE(misc-no-recursion): once, as what has expired is gone then
 static enum chat_status look_for_room(struct pg_store *s, const char *name, int64_t max,

@@ -1,23 +1,24 @@
-/* synced.c - what is known to be on the disk, written down in the lock file.
+/* synced.c - a record in the lock file of what is known to be on disk.
  *
  * After each sync of the WAL the process that synced it writes a record to the lock file: the
- * highest id that is on the disk, and how many frames of which WAL. The record itself is not
- * synced. After a power cut it may be older than the truth, but what it says is true:
+ * highest id that is on disk, and the number of frames of which WAL. The record itself is not
+ * synced. After a power cut it may be older than the truth, but never claims too much:
  *
- * - A receiver that is to hand over a message with a higher id syncs the WAL first. Its sender may
- *   have been killed before it synced, and after a power cut the id would be given out again.
- * - A WAL whose sound frames are fewer, and do not end with its file, is damaged, and has not just
- *   lost a commit that nobody had acknowledged.
+ * - A receiver that is about to deliver a message with a higher id syncs the WAL first. Its
+ *   sender may have been killed before it synced, and after a power cut the id would be given
+ *   out again.
+ * - A WAL whose sound frames are fewer, and do not end with its file, is damaged; it has not
+ *   just lost a commit that was never acknowledged.
  *
- * And a byte of the lock file says that a sync has failed. Linux takes the pages of a failed sync
- * for written (lwn.net/Articles/752063): a later sync returns 0, and proves nothing. So the process
- * that sees the failure, or the next one that takes the write lock, writes the whole WAL again and
- * syncs it. Until that succeeds no commit is acknowledged, and no page goes from the WAL to the
- * spool.
+ * A byte of the lock file records that a sync has failed. Linux considers the pages of a failed
+ * sync written (lwn.net/Articles/752063): a later sync returns 0, and proves nothing. So the
+ * process that sees the failure, or the next one that takes the write lock, writes the frames of
+ * the WAL again and syncs them. Until that succeeds no commit is acknowledged, and no page goes
+ * from the WAL to the spool.
  *
- * (A process that is killed between a sync that fails and the writing of that byte takes the news
- * with it. Linux tells every process that had the WAL open by then, but none that opens it
- * later.) */
+ * (A process that is killed between a sync that fails and the writing of that byte takes the
+ * news with it. Linux reports the failure to every process that had the WAL open by then, but
+ * not to one that opens it later.) */
 
 #include "internal.h"
 

@@ -1,4 +1,4 @@
--- What chat-spool runs.
+-- Statements of chat-spool.
 
 -- name: set_settings
 UPDATE chat.spool SET max_length = $1::bigint, default_room = $2::text;
@@ -28,7 +28,7 @@ FROM counted c JOIN chat.room r ON r.number = c.room LEFT JOIN fronts f ON f.roo
 ORDER BY r.name;
 
 -- name: lock_all
--- Nobody sends or receives until our commit.
+-- No other session sends or receives until our commit.
 LOCK TABLE chat.tally, chat.front, chat.message IN EXCLUSIVE MODE;
 
 -- name: list_messages
@@ -41,8 +41,8 @@ FROM (SELECT id, sum(octet_length(body)) OVER (ORDER BY id) - octet_length(body)
 WHERE line.before < $3::bigint ORDER BY m.id;
 
 -- name: list_faults
--- The rooms whose counters are wrong, or that have messages where nobody looks: what each counts, what it holds, and
--- how many of those are hidden.
+-- The rooms whose counters are wrong, or that have messages which receivers cannot reach: the counters, the numbers counted
+-- from the messages, and the number of unreachable messages.
 WITH counted AS MATERIALIZED (SELECT room, sum(depth)::bigint AS depth, sum(bytes)::bigint AS bytes
         FROM chat.tally GROUP BY room),
     held AS MATERIALIZED (SELECT m.room, count(*) AS depth, sum(octet_length(m.body))::bigint AS bytes,

@@ -24,7 +24,7 @@ SELECT pg_backend_pid()::bigint, floor(extract(epoch FROM clock_timestamp()) * 1
     set_config('jit', 'off', false);
 
 -- name: session_17
--- A server of version 17 or newer ends long transactions, too, where somebody has set that.
+-- A server of version 17 or newer also ends long transactions, if transaction_timeout is set.
 SELECT set_config('transaction_timeout', '0', false);
 
 -- name: has_schema

@@ -55,8 +55,8 @@ FROM chat.message m JOIN chat.room r ON r.number = m.room WHERE m.id = $1::bigin
 SELECT id, place FROM chat.message WHERE id = ANY ($1::bigint[]) AND due IS NULL;
 
 -- name: get_messages
--- The messages with the ids $1 in room $2, in its order. What was there before their locks were granted may have gone,
--- failed or moved since: so this is another statement, with a look of its own. All that are there where $3 is 1.
+-- The messages with the ids $1 in room $2, in its order. Messages that were there before their locks were granted may have
+-- gone, failed or moved since: so this is another statement, with its own snapshot. All that are there if $3 is 1.
 SELECT id, sent, sender, host, attempts, key, checksum, body, place, due, expires FROM chat.message
 WHERE id = ANY ($1::bigint[]) AND room = $2::bigint
     AND ($3::bigint = 1 OR (due IS NULL AND (expires IS NULL OR expires > (SELECT chat.now()))))
@@ -66,8 +66,8 @@ ORDER BY due NULLS FIRST, CASE WHEN due IS NULL THEN place ELSE id END;
 SELECT count(pg_advisory_unlock(7162975207332773888 | (id & 281474976710655))) FROM unnest($1::bigint[]) AS id;
 
 -- name: walk_ready
--- The messages of room $1 behind place $2 and up to place $3, in its order, at most $4 and until their bodies have
--- come to $5 bytes. All that there are where $6 is 1, and else those that nobody else has claimed.
+-- The messages of room $1 behind place $2 and up to place $3, in its order, at most $4 and until their bodies have come to $5
+-- bytes. All of them if $6 is 1, otherwise those that no other session has claimed.
 SELECT m.id, m.sent, m.sender, m.host, m.attempts, m.key, m.checksum, m.body, m.place, m.due, m.expires,
     (m.id IN (SELECT id FROM chat.claimed))::int::bigint
 FROM (SELECT id, place, sum(octet_length(body)) OVER (ORDER BY place) - octet_length(body) AS before FROM (

@@ -1,4 +1,4 @@
--- What a sender runs.
+-- Statements of a sender.
 
 -- name: add_token
 -- The token of a transaction that begins. Where another attempt at it has been committed, this fails, and all behind it.
@@ -10,7 +10,7 @@ INSERT INTO chat.sent (token, time) VALUES ($1::uuid, chat.now());
 INSERT INTO chat.sent (token, time) VALUES ($1::uuid, chat.now()) ON CONFLICT (token) DO NOTHING;
 
 -- name: enter_spool
--- The write locks of all rooms until our commit: nobody else draws an id.
+-- Take the write locks of all rooms until our commit: no other session draws an id.
 SELECT pg_advisory_xact_lock(7164664057193037824);
 
 -- name: enter_room

@@ -1,8 +1,8 @@
--- Waiting for messages and for space, and waking those who wait.
+-- Wait for messages and for space, and wake sessions that wait.
 
 -- name: listen_bell
--- Have the bell rung until we leave it. Who rings just now keeps us waiting until its commit, but no longer than $2
--- milliseconds: that may wait for a standby.
+-- Make other sessions notify us until we leave. A session that notifies just now keeps us waiting until its commit, but no
+-- longer than $2 milliseconds: its commit may wait for a standby.
 SELECT pg_advisory_lock_shared($1::bigint) FROM set_config('lock_timeout', $2::text, true);
 
 -- name: leave_bell
@@ -16,8 +16,8 @@ UPDATE chat.room SET limited = true WHERE name = coalesce($1::text, (SELECT defa
     AND NOT limited;
 
 -- name: look
--- For who is about to wait for room $1: whether there is a message that nobody has claimed (the ids $2 are ours), or
--- at least one; in how many milliseconds the next is due (NULL: none), and whether something has expired.
+-- For a session that is about to wait for room $1: whether there is a message that is not claimed (the ids $2 are ours), or
+-- any message; in how many milliseconds the next is due (NULL: never), and whether a message has expired.
 WITH r AS MATERIALIZED (SELECT number, coalesce((SELECT f.first FROM chat.front f WHERE f.room = number
             ORDER BY f.returned DESC, f.first DESC LIMIT 1), 0) AS first
         FROM chat.room WHERE name = coalesce($1::text, (SELECT default_room FROM chat.spool))),
@@ -52,12 +52,12 @@ SELECT pg_advisory_xact_lock(7163819632262905856 | number)
 FROM chat.room WHERE name = coalesce($1::text, (SELECT default_room FROM chat.spool));
 
 -- name: ring
--- Wake up those who listen to $1, if there are any: they hold the lock $2, shared. (NOTIFY makes commits wait for each
--- other.) Who comes to wait while we try it gets the lock only after our commit, and then looks.
+-- Wake sessions that listen to $1, if there are any: they hold the lock $2, shared. (NOTIFY makes commits wait for each
+-- other.) A session that starts to wait while we try the lock gets it only after our commit, and then looks.
 SELECT pg_notify($1::text, '') WHERE NOT pg_try_advisory_xact_lock($2::bigint);
 
 -- name: ring_loud
--- Wake up those who listen to $1. A transaction with many rooms takes no lock for each.
+-- Wake sessions that listen to $1. A transaction with many rooms does not take a lock for each.
 SELECT pg_notify($1::text, '');
 
 -- name: ring_gone

@@ -1,4 +1,4 @@
--- What chat-spool runs.
+-- Statements of chat-spool.
 
 -- name: set_settings
 UPDATE room SET max_length = ?1, default_room = ?2 WHERE number = 0;
@@ -23,7 +23,7 @@ SELECT ifnull(room, position >> 40), count(*) FROM message WHERE position BETWEE
 PRAGMA integrity_check;
 
 -- name: list_all
--- Every message: the columns of get_messages, and then what tells where it belongs.
+-- Every message: the columns of get_messages, and then the columns that define its place.
 SELECT position, id, room, key, expires, sent, sender, host, attempts, checksum, body, place, due FROM message ORDER BY position;
 
 -- name: list_counters
@@ -45,7 +45,7 @@ UPDATE room SET
 WHERE number > 0;
 
 -- name: mend_ready
--- What lies in the range of a room does not wait.
+-- A message in the range of a room does not wait.
 UPDATE message SET room = NULL, place = NULL, due = NULL
 WHERE position > 1099511627775 AND (room IS NOT NULL OR place IS NOT NULL OR due IS NOT NULL);
 
@@ -65,5 +65,5 @@ DELETE FROM room WHERE number BETWEEN max(?1, 1) AND ?2 AND depth = 0 AND number
     AND NOT EXISTS (SELECT 1 FROM message WHERE room = number);
 
 -- name: shrink
--- Each step gives one page back to the file system, up to as many as are stepped to.
+-- Each step returns one page to the file system, up to the number of steps.
 PRAGMA incremental_vacuum;

@@ -1,4 +1,4 @@
--- What a sender runs.
+-- Statements of a sender.
 
 -- name: get_key
 -- The messages of room ?1 with the key ?2.
