@@ -28,16 +28,49 @@ static enum chat_status delete_run(struct sqlite_store *s, int64_t first, int64_
 }
 
 /* What was deleted must not be found any more. Where a page lies in another's place SQLite deletes
- * one row and finds another like it, and the message would be handed over again. */
-static enum chat_status check_deleted(struct sqlite_store *s, int64_t position)
+ * one row and finds another like it; where a row has lost its position, it may delete that one
+ * instead. The message would be handed over again. */
+static enum chat_status check_deleted(struct sqlite_store *s, int64_t first, int64_t last)
 {
     sqlite3_stmt *statement = db_statement(s, SQL_LIST_POSITIONS);
-    sqlite3_bind_int64(statement, 1, position - 1);
-    sqlite3_bind_int64(statement, 2, position);
+    sqlite3_bind_int64(statement, 1, first - 1);
+    sqlite3_bind_int64(statement, 2, last);
     int rc = db_step(s, statement);
     sqlite3_reset(statement);
     return rc == SQLITE_DONE ? CHAT_OK
                              : db_failed(s, rc == SQLITE_ROW ? SQLITE_CORRUPT : rc, "read");
+}
+
+static bool holds_position(const struct chat_batch *batch, size_t from, size_t to, int64_t position)
+{
+    while (from < to) {
+        size_t middle = from + (to - from) / 2;
+        if (batch->positions[middle] < position)
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    return from < batch->count && batch->positions[from] == position;
+}
+
+/* Fewer messages were deleted than there are in BATCH from FROM to before TO. If none of them is
+ * found any more, another program has deleted some, whatever their lengths. Otherwise a row has
+ * lost its position. A seek may miss its neighbours, so look at all rows: a later receiver would
+ * get them again. */
+static enum chat_status recount(struct sqlite_store *s, const struct chat_batch *batch, size_t from,
+                                size_t to)
+{
+    sqlite3_stmt *statement = db_statement(s, SQL_LIST_POSITIONS);
+    sqlite3_bind_int64(statement, 1, 0);
+    sqlite3_bind_int64(statement, 2, position_of(batch->room, ID_MAX));
+    bool found = false;
+    int rc;
+    while (!found && (rc = db_step(s, statement)) == SQLITE_ROW)
+        found = holds_position(batch, from, to, sqlite3_column_int64(statement, 0));
+    sqlite3_reset(statement);
+    if (found || rc != SQLITE_DONE)
+        return db_failed(s, found ? SQLITE_CORRUPT : rc, "read");
+    return db_run(s, SQL_RECOUNT);
 }
 
 static enum chat_status delete_messages(struct sqlite_store *s, const struct chat_batch *batch,
@@ -47,18 +80,18 @@ static enum chat_status delete_messages(struct sqlite_store *s, const struct cha
     int64_t bytes = 0;
     for (size_t i = from; i < to; i += run) {
         run = run_length(batch, i, to);
-        enum chat_status status = delete_run(s, batch->positions[i], batch->positions[i + run - 1]);
+        int64_t first = batch->positions[i], last = batch->positions[i + run - 1];
+        enum chat_status status = delete_run(s, first, last);
+        deleted += (size_t)sqlite3_changes(s->db);
+        if (status == CHAT_OK)
+            status = check_deleted(s, first, last);
         if (status != CHAT_OK)
             return status;
-        deleted += (size_t)sqlite3_changes(s->db);
         for (size_t k = i; k < i + run; k++)
             bytes += (int64_t)batch->messages[k]->length;
     }
-    enum chat_status status = check_deleted(s, batch->positions[from]);
-    if (status != CHAT_OK)
-        return status;
-    if (deleted < to - from) /* somebody has deleted some by hand, whatever their lengths */
-        return db_run(s, SQL_RECOUNT);
+    if (deleted < to - from)
+        return recount(s, batch, from, to);
     return room_count(s, batch->room, -(int64_t)deleted, -bytes); /* all are from one room */
 }
 

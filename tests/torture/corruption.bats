@@ -149,6 +149,28 @@ few_hidden() {
   few_hidden
 }
 
+# cells: where each row of the pages of messages begins in the file, at its length and position.
+cells() {
+  perl -e '
+    open F, "<", $ARGV[0]; binmode F; local $/; my $db = <F>;
+    for my $page (1 .. length($db) / 4096 - 1) {
+      my ($kind, $cells) = unpack "C x2 n", substr $db, $page * 4096, 8;
+      next if $kind != 13;
+      print $page * 4096 + $_, "\n" for unpack "n$cells", substr $db, $page * 4096 + 8, 2 * $cells;
+    }' "$CHAT_SPOOL"
+}
+
+@test "a row that has lost its position or its length does not have its neighbours received twice" {
+  local at bit
+  one_file
+  for at in $(cells | tail -n 12); do
+    for bit in 6 7 14 15; do
+      run "$FAULTS/corrupt" -f $((at * 8 + bit)) "${MEMORY[@]}" flip 1000000000 "$CHAT_SPOOL" right "${TAKE[@]}"
+      ((status == 0)) || fail "bit $bit at $at: $output"
+    done
+  done
+}
+
 @test "a database that is cut: the right messages or 65" {
   one_file
   survives -w cut "$(step 1024 512)" "${TAKE[@]}"
