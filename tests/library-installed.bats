@@ -88,7 +88,7 @@ visible() {
 }
 
 # What outlives a call and can change, and why no handle can have it:
-#   connections    the connections of the process to spools, as SQLite notes locks for the process (sqlite/connect.c)
+#   connections    the connections of the process to spools, as SQLite notes locks for the process (sqlite/database.c)
 #   process        descriptors of the process that wait to be closed, as that drops its locks (sqlite/wal_index.c)
 #   region         where the index of the log is read: 32 KiB that are worth nothing after the call (sqlite/wal_index.c)
 #   read_failed, disk_full    the end of the last call of the system, for who asks next (sqlite/vfs.c)

@@ -1,10 +1,18 @@
 /* admin.c - the verbs of an operator; settings changed, and a spool made on purpose. */
 
+#include "internal.h"
+
 #include <stdio.h>
 #include <string.h>
 
-#include "internal.h"
+#include "bells.h"
+#include "connect.h"
+#include "database.h"
+#include "group_commit.h"
+#include "operations.h"
 #include "os/bell.h"
+#include "room.h"
+#include "settings.h"
 
 static enum chat_status set(struct store *store, const struct chat_settings *settings)
 {

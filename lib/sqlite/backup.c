@@ -1,7 +1,6 @@
 /* backup.c - a whole spool in another file, and free space returned to the disk. */
 
 #include "internal.h"
-#include "os/bell.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,6 +9,17 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "connect.h"
+#include "copy.h"
+#include "database.h"
+#include "due.h"
+#include "group_commit.h"
+#include "locks.h"
+#include "operations.h"
+#include "os/bell.h"
+#include "room.h"
+#include "transaction.h"
 
 enum { PORTION = 1024 }; /* pages, or messages, at a time */
 

@@ -4,11 +4,12 @@
  * commit: if it dies with them, the listeners are woken (os/bell.h). A process that begins to
  * listen after that looks at the spool once more when the transaction may be over (wait.c). */
 
+#include "bells.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "internal.h"
 #include "os/bell.h"
 
 /* A transaction for more rooms wakes all receivers. More would be too many descriptors. */

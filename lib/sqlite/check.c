@@ -1,14 +1,29 @@
 /* check.c - what is wrong with a spool, and what is done about it. */
 
+#include "check.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "bells.h"
+#include "connect.h"
+#include "create.h"
+#include "database.h"
+#include "group_commit.h"
+#include "locks.h"
+#include "operations.h"
+#include "os/clock.h"
+#include "quarantine.h"
 #include "read.h"
 #include "report.h"
 #include "reseal.h"
+#include "room.h"
+#include "salvage.h"
+#include "transaction.h"
+#include "vfs.h"
 
 /* The counters of a room, and the same numbers counted from its messages. */
 struct counters {
@@ -285,9 +300,9 @@ static void check_room(struct check *c, const struct counters *room)
     if (room->due > 0 && (room->next_due == 0 || room->next_due > room->due))
         findings_add(&c->findings, "room '%s' does not know when its next message is due",
                      room->name);
-    /* Expired messages that were claimed are looked for again a second later (time.c). */
+    /* Expired messages that were claimed are looked for again a second later (due.c). */
     if (room->expires > 0 && (room->next_expiry == 0 || (room->next_expiry > room->expires &&
-                                                         room->next_expiry > store_now() + AGAIN)))
+                                                         room->next_expiry > clock_now() + AGAIN)))
         findings_add(&c->findings, "room '%s' does not know when its next message expires",
                      room->name);
     c->counts = c->counts || c->findings.faults > before;

@@ -1,12 +1,22 @@
 /* claim.c - claiming messages, and giving them up. */
 
+#include "internal.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "connect.h"
+#include "database.h"
+#include "due.h"
+#include "group_commit.h"
+#include "locks.h"
+#include "operations.h"
 #include "os/bell.h"
-#include "os/holder.h"
+#include "os/lock.h"
+#include "quarantine.h"
 #include "read.h"
+#include "room.h"
 #include "scan.h"
 
 /* Delete expired messages that a look has passed, so that no later look has to. If that fails,
@@ -114,13 +124,6 @@ static enum chat_status claim_one(struct sqlite_store *s, const struct chat_quer
     return status == CHAT_OK ? CHAT_NONE : status;
 }
 
-enum chat_status be_present(struct sqlite_store *s)
-{
-    int errnum = s->present ? 0 : lock_presence(s->lock);
-    s->present = errnum == 0;
-    return errnum == 0 ? CHAT_OK : store_cannot_lock(s, errnum);
-}
-
 static enum chat_status claim_any(struct sqlite_store *s, const struct chat_query *query,
                                   struct chat_batch *batch)
 {
@@ -167,74 +170,6 @@ enum chat_status sqlite_claim(struct store *store, const struct chat_query *quer
     if (status != CHAT_OK)
         sqlite_release(store, batch);
     return status;
-}
-
-/* --- until the end of a transaction ---------------------------------------- */
-
-enum chat_status claim_hold(struct sqlite_store *s, struct range claimed)
-{
-    struct range *held = realloc(s->held, (s->held_count + 1) * sizeof *held);
-    if (held == NULL) {
-        unlock_claim(s->lock, claimed);
-        return error_set(s->base.error, CHAT_SYSTEM, "out of memory");
-    }
-    s->held = held;
-    held[s->held_count++] = claimed;
-    return CHAT_OK;
-}
-
-enum chat_status claim_for_turn(struct sqlite_store *s, int64_t position)
-{
-    struct range taken, one = { position, position };
-    if (holds_claim(s, position))
-        return CHAT_NONE;
-    enum chat_status status = be_present(s);
-    if (status != CHAT_OK)
-        return status;
-    int errnum = lock_claim(s->lock, one, &taken);
-    if (errnum == EAGAIN)
-        return CHAT_NONE;
-    return errnum == 0 ? claim_hold(s, one) : store_cannot_lock(s, errnum);
-}
-
-void claim_end_turn(struct sqlite_store *s)
-{
-    for (size_t i = 0; i < s->held_count; i++)
-        unlock_claim(s->lock, s->held[i]);
-    s->held_count = 0;
-}
-
-/* --- all there can be ------------------------------------------------------ */
-
-static const struct range all = { 1, POSITION_MAX };
-
-enum chat_status claim_all(struct sqlite_store *s, const char *otherwise)
-{
-    char holder[HOLDER_TEXT];
-    struct range taken;
-    struct stat lock;
-    enum chat_status status = store_open_lock(s);
-    if (status == CHAT_OK)
-        status = be_present(s);
-    if (status != CHAT_OK)
-        return status;
-    int errnum = lock_all_claims(s->lock, TURN_PATIENCE);
-    if (errnum == 0)
-        return CHAT_OK;
-    bool claimed = errnum == ETIMEDOUT && claim_taken(s->lock, all, &taken);
-    unclaim_all(s);
-    if (!claimed)
-        return store_cannot_lock(s, errnum == ETIMEDOUT ? EAGAIN : errnum);
-    fstat(s->lock, &lock);
-    holder_name(&lock, taken, holder);
-    return error_set(s->base.error, CHAT_BUSY,
-                     "spool '%s' is busy: %s has been working on a message for %d seconds; %s",
-                     s->place.path, holder, TURN_PATIENCE / 1000, otherwise);
-}
-
-void unclaim_all(struct sqlite_store *s)
-{
-    unlock_claim(s->lock, all);
 }
 
 /* --- given up, or kept ----------------------------------------------------- */

@@ -1,12 +1,15 @@
 /* create.c - a new spool, and the reserve beside it. */
 
-#include "internal.h"
+#include "create.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "database.h"
+#include "locks.h"
 
 /* Enough to delete a message: some pages of the log, or of the -shm file. */
 enum { RESERVE = 256 * 1024 }; /* a log that is to be emptied (store.c) */

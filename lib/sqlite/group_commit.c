@@ -11,9 +11,16 @@
  * power failed, the id would be given out again. So the lock file records up to which id
  * everything is on disk (synced.c), and a receiver of a higher id syncs first. */
 
-#include "internal.h"
+#include "group_commit.h"
 
 #include <errno.h>
+
+#include "bells.h"
+#include "database.h"
+#include "locks.h"
+#include "synced.h"
+#include "transaction.h"
+#include "vfs.h"
 
 enum chat_status group_sync(struct sqlite_store *s)
 {
@@ -63,5 +70,13 @@ enum chat_status group_commit(struct sqlite_store *s, struct range new)
     if (status == CHAT_OK)
         synced_write(s, any ? new.last : 0);
     bells_ring(s); /* it may be stored where the sync has failed */
+    return status;
+}
+
+enum chat_status turn_end(struct sqlite_store *s, enum chat_status status)
+{
+    if (status == CHAT_OK)
+        return group_commit(s, (struct range){ 1, 0 });
+    turn_rollback(s);
     return status;
 }

@@ -4,7 +4,9 @@
  * messages. They are listed once instead, in a table that only this connection has, in memory. It
  * takes part in the transaction: what is rolled back leaves it, too. */
 
-#include "internal.h"
+#include "ids.h"
+
+#include "database.h"
 
 static enum chat_status list_ids(struct sqlite_store *s)
 {
@@ -12,12 +14,12 @@ static enum chat_status list_ids(struct sqlite_store *s)
     int rc = db_get_number(s, SQL_GET_DATA_VERSION, &version);
     if (rc != SQLITE_OK)
         return db_failed(s, rc, "read");
-    if (s->ids_known == version) /* no other process has changed the spool since */
+    if (s->put.ids_known == version) /* no other process has changed the spool since */
         return CHAT_OK;
     rc = sqlite3_exec(s->db, sql_text[SQL_LIST_IDS], NULL, NULL, NULL);
     if (rc != SQLITE_OK)
         return db_failed(s, rc, "read");
-    s->ids_known = version;
+    s->put.ids_known = version;
     return CHAT_OK;
 }
 

@@ -4,12 +4,14 @@
  * each time. Here many messages that differ in little are gathered, and one statement inserts them
  * all. */
 
-#include "internal.h"
+#include "lines.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "database.h"
 #include "digest.h"
+#include "message.h"
 
 enum {
     ROWS = 64,         /* the number of rows in SQL_ADD_LINES */
@@ -32,8 +34,8 @@ struct lines {
 
 static bool is_plain(const struct sqlite_store *s, const struct chat_message *m)
 {
-    return !s->ids_wanted && m->due == 0 && m->expires == 0 && m->attempts == 0 && m->key == NULL &&
-           m->length <= LONG;
+    return !s->put.ids_wanted && m->due == 0 && m->expires == 0 && m->attempts == 0 &&
+           m->key == NULL && m->length <= LONG;
 }
 
 /* Whether it belongs to those that are there: it has the next id, and their sender and host. */
@@ -81,7 +83,7 @@ static enum chat_status insert_each(struct sqlite_store *s, const struct lines *
 
 static enum chat_status insert_together(struct sqlite_store *s, const struct lines *l)
 {
-    const int64_t first = position_of(s->tally.number, l->id);
+    const int64_t first = position_of(s->put.tally.number, l->id);
     const bool last = db_number(s, SQL_GET_LAST_POSITION) == first - 1;
     sqlite3_stmt *statement = db_statement(s, last ? SQL_APPEND_LINES : SQL_ADD_LINES);
     sqlite3_bind_int64(statement, 1, first);
@@ -101,7 +103,7 @@ static enum chat_status insert_together(struct sqlite_store *s, const struct lin
 
 enum chat_status lines_insert(struct sqlite_store *s)
 {
-    const struct lines *l = s->lines;
+    const struct lines *l = s->put.lines;
     if (l == NULL || l->count == 0)
         return CHAT_OK;
     enum chat_status status = l->count == ROWS ? insert_together(s, l) : insert_each(s, l);
@@ -113,22 +115,22 @@ enum chat_status lines_insert(struct sqlite_store *s)
 
 enum chat_status lines_add(struct sqlite_store *s, const struct chat_message *m)
 {
-    const bool taken = s->put_bytes > 0 && is_plain(s, m); /* the first is often the last */
-    if (taken && s->lines == NULL && (s->lines = calloc(1, sizeof *s->lines)) == NULL)
+    const bool taken = s->put.bytes > 0 && is_plain(s, m); /* the first is often the last */
+    if (taken && s->put.lines == NULL && (s->put.lines = calloc(1, sizeof *s->put.lines)) == NULL)
         return error_set(s->base.error, CHAT_SYSTEM, "out of memory");
-    enum chat_status status = taken && fits(s->lines, m) ? CHAT_OK : lines_insert(s);
+    enum chat_status status = taken && fits(s->put.lines, m) ? CHAT_OK : lines_insert(s);
     if (status != CHAT_OK)
         return status;
     if (!taken)
         return insert_message(s, m, message_digest(m));
-    if (s->lines->count == 0)
-        begin(s->lines, m);
-    append(s->lines, m);
-    return s->lines->count == ROWS ? lines_insert(s) : CHAT_OK;
+    if (s->put.lines->count == 0)
+        begin(s->put.lines, m);
+    append(s->put.lines, m);
+    return s->put.lines->count == ROWS ? lines_insert(s) : CHAT_OK;
 }
 
 void lines_forget(struct sqlite_store *s)
 {
-    if (s->lines != NULL)
-        s->lines->count = s->lines->used = 0;
+    if (s->put.lines != NULL)
+        s->put.lines->count = s->put.lines->used = 0;
 }

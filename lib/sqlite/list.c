@@ -4,7 +4,12 @@
 
 #include <stdlib.h>
 
+#include "connect.h"
+#include "database.h"
+#include "operations.h"
+#include "os/clock.h"
 #include "os/lock.h"
+#include "room.h"
 
 struct list {
     struct sqlite_store *store;
@@ -58,7 +63,7 @@ static enum chat_status read_rooms(struct list *list)
     sqlite3_stmt *statement = db_statement(s, SQL_LIST_ROOMS);
     if (statement == NULL)
         return db_failed(s, sqlite3_extended_errcode(s->db), "read");
-    sqlite3_bind_int64(statement, 1, store_now());
+    sqlite3_bind_int64(statement, 1, clock_now());
     enum chat_status status = CHAT_OK;
     int rc;
     while ((rc = db_step(s, statement)) == SQLITE_ROW && status == CHAT_OK)

@@ -1,13 +1,20 @@
 /* quarantine.c - move a message that has changed since it was sent to a room for a person to
  * look at. */
 
-#include "read.h"
+#include "quarantine.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "bells.h"
+#include "database.h"
 #include "digest.h"
+#include "group_commit.h"
+#include "locks.h"
 #include "os/bell.h"
+#include "read.h"
+#include "room.h"
+#include "transaction.h"
 
 /* Read the message at POSITION, whose room is set, if it is damaged. CHAT_OK: it is not, or is
  * gone. */

@@ -4,8 +4,11 @@
 
 #include <string.h>
 
+#include "database.h"
 #include "digest.h"
 #include "os/bell.h"
+#include "os/lock.h"
+#include "room.h"
 
 /* A column as a text that ends with NUL and has none inside, or NULL. */
 static const char *text_column(sqlite3_stmt *statement, int column)

@@ -5,6 +5,7 @@
 
 #include "internal.h"
 #include "os/lock.h"
+#include "room.h"
 
 /* Fill in MESSAGE, whose room is set, from the row that STATEMENT is at, all but its place, its
  * times and how it failed. CHAT_DAMAGED: it is not what it was when it was sent. */

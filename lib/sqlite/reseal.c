@@ -13,6 +13,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "locks.h"
+#include "report.h"
+#include "synced.h"
+#include "transaction.h"
+#include "wal.h"
+#include "wal_loss.h"
+
 enum { COPIES = 99, SUFFIX = 32 };
 
 /* Copy the content of FROM to TO, without its holes: a file from a stranger may be a hole of many

@@ -15,6 +15,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "bells.h"
+#include "check.h"
+#include "connect.h"
+#include "copy.h"
+#include "database.h"
+#include "locks.h"
+#include "operations.h"
+#include "room.h"
+#include "salvage.h"
+#include "synced.h"
+#include "transaction.h"
+
 struct restore {
     struct sqlite_store *s;
     struct sqlite_store *from;

@@ -1,9 +1,11 @@
 /* room.c - the row of a room, and its counters; and the row of the whole spool. */
 
-#include "internal.h"
+#include "room.h"
 
 #include <stdio.h>
 #include <string.h>
+
+#include "database.h"
 
 void copy_name(char name[CHAT_NAME_MAX + 1], const unsigned char *text)
 {

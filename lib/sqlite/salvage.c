@@ -3,14 +3,21 @@
  * Messages that are as they were sent keep everything; anything else that looks like a message
  * goes to the room of damaged messages. */
 
-#include "pages.h"
+#include "salvage.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "copy.h"
+#include "database.h"
 #include "digest.h"
+#include "locks.h"
+#include "message.h"
 #include "os/lock.h"
+#include "pages.h"
+#include "room.h"
+#include "synced.h"
 
 /* The columns of a room, in the order of schema.sql. */
 enum { ROOM_NAME = 1, ROOM_NEXT_ID = 7, ROOM_MAX_LENGTH, ROOM_DEFAULT, ROOM_COLUMNS };

@@ -5,6 +5,13 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "database.h"
+#include "due.h"
+#include "locks.h"
+#include "os/clock.h"
+#include "os/lock.h"
+#include "room.h"
+
 /* So many positions are looked at, and claimed, at a time. */
 enum { RUN = 256 };
 
@@ -103,7 +110,7 @@ enum chat_status scan_open(struct scan *scan, struct sqlite_store *s,
     *scan = (struct scan){ .store = s,
                            .every = query->every,
                            .until = query->until > 0 ? query->until : ID_MAX,
-                           .now = query->every ? 0 : store_now() };
+                           .now = query->every ? 0 : clock_now() };
     if (status == CHAT_OK)
         status = room_get(s, name, &scan->room);
     if (status == CHAT_OK) {
@@ -144,30 +151,6 @@ void scan_step(struct scan *scan, int64_t n)
     scan->after = scan->next + n - 1;
     scan->after_due = scan->next_due;
     scan->next = scan->next_due = 0;
-}
-
-/* The first position in RANGE that this handle has a claim on; or the one behind its end. */
-static int64_t first_held(const struct sqlite_store *s, struct range range)
-{
-    int64_t first = range.last + 1;
-    for (const struct chat_batch *b = s->base.claimed; b != NULL; b = b->next)
-        for (size_t i = 0; i < b->count; i++)
-            if (b->positions[i] >= range.first && b->positions[i] < first)
-                first = b->positions[i];
-    size_t low = 0, high = s->kept_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (s->kept[middle] < range.first)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < s->kept_count && s->kept[low] < first ? s->kept[low] : first;
-}
-
-bool holds_claim(const struct sqlite_store *s, int64_t position)
-{
-    return first_held(s, (struct range){ position, position }) == position;
 }
 
 static int compare(const void *a, const void *b)
@@ -263,7 +246,7 @@ enum chat_status scan_next(struct scan *scan, int64_t max, enum scan_mode mode, 
         status = find_run(scan, max, found);
         if (status != CHAT_OK || mode == SCAN_ALL)
             return status;
-        found->last = first_held(s, (struct range){ found->first + 1, found->last }) - 1;
+        found->last = claim_first_held(s, (struct range){ found->first + 1, found->last }) - 1;
         int errnum = try_run(s, found, mode == SCAN_TAKE, &taken);
         scan->only_kept = false;
         if (errnum != EAGAIN)

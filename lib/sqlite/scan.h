@@ -5,6 +5,7 @@
 
 #include "internal.h"
 #include "os/lock.h"
+#include "room.h"
 
 /* A look along a room. No transaction stays open between two runs: a receiver that is stopped must
  * not hold up the checkpoint. */
@@ -43,9 +44,6 @@ void scan_tell(const struct scan *scan, struct chat_cursor *cursor);
 enum scan_mode { SCAN_FREE, SCAN_TAKE, SCAN_ALL };
 enum chat_status scan_next(struct scan *scan, int64_t max, enum scan_mode mode, struct range *found,
                            bool *passed);
-
-/* Whether this handle has a claim on the message: the kernel would grant it again. */
-bool holds_claim(const struct sqlite_store *s, int64_t position);
 
 /* Step over the first N positions of the run that was found. */
 void scan_step(struct scan *scan, int64_t n);

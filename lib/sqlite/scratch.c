@@ -16,6 +16,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "copy.h"
+#include "vfs.h"
+
 struct scratch {
     sqlite3_file base;
     int fd;

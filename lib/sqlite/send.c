@@ -6,10 +6,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "digest.h"
+#include "bells.h"
+#include "connect.h"
+#include "database.h"
+#include "due.h"
+#include "group_commit.h"
+#include "ids.h"
+#include "lines.h"
+#include "locks.h"
+#include "operations.h"
 #include "os/bell.h"
-#include "os/lock.h"
+#include "os/clock.h"
+#include "room.h"
 #include "scan.h"
+#include "transaction.h"
+#include "vfs.h"
 
 enum { LARGE = 64 * 1024 }; /* a transaction of less than this the reserve can take */
 
@@ -22,10 +33,10 @@ enum chat_status sqlite_begin(struct store *store)
     status = spool_read(s);
     if (status != CHAT_OK)
         turn_rollback(s);
-    s->tally = (struct tally){ .depth = 0 };
-    s->put_bytes = 0;
-    s->first_id = s->next_id;
-    s->ids_wanted = false;
+    s->put.tally = (struct tally){ .depth = 0 };
+    s->put.bytes = 0;
+    s->put.first_id = s->next_id;
+    s->put.ids_wanted = false;
     lines_forget(s);
     return status;
 }
@@ -33,7 +44,7 @@ enum chat_status sqlite_begin(struct store *store)
 /* Bring the counters of the room that messages came to up to date. */
 static enum chat_status count_tally(struct sqlite_store *s)
 {
-    struct tally *t = &s->tally;
+    struct tally *t = &s->put.tally;
     enum chat_status status = CHAT_OK;
     if (t->depth != 0 || t->bytes != 0)
         status = room_count(s, t->number, t->depth, t->bytes);
@@ -46,12 +57,12 @@ static enum chat_status count_tally(struct sqlite_store *s)
 static enum chat_status enter_room(struct sqlite_store *s, const char *name)
 {
     struct room room;
-    if (strcmp(s->tally.name, name) == 0)
+    if (strcmp(s->put.tally.name, name) == 0)
         return CHAT_OK;
     enum chat_status status = lines_insert(s);
     if (status == CHAT_OK)
         status = count_tally(s);
-    s->tally = (struct tally){ .depth = 0 };
+    s->put.tally = (struct tally){ .depth = 0 };
     if (status == CHAT_OK)
         status = room_find(s, name, &room);
     if (status != CHAT_OK)
@@ -59,9 +70,9 @@ static enum chat_status enter_room(struct sqlite_store *s, const char *name)
     status = bells_add(s, BELL_CAME, name);
     if (status != CHAT_OK)
         return status;
-    strcpy(s->tally.name, name); /* spool.c has checked its length */
-    s->tally.number = room.number;
-    s->tally.held = room.depth;
+    strcpy(s->put.tally.name, name); /* spool.c has checked its length */
+    s->put.tally.number = room.number;
+    s->put.tally.held = room.depth;
     return CHAT_OK;
 }
 
@@ -73,9 +84,9 @@ static enum chat_status find_key(struct sqlite_store *s, const char *key, int64_
     sqlite3_stmt *statement = db_statement(s, SQL_GET_KEY);
     if (statement == NULL)
         return db_failed(s, sqlite3_extended_errcode(s->db), "read");
-    sqlite3_bind_int64(statement, 1, s->tally.number);
+    sqlite3_bind_int64(statement, 1, s->put.tally.number);
     sqlite3_bind_text(statement, 2, key, -1, SQLITE_STATIC);
-    int64_t now = store_now();
+    int64_t now = clock_now();
     int rc;
     while ((rc = db_step(s, statement)) == SQLITE_ROW) {
         *id = sqlite3_column_int64(statement, 0);
@@ -90,8 +101,8 @@ static enum chat_status find_key(struct sqlite_store *s, const char *key, int64_
 static enum chat_status drop(struct sqlite_store *s, int64_t position, int64_t length)
 {
     enum chat_status status = length >= PAGE / 4 ? delete_without_zeros(s) : CHAT_OK;
-    s->tally.depth--;
-    s->tally.bytes -= length;
+    s->put.tally.depth--;
+    s->put.tally.bytes -= length;
     return status == CHAT_OK ? delete_message(s, position) : status;
 }
 
@@ -103,11 +114,11 @@ static enum chat_status replace_from(struct sqlite_store *s, const char *key, in
     enum chat_status status = CHAT_OK;
     while (status == CHAT_OK) {
         sqlite3_stmt *statement = db_statement(s, SQL_FIND_KEY);
-        sqlite3_bind_int64(statement, 1, s->tally.number);
+        sqlite3_bind_int64(statement, 1, s->put.tally.number);
         sqlite3_bind_text(statement, 2, key, -1, SQLITE_STATIC);
         sqlite3_bind_int64(statement, 3, after);
         sqlite3_bind_int64(statement, 4, last);
-        sqlite3_bind_int64(statement, 5, store_now());
+        sqlite3_bind_int64(statement, 5, clock_now());
         int rc = db_step(s, statement);
         after = rc == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : 0;
         const int64_t length = rc == SQLITE_ROW ? sqlite3_column_int64(statement, 1) : 0;
@@ -128,12 +139,12 @@ static enum chat_status replace_from(struct sqlite_store *s, const char *key, in
  * those that a receiver has claimed. *COUNT becomes how many. */
 static enum chat_status replace(struct sqlite_store *s, const char *key, int64_t *count)
 {
-    const int64_t room = s->tally.number;
+    const int64_t room = s->put.tally.number;
     enum chat_status status = replace_from(s, key, 0, ID_MAX, count);
     if (status == CHAT_OK)
         status = replace_from(s, key, position_of(room, 0), position_of(room, ID_MAX), count);
     if (status == CHAT_OK && *count > 0)
-        status = bells_add(s, BELL_GONE, s->tally.name);
+        status = bells_add(s, BELL_GONE, s->put.tally.name);
     return status;
 }
 
@@ -142,15 +153,15 @@ static enum chat_status replace(struct sqlite_store *s, const char *key, int64_t
 static enum chat_status drop_oldest(struct sqlite_store *s, bool whole)
 {
     /* Messages of this transaction have positions from its first id on. */
-    const struct chat_query query = { .max_messages = 1, .until = whole ? s->first_id - 1 : 0 };
-    if (whole && s->first_id == 1)
+    const struct chat_query query = { .max_messages = 1, .until = whole ? s->put.first_id - 1 : 0 };
+    if (whole && s->put.first_id == 1)
         return CHAT_NONE;
     struct scan scan;
     struct range oldest;
     bool passed;
     enum chat_status status = be_present(s);
     if (status == CHAT_OK)
-        status = scan_open(&scan, s, &query, s->tally.name, NULL);
+        status = scan_open(&scan, s, &query, s->put.tally.name, NULL);
     if (status == CHAT_OK) /* no receiver may begin with it: it goes when this is committed */
         status = scan_next(&scan, 1, SCAN_TAKE, &oldest, &passed);
     if (status == CHAT_OK)
@@ -167,9 +178,9 @@ static enum chat_status drop_oldest(struct sqlite_store *s, bool whole)
 
 static enum chat_status full(struct sqlite_store *s)
 {
-    long long count = (long long)s->tally.held + s->tally.depth;
+    long long count = (long long)s->put.tally.held + s->put.tally.depth;
     return error_set(s->base.error, CHAT_BUSY, "room '%s' is full: it holds %lld message%s",
-                     s->tally.name, count, count == 1 ? "" : "s");
+                     s->put.tally.name, count, count == 1 ? "" : "s");
 }
 
 /* Delete what has expired in the room, and look again how many messages it holds. */
@@ -177,76 +188,31 @@ static enum chat_status sweep(struct sqlite_store *s)
 {
     struct room room = { .number = 0 };
     enum chat_status status = count_tally(s);
-    s->tally.depth = s->tally.bytes = s->tally.due = s->tally.expires = 0;
+    s->put.tally.depth = s->put.tally.bytes = s->put.tally.due = s->put.tally.expires = 0;
     if (status == CHAT_OK)
-        status = room_get(s, s->tally.name, &room);
-    if (status == CHAT_OK && room.next_expiry > 0 && room.next_expiry <= store_now()) {
+        status = room_get(s, s->put.tally.name, &room);
+    if (status == CHAT_OK && room.next_expiry > 0 && room.next_expiry <= clock_now()) {
         status = sweep_all(s, room.number);
         if (status == CHAT_OK)
-            status = room_get(s, s->tally.name, &room);
+            status = room_get(s, s->put.tally.name, &room);
     }
     if (status == CHAT_OK)
-        s->tally.held = room.depth;
+        s->put.tally.held = room.depth;
     return status;
 }
 
 /* Have fewer than TERMS->max messages in the tally's room. */
 static enum chat_status make_place(struct sqlite_store *s, const struct chat_terms *terms)
 {
-    if (s->tally.held + s->tally.depth < terms->max)
+    if (s->put.tally.held + s->put.tally.depth < terms->max)
         return CHAT_OK;
     enum chat_status status = sweep(s);
-    while (status == CHAT_OK && s->tally.held + s->tally.depth >= terms->max)
+    while (status == CHAT_OK && s->put.tally.held + s->put.tally.depth >= terms->max)
         status = terms->drop ? drop_oldest(s, terms->whole) : CHAT_NONE;
     return status == CHAT_NONE ? full(s) : status;
 }
 
 /* --- put ------------------------------------------------------------------- */
-
-enum { FIRST = 1 }; /* the parameter of the first column */
-
-void bind_state(sqlite3_stmt *statement, const struct chat_message *m, int64_t number,
-                int64_t checksum)
-{
-    const bool waits = m->due > 0;
-    const int64_t position = waits ? m->id : position_of(number, m->place);
-    sqlite3_bind_int64(statement, FIRST + COLUMN_POSITION, position);
-    bind_number(statement, FIRST + COLUMN_ID, m->id, m->id != position_place(position));
-    bind_number(statement, FIRST + COLUMN_ROOM, number, waits);
-    bind_number(statement, FIRST + COLUMN_PLACE, m->place, waits);
-    bind_number(statement, FIRST + COLUMN_DUE, m->due, waits);
-    bind_number(statement, FIRST + COLUMN_EXPIRES, m->expires, m->expires > 0);
-    sqlite3_bind_int64(statement, FIRST + COLUMN_ATTEMPTS, m->attempts);
-    bind_number(statement, FIRST + COLUMN_FAILED, m->failed, m->failed > 0);
-    bind_number(statement, FIRST + COLUMN_FAILURE, m->failure, m->failed > 0);
-    sqlite3_bind_int64(statement, FIRST + COLUMN_CHECKSUM, checksum);
-}
-
-void bind_message(sqlite3_stmt *statement, const struct chat_message *m, int64_t number,
-                  int64_t checksum)
-{
-    bind_state(statement, m, number, checksum);
-    sqlite3_bind_int64(statement, FIRST + COLUMN_SENT, m->time);
-    sqlite3_bind_text(statement, FIRST + COLUMN_SENDER, m->user, -1, SQLITE_STATIC);
-    sqlite3_bind_text(statement, FIRST + COLUMN_HOST, m->host, -1, SQLITE_STATIC);
-    sqlite3_bind_text(statement, FIRST + COLUMN_KEY, m->key, -1, SQLITE_STATIC); /* or NULL */
-    /* A zero pointer would be an SQL NULL. */
-    sqlite3_bind_blob64(statement, FIRST + COLUMN_BODY, m->length > 0 ? m->body : "", m->length,
-                        SQLITE_STATIC);
-}
-
-enum chat_status insert_message(struct sqlite_store *s, const struct chat_message *m,
-                                int64_t checksum)
-{
-    sqlite3_stmt *statement = db_statement(s, SQL_ADD_MESSAGE);
-    bind_message(statement, m, s->tally.number, checksum);
-    enum chat_status status = db_finish(s, statement);
-    if (status == CHAT_DATA && s->failed_with == SQLITE_CONSTRAINT_PRIMARYKEY)
-        return error_set(s->base.error, CHAT_DATA,
-                         "room '%s' already has a message at position %lld", s->tally.name,
-                         (long long)m->place);
-    return status;
-}
 
 /* The id that a message brings must be nobody else's. */
 static enum chat_status check_id(struct sqlite_store *s, int64_t id)
@@ -262,13 +228,13 @@ static enum chat_status check_id(struct sqlite_store *s, int64_t id)
 
 static void tally_message(struct sqlite_store *s, const struct chat_message *m)
 {
-    s->tally.depth++;
-    s->tally.bytes += (int64_t)m->length;
-    if (m->due > 0 && (s->tally.due == 0 || m->due < s->tally.due))
-        s->tally.due = m->due;
-    if (m->expires > 0 && (s->tally.expires == 0 || m->expires < s->tally.expires))
-        s->tally.expires = m->expires;
-    s->put_bytes += (int64_t)m->length + ROW;
+    s->put.tally.depth++;
+    s->put.tally.bytes += (int64_t)m->length;
+    if (m->due > 0 && (s->put.tally.due == 0 || m->due < s->put.tally.due))
+        s->put.tally.due = m->due;
+    if (m->expires > 0 && (s->put.tally.expires == 0 || m->expires < s->put.tally.expires))
+        s->put.tally.expires = m->expires;
+    s->put.bytes += (int64_t)m->length + ROW;
 }
 
 /* The id and the place of a message, from the same number on where it is new. */
@@ -278,7 +244,7 @@ static enum chat_status give_id(struct sqlite_store *s, struct chat_message *m,
     if (!terms->restore)
         m->attempts = m->failed = 0;
     if (terms->restore && m->id > 0) {
-        s->ids_wanted = true;
+        s->put.ids_wanted = true;
         return check_id(s, m->id);
     }
     m->id = s->next_id;
@@ -289,8 +255,8 @@ static enum chat_status give_id(struct sqlite_store *s, struct chat_message *m,
 /* A message was restored to a place before what may be there. */
 static enum chat_status return_tally(struct sqlite_store *s)
 {
-    s->tally.returned = true;
-    return room_returned(s, s->tally.number);
+    s->put.tally.returned = true;
+    return room_returned(s, s->put.tally.number);
 }
 
 static enum chat_status put(struct sqlite_store *s, const struct chat_message *message,
@@ -325,13 +291,13 @@ static enum chat_status put(struct sqlite_store *s, const struct chat_message *m
     if (status == CHAT_OK)
         status = give_id(s, &m, terms);
     if (m.time == 0)
-        m.time = store_now();
+        m.time = clock_now();
     if (status == CHAT_OK)
         status = lines_add(s, &m);
     if (status != CHAT_OK)
         return status;
     *id = m.id;
-    if (m.due == 0 && m.place < s->next_id && !s->tally.returned)
+    if (m.due == 0 && m.place < s->next_id && !s->put.tally.returned)
         status = return_tally(s);
     if (s->next_id <= m.id || s->next_id <= m.place)
         s->next_id = (m.id > m.place ? m.id : m.place) + 1;
@@ -353,7 +319,7 @@ enum chat_status sqlite_put(struct store *store, const struct chat_message *mess
  * first, and a log that can't be emptied would leave no room to delete anything. */
 static enum chat_status promise_room(struct sqlite_store *s)
 {
-    if (s->put_bytes < LARGE)
+    if (s->put.bytes < LARGE)
         return CHAT_OK;
     sqlite3_stmt *statement = db_statement(s, SQL_GET_PAGES);
     if (statement == NULL || db_step(s, statement) != SQLITE_ROW)
@@ -385,8 +351,8 @@ static bool surely_not_stored(int rc)
 /* Ids that were wanted are no range of new ones. */
 static enum chat_status commit(struct sqlite_store *s)
 {
-    const struct range new = { s->first_id, s->next_id - 1 }, none = { 1, 0 };
-    return group_commit(s, s->ids_wanted ? none : new);
+    const struct range new = { s->put.first_id, s->next_id - 1 }, none = { 1, 0 };
+    return group_commit(s, s->put.ids_wanted ? none : new);
 }
 
 enum chat_status sqlite_commit(struct store *store)

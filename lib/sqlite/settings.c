@@ -1,8 +1,12 @@
 /* settings.c - what holds for a whole spool. */
 
-#include "internal.h"
+#include "settings.h"
 
 #include <string.h>
+
+#include "connect.h"
+#include "operations.h"
+#include "room.h"
 
 enum chat_status sqlite_settings(struct store *store, struct chat_settings *settings)
 {

@@ -1,9 +1,19 @@
 /* settle.c - what becomes of claimed messages: they are deleted, held back or moved. */
 
-#include "read.h"
+#include "internal.h"
 
+#include "bells.h"
+#include "database.h"
 #include "digest.h"
+#include "due.h"
+#include "group_commit.h"
+#include "message.h"
+#include "operations.h"
 #include "os/bell.h"
+#include "os/clock.h"
+#include "read.h"
+#include "room.h"
+#include "transaction.h"
 
 /* --- deleted --------------------------------------------------------------- */
 
@@ -204,7 +214,7 @@ static void note_failure(struct chat_message *m, const struct chat_failure *fail
 {
     m->attempts += failure->counted;
     if (failure->counted) {
-        m->failed = store_now();
+        m->failed = clock_now();
         m->failure = failure->status;
     }
 }
@@ -213,7 +223,7 @@ static enum chat_status hold_message(struct sqlite_store *s, int64_t room, int64
                                      struct chat_message *m, int64_t hold)
 {
     enum chat_status status = CHAT_OK;
-    m->due = hold > 0 ? store_now() + hold : 0;
+    m->due = hold > 0 ? clock_now() + hold : 0;
     if (m->due == 0 && m->place == 0) /* it was delayed, and was received by its id */
         status = next_place(s, &m->place);
     return status == CHAT_OK ? put_at(s, position, m, room) : status;

@@ -20,11 +20,15 @@
  * news with it. Linux reports the failure to every process that had the WAL open by then, but
  * not to one that opens it later.) */
 
-#include "internal.h"
+#include "synced.h"
 
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "vfs.h"
+#include "wal.h"
+#include "wal_index.h"
 
 /* The layout of the record in the lock file. */
 struct record {
@@ -148,61 +152,4 @@ enum chat_status synced_begin(struct sqlite_store *s)
     synced_read(s, &synced);
     s->synced_id = synced.id;
     return synced.failed || vfs_sync_failed(s->db) != 0 ? synced_repair(s) : CHAT_OK;
-}
-
-/* --- a WAL that is damaged ------------------------------------------------- */
-
-/* Whether the WAL that the descriptor is open on has lost something that was on the disk. */
-static enum chat_status look_for_damage(struct sqlite_store *s, int fd)
-{
-    struct synced synced;
-    struct wal wal;
-    synced_read(s, &synced); /* before the WAL, which can only grow in between */
-    int errnum = wal_examine(fd, &wal);
-    s->wal_damaged = errnum == 0;
-    if (errnum != 0)
-        return error_system(s->base.error, errnum, CHAT_IO, "cannot read spool '%s'",
-                            s->place.path);
-    if (wal.state == WAL_BAD_HEADER)
-        return error_set(s->base.error, CHAT_DATA,
-                         "spool '%s' is damaged: its WAL has no valid header; "
-                         "use 'chat-spool check --repair'",
-                         s->place.path);
-    if (wal.state == WAL_CUT)
-        return error_set(s->base.error, CHAT_DATA,
-                         "spool '%s' is damaged: a program of version 0.1.0 was killed while it "
-                         "emptied the WAL; use 'chat-spool check --repair'",
-                         s->place.path);
-    if (wal.state == WAL_SOUND && memcmp(wal.salt, synced.salt, WAL_SALT) == 0 &&
-        wal_is_broken(fd, &wal, synced.frames))
-        return error_set(s->base.error, CHAT_DATA,
-                         "spool '%s' is damaged: its WAL breaks off after %lld of %lld frames; "
-                         "use 'chat-spool check --repair'",
-                         s->place.path, (long long)wal.frames, (long long)synced.frames);
-    s->wal_damaged = false;
-    return CHAT_OK;
-}
-
-bool synced_is_indexed(const struct sqlite_store *s)
-{
-    struct synced synced;
-    uint8_t salt[WAL_SALT];
-    int64_t frames;
-    synced_read(s, &synced); /* before the index, which can only grow in between */
-    return synced.frames > 0 && index_frames(s, salt, &frames) && frames >= synced.frames &&
-           memcmp(salt, synced.salt, WAL_SALT) == 0;
-}
-
-enum chat_status synced_check(struct sqlite_store *s, int wal)
-{
-    enum chat_status status = wal >= 0 ? look_for_damage(s, wal) : CHAT_OK;
-    if (status != CHAT_DATA)
-        return status;
-    /* A writer may have begun the WAL again while it was read: look once more while none can. */
-    status = turn_take(s);
-    if (status != CHAT_OK)
-        return status;
-    status = look_for_damage(s, wal);
-    turn_leave(s);
-    return status;
 }

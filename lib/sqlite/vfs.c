@@ -12,7 +12,7 @@
  * - A failed sync of the WAL is remembered, and no sync succeeds until the WAL was rewritten. After
  *   one of the spool itself the kernel forgets what it has cached of it. */
 
-#include "internal.h"
+#include "vfs.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,14 +1,24 @@
 /* wait.c - sleeping until there is something to do. */
 
+#include "internal.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "connect.h"
+#include "due.h"
+#include "locks.h"
+#include "operations.h"
 #include "os/bell.h"
+#include "os/clock.h"
+#include "os/lock.h"
 #include "os/vigil.h"
+#include "room.h"
 #include "scan.h"
+#include "settings.h"
 
 enum {
     WATCHED = 4096,  /* so many holders of claims are watched */
@@ -50,7 +60,7 @@ static enum chat_status vigil_listen_all(struct sqlite_store *s, struct vigil *v
 {
     enum chat_status status = vigil_listen(s, vigil, bell, BELL_ALL);
     if (status == CHAT_OK && turn_taken(s->lock))
-        vigil_wake_at(vigil, store_now() + UNWATCHED);
+        vigil_wake_at(vigil, clock_now() + UNWATCHED);
     return status;
 }
 
@@ -76,10 +86,10 @@ static enum chat_status vigil_watch_files(struct sqlite_store *s, struct vigil *
     if (all && s->db != NULL) /* which was replaced, if that fails */
         inotify_add_watch(notify, s->place.path, events | IN_DONT_FOLLOW);
     if (!all)
-        vigil_wake_at(vigil, store_now() + UNNOTICED);
+        vigil_wake_at(vigil, clock_now() + UNNOTICED);
     for (size_t i = 0; i < bells; i++) /* gone before it was watched: listen again */
         if (fstat(vigil->fds[i].fd, &st) == 0 && st.st_nlink == 0)
-            vigil_wake_at(vigil, store_now());
+            vigil_wake_at(vigil, clock_now());
     return store_in_place(s);
 }
 
@@ -96,7 +106,7 @@ static void vigil_watch_holders(struct sqlite_store *s, struct vigil *vigil)
         }
     free(pidfds);
     if (!all)
-        vigil_wake_at(vigil, store_now() + UNWATCHED);
+        vigil_wake_at(vigil, clock_now() + UNWATCHED);
 }
 
 static void vigil_end(struct vigil *vigil)
@@ -181,7 +191,7 @@ static enum chat_status look_for_room(struct sqlite_store *s, const char *name, 
         status = room_get(s, name, &room);
     if (status != CHAT_OK)
         return status == CHAT_NONE ? CHAT_OK : status;
-    int64_t now = store_now();
+    int64_t now = clock_now();
     /* It was swept just now: so what has expired meanwhile is a matter of a moment. */
     vigil_wake_at(vigil, room.next_expiry > 0 && room.next_expiry <= now ? now + UNWATCHED
                                                                          : room.next_expiry);

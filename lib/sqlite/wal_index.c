@@ -16,7 +16,7 @@
  * the last; otherwise another WAL was put in its place. Without such hints, SQLite does what it
  * always does. */
 
-#include "internal.h"
+#include "wal_index.h"
 
 #include <fcntl.h>
 #include <stdint.h>

@@ -1,6 +1,15 @@
 /* walk.c - looking at messages without taking them. */
 
+#include "internal.h"
+
+#include "connect.h"
+#include "database.h"
+#include "due.h"
+#include "locks.h"
+#include "operations.h"
+#include "os/lock.h"
 #include "read.h"
+#include "room.h"
 #include "scan.h"
 
 /* Say of the messages behind the first FROM whether somebody has claimed them. */

@@ -13,6 +13,8 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
+#include "locks.h"
+#include "operations.h"
 #include "os/vigil.h"
 
 static enum chat_status failed(struct sqlite_store *s)

@@ -2,18 +2,17 @@
  *
  * No process is there to do this when it is time, so whoever passes by does. */
 
+#include "due.h"
+
 #include <stdlib.h>
 #include <time.h>
 
-#include "internal.h"
-#include "os/bell.h"
-
-int64_t store_now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_REALTIME, &time);
-    return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
-}
+#include "database.h"
+#include "group_commit.h"
+#include "locks.h"
+#include "os/clock.h"
+#include "room.h"
+#include "transaction.h"
 
 /* --- due ------------------------------------------------------------------- */
 
@@ -86,7 +85,7 @@ static enum chat_status promote_portion(struct sqlite_store *s, int64_t room, in
 
 bool is_due(const struct room *room)
 {
-    return room->next_due > 0 && room->next_due <= store_now();
+    return room->next_due > 0 && room->next_due <= clock_now();
 }
 
 enum chat_status promote_due(struct sqlite_store *s, const struct room *room)
@@ -96,7 +95,7 @@ enum chat_status promote_due(struct sqlite_store *s, const struct room *room)
     struct due *due = calloc(PORTION, sizeof *due);
     if (due == NULL)
         return error_set(s->base.error, CHAT_SYSTEM, "out of memory");
-    int64_t now = store_now();
+    int64_t now = clock_now();
     size_t count = PORTION;
     enum chat_status status = CHAT_OK;
     while (status == CHAT_OK && count == PORTION)
@@ -143,7 +142,7 @@ static enum chat_status list_expired(struct sqlite_store *s, struct sweep *sweep
     sqlite3_bind_int64(statement, 1, sweep->from);
     sqlite3_bind_int64(statement, 2, sweep->to);
     bind_number(statement, 3, sweep->room, sweep->waiting);
-    sqlite3_bind_int64(statement, 4, store_now());
+    sqlite3_bind_int64(statement, 4, clock_now());
     enum chat_status status = CHAT_OK;
     int rc = SQLITE_DONE;
     while (status == CHAT_OK && *count < PORTION && *bytes < SWEPT_BYTES &&
@@ -194,7 +193,7 @@ enum chat_status sweep_some(struct sqlite_store *s, struct sweep *sweep)
 static enum chat_status set_next_expiry(struct sqlite_store *s, int64_t room)
 {
     enum { AGAIN = 1000 };
-    const int64_t now = store_now();
+    const int64_t now = clock_now();
     sqlite3_stmt *statement = db_statement(s, SQL_SET_NEXT_EXPIRY);
     sqlite3_bind_int64(statement, 1, room);
     sqlite3_bind_int64(statement, 2, now);
@@ -225,7 +224,7 @@ static enum chat_status sweep_portion(struct sqlite_store *s, struct sweep *swee
 enum chat_status sweep_while_idle(struct sqlite_store *s, const struct room *room)
 {
     struct sweep sweep = sweep_room(room->number);
-    if (room->next_expiry == 0 || room->next_expiry > store_now())
+    if (room->next_expiry == 0 || room->next_expiry > clock_now())
         return CHAT_OK;
     enum chat_status status = CHAT_OK;
     while (status == CHAT_OK && sweep.more)

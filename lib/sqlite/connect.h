@@ -1,0 +1,23 @@
+/* connect.h - a handle is connected to its spool. */
+
+#ifndef SQLITE_CONNECT_H
+#define SQLITE_CONNECT_H
+
+#include "internal.h"
+
+/* Be connected. CHAT_NONE: there is no spool file. */
+enum chat_status store_connect(struct sqlite_store *s);
+
+/* As store_connect, if need be with the blocks of the reserve. */
+enum chat_status store_connect_on_full_disk(struct sqlite_store *s);
+
+/* The same, and make the spool where there is none. */
+enum chat_status store_connect_or_create(struct sqlite_store *s);
+
+/* turn_begin, connected, with a spool made where there is none. */
+enum chat_status turn_begin_or_create(struct sqlite_store *s);
+
+/* Close all files but the lock file. */
+void store_disconnect(struct sqlite_store *s);
+
+#endif

@@ -1,0 +1,26 @@
+/* copy.h - copies of a database, and a file put in the place of a spool. */
+
+#ifndef SQLITE_COPY_H
+#define SQLITE_COPY_H
+
+#include "internal.h"
+
+/* A database of our own beside a spool, SUFFIX to its name, for as long as it is being made; not
+ * synced. Returns SQLite's code; the caller closes *DB, also where it failed. */
+int scratch_open(struct place *place, const char *suffix, sqlite3 **db);
+
+/* Copy all of one database over another, in one transaction. Returns SQLite's code. */
+int copy_pages(sqlite3 *to, sqlite3 *from, chat_progress *progress, void *context);
+
+/* The same, of the spool as it is at this moment: others can write to it meanwhile, and none of
+ * that is copied. */
+int copy_snapshot(struct sqlite_store *s, sqlite3 *to, chat_progress *progress, void *context);
+
+/* Have the file with that suffix on disk, and in the place of the spool TO; the log and the index
+ * of what was there before are removed. 0, or -1 with errno. */
+int put_in_place(struct place *to, const char *suffix);
+
+/* Whether OTHER is neither the spool itself nor a file beside it that belongs to it. */
+enum chat_status check_other(struct sqlite_store *s, const struct place *other, const char *doing);
+
+#endif

@@ -1,0 +1,265 @@
+/* database.c - the database of a spool: its connection, statements and errors. */
+
+#include "database.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "os/holder.h"
+#include "vfs.h"
+
+/* The cause of an error that is not the disk's: the system's, if SQLite knows it. */
+static enum chat_status system_failed(struct sqlite_store *s, int rc, const char *doing)
+{
+    int errnum = s->db != NULL ? sqlite3_system_errno(s->db) : 0;
+    if (errnum == 0)
+        errnum = errno; /* SQLite does not tell it of a commit; db_run has cleared it */
+    if (errnum == 0)
+        return error_set(s->base.error, CHAT_IO, "cannot %s spool '%s': %s", doing, s->place.path,
+                         sqlite3_errstr(rc));
+    return error_system(s->base.error, errnum, CHAT_IO, "cannot %s spool '%s'", doing,
+                        s->place.path);
+}
+
+enum chat_status db_full(struct sqlite_store *s, const char *doing)
+{
+    s->failed_with = SQLITE_FULL;
+    return error_set(s->base.error, CHAT_IO, "cannot %s spool '%s': no space left on device", doing,
+                     s->place.path);
+}
+
+/* A foreign program, because ours take the write lock; or a program that builds the index of the
+ * WAL. SQLite's locks are on that index or, if it does not exist, on the spool itself. */
+static enum chat_status locked(struct sqlite_store *s, const char *doing)
+{
+    static const char *const suffixes[] = { "-shm", "" };
+    char path[PLACE_NAME], holder[HOLDER_TEXT] = "another process";
+    struct stat file;
+    bool found = false;
+    for (size_t i = 0; !found && i < sizeof suffixes / sizeof suffixes[0]; i++) {
+        snprintf(path, sizeof path, "%s%s", s->place.path, suffixes[i]);
+        if (stat(path, &file) == 0)
+            found = holder_name(&file, (struct range){ 0, INT64_MAX }, holder);
+    }
+    return error_set(s->base.error, CHAT_BUSY, "cannot %s spool '%s': %s has locked it", doing,
+                     s->place.path, holder);
+}
+
+enum chat_status db_failed(struct sqlite_store *s, int rc, const char *doing)
+{
+    struct error *error = s->base.error;
+    const char *path = s->place.path;
+    s->failed_with = rc;
+    switch (rc) {
+    case SQLITE_IOERR_NOMEM:
+        return error_set(error, CHAT_SYSTEM, "out of memory");
+    case SQLITE_IOERR_SHORT_READ:
+        return error_set(error, CHAT_DATA, "spool '%s' is damaged", path);
+    default:
+        break;
+    }
+    switch (rc & 0xff) {
+    case SQLITE_NOTADB:
+        return error_set(error, CHAT_DATA, "'%s' is not a spool", path);
+    case SQLITE_FULL: /* also for the number of a page that no file can have */
+        if (vfs_disk_full())
+            return db_full(s, doing);
+        return error_set(error, CHAT_DATA, "spool '%s' is damaged", path);
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+    case SQLITE_PROTOCOL: /* another process is building the index, for ten seconds */
+        return locked(s, doing);
+    case SQLITE_NOMEM:
+        return error_set(error, CHAT_SYSTEM, "out of memory");
+    case SQLITE_PERM:
+    case SQLITE_AUTH:
+    case SQLITE_READONLY:
+        /* Its header has that number. (SQLite returns this error also for an index opened only
+         * for reading.) */
+        if (rc == SQLITE_READONLY && sqlite3_db_readonly(s->db, "main") == 1 &&
+            place_is_writable(&s->place))
+            return error_set(error, CHAT_DATA, "spool '%s' is damaged", path);
+        return error_system(error, EACCES, CHAT_PERMISSION, "cannot %s spool '%s'", doing, path);
+    case SQLITE_IOERR:
+    case SQLITE_CANTOPEN:
+    case SQLITE_NOLFS:
+        return system_failed(s, rc, doing);
+    default: /* our statements fail for no other reason than what is in the file */
+        return error_set(error, CHAT_DATA, "spool '%s' is damaged", path);
+    }
+}
+
+sqlite3_stmt *db_statement(struct sqlite_store *s, enum sql sql)
+{
+    if (s->statements[sql] == NULL)
+        sqlite3_prepare_v3(s->db, sql_text[sql], -1, SQLITE_PREPARE_PERSISTENT, &s->statements[sql],
+                           NULL);
+    else
+        sqlite3_reset(s->statements[sql]);
+    return s->statements[sql];
+}
+
+/* A statement that fails, even one that reads, may make SQLite roll back everything that was
+ * written (sqlite.org/lang_transaction.html, "Response To Errors Within A Transaction"). Later
+ * writes would be committed at once, each by itself. */
+static bool rolled_back(const struct sqlite_store *s)
+{
+    return s->writing && s->db != NULL && sqlite3_get_autocommit(s->db) != 0;
+}
+
+int db_step(struct sqlite_store *s, sqlite3_stmt *statement)
+{
+    errno = 0;
+    if (rolled_back(s))
+        return SQLITE_IOERR;
+    return statement != NULL ? sqlite3_step(statement) : sqlite3_extended_errcode(s->db);
+}
+
+enum chat_status db_found(struct sqlite_store *s, sqlite3_stmt *statement, int rc)
+{
+    sqlite3_reset(statement);
+    return rc == SQLITE_ROW ? CHAT_OK : rc == SQLITE_DONE ? CHAT_NONE : db_failed(s, rc, "read");
+}
+
+int db_get_number(struct sqlite_store *s, enum sql sql, int64_t *value)
+{
+    sqlite3_stmt *statement = db_statement(s, sql);
+    int rc = db_step(s, statement);
+    *value = rc == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : 0;
+    sqlite3_reset(statement);
+    return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+int64_t db_number(struct sqlite_store *s, enum sql sql)
+{
+    int64_t value;
+    db_get_number(s, sql, &value);
+    return value;
+}
+
+enum chat_status db_finish(struct sqlite_store *s, sqlite3_stmt *statement)
+{
+    int rc;
+    do
+        rc = db_step(s, statement);
+    while (rc == SQLITE_ROW);
+    enum chat_status status = rc == SQLITE_DONE ? CHAT_OK : db_failed(s, rc, "use");
+    sqlite3_reset(statement);
+    return status;
+}
+
+enum chat_status db_run(struct sqlite_store *s, enum sql sql)
+{
+    return db_finish(s, db_statement(s, sql));
+}
+
+sqlite3_file *db_file(struct sqlite_store *s, sqlite3_int64 *size)
+{
+    sqlite3_file *file = NULL;
+    sqlite3_file_control(s->db, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+    bool known = file != NULL && file->pMethods->xFileSize(file, size) == SQLITE_OK;
+    return known ? file : NULL;
+}
+
+/* --- the connection -------------------------------------------------------- */
+
+/* SQLite records for the process which locks it has on a file. A child made by fork() inherits
+ * these records, but not the locks (fcntl(2)): a file that it opens beside a connection of its
+ * parent has no lock, and the next process takes the WAL away from under it. */
+static struct {
+    int count;
+    pid_t process;
+} connections;
+
+/* Closing any descriptor of a database drops the locks of every connection that this process has to
+ * it (fcntl(2), "Record locking"). So while there are connections, these wait. */
+static struct {
+    int descriptors[16];
+    size_t count;
+} unclosed;
+
+static void close_what_waits(void)
+{
+    while (connections.count == 0 && unclosed.count > 0)
+        close(unclosed.descriptors[--unclosed.count]);
+}
+
+static void close_later(int fd)
+{
+    unclosed.descriptors[unclosed.count++] = fd;
+    close_what_waits();
+}
+
+int db_open(struct sqlite_store *s, const char *vfs)
+{
+    /* An absolute path is never taken for a URI, however SQLite was built. */
+    errno = 0;
+    int rc =
+        sqlite3_open_v2(s->place.path, &s->db,
+                        SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW, vfs);
+    if (s->db != NULL && connections.count++ == 0)
+        connections.process = getpid();
+    return rc;
+}
+
+bool db_was_forked(void)
+{
+    return connections.count > 0 && connections.process != getpid();
+}
+
+void db_disconnect(struct sqlite_store *s)
+{
+    for (size_t i = 0; i < SQL_COUNT; i++) {
+        sqlite3_finalize(s->statements[i]);
+        s->statements[i] = NULL;
+    }
+    const bool connected = s->db != NULL;
+    sqlite3_close(s->db);
+    s->db = NULL;
+    if (connected)
+        connections.count--;
+    close_what_waits();
+}
+
+void db_end(struct sqlite_store *s, enum sql sql)
+{
+    if (s->db == NULL) /* ended here before */
+        return;
+    /* SQLite may have rolled back by itself, after an error. */
+    if (sqlite3_get_autocommit(s->db) == 0)
+        db_step(s, db_statement(s, sql));
+    if (s->statements[sql] != NULL)
+        sqlite3_reset(s->statements[sql]);
+    if (sqlite3_get_autocommit(s->db) == 0) /* no memory even for that: SQLite lets go of all */
+        db_disconnect(s);
+}
+
+enum { APPLICATION_ID_AT = 68 }; /* in the header of the file */
+
+static bool is_our_header(const unsigned char header[DATABASE_HEADER])
+{
+    static const unsigned char format[16] = "SQLite format 3";
+    static const unsigned char application[4] = { 'c', 'h', 'a', 't' }; /* as in schema.sql */
+    return memcmp(header, format, sizeof format) == 0 &&
+           memcmp(header + APPLICATION_ID_AT, application, sizeof application) == 0;
+}
+
+enum chat_status db_recognize(struct sqlite_store *s)
+{
+    unsigned char header[DATABASE_HEADER];
+    int fd;
+    if (unclosed.count == sizeof unclosed.descriptors / sizeof(int)) /* SQLite will see it */
+        return CHAT_OK;
+    enum chat_status status = place_read(&s->place, "", &fd);
+    if (status != CHAT_OK)
+        return status;
+    ssize_t size = pread(fd, header, sizeof header, 0);
+    if (size < 0)
+        status = system_failed(s, SQLITE_IOERR, "read");
+    else if (size < DATABASE_HEADER || !is_our_header(header))
+        status = db_failed(s, SQLITE_NOTADB, "open");
+    close_later(fd);
+    return status;
+}

@@ -1,0 +1,14 @@
+/* ids.h - the ids that are in use, for messages that bring their own. */
+
+#ifndef SQLITE_IDS_H
+#define SQLITE_IDS_H
+
+#include "internal.h"
+
+/* Within a transaction: whether a message has this id. */
+enum chat_status id_used(struct sqlite_store *s, int64_t id, bool *used);
+
+/* A message got this id. */
+enum chat_status id_use(struct sqlite_store *s, int64_t id);
+
+#endif

@@ -1,0 +1,51 @@
+/* message.c - the row of a message, written. */
+
+#include "message.h"
+
+#include "database.h"
+#include "room.h"
+
+enum { FIRST = 1 }; /* the parameter of the first column */
+
+void bind_state(sqlite3_stmt *statement, const struct chat_message *m, int64_t number,
+                int64_t checksum)
+{
+    const bool waits = m->due > 0;
+    const int64_t position = waits ? m->id : position_of(number, m->place);
+    sqlite3_bind_int64(statement, FIRST + COLUMN_POSITION, position);
+    bind_number(statement, FIRST + COLUMN_ID, m->id, m->id != position_place(position));
+    bind_number(statement, FIRST + COLUMN_ROOM, number, waits);
+    bind_number(statement, FIRST + COLUMN_PLACE, m->place, waits);
+    bind_number(statement, FIRST + COLUMN_DUE, m->due, waits);
+    bind_number(statement, FIRST + COLUMN_EXPIRES, m->expires, m->expires > 0);
+    sqlite3_bind_int64(statement, FIRST + COLUMN_ATTEMPTS, m->attempts);
+    bind_number(statement, FIRST + COLUMN_FAILED, m->failed, m->failed > 0);
+    bind_number(statement, FIRST + COLUMN_FAILURE, m->failure, m->failed > 0);
+    sqlite3_bind_int64(statement, FIRST + COLUMN_CHECKSUM, checksum);
+}
+
+void bind_message(sqlite3_stmt *statement, const struct chat_message *m, int64_t number,
+                  int64_t checksum)
+{
+    bind_state(statement, m, number, checksum);
+    sqlite3_bind_int64(statement, FIRST + COLUMN_SENT, m->time);
+    sqlite3_bind_text(statement, FIRST + COLUMN_SENDER, m->user, -1, SQLITE_STATIC);
+    sqlite3_bind_text(statement, FIRST + COLUMN_HOST, m->host, -1, SQLITE_STATIC);
+    sqlite3_bind_text(statement, FIRST + COLUMN_KEY, m->key, -1, SQLITE_STATIC); /* or NULL */
+    /* A zero pointer would be an SQL NULL. */
+    sqlite3_bind_blob64(statement, FIRST + COLUMN_BODY, m->length > 0 ? m->body : "", m->length,
+                        SQLITE_STATIC);
+}
+
+enum chat_status insert_message(struct sqlite_store *s, const struct chat_message *m,
+                                int64_t checksum)
+{
+    sqlite3_stmt *statement = db_statement(s, SQL_ADD_MESSAGE);
+    bind_message(statement, m, s->put.tally.number, checksum);
+    enum chat_status status = db_finish(s, statement);
+    if (status == CHAT_DATA && s->failed_with == SQLITE_CONSTRAINT_PRIMARYKEY)
+        return error_set(s->base.error, CHAT_DATA,
+                         "room '%s' already has a message at position %lld", s->put.tally.name,
+                         (long long)m->place);
+    return status;
+}

@@ -1,0 +1,12 @@
+/* quarantine.h - a damaged message, put aside for a person. */
+
+#ifndef SQLITE_QUARANTINE_H
+#define SQLITE_QUARANTINE_H
+
+#include "internal.h"
+
+/* Move the damaged message at POSITION, with all that can be read of it, to the room of those:
+ * CHAT_DAMAGED, with a text that says so. CHAT_OK: it was not damaged, or is gone: look again. */
+enum chat_status set_aside(struct sqlite_store *s, int64_t position);
+
+#endif

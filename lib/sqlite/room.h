@@ -1,0 +1,51 @@
+/* room.h - the row of a room, and its counters; and the row of the whole spool. */
+
+#ifndef SQLITE_ROOM_H
+#define SQLITE_ROOM_H
+
+#include "internal.h"
+
+struct room {
+    int64_t number;
+    int64_t returned;
+    int64_t next_due;    /* 0: nothing waits for its time */
+    int64_t next_expiry; /* before this nothing need be swept; 0: nothing expires */
+    int64_t depth;
+    char name[CHAT_NAME_MAX + 1];
+};
+
+/* Read what holds for the whole spool, and write its next id. CHAT_DATA: that is damaged, and where
+ * the settings are not valid, it is they. */
+enum chat_status spool_read(struct sqlite_store *s);
+bool settings_valid(const struct sqlite_store *s);
+enum chat_status spool_set_next_id(struct sqlite_store *s);
+
+/* Read the row of the room NAME; NULL is the default room. CHAT_NONE: there is none; room_find
+ * makes it (there NAME is none). */
+enum chat_status room_get(struct sqlite_store *s, const char *name, struct room *room);
+enum chat_status room_find(struct sqlite_store *s, const char *name, struct room *room);
+
+/* The position of the message ID, wherever it is, and the number and the name of the room that the
+ * message at POSITION is in. CHAT_NONE: there is no such message. */
+enum chat_status message_find(struct sqlite_store *s, int64_t id, int64_t *position);
+enum chat_status room_of(struct sqlite_store *s, int64_t position, struct room *room);
+
+/* Messages came (back) to places before others; none of them is due any more. */
+enum chat_status room_returned(struct sqlite_store *s, int64_t number);
+
+/* Bind a number that is THERE, or none. */
+void bind_number(sqlite3_stmt *statement, int parameter, int64_t number, bool there);
+
+/* Copy the name that is in a column. */
+void copy_name(char name[CHAT_NAME_MAX + 1], const unsigned char *text);
+
+/* So many messages and bytes came to it (below zero: went); and the parameters of SQL_COUNT_ROOM
+ * that say so. */
+enum chat_status room_count(struct sqlite_store *s, int64_t number, int64_t depth, int64_t bytes);
+void bind_count(sqlite3_stmt *statement, int64_t number, int64_t depth, int64_t bytes);
+
+/* A message of it is due, and expires, at these times; 0: is not, does not. */
+enum chat_status room_count_times(struct sqlite_store *s, int64_t number, int64_t due,
+                                  int64_t expires);
+
+#endif

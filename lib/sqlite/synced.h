@@ -1,0 +1,30 @@
+/* synced.h - what is known to be on the disk, written down in the lock file. */
+
+#ifndef SQLITE_SYNCED_H
+#define SQLITE_SYNCED_H
+
+#include "internal.h"
+
+/* What the lock file says. Zeros: it says nothing. */
+struct synced {
+    int64_t id;             /* this message, and all before it, are on the disk */
+    uint8_t salt[WAL_SALT]; /* of the WAL with this salt, so many frames are on the disk */
+    int64_t frames;
+    bool failed; /* a sync has failed, and the WAL was not rewritten since */
+};
+void synced_read(const struct sqlite_store *s, struct synced *synced);
+
+/* Write down that our last commit is on the disk, and the message ID with it (0: no message came).
+ * synced_write_id: that message, and all before it; to lower it, within the write lock. */
+void synced_write(const struct sqlite_store *s, int64_t id);
+void synced_write_id(const struct sqlite_store *s, int64_t id);
+
+/* Write down that a sync has failed, if one has in this process. */
+void synced_note_failure(struct sqlite_store *s);
+
+/* Within the write lock: write the WAL again, and sync it. synced_begin: if a sync has failed, here
+ * or in another process. */
+enum chat_status synced_repair(struct sqlite_store *s);
+enum chat_status synced_begin(struct sqlite_store *s);
+
+#endif
