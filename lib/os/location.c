@@ -368,3 +368,29 @@ enum chat_status place_open(struct place *place, const char *suffix, int *descri
     } while (fd < 0 && errno == EEXIST);
     return check_opened(place, suffix, fd, descriptor);
 }
+
+/* --- modes of files that SQLite has open ----------------------------------- */
+
+enum chat_status place_narrow(struct place *place, const char *suffix, unsigned mode, bool change,
+                              unsigned *found)
+{
+    char name[PLACE_NAME];
+    struct stat st;
+    place_name(place, suffix, name);
+    *found = 0;
+    /* Closing any other descriptor of these files would drop the locks of SQLite. */
+    int fd = openat(place->directory, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT ? CHAT_NONE
+                               : error_system(place->error, errno, CHAT_CANTCREATE,
+                                              "cannot open '%s%s'", place->path, suffix);
+    enum chat_status status = place_check_descriptor(place, suffix, fd, &st);
+    if (status == CHAT_OK)
+        *found = st.st_mode & 07777;
+    const mode_t wanted = *found & place_mode(place, mode);
+    if (change && wanted != *found && place_set_mode(fd, wanted) < 0)
+        status = error_system(place->error, errno, CHAT_PERMISSION,
+                              "cannot change the mode of '%s%s'", place->path, suffix);
+    close(fd);
+    return status;
+}

@@ -83,6 +83,11 @@ bool place_trusts(const struct place *place, const struct stat *st);
 enum chat_status place_check_descriptor(struct place *place, const char *suffix, int fd,
                                         struct stat *st);
 
+/* Check the spool's file that ends in SUFFIX, also while SQLite has it open, and store its mode in
+ * *FOUND. With CHANGE, take away every right that MODE does not give. */
+enum chat_status place_narrow(struct place *place, const char *suffix, unsigned mode, bool change,
+                              unsigned *found);
+
 /* --- location_make.c --- */
 
 /* SQLite has buffers of 512 bytes for the names of files (MAX_PATHNAME in its os_unix.c). */
@@ -110,13 +115,11 @@ int place_open_directory(const struct place *place, int directory, const char *n
 /* Make the directory PATH and those above it that are missing, each on disk before the next. */
 int place_make_directory(const struct place *place, const char *path);
 
+/* Change the mode of the file that FD refers to. Returns -1 with errno. */
+int place_set_mode(int fd, mode_t mode);
+
 /* Whether a directory is empty, or holds nothing but the file ONLY. */
 bool place_holds(int directory, const char *only);
-
-/* Check the spool's file that ends in SUFFIX, also while SQLite has it open, and store its mode in
- * *FOUND. With CHANGE, take away every right that MODE does not give. */
-enum chat_status place_narrow(struct place *place, const char *suffix, unsigned mode, bool change,
-                              unsigned *found);
 
 /* --- location_share.c --- */
 

@@ -28,7 +28,7 @@ unsigned place_mode(const struct place *place, unsigned mode)
 /* Change the mode of the file that FD refers to. fchmod(2) refuses a descriptor that was opened
  * with O_PATH; its name in /proc leads to the same file, whatever has the file's own name by now.
  */
-static int set_mode(int fd, mode_t mode)
+int place_set_mode(int fd, mode_t mode)
 {
     char link[32];
     if (fchmod(fd, mode) == 0)
@@ -84,8 +84,8 @@ static bool give_back(int directory, const char *name)
     if (fstat(fd, &st) == 0 && st.st_uid == geteuid()) {
         mode_t mode = S_ISDIR(st.st_mode) ? OWNER_OF_DIRECTORY : OWNER_OF_FIFO;
         if (S_ISDIR(st.st_mode) || (S_ISFIFO(st.st_mode) && st.st_nlink == 1))
-            given =
-                (st.st_mode & mode) != mode && set_mode(fd, (st.st_mode & ALL_MODES) | mode) == 0;
+            given = (st.st_mode & mode) != mode &&
+                    place_set_mode(fd, (st.st_mode & ALL_MODES) | mode) == 0;
     }
     close(fd);
     return given;
@@ -174,30 +174,4 @@ int place_make_directory(const struct place *place, const char *path)
     if (result < 0 && errno == EEXIST)
         result = sync_directory(parent); /* who made it may have died before this */
     return result;
-}
-
-/* --- modes of files that SQLite has open ----------------------------------- */
-
-enum chat_status place_narrow(struct place *place, const char *suffix, unsigned mode, bool change,
-                              unsigned *found)
-{
-    char name[PLACE_NAME];
-    struct stat st;
-    place_name(place, suffix, name);
-    *found = 0;
-    /* Closing any other descriptor of these files would drop the locks of SQLite. */
-    int fd = openat(place->directory, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0)
-        return errno == ENOENT ? CHAT_NONE
-                               : error_system(place->error, errno, CHAT_CANTCREATE,
-                                              "cannot open '%s%s'", place->path, suffix);
-    enum chat_status status = place_check_descriptor(place, suffix, fd, &st);
-    if (status == CHAT_OK)
-        *found = st.st_mode & ALL_MODES;
-    const mode_t wanted = *found & place_mode(place, mode);
-    if (change && wanted != *found && set_mode(fd, wanted) < 0)
-        status = error_system(place->error, errno, CHAT_PERMISSION,
-                              "cannot change the mode of '%s%s'", place->path, suffix);
-    close(fd);
-    return status;
 }

@@ -56,24 +56,24 @@ static int open_timer(const struct vigil *vigil)
 }
 
 /* Add the timer, if there is to be one, and what the caller waits for. Returns an errno, or 0. */
-static int add_others(struct store *store, struct vigil *vigil, int *timer)
+static int add_others(struct vigil *vigil, int *timer)
 {
     *timer = vigil->until > 0 ? open_timer(vigil) : -1;
     if (vigil->until > 0 && *timer < 0)
         return errno;
     bool memory = *timer < 0 || vigil_add(vigil, *timer);
-    for (size_t i = 0; i < store->descriptor_count && memory; i++)
-        memory = add(vigil, store->descriptors[i]);
+    for (size_t i = 0; i < vigil->other_count && memory; i++)
+        memory = add(vigil, vigil->others[i]);
     return memory ? 0 : ENOMEM;
 }
 
 /* Give the caller what was seen of its descriptors, the last of VIGIL. */
-static bool tell_caller(struct store *store, const struct vigil *vigil)
+static bool tell_caller(const struct vigil *vigil)
 {
     bool ready = false;
-    for (size_t i = 0; i < store->descriptor_count; i++) {
-        short seen = vigil->fds[vigil->count - store->descriptor_count + i].revents;
-        store->descriptors[i].revents = seen;
+    for (size_t i = 0; i < vigil->other_count; i++) {
+        short seen = vigil->fds[vigil->count - vigil->other_count + i].revents;
+        vigil->others[i].revents = seen;
         ready = ready || seen != 0;
     }
     return ready;
@@ -85,22 +85,22 @@ int vigil_poll(struct pollfd *fds, nfds_t count, int64_t timeout, const sigset_t
     return ppoll(fds, count, timeout < 0 ? NULL : &limit, unblocked);
 }
 
-enum chat_status vigil_sleep(struct store *store, struct vigil *vigil, int64_t timeout,
-                             const sigset_t *unblocked)
+enum chat_status vigil_sleep(struct vigil *vigil, int64_t timeout, const sigset_t *unblocked,
+                             struct error *error)
 {
     size_t own = vigil->count;
-    int timer, n = -1, errnum = add_others(store, vigil, &timer);
+    int timer, n = -1, errnum = add_others(vigil, &timer);
     bool told = false;
     if (errnum == 0) {
         n = vigil_poll(vigil->fds, vigil->count, timeout, unblocked);
         errnum = errno;
-        told = n > 0 && tell_caller(store, vigil);
+        told = n > 0 && tell_caller(vigil);
     }
     if (timer >= 0)
         close(timer);
     vigil->count = own;
     if (n < 0 && errnum != EINTR)
-        return error_system(store->error, errnum, CHAT_SYSTEM, "cannot wait for messages");
+        return error_system(error, errnum, CHAT_SYSTEM, "cannot wait for messages");
     return n < 0 || told ? CHAT_INTERRUPTED : n > 0 ? CHAT_OK : CHAT_NONE;
 }
 

@@ -10,11 +10,13 @@
 #include <poll.h>
 #include <time.h>
 
-#include "store.h"
+#include "error.h"
 
 struct vigil {
     struct pollfd *fds;
     size_t count, size;
+    struct pollfd *others; /* descriptors of the caller, where the result is stored, too; or NULL */
+    size_t other_count;
     clockid_t clock; /* CLOCK_REALTIME or CLOCK_BOOTTIME */
     int64_t until;   /* a time by that clock, in milliseconds; 0: none */
 };
@@ -32,8 +34,8 @@ int vigil_poll(struct pollfd *fds, nfds_t count, int64_t timeout, const sigset_t
 /* CHAT_OK: a descriptor is ready, the time has come, or the clock was set: look again. CHAT_NONE:
  * TIMEOUT milliseconds are over (below zero: no limit). CHAT_INTERRUPTED: a signal came, or a
  * descriptor of the caller is ready. */
-enum chat_status vigil_sleep(struct store *store, struct vigil *vigil, int64_t timeout,
-                             const sigset_t *unblocked);
+enum chat_status vigil_sleep(struct vigil *vigil, int64_t timeout, const sigset_t *unblocked,
+                             struct error *error);
 
 /* Free what VIGIL has; its descriptors stay open. */
 void vigil_free(struct vigil *vigil);

@@ -2,19 +2,12 @@
 
 #include "internal.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "os/vigil.h"
-
-/* Pauses between two attempts grow from one to the other, in milliseconds. A standby that is
- * promoted is found at most so long after that. */
-enum { PAUSE_FIRST = 50, PAUSE_LAST = 2000 };
 
 enum { CAUSE = 2048 }; /* bytes of a text of libpq's */
 
@@ -29,89 +22,6 @@ static const char *const keywords[KEYWORDS + 1] = {
 static const char *const defaults[KEYWORDS + 1] = {
     "5", "10", "5", "3", "25000", "read-write", NULL, "UTF8", "chatspool",
 };
-
-static int64_t read_clock(clockid_t clock)
-{
-    struct timespec time;
-    clock_gettime(clock, &time);
-    return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
-}
-
-int64_t pg_clock(void)
-{
-    return read_clock(CLOCK_MONOTONIC);
-}
-
-void pg_set_time(struct pg_store *s, int64_t time)
-{
-    int64_t running = read_clock(CLOCK_BOOTTIME);
-    s->ahead = time - running;
-    s->stepped = read_clock(CLOCK_REALTIME) - running;
-}
-
-/* The clock that runs in a suspend of this machine. Where only this machine's time has gone on, the
- * machine was a virtual one that was suspended with all its clocks, and its time was set since. */
-int64_t pg_now(const struct store *store)
-{
-    enum { STEP = 1000 };
-    const struct pg_store *s = (const struct pg_store *)store;
-    int64_t time = read_clock(CLOCK_REALTIME), running = read_clock(CLOCK_BOOTTIME);
-    if (s->ahead == 0)
-        return time;
-    int64_t step = time - running - s->stepped;
-    return running + s->ahead + (step > STEP ? step : 0);
-}
-
-struct pg_patience pg_patience(const struct pg_store *s)
-{
-    int64_t patience = s->base.patience >= 0 ? s->base.patience : s->patience;
-    bool endless = patience < 0 || patience > INT64_MAX / 2;
-    return (struct pg_patience){ .until = endless ? -1 : pg_clock() + patience,
-                                 .pause = PAUSE_FIRST };
-}
-
-/* Whether a signal waits until it is let in: the caller has something else to do. */
-static bool is_signalled(void)
-{
-    sigset_t pending;
-    return sigpending(&pending) == 0 && sigisemptyset(&pending) == 0;
-}
-
-/* Sleep between half of the pause and all of it, so that clients that lost the same server do
- * not come back at the same moment. Returns false if the time is up, or a signal came. */
-bool pg_pause(struct pg_patience *patience)
-{
-    uint32_t random = 0;
-    (void)!getrandom(&random, sizeof random, GRND_NONBLOCK);
-    int64_t pause = patience->pause / 2 + random % (patience->pause / 2 + 1);
-    if (patience->until >= 0) {
-        int64_t left = patience->until - pg_clock();
-        if (left <= 0)
-            return false;
-        if (pause > left)
-            pause = left;
-    }
-    patience->interrupted = vigil_poll(NULL, 0, pause, patience->unblocked) < 0 || is_signalled();
-    if (patience->interrupted)
-        return false;
-    patience->pause = 2 * patience->pause < PAUSE_LAST ? 2 * patience->pause : PAUSE_LAST;
-    return true;
-}
-
-bool pg_again(struct pg_store *s, enum chat_status status, struct pg_patience *patience)
-{
-    return status == CHAT_UNREACHABLE && s->conn == NULL && pg_pause(patience);
-}
-
-void pg_disconnect(struct pg_store *s)
-{
-    PQfinish(s->conn);
-    s->conn = NULL;
-    s->open = s->fresh = s->alone = false;
-    pg_left_rooms(s);
-    s->listened_count = s->bell_count = s->done_count = 0;
-    memset(s->prepared, 0, sizeof s->prepared);
-}
 
 /* --- an attempt ------------------------------------------------------------ */
 

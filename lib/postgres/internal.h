@@ -2,6 +2,8 @@
  *
  *   store.c    the verbs; opening and closing
  *   connect.c  the connection: made, lost and made again; what a session is like
+ *   lost.c     a connection that is lost: given up, and tried again
+ *   clock.c    the clocks of this machine, and the server's
  *   query.c    statements, their values and their results, many in one exchange
  *   failed.c   what the server's errors mean
  *   create.c   the schema
@@ -9,6 +11,7 @@
  *   log.c      what was put since begin
  *   put.c      what a transaction that sends puts into the database
  *   room.c     a look at a room; messages whose time has come, or is over; bells
+ *   locks.c    the ids and bells that this session has locked
  *   claim.c    claim, keep, release
  *   read.c     the contents of messages
  *   walk.c     walk, mark
@@ -162,7 +165,7 @@ struct pg_store {
     size_t bell_count;
 };
 
-/* --- connect.c --- */
+/* --- connect.c, lost.c, clock.c --- */
 
 /* Milliseconds on a clock that is never set. */
 int64_t pg_clock(void);
@@ -364,12 +367,7 @@ enum chat_status pg_read_row(struct pg_store *s, const PGresult *result, int row
 /* The checksum of a message: its id and its time are the server's. */
 int64_t pg_digest(const struct chat_message *message);
 
-/* --- claim.c --- */
-
-enum chat_status pg_claim(struct store *store, const struct chat_query *query,
-                          struct chat_batch *batch);
-enum chat_status pg_keep(struct store *store, struct chat_batch *batch);
-void pg_release(struct store *store, struct chat_batch *batch);
+/* --- locks.c --- */
 
 /* The ids that are ours, as an array that the caller frees. */
 void pg_own_ids(const struct pg_store *s, struct pg_array *array);
@@ -378,6 +376,16 @@ void pg_own_ids(const struct pg_store *s, struct pg_array *array);
 void pg_call_unlock(struct pg_store *s, const int64_t *ids, size_t count);
 void pg_call_unlock_done(struct pg_store *s);
 bool pg_remember(int64_t **ids, size_t *count, int64_t id);
+
+/* Add to the exchange that we do not wait any more, and hear of nothing. */
+void pg_call_leave_bells(struct pg_store *s);
+
+/* --- claim.c --- */
+
+enum chat_status pg_claim(struct store *store, const struct chat_query *query,
+                          struct chat_batch *batch);
+enum chat_status pg_keep(struct store *store, struct chat_batch *batch);
+void pg_release(struct store *store, struct chat_batch *batch);
 
 /* Move the damaged message to the room of those: CHAT_DAMAGED. CHAT_OK: it is gone. */
 enum chat_status pg_set_aside(struct pg_store *s, int64_t id);
@@ -410,9 +418,6 @@ enum chat_status pg_wait(struct store *store, const struct chat_query *query, in
 enum chat_status pg_wait_room(struct store *store, const char *room, int64_t max, int64_t timeout,
                               const sigset_t *unblocked);
 enum chat_status pg_watch(struct store *store, int64_t timeout, const sigset_t *unblocked);
-
-/* Add to the exchange that we do not wait any more, and hear of nothing. */
-void pg_call_leave_bells(struct pg_store *s);
 
 /* --- admin.c, list.c, check.c --- */
 

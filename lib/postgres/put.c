@@ -65,6 +65,17 @@ static bool columns_call(struct pg_store *s, struct pg_array columns[COLUMNS], c
     return !failed;
 }
 
+void pg_call_begin(struct pg_store *s)
+{
+    struct pg_values token = { .count = 0 };
+    if (s->open)
+        return;
+    s->open = true;
+    pg_bytes(&token, s->token, TOKEN);
+    pg_call(s, PG_BEGIN, NULL);
+    pg_call(s, PG_ADD_TOKEN, &token);
+}
+
 /* From here to our commit no other session sends to any room, or draws an id. */
 void pg_call_enter_spool(struct pg_store *s)
 {
@@ -97,12 +108,6 @@ static void call_enter(struct pg_store *s, const char *room)
         return;
     s->entered[s->entered_count++] = hash;
     pg_call(s, PG_ENTER_ROOM, &values);
-}
-
-void pg_left_rooms(struct pg_store *s)
-{
-    s->entered_count = 0;
-    s->whole = false;
 }
 
 /* Wake up the receivers of ROOM. */
@@ -452,4 +457,9 @@ enum chat_status pg_put_now(struct pg_store *s, struct chat_message *m,
     if (status == CHAT_OK && told)
         *id = m->id = put.id; /* kept for the log */
     return status;
+}
+
+bool pg_wants_answer(const struct pg_terms *terms)
+{
+    return terms->told || terms->terms.once || terms->terms.replace || terms->terms.max > 0;
 }

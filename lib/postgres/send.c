@@ -33,17 +33,6 @@ enum chat_status pg_begin(struct store *store)
     return CHAT_OK;
 }
 
-void pg_call_begin(struct pg_store *s)
-{
-    struct pg_values token = { .count = 0 };
-    if (s->open)
-        return;
-    s->open = true;
-    pg_bytes(&token, s->token, TOKEN);
-    pg_call(s, PG_BEGIN, NULL);
-    pg_call(s, PG_ADD_TOKEN, &token);
-}
-
 /* The server knows our token. But it may have shown us a commit that has not reached the standbys:
  * one more commit waits for them, and so for all that was before. */
 static enum chat_status confirm(struct pg_store *s)
@@ -110,11 +99,6 @@ void pg_rollback(struct store *store)
 }
 
 /* --- put ------------------------------------------------------------------- */
-
-bool pg_wants_answer(const struct pg_terms *terms)
-{
-    return terms->told || terms->terms.once || terms->terms.replace || terms->terms.max > 0;
-}
 
 /* Flush earlier messages first; on another connection, if this one is lost. */
 static enum chat_status put_now(struct pg_store *s, struct chat_message *m,

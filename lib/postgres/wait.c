@@ -51,21 +51,6 @@ static bool call_bell(struct pg_store *s, enum pg_lock lock, const char *room, i
     return pg_remember(&s->bells, &s->bell_count, bell);
 }
 
-void pg_call_leave_bells(struct pg_store *s)
-{
-    for (size_t i = 0; i < s->bell_count; i++) {
-        struct pg_values values = { .count = 0 };
-        pg_number(&values, s->bells[i]);
-        pg_call(s, PG_LEAVE_BELL, &values);
-        if (s->call_count > CALLS / 2)
-            pg_exchange(s, "read");
-    }
-    s->bell_count = 0;
-    if (s->listened_count > 0)
-        pg_call(s, PG_LEAVE_CHANNELS, NULL);
-    s->listened_count = 0;
-}
-
 /* Another session has been notifying for too long, and may notify for a change that we have not
  * seen: look again. */
 static enum chat_status not_now(struct pg_store *s, enum chat_status status)
@@ -79,9 +64,11 @@ static enum chat_status not_now(struct pg_store *s, enum chat_status status)
 /* --- sleeping -------------------------------------------------------------- */
 
 /* The wall clock goes on in a suspend, and vigil_sleep() returns when it is set. */
-static struct vigil vigil_start(void)
+static struct vigil vigil_start(const struct store *store)
 {
-    return (struct vigil){ .clock = CLOCK_REALTIME };
+    return (struct vigil){ .others = store->descriptors,
+                           .other_count = store->descriptor_count,
+                           .clock = CLOCK_REALTIME };
 }
 
 static void wake_in(struct vigil *vigil, int64_t milliseconds)
@@ -115,11 +102,11 @@ static enum chat_status sleep_until(struct pg_store *s, struct vigil *vigil, int
         if (!vigil_add(vigil, PQsocket(s->conn)))
             status = pg_no_memory(s);
         else
-            status = vigil_sleep(&s->base, vigil,
+            status = vigil_sleep(vigil,
                                  deadline < 0 ? -1
                                  : left > 0   ? left
                                               : 0,
-                                 unblocked);
+                                 unblocked, s->base.error);
     }
     vigil_free(vigil);
     return status;
@@ -175,7 +162,7 @@ static enum chat_status look_at(struct pg_store *s, const char *name, struct vig
 static enum chat_status wait(struct pg_store *s, const struct chat_query *query, int64_t deadline,
                              const sigset_t *unblocked)
 {
-    struct vigil vigil = vigil_start();
+    struct vigil vigil = vigil_start(&s->base);
     enum chat_status status = CHAT_OK;
     bool memory = true;
     pg_call_unlock_done(s);
@@ -241,7 +228,7 @@ static enum chat_status look_for_room(struct pg_store *s, const char *name, int6
 static enum chat_status wait_room(struct pg_store *s, const char *name, int64_t max,
                                   int64_t deadline, const sigset_t *unblocked)
 {
-    struct vigil vigil = vigil_start();
+    struct vigil vigil = vigil_start(&s->base);
     struct pg_values values = { .count = 0 };
     const char *room = pg_room_name(s, name);
     pg_call_unlock_done(s);
@@ -291,8 +278,8 @@ enum chat_status pg_watch(struct store *store, int64_t timeout, const sigset_t *
 {
     bool whole = timeout < 0 || timeout >= WATCH_PAUSE;
     int64_t pause = whole ? WATCH_PAUSE : timeout;
-    struct vigil vigil = vigil_start();
-    enum chat_status status = vigil_sleep(store, &vigil, pause, unblocked);
+    struct vigil vigil = vigil_start(store);
+    enum chat_status status = vigil_sleep(&vigil, pause, unblocked, store->error);
     vigil_free(&vigil);
     return status == CHAT_NONE && whole ? CHAT_OK : status;
 }

@@ -32,7 +32,9 @@ static enum chat_status no_memory(struct sqlite_store *s)
 
 static enum chat_status vigil_start(struct sqlite_store *s, struct vigil *vigil)
 {
-    *vigil = (struct vigil){ .clock = CLOCK_REALTIME };
+    *vigil = (struct vigil){ .others = s->base.descriptors,
+                             .other_count = s->base.descriptor_count,
+                             .clock = CLOCK_REALTIME };
     /* Nothing is made beside a file that is no spool. */
     enum chat_status status = store_connect_on_full_disk(s);
     if (status == CHAT_NONE)
@@ -174,7 +176,7 @@ enum chat_status sqlite_wait(struct store *store, const struct chat_query *query
         status = look(s, query, &vigil, &passed); /* one may have died before it was watched */
     }
     if (status == CHAT_NONE)
-        status = vigil_sleep(store, &vigil, timeout, unblocked);
+        status = vigil_sleep(&vigil, timeout, unblocked, store->error);
     vigil_end(&vigil);
     return status;
 }
@@ -214,7 +216,7 @@ enum chat_status sqlite_wait_room(struct store *store, const char *room, int64_t
     if (status == CHAT_OK)
         status = look_for_room(s, room, max, &vigil);
     if (status == CHAT_NONE)
-        status = vigil_sleep(store, &vigil, timeout, unblocked);
+        status = vigil_sleep(&vigil, timeout, unblocked, store->error);
     vigil_end(&vigil);
     return status;
 }

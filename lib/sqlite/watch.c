@@ -78,12 +78,14 @@ enum chat_status sqlite_watch(struct store *store, int64_t timeout, const sigset
     struct sqlite_store *s = (struct sqlite_store *)store;
     if (s->watch <= 0)
         return begin(s);
-    struct vigil vigil = { .clock = CLOCK_REALTIME };
+    struct vigil vigil = { .others = store->descriptors,
+                           .other_count = store->descriptor_count,
+                           .clock = CLOCK_REALTIME };
     enum chat_status status = CHAT_OK;
     if (!vigil_add(&vigil, s->watch))
         return error_set(store->error, CHAT_SYSTEM, "out of memory");
     do
-        status = vigil_sleep(store, &vigil, timeout, unblocked);
+        status = vigil_sleep(&vigil, timeout, unblocked, store->error);
     while (status == CHAT_OK && !drain(s));
     vigil_free(&vigil);
     if (status == CHAT_OK)
