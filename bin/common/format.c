@@ -46,37 +46,6 @@ static void end_line(const struct chat_message *m, struct output *out)
         output_put(out, "\n", 1);
 }
 
-/* The seconds, rounded down also before 1970, and the milliseconds behind them. */
-static time_t split_time(int64_t time, int *milliseconds)
-{
-    int64_t rest = (time % 1000 + 1000) % 1000;
-    *milliseconds = (int)rest;
-    return (time_t)((time - rest) / 1000);
-}
-
-const char *format_time_text(int64_t time, char text[FORMAT_TIME])
-{
-    int milliseconds;
-    /* A spool of an older version can have later ones; a date has to be readable again. */
-    time = time > CHAT_TIME_MAX ? CHAT_TIME_MAX : time < CHAT_TIME_MIN ? CHAT_TIME_MIN : time;
-    time_t seconds = split_time(time, &milliseconds);
-    struct tm utc;
-    text[0] = '\0';
-    if (gmtime_r(&seconds, &utc) == NULL)
-        return text;
-    /* strftime() writes the year 33 as it is, and ISO 8601 wants 0033. */
-    size_t length = (size_t)snprintf(text, FORMAT_TIME, "%04lld", utc.tm_year + 1900LL);
-    length += strftime(text + length, FORMAT_TIME - length, "-%m-%dT%H:%M:%S", &utc);
-    snprintf(text + length, FORMAT_TIME - length, ".%03dZ", milliseconds);
-    return text;
-}
-
-void format_time(int64_t time, struct output *out)
-{
-    char text[FORMAT_TIME];
-    output_put_string(out, format_time_text(time, text));
-}
-
 static void put_local_time(int64_t time, struct output *out)
 {
     int milliseconds;

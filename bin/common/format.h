@@ -4,6 +4,7 @@
 #define FORMAT_H
 
 #include "chatspool.h"
+#include "iso_time.h"
 #include "output.h"
 
 enum style {
@@ -26,11 +27,5 @@ void format_check(const char *custom);
 
 void format_message(const struct format *format, const struct chat_message *message,
                     struct output *out);
-
-/* Write TIME as ISO 8601 has it: 2026-11-22T13:40:07.123Z. The other one stores that in TEXT and
- * returns it. */
-enum { FORMAT_TIME = 64 };
-void format_time(int64_t time, struct output *out);
-const char *format_time_text(int64_t time, char text[FORMAT_TIME]);
 
 #endif

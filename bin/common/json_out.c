@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base64.h"
-#include "format.h"
+#include "iso_time.h"
 
 /* BEFORE is what separates it from what was put before: '{' or ','. */
 static void put_name(char before, const char *name, struct output *out)

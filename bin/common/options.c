@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "chatspool.h"
-#include "cli.h"
+#include "fail.h"
 #include "nearest.h"
 #include "text.h"
 

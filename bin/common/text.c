@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "chatspool.h"
-#include "cli.h"
+#include "fail.h"
 
 void text_free(struct text *text)
 {
