@@ -1,7 +1,7 @@
 # What reads the sources without running them.
 #
 #: Read:
-#:   lint                    shellcheck, mandoc, clang-format, and mk/prose for the English
+#:   lint                    shellcheck, mandoc, clang-format, mk/layers for includes and calls, mk/prose for the English
 #:   analyze                 gcc's analyzer, clang-tidy and cppcheck
 
 # The scripts among the examples and the pages, whatever they are called.
@@ -35,6 +35,7 @@ lint:
 	$(Q)! grep -nE '\<(l?ch(mod|own)|fch(mod|own)at) *\(' $(SOURCES) | grep -v 'lint: the name of a descriptor'
 	@# The checked ppoll() does not wait where a long has 32 bits: see lib/os/vigil.c.
 	$(Q)! grep -nE '\<ppoll *\([^)]' $(filter-out lib/os/vigil.c bin/recv/pause.c,$(SOURCES))
+	$(call run,LINT,layers)mk/layers $(LIB_OBJECTS) $(MODULE_OBJECTS) $(BIN_OBJECTS)
 	$(call run,LINT,sources)clang-format --dry-run -Werror \
 		$(SOURCES) $(wildcard $(addsuffix /*.[ch],tests/bench tests/fault tests/fuzz tests/library))
 
