@@ -62,9 +62,11 @@ _chatspool_table() {
   requeue) table=$spool'-q --quiet -
 ' ;;
   move) table=$spool'-i --id ID
+- --first -
 -q --quiet -
 ' ;;
   delete) table=$spool'-i --id ID
+- --older-than TIME
 -y --yes -
 -q --quiet -
 ' ;;

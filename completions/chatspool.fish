@@ -140,6 +140,8 @@ complete -c chat-spool -n '__chatspool_command list' -s 1 -l names -d 'Write onl
 complete -c chat-spool -n '__chatspool_command list' -s w -l watch -d 'Show every change as it happens'
 complete -c chat-spool -n '__chatspool_command show peek wait move delete' -s i -l id -x -d 'The message with this id'
 complete -c chat-spool -n '__chatspool_command show peek' -s c -l count -x -d 'The first N messages'
+complete -c chat-spool -n '__chatspool_command move' -l first -d 'To the front of the room, not to its end'
+complete -c chat-spool -n '__chatspool_command delete' -l older-than -x -d 'Only those sent before'
 complete -c chat-spool -n '__chatspool_command delete backup restore' -s y -l yes -d 'Do not ask'
 complete -c chat-spool -n '__chatspool_command move requeue delete check dump load backup restore compact copy where' -s q -l quiet -d 'Print nothing but errors'
 complete -c chat-spool -n '__chatspool_command wait' -s t -l timeout -x -d 'Wait at most this long'

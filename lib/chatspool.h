@@ -112,6 +112,7 @@ struct chat_query {
     int64_t id;          /* this message only, in whatever room (no rooms are named then); 0: any */
     bool every;          /* delayed, held back and expired ones too; of a walk, claimed ones too */
     int64_t until;       /* none behind this mark (chat_mark); 0: no bound */
+    int64_t before;      /* of chat_claim with EVERY: only those sent before this time; 0: all */
     size_t max_messages; /* at most so many, at least 1 */
     size_t max_bytes;    /* stop where their bodies have come to so many bytes */
 };
@@ -276,6 +277,11 @@ enum chat_status chat_fail(chat_batch *batch, const struct chat_failure *failure
  * one that was held back is ready, one that is delayed stays so. Whatever the status, BATCH is
  * still to be released. */
 enum chat_status chat_move(chat_batch *batch, const char *room);
+
+/* As chat_move, to the front of ROOM: before all its messages that no receiver has claimed, in the
+ * order of BATCH. A delayed message has no position yet, and joins the end of ROOM when it is due.
+ */
+enum chat_status chat_move_first(chat_batch *batch, const char *room);
 
 /* Free BATCH, but keep its claims until SPOOL is closed: its messages stay where they are, and
  * this handle is not given them again. */

@@ -325,16 +325,26 @@ enum chat_status chat_fail(chat_batch *batch, const struct chat_failure *wanted)
     return status;
 }
 
-enum chat_status chat_move(chat_batch *batch, const char *room)
+static enum chat_status move(chat_batch *batch, const char *room, bool first)
 {
     struct store *store = batch->store;
     enum chat_status status = check_claimed(batch);
     if (status == CHAT_OK && !chat_room_valid(room))
         return error_set(store->error, CHAT_USAGE, "'%s' cannot name a room", room);
     if (status == CHAT_OK)
-        status = store->verbs->move(store, batch, room);
+        status = store->verbs->move(store, batch, room, first);
     batch->settled = status == CHAT_OK;
     return status;
+}
+
+enum chat_status chat_move(chat_batch *batch, const char *room)
+{
+    return move(batch, room, false);
+}
+
+enum chat_status chat_move_first(chat_batch *batch, const char *room)
+{
+    return move(batch, room, true);
 }
 
 enum chat_status chat_keep(chat_batch *batch)

@@ -51,7 +51,8 @@ struct store_verbs {
     enum chat_status (*settle)(struct store *store, struct chat_batch *batch, size_t count);
     enum chat_status (*fail)(struct store *store, struct chat_batch *batch,
                              const struct chat_failure *failure);
-    enum chat_status (*move)(struct store *store, struct chat_batch *batch, const char *room);
+    enum chat_status (*move)(struct store *store, struct chat_batch *batch, const char *room,
+                             bool first);
     enum chat_status (*keep)(struct store *store, struct chat_batch *batch);
     void (*release)(struct store *store, struct chat_batch *batch); /* the claims, not the memory */
     enum chat_status (*wait)(struct store *store, const struct chat_query *query, int64_t timeout,

@@ -252,7 +252,151 @@ expired() { chat-spool show -i "$1" | grep -q '^State: *expired'; }
   sound
 }
 
+# ---------------------------------------------------------------- move --first
+
+@test "move --first puts messages at the front of the room, in their order, and they are received first" {
+  seq 10 | chat-send -l -r other
+  chat-recv -q -a -r other >/dev/null
+  printf 'a\nb\n' | chat-send -l -r to
+  seq 5 | chat-send -l -r from
+  run --separate-stderr -0 chat-spool move --first from to
+  assert_output '5 messages moved'
+  assert_stderr ''
+  holds to '1:0\n2:0\n3:0\n4:0\n5:0\na:0\nb:0\n'
+  chat-send -r to last
+  run -0 chat-spool move --first -i "$(chat-recv -p -a -r to -o '%i:%b\n' | sed -n 's/:b$//p')" to
+  run -0 chat-recv -a -r to
+  assert_output $'b\n1\n2\n3\n4\n5\na\nlast'
+  sound
+}
+
+@test "move --first finds a front in a new spool, too, where it has to give all messages other positions" {
+  local n ids
+  printf '%s\n' a b c | chat-send -l -r to
+  ids=$(chat-recv -p -a -r to -o '%i' | tr -d '\n')
+  for n in 1 2 3; do
+    chat-send -r from "$n"
+    chat-spool move -q --first from to
+  done
+  holds to '3:0\n2:0\n1:0\na:0\nb:0\nc:0\n'
+  assert_equal "$(chat-recv -p -a -r to -o '%i:%b\n' | sed -n 's/:[abc]$//p' | tr -d '\n')" "$ids"
+  chat-send -r from 4
+  chat-spool move --first from new
+  holds new '4:0\n'
+  sound
+}
+
+@test "move --first goes behind a message that is claimed, which stays claimed, and before one that is held back" {
+  printf '%s\n' a b c | chat-send -l -r to
+  run -123 chat-recv -q -c 1 --backoff 1h -r to -- false
+  background chat-recv -r to -- ./hold
+  wait_until started 1
+  chat-send -r from first
+  chat-spool move -q --first from to
+  run -0 chat-recv -p -a -r to
+  assert_output $'first\nc'
+  run -0 sh -c 'chat-spool show to -j | sed "s/.*\"place\":\([0-9]*\),.*\"body\":\(.*\)}/\1 \2/" | sort -n | cut -d" " -f2'
+  assert_output --regexp '^("b"
+)?"first"
+("b"
+)?"a"
+("b"
+)?"c"$'
+  chat-spool move -q -i "$(chat-spool show to -j | sed -n 's/^{"id":\([0-9]*\),.*"body":"a".*/\1/p')" aside
+  touch go
+  finish "$BACKGROUND_PID"
+  assert_success
+  holds to 'first:0\nc:0\n'
+  sound
+}
+
+@test "move --first keeps the order of more messages than one batch has, and of ids in the order of the words" {
+  local first second
+  seq 3000 | chat-send -l -r from
+  chat-send -r to last
+  chat-spool move -q --first from to
+  run -0 chat-recv -a -r to
+  assert_output "$(seq 3000; echo last)"
+  chat-send -r to last
+  first=$(chat-send -i -r from one)
+  second=$(chat-send -i -r elsewhere two)
+  run -0 chat-spool move --first -i "$first" -i "$second" to
+  assert_output '2 messages moved'
+  run -0 chat-recv -a -r to
+  assert_output $'one\ntwo\nlast'
+}
+
+@test "a receiver that waits is woken by move --first; a delayed message stays delayed" {
+  background chat-recv -w -r to
+  wait_blocked "$BACKGROUND_PID"
+  chat-send -r from hello
+  chat-spool move -q --first from to
+  finish "$BACKGROUND_PID"
+  assert_success
+  chat-send -r to -d 1h later
+  chat-send -r from -d 1h delayed
+  chat-spool move --first from to
+  assert_empty_room to
+  assert_equal "$(chat-spool list to -j | grep -o '"delayed":[0-9]*')" '"delayed":2'
+}
+
 # ---------------------------------------------------------------- delete
+
+# sent TIME ROOM BODY: a message that was sent then.
+sent() { echo "{\"time\":\"$1\",\"body\":\"$3\"}" | chat-send -J -r "$2"; }
+
+@test "delete --older-than deletes what was sent before, wherever it is in the room" {
+  chat-send -r jobs new1
+  sent 2020-01-01 jobs old1
+  chat-send -r jobs new2
+  sent 2020-01-01T12:00Z jobs old2
+  sent 1950-01-01 jobs old3
+  chat-send -r jobs -d 1h new3
+  echo '{"time":"2020-01-01","body":"old4"}' | chat-send -J -r jobs -d 1h
+  run --separate-stderr -0 chat-spool delete -y --older-than 7d jobs
+  assert_output '4 messages deleted'
+  assert_stderr ''
+  assert_equal "$(chat-spool show jobs -j | grep -o '"body":"[^"]*"' | tr '\n' ' ')" '"body":"new1" "body":"new2" "body":"new3" '
+  run --separate-stderr -1 chat-spool delete -y --older-than 7d jobs
+  assert_equal "$stderr" "chat-spool: No messages in room 'jobs' are older than 7d"
+  sent 2020-01-01 jobs old1
+  sent 2020-01-03 jobs old2
+  run -0 chat-spool delete -y --older-than 2020-01-02 jobs
+  assert_output '1 message deleted'
+  run -0 chat-recv -a -r jobs
+  assert_output $'new1\nnew2\nold2'
+  sound
+}
+
+@test "delete --older-than deletes thousands, and leaves as many" {
+  { seq -f '{"time":"2020-01-01","body":"%g"}' 3000; seq -f '{"body":"%g"}' 3000; } | shuf --random-source=<(yes) | chat-send -J -r jobs
+  chat-spool move -q jobs dead
+  run -0 chat-spool delete -y --older-than 1d dead
+  assert_output '3000 messages deleted'
+  run -0 chat-spool list dead -j
+  assert_output --partial '"depth":3000,'
+  run -1 chat-spool delete -y --older-than 1d dead
+}
+
+@test "delete --older-than leaves a claimed message, and says so; it asks as delete does" {
+  sent 2020-01-01 jobs old1
+  sent 2020-01-01 jobs old2
+  background chat-recv -r jobs -- ./hold
+  wait_until started 1
+  run --separate-stderr -64 chat-spool delete --older-than 1d jobs </dev/null
+  run --separate-stderr -0 chat-spool delete -y --older-than 1d jobs
+  assert_output '1 message deleted'
+  assert_stderr 'chat-spool: 1 message is claimed and stays'
+  touch go
+  finish "$BACKGROUND_PID"
+  assert_success
+  for options in '-i 1' '--older-than 1x jobs' '--older-than= jobs' '--older-than 20200101 jobs' ''; do
+    # shellcheck disable=SC2086
+    run --separate-stderr chat-spool delete -y --older-than 1d $options
+    assert_usage chat-spool
+  done
+}
+
 
 @test "delete -y deletes all messages of a room, delayed and held ones too, and says how many" {
   printf '%s\n' held two | chat-send -l -r jobs

@@ -228,7 +228,8 @@ static bool is_ambiguous(const char *text)
             read_number(&at, 2, 1, 12, &number) && read_number(&at, 2, 1, 31, &number));
 }
 
-int64_t when_time(const char *text, const char *option)
+/* The time that TEXT means; a duration is from now on, or where SIGN is -1 up to now. */
+static int64_t read_time(const char *text, const char *option, int sign)
 {
     int64_t time;
     if (is_ambiguous(text))
@@ -237,7 +238,7 @@ int64_t when_time(const char *text, const char *option)
             "like 2027-01-01, or seconds like %ss",
             option, text, text);
     if (read_duration(text, &time))
-        time += when_now();
+        time = when_now() + sign * time;
     else if (!when_date(text, &time))
         cli_usage("option '%s' needs a duration like 90, 5m, 2h or 1d, or a time like "
                   "2026-11-22T13:40:07Z, not '%s'",
@@ -245,4 +246,14 @@ int64_t when_time(const char *text, const char *option)
     if (time > CHAT_TIME_MAX)
         cli_usage("option '%s' needs a time up to the year 9999, not '%s'", option, text);
     return time > 0 ? time : 1;
+}
+
+int64_t when_time(const char *text, const char *option)
+{
+    return read_time(text, option, 1);
+}
+
+int64_t when_past(const char *text, const char *option)
+{
+    return read_time(text, option, -1);
 }

@@ -20,6 +20,9 @@ int64_t when_duration(const char *text, const char *option);
  * number without a unit that may be meant as a date or a timestamp is one too. */
 int64_t when_time(const char *text, const char *option);
 
+/* As when_time, where a duration is from TEXT until now. */
+int64_t when_past(const char *text, const char *option);
+
 int64_t when_now(void);
 
 /* From now on, "now" is what the clock of SPOOL shows. */

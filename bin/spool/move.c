@@ -5,12 +5,16 @@
 #include <string.h>
 
 #include "common/dead.h"
+#include "common/when.h"
 #include "common/where.h"
 #include "spool.h"
+
+enum { FIRST = LONG_ONLY, OLDER };
 
 static const struct option_row move_options[] = {
     SPOOL_OPTION,
     { 'i' | REPEATS, "id", "ID", "this message; may be repeated" },
+    { FIRST, "first", NULL, "to the front of the room, not to its end" },
     { 'q', "quiet", NULL, "do not print how many" },
     END_OPTION,
 };
@@ -24,6 +28,7 @@ static const struct option_row requeue_options[] = {
 static const struct option_row delete_options[] = {
     SPOOL_OPTION,
     { 'i' | REPEATS, "id", "ID", "this message; may be repeated" },
+    { OLDER, "older-than", "TIME", "only those sent before: 90, 5m, 2h, 7d ago, or a date" },
     { 'y', "yes", NULL, "do not ask" },
     { 'q', "quiet", NULL, "do not print how many" },
     END_OPTION,
@@ -35,7 +40,8 @@ struct change {
     const char *where, *from, *to; /* TO: NULL to delete */
     int64_t *ids;
     size_t id_count;
-    bool yes, quiet;
+    const char *older; /* as it was given, or NULL */
+    bool yes, quiet, first;
     chat_spool *spool;
     struct chat_query query; /* for a room */
     int64_t done;
@@ -60,6 +66,12 @@ static void parse(struct change *c, char **argv)
         case 'i':
             add_id(c, cli_argument);
             break;
+        case FIRST:
+            c->first = true;
+            break;
+        case OLDER:
+            c->older = cli_argument;
+            break;
         case 'y':
             c->yes = true;
             break;
@@ -76,6 +88,24 @@ static void note(struct change *c, int status)
         c->status = status;
 }
 
+/* Add all other messages that QUERY finds to BATCH: at the front they keep their order only if they
+ * are moved together. */
+static void join_all(struct change *c, const struct chat_query *query, chat_batch *batch)
+{
+    for (;;) {
+        chat_batch *more;
+        enum chat_status status = chat_claim(c->spool, query, &more);
+        if (status == CHAT_NONE)
+            return;
+        if (status == CHAT_DAMAGED)
+            note(c, cli_say_spool(status, c->spool));
+        else {
+            spool_need(status, c->spool);
+            spool_need(chat_join(batch, more), c->spool);
+        }
+    }
+}
+
 /* The next messages; false: there are no more. */
 static bool change_some(struct change *c, const struct chat_query *query)
 {
@@ -88,8 +118,13 @@ static bool change_some(struct change *c, const struct chat_query *query)
         return true;
     }
     spool_need(status, c->spool);
+    if (c->first && query->id == 0)
+        join_all(c, query, batch);
     size_t count = chat_batch_count(batch);
-    spool_need(c->to != NULL ? chat_move(batch, c->to) : chat_settle(batch, count), c->spool);
+    spool_need(c->to == NULL ? chat_settle(batch, count)
+               : c->first    ? chat_move_first(batch, c->to)
+                             : chat_move(batch, c->to),
+               c->spool);
     c->done += (int64_t)count;
     chat_release(batch);
     return true;
@@ -112,18 +147,21 @@ static void set_query(struct change *c)
         .max_messages = BATCH_MESSAGES,
         .max_bytes = BATCH_BYTES,
     };
+    if (c->older != NULL)
+        c->query.before = when_past(c->older, "--older-than");
     spool_need(chat_mark(c->spool, &c->query, &c->query.until), c->spool);
 }
 
 static void change_ids(struct change *c)
 {
     for (size_t i = 0; i < c->id_count; i++) {
+        const size_t at = c->first ? c->id_count - 1 - i : i; /* each to the front of the last */
         const struct chat_query query = {
-            .id = c->ids[i], .every = true, .max_messages = 1, .max_bytes = SIZE_MAX
+            .id = c->ids[at], .every = true, .max_messages = 1, .max_bytes = SIZE_MAX
         };
         if (change_some(c, &query))
             continue;
-        cli_say("No message %lld", (long long)c->ids[i]);
+        cli_say("No message %lld", (long long)c->ids[at]);
         note(c, EXIT_NONE);
     }
 }
@@ -142,9 +180,34 @@ static struct chat_room look(const struct change *c)
     return found;
 }
 
+struct count {
+    int64_t before;         /* of the messages that were sent before this time */
+    int64_t claimed, other; /* are claimed, and are not */
+};
+
+static bool count_older(void *context, const chat_batch *batch)
+{
+    struct count *count = context;
+    for (size_t i = 0; i < chat_batch_count(batch); i++) {
+        const struct chat_message *m = chat_batch_message(batch, i);
+        if (m->time < count->before)
+            ++*(m->claimed ? &count->claimed : &count->other);
+    }
+    return true;
+}
+
+static struct count look_for_older(const struct change *c)
+{
+    struct count count = { .before = c->query.before };
+    spool_walk(c->spool, &c->from, 1, count_older, &count);
+    return count;
+}
+
 /* So many of these nobody works on. */
 static int64_t at_hand(const struct change *c)
 {
+    if (c->query.before > 0)
+        return look_for_older(c).other;
     struct chat_room room = look(c);
     return room.depth - room.claimed;
 }
@@ -159,12 +222,16 @@ static int change(struct change *c, const char *done)
     else
         change_room(c);
     free(c->ids);
-    int64_t claimed = c->id_count > 0 ? 0 : look(c).claimed;
+    int64_t claimed = c->id_count > 0       ? 0
+                      : c->query.before > 0 ? look_for_older(c).claimed
+                                            : look(c).claimed;
     if (claimed > 0)
         cli_say("%s %s claimed and %s", spool_messages(claimed), claimed == 1 ? "is" : "are",
                 claimed == 1 ? "stays" : "stay");
     if (c->done == 0) {
-        if (c->id_count == 0 && c->status == 0)
+        if (c->older != NULL && c->status == 0)
+            cli_say("No messages in room '%s' are older than %s", c->from, c->older);
+        else if (c->id_count == 0 && c->status == 0)
             cli_say("No messages in room '%s'", c->from);
         return c->status != 0 ? c->status : EXIT_NONE;
     }
@@ -223,6 +290,10 @@ static int delete (char **argv)
     int rooms = c.id_count > 0 ? 0 : 1;
     char **words = cli_words(rooms, rooms, "a room or '-i ID' is required");
     c.from = rooms == 1 ? where_room(words[0]) : NULL;
+    if (c.older != NULL && c.id_count > 0)
+        cli_usage("options '-i' and '--older-than' exclude each other");
+    if (c.older != NULL)
+        when_past(c.older, "--older-than");
     c.spool = spool_open(c.where);
     if (c.from != NULL)
         set_query(&c);
@@ -243,7 +314,7 @@ const struct command move_command = {
     .program = {
         .name = "chat-spool",
         .synopsis = "move [options] FROM TO | move [options] -i ID TO",
-        .about = "Move messages to the end of another room; their attempts begin anew.",
+        .about = "Move messages to the end of another room, or to its front; their attempts begin anew.",
         .options = move_options,
     },
     .run = move,
@@ -267,7 +338,7 @@ const struct command delete_command = {
     .program = {
         .name = "chat-spool",
         .synopsis = "delete [options] ROOM | delete [options] -i ID",
-        .about = "Delete the messages of a room, or one.",
+        .about = "Delete the messages of a room, the old ones, or one.",
         .options = delete_options,
     },
     .run = delete,

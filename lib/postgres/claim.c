@@ -50,6 +50,8 @@ static size_t call_lock(struct pg_store *s, enum pg sql, const struct chat_query
         pg_number(&values, query->every);
         pg_number(&values, passed_place(s, pg_room_name(s, name)));
     }
+    if (sql == PG_LOCK_OLDER)
+        pg_number(&values, query->before);
     size_t call = pg_call(s, sql, &values);
     pg_array_free(&own);
     return call;
@@ -81,10 +83,11 @@ static enum chat_status lock_room(struct pg_store *s, const struct chat_query *q
                                   const char *name, struct pg_room *room, struct locked *locked)
 {
     bool promoted = query->until > 0 || query->every;
+    const enum pg sql = query->before > 0 ? PG_LOCK_OLDER : PG_LOCK_READY;
     for (;;) {
         pg_call_leave_bells(s);
         pg_call_unlock_done(s);
-        size_t look = pg_call_look(s, name), lock = call_lock(s, PG_LOCK_READY, query, name);
+        size_t look = pg_call_look(s, name), lock = call_lock(s, sql, query, name);
         enum chat_status status = pg_exchange(s, "read");
         if (status != CHAT_OK)
             return status;
@@ -100,7 +103,7 @@ static enum chat_status lock_room(struct pg_store *s, const struct chat_query *q
         if (status != CHAT_OK)
             return status;
     }
-    if (!query->every || locked->count > 0 || room->number == 0)
+    if (!query->every || locked->count > 0 || room->number == 0 || query->before > 0)
         return CHAT_OK;
     size_t call = call_lock(s, PG_LOCK_BEHIND, query, name);
     enum chat_status status = pg_exchange(s, "read");
@@ -357,11 +360,11 @@ static enum chat_status move_damaged(struct pg_store *s, const struct chat_messa
     struct chat_message moved = *m;
     const struct chat_message *one = &moved;
     moved.room = strcpy(to, CHAT_ROOM_DAMAGED);
-    enum chat_status status = pg_move_messages(s, &one, 1, number, m->room);
+    enum chat_status status = pg_move_messages(s, &one, 1, number, m->room, false);
     if (status != CHAT_PERMISSION)
         return status;
     snprintf(to, (size_t)2 * CHAT_NAME_MAX, "%s." CHAT_ROOM_DAMAGED, m->room);
-    return chat_room_valid(to) ? pg_move_messages(s, &one, 1, number, m->room) : status;
+    return chat_room_valid(to) ? pg_move_messages(s, &one, 1, number, m->room, false) : status;
 }
 
 enum chat_status pg_set_aside(struct pg_store *s, int64_t id)

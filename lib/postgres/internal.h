@@ -401,7 +401,8 @@ enum chat_status pg_walk(struct store *store, const struct chat_query *query,
 enum chat_status pg_settle(struct store *store, struct chat_batch *batch, size_t count);
 enum chat_status pg_fail(struct store *store, struct chat_batch *batch,
                          const struct chat_failure *failure);
-enum chat_status pg_move(struct store *store, struct chat_batch *batch, const char *room);
+enum chat_status pg_move(struct store *store, struct chat_batch *batch, const char *room,
+                         bool first);
 
 /* After a call that failed on a connection that lives: whether it was for other sessions or an
  * operator, so that it is to be tried once more. */
@@ -409,7 +410,7 @@ bool pg_was_hindered(const struct pg_store *s, enum chat_status status);
 
 /* Move messages of the room with that number to ROOM, as they are now in MOVED. */
 enum chat_status pg_move_messages(struct pg_store *s, const struct chat_message *const *moved,
-                                  size_t count, int64_t from, const char *room);
+                                  size_t count, int64_t from, const char *from_name, bool first);
 
 /* --- wait.c --- */
 

@@ -174,8 +174,8 @@ static enum chat_status hold(struct pg_store *s, const struct chat_batch *batch,
     return pg_exchange(s, "write");
 }
 
-static void call_move(struct pg_store *s, const struct chat_message *const *moved, size_t count,
-                      int64_t from, const char *room)
+static void call_move(struct pg_store *s, enum pg sql, const struct chat_message *const *moved,
+                      size_t count, int64_t from, const char *room)
 {
     struct pg_values values = { .count = 0 };
     struct pg_array ids, attempts, dues, expires, digests;
@@ -197,7 +197,7 @@ static void call_move(struct pg_store *s, const struct chat_message *const *move
     pg_add_array(&values, &dues);
     pg_add_array(&values, &expires);
     pg_add_array(&values, &digests);
-    pg_call(s, PG_MOVE, &values);
+    pg_call(s, sql, &values);
     pg_array_free(&ids);
     pg_array_free(&attempts);
     pg_array_free(&dues);
@@ -205,8 +205,21 @@ static void call_move(struct pg_store *s, const struct chat_message *const *move
     pg_array_free(&digests);
 }
 
+/* Have places before the first message of ROOM, and receivers look there again. */
+static void call_make_front(struct pg_store *s, const char *room, size_t count)
+{
+    struct pg_values values = { .count = 0 };
+    pg_string(&values, room);
+    pg_number(&values, (int64_t)count);
+    pg_call(s, PG_MAKE_FRONT, &values);
+    values.count = 0;
+    pg_string(&values, room);
+    pg_number(&values, 1);
+    pg_call(s, PG_RETURN_TO_ROOM, &values);
+}
+
 enum chat_status pg_move_messages(struct pg_store *s, const struct chat_message *const *moved,
-                                  size_t count, int64_t from, const char *from_name)
+                                  size_t count, int64_t from, const char *from_name, bool first)
 {
     struct pg_values values = { .count = 0 };
     const char *to = moved[0]->room;
@@ -214,7 +227,9 @@ enum chat_status pg_move_messages(struct pg_store *s, const struct chat_message 
     pg_call(s, PG_ADD_ROOM, &values);
     pg_call(s, PG_ENTER_ROOM, &values); /* before the other lock, as all do */
     call_enter(s, from);
-    call_move(s, moved, count, from, to);
+    if (first)
+        call_make_front(s, to, count);
+    call_move(s, first ? PG_MOVE_FIRST : PG_MOVE, moved, count, from, to);
     pg_call_ring(s, LOCK_CAME, to);
     call_ring_gone(s, from_name, from);
     return pg_exchange(s, "write");
@@ -223,7 +238,7 @@ enum chat_status pg_move_messages(struct pg_store *s, const struct chat_message 
 /* Move the messages of BATCH as CHANGE makes them. */
 static enum chat_status move(struct pg_store *s, const struct chat_batch *batch,
                              void (*change)(struct chat_message *m, const void *how),
-                             const void *how)
+                             const void *how, bool first)
 {
     struct chat_message *moved = calloc(batch->count, sizeof *moved);
     const struct chat_message **list = calloc(batch->count, sizeof *list);
@@ -235,7 +250,8 @@ static enum chat_status move(struct pg_store *s, const struct chat_batch *batch,
             list[i] = &moved[i];
         }
         do
-            status = pg_move_messages(s, list, batch->count, batch->room, batch->messages[0]->room);
+            status = pg_move_messages(s, list, batch->count, batch->room, batch->messages[0]->room,
+                                      first);
         while (try_again(s, status));
     } else
         pg_no_memory(s);
@@ -269,16 +285,17 @@ enum chat_status pg_fail(struct store *store, struct chat_batch *batch,
     if (status != CHAT_OK)
         return status;
     if (failure->dead != NULL)
-        return told(s, move(s, batch, bury, failure), batch);
+        return told(s, move(s, batch, bury, failure, false), batch);
     do
         status = hold(s, batch, failure);
     while (try_again(s, status));
     return told(s, status, batch);
 }
 
-enum chat_status pg_move(struct store *store, struct chat_batch *batch, const char *room)
+enum chat_status pg_move(struct store *store, struct chat_batch *batch, const char *room,
+                         bool first)
 {
     struct pg_store *s = (struct pg_store *)store;
     enum chat_status status = check_claim(s, batch);
-    return status == CHAT_OK ? told(s, move(s, batch, carry, room), batch) : status;
+    return status == CHAT_OK ? told(s, move(s, batch, carry, room, first), batch) : status;
 }

@@ -23,7 +23,8 @@ enum chat_status sqlite_walk(struct store *store, const struct chat_query *query
 enum chat_status sqlite_settle(struct store *store, struct chat_batch *batch, size_t count);
 enum chat_status sqlite_fail(struct store *store, struct chat_batch *batch,
                              const struct chat_failure *failure);
-enum chat_status sqlite_move(struct store *store, struct chat_batch *batch, const char *room);
+enum chat_status sqlite_move(struct store *store, struct chat_batch *batch, const char *room,
+                             bool first);
 enum chat_status sqlite_keep(struct store *store, struct chat_batch *batch);
 void sqlite_release(struct store *store, struct chat_batch *batch);
 

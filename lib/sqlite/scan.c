@@ -20,6 +20,11 @@ static sqlite3_stmt *list(const struct scan *scan)
 {
     sqlite3_stmt *statement =
         db_statement(scan->store, scan->waiting ? SQL_LIST_WAITING : SQL_LIST_POSITIONS);
+    if (scan->before > 0) {
+        statement =
+            db_statement(scan->store, scan->waiting ? SQL_LIST_WAITING_OLDER : SQL_LIST_OLDER);
+        sqlite3_bind_int64(statement, scan->waiting ? 5 : 3, scan->before);
+    }
     if (scan->waiting) {
         sqlite3_bind_int64(statement, 1, scan->room.number);
         sqlite3_bind_int64(statement, 2, scan->after_due);
@@ -109,6 +114,7 @@ enum chat_status scan_open(struct scan *scan, struct sqlite_store *s,
     enum chat_status status = within ? CHAT_OK : db_run(s, SQL_BEGIN_READ);
     *scan = (struct scan){ .store = s,
                            .every = query->every,
+                           .before = query->before,
                            .until = query->until > 0 ? query->until : ID_MAX,
                            .now = query->every ? 0 : clock_now() };
     if (status == CHAT_OK)
@@ -170,7 +176,7 @@ static enum chat_status find_run(struct scan *scan, int64_t max, struct range *r
 {
     struct sqlite_store *s = scan->store;
     *run = (struct range){ scan->next, scan->next };
-    if (max == 1 || scan->waiting)
+    if (max == 1 || scan->waiting || scan->before > 0)
         return CHAT_OK;
     int64_t last = scan->next + (max < RUN ? max : RUN) - 1;
     if (last > position_of(scan->room.number, scan->until))

@@ -16,6 +16,7 @@ struct scan {
     bool waiting;             /* at the latter: they are in the order of their times and ids */
     bool only_kept;           /* nothing was stepped over that this handle has not kept */
     int64_t after, after_due; /* the last position that was seen, and when it is due */
+    int64_t before;           /* only those that were sent before this time; 0: all */
     int64_t until;            /* the last place, or id, to be seen */
     int64_t now;              /* what has expired by then is not seen */
     bool passed_expired;      /* some that have expired were not shown */

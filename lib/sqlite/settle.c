@@ -6,6 +6,7 @@
 #include "database.h"
 #include "digest.h"
 #include "due.h"
+#include "front.h"
 #include "group_commit.h"
 #include "message.h"
 #include "operations.h"
@@ -229,15 +230,15 @@ static enum chat_status hold_message(struct sqlite_store *s, int64_t room, int64
     return status == CHAT_OK ? put_at(s, position, m, room) : status;
 }
 
-/* Move a message of the room FROM to the end of another room, as MOVED says: its room, attempts and
- * times. */
+/* Move a message of the room FROM to another room, as MOVED says: its room, attempts and times. To
+ * PLACE there; 0: to the end. */
 static enum chat_status move_message(struct sqlite_store *s, int64_t from, int64_t position,
-                                     struct chat_message *moved)
+                                     struct chat_message *moved, int64_t place)
 {
     struct room to;
     enum chat_status status = room_find(s, moved->room, &to);
-    moved->place = 0;
-    if (status == CHAT_OK && moved->due == 0)
+    moved->place = moved->due == 0 ? place : 0;
+    if (status == CHAT_OK && moved->due == 0 && place == 0)
         status = next_place(s, &moved->place);
     if (status == CHAT_OK)
         status = put_at(s, position, moved, to.number);
@@ -252,7 +253,7 @@ static enum chat_status bury_message(struct sqlite_store *s, int64_t from, int64
 {
     m->room = dead;
     m->due = m->expires = 0;
-    return move_message(s, from, position, m);
+    return move_message(s, from, position, m, 0);
 }
 
 /* Read the message I of BATCH as it is in the spool, with its times and its place. CHAT_NONE:
@@ -278,9 +279,10 @@ static enum chat_status fail_message(struct sqlite_store *s, const struct chat_b
     return hold_message(s, batch->room, position, &m, failure->hold);
 }
 
-/* Move the message I of BATCH to ROOM, where its attempts begin again. */
+/* Move the message I of BATCH to ROOM, where its attempts begin again. FIRST is the place for the
+ * first of them; 0: at the end. */
 static enum chat_status move_one(struct sqlite_store *s, const struct chat_batch *batch, size_t i,
-                                 const char *room)
+                                 const char *room, int64_t first)
 {
     struct chat_message moved;
     enum chat_status status = read_message(s, batch, i, &moved);
@@ -290,7 +292,8 @@ static enum chat_status move_one(struct sqlite_store *s, const struct chat_batch
     moved.attempts = moved.failed = 0;
     if (moved.place > 0) /* it was held back after a failure */
         moved.due = 0;
-    return move_message(s, batch->room, batch->positions[i], &moved);
+    return move_message(s, batch->room, batch->positions[i], &moved,
+                        first > 0 ? first + (int64_t)i : 0);
 }
 
 /* Messages go from the room of BATCH to another. */
@@ -334,14 +337,26 @@ enum chat_status sqlite_fail(struct store *store, struct chat_batch *batch,
     return status;
 }
 
-enum chat_status sqlite_move(struct store *store, struct chat_batch *batch, const char *room)
+static enum chat_status find_front(struct sqlite_store *s, const char *name, size_t count,
+                                   int64_t *place)
 {
+    struct room room;
+    enum chat_status status = room_find(s, name, &room);
+    return status == CHAT_OK ? front_find(s, room.number, (int64_t)count, place) : status;
+}
+
+enum chat_status sqlite_move(struct store *store, struct chat_batch *batch, const char *room,
+                             bool first)
+{
+    int64_t place = 0;
     struct sqlite_store *s = (struct sqlite_store *)store;
     enum chat_status status = turn_begin(s);
     if (status != CHAT_OK)
         return status;
+    if (first)
+        status = find_front(s, room, batch->count, &place);
     for (size_t i = 0; i < batch->count && status == CHAT_OK; i++)
-        status = move_one(s, batch, i, room);
+        status = move_one(s, batch, i, room, place);
     if (status == CHAT_OK)
         status = ring_moved(s, batch, room);
     return turn_end(s, status);

@@ -44,6 +44,21 @@ SELECT line.id, line.length FROM (
     ORDER BY m.due, m.id OFFSET 0) AS line
 WHERE pg_try_advisory_lock(7162975207332773888 | (line.id & 281474976710655)) LIMIT $4::bigint;
 
+-- name: lock_older
+-- As lock_ready and lock_behind, with those that have expired, too: the messages that were sent before the time $5.
+SELECT line.id, line.length FROM (
+    (SELECT m.id, octet_length(m.body)::bigint AS length FROM chat.message m
+        WHERE m.room = (SELECT number FROM chat.room WHERE name = coalesce($1::text, (SELECT default_room FROM chat.spool)))
+            AND m.due IS NULL AND m.place <= $2::bigint AND m.sent < $5::bigint AND m.id <> ALL ($3::bigint[])
+        ORDER BY m.place)
+    UNION ALL
+    (SELECT m.id, octet_length(m.body)::bigint FROM chat.message m
+        WHERE m.room = (SELECT number FROM chat.room WHERE name = coalesce($1::text, (SELECT default_room FROM chat.spool)))
+            AND m.due IS NOT NULL AND m.id <= $2::bigint AND m.sent < $5::bigint AND m.id <> ALL ($3::bigint[])
+        ORDER BY m.due, m.id)
+    OFFSET 0) AS line
+WHERE pg_try_advisory_lock(7162975207332773888 | (line.id & 281474976710655)) LIMIT $4::bigint;
+
 -- name: lock_one
 -- Claim one message: the number and the name of its room, and whether it was free.
 SELECT r.number, r.name,

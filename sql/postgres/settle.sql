@@ -40,6 +40,41 @@ SELECT t.room, coalesce((SELECT max(e.epoch) FROM chat.tally e WHERE e.room = t.
 FROM (SELECT moved.number AS room, 1 AS sign, count(*) AS count, sum(length) AS bytes FROM moved GROUP BY moved.number
     UNION ALL SELECT $2::bigint, -1, count(*), sum(length) FROM moved HAVING count(*) > 0) AS t;
 
+-- name: make_front
+-- Have $2 places before the first message of room $1, whose write lock is ours: where they are missing, all messages that
+-- have a place get another one, in their order. The ids of those that are to come are lower than these places.
+WITH r AS MATERIALIZED (SELECT number FROM chat.room WHERE name = $1::text),
+    line AS MATERIALIZED (SELECT id, nextval('chat.message_id') AS place FROM (
+        SELECT m.id FROM chat.message m WHERE m.room = (SELECT number FROM r) AND m.place > 0
+            AND (SELECT least((SELECT o.place FROM chat.message o WHERE o.room = (SELECT number FROM r) AND o.due IS NULL
+                    ORDER BY o.place LIMIT 1),
+                (SELECT min(o.place) FROM chat.message o WHERE o.room = (SELECT number FROM r) AND o.due IS NOT NULL
+                    AND o.place > 0))) <= $2::bigint
+        ORDER BY m.place OFFSET 0) AS line)
+UPDATE chat.message m SET place = line.place FROM line WHERE m.id = line.id AND m.id = ANY (ARRAY(SELECT id FROM line))
+    AND m.room = (SELECT number FROM r);
+
+-- name: move_first
+-- As move, to the places before the first message of room $3: see make_front.
+WITH line AS (SELECT * FROM unnest($1::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[])
+        WITH ORDINALITY AS given (id, attempts, due, expires, checksum, at) ORDER BY at OFFSET 0),
+    r AS MATERIALIZED (SELECT number FROM chat.room WHERE name = $3::text),
+    first AS MATERIALIZED (SELECT least((SELECT o.place FROM chat.message o WHERE o.room = (SELECT number FROM r) AND o.due IS NULL
+                ORDER BY o.place LIMIT 1),
+            (SELECT min(o.place) FROM chat.message o WHERE o.room = (SELECT number FROM r) AND o.due IS NOT NULL
+                AND o.place > 0)) AS place),
+    to_place AS MATERIALIZED (SELECT *, CASE WHEN due IS NOT NULL THEN 0
+            ELSE coalesce((SELECT first.place FROM first) - cardinality($1::bigint[]) + at - 1, nextval('chat.message_id')) END AS place
+        FROM line),
+    moved AS (UPDATE chat.message m SET room = r.number, place = p.place, attempts = p.attempts, due = p.due,
+            expires = p.expires, checksum = p.checksum
+        FROM to_place p, r WHERE m.id = p.id AND m.id = ANY ($1::bigint[]) AND m.room = $2::bigint
+        RETURNING r.number, octet_length(m.body) AS length)
+INSERT INTO chat.tally (room, epoch, depth, bytes)
+SELECT t.room, coalesce((SELECT max(e.epoch) FROM chat.tally e WHERE e.room = t.room), 0), t.sign * t.count, t.sign * t.bytes
+FROM (SELECT moved.number AS room, 1 AS sign, count(*) AS count, sum(length) AS bytes FROM moved GROUP BY moved.number
+    UNION ALL SELECT $2::bigint, -1, count(*), sum(length) FROM moved HAVING count(*) > 0) AS t;
+
 -- name: add_front
 -- The room $1 began at the position $3 when messages had come back to it $2 times: that spares others the way there.
 INSERT INTO chat.front (room, returned, first) VALUES ($1::bigint, $2::bigint, $3::bigint) ON CONFLICT DO NOTHING;

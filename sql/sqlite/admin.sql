@@ -67,3 +67,21 @@ DELETE FROM room WHERE number BETWEEN max(?1, 1) AND ?2 AND depth = 0 AND number
 -- name: shrink
 -- Each step returns one page to the file system, up to the number of steps.
 PRAGMA incremental_vacuum;
+
+-- name: get_first_place
+-- The first place of room ?1: of a message that is ready, or that returns to it after a failure.
+SELECT min(place) FROM (
+    SELECT min(position) & 1099511627775 AS place FROM message WHERE position BETWEEN ?1 << 40 AND ?1 << 40 | 1099511627775
+    UNION ALL SELECT place FROM message WHERE room = ?1 AND place > 0);
+
+-- name: list_places
+-- The messages of room ?1 that have a place, in its order, with their ids.
+SELECT position, ifnull(id, position & 1099511627775), position & 1099511627775 FROM message
+WHERE position BETWEEN ?1 << 40 AND ?1 << 40 | 1099511627775
+UNION ALL
+SELECT position, position, place FROM message WHERE room = ?1 AND place > 0
+ORDER BY 3;
+
+-- name: set_place
+-- The message that waits at position ?1 returns to the place ?2.
+UPDATE message SET place = ?2 WHERE position = ?1;

@@ -8,10 +8,20 @@ SELECT max(position) FROM message WHERE position <= ?1;
 -- The messages behind position ?1, up to ?2, and when each expires.
 SELECT position, expires FROM message WHERE position > ?1 AND position <= ?2 ORDER BY position;
 
+-- name: list_older
+-- The messages behind position ?1, up to ?2, that were sent before the time ?3, and when each expires.
+SELECT position, expires FROM message WHERE position > ?1 AND position <= ?2 AND sent < ?3 ORDER BY position;
+
 -- name: list_waiting
 -- The messages of room ?1 that wait, behind the one with time ?2 and position ?3, up to position ?4.
 SELECT position, due FROM message
 WHERE room = ?1 AND due >= ?2 AND (due, position) > (?2, ?3) AND position <= ?4
+ORDER BY due, position;
+
+-- name: list_waiting_older
+-- As list_waiting, those that were sent before the time ?5.
+SELECT position, due FROM message
+WHERE room = ?1 AND due >= ?2 AND (due, position) > (?2, ?3) AND position <= ?4 AND sent < ?5
 ORDER BY due, position;
 
 -- name: get_messages
