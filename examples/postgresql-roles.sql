@@ -40,6 +40,6 @@ GRANT UPDATE (limited) ON chat.room TO chat_sender;
 GRANT INSERT, SELECT (token) ON chat.sent TO chat_sender;
 
 -- A receiver deletes the messages that it has handed over, and changes and moves failed ones, but adds none and changes no body.
-GRANT SELECT, DELETE, UPDATE (room, place, due, expires, attempts, checksum) ON chat.message TO chat_receiver;
+GRANT SELECT, DELETE, UPDATE (room, place, due, expires, attempts, failed, failure, checksum) ON chat.message TO chat_receiver;
 GRANT INSERT ON chat.front TO chat_receiver;
 GRANT SELECT ON chat.claimed TO chat_receiver;

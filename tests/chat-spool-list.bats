@@ -415,7 +415,6 @@ other 3 3 B 0 0 2 0 0"
 }
 
 @test "show and dump tell how the last attempt failed, and when" {
-  [[ $SPOOL != postgresql:* ]] || skip 'a database does not keep it'
   local id
   id=$(chat-send -i job)
   chat-recv -q -- sh -c 'exit 3' 2>/dev/null || true
@@ -428,8 +427,12 @@ other 3 3 B 0 0 2 0 0"
   assert_regex "$(cat dumped)" '"attempts":2,"failed":"20[^"]*","failure":271,'
   chat-spool load -s loaded.db dumped
   diff dumped <(chat-spool dump -s loaded.db)
-  # In another room it begins anew.
-  chat-spool move main other
+  # It goes to the dead-letter room with the message; in another room it begins anew.
+  run -123 chat-recv -q --tries 3 -- sh -c 'exit 4'
+  run -0 chat-spool show -i "$id"
+  assert_line --regexp '^Room: +main\.dead$'
+  assert_line --regexp '^Failed: +status 4, 20[0-9-]+T'
+  chat-spool move main.dead other
   run -0 chat-spool show -i "$id"
   refute_line --partial Failed
 }

@@ -39,7 +39,7 @@
 
 enum {
     CALLS = 64,  /* statements in one exchange */
-    VALUES = 14, /* parameters of a statement */
+    VALUES = 15, /* parameters of a statement */
     TOKEN = 16,  /* bytes of a UUID */
     /* Bytes of a body: pg_dump can't read more, as it has two digits for each in 1 GB at most. */
     PG_LENGTH_MAX = 500000000,
@@ -212,6 +212,7 @@ enum { PG_INT8 = 20, PG_TEXT = 25, PG_BYTEA = 17 }; /* fixed forever: pg_type.da
 void pg_array_start(struct pg_array *array, int32_t type);
 void pg_array_number(struct pg_array *array, int64_t number);
 void pg_array_time(struct pg_array *array, int64_t time);
+void pg_array_failure(struct pg_array *array, const struct chat_message *m); /* none: NULL */
 void pg_array_bytes(struct pg_array *array, const void *bytes, size_t size); /* NULL: NULL */
 void pg_array_text(struct pg_array *array, const char *text);
 void pg_array_free(struct pg_array *array);
@@ -262,7 +263,7 @@ enum chat_status pg_no_spool(const struct pg_store *s);
 
 #define PG_ID_MAX (((int64_t)1 << 48) - 1) /* what a claim's lock has room for */
 
-enum { PG_SCHEMA_VERSION = 2 }; /* as in schema.sql */
+enum { PG_SCHEMA_VERSION = 3 }; /* as in schema.sql */
 
 enum chat_status pg_create(struct store *store, const char *group);
 
@@ -357,7 +358,23 @@ const char *pg_room_name(const struct pg_store *s, const char *name);
 /* --- read.c --- */
 
 /* The columns of get_messages and of the walks (sql/postgres/receive.sql). */
-enum { ID, SENT, SENDER, HOST, ATTEMPTS, KEY, CHECKSUM, BODY, PLACE, DUE, EXPIRES, CLAIMED, ROOM };
+enum {
+    ID,
+    SENT,
+    SENDER,
+    HOST,
+    ATTEMPTS,
+    KEY,
+    CHECKSUM,
+    BODY,
+    PLACE,
+    DUE,
+    EXPIRES,
+    FAILED,
+    FAILURE,
+    CLAIMED,
+    ROOM
+};
 
 /* Fill in MESSAGE, whose room is set, from a row. CHAT_DAMAGED: it is not what it was when it was
  * sent. */

@@ -56,8 +56,8 @@ static bool is_like(const struct chat_message *a, const struct chat_message *b)
 {
     return same_text(a->room, b->room) && same_text(a->user, b->user) &&
            same_text(a->host, b->host) && same_text(a->key, b->key) && a->time == b->time &&
-           a->attempts == b->attempts && a->due == b->due && a->expires == b->expires &&
-           a->place == b->place;
+           a->attempts == b->attempts && a->failed == b->failed && a->failure == b->failure &&
+           a->due == b->due && a->expires == b->expires && a->place == b->place;
 }
 
 /* The last kind becomes that of M. */

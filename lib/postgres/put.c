@@ -19,6 +19,8 @@ enum {
     C_ATTEMPTS,
     C_KEY,
     C_DIGEST,
+    C_FAILED,
+    C_FAILURE,
     C_BODY,
     COLUMNS
 };
@@ -43,6 +45,8 @@ static void columns_add(struct pg_array columns[COLUMNS], const struct chat_mess
     pg_array_number(&columns[C_ATTEMPTS], m->attempts);
     pg_array_text(&columns[C_KEY], m->key);
     pg_array_number(&columns[C_DIGEST], pg_digest(m));
+    pg_array_time(&columns[C_FAILED], m->failed);
+    pg_array_failure(&columns[C_FAILURE], m);
     pg_array_bytes(&columns[C_BODY], m->length > 0 ? m->body : "", m->length);
 }
 
@@ -146,7 +150,7 @@ static bool are_alike(const struct pg_log *log, const size_t *group, size_t coun
     for (size_t i = 0; i < count; i++)
         if (log->puts[group[i]].kind != log->puts[group[0]].kind || log->puts[group[i]].id > 0)
             return false;
-    return true;
+    return pg_log_get(log, group[0]).failed == 0;
 }
 
 /* Add the call that puts them into ROOM. */

@@ -74,6 +74,14 @@ void pg_array_start(struct pg_array *array, int32_t type)
         array_add_int(array, i == TYPE ? type : 1);
 }
 
+void pg_array_failure(struct pg_array *array, const struct chat_message *m)
+{
+    if (m->failed > 0)
+        pg_array_number(array, m->failure);
+    else
+        pg_array_time(array, 0);
+}
+
 void pg_array_bytes(struct pg_array *array, const void *bytes, size_t size)
 {
     array->count++;
@@ -168,7 +176,7 @@ static bool may_send(const struct pg_store *s)
 size_t pg_call(struct pg_store *s, enum pg sql, const struct pg_values *values)
 {
     static const struct pg_values none;
-    static const int binary[VALUES] = { 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1 };
+    static const int binary[VALUES] = { 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1 };
     char name[8];
     if (is_over(s))
         forget_results(s);

@@ -27,6 +27,8 @@ enum chat_status pg_read_row(struct pg_store *s, const PGresult *result, int row
         m->due = pg_get_number(result, row, DUE);
         m->expires = pg_get_number(result, row, EXPIRES);
     }
+    m->failed = pg_get_number(result, row, FAILED);
+    m->failure = (int)pg_get_number(result, row, FAILURE);
     if (m->user != NULL && m->host != NULL && pg_get_number(result, row, CHECKSUM) == pg_digest(m))
         return CHAT_OK;
     s->damaged = m->id;

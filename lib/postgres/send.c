@@ -153,7 +153,7 @@ enum chat_status pg_put(struct store *store, const struct chat_message *message,
     put.terms.once = terms->once && m.key != NULL;
     put.terms.replace = terms->replace && m.key != NULL;
     if (!terms->restore)
-        m.attempts = 0;
+        m.attempts = m.failed = 0;
     if (!terms->restore || m.id == 0)
         m.id = m.place = 0;
     enum chat_status status = check(s, &m);

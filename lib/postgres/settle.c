@@ -168,6 +168,8 @@ static enum chat_status hold(struct pg_store *s, const struct chat_batch *batch,
     pg_add_array(&values, &attempts);
     pg_number(&values, failure->hold);
     pg_number(&values, batch->room);
+    pg_number(&values, failure->counted);
+    pg_number(&values, failure->status);
     pg_call(s, PG_SET_FAILED, &values);
     pg_array_free(&ids);
     pg_array_free(&attempts);
@@ -178,17 +180,21 @@ static void call_move(struct pg_store *s, enum pg sql, const struct chat_message
                       size_t count, int64_t from, const char *room)
 {
     struct pg_values values = { .count = 0 };
-    struct pg_array ids, attempts, dues, expires, digests;
+    struct pg_array ids, attempts, dues, expires, digests, failed, failures;
     add_ids(&ids, moved, count);
     pg_array_start(&attempts, PG_INT8);
     pg_array_start(&dues, PG_INT8);
     pg_array_start(&expires, PG_INT8);
     pg_array_start(&digests, PG_INT8);
+    pg_array_start(&failed, PG_INT8);
+    pg_array_start(&failures, PG_INT8);
     for (size_t i = 0; i < count; i++) {
         pg_array_number(&attempts, moved[i]->attempts);
         pg_array_time(&dues, moved[i]->due);
         pg_array_time(&expires, moved[i]->expires);
         pg_array_number(&digests, pg_digest(moved[i]));
+        pg_array_time(&failed, moved[i]->failed);
+        pg_array_failure(&failures, moved[i]);
     }
     pg_add_array(&values, &ids);
     pg_number(&values, from);
@@ -197,12 +203,16 @@ static void call_move(struct pg_store *s, enum pg sql, const struct chat_message
     pg_add_array(&values, &dues);
     pg_add_array(&values, &expires);
     pg_add_array(&values, &digests);
+    pg_add_array(&values, &failed);
+    pg_add_array(&values, &failures);
     pg_call(s, sql, &values);
     pg_array_free(&ids);
     pg_array_free(&attempts);
     pg_array_free(&dues);
     pg_array_free(&expires);
     pg_array_free(&digests);
+    pg_array_free(&failed);
+    pg_array_free(&failures);
 }
 
 /* Have places before the first message of ROOM, and receivers look there again. */
@@ -260,19 +270,28 @@ static enum chat_status move(struct pg_store *s, const struct chat_batch *batch,
     return status;
 }
 
+struct burial {
+    const struct chat_failure *failure;
+    int64_t now;
+};
+
 /* To the dead-letter room, where nothing expires. */
 static void bury(struct chat_message *m, const void *how)
 {
-    const struct chat_failure *failure = how;
-    m->room = failure->dead;
-    m->attempts += failure->counted;
+    const struct burial *burial = how;
+    m->room = burial->failure->dead;
+    m->attempts += burial->failure->counted;
+    if (burial->failure->counted) {
+        m->failed = burial->now;
+        m->failure = burial->failure->status;
+    }
     m->due = m->expires = 0;
 }
 
 static void carry(struct chat_message *m, const void *how)
 {
     m->room = how;
-    m->attempts = 0;
+    m->attempts = m->failed = 0;
     if (m->place > 0) /* it was held back after a failure */
         m->due = 0;
 }
@@ -284,8 +303,9 @@ enum chat_status pg_fail(struct store *store, struct chat_batch *batch,
     enum chat_status status = check_claim(s, batch);
     if (status != CHAT_OK)
         return status;
+    const struct burial burial = { failure, pg_now(store) };
     if (failure->dead != NULL)
-        return told(s, move(s, batch, bury, failure, false), batch);
+        return told(s, move(s, batch, bury, &burial, false), batch);
     do
         status = hold(s, batch, failure);
     while (try_again(s, status));

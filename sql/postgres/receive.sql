@@ -72,7 +72,7 @@ SELECT id, place FROM chat.message WHERE id = ANY ($1::bigint[]) AND due IS NULL
 -- name: get_messages
 -- The messages with the ids $1 in room $2, in its order. Messages that were there before their locks were granted may have
 -- gone, failed or moved since: so this is another statement, with its own snapshot. All that are there if $3 is 1.
-SELECT id, sent, sender, host, attempts, key, checksum, body, place, due, expires FROM chat.message
+SELECT id, sent, sender, host, attempts, key, checksum, body, place, due, expires, failed, failure FROM chat.message
 WHERE id = ANY ($1::bigint[]) AND room = $2::bigint
     AND ($3::bigint = 1 OR (due IS NULL AND (expires IS NULL OR expires > (SELECT chat.now()))))
 ORDER BY due NULLS FIRST, CASE WHEN due IS NULL THEN place ELSE id END;
@@ -83,7 +83,7 @@ SELECT count(pg_advisory_unlock(7162975207332773888 | (id & 281474976710655))) F
 -- name: walk_ready
 -- The messages of room $1 behind place $2 and up to place $3, in its order, at most $4 and until their bodies have come to $5
 -- bytes. All of them if $6 is 1, otherwise those that no other session has claimed.
-SELECT m.id, m.sent, m.sender, m.host, m.attempts, m.key, m.checksum, m.body, m.place, m.due, m.expires,
+SELECT m.id, m.sent, m.sender, m.host, m.attempts, m.key, m.checksum, m.body, m.place, m.due, m.expires, m.failed, m.failure,
     (m.id IN (SELECT id FROM chat.claimed))::int::bigint
 FROM (SELECT id, place, sum(octet_length(body)) OVER (ORDER BY place) - octet_length(body) AS before FROM (
         SELECT m.id, m.place, m.body FROM chat.message m WHERE m.room = (SELECT number FROM chat.room
@@ -97,7 +97,7 @@ WHERE line.before < $5::bigint ORDER BY line.place;
 
 -- name: walk_behind
 -- The same with those that are delayed or held back, behind the time $2 and the id $6, and up to the id $3.
-SELECT m.id, m.sent, m.sender, m.host, m.attempts, m.key, m.checksum, m.body, m.place, m.due, m.expires,
+SELECT m.id, m.sent, m.sender, m.host, m.attempts, m.key, m.checksum, m.body, m.place, m.due, m.expires, m.failed, m.failure,
     (m.id IN (SELECT id FROM chat.claimed))::int::bigint
 FROM (SELECT id, due, sum(octet_length(body)) OVER (ORDER BY due, id) - octet_length(body) AS before FROM (
         SELECT m.id, m.due, m.body FROM chat.message m WHERE m.room = (SELECT number FROM chat.room
@@ -108,6 +108,6 @@ FROM (SELECT id, due, sum(octet_length(body)) OVER (ORDER BY due, id) - octet_le
 WHERE line.before < $5::bigint ORDER BY line.due, line.id;
 
 -- name: walk_one
-SELECT m.id, m.sent, m.sender, m.host, m.attempts, m.key, m.checksum, m.body, m.place, m.due, m.expires,
+SELECT m.id, m.sent, m.sender, m.host, m.attempts, m.key, m.checksum, m.body, m.place, m.due, m.expires, m.failed, m.failure,
     (m.id IN (SELECT id FROM chat.claimed))::int::bigint, r.name
 FROM chat.message m JOIN chat.room r ON r.number = m.room WHERE m.id = $1::bigint;

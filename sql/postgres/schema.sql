@@ -1,4 +1,4 @@
--- The schema of a spool in PostgreSQL, version 2; made by 'chat-spool init'. chatspool-postgresql(7) tells the idea.
+-- The schema of a spool in PostgreSQL, version 3; made by 'chat-spool init'. chatspool-postgresql(7) tells the idea.
 
 CREATE SCHEMA chat;
 
@@ -9,7 +9,7 @@ CREATE TABLE chat.spool (
     max_length bigint NOT NULL,       -- the most bytes a body may have
     default_room text NOT NULL
 );
-INSERT INTO chat.spool (version, max_length, default_room) VALUES (2, 67108864, 'main');
+INSERT INTO chat.spool (version, max_length, default_room) VALUES (3, 67108864, 'main');
 
 -- Milliseconds since 1970, UTC, by the clock of the server: there is no other one.
 CREATE FUNCTION chat.now() RETURNS bigint LANGUAGE sql VOLATILE PARALLEL SAFE
@@ -59,6 +59,8 @@ CREATE TABLE chat.message (
     sender text NOT NULL,
     host text NOT NULL,
     attempts bigint NOT NULL,    -- failed ones
+    failed bigint,               -- when the last one failed; NULL: none has
+    failure bigint,              -- how: an exit status, or 256 and a signal
     key text,
     checksum bigint NOT NULL,    -- XXH3 over room, sender, host, key and body (lib/digest.c)
     body bytea NOT NULL

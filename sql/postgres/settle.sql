@@ -21,18 +21,21 @@ UPDATE chat.tally SET depth = depth - (SELECT count(*) FROM done), bytes = bytes
 WHERE ctid = (SELECT t.ctid FROM chat.tally t WHERE t.room = $2::bigint ORDER BY t.epoch DESC LIMIT 1 FOR UPDATE);
 
 -- name: set_failed
--- The work on these messages has failed: their attempts so far, and hold them back for $3 milliseconds.
-UPDATE chat.message m SET attempts = f.attempts, due = CASE WHEN $3::bigint > 0 THEN chat.now() + $3::bigint END
+-- The work on these messages has failed: their attempts so far, and hold them back for $3 milliseconds. Where $5 is 1, an
+-- attempt has failed just now, in the way $6.
+UPDATE chat.message m SET attempts = f.attempts, due = CASE WHEN $3::bigint > 0 THEN chat.now() + $3::bigint END,
+    failed = CASE WHEN $5::bigint = 1 THEN chat.now() ELSE m.failed END,
+    failure = CASE WHEN $5::bigint = 1 THEN $6::bigint ELSE m.failure END
 FROM unnest($1::bigint[], $2::bigint[]) AS f (id, attempts) WHERE m.id = f.id AND m.id = ANY ($1::bigint[]) AND m.room = $4::bigint;
 
 -- name: move
 -- Move the messages with the ids $1 from room $2 to room $3, whose write lock is ours.
-WITH line AS (SELECT * FROM unnest($1::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[])
-        WITH ORDINALITY AS given (id, attempts, due, expires, checksum, at) ORDER BY at OFFSET 0),
+WITH line AS (SELECT * FROM unnest($1::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[])
+        WITH ORDINALITY AS given (id, attempts, due, expires, checksum, failed, failure, at) ORDER BY at OFFSET 0),
     to_place AS MATERIALIZED (SELECT *, CASE WHEN due IS NULL THEN nextval('chat.message_id') ELSE 0 END AS place
         FROM line),
     moved AS (UPDATE chat.message m SET room = r.number, place = p.place, attempts = p.attempts, due = p.due,
-            expires = p.expires, checksum = p.checksum
+            expires = p.expires, checksum = p.checksum, failed = p.failed, failure = p.failure
         FROM to_place p, chat.room r WHERE m.id = p.id AND m.id = ANY ($1::bigint[]) AND m.room = $2::bigint AND r.name = $3::text
         RETURNING r.number, octet_length(m.body) AS length)
 INSERT INTO chat.tally (room, epoch, depth, bytes)
@@ -56,8 +59,8 @@ UPDATE chat.message m SET place = line.place FROM line WHERE m.id = line.id AND 
 
 -- name: move_first
 -- As move, to the places before the first message of room $3: see make_front.
-WITH line AS (SELECT * FROM unnest($1::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[])
-        WITH ORDINALITY AS given (id, attempts, due, expires, checksum, at) ORDER BY at OFFSET 0),
+WITH line AS (SELECT * FROM unnest($1::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[])
+        WITH ORDINALITY AS given (id, attempts, due, expires, checksum, failed, failure, at) ORDER BY at OFFSET 0),
     r AS MATERIALIZED (SELECT number FROM chat.room WHERE name = $3::text),
     first AS MATERIALIZED (SELECT least((SELECT o.place FROM chat.message o WHERE o.room = (SELECT number FROM r) AND o.due IS NULL
                 ORDER BY o.place LIMIT 1),
@@ -67,7 +70,7 @@ WITH line AS (SELECT * FROM unnest($1::bigint[], $4::bigint[], $5::bigint[], $6:
             ELSE coalesce((SELECT first.place FROM first) - cardinality($1::bigint[]) + at - 1, nextval('chat.message_id')) END AS place
         FROM line),
     moved AS (UPDATE chat.message m SET room = r.number, place = p.place, attempts = p.attempts, due = p.due,
-            expires = p.expires, checksum = p.checksum
+            expires = p.expires, checksum = p.checksum, failed = p.failed, failure = p.failure
         FROM to_place p, r WHERE m.id = p.id AND m.id = ANY ($1::bigint[]) AND m.room = $2::bigint
         RETURNING r.number, octet_length(m.body) AS length)
 INSERT INTO chat.tally (room, epoch, depth, bytes)
