@@ -81,7 +81,7 @@ switches() { sed -n 's/^voluntary_ctxt_switches:\t//p' "/proc/$1/status"; }
   assert_empty_room
 }
 
-@test "a sender killed between the commit and the bell wakes a receiver all the same" {
+@test "a sender killed between the commit and the bell still wakes a receiver" {
   sanitized && skip 'a sanitized program writes before that'
   chat-send -r other hello
   waiting out -w
@@ -94,7 +94,7 @@ switches() { sed -n 's/^voluntary_ctxt_switches:\t//p' "/proc/$1/status"; }
   assert_got out 'hello\n'
 }
 
-@test "a receiver that gives claims back while it lives wakes those who wait" {
+@test "a receiver that gives claims back while it lives wakes other receivers" {
   # -F takes no more at once than a pipe holds; what is left of the run is free again.
   local number
   for number in {1..9}; do head -c 30000 /dev/zero | tr '\0' "$number" | chat-send; done
@@ -142,7 +142,7 @@ switches() { sed -n 's/^voluntary_ctxt_switches:\t//p' "/proc/$1/status"; }
   done
 }
 
-@test "-c -w waits for so many messages" {
+@test "-c -w waits for N messages" {
   waiting out -w -c 3
   local receiver=$BACKGROUND_PID
   chat-send one
@@ -190,7 +190,7 @@ switches() { sed -n 's/^voluntary_ctxt_switches:\t//p' "/proc/$1/status"; }
 
 # ---------------------------------------------------------------- -t
 
-@test "-t gives up after so many seconds, not before, with 1 and the message" {
+@test "-t gives up after N seconds, not before, with 1 and the message" {
   local start
   for seconds in 1 .4 0.4 00.4; do
     start=$(milliseconds)
@@ -446,7 +446,7 @@ killed_at_sync() {
   assert_equal "$status" 137
 }
 
-@test "whoever sleeps is woken although the process that has work for it is killed right after its commit" {
+@test "a sleeper is woken although the process that has work for it is killed right after its commit" {
   ! sanitized || skip 'a sanitized program is not traced'
   needs strace
   # A sender to a full room, for what leaves the room; a receiver, for what comes.
@@ -554,7 +554,7 @@ $count"
   assert_equal "$(<got)" hello
 }
 
-@test "signals that were blocked at the start end whoever waits" {
+@test "signals that were blocked at the start end a command that waits" {
   local signal blocked=(env '--block-signal=INT,TERM,HUP,ALRM')
   chat-send -r full x
   for signal in INT TERM HUP; do

@@ -118,7 +118,7 @@ send() {
   assert_none
 }
 
-@test "-c takes so many" {
+@test "-c takes N messages" {
   send 1 2 3 4 5 6 7
   assert_written '1\n2\n' -c 2
   assert_written '3\n' -c1
@@ -145,7 +145,7 @@ send() {
 # pipe_is_empty: who drained it sleeps.
 pipe_is_empty() { asleep "$BACKGROUND_PID" '*pipe*'; }
 
-@test "-a does not chase what arrives meanwhile" {
+@test "-a does not chase messages that arrive after its start" {
   send one two
   full_pipe pipe
   background chat-recv -a >pipe
@@ -332,7 +332,7 @@ pipe_is_empty() { asleep "$BACKGROUND_PID" '*pipe*'; }
   assert_equal "${#lines[@]}" 2
 }
 
-@test "--raw changes nothing where standard output is no terminal" {
+@test "--raw changes nothing where standard output is not a terminal" {
   chat-send $'\x1b[31m\x07\xff'
   assert_written '\x1b[31m\x07\xff\n' --raw
 }

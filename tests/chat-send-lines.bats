@@ -78,7 +78,7 @@ room_holds() {
   chat-recv -a0 | cmp expected -
 }
 
-@test "empty input is no message and no error" {
+@test "empty input sends no message and is not an error" {
   local way
   for way in -l -0 -l1 -01; do
     chat-send "$way" </dev/null
@@ -310,7 +310,7 @@ says_how_many() {
   assert_room 'hello\0'
 }
 
-@test "-1 holds up nobody while its input pauses" {
+@test "-1 delays no other process while its input pauses" {
   chat-send before
   slow_sender -l -1
   seq 20000 >&"$INPUT"

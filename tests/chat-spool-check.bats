@@ -88,7 +88,7 @@ hide_index() {
 
 # ---------------------------------------------------------------- sound ones
 
-@test "a sound spool is told as one" {
+@test "a sound spool is reported as sound" {
   three
   chat-send -d 1h delayed
   run --separate-stderr -0 chat-spool check
@@ -226,7 +226,7 @@ hide_index() {
 
 # ---------------------------------------------------------------- what a receiver does
 
-@test "a receiver that meets a damaged message moves it to damaged, says so, and goes on" {
+@test "a receiver that meets a damaged message moves it to damaged, reports it, and continues" {
   three
   patch 'jobs one' 'jobs onE'
   run --separate-stderr -0 chat-recv -r jobs
@@ -283,7 +283,7 @@ chat-recv: message 2 in room 'main' was damaged, and is in room 'damaged' now"
   [[ $stderr == *"message 2 in room 'jobs' was damaged"* ]]
 }
 
-@test "a peek passes a damaged message, says so, and moves nothing" {
+@test "a peek skips a damaged message, reports it, and moves nothing" {
   unsound 'stays damaged'
   local before
   three
@@ -328,7 +328,7 @@ chat-recv: message 2 in room 'main' was damaged, and is in room 'damaged' now"
   assert_bytes out 'jobs onE\n'
 }
 
-@test "messages that a room counts and nobody is shown are 65, not an empty room" {
+@test "messages that a room counts and no receiver sees are 65, not an empty room" {
   unsound 'stays damaged'
   three
   set_in 'DELETE FROM message'
@@ -361,7 +361,7 @@ chat-recv: message 2 in room 'main' was damaged, and is in room 'damaged' now"
   faulty
 }
 
-@test "a header that says that nobody may write the spool is 65, not a lack of permission" {
+@test "a header that makes the spool read-only is 65, not a lack of permission" {
   three
   printf '\3' | dd of="$SPOOL" bs=1 seek=18 conv=notrunc status=none
   run --separate-stderr chat-send x
@@ -440,7 +440,7 @@ chat-recv: message 2 in room 'main' was damaged, and is in room 'damaged' now"
   done
 }
 
-@test "entries that are missing from an index, and entries too many, are found and mended" {
+@test "entries that are missing from an index, and entries too many, are found and repaired" {
   local index
   for index in message_waiting message_key; do
     rm -rf "$HOME/.local"
@@ -620,7 +620,7 @@ numbers() { chat-spool dump | grep -o '"message [0-9]*' | cut -d ' ' -f 2 | sort
   works
 }
 
-@test "a truncated spool is mended with what is left" {
+@test "a truncated spool is repaired with what is left" {
   many
   truncate -s $(($(stat -c %s "$SPOOL") / 2 / 4096 * 4096)) "$SPOOL"
   run --separate-stderr timeout 60 chat-spool check
@@ -632,7 +632,7 @@ numbers() { chat-spool dump | grep -o '"message [0-9]*' | cut -d ' ' -f 2 | sort
   works
 }
 
-@test "random damage: check and --repair end with a status of theirs, and what is mended is sound" {
+@test "random damage: check and --repair end with a status of theirs, and a repaired spool is sound" {
   local n size at kept
   many
   size=$(stat -c %s "$SPOOL")
@@ -733,7 +733,7 @@ mended() {
   assert_equal "$(chat-recv -a)" $'one\ntwo'
 }
 
-@test "a room that looks too late for its next delayed message is found and mended" {
+@test "a room that looks too late for its next delayed message is found and repaired" {
   chat-send -d 1h -r jobs later
   closed "$SPOOL"
   set_in "UPDATE room SET next_due = next_due + 1 WHERE name = 'jobs'"
@@ -741,7 +741,7 @@ mended() {
   repaired
 }
 
-@test "a repair that cannot change the mode of a file says so" {
+@test "a repair that cannot change the mode of a file reports it" {
   ! sanitized || skip 'a leak check ends a program under strace'
   needs strace
   chat-send one

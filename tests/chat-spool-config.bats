@@ -99,7 +99,7 @@ teardown() {
   run -0 bash -c 'head -c 70000000 /dev/zero | chat-send'
 }
 
-@test "the default room is where a message goes and comes from if nobody says otherwise" {
+@test "the default room is used by commands that name no room" {
   chat-spool config default-room jobs
   chat-send 'by default'
   chat-send -r main 'in main'
@@ -354,7 +354,7 @@ wchan_of_chat_recv() {
   done
 }
 
-@test "who is no member is 77, and so is root" {
+@test "a user who is not a member gets 77, and so does root" {
   local command
   shared
   as_user $ALICE chat-send one

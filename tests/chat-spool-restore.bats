@@ -110,7 +110,7 @@ restored() {
   assert_output $'1\n2\n3\naddition'
 }
 
-@test "restore asks before it replaces messages, and wants -y where nobody can be asked" {
+@test "restore asks before it replaces messages, and wants -y without a terminal" {
   local before
   saved
   before=$(rows)
@@ -125,7 +125,7 @@ restored() {
   restored
 }
 
-@test "a file that is no sound spool is refused, and nothing is changed" {
+@test "a file that is not a sound spool is refused, and nothing is changed" {
   local before page
   saved
   before=$(rows)
@@ -185,7 +185,7 @@ restored() {
   run -0 chat-spool check
 }
 
-@test "restore waits for a message that a receiver works on, and no other is begun meanwhile" {
+@test "restore waits for a message that a receiver works on, and no other is started until it ends" {
   saved
   mkfifo go
   background chat-recv -r young -- sh -c 'echo begun >begun; read -r line <go'
@@ -204,7 +204,7 @@ restored() {
   restored
 }
 
-@test "a restore that is killed while it waits keeps no message from anybody" {
+@test "a restore that is killed while it waits keeps no message from a receiver" {
   saved
   mkfifo go
   background chat-recv -r young -- sh -c 'echo begun >begun; read -r line <go'

@@ -53,7 +53,7 @@ process_lives() { ! process_ended "$1"; }
   assert_equal "$(chat-recv -r c)" x
 }
 
-@test "wait ROOM exits with 123 if a message came to its dead-letter room meanwhile, and not for older ones" {
+@test "wait ROOM exits with 123 if a message came to its dead-letter room during the wait, and not for older ones" {
   chat-send -r jobs old
   run -123 chat-recv -r jobs --tries 1 -- false
   run -0 chat-spool wait jobs

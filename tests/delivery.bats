@@ -260,7 +260,7 @@ assert_order() {
   assert_empty_room
 }
 
-@test "-F that is told to stop deletes what has gone out whole, and nothing else" {
+@test "-F that gets a signal deletes what has gone out whole, and nothing else" {
   local receiver reader
   mkfifo pipe
   exec {reader}<>pipe

@@ -78,7 +78,7 @@ expired() { chat-spool list -j | jq -r --arg room "${1:-main}" 'select(.room == 
   assert_output claimed
 }
 
-@test "a sender that waits for room is woken where a claimed and expired message is released" {
+@test "a sender that waits for space is woken where a claimed and expired message is released" {
   chat-send claimed
   background chat-recv -q --tries 2 --backoff 1h -- bash -c 'touch started; until [[ -e go ]]; do sleep 0.01; done; exit 9'
   wait_until test -e started

@@ -42,19 +42,19 @@ syncs_after_its_turn() {
   assert [ "$left" -lt "$LINE" ]
 }
 
-@test "a sender leaves its turn before it syncs" { syncs_after_its_turn chat-send hello; }
+@test "a sender releases the write lock before it syncs" { syncs_after_its_turn chat-send hello; }
 
-@test "a receiver leaves its turn before it syncs" {
+@test "a receiver releases the write lock before it syncs" {
   chat-send hello
   syncs_after_its_turn chat-recv
 }
 
-@test "a stream of lines leaves its turn before it syncs" {
+@test "a stream of lines releases the write lock before it syncs" {
   seq 2000 >in
   syncs_after_its_turn chat-send -l <in
 }
 
-@test "a worker leaves its turn before it syncs" {
+@test "a worker releases the write lock before it syncs" {
   chat-send hello
   syncs_after_its_turn chat-recv -- cat
 }
@@ -86,7 +86,7 @@ at_its_sync() {
   assert_equal "$status" 0
 }
 
-@test "a receiver at its sync holds up nobody, and has its message for itself" {
+@test "a receiver at its sync delays no other process, and has its message for itself" {
   seq 2 | chat-send -l
   at_its_sync chat-recv
   run -0 chat-send 3
@@ -129,7 +129,7 @@ at_its_sync() {
   assert_output 'to be kept'
 }
 
-@test "a message that was found by its key is on the disk before chat-send says so" {
+@test "a message that was found by its key is on the disk before chat-send exits" {
   at_its_sync chat-send --key nightly one
   traced chat-send --key nightly two
   line_of "$SYNC"
@@ -195,7 +195,7 @@ written_again() {
   done
 }
 
-@test "a receiver whose sync fails deletes its message all the same, or says so" {
+@test "a receiver whose sync fails still deletes its message, or reports the failure" {
   chat-send hello
   run --separate-stderr strace -o trace -P "$SPOOL-wal" -e inject=fdatasync:error=EIO:when=1 chat-recv
   assert_equal "$output" hello

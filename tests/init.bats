@@ -101,7 +101,7 @@ command_of() {
   assert_equal "$(cat out)" nightly
 }
 
-@test "the group and the directory that systemd makes are a spool that the group's members share, and nobody else" {
+@test "the group and the directory that systemd makes are a spool for the group's members, and no other user" {
   command -v systemd-tmpfiles >/dev/null || skip 'needs systemd'
   ((EUID == 0)) || skip 'needs root'
   PUBLIC=$(mktemp -d "${TMPDIR:-/tmp}/chat-test-XXXXXX")
@@ -190,7 +190,7 @@ HANDLER
 }
 
 
-@test "the script starts a worker once, tells of it, and stops it when its job is done" {
+@test "the script starts a worker once, reports its status, and stops it when its job is done" {
   setup_worker
   run -3 worker status
   assert_output 'chat-worker: not running'

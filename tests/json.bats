@@ -39,7 +39,7 @@ sends() {
 
 # ---------------------------------------------------------------- writing
 
-@test "-j prints the fields in their order, one object a line" {
+@test "-j prints the fields in their order, one object per line" {
   local when
   chat-send -r jobs -u alice -k daily 'Hello, "world"!'
   chat-send -r jobs -u bob second
@@ -128,7 +128,7 @@ sends() {
   on_terminal chat-recv -j -p --raw | cmp expected -
 }
 
-@test "-j goes on for ever with -F" {
+@test "-j runs forever with -F" {
   background chat-recv -jF >seen
   wait_blocked "$BACKGROUND_PID"
   chat-send hello
@@ -220,7 +220,7 @@ sends() {
   assert_output $'0033-04-03T15:00:00.000Z\n0000-01-01T00:00:00.000Z\n9999-12-31T23:59:59.999Z'
 }
 
-@test "a time whose year has no four digits in UTC is none" {
+@test "a time whose year does not have four digits in UTC is refused" {
   local time
   for time in 0000-01-01T00:00+00:01 9999-12-31T23:59-00:01; do
     run --separate-stderr chat-send -J <<<"{\"body\":\"a\",\"time\":\"$time\"}"
@@ -318,7 +318,7 @@ holds() { [[ $(chat-recv -q -p -a -r "$1") == "$2" ]]; }
   chat-recv -a | cmp <(seq 10000) -
 }
 
-@test "no line is no message and no error" {
+@test "empty input sends no message and is not an error" {
   chat-send -J </dev/null
   chat-send -J1 </dev/null
   assert_empty_room
@@ -340,7 +340,7 @@ refused() {
   assert_empty_room
 }
 
-@test "what is no JSON is refused with the number of its line" {
+@test "a line that is not JSON is refused with its number" {
   refused '{"body":"x"' ''
   refused '{"body":"x' ''
   refused '{"body":"x"} {"body":"y"}' ''
@@ -364,7 +364,7 @@ refused() {
   refused '  ' ''
 }
 
-@test "what is no object is refused" {
+@test "a line that is not an object is refused" {
   local line
   for line in '[]' '["body"]' '"body"' 1 -1.5 true null '[{"body":"x"}]'; do
     refused "$line" 'not a JSON object'

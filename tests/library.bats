@@ -43,7 +43,7 @@ setup() {
   done
 }
 
-@test "messages of all kinds in one transaction have the ids that were told, and their rooms and senders" {
+@test "messages of all kinds in one transaction have the ids that were returned, and their rooms and senders" {
   local seed
   for seed in {1..12}; do
     rm -f s.db*
@@ -54,7 +54,7 @@ setup() {
   done
 }
 
-@test "batches of one room and one handle are settled, or released, together" {
+@test "batches of one room and one handle are deleted, or released, together" {
   run "$PROGRAMS/join" s.db
   assert_success
   assert_output 'itself: these messages cannot be settled together
@@ -108,7 +108,7 @@ start_child() {
   wait_until test -s said
 }
 
-@test "a child forked while no spool was open keeps what it sends, whoever looks into the spool" {
+@test "a child forked while no spool was open keeps what it sends, even if other processes read the spool" {
   local what
   for what in closed unused; do
     rm -rf s.db* input said

@@ -91,7 +91,7 @@ installed() {
   done
 }
 
-@test "an installation without the module says so" {
+@test "an installation without the module reports that PostgreSQL support is missing" {
   installed
   local command
   for command in 'chat-send hello' chat-recv 'chat-spool list'; do
@@ -138,7 +138,7 @@ installed() {
   assert_error 69 'chat-spool: PostgreSQL support is not installed: '
 }
 
-@test "a module that is none, or of another version, is told from one that can be loaded" {
+@test "a file that is not a module, or is of another version, is distinguished from one that can be loaded" {
   [[ $(readelf --program-headers "$CHAT_BIN/chat-spool") == *INTERP* ]] || skip 'these programs load none'
   installed
   echo 'not a module' >"$MODULE"
@@ -152,7 +152,7 @@ installed() {
   assert_error 69 "chat-spool: the module '$MODULE' is not of version "
 }
 
-@test "a password in a URL is refused, and told nowhere" {
+@test "a password in a URL is refused, and printed nowhere" {
   needs_module
   local url
   for url in 'postgresql://alice:hunter2@127.0.0.1:1/chat' 'postgresql://127.0.0.1:1/chat?user=alice&password=hunter2' \
@@ -167,7 +167,7 @@ installed() {
   done
 }
 
-@test "a URL that can't be read is a usage error that tells no secret of it" {
+@test "a URL that cannot be read is a usage error that shows no secret" {
   needs_module
   local url
   for url in 'postgresql://127.0.0.1:1/chat?nonsense=hunter2&password=hunter2' 'postgresql://alice:hunter2@[::1/chat' \
@@ -181,7 +181,7 @@ installed() {
   assert_regex "$stderr" 'nonsense'
 }
 
-@test "a URL with a scheme that no store has is a usage error that tells only that" {
+@test "a URL with a scheme that no store has is a usage error that shows only the scheme" {
   local url
   for url in mysql://alice:hunter2@h/x postgresqlx://alice:hunter2@h/x POSTGRESQL://alice:hunter2@h/x; do
     run --separate-stderr chat-send -s "$url" hello

@@ -47,7 +47,7 @@ holds() { [[ $(chat-recv -q -p -a -o . -r "$1" || [[ $? == 1 ]] || echo failed) 
 
 # ---------------------------------------------------------------- pool
 
-@test "a pool does the jobs of a room and puts aside what fails three times" {
+@test "a pool does the jobs of a room and moves a job that fails three times to the dead-letter room" {
   printf '%s\n' one bad two | chat-send -l -r jobs
   background pool jobs sh -c 'job=$(cat); test "$job" != bad && echo "$job" >>did'
   wait_until holds jobs.dead 1
@@ -88,7 +88,7 @@ repository() {
   done
 }
 
-@test "the build queue builds each commit that is pushed, and tells the result of each" {
+@test "the build queue builds each commit that is pushed, and reports each result" {
   local -a commits
   repository '@echo well' '@echo badly; false'
   git init -q --bare pushed.git
@@ -113,7 +113,7 @@ well"
   assert_equal "$(ls "$HOME/.cache/build-queue")" ''
 }
 
-@test "a build that died with its worker is begun anew by the next" {
+@test "a build that died with its worker is started again by the next" {
   repository '@echo >>../../../began; while [ ! -e ../../../go ]; do sleep 0.05; done; test ! -e left; touch left'
   cd source
   build-queue ask HEAD
@@ -152,7 +152,7 @@ tail_reads() {
   tail=$(pgrep -s "$BACKGROUND_PID" -x tail) && find "/proc/$tail/fd" -lname "*/$1" 2>/dev/null | grep -q .
 }
 
-@test "the room of a log that nobody receives holds the newest lines, and no tail is left of a ship-log that died" {
+@test "the room of a log without a receiver holds the newest lines, and no tail is left of a ship-log that died" {
   local tail
   : >log
   KEEP=3 background ship-log log lines
@@ -171,7 +171,7 @@ newest_is() { [[ $(chat-recv -q -p -a -r lines | tail -n 1) == "$1" ]]; }
 
 # ---------------------------------------------------------------- rate-limit
 
-@test "a rate limiter lets no more through than N within TIME, whoever comes" {
+@test "a rate limiter lets no more through than N within TIME, from all processes together" {
   local -a at
   local pids=() i start
   start=$(date +%s%3N)
@@ -240,13 +240,13 @@ newest_is() { [[ $(chat-recv -q -p -a -r lines | tail -n 1) == "$1" ]]; }
 6"
 }
 
-@test "a request that nobody answers in time exits with 1, and its question is gone" {
+@test "a request without an answer in time exits with 1, and its question is gone" {
   PATIENCE=0.3 run --separate-stderr request sums 1 + 1
   assert_error 1 "request: no answer from 'sums'"
   wait_until holds sums 0
 }
 
-@test "a question is answered by the next when the one who had it died" {
+@test "a question is answered by the next process when the one that had it died" {
   local asking
   background reply sums sh -c 'touch asked; exec sleep 60'
   background request sums 2 + 2 >answer
@@ -280,7 +280,7 @@ newest_is() { [[ $(chat-recv -q -p -a -r lines | tail -n 1) == "$1" ]]; }
 
 # ---------------------------------------------------------------- nightly
 
-@test "the nightly report tells first what never ended, then what failed, then what is done" {
+@test "the nightly report lists first what never ended, then what failed, then what is done" {
   nightly run good echo fine
   run nightly run bad sh -c 'echo oh dear; exit 3'
   assert_failure 3
@@ -355,7 +355,7 @@ a \"b\"
   assert_equal "$(sed 's/,.*//' "logs/$id.2.log")" 'jobended with 0'
 }
 
-@test "a message goes to the program that its key names, and is given up where there is none" {
+@test "a message goes to the program that its key names, and is given up without such a program" {
   local key
   mkdir programs
   printf '#!/bin/sh\necho "mail $CHAT_KEY: $(cat)"\n' | program programs/mail

@@ -113,7 +113,7 @@ assert_no_controls() {
   assert_bytes seen '\\x1b[31m\n'
 }
 
-@test "escapes in a format are the user's own wish; fields are escaped all the same" {
+@test "escapes in a format are the user's own wish; fields are still escaped" {
   chat-send -u alice $'\x1b[31m'
   assert_seen '\x1b[1malice: \\x1b[31m\x1b[0m\n' chat-recv -o '\e[1m%u: %b\e[0m\n'
 }
@@ -240,7 +240,7 @@ assert_no_controls() {
 
 hint='chat-send: type the message, end it with Ctrl-D'
 
-@test "a person who types chat-send at a terminal is told what to do" {
+@test "chat-send at a terminal prints a hint" {
   chat-spool init
   on_terminal chat-send >seen <<<'hello'
   assert_bytes seen "$hint\n"
@@ -255,7 +255,7 @@ hint='chat-send: type the message, end it with Ctrl-D'
   assert_output --regexp '^[0-9]+$'
 }
 
-@test "there is no hint with words, with -q, or where standard input is no terminal" {
+@test "there is no hint with words, with -q, or where standard input is not a terminal" {
   chat-spool init
   assert_seen '' chat-send hello
   on_terminal chat-send -q >seen <<<'hello'
@@ -319,7 +319,7 @@ feed_until_number() {
   assert_output --regexp $'(^|\e\\[K)chat-send: [^\r\e]*$'
 }
 
-@test "there is no progress line with -q, where standard error is no terminal, or for quick work" {
+@test "there is no progress line with -q, where standard error is not a terminal, or for quick work" {
   assert_seen '' bash -c "$slow | chat-send -lq"
   assert_seen '' bash -c "$slow | chat-send -l 2>errors"
   assert_bytes errors ''

@@ -84,7 +84,7 @@ damaged_wal() {
 # ---------------------------------------------------------------- damaged
 
 # What version 0.1.0 left when it was killed between two calls: a WAL that is cut to 3 MiB, older than the spool.
-@test "a WAL that version 0.1.0 has cut is told, and repaired without a loss" {
+@test "a WAL that version 0.1.0 has cut is reported, and repaired without a loss" {
   needs strace
   ! sanitized || skip 'a sanitized program is not traced'
   large
@@ -101,7 +101,7 @@ damaged_wal() {
   assert_equal "$(stat -c %s "$SPOOL-wal-damaged")" 3145728
 }
 
-@test "garbage in the place of the WAL's header is told, and the frames are saved" {
+@test "garbage in the place of the WAL's header is reported, and the frames are saved" {
   spool_of 5
   head -c 32 /dev/urandom | dd of="$SPOOL-wal" conv=notrunc status=none
   rm "$SPOOL-shm" # or its index is used
@@ -113,7 +113,7 @@ damaged_wal() {
   assert_output "$(seq -f 'message %.0f' 5)"
 }
 
-@test "a bit that was flipped in any frame in front of later commits is told, and later messages are saved" {
+@test "a bit that was flipped in any frame before later commits is reported, and later messages are saved" {
   local frame frames
   spool_of 5
   cp -a "$HOME/.local" before
@@ -131,7 +131,7 @@ damaged_wal() {
   done
 }
 
-@test "a bit that was flipped in a frame's header is told and repaired" {
+@test "a bit that was flipped in a frame's header is reported and repaired" {
   local at
   spool_of 5
   cp -a "$HOME/.local" before
@@ -158,7 +158,7 @@ damaged_wal() {
   assert_output "$(seq -f 'message %.0f' 5)"
 }
 
-@test "a commit that nobody has acknowledged may be missing from the end of the WAL" {
+@test "a commit that was not acknowledged may be missing from the end of the WAL" {
   local frames
   spool_of 3
   frames=$(($(stat -c %s "$SPOOL-wal") / 4120))
@@ -241,7 +241,7 @@ record() {
   { word "$1" && word $((~(salt[0] ^ salt[1] * 3 ^ $1 * 5))); } | dd of="$SPOOL-lock" bs=1 seek=8 conv=notrunc status=none
 }
 
-@test "a record of the lock file that says that the WAL has four thousand million frames keeps nobody waiting" {
+@test "a record of the lock file that says that the WAL has four thousand million frames delays no command" {
   spool_of 5
   cp "$SPOOL-lock" before
   record "$(od -An -tu4 -j8 -N4 "$SPOOL-lock" | tr -d ' ')"

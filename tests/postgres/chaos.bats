@@ -127,7 +127,7 @@ due_failover() { (($(count_acked) >= MESSAGES * (2 * $1 - 1) / (2 * FAILOVERS + 
 # Without a connection: the first one is the client's.
 listens_at() { grep -qE "^ *[0-9]+: 0100007F:$(printf %04X "$1") 00000000:0000 0A" /proc/net/tcp; }
 
-@test "a message that is lost, one that nobody sent, and a double that no lost claim explains are noticed: the control" {
+@test "a lost message, a message that was never sent, and a double that no lost claim explains are noticed: the control" {
   printf '%s\n' 'a 1' 'a 2' 'a 3' >acked/a
   echo 'a 4' >doubtful/a
   printf '%s\n' 'w-1 0 a 1' 'w-2 0 a 3' 'w-3 0 a 9' >seen/w

@@ -11,7 +11,7 @@ teardown_file() { cluster_end; }
 # change STATEMENT: in the test's database.
 change() { node_sql node1 -d "$DATABASE" "$1"; }
 
-@test "a receiver that meets a changed message moves it to damaged, says so, and goes on" {
+@test "a receiver that meets a changed message moves it to damaged, reports it, and continues" {
   printf '%s\n' one two three | chat-send -l
   change "UPDATE chat.message SET body = 'twO' WHERE id = (SELECT min(id) + 1 FROM chat.message)"
   run --separate-stderr chat-recv -a

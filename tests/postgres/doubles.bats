@@ -128,7 +128,7 @@ stalled_receivers() {
   assert_output stalled
 }
 
-@test "a settle that others hinder is tried again as long as the session lives" {
+@test "a deletion that other sessions hinder is tried again as long as the session lives" {
   chat-send job
   background chat-recv -- sh -c 'echo begun >begun; read -r line <go'
   mkfifo go

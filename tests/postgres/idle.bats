@@ -73,7 +73,7 @@ rung() {
     AND dbid = (SELECT oid FROM pg_database WHERE datname = '$DATABASE')"
 }
 
-@test "a send rings only where somebody waits on that room, as all commits wait for each other then" {
+@test "a send rings only where a receiver waits on that room, as all commits wait for each other then" {
   background chat-recv -F -r elsewhere
   wait_blocked "$BACKGROUND_PID"
   for i in 1 2 3; do

@@ -164,7 +164,7 @@ each_is_there() {
   done
 }
 
-@test "where the disk of the rows is full a send is 74 and receiving still works; vacuum, which needs a page or two, makes room" {
+@test "where the disk of the rows is full a send is 74 and receiving still works; vacuum, which needs a page or two, frees space" {
   cluster_for_test
   small_disk base
   fill

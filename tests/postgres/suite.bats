@@ -3,7 +3,7 @@
 
 load fault
 
-@test "each line of the list of skipped tests stands for a test, and has a reason" {
+@test "each line of the list of skipped tests matches a test, and has a reason" {
   local file pattern reason
   while IFS=$'\t' read -r file pattern reason; do
     [[ $file && $file != \#* ]] || continue

@@ -98,7 +98,7 @@ script() {
 # The reader that believes what it reads: every message that a file seems to hold.
 NAIVE='for (@ARGV) { open F, $_ or next; local $/; $_ = <F>; print "$1\n" while /(message \d+(?: x+)?)/g }'
 
-@test "a control: what reads a spool without checksums shows messages that nobody sent" {
+@test "a control: a reader of a spool without checksums shows messages that were never sent" {
   local how at
   one_file
   perl -e "$NAIVE" "$CHAT_SPOOL" >right
@@ -298,7 +298,7 @@ bounded() {
   bounded '0' chat-spool check
 }
 
-@test "a tree whose branches are all the same branch hangs nobody" {
+@test "a tree whose branches are all the same branch hangs no command" {
   local command
   can_inject
   seq -f "%g $(printf 'x%.0s' {1..90})" 200 | chat-send -l -r a

@@ -55,7 +55,7 @@ C
   fuzzed options
 }
 
-@test "no line of JSON breaks anything, and what is read can be written and read again" {
+@test "no JSON line breaks anything, and what is read can be written and read again" {
   fuzzed json
 }
 

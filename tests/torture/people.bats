@@ -110,7 +110,7 @@ nobody_starves() {
   ((LEAST * 5 >= MEDIAN)) || ((!${TORTURE:-0}))
 }
 
-@test "a crowd of senders and receivers loses nothing, and nobody starves" {
+@test "a crowd of senders and receivers loses nothing, and no process starves" {
   local senders=24 receivers=6
   if ((${TORTURE:-0})); then senders=256 receivers=64; fi
   crowd $senders $receivers "$(dose 8 20)"
@@ -123,7 +123,7 @@ nobody_starves() {
 }
 
 # The control.
-@test "a sender that gets no turn is seen to starve" {
+@test "a sender that never gets the write lock is seen to starve" {
   crowd 5 1 8 stopped
   wait_until awk '{ sum += $1 } END { exit sum < 30 }' counts/s2 counts/s3 counts/s4 counts/s5
   shares s
@@ -140,7 +140,7 @@ nobody_starves() {
 # The programs of those that wait a twentieth of the time: a second and a half.
 IMPATIENT=$FAULTS/impatient
 
-@test "who waits in vain for a stopped process is told which it is" {
+@test "a command that waits in vain for a stopped process reports which process that is" {
   needs_strace
   seq 3 | chat-send -l
   sqlite3 "$SPOOL" 'PRAGMA wal_checkpoint(TRUNCATE)' >emptied
@@ -158,7 +158,7 @@ IMPATIENT=$FAULTS/impatient
   run -0 chat-send hello
 }
 
-@test "who waits in vain for another program is told which it is" {
+@test "a command that waits in vain for another program reports which program that is" {
   mkfifo statements
   chat-send hello
   background "$BASH" -c 'exec sqlite3 "$1" <statements >locked' sh "$SPOOL"
@@ -276,7 +276,7 @@ others_go_on() {
   count "$told"
 }
 
-@test "a process that is stopped anywhere holds up nobody for good" {
+@test "a process that is stopped anywhere delays no other process for good" {
   needs_strace
   local kind call calls COUNT=0 told
   WAIT_LIMIT=60 # to build the index SQLite gives another ten seconds
