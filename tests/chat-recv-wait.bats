@@ -40,7 +40,7 @@ holding() {
   wait_stuck "$BACKGROUND_PID"
 }
 
-# drain_pipe: read the pipe for ever, what is in it to the file drained.
+# drain_pipe: read the pipe forever, its contents to the file drained.
 drain_pipe() {
   background bash -c 'exec cat <pipe >drained'
 }
@@ -48,8 +48,7 @@ drain_pipe() {
 # drained_has TEXT: what followed the filling ends in this.
 drained_has() { tr -d '\0' <drained | grep -qxF -- "$1"; }
 
-# milliseconds: what the clock shows.
-# By a clock that nobody sets.
+# milliseconds: a clock that cannot be set.
 milliseconds() {
   local up
   read -r up _ </proc/uptime
@@ -404,7 +403,7 @@ clock_was_set() {
     ioctl($timer, 0x40085400, $ticks) or die "$!\n"' "$1" "$(the_timer "$1")"
 }
 
-# sleeps_by_the_wall_clock PID SECONDS: until about so many seconds from now, and no longer if the clock is set.
+# sleeps_by_the_wall_clock PID SECONDS: until about that many seconds from now, and no longer if the clock is set.
 sleeps_by_the_wall_clock() {
   run -0 cat "/proc/$1/fdinfo/$(the_timer "$1")"
   assert_line 'clockid: 0'

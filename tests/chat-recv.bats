@@ -17,7 +17,7 @@ assert_written() {
   assert_bytes stderr ''
 }
 
-# assert_none [OPTION ...]: chat-recv finds no message and says so.
+# assert_none [OPTION ...]: chat-recv finds no message and reports it.
 assert_none() {
   capture chat-recv "$@"
   assert_bytes stdout ''
@@ -382,7 +382,7 @@ pipe_is_empty() { asleep "$BACKGROUND_PID" '*pipe*'; }
   run --separate-stderr bash -c 'chat-recv -a | head -n 10; exit "${PIPESTATUS[0]}"'
   assert_equal "$status" 74
   assert_output "$(seq 10)"
-  # What was handed over whole may be gone, the rest is there to the last one, in order.
+  # Messages that were delivered whole may be gone, the rest is there to the last one, in order.
   chat-recv -a >seen
   (($(wc -l <seen) > 90000))
   seq "$(head -n 1 seen)" 100000 | cmp - seen

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# chat-spool check and --repair: faults are found, told, and mended, and no message that can be read is lost by it; and what
+# chat-spool check and --repair: problems are found, reported, and repaired, and no readable message is lost by that; and what
 # a receiver does with a damaged message.
 
 # Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
@@ -43,7 +43,7 @@ faulty() {
   for pattern; do assert_line --regexp "$pattern"; done
 }
 
-# repaired: check --repair tells of it and mends it, and then all is well.
+# repaired: check --repair reports the problem and repairs it, and then the spool is sound.
 repaired() {
   run --separate-stderr -0 chat-spool check --repair
   assert [ -n "$output" ]

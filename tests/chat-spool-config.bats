@@ -89,7 +89,7 @@ teardown() {
   assert_equal "$status" 65
   run -0 chat-recv -a
   assert_output $'1234567890\na'
-  # What exists stays.
+  # Existing messages stay.
   chat-spool config max-length 20
   chat-send 12345678901234567890
   chat-spool config max-length 5
@@ -214,7 +214,7 @@ as_user() {
     "$BOB") home=$PUBLIC/bob ;;
     "$MALLORY") home=$PUBLIC/mallory groups=(--clear-groups) ;;
   esac
-  # Its file of groups is seen by nobody else.
+  # No other process sees its file of groups.
   unshare --mount bash -c 'mount --bind "$1" /etc/group && umask "$2" && shift 2 && exec "$@"' bash "$PUBLIC/group" "${MASK:-0022}" \
     setpriv --reuid="$1" --regid="$1" "${groups[@]}" env HOME="$home" CHAT_SPOOL="${SHARED:-}" PATH="$PUBLIC/bin:$PATH" timeout 60 "${@:2}"
 }

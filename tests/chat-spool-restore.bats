@@ -1,7 +1,6 @@
 #!/usr/bin/env bats
-# chat-spool restore: a backup is put in the place of a spool, whatever others do with that spool meanwhile; no message is lost
-# or deleted unseen, and no id is given again. And backup over an old backup that was used.
-# TORTURE=1 or more kills before every system call.
+# chat-spool restore: a backup replaces the contents of a spool while others use it; no message is lost or deleted unseen, and
+# no id is given again. And backup over an old backup that was used. TORTURE=1 or more kills before every system call.
 
 # Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
@@ -103,7 +102,7 @@ restored() {
   chat-spool restore -y saved.db
   restored
   assert_equal "$(sha256sum <saved.db)" "$before"
-  # What was sent to it belongs to it, too, also as long as it is in its log.
+  # Messages that were sent to it belong to it, too, even while they are in its WAL.
   chat-send -s saved.db addition
   chat-spool restore -y saved.db
   run -0 chat-recv -a

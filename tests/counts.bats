@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# What a warm `chat-send hello` and a warm `chat-recv` cost, in syncs, system calls, instructions and libraries,
-# against the limits of tests/counts.txt. The output of chat-recv is a pipe here: a file would be synced as well.
+# The cost of a warm `chat-send hello` and a warm `chat-recv`, in syncs, system calls, instructions and libraries, against the
+# limits of tests/counts.txt. The output of chat-recv is a pipe here: a file would be synced as well.
 
 # Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034
@@ -36,7 +36,7 @@ within() {
 
 mean() { awk '{ sum += $1 } END { printf "%.*f\n", sum / NR < 10 ? 2 : 0, sum / NR }'; }
 
-# has_sent COUNT, has_received COUNT: so many runs have sent hello, or received what seq has put there but for the last.
+# has_sent COUNT, has_received COUNT: that many runs have sent hello, or received all that seq has put there except the last.
 has_sent() {
   run chat-recv -a
   assert_output "$(yes hello | head -n "$1")"
@@ -47,8 +47,8 @@ has_received() {
   assert_output "$(($1 + 1))"
 }
 
-# traced_calls FILTER RUNS COMMAND [ARG ...]: the mean number of such system calls of so many consecutive runs. A run that
-# fails counts as a million.
+# traced_calls FILTER RUNS COMMAND [ARG ...]: the mean number of such system calls of RUNS consecutive runs. A run that fails
+# counts as a million.
 traced_calls() {
   local filter=$1 runs=$2 n
   shift 2
@@ -92,8 +92,8 @@ syncs=fsync,fdatasync,sync,syncfs,sync_file_range,msync
   has_sent 32
 }
 
-# instructions COUNTER RUNS COMMAND [ARG ...]: the average of so many consecutive runs, in user mode. A run that fails
-# counts as a billion.
+# instructions COUNTER RUNS COMMAND [ARG ...]: the average of RUNS consecutive runs, in user mode. A run that fails counts as
+# a billion.
 instructions() {
   local counter=$1 runs=$2 n
   shift 2
@@ -131,8 +131,8 @@ RUNS=3 AVERAGE=median
 
 median() { sort -n | awk '{ sorted[NR] = $1 } END { print sorted[int((NR + 1) / 2)] }'; }
 
-# alternately COUNTER RUNS: the median instructions of so many sends and of as many receives, in turn, so that the number of
-# waiting messages stays as it is: in $SEND and $RECV. (The mean would have a checkpoint in it or not, by chance.)
+# alternately COUNTER RUNS: the median instructions of RUNS alternating sends and receives, so that the number of waiting
+# messages stays as it is: in $SEND and $RECV. (The mean would have a checkpoint in it or not, by chance.)
 alternately() {
   local n
   : >sends

@@ -20,7 +20,7 @@ teardown() {
 
 # ---------------------------------------------------------------- outputs that break
 
-# The output broke (COMMAND's status is 74, and it says so in a line); both messages are still there.
+# The output broke (COMMAND's status is 74, and it prints one line); both messages are still there.
 broken_output() {
   run --separate-stderr "$@"
   assert_equal "$status: $stderr" "74: chat-recv: cannot write standard output: $CAUSE"
@@ -98,7 +98,7 @@ broken_pipe() {
 
 @test "a reader that goes away during a stream loses only what it was given" {
   seq 80000 | chat-send -l
-  # What the pipe took was handed over; all the rest must be there, in order.
+  # Messages that the pipe took were delivered; all the rest must be there, in order.
   run bash -c 'chat-recv -a 2>err | head -n 1; exit "${PIPESTATUS[0]}"'
   assert_equal "$status" 74
   assert_output 1
@@ -274,7 +274,7 @@ assert_order() {
   assert_success
   dd iflag=nonblock <&"$reader" >got 2>/dev/null || true
   exec {reader}<&-
-  # A line that the end cut off is no message.
+  # A line that the end cut off is not a message.
   [[ -z $(tail -c 1 got) ]] || sed -i '$d' got
   assert [ "$(wc -l <got)" -gt 100 ]
   chat-recv -a >>got

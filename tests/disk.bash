@@ -30,7 +30,7 @@ disk() {
 # before that fails to read.
 unlooped() { ! grep -qxF "$(realpath image)" /sys/block/loop*/loop/backing_file 2>/dev/null; }
 
-# A process with mounts of its own (unshare) that began meanwhile, in another test, keeps the old device. Then a copy of the
+# A process with mounts of its own (unshare) that started since, in another test, keeps the old device. Then a copy of the
 # image is mounted: nothing more is written to the old one.
 switch_on() {
   WAIT_LIMIT=5 wait_until unlooped 2>/dev/null || { cp --sparse=always image image.copy && mv image.copy image; } || return
@@ -39,7 +39,7 @@ switch_on() {
 
 unmounted() { umount "$DISK" 2>/dev/null || ! grep -qF " $DISK " /proc/self/mountinfo; }
 
-# switch_off: everybody is dead; unmount. A process that was killed may take a moment to go.
+# switch_off: all processes are dead; unmount. A process that was killed may take a moment to go.
 switch_off() {
   chat_teardown
   BACKGROUND_PIDS=()
@@ -65,7 +65,7 @@ power_cut() {
 # a_moment MILLISECONDS: a random time below that, in seconds.
 a_moment() { printf '0.%06d' $(((RANDOM * 32768 + RANDOM) % ($1 * 1000))); }
 
-# whole_lines FILE: a line that the cut has cut off is no message that was handed over.
+# whole_lines FILE: a line that the cut has cut off is not a delivered message.
 whole_lines() { if [[ -n $(tail -c 1 "$1") ]]; then sed '$d' "$1"; else cat "$1"; fi; }
 
 # ---------------------------------------------------------------- a disk that has no room although its file system has

@@ -29,7 +29,7 @@ wal_is_large() { (($(stat -c %s "$1-wal" 2>/dev/null || echo 0) > 4000000)); }
   small
   chat-recv >received
   before=$(available)
-  # Of these, some do not fit in the WAL, and some fit there, but not in the spool as well.
+  # Some of these do not fit in the WAL, and some fit there, but not in the spool as well.
   for lines in 35000 40000 45000 50000 60000 1000000; do
     run --separate-stderr chat-send -l -1 -r large < <(seq -f '%0200.0f' "$lines")
     if ((status == 0)); then

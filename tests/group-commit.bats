@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
-# Who has committed lets others write before it syncs; and what it has not synced yet nobody takes for stored.
+# A process that has committed lets other processes write before it syncs; and no process considers a commit stored that is
+# not synced yet.
 
 # The scripts in single quotes are meant to expand later; $SPOOL is the helper's.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2154

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# What the compiler and the linker have done against the use of holes, read back from the programs: the list of the Open
-# Source Security Foundation's guide for compilers. The control is a program that has nothing of it.
+# The hardening by the compiler and the linker, read back from the programs: the list of the Open Source Security Foundation's
+# guide for compilers. The control is a program without any of it.
 
 # shellcheck disable=SC2030,SC2031,SC2154
 
@@ -13,7 +13,7 @@ setup() {
   LIBRARY=$(compgen -G "$CHAT_BIN/../build/public/libchatspool.so.*.*") || LIBRARY=
 }
 
-# What each test asks of a FILE; all of them fail for a bare one.
+# The checks of each test for a FILE; all of them fail for a bare one.
 
 relocated_anywhere() { readelf -hW "$1" | grep -q 'Type: *DYN' && readelf -dW "$1" | grep -q 'FLAGS_1.*PIE'; }
 

@@ -1,4 +1,4 @@
-# What every Bats file of the suite shares. Load it with `load helper`.
+# Functions that every Bats file of the suite shares. Load it with `load helper`.
 #
 # A test gets a HOME of its own under $BATS_TEST_TMPDIR, so the default spool is its own too; the programs come
 # from $CHAT_BIN (default: the repository's bin/). Nothing here sleeps and hopes: wait_until and its relatives
@@ -99,8 +99,8 @@ check_spool() {
     batslib_decorate 'the test leaves a spool that is not sound' | fail
 }
 
-# Bats notes the line before each command, which takes a hundred times as long as a short one. Functions are spared
-# that: a failure in one is told with the line of the test that called it. With TRACE=1 with its own, too.
+# Bats records the line before each command, which takes a hundred times as long as a short one. Functions are spared that: a
+# failure in one is reported with the line of the test that called it. With TRACE=1 with its own, too.
 trace_the_test_alone() {
   set +T
   declare -ft "$BATS_TEST_NAME"
@@ -250,7 +250,7 @@ wait_stuck() {
 
 asleep_or_ended() { process_ended "$1" || asleep "$@"; }
 
-# full_pipe PATH: a FIFO there that is full to the last byte, and that somebody (this shell) could read.
+# full_pipe PATH: a FIFO there that is full to the last byte, and that another process (this shell) could read.
 full_pipe() {
   local keep
   mkfifo "$1"
@@ -395,7 +395,7 @@ closed() {
 # shellcheck disable=SC2034  # for at_each_call
 CHANGING='open|openat|creat|write|pwrite64|writev|fsync|fdatasync|ftruncate|fallocate|link|linkat|rename|renameat2?|mkdir|mkdirat|unlink|unlinkat|chmod|fchmod|fchmodat|fchown|exit_group'
 
-# What was before the fault: $HOME/.local, with the default spool.
+# The files before the fault: $HOME/.local, with the default spool.
 keep_spool() { rm -rf before && if [[ -e $HOME/.local ]]; then cp -a "$HOME/.local" before; else mkdir before; fi; }
 renew_spool() { rm -rf "$HOME/.local" && cp -a before "$HOME/.local"; }
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# What starts the programs on a machine: units of systemd, a crontab, a plain script. They are as "make install" leaves
+# Files that start the programs on a machine: systemd units, a crontab, a plain script. They are as "make install" leaves
 # them.
 
 # Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
@@ -158,7 +158,7 @@ command_of() {
   assert_line_of log 'chat-send -q -k sync -r jobs sync '
   assert_line_of log "chat-recv -q -a --tries 2 -r jobs -- sh -c echo\\ \\\"done:\\ \\\$\\(cat\\)\\\"\\ \\|\\ chat-send\\ -q\\ -l\\ -r\\ report "
   assert_line_of log 'chat-recv -q -a -r report -o %t\ %b\\n '
-  # What was there before is done; the new job may have come after that.
+  # The job that was there before is done; the new job may have come after that.
   wait_until those_are_done
 }
 

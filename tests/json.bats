@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# chat-recv -j and chat-send -J: messages as lines of JSON. What chat-recv writes is read by others here (perl, and jq
-# where it is there), so that the two programs can't be wrong in the same way.
+# chat-recv -j and chat-send -J: messages as JSON lines. Other programs read the output of chat-recv here (perl, and jq if it
+# is installed), so that the two programs cannot be wrong in the same way.
 
 # shellcheck disable=SC2016,SC2030,SC2031,SC2154
 
@@ -9,7 +9,7 @@ load helper
 # All fields but the id, so that what two rooms hold can be compared.
 FIELDS='%u|%h|%t|%s|%n|%k|%l|%b\0'
 
-# bodies: the bodies of the lines of JSON, each followed by a NUL byte, as perl reads them.
+# bodies: the bodies of the JSON lines, each followed by a NUL byte, as perl reads them.
 bodies() {
   perl -MJSON::PP -MMIME::Base64 -ne 'BEGIN { binmode STDOUT }
     my $m = JSON::PP->new->utf8->decode($_);
@@ -326,7 +326,7 @@ holds() { [[ $(chat-recv -q -p -a -r "$1") == "$2" ]]; }
 
 # ---------------------------------------------------------------- what can't be read
 
-# refused LINE REASON: as the third line. What came before is stored; with -1 nothing is. What was said is in $REFUSAL.
+# refused LINE REASON: as the third line. Messages before it are stored; with -1 no message is. The error is in $REFUSAL.
 refused() {
   printf '{"body":"1"}\n{"body":"2"}\n%s\n{"body":"4"}\n' "$1" >in
   capture chat-send -J <in

@@ -178,7 +178,7 @@ neither: time is up'
   needs strace
   : >in
   chat-send first
-  # Somebody has the write lock, until it goes on.
+  # Another process has the write lock, until it goes on.
   stop_at 'pwrite64 1' -P "$SPOOL-wal" chat-send second
   [[ $STOPPED ]] || fail 'it was not stopped'
   local sender=$BACKGROUND_PID

@@ -8,7 +8,7 @@ bats_load_library bats-assert
 ROOT=$(cd "${BATS_TEST_DIRNAME}/.." && pwd)
 
 setup() {
-    # What an outer make was told is not meant for the ones in here.
+    # The options of an outer make are not for the ones in here.
     unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES SOURCE_DATE_EPOCH
     export LC_ALL=C
     VERSION=$(sed -n 's/^VERSION = //p' "$ROOT/Makefile")

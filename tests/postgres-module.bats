@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# The store in PostgreSQL is a module: when it is loaded, from where, and what is said of a URL before any server is asked.
+# The store in PostgreSQL is a module: when it is loaded, from where, and the errors about a URL before any server is asked.
 
 # shellcheck disable=SC2030,SC2031,SC2154
 
@@ -8,7 +8,7 @@ load helper
 setup() {
   chat_setup
   MODULE=$CHAT_BIN/chatspool/chatspool-postgresql.so
-  # Nobody listens there: a port below those that are given to whoever asks, and that needs a right to be taken.
+  # No process listens there: a port below those that the kernel gives to any process, and that needs a right to be taken.
   NOWHERE='postgresql://nobody@127.0.0.1:1/chat?connect_timeout=1'
 }
 

@@ -14,7 +14,7 @@ setup() {
   export PATH="$RECIPES:$PATH"
 }
 
-# What chat-recv runs has a process group of its own.
+# A command of chat-recv has a process group of its own.
 teardown() {
   local pid
   for pid in "${BACKGROUND_PIDS[@]}"; do ! is_ours "$pid" || pkill -KILL -s "$pid" || true; done

@@ -18,8 +18,8 @@ stream() {
   wait_until eval 'chat-recv -p -a 2>/dev/null | grep -qx one'
 }
 
-# refused: the stream ends with 74 and says so, when it has more to send.
-# (Within a second of its last look it does not notice that the lock file alone is gone.)
+# refused: the stream ends with 74 and an error, when it has more to send. (Within a second of its last look it does not
+# notice that only the lock file is gone.)
 refused() {
   wait_until sends_no_more
   exec 7>&-

@@ -8,7 +8,7 @@ a_file() {
   sed 's/^TEST /@test /' >"$FILE"
 }
 
-# runs SECONDS: what tests/run says of the file, with a limit of so many seconds for each test.
+# runs SECONDS: the output of tests/run for the file, with a limit of SECONDS for each test.
 runs() {
   PIDS="$BATS_TEST_TMPDIR/pids"
   : >"$PIDS"

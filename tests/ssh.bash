@@ -14,8 +14,8 @@ start_sshd() {
 there() {
   local port try
   needs ssh sshd ssh-keygen
-  # Without PAM nobody can log in whose account is locked. Run by root, sshd wants its empty directory.
-  # With SHLVL=1 bash does not read the ~/.bashrc of whoever runs this.
+  # Without PAM a user whose account is locked cannot log in. Run by root, sshd wants its empty directory. With SHLVL=1 bash
+  # does not read the ~/.bashrc of the user who runs this.
   if ((EUID == 0)); then mkdir -p /run/sshd; fi
   ssh-keygen -q -t ed25519 -a 1 -N '' -f hostkey
   ssh-keygen -q -t ed25519 -a 1 -N '' -f key

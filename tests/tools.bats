@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# Other people's tools start the programs, stop them, and hand them their input and output; and several shells do. Each
-# test is one of them. What is not installed here is skipped.
+# Other people's tools start the programs, stop them, and hand them their input and output; and several shells do. Each test
+# is one of them. A test whose tool is not installed is skipped.
 
 # Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
@@ -29,7 +29,7 @@ with_and_without_busybox() { # COMMAND [ARG ...]
 xargs_sends() { # [busybox]
   printf '%s\0' 'two  words' $'two\nlines' '$(no shell)' | "$@" xargs -0 -n 1 chat-send
   received 'two  words' $'two\nlines' '$(no shell)'
-  # Of the standard input of xargs nothing is lost.
+  # Nothing in the standard input of xargs is lost.
   seq 5 | "$@" xargs -n 2 chat-send
   received '1 2' '3 4' 5
 }
@@ -42,7 +42,7 @@ xargs_sends() { # [busybox]
   seq 8 | chat-send -l
   run -0 bash -c 'seq 8 | xargs -P 4 -n 1 sh -c "exec chat-recv" | sort'
   assert_output "$(seq 8)"
-  # "No message" is no reason for xargs to stop.
+  # xargs does not stop because of "No message".
   run -123 --separate-stderr bash -c 'seq 3 | xargs -n 1 sh -c "exec chat-recv -q"'
   assert_equal "$output$stderr" ''
 }
@@ -266,7 +266,7 @@ with_accounts() { # COMMAND [ARG ...]
   assert_output "$(id -un): of root"$'\nroot: sudo'
   run -0 as_user $MALLORY chat-recv -a -o '%u: %b\n'
   assert_output 'mallory: sudo -u'
-  # With the old home the spool is still alice's: root is refused, and told whose it is.
+  # With the old home the spool still belongs to alice: root is refused, and the error names the owner.
   run --separate-stderr sudo_as_alice --preserve-env=HOME HOME="$PUBLIC/alice" chat-recv
   assert_error 77 "chat-recv: spool '$PUBLIC/alice/.local/state/chat/spool.db' is not safe to use: its directory belongs to another user"
   run -0 as_user $ALICE chat-recv
@@ -281,8 +281,8 @@ with_accounts() { # COMMAND [ARG ...]
 
 # ---------------------------------------------------------------- shells
 
-# The same for all that have the grammar of sh: words, a here-document, a loop, statuses, a pipe whose reader is gone, and
-# jobs in the background.
+# For all shells with the grammar of sh: words, a here-document, a loop, statuses, a pipe whose reader is gone, and jobs in
+# the background.
 shell_script() {
   cat <<'SCRIPT'
 set -u

@@ -83,7 +83,7 @@ damaged_wal() {
 
 # ---------------------------------------------------------------- damaged
 
-# What version 0.1.0 left when it was killed between two calls: a WAL that is cut to 3 MiB, older than the spool.
+# The files that version 0.1.0 left when it was killed between two calls: a WAL that is cut to 3 MiB, older than the spool.
 @test "a WAL that version 0.1.0 has cut is reported, and repaired without a loss" {
   needs strace
   ! sanitized || skip 'a sanitized program is not traced'
@@ -234,7 +234,7 @@ damaged_wal() {
 # word NUMBER: its lower 32 bits, least significant byte first.
 word() { printf '%b' "$(printf '\\x%02x' $(($1 & 255)) $(($1 >> 8 & 255)) $(($1 >> 16 & 255)) $(($1 >> 24 & 255)))"; }
 
-# record FRAMES: the record of the lock file says that so many frames of the WAL are on the disk.
+# record FRAMES: the record of the lock file says that FRAMES frames of the WAL are on the disk.
 record() {
   local salt=()
   read -ra salt < <(od -An -tu4 -N8 "$SPOOL-lock")

@@ -2,7 +2,7 @@
 LOCK TABLE chat.spool, chat.room, chat.gone, chat.message, chat.sent IN ACCESS EXCLUSIVE MODE;
 
 -- How many messages came to a room and left it. Each transaction adds a row; chat.fold() replaces the rows of an epoch by one
--- row of the next epoch, so dead rows lie before the live ones in the index, and nobody passes them.
+-- row of the next epoch, so dead rows come before the live ones in the index, and no query passes them.
 CREATE TABLE chat.tally (
     room bigint NOT NULL,
     epoch bigint NOT NULL,

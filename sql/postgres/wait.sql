@@ -47,7 +47,7 @@ SELECT coalesce((SELECT sum(t.depth) FROM chat.tally t WHERE t.room = room.numbe
 FROM chat.room WHERE name = coalesce($1::text, (SELECT default_room FROM chat.spool));
 
 -- name: await_settling
--- Wait until the messages of room $1 that others have begun to settle are settled, so that their absence is visible.
+-- Wait until the deletions of messages of room $1 that other sessions have begun are committed, so that they are visible.
 SELECT pg_advisory_xact_lock(7163819632262905856 | number)
 FROM chat.room WHERE name = coalesce($1::text, (SELECT default_room FROM chat.spool));
 

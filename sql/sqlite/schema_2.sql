@@ -1,5 +1,5 @@
--- What version 2 of the schema defined, to the letter but for what the last line of the first table is: that is how ALTER
--- TABLE adds a column (upgrade_2.sql).
+-- The definitions of version 2 of the schema, to the letter except the last line of the first table: that is how ALTER TABLE
+-- adds a column (upgrade_2.sql).
 CREATE TABLE room (
     number INTEGER PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,

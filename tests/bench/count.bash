@@ -1,4 +1,4 @@
-# What noise can't touch: instructions, system calls, syncs.
+# Measures without noise: instructions, system calls, syncs.
 #
 # shellcheck shell=bash
 

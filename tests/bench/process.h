@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* What parts two commands in a list of arguments. */
+/* The separator of two commands in a list of arguments. */
 #define NEXT_COMMAND ":::"
 
 /* Milliseconds since some moment. */

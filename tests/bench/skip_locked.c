@@ -70,7 +70,7 @@ static int print(const PGresult *rows)
     return PQntuples(rows);
 }
 
-/* Print at most so many; returns how many. */
+/* Print at most that many; returns how many. */
 static int receive(const char *count)
 {
     PGresult *rows = take(count);

@@ -39,7 +39,7 @@ static void send_line(int fd)
         die("write");
 }
 
-/* Send until one is received: then both are there. What came of the others is read as well. */
+/* Send until one is received: then both are there. The rest is read as well. */
 static void introduce(int to_sender, int from_receiver)
 {
     int tries = 0;

@@ -68,7 +68,7 @@ time_t time(time_t *result)
     return now.tv_sec;
 }
 
-/* Of a timer that is set to a point in time: as far from the kernel's now as it is from the shown
+/* A timer that is set to a point in time: as far from the kernel's now as it is from the shown
  * one. */
 int timerfd_settime(int fd, int flags, const struct itimerspec *new, struct itimerspec *old)
 {

@@ -146,7 +146,7 @@ static void lay(struct file *file, const unsigned char *bytes, size_t size)
     close(fd);
 }
 
-/* What was not there at first goes again. */
+/* Files that were not there at first go again. */
 static void clear(void)
 {
     DIR *dir = opendir(directory);
@@ -162,7 +162,7 @@ static void clear(void)
     closedir(dir);
 }
 
-/* All as it was, but for the victim. */
+/* All files as they were, except the victim. */
 static void lay_others(void)
 {
     clear();
@@ -190,7 +190,7 @@ static size_t case_count(const char *how)
     return pages * pages;
 }
 
-/* Change BYTES, whose size is returned; 0 and *NONE where the case is none. */
+/* Change BYTES, whose size is returned; 0 and *NONE if the case does not exist. */
 static size_t damage(const char *how, size_t n, unsigned char *bytes, bool *none)
 {
     size_t pages = page_count(), a = pages > 0 ? n / pages : 0, b = pages > 0 ? n % pages : 0;
@@ -332,7 +332,7 @@ static const char *wrong_line(const struct lines *seen)
     return NULL;
 }
 
-/* What is wrong, or NULL. */
+/* The problem, or NULL. */
 static const char *judge(const struct result *result, const struct lines *seen,
                          const struct lines *said)
 {

@@ -1,7 +1,8 @@
-/* suspend.c - a library for LD_PRELOAD: as if this machine, and no other, had been suspended for as
- * many seconds as the file $SUSPENDED says. The monotonic clock stood still meanwhile: it is behind
- * the wall clock by so much. With $SUSPENDED_VM the clock that counts a suspend stood still, too:
- * that is a virtual machine whose host has stopped it, and whose wall clock was set since. */
+/* suspend.c - a library for LD_PRELOAD: as if this machine, and no other, had been suspended for
+ * the number of seconds in the file $SUSPENDED. The monotonic clock stood still during that
+ * time: it is behind the wall clock by that much. With $SUSPENDED_VM the clock that counts a
+ * suspend stood still, too: that is a virtual machine whose host has stopped it, and whose wall
+ * clock was set since. */
 
 #include <dlfcn.h>
 #include <stdio.h>

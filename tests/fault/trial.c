@@ -144,7 +144,7 @@ static void wait_for(struct traced *t)
 
 static void go_on(struct traced *t)
 {
-    /* Who is dying may be out of reach. */
+    /* A process that is dying may be out of reach. */
     if (ptrace(PTRACE_SYSCALL, t->pid, NULL, (void *)(intptr_t)t->signal) < 0 && errno != ESRCH)
         give_up("ptrace");
     t->signal = 0;
@@ -156,7 +156,7 @@ static void call_begins(struct traced *t)
     struct __ptrace_syscall_info info;
     t->calls++;
     if (t->calls == t->fatal)
-        kill(t->pid, SIGKILL); /* while it stands before the call, which it does not come to */
+        kill(t->pid, SIGKILL); /* while it is before the call, which it does not reach */
     else if (t->fatal == 0 && t->loader == 0 &&
              ptrace(PTRACE_GET_SYSCALL_INFO, t->pid, (void *)sizeof info, &info) > 0 &&
              info.op == PTRACE_SYSCALL_INFO_ENTRY && info.entry.nr == SYS_munmap)

@@ -14,8 +14,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 /* End the fuzzer, which keeps the input, if what was EXPECTED does not hold. */
 void expect(bool expected, const char *what);
 
-/* Run what may call exit(), as a usage error does: false if it did. What it had allocated then
- * stays, as it does in a program that ends. */
+/* Run a function that may call exit(), as a usage error does: false if it did. Its allocations
+ * then stay, as they do in a program that ends. */
 extern jmp_buf fuzz_end;
 extern bool fuzz_ends;
 #define ENDS_WELL(call)                                                                            \

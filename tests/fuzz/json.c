@@ -1,5 +1,6 @@
-/* json.c - fuzz the lines of JSON that chat-send -J and chat-spool load read. What was read is
- * written, and read again: it must be the same. The first byte chooses which of the two reads. */
+/* json.c - fuzz the JSON lines that chat-send -J and chat-spool load read. A message that was
+ * read is written, and read again: it must be the same. The first byte chooses which of the two
+ * reads. */
 
 #include <stdlib.h>
 #include <string.h>

@@ -78,7 +78,7 @@ static void try_name(const char *text)
            "a room's name is none of a file elsewhere");
 }
 
-/* What a terminal gets is UTF-8 without control characters, and escaped again it is the same. */
+/* Text for a terminal is UTF-8 without control characters, and escaped again it is the same. */
 static void try_escape(const uint8_t *bytes, size_t size, bool one_line)
 {
     struct text safe = { .bytes = NULL }, again = { .bytes = NULL };

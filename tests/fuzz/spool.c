@@ -166,7 +166,7 @@ static void lay(uint8_t flags, const uint8_t *bytes, size_t size)
     for (int i = 0; i < FILES; i++) {
         struct file file = whole[which][i];
         if (i != victim || file.bytes == NULL) {
-            /* The index of the log is made anew: that is how it is after a crash. */
+            /* The index of the WAL is rebuilt: that is how it is after a crash. */
             if (i < 2)
                 write_file(suffixes[i], file.bytes, file.size);
             continue;

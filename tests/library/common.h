@@ -1,4 +1,4 @@
-/* What the programs of the library's tests share. */
+/* Functions that the programs of the library's tests share. */
 
 #include <chatspool.h>
 #include <stdio.h>

@@ -20,7 +20,7 @@ static void await_end_of_input(void)
         continue;
 }
 
-/* A child with a spool of its own, that somebody else looks into while it has it open. */
+/* A child with a spool of its own, which another process looks into while the child has it open. */
 static int child(const char *where)
 {
     chat_spool *spool;

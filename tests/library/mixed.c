@@ -21,7 +21,7 @@ static struct put {
     char room[8], user[8];
 } puts_made[PUTS];
 
-/* A stretch of messages that are alike, but for some. */
+/* A stretch of messages that are alike, except some. */
 static void put_some(chat_spool *spool, size_t *n, int64_t *last)
 {
     const struct chat_terms plain = { .once = false }, dropping = { .max = 1, .drop = true },

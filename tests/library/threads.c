@@ -36,7 +36,7 @@ static bool receive_one(chat_spool *spool)
     end_turn();
     if (status == CHAT_NONE)
         return false;
-    received[chat_batch_message(batch, 0)->id]++; /* nobody else has it */
+    received[chat_batch_message(batch, 0)->id]++; /* no other thread has it */
     take_turn();
     must(chat_settle(batch, 1), spool, "settle");
     chat_release(batch);

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# What one client takes of a server is bounded: locks, rooms in a transaction, bytes of a message; and senders whose rooms cross do
-# not end each other.
+# The resources that one client takes of a server are bounded: locks, rooms in a transaction, bytes of a message; and senders
+# whose rooms cross do not end each other.
 
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
 

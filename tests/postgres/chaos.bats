@@ -118,7 +118,7 @@ due_failover() { (($(count_acked) >= MESSAGES * (2 * $1 - 1) / (2 * FAILOVERS + 
     run --separate-stderr chat-recv -s "postgresql://chat@127.0.0.1:$port/$DATABASE"
     kill -KILL -- "-$BACKGROUND_PID"
     assert_output "step $step"
-    # A receiver that has lost its claim says so, and the message may be there again.
+    # A receiver that has lost its claim reports it, and the message may be there again.
     ((status == 0)) || assert_equal "$status" 69
     run chat-recv -q -a
     ((status == 1)) || assert_output "step $step"

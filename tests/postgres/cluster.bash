@@ -6,13 +6,13 @@
 #   $CLUSTER/sockets    where the superuser connects, and the standbys to the primary: for the servers' user alone
 #   $CLUSTER/NODE/      data, port, log; and the signals that were sent, by what data/postmaster.pid says
 #
-# Whoever runs it as root has the servers run as a user that no password file knows.
+# As root, run the servers as a user that no password file knows.
 #
 # shellcheck shell=bash
 
-# The role of the tests needs no password, and has no right to anything but its own databases; the superuser comes through the
-# sockets' directory alone. Who wants it otherwise sets this and $CLUSTER_ON, a command in front of the server's, before
-# the cluster is started.
+# The role of the tests needs no password, and has rights only on its own databases; the superuser comes only through the
+# sockets' directory. To change that, set this and $CLUSTER_ON, a command in front of the server's, before the cluster is
+# started.
 CLUSTER_ON=()
 CLUSTER_HBA='local all         postgres               trust
 local replication postgres               trust
@@ -46,7 +46,7 @@ SERVER=()
 ((EUID)) || SERVER=(setpriv --reuid="$CLUSTER_UID" --regid="$CLUSTER_UID" --clear-groups)
 POSTGRES=$(postgres_programs) || POSTGRES=
 
-# A port that nobody listens on, of those that the kernel gives to no client by itself.
+# A free port, of those that the kernel gives to no client by itself.
 free_port() {
   local port
   while port=$((20000 + RANDOM % 12000)); do
@@ -81,7 +81,7 @@ cluster_end() {
   rm -rf "$CLUSTER"
 }
 
-# initdb asks the password file for its user's name. So it is nobody who makes it, and the servers' user gets it.
+# initdb asks the password file for its user's name. So the user "nobody" runs it, and the servers' user gets the result.
 cluster_fresh() {
   local fresh=$CLUSTER/fresh as=()
   if [[ ${CLUSTER_FRESH:-} ]]; then
@@ -195,7 +195,7 @@ node_make() {
   ((EUID)) || chown -R "$CLUSTER_UID:$CLUSTER_UID" "$place"
 }
 
-# node_lead NODE: from now on the others follow it. They have to be started, or told (node_reload).
+# node_lead NODE: from now on the others follow it. They have to be started, or reloaded (node_reload).
 node_lead() {
   local node others=() data
   for node in node1 node2 node3; do
@@ -251,7 +251,7 @@ node_stop() {
     kill "-${2:-QUIT}" "$pid"
     cluster_wait process_gone "$pid"
   elif [[ $memory ]]; then
-    # What a server that was killed has left with the kernel.
+    # Resources that a killed server has left with the kernel.
     ipcrm -m "$memory" 2>/dev/null || true
   fi
 }

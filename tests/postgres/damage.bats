@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# Rows that somebody has changed behind our back: found by their checksum and by chat-spool check, and no other message goes.
+# Rows that were changed behind our back: found by their checksum and by chat-spool check, and no other message goes.
 
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
 

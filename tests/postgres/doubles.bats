@@ -19,7 +19,7 @@ teardown() {
 
 sql() { node_sql node1 -d "$DATABASE" "$@"; }
 
-# syncing COUNT: so many sessions of this test wait for a standby.
+# syncing COUNT: that many sessions of this test wait for a standby.
 syncing() { [[ $(sql "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND datname = '$DATABASE'") == "$1" ]]; }
 
 # logged TEXT: the server has logged it since the test began.

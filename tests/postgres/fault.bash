@@ -1,4 +1,4 @@
-# What the files of this directory share: faults of a cluster. Load it with `load fault`.
+# Functions that the files of this directory share: faults of a cluster. Load it with `load fault`.
 #
 # A file, or a test of it, has a cluster of its own, at $CLUSTER, so that the nodes can be killed: cluster_for_file in setup_file,
 # or cluster_for_test. DOSE=full makes more of each.

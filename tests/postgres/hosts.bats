@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# Clients on two hosts, in network namespaces of their own, and one of them cut off: no packet of it comes any more, and none
-# says so.
+# Clients on two hosts, in network namespaces of their own, and one of them cut off: none of its packets arrives any more, and
+# no error reports it.
 
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
 
@@ -16,7 +16,7 @@ setup() {
   host B
   connect A 1
   connect B 2
-  # Nobody else is in these networks. What the server's keepalives say is the bound.
+  # No other process is in these networks. The server's keepalives are the bound.
   CLUSTER_ON=(nsenter --target "$DB" --net --)
   CLUSTER_HBA+=$'\nhost all chat 10.77.0.0/16 trust'
   cluster_begin "listen_addresses = '*'"
@@ -87,7 +87,7 @@ all_seen() { (($(cat seen-A seen-B | wc -l) >= $1)); }
   tell "free for others $((($(now) - cut) / 1000)) s after its receiver was cut off"
   run -0 on B chat-recv -s "$B_SPOOL"
   assert_output job
-  # What was done behind the cut does not count, and the receiver says so.
+  # Work behind the cut does not count, and the receiver reports it.
   WAIT_LIMIT=180 finish "$BACKGROUND_PID"
   assert_not_equal "$status" 0
   assert [ -s err ]

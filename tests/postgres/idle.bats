@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# Who waits asks nothing: the server sees no query of a receiver that has nothing to do.
+# A receiver that waits sends no queries: the server sees no query of a receiver that has nothing to do.
 
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
 
@@ -14,7 +14,7 @@ teardown_file() { cluster_end; }
 # statements_of PID: how many the server has logged of this session.
 statements_of() { grep -cE "^[^ ]+ [^ ]+ [^ ]+ $1 chat LOG:  (statement|execute|fastpath)" "$CLUSTER/node1/log"; }
 
-# sessions: the server's processes for this test's database, one a line.
+# sessions: the server's processes for this test's database, one per line.
 sessions() { node_sql node1 "SELECT pid FROM pg_stat_activity WHERE datname = '$DATABASE' ORDER BY backend_start"; }
 
 @test "the log shows what a client asks" {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# Who may use a cluster: certificates, passwords, and roles that may only send or only receive. Nobody's password is ever where
-# others can see it.
+# The users of a cluster: certificates, passwords, and roles that may only send or only receive. No password is ever where
+# other users can see it.
 
 # shellcheck disable=SC2016,SC2086,SC2030,SC2031,SC2034,SC2154
 
@@ -127,7 +127,7 @@ refute_password() { [[ $1 != *"$PASSWORD"* && $1 != *wr0ng* ]] || fail "a passwo
   run -1 --separate-stderr chat-recv -p
 }
 
-# What a COMMAND can see of a password: its environment, and everybody's arguments.
+# The places where a COMMAND could see a password: its environment, and the arguments of all processes.
 show_all() {
   local process
   env
@@ -321,7 +321,7 @@ open_url() { echo "postgresql://$1@127.0.0.1:$PORT/$DATABASE"; }
     assert_not_equal "$statement: $status" "$statement: 0"
     assert_regex "$output" 'permission denied|must be owner|row-level security policy'
   done
-  # What bob may do harms nobody.
+  # The rights of bob harm no other user.
   as bob 'SELECT chat.fold(1), chat.forget(1)'
   run -0 chat-recv -s "$ANN" -a -r ann.jobs
   assert_output $'one\ntwo\nthree'

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# What happens on the server: it is restarted, its disk is full, its standbys are gone, somebody ends the sessions.
+# Events on the server: it is restarted, its disk is full, its standbys are gone, its sessions are ended.
 
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
 
@@ -73,7 +73,7 @@ all_there() { ! comm -23 <(sort acked) <(sort -u seen) | grep -q .; }
   assert [ "$(last_id)" -gt 200000 ]
   chat-recv -a | cmp - in
 }
-# drawn COUNT: so many ids, or more.
+# drawn COUNT: that many ids, or more.
 drawn() { (($(last_id) >= $1)); }
 last_id() { node_sql node1 -d "$DATABASE" 'SELECT last_value FROM chat.message_id'; }
 
@@ -188,7 +188,7 @@ each_is_there() {
   assert_regex "$stderr" '^chat-send: [^'$'\n'']*$'
   mount -o remount,size=256m "$MOUNTED"
   node_runs node1 || node_start node1
-  # The one that was refused may be stored if it says so.
+  # The refused message may be stored if the error reports that.
   each_is_there "$SENT"
   run chat-recv -a
   assert [ "$status" -le 1 ]

@@ -25,8 +25,8 @@ blocks() { sql 'SELECT blks_hit + blks_read FROM pg_stat_database WHERE datname 
 
 no_session() { [[ $(node_sql node1 "SELECT count(*) FROM pg_stat_activity WHERE datname = '$DATABASE' AND usename = 'chat'") == 0 ]]; }
 
-# pairs COUNT: so many messages are sent and received, one by one, by two processes; $BLOCKS are the blocks that were looked at, and
-# $MICROSECONDS the time of a pair.
+# pairs COUNT: that many messages are sent and received, one by one, by two processes; $BLOCKS are the blocks that were looked
+# at, and $MICROSECONDS the time of a pair.
 pairs() {
   local i before start sender receiver in out
   wait_until no_session

@@ -17,7 +17,7 @@ store_setup() {
   why=$(store_skipped "$BATS_TEST_FILENAME" "$BATS_TEST_DESCRIPTION")
   [[ ! $why ]] || skip "$why"
   STORE_DATABASE=test_$$_$BATS_TEST_NUMBER
-  # Not in step with the standbys, which takes as long again: nobody relies on this commit.
+  # Not in step with the standbys, which takes as long again: no test relies on this commit.
   node_sql node1 'SET synchronous_commit = local' "CREATE DATABASE $STORE_DATABASE TEMPLATE fresh OWNER chat STRATEGY file_copy" || return
   SPOOL=$(cluster_url "$STORE_DATABASE")
   export CHAT_SPOOL=$SPOOL

@@ -1,5 +1,5 @@
-# What failover.bats and chaos.bats share: senders and receivers of every form at the same time, what each of them did, and what
-# is lost or doubled. Load it with `load traffic`, after fault.
+# Functions that failover.bats and chaos.bats share: senders and receivers of every form at the same time, what each of them
+# did, and what is lost or doubled. Load it with `load traffic`, after fault.
 #
 # shellcheck shell=bash
 # shellcheck disable=SC2016,SC2034,SC2154  # the scripts in single quotes are meant to expand later; variables of the tests
@@ -94,7 +94,7 @@ start_everybody() {
 
 has_sent() { (($(cat acked/* 2>/dev/null | wc -l) >= $1)); }
 
-# Everybody sends and receives again: each has an entry in times/ that is later than the MOMENT.
+# All clients send and receive again: each has an entry in times/ that is later than the MOMENT.
 all_since() {
   local name
   for name in a b c d w x y z; do
@@ -117,7 +117,7 @@ finish_everybody() {
   for pid in "${SENDERS[@]}"; do finish "$pid"; done
   touch 'done'
   for pid in "${RECEIVERS[@]}"; do finish "$pid"; done
-  # What was claimed at the last moment.
+  # Messages that were claimed at the last moment.
   chat-recv -q -a | sed 's/^/rest 0 /' >seen/rest || true
 }
 

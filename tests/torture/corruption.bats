@@ -134,8 +134,8 @@ NAIVE='for (@ARGV) { open F, $_ or next; local $/; $_ = <F>; print "$1\n" while 
 
 # ---------------------------------------------------------------- the database
 
-# few_hidden: what is missing and was not told, or came late. No checksum covers the order and the names of rooms, so a bit of
-# them may hide a message, or where it stood; but few of the bits.
+# few_hidden: messages that are missing and were not reported, or came late. No checksum covers the order and the names of
+# rooms, so a bit of them may hide a message, or its position; but few of the bits.
 few_hidden() {
   ((HIDDEN * 50 <= TRIED + 200)) || fail "SEED=$SEED: $HIDDEN of $TRIED hid a message"
 }
@@ -327,7 +327,7 @@ bounded() {
     # shellcheck disable=SC2086
     bounded '0 1 65' $command
   done
-  # What the repair has left is whole.
+  # The messages that the repair has left are whole.
   assert_equal "$status" 0
   run -0 chat-spool check
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
-# What strangers write - the values of options, lines of JSON, the files of a spool - made by a fuzzer that follows the code
-# (libFuzzer): never a crash, never an error of memory, never another message, and what is read, written and read again is the same.
+# Data from strangers (the values of options, JSON lines, the files of a spool) made by a fuzzer that follows the code
+# (libFuzzer): never a crash, never an error of memory, never another message, and what is read, written and read again is the
+# same.
 
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
 

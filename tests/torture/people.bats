@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# A crowd at one spool: 256 senders and 64 receivers at once, TORTURE times; and one of them stopped, anywhere. Nobody is
-# told that the spool is locked, nobody starves, and who has to wait in vain is told for whom.
+# A crowd at one spool: 256 senders and 64 receivers at once, TORTURE times; and one of them stopped, anywhere. No process
+# gets an error because the spool is locked, no process starves, and a process that has to wait in vain reports for which one.
 
 # Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
@@ -50,8 +50,8 @@ receiver() {
   done
 }
 
-# crowd SENDERS RECEIVERS TURNS [STOPPED]: so many, and so many turns for each of the senders if all get the same. The first sender may be
-# stopped before the gate opens.
+# crowd SENDERS RECEIVERS TURNS [STOPPED]: that many processes, and that many messages from each of the senders if all get the
+# same. The first sender may be stopped before the gate opens.
 crowd() {
   local i
   export GATE LAST=$(($1 * $3))
@@ -85,7 +85,7 @@ leave() {
   assert_output ''
 }
 
-# What the senders have sent was seen once.
+# Every message that the senders have sent was seen once.
 nothing_lost() {
   local file
   chat-recv -q -a >seen/rest || [[ $? == 1 ]]
@@ -103,7 +103,8 @@ shares() {
   LEAST=${counts[0]} MEDIAN=${counts[${#counts[@]} / 2]}
 }
 
-# nobody_starves LETTER NAME: who fared worst had a fifth of the median's turns, or more. On a small sample, only told.
+# nobody_starves LETTER NAME: the process that fared worst had a fifth of the median's share, or more. On a small sample, only
+# reported.
 nobody_starves() {
   shares "$1"
   tell "$2: $LEAST turns or more, the median $MEDIAN"
@@ -147,7 +148,7 @@ IMPATIENT=$FAULTS/impatient
   stop_at 'fdatasync 1' chat-recv # which syncs the log's new header, within its turn
   run --separate-stderr "$IMPATIENT/chat-send" hello
   assert_error 75 "chat-send: spool '$SPOOL' is busy: process $STOPPED (chat-recv), which is stopped, has been writing for 30 seconds"
-  # Without /proc nobody knows.
+  # Without /proc the process is not known.
   if unshare --mount mount -t tmpfs none /proc 2>/dev/null; then
     run --separate-stderr unshare --mount sh -c 'mount -t tmpfs none /proc && "$1" hello' sh "$IMPATIENT/chat-send"
     assert_error 75 "chat-send: spool '$SPOOL' is busy: another process has been writing for 30 seconds"
@@ -257,7 +258,7 @@ unlocked() {
   assert_equal "$(chat-recv)" job
 }
 
-# Others go on, or are told who holds them up; and all goes on when the process does.
+# Other processes continue, or report which process holds them up; and all continue when that process does.
 others_go_on() {
   COUNT=$((COUNT + 1))
   capture "$IMPATIENT/chat-send" "while $COUNT"

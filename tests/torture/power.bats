@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
-# The power fails while senders and receivers are at work: a file system is cut off from its disk (tests/fault/power.c), everybody
-# is killed, it is mounted again, and its journal recovers what had reached the disk. What was acknowledged is in the
-# spool, or in a receiver's file. (What the disk itself might have kept in a cache of its own is not lost here.)
+# The power fails while senders and receivers are at work: a file system is cut off from its disk (tests/fault/power.c), all
+# processes are killed, it is mounted again, and its journal recovers what had reached the disk. Acknowledged messages are in
+# the spool, or in a receiver's file. (Data in a cache of the disk itself is not lost here.)
 #
 # TORTURE=n: n times 40 cuts on ext4, and 10 on xfs; and with a WAL of more than 10 MiB as many of each. Single commands and power cuts are in tests/power.bats.
 
@@ -43,7 +43,7 @@ sender() {
       n=$((last + 1))
     done
     [[ -e cutting ]] || echo "$1: $result" >>wrong
-    # What was not acknowledged may be there. So the next one begins with numbers that were not tried.
+    # Messages that were not acknowledged may be there. So the next one begins with numbers that were not tried.
     echo $((n + ${2:+400000} + 100)) >"next-$1"
     touch "ended-$1"
   ' sender "$@" 2>>errors
@@ -82,7 +82,7 @@ at_work() {
   esac
 }
 
-# at_work_since COUNT: more messages were acknowledged than that; or a sender failed, which is told later.
+# at_work_since COUNT: more messages were acknowledged than that; or a sender failed, which is reported later.
 at_work_since() { [[ -e wrong ]] || (($(cat acknowledged/* 2>/dev/null | wc -l) >= $1 + 3)); }
 
 # is_huge: a transaction is under way whose WAL has more than 10 MiB.
@@ -108,7 +108,7 @@ fails_and_comes_back() {
   find acknowledged -type f -exec cat {} + | sort >all
 }
 
-# lost: what was acknowledged, and was neither received nor is there still, with the id that was told.
+# lost: messages that were acknowledged, and were neither received nor are there still, with the id that was returned.
 lost() {
   awk 'FILENAME == "received" { received[$0] = 1; next }
     FILENAME == "left" { id[$1 " " $2] = $3; next }
@@ -121,7 +121,7 @@ in_order() {
   assert_output ''
 }
 
-# cuts KIND COUNT: so many, on that file system. A spool with huge transactions is made anew for each.
+# cuts KIND COUNT: that many, on that file system. A spool with huge transactions is made again for each.
 cuts() {
   local round file acknowledged=0 received=0
   disk "$1"
@@ -135,7 +135,7 @@ cuts() {
     # No id was given twice.
     run bash -c "cut -d ' ' -f 3 all | sort | uniq -d"
     assert_output ''
-    # What came out in this round came out once, and of each sender in order; and what is left is in order.
+    # The messages of this round came out once, and those of each sender in order; and the rest is in order.
     run bash -c 'cat seen/*-"$1" 2>/dev/null | sort | uniq -d' bash "$round"
     assert_output ''
     for file in seen/*-"$round"; do [[ ! -e $file ]] || in_order "$file"; done

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # Senders and receivers of all kinds at work, each killed at random moments again and again: a thousand kills, TORTURE times.
-# What was acknowledged is there, or was handed over; twice only what a killed receiver had.
+# Acknowledged messages are there, or were delivered; twice only those that a killed receiver had.
 
 # Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2153,SC2154
@@ -18,7 +18,7 @@ setup() {
   export -f torment pause sender receiver
 }
 
-# pause MICROSECONDS: nobody writes to the clock.
+# pause MICROSECONDS: the clock is not set.
 pause() { read -r -t "$(printf '0.%06d' "$1")" <>clock || true; }
 
 # torment COMMAND [ARG ...]: run it, and kill it at a random moment; its status in $result. The moments are before such a time
@@ -57,7 +57,7 @@ sender() {
   done
 }
 
-# receiver NAME COMMAND [ARG ...]: what each run has got is in a file of its own, which tells if it was killed.
+# receiver NAME COMMAND [ARG ...]: the messages of each run are in a file of its own, which shows if the run was killed.
 receiver() {
   local name=$1 n=0
   shift
@@ -88,7 +88,7 @@ acknowledged() { cat acknowledged/* 2>/dev/null | wc -l; }
 # So many kills, and that something came through between them.
 seen_enough() { [[ -e wrong ]] || (($(stat -c %s kills) >= KILLS && $(acknowledged) >= KILLS / 4)); }
 
-# storm: until there was enough to see, and then until everybody has ended.
+# storm: until there was enough to see, and then until all processes have ended.
 storm() {
   wait_until seen_enough
   touch stop
@@ -133,8 +133,8 @@ lost() { comm -13 all acknowledged-all; }
   # A message that was seen more than once was seen in all runs but one by a receiver that was killed.
   run awk 'FILENAME !~ /killed$/ && seen[$0]++ { print FILENAME ": again " $0 }' seen/*
   assert_output ''
-  # What was left to the last receiver, alone, is in order. (Before, one may rightly have got what a killed one had
-  # held after later messages.)
+  # The messages left to the last receiver are in order. (Before, a receiver may rightly have got a message of a killed one
+  # after later messages.)
   run awk '$2 + 0 <= last[$1] { print $0 " after " last[$1] } { last[$1] = $2 + 0 }' seen/rest
   assert_output ''
   tell "$(stat -c %s kills) kills; $(wc -l <acknowledged-all) messages acknowledged, none lost;" \
@@ -145,7 +145,7 @@ lost() { comm -13 all acknowledged-all; }
   KILLS=$((KILLS / 5))
   start sender a 1 chat-send -f -
   start sender b 2 chat-send -l
-  # Alone: the first that anybody sees of a message is in order, whoever was killed before.
+  # With one receiver: the first sight of each message is in order, whatever was killed before.
   export -f again
   start again
   storm
@@ -164,7 +164,7 @@ again() {
       read -ra words <<<"$how"
       torment chat-recv -q "${words[@]}" >one
       ((result == 0 || result == 1 || result == 137)) || echo "receiver $how: $result" >>wrong
-      # A line that the kill cut off is no message.
+      # A line that the kill cut off is not a message.
       [[ -z $(tail -c 1 one) ]] || sed -i '$d' one
       cat one >>all-seen
     done

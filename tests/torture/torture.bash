@@ -1,8 +1,8 @@
-# What the files of this directory share. Load it with `load torture`.
+# Functions that the files of this directory share. Load it with `load torture`.
 #
-# TORTURE is the dose. Without it (make check) each test takes a sample; TORTURE=1 is the dose of make torture,
-# TORTURE=n so many times more. Every choice at random comes from $SEED, which a failure tells: the same SEED makes the
-# same choices again. The sample is the same in each run, so that make check fails for what has changed alone.
+# TORTURE is the dose. Without it (make check) each test takes a sample; TORTURE=1 is the dose of make torture, TORTURE=n is n
+# times that. Every random choice comes from $SEED, which a failure prints: the same SEED makes the same choices again. The
+# sample is the same in each run, so that make check fails only for what has changed.
 #
 # Each file proves that what it injects does harm: a control, something that does not keep the contract, must fail.
 #
@@ -16,7 +16,7 @@ load ../helper
 : "${SEED:=$((SRANDOM & 0x7fffffff))}"
 FAULTS=${CHAT_FAULTS:-$REPOSITORY/build/fault}
 
-# What injects faults is built by make torture and make check; for a single file, here.
+# make torture and make check build the fault injectors; for a single file, they are built here.
 setup_file() {
   [[ -x $FAULTS/trial && -x $FAULTS/impatient/chat-spool ]] || make -s -C "$REPOSITORY" faults
 }
@@ -54,7 +54,7 @@ needs_strace() {
   command -v strace >/dev/null || skip 'needs strace'
 }
 
-# sample COUNT WORD ...: so many of the words at random, or all, into $SAMPLE, in their order.
+# sample COUNT WORD ...: COUNT of the words at random, or all, into $SAMPLE, in their order.
 sample() {
   local wanted=$1 left word
   shift
@@ -195,7 +195,7 @@ trial() {
   result=${STATUS[main]}
 }
 
-# kept: what is in the spool, and what was handed over, is what it may be; $WHY tells what is not. Counts in SUM: [before]
+# kept: the messages in the spool, and the delivered messages, are allowed; $WHY has the difference. Counts in SUM: [before]
 # nothing was done yet, [after] all was, [doubled] messages that came twice.
 kept() {
   WHY='the command came to an end'
@@ -231,7 +231,7 @@ same() {
 
 count() { SUM[$1]=$((${SUM[$1]:-0} + 1)); }
 
-# no_strangers: beside the spool lies nothing but its own files; after a kill those of an unfinished work, too.
+# no_strangers: only the spool's own files are beside it; after a kill those of an unfinished work, too.
 no_strangers() {
   local file
   WHY='nothing else lies beside the spool'
@@ -290,7 +290,7 @@ kept_add() {
   count before
 }
 
-# Each one was handed over or is there, and both only as many as may be underway.
+# Each message was delivered or is there, and both only for the number that may be underway.
 kept_take() {
   local line at=0 doubled=0
   local -A given=()
@@ -323,7 +323,8 @@ kept_take() {
   if ((${#STATE[@]} == ${#ALL[@]})); then count before; elif ((${#STATE[@]} == ${#ALL[@]} - WANT)); then count after; fi
 }
 
-# complete_lines FILE: as messages of the room main, into $LINES. A line that the death of its writer has cut off is no message.
+# complete_lines FILE: as messages of the room main, into $LINES. A line that the death of its writer has cut off is not a
+# message.
 complete_lines() {
   LINES=()
   contents "$1"
@@ -332,8 +333,8 @@ complete_lines() {
   LINES=("${LINES[@]/#/main }")
 }
 
-# said_in_a_line TEXT: $COMMAND has said its error, with that text, in one line, for whatever of -P, and after one that it tries again; and a sender that has stored
-# says so, or how many.
+# said_in_a_line TEXT: $COMMAND has printed its error, with that text, in one line, for whatever of -P, and after one that it
+# tries again; and a sender that has stored messages reports how many.
 said_in_a_line() {
   local added=$((${#STATE[@]} - ${#ALL[@]}))
   sed '/^chat-recv: message [0-9]*: the command succeeded, but the message could not be deleted$/d; /; trying again$/d' main.err | uniq >said

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# Commands whose WAL has tens of MiB, killed before the calls that write, sync and empty it, and with these calls failing; on ext4,
-# xfs and tmpfs. What was there is there, or all that comes of the command is.
+# Commands whose WAL has tens of MiB, killed before the calls that write, sync and empty it, and with these calls failing; on
+# ext4, xfs and tmpfs. The messages of before are there, or all that the command results in.
 #
 # TORTURE=n: n times 20 kills and 20 failures for each command.
 
@@ -69,7 +69,7 @@ gaps() {
   chat-spool delete -q -y other
 }
 
-# Whether a body is what it was, chat-spool check tells.
+# chat-spool check tests whether a body is as it was sent.
 contents_of_spool() { { chat-recv -p -a -r main -r other -r more -o '%r %i %l\n' || true; } | cksum; }
 
 # faulty FAULT CALL N: that command with that fault, on the spool as it was before.
