@@ -25,8 +25,8 @@ LIB = $(BUILD)/libchatspool.a
 LIB_SOURCES = $(wildcard lib/*.c lib/os/*.c lib/sqlite/*.c)
 LIB_OBJECTS = $(LIB_SOURCES:%.c=$(BUILD)/%.o)
 
-# What other programs get: nothing is visible but what chatspool.h declares. Code for a shared library is slower,
-# so the programs have none of it.
+# The library for other programs: only the functions in chatspool.h are visible. Code for a shared library is slower,
+# so the programs do not use it.
 SONAME = libchatspool.so.0
 SHARED = $(BUILD)/public/libchatspool.so.$(VERSION)
 STATIC = $(BUILD)/public/libchatspool.a
@@ -35,7 +35,7 @@ PIC_OBJECTS = $(LIB_SOURCES:%.c=$(BUILD)/pic/%.o)
 PUBLIC = $(if $(SANITIZE),,$(SHARED) $(STATIC))
 OBJCOPY = objcopy
 
-# It lies in a directory beside the programs, or where it is installed: $(LIBDIR)/chatspool, which a program finds by
+# The module is in a directory beside the programs, or where it is installed: $(LIBDIR)/chatspool, which a program finds by
 # its own place. It brings what it needs of the library along.
 MODULE_DIR = $(BINDIR)/chatspool
 MODULE = $(MODULE_DIR)/chatspool-postgresql.so
@@ -47,7 +47,7 @@ MODULE_PLACES = -DCHAT_MODULES='"$(LIBDIR)/chatspool"' -DCHAT_MODULES_BESIDE='"$
 $(BUILD)/lib/module.o $(BUILD)/pic/lib/module.o: OWN_CFLAGS = $(MODULE_PLACES)
 $(MODULE_SOURCES:%.c=$(BUILD)/pic/%.o): OWN_CFLAGS = $(POSTGRES_CFLAGS)
 
-# The sources of chat-send are in bin/send. What several programs need is in bin/common, and each program takes only
+# The sources of chat-send are in bin/send. Code that several programs need is in bin/common, and each program takes only
 # what it needs: every symbol more costs the start of all.
 BIN_SOURCES = $(wildcard bin/*/*.c)
 BIN_OBJECTS = $(BIN_SOURCES:%.c=$(BUILD)/%.o)
@@ -80,7 +80,7 @@ $(MODULE): $(MODULE_OBJECTS) lib/postgres/module.map
 	$(call run,LINK,$@)$(CC) $(CFLAGS) $(SANITIZED) -shared $(filter-out -pie,$(HARDEN_LINK)) -Wl,--as-needed $(LDFLAGS) \
 		-Wl,--version-script=lib/postgres/module.map -o $@ $(MODULE_OBJECTS) $(POSTGRES_LIBS)
 
-# One object, so that its parts can find each other and nobody else can.
+# One object, so that only its parts can find each other.
 $(STATIC): $(LIB_OBJECTS) lib/chatspool.map
 	@mkdir -p $(@D)
 	$(call run,AR,$@)rm -f $@ && $(LD) -r -o $(@:.a=.o) $(LIB_OBJECTS)

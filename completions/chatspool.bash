@@ -3,7 +3,7 @@
 # shellcheck shell=bash
 
 # Set $table to the options of a program, or of a command of chat-spool: the short form, the long form and the argument's name,
-# a line each; "-" where there is none.
+# one option per line; "-" without an argument.
 _chatspool_table() {
   local spool='-s --spool WHERE
 ' help='-h --help -

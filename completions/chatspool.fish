@@ -27,7 +27,7 @@ function __chatspool_rooms
                 set where (string sub -s 3 -- $words[$i])
         end
     end
-    # A path as it would be, but for what the shell would have to run.
+    # A path as it would be, except what the shell would have to run.
     set where (string replace -r '^~(?=/|$)' -- $HOME $where)
     if set -l name (string match -r '^\$(\w+)' -- $where)
         set where (string replace -r '^\$\w+' -- "$$name[2]" $where)

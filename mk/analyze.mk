@@ -1,4 +1,4 @@
-# What reads the sources without running them.
+# Tools that read the sources without running them.
 #
 #: Read:
 #:   lint                    shellcheck, mandoc, clang-format, mk/layers for includes and calls, mk/prose for the English
@@ -39,7 +39,7 @@ lint:
 	$(call run,LINT,sources)clang-format --dry-run -Werror \
 		$(SOURCES) $(wildcard $(addsuffix /*.[ch],tests/bench tests/fault tests/fuzz tests/library))
 
-# What reads the code without running it: gcc's analyzer, clang-tidy (.clang-tidy says what it is asked) and cppcheck. A
+# Tools that read the code without running it: gcc's analyzer, clang-tidy (.clang-tidy says what it is asked) and cppcheck. A
 # file that has passed is not read again before it, or a header, has changed.
 READ_SOURCES = $(LIB_SOURCES) $(BIN_SOURCES) $(if $(POSTGRES:0=),$(MODULE_SOURCES))
 ANALYZED = $(READ_SOURCES:%=$(BUILD)/analyzed/%.gcc) $(READ_SOURCES:%=$(BUILD)/analyzed/%.clang) $(BUILD)/analyzed/cppcheck
@@ -51,7 +51,7 @@ analyze:
 	@$(MAKE) -s $(JOBS) -k -O BUILD=$(BUILD) analyzed
 analyzed: $(ANALYZED)
 
-# Of the memory that this hands out gcc sees only that its beginning is lost.
+# gcc sees only that the beginning of the memory that this returns is lost.
 $(BUILD)/analyzed/lib/postgres/store.c.gcc: READ += -Wno-analyzer-malloc-leak
 
 $(BUILD)/analyzed/%.gcc: % $(HEADERS) $(READ_SQL)

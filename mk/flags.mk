@@ -1,6 +1,6 @@
 # The compiler, what it can do, and the libraries that this system has.
 
-# What only prints or removes asks no compiler.
+# A target that only prints or removes asks no compiler.
 ASKED := $(filter-out clean help,$(or $(MAKECMDGOALS),all))
 ask = $(if $(ASKED),$(shell $(1)))
 
@@ -18,7 +18,7 @@ JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j $(PROCESSORS))
 CFLAGS = -O2 -g
 WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
 	-Wvla -Wformat=2 -Wundef -Wwrite-strings -Wimplicit-fallthrough -Wno-overlength-strings
-# What the Open Source Security Foundation's hardening guide for compilers lists, and this compiler knows. Not taken:
+# The flags of the Open Source Security Foundation's hardening guide for compilers that this compiler knows. Not taken:
 # nodlopen, as programs in other languages load the library.
 compiler_has = $(foreach flag,$(1),$(call ask,$(CC) -Werror $(flag) -fsyntax-only -x c /dev/null 2>/dev/null && echo $(flag)))
 PIE = -fPIE

@@ -11,7 +11,7 @@
 #:   check-postgres          [DOSE=full] the tests again, on a PostgreSQL cluster
 #:   demo-postgres           show the commands on one
 
-# What tests/torture injects faults with.
+# The fault injectors of tests/torture.
 FAULT_DIR = $(BUILD)/fault
 FAULTS = $(patsubst %,$(FAULT_DIR)/%,trial corrupt power gate nosync.so nomemory.so clock.so suspend.so $(PROGRAMS:%=impatient/%))
 
@@ -33,7 +33,7 @@ torture: ready
 check-suite: ready
 	CHAT_FAULTS=$(abspath $(FAULT_DIR)) tests/suite
 
-# See which mistakes the tests notice: so many at random, one at a time, in a copy of the tree.
+# See which mistakes the tests notice: MUTANTS at random, one at a time, in a copy of the tree.
 MUTANTS = 200
 SEED =
 mutate:
@@ -53,11 +53,11 @@ check-postgres: ready
 demo-postgres: all
 	@PATH="$(abspath $(BINDIR)):$$PATH" tests/postgres/demo
 
-# What makes it go wrong.
+# Build the fault injectors.
 faults: $(FAULTS)
 
-# Feed what strangers write - option values, lines of JSON, files - with what libFuzzer makes of it, each for FUZZ
-# seconds. What it finds new it keeps in the build directory; a finding is a file there, too.
+# Feed what strangers write - option values, JSON lines, files - with what libFuzzer makes of it, each for FUZZ
+# seconds. New inputs are kept in the build directory; a finding is a file there, too.
 FUZZ = 60
 FUZZERS = $(patsubst %,$(BUILD)/fuzz-%,options json pages spool)
 FUZZ_SANITIZE = fuzzer-no-link,address,undefined

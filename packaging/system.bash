@@ -1,4 +1,4 @@
-# What makes a clean Debian system in a directory, for packaging/check and packaging/i386 to source.
+# Functions that make a clean Debian system in a directory, for packaging/check and packaging/i386 to source.
 # shellcheck shell=bash
 
 # in_own_namespaces SCRIPT [ARG ...]: run the script again in namespaces of its own for mounts and for processes, where that is

@@ -19,9 +19,9 @@ SELECT r.number, r.name, r.returned,
 FROM r;
 
 -- name: lock_ready
--- Claim the oldest messages of room $1 up to place $2, at most $4, but those with the ids $3, which are ours: try the
--- lock of each in turn. Those that have expired, too, where $5 is 1. None up to
--- the position $6. What is read here may be gone: see get_messages.
+-- Claim the oldest messages of room $1 up to place $2, at most $4, except those with the ids $3, which are ours: try
+-- their locks one after the other. With $5 = 1, expired ones too. None up to
+-- the position $6. A message that is read here may be gone: see get_messages.
 WITH r AS MATERIALIZED (
     SELECT number, CASE WHEN $5::bigint = 1 THEN 0 ELSE coalesce((SELECT f.first FROM chat.front f
         WHERE f.room = number ORDER BY f.returned DESC, f.first DESC LIMIT 1), 0) END AS first
