@@ -130,7 +130,7 @@ END
 
 # ---------------------------------------------------------------- -d
 
-@test "a message of the past is there at once, in its turn" {
+@test "a message of the past is there at once, in its order" {
   chat-send -d 0 a
   chat-send -d 2001-01-01 b
   chat-send -d 1901-01-01 c
@@ -400,7 +400,7 @@ room_shows() { [[ $(chat-recv -q -p -a) == "$1" ]]; }
   received y
 }
 
-@test "a message that a sender is replacing is received by nobody" {
+@test "no receiver gets a message that a sender is replacing" {
   chat-send -k job oldest
   : >in
   stop_at "pwrite64 1" -P "$SPOOL-wal" chat-send -k job --replace new
@@ -454,7 +454,7 @@ room_shows() { [[ $(chat-recv -q -p -a) == "$1" ]]; }
   chat-send -m 3 three
 }
 
-@test "-w waits for room until somebody receives" {
+@test "-w waits for space until a receiver takes a message" {
   chat-send one
   background chat-send -m 1 -w two
   wait_blocked "$BACKGROUND_PID"
@@ -465,7 +465,7 @@ room_shows() { [[ $(chat-recv -q -p -a) == "$1" ]]; }
   received two
 }
 
-@test "a sender that waits for room makes no system call, and holds up nobody" {
+@test "a sender that waits for space makes no system call, and delays no other process" {
   chat-send one
   background env ASAN_OPTIONS="$ASAN_OPTIONS:detect_leaks=0" strace -f -qq -o trace chat-send -m 1 -w two
   wait_until grep -q 'ppoll(.*NULL, NULL' trace
@@ -478,7 +478,7 @@ room_shows() { [[ $(chat-recv -q -p -a) == "$1" ]]; }
   assert_success
 }
 
-@test "-t ends the wait for room with 75" {
+@test "-t ends the wait for space with 75" {
   local way before
   chat-send one
   for way in '-t 0.2' '-w -t 0.2' '-t 0'; do
@@ -491,7 +491,7 @@ room_shows() { [[ $(chat-recv -q -p -a) == "$1" ]]; }
   received one
 }
 
-@test "an expiry makes room for a sender that waits" {
+@test "an expiry frees space for a sender that waits" {
   chat-send -x 0.3 gone
   timeout 20 chat-send -m 1 -w two
   received two
@@ -507,7 +507,7 @@ room_shows() { [[ $(chat-recv -q -p -a) == "$1" ]]; }
   assert_equal "$(sort -n out | tr '\n' ' ')" '0 1 2 3 4 5 6 7 8 9 '
 }
 
-@test "--drop drops the oldest that nobody has claimed" {
+@test "--drop drops the oldest unclaimed message" {
   seq 3 | chat-send -l
   hold
   chat-send -m 3 --drop 4
@@ -545,7 +545,7 @@ dropping() {
   [[ $STOPPED ]] || fail 'it was not stopped'
 }
 
-@test "a message that a sender is dropping is received by nobody" {
+@test "no receiver gets a message that a sender is dropping" {
   dropping
   run chat-recv -q --tries 1 -- tee received
   assert_failure 1
@@ -590,7 +590,7 @@ dropping() {
   assert_error 75 "chat-send: room 'main' is full: it holds 1 message; 1 message was stored"
 }
 
-@test "a stream with -w stores what fits, waits for room, and goes on" {
+@test "a stream with -w stores what fits, waits for space, and continues" {
   seq 2000 >in
   background bash -c 'exec chat-send -l -m 50 -w -i <in >ids'
   timeout 30 chat-recv -c 2000 -w >out
@@ -648,7 +648,7 @@ asleep_sender() {
   received 0
 }
 
-@test "with -1 -k -m -w the first line waits for room" {
+@test "with -1 -k -m -w the first line waits for space" {
   chat-send 0
   background bash -c 'seq 5 | chat-send -l1 -k job -m 1 -w'
   wait_until asleep_sender

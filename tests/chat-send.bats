@@ -134,7 +134,7 @@ assert_written() {
   assert_bytes stdout 'one\ntwo\nthree\n'
 }
 
-@test "with words standard input may be a pipe that nobody closes, or be closed itself" {
+@test "with words standard input may be a pipe that stays open, or be closed itself" {
   local keep
   mkfifo pipe
   exec {keep}<>pipe
@@ -274,7 +274,7 @@ assert_written() {
   assert_equal "$(chat-spool list -1)" ''
 }
 
-@test "the room is main where nothing else is said" {
+@test "the room is main by default" {
   chat-send hello
   assert_received hello -r main
 }

@@ -396,7 +396,7 @@ END2
 }
 
 # bats test_tags=full
-@test "a hundred megabytes of messages go through in bounded memory, and are all the same" {
+@test "a hundred megabytes of messages go through in bounded memory, unchanged" {
   local limit=80000 bytes
   bytes=$(dosed 20000 500)
   ! sanitized || skip 'a sanitized program needs much more'
@@ -584,7 +584,7 @@ END2
   run -0 chat-spool check
 }
 
-@test "a backup to a place where none can be is an error that says so, and leaves nothing" {
+@test "a backup to a place where no file can be made is an error, and leaves nothing" {
   chat-send one
   mkdir dir
   mkfifo fifo

@@ -137,7 +137,7 @@ mail 1 11 B 0 0 0 0 0 2 d"
   refute_output --regexp ' -[0-9]'
 }
 
-@test "-j prints an object a line with exact integers, in a fixed order" {
+@test "-j prints one object per line with exact integers, in a fixed order" {
   local when
   chat-send -r 'say "hi"' one
   when=$(chat-recv -p -r 'say "hi"' -o %t)
@@ -149,7 +149,7 @@ mail 1 11 B 0 0 0 0 0 2 d"
   assert_equal "$(chat-spool list --json)" "$output"
 }
 
-@test "an empty spool gives no output, and no spool is made where there is none" {
+@test "an empty spool gives no output, and list creates no spool" {
   local way
   for way in '' -j -1; do
     # shellcheck disable=SC2086  # or nothing
@@ -248,7 +248,7 @@ other 3 3 B 0 0 2 0 0"
   wait_until counts claimed b 0
 }
 
-@test "a delayed, a held and an expired message that nobody works on are not claimed" {
+@test "a delayed, a held and an expired message without a receiver are not claimed" {
   chat-send -d 1h delayed
   chat-send held
   run -123 chat-recv --backoff 1h -- false
@@ -485,7 +485,7 @@ other 3 3 B 0 0 2 0 0"
   assert_output main
 }
 
-@test "a file that is no spool, and one that is not safe, are 65 and 77" {
+@test "a file that is not a spool, and one that is not safe, are 65 and 77" {
   local command
   echo text >text.db
   mkdir dir
@@ -692,7 +692,7 @@ a 0'
   assert_not_exist "$SPOOL"
 }
 
-@test "options may stand before, between and behind the words, and end at --" {
+@test "options are allowed before, between and after the arguments, and end at --" {
   chat-send -r jobs one
   chat-send -r jobs two
   run -0 chat-spool show jobs -c 1 -j
@@ -714,7 +714,7 @@ a 0'
   assert_usage chat-spool
 }
 
-@test "version tells of the program, the library and the store" {
+@test "version prints the versions of the program, the library and the store" {
   run --separate-stderr -0 chat-spool version
   assert_line --index 0 --regexp '^chat-spool [0-9.]+$'
   assert_line --index 1 --regexp '^libchatspool [0-9.]+$'

@@ -72,7 +72,7 @@ expired() { chat-spool show -i "$1" | grep -q '^State: *expired'; }
   chat-recv -n -r to | cmp body -
 }
 
-@test "move begins the attempts anew: the way to retry the dead" {
+@test "move resets the attempts: the way to retry dead messages" {
   printf '%s\n' a b | chat-send -l -r jobs
   run -123 chat-recv -a -r jobs --tries 1 -- false
   assert_empty_room jobs
@@ -104,7 +104,7 @@ expired() { chat-spool show -i "$1" | grep -q '^State: *expired'; }
   sound
 }
 
-@test "claimed messages stay, and move says so" {
+@test "claimed messages stay, and move reports it" {
   printf '%s\n' one two three four | chat-send -l -r from
   background chat-recv -F -P 2 -r from -- ./hold 75
   wait_until started 2
@@ -185,7 +185,7 @@ expired() { chat-spool show -i "$1" | grep -q '^State: *expired'; }
   assert_bytes out 'three\n'
 }
 
-@test "a sender that waits for room in the first room is woken" {
+@test "a sender that waits for space in the first room is woken" {
   printf '%s\n' one two | chat-send -l -r from
   background chat-send -r from -m 2 -w three
   wait_blocked "$BACKGROUND_PID"
@@ -222,7 +222,7 @@ expired() { chat-spool show -i "$1" | grep -q '^State: *expired'; }
   holds a '1:0\n2:0\n3:0\n'
 }
 
-@test "what arrives meanwhile is not chased, and moving 20,000 messages keeps each once and in order" {
+@test "messages that arrive during a move stay, and moving 20,000 messages keeps each once and in order" {
   seq 20000 | chat-send -l -r from
   background bash -c 'n=20000; until [[ -e stop ]]; do n=$((n + 1)); chat-send -r from "$n"; done; echo "$n" >last'
   chat-spool move from to
@@ -528,7 +528,7 @@ sent() { echo "{\"time\":\"$1\",\"body\":\"$3\"}" | chat-send -J -r "$2"; }
   holds jobs '1:0\n2:0\n3:0\n'
 }
 
-@test "on a terminal -y does not ask, and with nothing to delete nobody is asked" {
+@test "on a terminal -y does not ask, and with nothing to delete there is no question" {
   seq 3 | chat-send -l -r jobs
   on_terminal chat-spool delete -y jobs >seen </dev/null
   assert_bytes seen '3 messages deleted\n'
@@ -590,7 +590,7 @@ sent() { echo "{\"time\":\"$1\",\"body\":\"$3\"}" | chat-send -J -r "$2"; }
 
 # ---------------------------------------------------------------- requeue
 
-@test "requeue moves the dead messages of a room back, and their attempts begin anew" {
+@test "requeue moves the dead messages of a room back, and resets their attempts" {
   local id
   id=$(chat-send -i -r jobs -k key job)
   run -123 chat-recv -r jobs --tries 1 -- false

@@ -53,7 +53,7 @@ switches() { sed -n 's/^voluntary_ctxt_switches:\t//p' "/proc/$1/status"; }
 
 # ---------------------------------------------------------------- what it gets
 
-@test "the environment tells of the message" {
+@test "the environment describes the message" {
   chat-send -r lamps -u 'Ada L.' hello
   local expected
   expected=$(chat-recv -p -r lamps -o 'CHAT_ID=%i\nCHAT_MESSAGE_ROOM=%r\nCHAT_USER=%u\nCHAT_HOST=%h\nCHAT_TIME=%t\nCHAT_ATTEMPT=1\nCHAT_KEY=%k\n')
@@ -64,7 +64,7 @@ switches() { sed -n 's/^voluntary_ctxt_switches:\t//p' "/proc/$1/status"; }
   assert_equal "$(grep -cE '^CHAT_TIME=[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$' <<<"$expected")" 1
 }
 
-@test "the environment has the key of the message, and an empty one where the message has none" {
+@test "the environment has the key of the message, and an empty one for a message without a key" {
   chat-send -k 'a key' hello
   run -0 chat-recv -- sh -uc 'echo "[$CHAT_KEY]"'
   assert_output '[a key]'
@@ -222,7 +222,7 @@ END
   assert_output $'0\n1\n2'
 }
 
-@test "with descriptors 0 to 2 closed it runs all the same" {
+@test "with descriptors 0 to 2 closed it still runs" {
   chat-send hello
   chat-recv -- sh -c '{ cat && ls -l /proc/$$/fd; } >seen 2>&1' <&- >&- 2>&-
   assert_equal "$(head -c 5 seen)" hello
@@ -298,7 +298,7 @@ after() {
   assert_empty_room
 }
 
-@test "exit 100 and 65 move it to the dead room at once" {
+@test "exit 100 and 65 move it to the dead-letter room at once" {
   assert_equal "$(after 100)" '123 [] [job:1 ]'
   assert_equal "$(after 65)" '123 [] [job:1 ]'
 }
@@ -354,7 +354,7 @@ after() {
   assert_output $'2 2\n4 2'
 }
 
-@test "without --tries a message is retried for ever, and keeps its place" {
+@test "without --tries a message is retried forever, and keeps its position" {
   local attempt
   printf '%s\n' first second | chat-send -l
   for attempt in {1..12}; do
@@ -402,7 +402,7 @@ after() {
   assert_usage chat-recv
 }
 
-@test "--backoff with steps holds a message back for each in turn, and the last one repeats" {
+@test "--backoff with steps holds a message back for each step, and the last one repeats" {
   local attempts held begun due
   while read -r attempts held; do
     echo "{\"room\":\"r$attempts\",\"attempts\":$attempts,\"body\":\"job\"}" | chat-spool load
@@ -423,7 +423,7 @@ END
   assert_file_not_exist ran
 }
 
-@test "--tries N: after N failed attempts it is in the dead room" {
+@test "--tries N: after N failed attempts it is in the dead-letter room" {
   local id
   id=$(chat-send -i job)
   chat-recv --tries 3 -- false || assert_equal $? 123
@@ -435,7 +435,7 @@ END
   assert_equal "$(chat-recv -r main.dead -o '%i %b %n')" "$id job 3"
 }
 
-@test "--dead ROOM is the dead room" {
+@test "--dead ROOM is the dead-letter room" {
   chat-send -r jobs one
   chat-send -r jobs two
   run chat-recv -r jobs --tries 1 --dead grave -- false
@@ -445,7 +445,7 @@ END
   assert_equal "$(left jobs)$(left jobs.dead)$(left grave)" 'one:1 two:1 '
 }
 
-@test "the dead room of several rooms is each one's own" {
+@test "each of several rooms has its own dead-letter room" {
   chat-send -r a one
   chat-send -r b two
   run chat-recv -a -r a -r b -- sh -c 'exit 65'
@@ -511,7 +511,7 @@ END
   cmp expected seen
 }
 
-@test "-b: the environment tells what the messages of a batch share" {
+@test "-b: the environment has what the messages of a batch share" {
   seq 3 | chat-send -l -r jobs -k key
   seq 2 | chat-send -l -r jobs
   CHAT_ID=9 CHAT_USER=x CHAT_HOST=x CHAT_TIME=x CHAT_KEY=x CHAT_COUNT=9 run -0 chat-recv -a -b 2 -r jobs -- \
@@ -561,7 +561,7 @@ CHAT_ATTEMPT=1 CHAT_COUNT=1 CHAT_MESSAGE_ROOM=jobs '
   assert_equal "$(left)" '1:0 2:0 3:0 '
 }
 
-@test "-b with -P runs so many COMMANDs, each with a batch of its own" {
+@test "-b with -P runs several COMMANDs, each with a batch of its own" {
   seq 8 | chat-send -l
   background chat-recv -a -P 2 -b 3 -- ./hold
   wait_until started 6
@@ -652,7 +652,7 @@ no_processes() {
   timeout 30 strace -qq -o trace -e "trace=$calls" -e "inject=$calls:error=EAGAIN:when=1..$1" "${@:2}"
 }
 
-@test "a receiver that may wait goes on where no process can be made now, and says so once" {
+@test "a receiver that may wait continues when no process can be made now, and reports it once" {
   ! sanitized || skip 'a sanitized program is not traced'
   needs strace
   local options
@@ -702,7 +702,7 @@ no_processes() {
   assert_file_not_exist ran
 }
 
-@test "-a does not chase what comes meanwhile" {
+@test "-a does not chase messages that come after its start" {
   seq 3 | chat-send -l
   run timeout 20 chat-recv -a -- sh -c 'chat-send -r main "$(cat)0"'
   assert_success
@@ -774,7 +774,7 @@ no_processes() {
   assert_empty_room five
 }
 
-@test "with -P a slow command holds up nobody" {
+@test "with -P a slow command delays no other" {
   { echo slow; seq 20; } | chat-send -l
   run timeout 30 chat-recv -a -P 2 -- bash -c '
     read -r word
@@ -1184,7 +1184,7 @@ job='
   esac
   echo "done $n $PPID" >>log'
 
-@test "whatever fails and whoever is killed, each message is done once or in the dead room" {
+@test "whatever fails or is killed, each message is done once or in the dead-letter room" {
   local first second
   seq "$TORTURE" | chat-send -l
   touch log receivers killed

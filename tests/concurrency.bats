@@ -197,14 +197,14 @@ life_goes_on() {
   assert_output 'still alive'
 }
 
-@test "a receiver that is stuck in its output holds up nobody" {
+@test "a receiver that is stuck in its output delays no other process" {
   chat-send first
   stuck_receiver
   life_goes_on
   run -1 timeout 10 chat-recv
 }
 
-@test "a stopped receiver that holds a claim holds up nobody" {
+@test "a stopped receiver that holds a claim delays no other process" {
   chat-send first
   stuck_receiver
   kill -STOP "$BACKGROUND_PID"
@@ -362,7 +362,7 @@ one_of_two_waiting_is_stopped() {
   done
 }
 
-@test "a sender whose input pauses holds up nobody" {
+@test "a sender whose input pauses delays no other process" {
   local option keep
   for option in '' -l -0 '-1 -l'; do
     rm -f input

@@ -60,14 +60,14 @@ assert_examples() {
   assert_line '+hello'
 }
 
-@test "an example that goes on for ever can be interrupted where interrupts are ignored" {
+@test "an example that runs forever can be interrupted where interrupts are ignored" {
   printf '%s\n' '```console' '$ chat-recv -F' 'hello' '^C' '```' '```console' '$ chat-send hello' '```' >forever.md
   run env --ignore-signal=INT,QUIT,HUP "$EXAMPLES" run forever.md
   assert_success
   assert_output ''
 }
 
-@test "an example that should go on for ever and ends is found out" {
+@test "an example that should run forever and ends is found out" {
   printf '%s\n' '```console' '$ chat-send hello; chat-recv' 'hello' '^C' '```' '```console' '$ true' '```' >wrong.md
   WAIT_LIMIT=1 run "$EXAMPLES" run wrong.md
   assert_failure 1
@@ -116,7 +116,7 @@ $me: nothing to tidy up"
   done
 }
 
-@test "the README's crontab tries a job once a night, and mails the dead after the third" {
+@test "the README's crontab tries a job once a night, and mails dead jobs after the third" {
   local night
   nightly_jobs
   cat >"$HOME/bin/job" <<'END'
@@ -212,7 +212,7 @@ section() { # PAGE NAME
   awk -v name="$2" '/^\.S[sh] / { on = index(substr($0, 5), name) == 1 } on' "$REPOSITORY/man/$1"
 }
 
-@test "the commands that chatspool(7) shows for a dead room do what it says" {
+@test "the commands that chatspool(7) shows for a dead-letter room do what it describes" {
   local -a command
   mapfile -t command < <(section chatspool.7 'Commands: retry' | sed -n 's/^\.Dl //p' | plain)
   assert_equal "${#command[@]}" 4

@@ -398,7 +398,7 @@ sent_first() {
   is_whole
 }
 
-@test "an index that was deleted between two commands is made anew" {
+@test "an index that was deleted between two commands is rebuilt" {
   few
   rm dir/spool.db-shm
   few_are_there deleted
@@ -412,7 +412,7 @@ sent_first() {
   few_are_there replaced
 }
 
-@test "an index that was truncated or filled with rubbish between two commands is made anew" {
+@test "an index that was truncated or filled with rubbish between two commands is rebuilt" {
   local size first
   for first in few_are_there sent_first; do
     for size in 0 1 3 48 96 136 1000 4096 8192 16384 20480 32767 65536; do

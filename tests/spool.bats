@@ -142,7 +142,7 @@ log_size() { stat -c %s "$SPOOL-wal" 2>/dev/null || echo 0; }
   assert [ "$(stat -c %s "$SPOOL")" -lt 2000000 ]
 }
 
-@test "a reader of the log keeps nobody waiting, and the log shrinks when it has gone" {
+@test "a reader of the WAL delays no other process, and the WAL shrinks when it has gone" {
   local keep
   chat-send first
   mkfifo input
@@ -164,7 +164,7 @@ log_size() { stat -c %s "$SPOOL-wal" 2>/dev/null || echo 0; }
   assert [ "$(log_size)" -le 3145728 ]
 }
 
-@test "an idle sqlite3 shell that has the file open blocks nobody" {
+@test "an idle sqlite3 shell that has the file open blocks no command" {
   local keep
   chat-send first
   mkfifo input

@@ -553,7 +553,7 @@ planted() {
   done
 }
 
-@test "a bell that is no FIFO leads nowhere and blocks nobody" {
+@test "a bell that is not a FIFO leads nowhere and blocks no command" {
   chat-send -s dir/spool.db first
   rm -rf dir/spool.db-bell
   mkdir -m 700 dir/spool.db-bell
@@ -828,7 +828,7 @@ one_file() {
 # what: as much of the messages as can be seen, but for the number of attempts, which no checksum can cover as it changes.
 what() { timeout 20 chat-recv -s dir/spool.db -a -o '%i %r %u %h %t %l %b\n' "$@"; }
 
-@test "a file that is no database is 65 and not touched" {
+@test "a file that is not a database is 65 and not touched" {
   local make
   for make in ': >dir/x' 'echo text >dir/x' 'head -c 100000 /dev/zero >dir/x' 'head -c 100000 /dev/urandom >dir/x' \
     'printf "SQLite format 3\0" >dir/x' '{ printf "SQLite format 3\0"; head -c 100000 /dev/urandom; } >dir/x'; do
@@ -860,7 +860,7 @@ what() { timeout 20 chat-recv -s dir/spool.db -a -o '%i %r %u %h %t %l %b\n' "$@
   both_refuse 65 dir/spool.db dir/spool.db
 }
 
-@test "a spool of a newer version is 65, and says so" {
+@test "a spool of a newer version is 65, with a reason" {
   one_file
   sqlite3 dir/spool.db 'PRAGMA user_version = 99'
   both_refuse 65 dir/spool.db dir/spool.db
@@ -908,7 +908,7 @@ what() { timeout 20 chat-recv -s dir/spool.db -a -o '%i %r %u %h %t %l %b\n' "$@
   done
 }
 
-@test "a view that recurses for ever in the place of a table hangs nobody" {
+@test "a view that recurses forever in the place of a table hangs no command" {
   one_file
   sqlite3 dir/spool.db 'DROP TABLE room; CREATE VIEW room AS
     WITH RECURSIVE r(number, name, depth, bytes) AS (SELECT 1, "main", 1, 1 UNION ALL SELECT number + 1, name, 1, 1 FROM r)
@@ -921,7 +921,7 @@ damaged_is_passed() {
   [[ $status == 0 && $output == yyy* && $stderr == 'chat-recv: message 1 '*damaged* ]] || fail "$1: $status: $stderr"
 }
 
-@test "a message with a changed byte is told as damaged and not shown" {
+@test "a message with a changed byte is reported as damaged and not shown" {
   local change
   one_file
   cp -a dir whole
@@ -937,7 +937,7 @@ damaged_is_passed() {
   done
 }
 
-@test "the bodies of two messages that were exchanged are told as damaged" {
+@test "the bodies of two messages that were exchanged are reported as damaged" {
   one_file
   sqlite3 dir/spool.db 'CREATE TEMP TABLE t AS SELECT * FROM message;
     UPDATE message SET body = (SELECT body FROM t WHERE t.position - message.position IN (2, -2)),
@@ -947,7 +947,7 @@ damaged_is_passed() {
   damaged_is_passed exchanged
 }
 
-@test "a message that was moved to another room by hand is told as damaged" {
+@test "a message that was moved to another room by hand is reported as damaged" {
   one_file
   chat-send -s dir/spool.db -r other x
   sqlite3 dir/spool.db "UPDATE message SET position = (SELECT number FROM room WHERE name = 'other') << 40 | 1 WHERE position & 0xffffffffff = 1"
@@ -1001,7 +1001,7 @@ damaged_is_passed() {
   assert_output $'first\nsecond'
 }
 
-@test "a spool whose file was removed by hand begins anew" {
+@test "a spool whose file was removed by hand starts empty" {
   local left name
   for left in '' -shm -wal '-wal -shm' '-lock' '-bell' '-wal -shm -lock -reserve -bell'; do
     rm -rf dir
@@ -1365,7 +1365,7 @@ few_descriptors() { capture timeout 20 bash -c 'exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>
 
 # ---------------------------------------------------------------- what no program of ours leaves there
 
-@test "a rollback journal that somebody put there is not read" {
+@test "a planted rollback journal is not read" {
   chat-send first
   chat-recv -p >/dev/null
   cp "$SPOOL" "$SPOOL-journal"

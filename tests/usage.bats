@@ -299,12 +299,12 @@ says() { [[ $stderr == *"$1"* ]] || fail "not said: $1: $stderr"; }
   refused chat-recv main --help
 }
 
-@test "a -c that is no number above 0 is 64" {
+@test "a -c that is not a number above 0 is 64" {
   local count
   for count in 0 00 -1 +0 '' ' ' x 1x x1 1.5 0x10 1e3 99999999999999999999999; do refused chat-recv -c "$count"; done
 }
 
-@test "a -t that is no number from 0 up is 64" {
+@test "a -t that is not a number from 0 up is 64" {
   local seconds
   for seconds in -1 -0.5 '' ' ' . x 1x 1,5 1.2.3 nan NaN inf 5M 1w 2026-11-22; do refused chat-recv -t "$seconds"; done
 }
@@ -321,7 +321,7 @@ says() { [[ $stderr == *"$1"* ]] || fail "not said: $1: $stderr"; }
   [[ $stderr == "chat-recv: no such field in the format '%b%z': '%z'"$'\n'* ]]
 }
 
-@test "a name that no room can have is 64, and the reason is told" {
+@test "a name that no room can have is 64, with the reason" {
   local name reason
   while IFS='|' read -r name reason; do
     refused chat-send -r "$(printf '%b' "$name")" hello

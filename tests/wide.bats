@@ -73,7 +73,7 @@ next_id() { sqlite3 "$SPOOL" "UPDATE room SET next_id = $1 WHERE number = 0"; }
 }
 
 # Six bytes of JSON for each byte of a body are more than a size_t of 32 bits holds.
-@test "a spool that takes bodies of 716 MB takes a line of JSON of 100 KB" {
+@test "a spool that takes bodies of 716 MB takes a JSON line of 100 KB" {
   chat-spool config max-length 715827883
   head -c 100000 /dev/zero | tr '\0' x >body
   printf '{"body":"%s"}\n' "$(<body)" | chat-send -J

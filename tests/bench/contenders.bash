@@ -1,5 +1,5 @@
-# Programs that are measured beside chatspool. contenders/NAME.bash defines for each: which commands it NAME_needs, whether it
-# is NAME_durable, how to NAME_start it, and how to NAME_send a message and to NAME_recv one.
+# What is measured beside us. contenders/NAME.bash says of each: which commands it NAME_needs, whether it is
+# NAME_durable, how to NAME_start it, and what it takes to NAME_send a message and to NAME_recv one.
 #
 # shellcheck shell=bash
 
@@ -8,7 +8,7 @@ present=() # those that are installed, and running
 servers=() # their process ids, and those of other processes in the background
 message=$(printf '%0100d' 0)
 
-# The name of each in the tables.
+# What each is called in the tables.
 declare -A names=([floor]='the floor' [chat]='chat-send, chat-recv'
   [baseline]='the baseline' [sqlite3]='sqlite3' [redis]='redis-cli'
   [mosquitto]='mosquitto_pub, _sub' [rabbitmq]='amqp-publish, amqp-get' [beanstalkd]='beanstalkd' [flock]='flock, sed'

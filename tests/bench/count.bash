@@ -1,4 +1,4 @@
-# Measures without noise: instructions, system calls, syncs.
+# What noise can't touch: instructions, system calls, syncs.
 #
 # shellcheck shell=bash
 

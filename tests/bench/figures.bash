@@ -14,7 +14,7 @@ record() { printf '%s\t%s\t%s\t%s\n' "$@" >>"$results/results.tsv"; }
 # note TEXT: under the tables.
 note() { grep -qxF -- "$1" "$results/notes" || echo "$1" | tee -a "$results/notes" >&2; }
 
-# failed ROW COUNT: a failed run is not a measurement.
+# failed ROW COUNT: what failed is no measure.
 failed() { [ "$2" = 0 ] || note "$1: failed $2 times"; }
 
 median() { sort -g | awk '{ value[NR] = $1 } END { print value[int((NR + 1) / 2)] }'; }

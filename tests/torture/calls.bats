@@ -186,7 +186,7 @@ unwaiting() {
   assert_output first
 }
 
-@test "a page that cannot be read for a moment is no fault that check finds, or repairs" {
+@test "a page that cannot be read for a moment is not a problem that check finds, or repairs" {
   local n words failed=0
   for words in 'chat-spool check' 'chat-spool check --repair'; do
     rm -rf "$HOME/.local"
@@ -203,7 +203,7 @@ unwaiting() {
   assert [ "$failed" -ge "$(dosed 6 10)" ]
 }
 
-@test "a receiver that has no room to wait says so" {
+@test "a receiver that has no space to wait reports it" {
   chat-send first
   chat-recv
   run --separate-stderr timeout 20 strace -qq -o trace -e inject=mkdirat,mkdir,mknodat,mknod:error=EDQUOT chat-recv -w
@@ -254,7 +254,7 @@ unwaiting() {
   assert [ "$failed" -ge 3 ]
 }
 
-@test "a repair that cannot look at a file once more says so, and calls that no fault" {
+@test "a repair that cannot look at a file once more reports it, and does not call that damage" {
   needs_strace
   local n
   printf '%s\n' one two three | chat-send -l

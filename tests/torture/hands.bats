@@ -104,7 +104,7 @@ exchanged() {
 @test "a bell that another user exchanges while it is opened leads nowhere" { exchanged spool.db-bell; }
 
 # Where SQLite can't open a file to write it opens it to read: a FIFO that is there by then would keep it waiting for a writer.
-@test "a file that is exchanged for a FIFO while it is opened keeps nobody waiting" {
+@test "a file that is exchanged for a FIFO while it is opened delays no command" {
   unsound 'a FIFO stands in the place of the index'
   needs_strace
   local name call
@@ -338,7 +338,7 @@ broken_log() { printf '\377' | dd of="$SHARED-wal" bs=1 seek=2000 conv=notrunc s
   at_each_name wide chat-spool check --repair
 }
 
-@test "a spool built anew changes nothing elsewhere, whatever a member of the group exchanges" {
+@test "a rebuilt spool changes nothing elsewhere, whatever a member of the group exchanges" {
   needs_strace
   needs sqlite3
   group_spool
@@ -406,7 +406,7 @@ broken_log() { printf '\377' | dd of="$SHARED-wal" bs=1 seek=2000 conv=notrunc s
   assert_equal "$(stat -c '%F %a %G' "$SHARED-reserve")" "regular file 660 $GROUP"
 }
 
-@test "a file of the spool that others may read is told by a check, and its mode mended by a repair" {
+@test "a file of the spool that others may read is reported by a check, and its mode corrected by a repair" {
   group_spool
   wide
   run -65 member $ALICE chat-spool check

@@ -94,7 +94,7 @@ all_starve() {
   done
 }
 
-@test "a compact that finds no memory for the list of the rooms is no crash" {
+@test "a compact that finds no memory for the list of the rooms does not crash" {
   local n all
   prepare compact
   WARM=()

@@ -165,7 +165,7 @@ each_sync() {
   each_sync 14
 }
 
-@test "the cuts show that a sync that is not made, and not told, loses what was acknowledged" {
+@test "the cuts show that a sync that is not made, and not reported, loses acknowledged messages" {
   disk
   fresh '' send
   sync -f disk
@@ -216,12 +216,12 @@ real_failure() {
   done
 }
 
-@test "what is sent after a disk had no room for a WAL survives a power cut" { real_failure 30 150000 ''; }
-@test "what is sent after a disk had no room for a WAL, beside a reader, survives a power cut" { real_failure 30 150000 reader; }
-@test "what is sent after a disk had no room for a WAL that is emptied survives a power cut" { real_failure 56 400000 ''; }
+@test "messages sent after a disk had no space for a WAL survive a power cut" { real_failure 30 150000 ''; }
+@test "messages sent after a disk had no space for a WAL, beside a reader, survive a power cut" { real_failure 30 150000 reader; }
+@test "messages sent after a disk had no space for a WAL that is emptied survive a power cut" { real_failure 56 400000 ''; }
 
 # The WAL has its blocks, the spool itself has not.
-@test "what is sent after a disk had no room for a checkpoint survives a power cut" {
+@test "messages sent after a disk had no space for a checkpoint survive a power cut" {
   local n
   thin_disk
   fresh ''

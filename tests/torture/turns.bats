@@ -25,7 +25,7 @@ by_turns() {
   return "$bad"
 }
 
-@test "no command changes the spool or its log, or empties the log, but in its turn" {
+@test "no command changes the spool or its WAL, or empties the WAL, without the write lock" {
   needs_strace
   local kind TURNS=0 WRITES=0 CHECKPOINTS=0
   for kind in "${SENDERS[@]}" "${RECEIVERS[@]}" "${WORKERS[@]}" "${VERBS[@]}"; do

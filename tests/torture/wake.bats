@@ -84,20 +84,20 @@ woken_by() {
   done
 }
 
-@test "whoever waits for a place in a room is woken, whenever a command that empties it is killed" {
+@test "a sender that waits for space in a room is woken, whenever a command that empties it is killed" {
   local name
   for name in receive run dead-letter damaged move delete; do woken_by "$name"; done
   tell "${SUM[woken]:-0} kills left work"
 }
 
-@test "whoever waits for a message is woken, whenever a command that brings it is killed" {
+@test "a receiver that waits for a message is woken, whenever a command that brings it is killed" {
   local name
   for name in send load send-many dead-letter-came damaged-came move-came default-room; do woken_by "$name"; done
   tell "${SUM[woken]:-0} kills left work"
 }
 
 # The control.
-@test "whoever waits for a place is not woken by a commit that rings no bell" {
+@test "a sender that waits for space is not woken by a commit that rings no bell" {
   prepare_for receive
   sleeper "$KIND" "$ROOM"
   sqlite3 "$SPOOL" "DELETE FROM message; UPDATE room SET depth = 0, bytes = 0 WHERE name = 'a'"

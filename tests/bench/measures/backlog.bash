@@ -1,8 +1,8 @@
 # Backlog: what a command costs with many messages waiting, with many rooms, and with long messages.
 . "$bench/count.bash"
 
-# alternately ROW: the median instructions of alternating sends and receives, so that the backlog stays as it is. (The mean
-# would include a checkpoint or not, by chance.)
+# alternately ROW: the median instructions of a send and of a receive, in turn, so that the backlog stays as it is. (The mean
+# would take in a checkpoint or not, by chance.)
 alternately() {
   local n
   for build in "${builds[@]}"; do

@@ -1,4 +1,4 @@
-# Counts: the processor instructions and kernel calls of one command, with one message; of a client, not of its server.
+# Counts: what one command, with one message, asks of the processor and of the kernel. Of a client, not of its server.
 . "$bench/count.bash"
 
 # repeated ROUNDS COMMAND ...
