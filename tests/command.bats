@@ -1029,10 +1029,11 @@ no_processes() {
 @test "a command that reads from the terminal is reported" {
   chat-send job
   on_terminal sh -c 'exec chat-recv -q -- sh -c "echo \$\$ >>pids; read -r word </dev/tty" 2>errors' </dev/null &
+  local terminal=$!
   wait_until test -s errors
   assert_equal "$(<errors)" "chat-recv: message 1: the command 'sh', process $(<pids), is stopped: it cannot read from the terminal"
   kill -KILL "$(<pids)"
-  wait $! || assert_equal $? 123
+  wait "$terminal" || assert_equal $? 123
   assert_equal "$(chat-recv -o '%n')" 1
 }
 

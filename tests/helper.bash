@@ -210,29 +210,36 @@ wait_until() {
       fail "waited ${WAIT_LIMIT:-30} s in vain for: $*"
       return 1
     fi
-    sleep 0.02
+    moment 0.02
   done
 }
+
+# moment SECONDS: sleep so long. (This and the next two are called thousands of times, and start no program. It changes $!.)
+moment() { read -r -t "$1" <> <(:) || true; }
 
 # process_ended PID: true for a zombie as well.
 process_ended() {
   local stat
-  stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 0
+  { read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 0
   [[ ${stat##*) } == Z* ]]
 }
 
 # asleep PID PATTERN: sleeping in a kernel function that matches PATTERN, and still in the same sleep a moment
 # later. Where the kernel does not tell the function, the sleep alone must do.
 asleep() {
-  local sample before='' now where
+  local sample before='' now where line
   for sample in 1 2 3; do
-    where=$(cat "/proc/$1/wchan" 2>/dev/null) || where=
+    where=
+    { read -r where <"/proc/$1/wchan" || true; } 2>/dev/null
     # shellcheck disable=SC2053  # a pattern is meant
     [[ $where == $2 || -z $where || $where == 0 ]] || return 1
-    now=$(grep -E '^(State:.*S|voluntary_ctxt_switches)' "/proc/$1/status" 2>/dev/null) || return 1
+    now=
+    { while read -r line; do
+      [[ $line != State:*S* && $line != voluntary_ctxt_switches* ]] || now+=$line
+    done <"/proc/$1/status"; } 2>/dev/null || return 1
     [[ $now == State:* && ($sample == 1 || $now == "$before") ]] || return 1
     before=$now
-    sleep 0.01
+    moment 0.01
   done
 }
 
