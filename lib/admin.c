@@ -9,14 +9,19 @@ static const struct {
     { &store_sqlite, &admin_sqlite },
 };
 
-static const struct admin_verbs *admin(const chat_spool *spool)
+static const struct admin_verbs *admin_of(const struct store *store)
 {
-    if (spool->store->admin != NULL)
-        return spool->store->admin;
+    if (store->admin != NULL)
+        return store->admin;
     size_t i = 0;
-    while (stores[i].verbs != spool->store->verbs)
+    while (stores[i].verbs != store->verbs)
         i++;
     return stores[i].admin;
+}
+
+static const struct admin_verbs *admin(const chat_spool *spool)
+{
+    return admin_of(spool->store);
 }
 
 enum chat_status chat_set(chat_spool *spool, const struct chat_settings *settings)
@@ -57,6 +62,16 @@ enum chat_status chat_list(chat_spool *spool, struct chat_room **rooms, size_t *
     *rooms = NULL;
     *count = 0;
     return admin(spool)->list(spool->store, rooms, count);
+}
+
+enum chat_status chat_holders(const chat_batch *batch, struct chat_holder *holders)
+{
+    bool claimed = false;
+    for (size_t i = 0; i < batch->count; i++) {
+        holders[i] = (struct chat_holder){ .process = 0 };
+        claimed = claimed || batch->messages[i]->claimed;
+    }
+    return claimed ? admin_of(batch->store)->holders(batch->store, batch, holders) : CHAT_OK;
 }
 
 enum chat_status chat_check(chat_spool *spool, bool repair, chat_finding *told, void *context)

@@ -256,6 +256,17 @@ enum chat_status chat_claim(chat_spool *spool, const struct chat_query *query, c
 enum chat_status chat_walk(chat_spool *spool, const struct chat_query *query,
                            struct chat_cursor *cursor, chat_batch **batch);
 
+/* Who has claimed a message. */
+struct chat_holder {
+    int64_t process; /* the id of the process here, or of the server's; 0: none, or not known */
+    char name[128];  /* the name of its command, and where it is if that is elsewhere; "" */
+};
+
+/* Store in HOLDERS, which has one element for each message of BATCH, who has claimed it. BATCH is
+ * from chat_walk with EVERY. Looks at all processes of this machine: those of other users, and of
+ * other PID namespaces, stay unknown. */
+enum chat_status chat_holders(const chat_batch *batch, struct chat_holder *holders);
+
 /* The messages of BATCH, in order, owned by BATCH. */
 size_t chat_batch_count(const chat_batch *batch);
 const struct chat_message *chat_batch_message(const chat_batch *batch, size_t i);

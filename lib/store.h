@@ -71,6 +71,8 @@ struct admin_verbs {
     const char *(*engine)(struct store *store);
     enum chat_status (*watch)(struct store *store, int64_t timeout, const sigset_t *unblocked);
     enum chat_status (*list)(struct store *store, struct chat_room **rooms, size_t *count);
+    enum chat_status (*holders)(struct store *store, const struct chat_batch *batch,
+                                struct chat_holder *holders);
     enum chat_status (*check)(struct store *store, bool repair, chat_finding *told, void *context);
     enum chat_status (*backup)(struct store *store, const char *file, chat_progress *progress,
                                void *context);

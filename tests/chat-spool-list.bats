@@ -400,18 +400,44 @@ other 3 3 B 0 0 2 0 0"
   run -0 grep -F 'a\x1b[31m\x00\xff' seen
 }
 
-@test "show -j writes the lines that dump writes" {
+@test "show -j writes the lines that dump writes, and the state of each message" {
   chat-send -r jobs -k daily 'one "1"'
   chat-send -r jobs -d 2099-01-01 two
   printf '\xff\0' | chat-send -r jobs
   chat-spool dump jobs >dumped
-  chat-spool show -j jobs >shown
+  chat-spool show -j jobs | tee states | sed 's/"state":"[a-z]*",//' >shown
+  run -0 grep -o '"expires":null,"state":"[a-z]*","next_id"' states
+  assert_output '"expires":null,"state":"waiting","next_id"
+"expires":null,"state":"waiting","next_id"
+"expires":null,"state":"delayed","next_id"'
   sort dumped >a
   sort shown | cmp a -
-  chat-spool show -j -i 2 | cmp <(grep '"id":2,' dumped) -
+  chat-spool show -j -i 2 | sed 's/"state":"delayed",//' | cmp <(grep '"id":2,' dumped) -
   assert_equal "$(wc -l <shown)" 3
   run grep -vE '"place":[0-9]+,"due":("[^"]+"|null),"expires":null,"next_id":[0-9]+,"body' shown
   assert_output ''
+}
+
+@test "show tells which process has claimed a message, in JSON too" {
+  local id pid
+  seq 300 | chat-send -l -r jobs
+  background chat-recv -r jobs -b 3 -- sh -c 'cat >/dev/null; echo $PPID >began; until test -e go; do sleep 0.05; done'
+  wait_until test -s began
+  pid=$BACKGROUND_PID
+  [[ $SPOOL != postgresql:* ]] || pid=$(store_ask "SELECT DISTINCT pid FROM pg_locks WHERE classid::bigint >> 16 = 25448
+    AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())" "$SPOOL")
+  run -0 chat-spool show jobs -j
+  assert_equal "$(grep -c "\"state\":\"claimed\",\"pid\":$pid,\"holder\":\"chat" <<<"$output")" 3
+  assert_equal "$(grep -c '"state":"waiting","next_id"' <<<"$output")" 297
+  id=$(sed -n '2s/{"id":\([0-9]*\),.*/\1/p' <<<"$output")
+  run -0 chat-spool show -i "$id"
+  assert_line --regexp "^State: +claimed\$"
+  assert_line --regexp "^Holder: +process $pid \\(chat[a-z-]*( at [0-9.]+)?\\)\$"
+  touch go
+  finish "$BACKGROUND_PID"
+  assert_success
+  run -0 chat-spool show -i "$((id + 10))"
+  refute_line --partial Holder
 }
 
 @test "show and dump tell how the last attempt failed, and when" {

@@ -100,7 +100,7 @@ now() {
   assert_output 'carol 1 poison'
   run -0 chat-spool show -j jobs
   assert_line --partial '"attempts":2,"key":null,"place":4,"due":"2036-'
-  assert_line --partial '"due":"2099-12-31T23:55:00.000Z","expires":null,"next_id":11,"body":"new year"'
+  assert_line --partial '"due":"2099-12-31T23:55:00.000Z","expires":null,"state":"delayed","next_id":11,"body":"new year"'
   run -1 chat-recv -q -r jobs
   run -0 chat-send -i next
   assert [ "$output" -ge 11 ]

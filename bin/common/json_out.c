@@ -134,7 +134,18 @@ void json_out_next_id(int64_t next_id, struct output *out)
     output_put(out, "}\n", 2);
 }
 
-void json_out_message(const struct chat_message *m, int64_t next_id, struct output *out)
+static void put_state(const char *state, const struct chat_holder *holder, struct output *out)
+{
+    json_out_string(',', "state", state, out);
+    if (holder->process == 0)
+        return;
+    json_out_number(',', "pid", holder->process, out);
+    json_out_string(',', "holder", holder->name, out);
+}
+
+/* STATE and HOLDER are NULL where they are not wanted. */
+static void put_message(const struct chat_message *m, int64_t next_id, const char *state,
+                        const struct chat_holder *holder, struct output *out)
 {
     json_out_number('{', "id", m->id, out);
     json_out_string(',', "room", m->room, out);
@@ -151,8 +162,21 @@ void json_out_message(const struct chat_message *m, int64_t next_id, struct outp
         json_out_number(',', "place", m->place, out);
         json_out_time(',', "due", m->due, out);
         json_out_time(',', "expires", m->expires, out);
+        if (state != NULL)
+            put_state(state, holder, out);
         json_out_number(',', "next_id", next_id, out);
     }
     put_body(m->length > 0 ? m->body : "", m->length, out);
     output_put(out, "}\n", 2);
+}
+
+void json_out_message(const struct chat_message *m, int64_t next_id, struct output *out)
+{
+    put_message(m, next_id, NULL, NULL, out);
+}
+
+void json_out_state(const struct chat_message *m, int64_t next_id, const char *state,
+                    const struct chat_holder *holder, struct output *out)
+{
+    put_message(m, next_id, state, holder, out);
 }

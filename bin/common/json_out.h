@@ -11,6 +11,10 @@
  * see of the message: place, due, expires. 0: for a receiver. */
 void json_out_message(const struct chat_message *message, int64_t next_id, struct output *out);
 
+/* The same with the STATE of the message at this moment, and who has claimed it. */
+void json_out_state(const struct chat_message *message, int64_t next_id, const char *state,
+                    const struct chat_holder *holder, struct output *out);
+
 /* The line of a spool without messages: its next id alone. */
 void json_out_next_id(int64_t next_id, struct output *out);
 

@@ -28,6 +28,7 @@ static const struct table_column columns[] = {
 
 struct show {
     const char *where;
+    chat_spool *spool;
     int64_t id, count; /* 0: not given */
     bool json;
     int64_t next_id; /* of the spool; for JSON */
@@ -77,6 +78,22 @@ static void add_row(struct table *table, const struct chat_message *m)
     add_body(table, m);
 }
 
+/* Returns the holders of the messages of BATCH: an array that the caller frees. */
+static struct chat_holder *find_holders(const struct show *show, const chat_batch *batch)
+{
+    struct chat_holder *holders = calloc(chat_batch_count(batch), sizeof *holders);
+    if (holders == NULL)
+        cli_no_memory();
+    spool_need(chat_holders(batch, holders), show->spool);
+    return holders;
+}
+
+static void put_json(struct show *show, const struct chat_message *m,
+                     const struct chat_holder *holder)
+{
+    json_out_state(m, show->next_id, state(m), holder, &show->out);
+}
+
 /* The next messages, as long as they are wanted, with the titles before the first. */
 static bool show_batch(void *context, const chat_batch *batch)
 {
@@ -86,15 +103,17 @@ static bool show_batch(void *context, const chat_batch *batch)
                            .widest = show->widest };
     if (show->shown == 0 && !show->json)
         table_titles(&table);
+    struct chat_holder *holders = show->json ? find_holders(show, batch) : NULL;
     for (size_t i = 0; i < chat_batch_count(batch); i++) {
         if (show->count > 0 && show->shown >= show->count)
             break;
         if (show->json)
-            json_out_message(chat_batch_message(batch, i), show->next_id, &show->out);
+            put_json(show, chat_batch_message(batch, i), &holders[i]);
         else
             add_row(&table, chat_batch_message(batch, i));
         show->shown++;
     }
+    free(holders);
     table_put(&table, 0, &show->out);
     spool_flush(&show->out);
     return show->count == 0 || show->shown < show->count;
@@ -135,8 +154,16 @@ static void put_failure(struct show *show, const struct chat_message *m)
     put_field(show, "Failed:", text);
 }
 
+static void put_holder(struct show *show, const struct chat_holder *holder)
+{
+    char text[sizeof holder->name + 64];
+    snprintf(text, sizeof text, "process %lld (%s)", (long long)holder->process, holder->name);
+    put_field(show, "Holder:", text);
+}
+
 /* All that is known of one. */
-static void show_whole(struct show *show, const struct chat_message *m)
+static void show_whole(struct show *show, const struct chat_message *m,
+                       const struct chat_holder *holder)
 {
     char from[2 * CHAT_NAME_MAX + 2];
     const struct format body = { .style = STYLE_LINES, .escape = show->out.terminal };
@@ -144,6 +171,8 @@ static void show_whole(struct show *show, const struct chat_message *m)
     put_number(show, "Id:", m->id);
     put_field(show, "Room:", m->room);
     put_field(show, "State:", state(m));
+    if (holder->process > 0)
+        put_holder(show, holder);
     put_field(show, "From:", from);
     put_time(show, "Sent:", m->time);
     put_number(show, "Attempts:", m->attempts);
@@ -170,10 +199,12 @@ static int show_one(struct show *show, chat_spool *spool)
         return EXIT_NONE;
     }
     spool_need(status, spool);
+    struct chat_holder *holder = find_holders(show, batch);
     if (show->json)
-        json_out_message(chat_batch_message(batch, 0), show->next_id, &show->out);
+        put_json(show, chat_batch_message(batch, 0), holder);
     else
-        show_whole(show, chat_batch_message(batch, 0));
+        show_whole(show, chat_batch_message(batch, 0), holder);
+    free(holder);
     spool_flush(&show->out);
     chat_release(batch);
     return EXIT_DONE;
@@ -220,7 +251,7 @@ static int run(char **argv)
         cli_usage("options '-i' and '-c' exclude each other");
     const char *room = where_room(words[0]);
     spool_output(&show.out);
-    chat_spool *spool = spool_open(show.where);
+    chat_spool *spool = show.spool = spool_open(show.where);
     if (show.json)
         show.next_id = spool_next_id(spool);
     return show.id > 0 ? show_one(&show, spool) : show_room(&show, spool, room);

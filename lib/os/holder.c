@@ -18,6 +18,8 @@ struct search {
     struct stat file;
     struct range range;
     long long process; /* the one that is looked at */
+    void (*report)(void *context, int64_t process, struct range range);
+    void *context;
 };
 
 enum { NUMBER = 24 }; /* the digits of one, and more */
@@ -82,17 +84,24 @@ static const char *next_word(const char *word)
     return word + strspn(word, " \t");
 }
 
-/* Whether the line is of a lock for writing on a byte of the range, as in
+/* Whether the line is of a lock for writing, on *RANGE, as in
  * "lock:   1: OFDLCK ADVISORY  WRITE -1 fe:00:10961619 0 0": of the process -1, on the file with
  * that device and number, from the first of the last two numbers to the second. */
-static bool is_lock(const char *line, struct range range)
+static bool read_lock(const char *line, struct range *range)
 {
     if (strncmp(line, "lock:", 5) != 0)
         return false;
     const char *mode = next_word(next_word(next_word(next_word(line))));
     const char *first = next_word(next_word(next_word(mode))), *last = next_word(first);
-    return strncmp(mode, "WRITE", 5) == 0 && strtoll(first, NULL, 10) <= range.last &&
-           (strncmp(last, "EOF", 3) == 0 || strtoll(last, NULL, 10) >= range.first);
+    range->first = strtoll(first, NULL, 10);
+    range->last = strncmp(last, "EOF", 3) == 0 ? INT64_MAX : strtoll(last, NULL, 10);
+    return strncmp(mode, "WRITE", 5) == 0;
+}
+
+static bool is_lock(const char *line, struct range range)
+{
+    struct range found;
+    return read_lock(line, &found) && found.first <= range.last && found.last >= range.first;
 }
 
 static bool has_lock(const char *lines, struct range range)
@@ -105,16 +114,60 @@ static bool has_lock(const char *lines, struct range range)
     return false;
 }
 
+static bool is_file(const struct search *s, long long fd)
+{
+    char path[sizeof "/proc//fd/" + 2 * (size_t)NUMBER];
+    struct stat st;
+    snprintf(path, sizeof path, "/proc/%lld/fd/%lld", s->process, fd);
+    return stat(path, &st) == 0 && st.st_dev == s->file.st_dev && st.st_ino == s->file.st_ino;
+}
+
 static bool is_descriptor(struct search *s, long long fd)
 {
     char path[sizeof "/proc//fdinfo/" + 2 * (size_t)NUMBER], text[4096];
-    struct stat st;
     snprintf(path, sizeof path, "/proc/%lld/fdinfo/%lld", s->process, fd);
     read_text(path, text, sizeof text);
-    if (!has_lock(text, s->range))
+    return has_lock(text, s->range) && is_file(s, fd);
+}
+
+/* Report the locks that the lines of TEXT are, and return the beginning of the last line, which may
+ * be cut. */
+static const char *report_lines(const struct search *s, const char *text)
+{
+    struct range range;
+    for (const char *end; (end = strchr(text, '\n')) != NULL; text = end + 1)
+        if (read_lock(text, &range))
+            s->report(s->context, s->process, range);
+    return text;
+}
+
+/* Report the locks of a descriptor, which may be thousands. Always false: go on. */
+static bool report_descriptor(struct search *s, long long number)
+{
+    char path[sizeof "/proc//fdinfo/" + 2 * (size_t)NUMBER], text[4096];
+    if (!is_file(s, number))
         return false;
-    snprintf(path, sizeof path, "/proc/%lld/fd/%lld", s->process, fd);
-    return stat(path, &st) == 0 && st.st_dev == s->file.st_dev && st.st_ino == s->file.st_ino;
+    snprintf(path, sizeof path, "/proc/%lld/fdinfo/%lld", s->process, number);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    size_t kept = 0;
+    ssize_t size;
+    while (fd >= 0 && (size = read(fd, text + kept, sizeof text - 1 - kept)) > 0) {
+        text[kept + (size_t)size] = '\0';
+        const char *rest = report_lines(s, text);
+        kept = strlen(rest);
+        memmove(text, rest, kept);
+    }
+    if (fd >= 0)
+        close(fd);
+    return false;
+}
+
+static bool report_process(struct search *s, long long process)
+{
+    char path[sizeof "/proc//fd" + NUMBER];
+    s->process = process;
+    snprintf(path, sizeof path, "/proc/%lld/fd", process);
+    return any_number(path, report_descriptor, s);
 }
 
 static bool is_process(struct search *s, long long process)
@@ -149,4 +202,19 @@ bool holder_name(const struct stat *file, struct range range, char text[HOLDER_T
     if (found)
         describe(search.process, text);
     return found;
+}
+
+void holder_each(const struct stat *file,
+                 void (*report)(void *context, int64_t process, struct range range), void *context)
+{
+    struct search search = { .file = *file, .report = report, .context = context };
+    any_number("/proc", report_process, &search);
+}
+
+void holder_command(int64_t process, char *text, size_t size)
+{
+    char path[sizeof "/proc//comm" + NUMBER];
+    snprintf(path, sizeof path, "/proc/%lld/comm", (long long)process);
+    read_text(path, text, size);
+    text[strcspn(text, "\n")] = '\0';
 }

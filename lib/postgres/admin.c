@@ -160,6 +160,7 @@ const struct admin_verbs admin_pg = {
     .engine = engine,
     .watch = pg_watch,
     .list = pg_list,
+    .holders = pg_holders,
     .check = pg_check,
     .backup = backup,
     .restore = restore,

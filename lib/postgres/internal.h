@@ -441,6 +441,8 @@ enum chat_status pg_watch(struct store *store, int64_t timeout, const sigset_t *
 
 enum chat_status pg_settings(struct store *store, struct chat_settings *settings);
 enum chat_status pg_list(struct store *store, struct chat_room **rooms, size_t *count);
+enum chat_status pg_holders(struct store *store, const struct chat_batch *batch,
+                            struct chat_holder *holders);
 enum chat_status pg_check(struct store *store, bool repair, chat_finding *told, void *context);
 
 extern const struct store_verbs store_pg;

@@ -1,4 +1,4 @@
-/* list.c - what each room holds. */
+/* list.c - what each room holds, and who works on it. */
 
 #include "internal.h"
 
@@ -41,4 +41,47 @@ enum chat_status pg_list(struct store *store, struct chat_room **rooms, size_t *
     for (size_t i = 0; i < *count; i++)
         read_room(pg_result(s, call), (int)i, &(*rooms)[i]);
     return CHAT_OK;
+}
+
+static void read_holder(const PGresult *result, int row, const struct chat_batch *batch,
+                        struct chat_holder *holders)
+{
+    const int64_t id = pg_get_number(result, row, 0);
+    const char *name = pg_get_text(result, row, 2), *host = pg_get_text(result, row, 3);
+    for (size_t i = 0; i < batch->count; i++) {
+        struct chat_holder *holder = &holders[i];
+        if (batch->messages[i]->id != id || !batch->messages[i]->claimed)
+            continue;
+        holder->process = pg_get_number(result, row, 1);
+        snprintf(holder->name, sizeof holder->name, "%s%s%s", name, host[0] != '\0' ? " at " : "",
+                 host);
+        pg_clean(holder->name);
+    }
+}
+
+enum chat_status pg_holders(struct store *store, const struct chat_batch *batch,
+                            struct chat_holder *holders)
+{
+    struct pg_store *s = (struct pg_store *)store;
+    struct pg_patience patience = pg_patience(s);
+    enum chat_status status;
+    size_t call = 0;
+    do {
+        struct pg_values values = { .count = 0 };
+        struct pg_array ids;
+        status = pg_connect(s, &patience);
+        if (status != CHAT_OK)
+            continue;
+        pg_array_start(&ids, PG_INT8);
+        for (size_t i = 0; i < batch->count; i++)
+            if (batch->messages[i]->claimed)
+                pg_array_number(&ids, batch->messages[i]->id);
+        pg_add_array(&values, &ids);
+        call = pg_call(s, PG_LIST_HOLDERS, &values);
+        pg_array_free(&ids);
+        status = pg_exchange(s, "read");
+    } while (pg_again(s, status, &patience));
+    for (int i = 0; status == CHAT_OK && i < pg_rows(s, call); i++)
+        read_holder(pg_result(s, call), i, batch, holders);
+    return status;
 }

@@ -77,6 +77,7 @@ const struct admin_verbs admin_sqlite = {
     .engine = engine,
     .watch = sqlite_watch,
     .list = sqlite_list,
+    .holders = sqlite_holders,
     .check = sqlite_check,
     .backup = sqlite_backup,
     .restore = sqlite_restore,

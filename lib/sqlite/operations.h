@@ -14,6 +14,8 @@ enum chat_status sqlite_commit(struct store *store);
 void sqlite_rollback(struct store *store);
 
 enum chat_status sqlite_list(struct store *store, struct chat_room **rooms, size_t *count);
+enum chat_status sqlite_holders(struct store *store, const struct chat_batch *batch,
+                                struct chat_holder *holders);
 
 enum chat_status sqlite_mark(struct store *store, const struct chat_query *query, int64_t *mark);
 enum chat_status sqlite_claim(struct store *store, const struct chat_query *query,

@@ -27,6 +27,15 @@ FROM counted c JOIN chat.room r ON r.number = c.room LEFT JOIN fronts f ON f.roo
     LEFT JOIN claims w ON w.room = c.room LEFT JOIN behind b ON b.room = c.room LEFT JOIN over o ON o.room = c.room
 ORDER BY r.name;
 
+-- name: list_holders
+-- Who has claimed the messages with the ids $1: the process of the server, what its client is called, and where that is, as
+-- far as this role is told.
+SELECT id, l.pid::bigint, coalesce(a.application_name, ''), coalesce(host(a.client_addr), '')
+FROM unnest($1::bigint[]) AS id JOIN pg_locks l ON (l.classid::bigint & 65535) << 32 | l.objid::bigint = id & 281474976710655
+        AND l.locktype = 'advisory' AND l.objsubid = 1 AND l.granted AND l.classid::bigint >> 16 = 25448
+        AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    LEFT JOIN pg_stat_activity a ON a.pid = l.pid;
+
 -- name: lock_all
 -- No other session sends or receives until our commit.
 LOCK TABLE chat.tally, chat.front, chat.message IN EXCLUSIVE MODE;
