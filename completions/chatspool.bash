@@ -78,6 +78,17 @@ _chatspool_table() {
 ' ;;
   dump | load | compact) table=$spool'-q --quiet -
 ' ;;
+  open) table=$spool'-k --keep LIMIT
+-m --max LIMIT
+' ;;
+  readers) table=$spool'-j --json -
+-i --id ID
+' ;;
+  seek) table=$spool'-i --id ID
+' ;;
+  forget) table=$spool'-y --yes -
+-q --quiet -
+' ;;
   copy) table='-q --quiet -
 ' ;;
   init) table=$spool'- --group GROUP
@@ -235,7 +246,7 @@ _chatspool_command() {
 _chatspool() {
   local context=${1##*/} table words cut current before='' attached='' wanted='' argument option spool='' value
   local i=1 ended='' count=0 last short long
-  local -a commands=(list show peek wait move requeue delete check dump load backup restore compact copy where config init version help)
+  local -a commands=(list show peek wait move requeue delete check dump load backup restore compact copy open readers seek forget where config init version help)
   COMPREPLY=()
   _chatspool_words
   last=$((${#words[@]} - 1))

@@ -30,8 +30,9 @@ enum chat_status chat_set(chat_spool *spool, const struct chat_settings *setting
         return error_set(&spool->error, CHAT_USAGE,
                          "a message can be limited to 1 to %d bytes, not to %lld", CHAT_LENGTH_MAX,
                          (long long)settings->max_length);
-    enum chat_status status = check_room(spool, settings->room);
-    return status == CHAT_OK ? admin(spool)->set(spool->store, settings) : status;
+    if (!chat_room_valid(settings->room))
+        return error_set(&spool->error, CHAT_USAGE, "'%s' cannot name a room", settings->room);
+    return admin(spool)->set(spool->store, settings);
 }
 
 enum chat_status chat_skip_ids(chat_spool *spool, int64_t next_id, int64_t *before)
@@ -72,6 +73,61 @@ enum chat_status chat_holders(const chat_batch *batch, struct chat_holder *holde
         claimed = claimed || batch->messages[i]->claimed;
     }
     return claimed ? admin_of(batch->store)->holders(batch->store, batch, holders) : CHAT_OK;
+}
+
+/* What is done with open rooms is done with a room, or with a reader, and not while sending. */
+static enum chat_status check_open(chat_spool *spool, const char *name, bool room, bool reader)
+{
+    if (!spool->store->verbs->open_rooms)
+        return no_open_rooms(spool);
+    if (spool->store->sending)
+        return error_set(&spool->error, CHAT_USAGE, "cannot do this between begin and commit");
+    if ((room && chat_room_valid(name)) || (reader && chat_reader_valid(name)))
+        return CHAT_OK;
+    return error_set(&spool->error, CHAT_USAGE, "'%s' cannot name a %s", name,
+                     room ? "room" : "reader, as ROOM/NAME does");
+}
+
+static bool bounds_valid(const struct chat_bounds *b)
+{
+    const bool negative = b->keep < 0 || b->keep_time < 0 || b->most < 0 || b->most_time < 0;
+    if (negative || (b->most == 0) == (b->most_time == 0) || (b->keep > 0 && b->keep_time > 0))
+        return false;
+    return (b->keep == 0 || b->most == 0 || b->keep <= b->most) &&
+           (b->keep_time == 0 || b->most_time == 0 || b->keep_time <= b->most_time);
+}
+
+enum chat_status chat_open_room(chat_spool *spool, const char *room,
+                                const struct chat_bounds *bounds)
+{
+    enum chat_status status = check_open(spool, room, true, false);
+    if (status == CHAT_OK && !bounds_valid(bounds))
+        return error_set(&spool->error, CHAT_USAGE,
+                         "a room cannot keep more messages than it may hold");
+    return status == CHAT_OK ? admin(spool)->open_room(spool->store, room, bounds) : status;
+}
+
+enum chat_status chat_forget(chat_spool *spool, const char *name)
+{
+    enum chat_status status = check_open(spool, name, true, true);
+    return status == CHAT_OK ? admin(spool)->forget(spool->store, name) : status;
+}
+
+enum chat_status chat_seek(chat_spool *spool, const char *reader, const struct chat_point *point)
+{
+    enum chat_status status = check_open(spool, reader, false, true);
+    return status == CHAT_OK ? admin(spool)->seek(spool->store, reader, point) : status;
+}
+
+enum chat_status chat_readers(chat_spool *spool, const char *room, int64_t id,
+                              struct chat_reader **readers, size_t *count)
+{
+    *readers = NULL;
+    *count = 0;
+    enum chat_status status = check_open(spool, room, true, false);
+    if (status != CHAT_OK)
+        return status;
+    return admin(spool)->readers(spool->store, room, id, readers, count);
 }
 
 enum chat_status chat_check(chat_spool *spool, bool repair, chat_finding *told, void *context)

@@ -73,7 +73,9 @@ static struct chat_message *copy(struct chat_batch *batch, const struct chat_mes
 {
     size_t room = strlen(m->room) + 1, user = strlen(m->user) + 1, host = strlen(m->host) + 1;
     size_t key = m->key != NULL ? strlen(m->key) + 1 : 0;
-    struct chat_message *piece = take(batch, sizeof *piece + room + user + host + key + m->length);
+    size_t reader = m->reader != NULL ? strlen(m->reader) + 1 : 0;
+    struct chat_message *piece =
+        take(batch, sizeof *piece + room + user + host + key + reader + m->length);
     if (piece == NULL)
         return NULL;
     char *end = (char *)(piece + 1);
@@ -83,6 +85,8 @@ static struct chat_message *copy(struct chat_batch *batch, const struct chat_mes
     piece->host = append(&end, m->host, host);
     if (key > 0)
         piece->key = append(&end, m->key, key);
+    if (reader > 0)
+        piece->reader = append(&end, m->reader, reader);
     piece->body = append(&end, m->body, m->length);
     return piece;
 }
@@ -118,6 +122,10 @@ bool batch_join(struct chat_batch *batch, struct chat_batch *other)
     batch->blocks = other->blocks;
     other->blocks = NULL;
     batch->passed_expired = batch->passed_expired || other->passed_expired;
+    if (other->seen > batch->seen)
+        batch->seen = other->seen;
+    if (other->missed > batch->missed)
+        batch->missed = other->missed;
     if (batch->first != other->first || batch->returned != other->returned)
         batch->first = 0; /* what the two looks have shown does not go together */
     batch_free(other);

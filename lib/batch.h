@@ -20,6 +20,9 @@ struct chat_batch {
     int64_t first, returned; /* for the store: what its look at the room has shown, or 0 */
     bool passed_expired;     /* for the store: the look passed expired messages of the room */
     int64_t room;            /* for the store: its own number of their room */
+    int64_t source;          /* for the store: that of the open room that ROOM reads, or 0, */
+    int64_t seen;            /* and up to which place ROOM had seen it */
+    int64_t missed;          /* chat_batch_missed() */
     int64_t session;         /* for the store: the connection that holds the claim */
     struct chat_batch *next; /* of those of the store that hold claims */
 };

@@ -41,7 +41,8 @@ enum chat_status {
     CHAT_IO,          /* reading or writing failed; the disk is full */
     CHAT_BUSY,        /* not now: locked too long, the room is full */
     CHAT_PERMISSION,  /* no permission, or the spool is not safe to use */
-    CHAT_DAMAGED      /* a message was damaged, and is in the room of those now: go on */
+    CHAT_DAMAGED,     /* a message was damaged, and is in the room of those now: go on */
+    CHAT_NOUSER       /* no such reader, or the room is not open */
 };
 
 /* The room where nobody names one, and the spool neither; and the room of damaged messages. */
@@ -77,8 +78,10 @@ struct chat_message {
     size_t length; /* of the body, in bytes */
 
     /* For chat_put, and from a query for every message: */
-    int64_t due;     /* not before this time; 0: at once */
-    int64_t expires; /* dropped unseen from this time on; 0: never */
+    int64_t due;        /* not before this time; 0: at once */
+    int64_t expires;    /* dropped unseen from this time on; 0: never */
+    const char *reader; /* who received it, where its room is open: "bob" for tea/bob; else NULL.
+                         * ROOM is "tea" then, or "tea/bob" for what was sent to bob alone */
     int64_t place; /* its place in the room, the lowest is the oldest; 0: it gets one at the end of
                     * the room when it is due. One that is due later and has a place already is
                     * held back after a failure. chat_put takes it on the term of restoring only */
@@ -113,6 +116,7 @@ struct chat_query {
     bool every;          /* delayed, held back and expired ones too; of a walk, claimed ones too */
     int64_t until;       /* none behind this mark (chat_mark); 0: no bound */
     int64_t before;      /* of chat_claim with EVERY: only those sent before this time; 0: all */
+    int64_t after;       /* of chat_wait: wait for one behind this place (chat_cursor); 0: any */
     size_t max_messages; /* at most so many, at least 1 */
     size_t max_bytes;    /* stop where their bodies have come to so many bytes */
 };
@@ -123,15 +127,53 @@ struct chat_cursor {
     int64_t place, due, id; /* the last one seen, among those with a place or among those behind */
 };
 
+/* What an open room keeps. Of each pair one is 0. */
+struct chat_bounds {
+    int64_t keep;      /* so many of the last messages stay although all readers have them, */
+    int64_t keep_time; /* or those that were sent in the last so many milliseconds */
+    int64_t most;      /* never more than so many messages, */
+    int64_t most_time; /* or none sent earlier than so many milliseconds ago; read or not */
+};
+#define CHAT_KEEP_DEFAULT 1000
+#define CHAT_MOST_DEFAULT 1000000
+
 /* What a room holds. */
 struct chat_room {
     char name[CHAT_NAME_MAX + 1];
-    int64_t depth, bytes; /* all messages in it, and the sum of their bodies' lengths */
-    int64_t claimed;      /* of those, somebody works on at this moment */
-    int64_t delayed;      /* wait for their time, without a place */
-    int64_t held;         /* wait for their time after a failure */
-    int64_t expired;      /* are over, and not swept away yet */
-    int64_t oldest;       /* when the first in the line was sent; 0: there is none */
+    int64_t depth, bytes;      /* all messages in it, and the sum of their bodies' lengths */
+    int64_t claimed;           /* of those, somebody works on at this moment */
+    int64_t delayed;           /* wait for their time, without a place */
+    int64_t held;              /* wait for their time after a failure */
+    int64_t expired;           /* are over, and not swept away yet */
+    int64_t oldest;            /* when the first in the line was sent; 0: there is none */
+    bool open;                 /* each of its readers gets every message */
+    int64_t readers;           /* how many it has */
+    struct chat_bounds bounds; /* of an open room */
+};
+
+/* A reader of an open room. */
+struct chat_reader {
+    char name[CHAT_NAME_MAX + 1]; /* without the room: "bob" */
+    int64_t unread;               /* messages that it is not done with, and among them those that */
+    int64_t claimed;              /* are being worked on, */
+    int64_t held;                 /* and are held back after a failure */
+    int64_t missed;               /* messages lost to chat_bounds.most, and not reported yet */
+    bool here;                    /* a process waits or works as this reader */
+    int64_t last;                 /* when it last was done with a message; 0: never */
+    int64_t place;                /* up to this place it has seen everything */
+};
+
+/* Where a reader continues. */
+struct chat_point {
+    enum chat_point_kind {
+        CHAT_POINT_START, /* with the oldest message that the room keeps */
+        CHAT_POINT_END,   /* with what comes from now on */
+        CHAT_POINT_TIME,  /* with the first message that was sent at VALUE or later */
+        CHAT_POINT_ID,    /* behind the message with the id VALUE */
+        CHAT_POINT_PLACE  /* behind the place VALUE */
+    } kind;
+    int64_t value;
+    bool forward; /* never back: of two calls the later point stays */
 };
 
 /* What a spool says of itself. */
@@ -186,6 +228,10 @@ const char *chat_error(const chat_spool *spool);
 /* Whether NAME can name a room: 1 to 255 bytes of UTF-8, no control characters,
  * no '/', not starting with '-' or '.'. */
 bool chat_room_valid(const char *name);
+
+/* Whether NAME can name a reader of an open room: ROOM/NAME, both valid names of rooms, in 255
+ * bytes together. Such a name may stand for a room in chat_query.rooms and chat_message.room. */
+bool chat_reader_valid(const char *name);
 
 /* Whether NAME can be a sender or a host: 1 to 255 bytes of UTF-8 without
  * control characters. */
@@ -245,6 +291,9 @@ enum chat_status chat_mark(chat_spool *spool, const struct chat_query *query, in
 /* Take the oldest messages that nobody has claimed: as many as QUERY allows, all
  * from the first of its rooms that has one. Until they are settled or released, or this
  * process dies, nobody else gets them; no clock is involved.
+ * For a reader (ROOM/NAME): those that it has not read; it is made if there is none, and nobody
+ * else who receives as this reader gets them. CHAT_NOUSER: ROOM is not open. To claim from an open
+ * room without a reader is CHAT_USAGE, but with query.every: then all readers lose the messages.
  * CHAT_NONE: there are none. CHAT_DAMAGED: one was damaged, and has been moved to the room
  * CHAT_ROOM_DAMAGED; chat_error tells which; claim again.
  * On CHAT_OK the caller owns *BATCH. */
@@ -252,7 +301,8 @@ enum chat_status chat_claim(chat_spool *spool, const struct chat_query *query, c
 
 /* Look at the messages that nobody has claimed without taking them, from *CURSOR on,
  * and move *CURSOR behind them. CHAT_NONE at the end. CHAT_DAMAGED: one is damaged, as chat_error
- * tells, and was passed; nothing was changed. On CHAT_OK the caller owns *BATCH. */
+ * tells, and was passed; nothing was changed. On CHAT_OK the caller owns *BATCH.
+ * Of an open room: all that it keeps. Of a reader: what it has not read; none is made. */
 enum chat_status chat_walk(chat_spool *spool, const struct chat_query *query,
                            struct chat_cursor *cursor, chat_batch **batch);
 
@@ -270,6 +320,10 @@ enum chat_status chat_holders(const chat_batch *batch, struct chat_holder *holde
 /* The messages of BATCH, in order, owned by BATCH. */
 size_t chat_batch_count(const chat_batch *batch);
 const struct chat_message *chat_batch_message(const chat_batch *batch, size_t i);
+
+/* How many messages the reader of BATCH has lost because its room may hold no more
+ * (chat_bounds.most), and was not told of: when BATCH is settled, this was reported. */
+int64_t chat_batch_missed(const chat_batch *batch);
 
 /* The first COUNT messages of BATCH were handed over: delete them, on disk. All or none, but on a
  * full disk, where they are deleted little by little. Whatever the status, BATCH is still to be
@@ -328,6 +382,27 @@ enum chat_status chat_watch(chat_spool *spool, int64_t timeout, const sigset_t *
 /* The rooms of SPOOL that hold a message, by name in the order of strcmp(): an array of *COUNT that
  * the caller frees with free(). CHAT_NONE: there is no spool. */
 enum chat_status chat_list(chat_spool *spool, struct chat_room **rooms, size_t *count);
+
+/* Open ROOM, and make it if there is none: each of its readers gets every message from now on, and
+ * those that are in it. Where it is open already, its bounds change. */
+enum chat_status chat_open_room(chat_spool *spool, const char *room,
+                                const struct chat_bounds *bounds);
+
+/* End the reader NAME (ROOM/NAME), with what was sent to it alone; or end all readers of the room
+ * NAME, which is plain then and has the messages that it kept. CHAT_NOUSER: no such reader, or the
+ * room is not open. CHAT_NONE: there is no spool. */
+enum chat_status chat_forget(chat_spool *spool, const char *name);
+
+/* Let READER (ROOM/NAME) continue at POINT, and make it if there is none. It is done with all that
+ * is before that, and gets all that is behind, whatever it has read. CHAT_NOUSER: ROOM is not open.
+ * CHAT_NONE: the room does not keep a message with that id. */
+enum chat_status chat_seek(chat_spool *spool, const char *reader, const struct chat_point *point);
+
+/* The readers of the open ROOM, by name in the order of strcmp(): an array of *COUNT that the
+ * caller frees with free(). With an ID, those that are done with the message of that id.
+ * CHAT_NOUSER: the room is not open. CHAT_NONE: there is no spool. */
+enum chat_status chat_readers(chat_spool *spool, const char *room, int64_t id,
+                              struct chat_reader **readers, size_t *count);
 
 /* Look for what is wrong with SPOOL: its files, its structure, every checksum, every counter. Each
  * finding is told. CHAT_DATA: there were some. To REPAIR it: damaged messages are moved to the

@@ -93,10 +93,18 @@ const char *chat_error(const chat_spool *spool)
     return spool != NULL ? spool->error.text : "out of memory";
 }
 
+enum chat_status no_open_rooms(chat_spool *spool)
+{
+    return error_set(&spool->error, CHAT_USAGE,
+                     "a spool in PostgreSQL has no open rooms and no readers yet");
+}
+
 enum chat_status check_room(chat_spool *spool, const char *name)
 {
     if (name == NULL || chat_room_valid(name))
         return CHAT_OK;
+    if (chat_reader_valid(name))
+        return spool->store->verbs->open_rooms ? CHAT_OK : no_open_rooms(spool);
     return error_set(&spool->error, CHAT_USAGE, "'%s' cannot name a room", name);
 }
 
@@ -264,6 +272,11 @@ const struct chat_message *chat_batch_message(const chat_batch *batch, size_t i)
     return batch->messages[i];
 }
 
+int64_t chat_batch_missed(const chat_batch *batch)
+{
+    return batch->missed;
+}
+
 /* What is done with claimed messages is a transaction of its own. */
 static enum chat_status check_claimed(const chat_batch *batch)
 {
@@ -292,7 +305,7 @@ enum chat_status chat_join(chat_batch *batch, chat_batch *other)
     if (status != CHAT_OK)
         return status;
     if (batch == other || other->store != store || other->room != batch->room ||
-        other->session != batch->session)
+        other->source != batch->source || other->session != batch->session)
         return error_set(store->error, CHAT_USAGE, "these messages cannot be settled together");
     forget(other);
     if (batch_join(batch, other))
@@ -329,7 +342,8 @@ static enum chat_status move(chat_batch *batch, const char *room, bool first)
 {
     struct store *store = batch->store;
     enum chat_status status = check_claimed(batch);
-    if (status == CHAT_OK && !chat_room_valid(room))
+    bool valid = chat_room_valid(room) || (store->verbs->open_rooms && chat_reader_valid(room));
+    if (status == CHAT_OK && !valid)
         return error_set(store->error, CHAT_USAGE, "'%s' cannot name a room", room);
     if (status == CHAT_OK)
         status = store->verbs->move(store, batch, room, first);

@@ -24,6 +24,7 @@ struct store {
 };
 
 struct store_verbs {
+    bool open_rooms; /* there can be some, and names of readers are passed on */
     /* The names of variables of the environment that no child should see; ends with NULL. */
     const char *const *secrets;
     /* The process has one thread, and uses the engine for nothing else. */
@@ -73,6 +74,14 @@ struct admin_verbs {
     enum chat_status (*list)(struct store *store, struct chat_room **rooms, size_t *count);
     enum chat_status (*holders)(struct store *store, const struct chat_batch *batch,
                                 struct chat_holder *holders);
+    /* These four, if the store has open rooms. */
+    enum chat_status (*open_room)(struct store *store, const char *room,
+                                  const struct chat_bounds *bounds);
+    enum chat_status (*forget)(struct store *store, const char *name);
+    enum chat_status (*seek)(struct store *store, const char *reader,
+                             const struct chat_point *point);
+    enum chat_status (*readers)(struct store *store, const char *room, int64_t id,
+                                struct chat_reader **readers, size_t *count);
     enum chat_status (*check)(struct store *store, bool repair, chat_finding *told, void *context);
     enum chat_status (*backup)(struct store *store, const char *file, chat_progress *progress,
                                void *context);

@@ -48,3 +48,15 @@ bool chat_room_valid(const char *name)
 {
     return name[0] != '-' && name[0] != '.' && strchr(name, '/') == NULL && chat_name_valid(name);
 }
+
+bool chat_reader_valid(const char *name)
+{
+    const char *slash = strchr(name, '/');
+    size_t length = slash != NULL ? (size_t)(slash - name) : 0;
+    char room[CHAT_NAME_MAX + 1];
+    if (slash == NULL || length == 0 || strlen(name) > CHAT_NAME_MAX || !chat_room_valid(slash + 1))
+        return false;
+    memcpy(room, name, length);
+    room[length] = '\0';
+    return chat_room_valid(room);
+}

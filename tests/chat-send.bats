@@ -376,12 +376,12 @@ assert_written() {
 }
 
 @test "a bad CHAT_ROOM is 64 unless -r is given" {
-  CHAT_ROOM=a/b run --separate-stderr chat-send hello
+  CHAT_ROOM=.a run --separate-stderr chat-send hello
   assert_usage chat-send
-  CHAT_ROOM=a/b chat-send -r x hello
-  CHAT_ROOM=a/b run --separate-stderr chat-recv
+  CHAT_ROOM=.a chat-send -r x hello
+  CHAT_ROOM=.a run --separate-stderr chat-recv
   assert_usage chat-recv
-  CHAT_ROOM=a/b assert_received hello -r x
+  CHAT_ROOM=.a assert_received hello -r x
 }
 
 # ---------------------------------------------------------------- limits
@@ -429,7 +429,7 @@ assert_written() {
   local name long longer
   long=$(printf 'r%.0s' {1..256})
   longer=$(printf '語%.0s' {1..86})
-  for name in "$long" "$longer" a/b / . .. .a - -a --help $'a\nb' $'\t' $'\x01' $'a\x1f' $'\x7f' $'\xc2\x80' \
+  for name in "$long" "$longer" /a a/b/c / . .. .a - -a --help $'a\nb' $'\t' $'\x01' $'a\x1f' $'\x7f' $'\xc2\x80' \
     $'\xc2\x9f' $'\xff' $'a\xc3' $'\xc0\xaf' $'\xe0\x80\xaf' $'\xed\xa0\x80' $'\xf4\x90\x80\x80' $'\xf8\x88\x80\x80\x80'; do
     run --separate-stderr chat-send "--room=$name" hello
     assert_usage chat-send

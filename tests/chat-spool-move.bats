@@ -553,7 +553,7 @@ sent() { echo "{\"time\":\"$1\",\"body\":\"$3\"}" | chat-send -J -r "$2"; }
 @test "a delete that makes no sense is 64, and nothing is done" {
   local words
   seq 3 | chat-send -l -r a
-  for words in '' 'a b' '-i' '-i x' '-i 0' '-i -5' '-i 1 a' '.a' 'a/b'; do
+  for words in '' 'a b' '-i' '-i x' '-i 0' '-i -5' '-i 1 a' '.a' '/a'; do
     # shellcheck disable=SC2086  # words are meant
     run --separate-stderr chat-spool delete -y $words
     assert_equal "$words: $status" "$words: 64"

@@ -7,7 +7,11 @@
 
 bool dead_room(const char *room, char name[CHAT_NAME_MAX + 1])
 {
-    return snprintf(name, CHAT_NAME_MAX + 1, "%s%s", room, DEAD_SUFFIX) <= CHAT_NAME_MAX;
+    bool fits = snprintf(name, CHAT_NAME_MAX + 1, "%s%s", room, DEAD_SUFFIX) <= CHAT_NAME_MAX;
+    char *slash = strchr(name, '/');
+    if (slash != NULL)
+        *slash = '.';
+    return fits;
 }
 
 bool dead_room_of(const char *name, char room[CHAT_NAME_MAX + 1])

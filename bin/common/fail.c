@@ -91,6 +91,8 @@ int cli_exit_status(enum chat_status status)
     case CHAT_DATA:
     case CHAT_DAMAGED:
         return EXIT_DATA;
+    case CHAT_NOUSER:
+        return EXIT_NOUSER;
     case CHAT_UNREACHABLE:
         return EXIT_UNREACHABLE;
     case CHAT_INTERRUPTED:

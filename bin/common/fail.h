@@ -17,6 +17,7 @@ enum {
     EXIT_NONE = 1, /* there was no message */
     EXIT_USAGE = 64,
     EXIT_DATA = 65,
+    EXIT_NOUSER = 67, /* no such reader, or the room is not open */
     EXIT_UNREACHABLE = 69,
     EXIT_SYSTEM = 71,
     EXIT_CANTCREATE = 73,

@@ -153,6 +153,24 @@ const char *where_room(const char *given)
     return given;
 }
 
+const char *where_address(const char *given)
+{
+    if (given == NULL)
+        given = variable("CHAT_ROOM");
+    if (given == NULL || strchr(given, '/') == NULL)
+        return where_room(given);
+    const size_t length = strlen(given);
+    if (length > 1 && given[length - 1] == '/') {
+        char *own;
+        if (asprintf(&own, "%s%s", given, where_user()) < 0)
+            cli_no_memory();
+        given = own;
+    }
+    if (!chat_reader_valid(given))
+        cli_usage("'%s' cannot name a reader, as ROOM/NAME does", given);
+    return given;
+}
+
 /* The name in LINE of /etc/passwd, if its third field is UID. */
 static const char *name_of(char *line, uid_t uid)
 {

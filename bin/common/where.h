@@ -27,6 +27,10 @@ void where_announce(void);
 /* The room: GIVEN, else $CHAT_ROOM, checked; else NULL, the spool's default room. */
 const char *where_room(const char *given);
 
+/* The same where a reader, as ROOM/NAME, may be named as well; ROOM/ stands for ROOM/ and the login
+ * name. */
+const char *where_address(const char *given);
+
 /* This user's login name, and this machine's name. */
 const char *where_user(void);
 const char *where_host(void);

@@ -25,22 +25,25 @@
  * COMMAND has an environment of its own: ours has to keep the secrets, for a connection that is
  * lost and made again. */
 
-enum variable { ROOM, ATTEMPT, ID, USER, HOST, TIME, KEY, COUNT, VARIABLES };
+enum variable { ROOM, ATTEMPT, READER, MISSED, ID, USER, HOST, TIME, KEY, COUNT, VARIABLES };
 
 static const char *const names[VARIABLES] = {
-    "CHAT_MESSAGE_ROOM", "CHAT_ATTEMPT", "CHAT_ID",  "CHAT_USER",
-    "CHAT_HOST",         "CHAT_TIME",    "CHAT_KEY", "CHAT_COUNT",
+    "CHAT_MESSAGE_ROOM", "CHAT_ATTEMPT", "CHAT_READER", "CHAT_MISSED", "CHAT_ID",
+    "CHAT_USER",         "CHAT_HOST",    "CHAT_TIME",   "CHAT_KEY",    "CHAT_COUNT",
 };
 
 static char variables[VARIABLES][32 + CHAT_NAME_MAX]; /* of the message, as "NAME=value" */
 static char **environment;                            /* of COMMAND; begins with these */
 static const struct format *layout;                   /* of a batch; NULL: one message each */
+static bool reading;                                  /* as a reader of an open room */
 
 /* Whether COMMAND gets this variable: for a batch only those that all of its messages share. */
 static bool is_told(enum variable variable)
 {
     if (variable == COUNT)
         return layout != NULL;
+    if (variable == READER || variable == MISSED)
+        return reading;
     return variable < ID || layout == NULL;
 }
 
@@ -67,6 +70,8 @@ static void set_environment(const chat_batch *batch)
     set(TIME, "%s", format_time_text(m->time, iso));
     set(ATTEMPT, "%lld", (long long)m->attempts + 1);
     set(KEY, "%s", m->key != NULL ? m->key : "");
+    set(READER, "%s", m->reader != NULL ? m->reader : "");
+    set(MISSED, "%lld", (long long)chat_batch_missed(batch));
 }
 
 /* Returns whether VARIABLE, as "NAME=value", is the one called NAME. */
@@ -107,6 +112,8 @@ void command_prepare(const char *where, const char *const *rooms, size_t room_co
 {
     size_t inherited = 0, secret_count = 0, count = 0;
     layout = of_batches;
+    for (size_t i = 0; i < room_count; i++)
+        reading = reading || (rooms[i] != NULL && strchr(rooms[i], '/') != NULL);
     const char *room = getenv("CHAT_ROOM"); /* the first, should there be several */
     if (room != NULL && is_one_of(room, rooms, room_count))
         room = NULL;

@@ -16,13 +16,14 @@
 #include "common/text.h"
 #include "common/when.h"
 #include "common/where.h"
+#include "missed.h"
 #include "pause.h"
 #include "worker.h"
 
 enum { RAW = LONG_ONLY, TRIES, DEAD, BACKOFF };
 
 static const struct option_row options[] = {
-    { 'r' | REPEATS, "room", "ROOM", "the room; several: the first that has a message" },
+    { 'r' | REPEATS, "room", "ROOM", "the room, or ROOM/NAME; several: the first not empty" },
     { 's', "spool", "WHERE", "the spool (default: $CHAT_SPOOL, or the user's own)" },
     { 'w', "wait", NULL, "if there is no message, wait for one" },
     { 't', "timeout", "TIME", "wait at most TIME: 90, 0.5, 5m, 2h (implies -w)" },
@@ -102,7 +103,7 @@ static void add_room(struct receiver *r, const char *room)
     r->rooms = realloc(r->rooms, (r->room_count + 1) * sizeof *r->rooms);
     if (r->rooms == NULL)
         cli_fail(EXIT_SYSTEM, "out of memory");
-    r->rooms[r->room_count++] = where_room(room);
+    r->rooms[r->room_count++] = where_address(room);
 }
 
 /* The steps in TEXT, with commas between them. */
@@ -224,8 +225,10 @@ static void check(const struct receiver *r)
     check_command(r);
     if (r->all && r->count > 0)
         cli_usage("options '-a' and '-c' exclude each other");
-    if (r->follow && (r->all || r->count > 0 || r->peek))
-        cli_usage("option '-F' excludes '-a', '-c' and '-p'");
+    if (r->follow && (r->all || r->count > 0))
+        cli_usage("option '-F' excludes '-a' and '-c'");
+    if (r->follow && r->peek && r->room_count > 1)
+        cli_usage("options '-F' and '-p' need a single room");
     if (r->format.style == STYLE_CUSTOM)
         format_check(r->format.custom);
 }
@@ -364,6 +367,9 @@ static enum chat_status receive(struct receiver *r)
     }
     if (status != CHAT_OK)
         return status;
+    if (r->peek)
+        r->query.after = r->cursor.place;
+    say_missed(batch);
     memset(ends, 0, sizeof ends[0] * chat_batch_count(batch));
     size_t whole = hand_over(r, batch);
     do
@@ -393,7 +399,7 @@ static enum chat_status set_mark(struct receiver *r)
 static enum chat_status receive_present(struct receiver *r)
 {
     enum chat_status status = r->all ? set_mark(r) : CHAT_OK;
-    r->cursor = (struct chat_cursor){ .room = 0 };
+    r->cursor = (struct chat_cursor){ .place = r->follow ? r->query.after : 0 };
     while (status == CHAT_OK && !output_stop && (r->count == 0 || r->received < r->count))
         status = receive(r);
     /* Who may wait for ever, and has reached the spool once, waits for it, too. */

@@ -15,6 +15,7 @@
 #include "common/cli.h"
 #include "common/dead.h"
 #include "common/signals.h"
+#include "missed.h"
 #include "pause.h"
 
 /* Stop early with STATUS, the first one that was found: what runs may end. */
@@ -159,9 +160,13 @@ static int64_t hold_time(const struct worker *w, int64_t attempts)
 static const char *dead_letter_room(const struct worker *w, const struct chat_message *m)
 {
     static char room[CHAT_NAME_MAX + 1];
+    char reader[2 * sizeof room];
     if (w->dead != NULL)
         return w->dead;
-    return dead_room(m->room, room) ? room : ""; /* which the library refuses */
+    snprintf(reader, sizeof reader, "%.*s/%s", (int)strcspn(m->room, "/"), m->room,
+             m->reader != NULL ? m->reader : "");
+    /* which the library refuses */
+    return dead_room(m->reader != NULL ? reader : m->room, room) ? room : "";
 }
 
 /* Without -F a message is tried once in a run, so its claim is kept to the end. */
@@ -354,6 +359,7 @@ static void reap(struct worker *w)
 static void start(struct worker *w, chat_batch *batch)
 {
     pid_t pid;
+    say_missed(batch);
     const char *after = pause_left(w) == 0 ? "" : w->troubled ? NULL : trying_again;
     int status = command_start(w->command, batch, after, &pid);
     if (status != 0) {

@@ -56,7 +56,7 @@ struct request {
 
 static void add_room(struct sending *s, const char *room)
 {
-    room = where_room(room);
+    room = where_address(room);
     for (size_t i = 0; i < s->room_count; i++)
         if (strcmp(s->rooms[i], room) == 0)
             cli_usage("room '%s' is given twice", room);
@@ -295,7 +295,7 @@ int main(int argc, char **argv)
     check(&request);
     check_terms(&sending, &request);
     sending.terms.once = sending.message.key != NULL && !sending.terms.replace;
-    sending.message.room = sending.room_count > 0 ? sending.rooms[0] : where_room(NULL);
+    sending.message.room = sending.room_count > 0 ? sending.rooms[0] : where_address(NULL);
     const char *where = where_spool(request.spool);
     bool reads =
         request.words[0] == NULL && (request.file == NULL || strcmp(request.file, "-") == 0);

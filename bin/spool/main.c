@@ -13,10 +13,11 @@
 static const struct command help_command;
 
 static const struct command *const commands[] = {
-    &list_command,    &show_command,    &wait_command, &move_command,  &requeue_command,
-    &delete_command,  &check_command,   &dump_command, &load_command,  &backup_command,
-    &restore_command, &compact_command, &copy_command, &where_command, &config_command,
-    &init_command,    &version_command, &help_command,
+    &list_command,    &show_command,    &wait_command,  &move_command,   &requeue_command,
+    &delete_command,  &check_command,   &dump_command,  &load_command,   &backup_command,
+    &open_command,    &readers_command, &seek_command,  &forget_command, &restore_command,
+    &compact_command, &copy_command,    &where_command, &config_command, &init_command,
+    &version_command, &help_command,
 };
 
 static const size_t command_count = sizeof commands / sizeof commands[0];

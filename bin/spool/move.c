@@ -251,8 +251,8 @@ static int move(char **argv)
     char **words = cli_words(rooms, rooms,
                              rooms == 1 ? "a room to move to is needed"
                                         : "two rooms are needed, to move from and to");
-    c.from = rooms == 2 ? where_room(words[0]) : NULL;
-    c.to = where_room(words[rooms - 1]);
+    c.from = rooms == 2 ? where_address(words[0]) : NULL;
+    c.to = where_address(words[rooms - 1]);
     if (c.from != NULL && strcmp(c.from, c.to) == 0)
         cli_usage("the two rooms are the same");
     c.spool = spool_open(c.where);
@@ -267,7 +267,7 @@ static int requeue(char **argv)
     char other[CHAT_NAME_MAX + 1];
     bool fits = true;
     parse(&c, argv);
-    const char *room = where_room(cli_words(1, 1, "a room is needed")[0]);
+    const char *room = where_address(cli_words(1, 1, "a room is needed")[0]);
     c.from = other;
     c.to = room;
     if (dead_room_of(room, other)) {
@@ -289,7 +289,7 @@ static int delete (char **argv)
     parse(&c, argv);
     int rooms = c.id_count > 0 ? 0 : 1;
     char **words = cli_words(rooms, rooms, "a room or '-i ID' is required");
-    c.from = rooms == 1 ? where_room(words[0]) : NULL;
+    c.from = rooms == 1 ? where_address(words[0]) : NULL;
     if (c.older != NULL && c.id_count > 0)
         cli_usage("options '-i' and '--older-than' exclude each other");
     if (c.older != NULL)

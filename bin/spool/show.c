@@ -249,7 +249,7 @@ static int run(char **argv)
     char **words = cli_words(0, show.id > 0 ? 0 : 1, "");
     if (show.id > 0 && show.count > 0)
         cli_usage("options '-i' and '-c' exclude each other");
-    const char *room = where_room(words[0]);
+    const char *room = where_address(words[0]);
     spool_output(&show.out);
     chat_spool *spool = show.spool = spool_open(show.where);
     if (show.json)

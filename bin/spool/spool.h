@@ -20,7 +20,8 @@ struct command {
 
 extern const struct command list_command, show_command, wait_command, move_command, requeue_command,
     delete_command, check_command, dump_command, load_command, backup_command, restore_command,
-    compact_command, copy_command, where_command, config_command, init_command, version_command;
+    compact_command, copy_command, open_command, readers_command, seek_command, forget_command,
+    where_command, config_command, init_command, version_command;
 
 #define SPOOL_OPTION                                                                               \
     {                                                                                              \

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -21,6 +22,16 @@ static enum chat_status cannot_wait(struct place *place, int errnum, enum chat_s
 static int open_directory(const struct place *place, const char *name)
 {
     return openat(place->directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+/* The name of the FIFO of ROOM: a reader has that of its room. */
+static const char *fifo_name(const char *room, char name[CHAT_NAME_MAX + 1])
+{
+    const char *slash = strchr(room, '/');
+    if (slash == NULL)
+        return room;
+    snprintf(name, CHAT_NAME_MAX + 1, "%.*s", (int)(slash - room), room);
+    return name;
 }
 
 /* Open the directory of the bells, and make it where it is missing. */
@@ -64,9 +75,11 @@ enum chat_status bell_listen(struct place *place, const char *bell, const char *
                              int *descriptor)
 {
     int bells;
+    char name[CHAT_NAME_MAX + 1];
     enum chat_status status = open_bells(place, bell, &bells);
     if (status != CHAT_OK)
         return status;
+    room = fifo_name(room, name);
     enum { TRIES = 100 }; /* bell_remove_idle() may remove it at once */
     int fd = place_open_made(bells, room, O_RDONLY);
     for (int i = 0; i < TRIES && fd < 0 && errno == ENOENT; i++)
@@ -105,10 +118,11 @@ static int find_bells(const struct place *place, const char *bell)
 
 int bell_hold(const struct place *place, const char *bell, const char *room)
 {
+    char name[CHAT_NAME_MAX + 1];
     int bells = find_bells(place, bell);
     if (bells < 0)
         return -1;
-    int fd = openat(bells, room, O_WRONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+    int fd = openat(bells, fifo_name(room, name), O_WRONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
     close(bells);
     if (fd < 0 || is_bell(place, fd)) /* ENOENT, ENXIO: nobody listens */
         return fd;

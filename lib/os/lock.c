@@ -214,6 +214,21 @@ int lock_presence(int fd)
     return fcntl(fd, F_OFD_SETLK, &lock) == 0 ? 0 : errno;
 }
 
+/* The bytes behind those of all processes. */
+#define HERE (POSITION_MAX + 1 + (INT64_C(1) << 61))
+
+int lock_here(int fd, int64_t number)
+{
+    struct flock lock = lock_of(F_RDLCK, HERE + number, HERE + number); /* shared */
+    return fcntl(fd, F_OFD_SETLK, &lock) == 0 ? 0 : errno;
+}
+
+bool here_taken(int fd, int64_t number)
+{
+    struct range taken;
+    return claim_taken(fd, (struct range){ HERE + number, HERE + number }, &taken);
+}
+
 struct watch {
     int *pidfds;
     int count, size;
@@ -238,7 +253,7 @@ static void watch_one(void *context, struct range taken)
 int watch_present(int fd, int pidfds[], int size, bool *all)
 {
     struct watch watch = { .pidfds = pidfds, .size = size, .base = presence_base(), .all = true };
-    each_taken(fd, (struct range){ POSITION_MAX + 1, INT64_MAX }, watch_one, &watch);
+    each_taken(fd, (struct range){ POSITION_MAX + 1, HERE - 1 }, watch_one, &watch);
     *all = watch.all;
     return watch.count;
 }

@@ -6,6 +6,7 @@
  *   0           the turnstile: whoever writes to the spool holds it
  *   1 ...       a claim on the message at that position (sql/sqlite/schema.sql)
  *   2^62 ...    the presence of a process that has claims
+ *   2^62 + 2^61 ...  the presence of a process that receives as the reader with that number
  *
  * The first bytes of the file hold a record of what is on the disk (sqlite/synced.c). */
 
@@ -54,6 +55,10 @@ void each_taken(int fd, struct range wanted, void (*tell)(void *context, struct 
 
 /* Make this process known as one that has claims. */
 int lock_presence(int fd);
+
+/* Make it known that a process receives as the reader NUMBER; and whether one elsewhere does. */
+int lock_here(int fd, int64_t number);
+bool here_taken(int fd, int64_t number);
 
 /* Open a pidfd, readable when the process ends, for each other process known to have
  * claims, at most SIZE of them. Returns how many. *ALL becomes false where some process

@@ -11,6 +11,7 @@
 #include "group_commit.h"
 #include "operations.h"
 #include "os/bell.h"
+#include "reader.h"
 #include "room.h"
 #include "settings.h"
 
@@ -78,6 +79,10 @@ const struct admin_verbs admin_sqlite = {
     .watch = sqlite_watch,
     .list = sqlite_list,
     .holders = sqlite_holders,
+    .open_room = sqlite_open_room,
+    .forget = sqlite_forget,
+    .seek = sqlite_seek,
+    .readers = sqlite_readers,
     .check = sqlite_check,
     .backup = sqlite_backup,
     .restore = sqlite_restore,

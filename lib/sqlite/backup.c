@@ -20,6 +20,7 @@
 #include "os/bell.h"
 #include "room.h"
 #include "transaction.h"
+#include "trim.h"
 
 enum { PORTION = 1024 }; /* pages, or messages, at a time */
 
@@ -219,6 +220,13 @@ enum chat_status sqlite_backup(struct store *store, const char *file, chat_progr
 
 /* --- compact --------------------------------------------------------------- */
 
+/* Delete what all readers of an open room are done with, and what it does not keep. */
+static enum chat_status trim_room(struct sqlite_store *s, const struct room *room)
+{
+    enum chat_status status = turn_begin(s);
+    return status == CHAT_OK ? turn_end(s, trim(s, room->number, room->depth)) : status;
+}
+
 static enum chat_status sweep_rooms(struct sqlite_store *s)
 {
     struct chat_room *rooms = NULL;
@@ -227,10 +235,14 @@ static enum chat_status sweep_rooms(struct sqlite_store *s)
     for (size_t i = 0; i < count && status == CHAT_OK; i++) {
         struct room room;
         status = room_get(s, rooms[i].name, &room);
+        if (status == CHAT_NONE) {
+            status = CHAT_OK;
+            continue;
+        }
         if (status == CHAT_OK)
             status = sweep_while_idle(s, &room);
-        else if (status == CHAT_NONE)
-            status = CHAT_OK;
+        if (status == CHAT_OK && is_open(&room))
+            status = trim_room(s, &room);
     }
     free(rooms);
     return status;

@@ -30,6 +30,7 @@ struct counters {
     int64_t number;
     char name[CHAT_NAME_MAX + 1];
     int64_t depth, bytes, next_due, next_expiry;
+    int64_t source, seen; /* of an open room, or a reader */
     int64_t found, found_bytes, misfiled;
     int64_t due, expires; /* the earliest; 0: none is, none does */
 };
@@ -40,6 +41,7 @@ struct check {
     bool structure; /* some of them are of that */
     bool counts;    /* or of the counters */
     bool settings;  /* or of the settings */
+    bool readers;   /* or of the readers */
     struct counters *rooms;
     size_t room_count;
     int64_t *damaged; /* their positions */
@@ -174,6 +176,8 @@ static bool add_counters(struct check *c, sqlite3_stmt *statement)
         .bytes = sqlite3_column_int64(statement, 3),
         .next_due = sqlite3_column_int64(statement, 4),
         .next_expiry = sqlite3_column_int64(statement, 5),
+        .source = sqlite3_column_int64(statement, 6),
+        .seen = sqlite3_column_int64(statement, 7),
     };
     copy_name(room->name, sqlite3_column_text(statement, 1));
     return true;
@@ -220,12 +224,13 @@ static void count_earliest(int64_t *earliest, int64_t time)
 }
 
 /* Whether the row that STATEMENT is at is in the range that its columns imply. */
-static bool is_misfiled(sqlite3_stmt *statement)
+static bool is_misfiled(const struct counters *room, sqlite3_stmt *statement)
 {
+    const bool copied = room->source != 0 && room->source != room->number;
     const bool waits = position_room(sqlite3_column_int64(statement, READ_POSITION)) == 0;
     if (waits)
         return sqlite3_column_int64(statement, READ_DUE) < 1 ||
-               sqlite3_column_type(statement, READ_ID) != SQLITE_NULL ||
+               (sqlite3_column_type(statement, READ_ID) != SQLITE_NULL && !copied) ||
                sqlite3_column_type(statement, READ_PLACE) == SQLITE_NULL ||
                sqlite3_column_int64(statement, READ_PLACE) < 0;
     return sqlite3_column_type(statement, READ_DUE) != SQLITE_NULL ||
@@ -237,7 +242,7 @@ static void count_message(struct counters *room, sqlite3_stmt *statement, int64_
 {
     room->found++;
     room->found_bytes += length;
-    room->misfiled += is_misfiled(statement);
+    room->misfiled += is_misfiled(room, statement);
     count_earliest(&room->due, sqlite3_column_int64(statement, READ_DUE));
     count_earliest(&room->expires, sqlite3_column_int64(statement, READ_EXPIRES));
 }
@@ -308,6 +313,27 @@ static void check_room(struct check *c, const struct counters *room)
     c->counts = c->counts || c->findings.faults > before;
 }
 
+/* A reader reads an open room that has the first part of its name, and the room does not take it to
+ * be further than it is. */
+static void check_reader(struct check *c, const struct counters *room)
+{
+    if (room->source == 0 && strchr(room->name, '/') <= room->name) /* plain, or forgotten */
+        return;
+    const struct counters key = { .number = room->source };
+    const struct counters *open = bsearch(&key, c->rooms, c->room_count, sizeof *c->rooms, compare);
+    const size_t length = strcspn(room->name, "/");
+    if (open == NULL || open->source != open->number || strlen(open->name) != length ||
+        strncmp(open->name, room->name, length) != 0 ||
+        (open != room) != (room->name[length] == '/')) {
+        findings_add(&c->findings, "'%s' reads no open room", room->name);
+        c->readers = true;
+    } else if (room->seen < open->seen || (open != room && room->seen >= c->store->next_id)) {
+        findings_add(&c->findings, "open room '%s' does not know how far '%s' is", open->name,
+                     room->name);
+        c->readers = true;
+    }
+}
+
 static void check_next_id(struct check *c)
 {
     if (c->last < c->store->next_id)
@@ -351,8 +377,10 @@ static enum chat_status survey(struct check *c)
         status = check_messages(c);
     if (!within)
         db_end(s, SQL_COMMIT);
-    for (size_t i = 0; i < c->room_count && status == CHAT_OK; i++)
+    for (size_t i = 0; i < c->room_count && status == CHAT_OK; i++) {
         check_room(c, &c->rooms[i]);
+        check_reader(c, &c->rooms[i]);
+    }
     if (status == CHAT_OK)
         check_next_id(c);
     if (status == CHAT_DATA && !c->structure) {
@@ -472,6 +500,23 @@ static enum chat_status mend_counters(struct check *c)
     return status;
 }
 
+/* A reader without an open room goes, with its copies; how far the others are is looked up anew. */
+static enum chat_status mend_readers(struct check *c)
+{
+    struct sqlite_store *s = c->store;
+    enum chat_status status = turn_begin(s);
+    if (status != CHAT_OK)
+        return status;
+    bells_add_all(s);
+    status = db_run(s, SQL_MEND_READERS);
+    if (status == CHAT_OK)
+        status = db_run(s, SQL_MEND_SEEN);
+    status = turn_end(s, status);
+    if (status == CHAT_OK)
+        findings_tell(&c->findings, "the readers were set right");
+    return status;
+}
+
 static enum chat_status mend_settings(struct check *c)
 {
     struct sqlite_store *s = c->store;
@@ -499,6 +544,8 @@ static enum chat_status mend(struct check *c)
         status = mend_messages(c);
     if (status == CHAT_OK && c->counts)
         status = mend_counters(c);
+    if (status == CHAT_OK && c->readers)
+        status = mend_readers(c);
     return status;
 }
 

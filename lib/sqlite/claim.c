@@ -4,9 +4,11 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "connect.h"
+#include "cursor.h"
 #include "database.h"
 #include "due.h"
 #include "group_commit.h"
@@ -16,6 +18,7 @@
 #include "os/lock.h"
 #include "quarantine.h"
 #include "read.h"
+#include "reader.h"
 #include "room.h"
 #include "scan.h"
 
@@ -24,8 +27,13 @@
 static void sweep_passed(struct sqlite_store *s, const struct scan *scan,
                          const struct chat_batch *batch)
 {
-    if (scan->passed_expired || batch->passed_expired)
-        sweep_while_idle(s, &scan->room);
+    struct room room = scan->room;
+    struct open_row source;
+    if (!scan->passed_expired && !batch->passed_expired)
+        return;
+    if (is_reader(&room) && open_get(s, room.source, &source) == CHAT_OK)
+        room = (struct room){ .number = source.number, .next_expiry = source.next_expiry };
+    sweep_while_idle(s, &room);
 }
 
 /* Messages were listed, but could not be found. Have others received them meanwhile, or are the
@@ -39,7 +47,7 @@ static enum chat_status check_order(struct sqlite_store *s, const struct chat_qu
         status = scan_open(&scan, s, query, name, NULL);
     if (status == CHAT_OK && scan.next > 0) {
         sqlite3_stmt *statement = db_statement(s, SQL_GET_LENGTH);
-        sqlite3_bind_int64(statement, 1, scan.next);
+        sqlite3_bind_int64(statement, 1, scan.next + scan.offset);
         int rc = db_step(s, statement);
         sqlite3_reset(statement);
         if (rc != SQLITE_ROW)
@@ -49,6 +57,34 @@ static enum chat_status check_order(struct sqlite_store *s, const struct chat_qu
     return status == CHAT_NONE ? CHAT_OK : status;
 }
 
+/* Begin in the room, or as the reader, NAME. */
+static enum chat_status begin(struct scan *scan, struct sqlite_store *s,
+                              const struct chat_query *query, const char *name)
+{
+    enum chat_status status = scan_open_ready(scan, s, query, name, NULL);
+    if (status == CHAT_NONE && name != NULL && strchr(name, '/') != NULL &&
+        scan->room.number == 0) {
+        status = reader_need(s, name);
+        if (status == CHAT_OK)
+            status = scan_open_ready(scan, s, query, name, NULL);
+    }
+    if (status == CHAT_OK && is_open(&scan->room) && !query->every)
+        return error_set(s->base.error, CHAT_USAGE,
+                         "room '%s' is open: name a reader, as in '%s/NAME'", scan->room.name,
+                         scan->room.name);
+    return status == CHAT_OK && is_reader(&scan->room) ? reader_here(s, scan->room.number) : status;
+}
+
+/* What the reader has lost and no other batch of this handle reports. */
+static int64_t missed_now(const struct sqlite_store *s, const struct scan *scan)
+{
+    int64_t missed = scan->missed;
+    for (const struct chat_batch *b = s->base.claimed; b != NULL; b = b->next)
+        if (b->room == scan->room.number)
+            missed -= b->missed;
+    return missed > 0 ? missed : 0;
+}
+
 /* Add the oldest messages of a room to BATCH, and claim them before they are read: what is
  * read after the lock was granted cannot be somebody else's. */
 static enum chat_status claim_room(struct sqlite_store *s, const struct chat_query *query,
@@ -56,7 +92,7 @@ static enum chat_status claim_room(struct sqlite_store *s, const struct chat_que
 {
     struct scan scan;
     bool passed, gone = false;
-    enum chat_status status = scan_open_ready(&scan, s, query, name, NULL);
+    enum chat_status status = begin(&scan, s, query, name);
     while (status == CHAT_OK && !batch_is_full(batch, query)) {
         struct range run;
         int64_t seen;
@@ -65,7 +101,7 @@ static enum chat_status claim_room(struct sqlite_store *s, const struct chat_que
                            &passed);
         if (status != CHAT_OK)
             break;
-        status = read_run(s, run, true, &scan.room, scan.now, query, batch, &seen);
+        status = read_run(s, run, scan.offset, true, &scan.room, scan.now, query, batch, &seen);
         if (seen > 0)
             scan_step(&scan, seen);
         gone = gone || (seen > 0 && batch->count == before); /* or it has expired just now */
@@ -83,6 +119,8 @@ static enum chat_status claim_room(struct sqlite_store *s, const struct chat_que
         return status;
     }
     batch->passed_expired = batch->passed_expired || scan.passed_expired;
+    batch->seen = scan.seen;
+    batch->missed = scan.missed > 0 ? missed_now(s, &scan) : 0;
     return CHAT_OK; /* should there be an error behind these, it comes again at the next claim */
 }
 
@@ -102,7 +140,7 @@ static enum chat_status claim_at(struct sqlite_store *s, const struct chat_query
         return error_set(s->base.error, CHAT_BUSY, "message %lld is claimed", (long long)query->id);
     if (errnum != 0)
         return store_cannot_lock(s, errnum);
-    status = read_run(s, one, true, &room, 0, query, batch, &seen);
+    status = read_run(s, one, 0, true, &room, 0, query, batch, &seen);
     if (status != CHAT_OK)
         unlock_claim(s->lock, one);
     return status == CHAT_OK && batch->count == 0 ? CHAT_NONE : status;
@@ -151,6 +189,8 @@ enum chat_status sqlite_claim(struct store *store, const struct chat_query *quer
 {
     struct sqlite_store *s = (struct sqlite_store *)store;
     enum chat_status status = store_connect_on_full_disk(s);
+    if (status == CHAT_NONE)
+        status = check_readers(s, query);
     if (status == CHAT_OK)
         status = store_can_write(s);
     if (status == CHAT_OK)

@@ -19,7 +19,7 @@
 enum { PORTION = 1024 }; /* messages in one transaction */
 
 struct due {
-    int64_t position, place;
+    int64_t position, place, id;
 };
 
 /* Read the messages of the room that are due. */
@@ -33,17 +33,19 @@ static enum chat_status list_due(struct sqlite_store *s, int64_t room, int64_t n
     *count = 0;
     while (*count < PORTION && (rc = db_step(s, statement)) == SQLITE_ROW)
         due[(*count)++] = (struct due){ .position = sqlite3_column_int64(statement, 0),
-                                        .place = sqlite3_column_int64(statement, 1) };
+                                        .place = sqlite3_column_int64(statement, 1),
+                                        .id = sqlite3_column_int64(statement, 2) };
     sqlite3_reset(statement);
     return rc == SQLITE_ROW || rc == SQLITE_DONE ? CHAT_OK : db_failed(s, rc, "read");
 }
 
-static enum chat_status move_to(struct sqlite_store *s, int64_t room, int64_t from, int64_t place)
+static enum chat_status move_to(struct sqlite_store *s, int64_t room, const struct due *due,
+                                int64_t place)
 {
     sqlite3_stmt *statement = db_statement(s, SQL_SET_READY);
-    sqlite3_bind_int64(statement, 1, from);
+    sqlite3_bind_int64(statement, 1, due->position);
     sqlite3_bind_int64(statement, 2, position_of(room, place));
-    bind_number(statement, 3, from, from != place);
+    bind_number(statement, 3, due->id, due->id != place);
     return db_finish(s, statement);
 }
 
@@ -53,10 +55,10 @@ static enum chat_status set_ready(struct sqlite_store *s, int64_t room, const st
 {
     enum chat_status status = CHAT_NONE;
     if (due->place > 0)
-        status = move_to(s, room, due->position, due->place);
+        status = move_to(s, room, due, due->place);
     if (status == CHAT_NONE ||
         (status == CHAT_DATA && s->failed_with == SQLITE_CONSTRAINT_PRIMARYKEY))
-        status = move_to(s, room, due->position, s->next_id++);
+        status = move_to(s, room, due, s->next_id++);
     return status;
 }
 

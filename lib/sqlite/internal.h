@@ -60,6 +60,7 @@ enum {
     COLUMN_BODY,
     COLUMNS
 };
+enum { COLUMNS_MOST = 17 }; /* a room has more */
 
 /* The columns that are read of a message: of get_messages, and behind those of list_all. */
 enum {
@@ -83,9 +84,11 @@ struct tally {
     char name[CHAT_NAME_MAX + 1]; /* "": none yet */
     int64_t number;
     int64_t held;         /* messages in it when the transaction began */
-    int64_t depth, bytes; /* what came since */
+    int64_t came;         /* messages that were put since, */
+    int64_t depth, bytes; /* and those that the row of the room does not count yet */
     int64_t due, expires; /* the earliest time that one of those is due, or expires; 0: none is */
     bool returned;        /* the row of the room says that some came before others */
+    bool open;            /* the room is */
 };
 
 /* What is known of a transaction only while it sends. */
@@ -124,8 +127,11 @@ struct sqlite_store {
     size_t kept_count;
     struct {
         int64_t position, returned;
-    } kept_all; /* up to this position of its room all are kept, or gone, unless some returned */
-    struct range *held; /* what this transaction has claimed */
+    } kept_all;    /* up to this position of its room all are kept, or gone, unless some returned */
+    int64_t *here; /* the readers that we are known to receive as */
+    size_t here_count;
+    char copied_from[CHAT_NAME_MAX + 1]; /* read.c's: the room of a reader's message */
+    struct range *held;                  /* what this transaction has claimed */
     size_t held_count;
     int watch;                  /* hears of every change, once somebody asked for it; or 0 */
     struct pending_bell *bells; /* to be rung after the commit; bells.c's */

@@ -1,6 +1,6 @@
 /* list.c - what each room holds. */
 
-#include "internal.h"
+#include "cursor.h"
 
 #include <stdlib.h>
 
@@ -39,6 +39,7 @@ static bool grow(struct list *list)
 
 static enum chat_status add_room(struct list *list, sqlite3_stmt *statement)
 {
+    enum { SOURCE = 8, KEEP, MOST, READERS };
     if (list->count == list->capacity && !grow(list))
         return error_set(list->store->base.error, CHAT_SYSTEM, "out of memory");
     struct chat_room *room = &list->rooms[list->count];
@@ -50,6 +51,11 @@ static enum chat_status add_room(struct list *list, sqlite3_stmt *statement)
         .expired = sqlite3_column_int64(statement, 6),
         .oldest = sqlite3_column_int64(statement, 7),
     };
+    room->open = sqlite3_column_type(statement, SOURCE) != SQLITE_NULL;
+    room->readers = sqlite3_column_int64(statement, READERS);
+    if (room->open)
+        read_bounds(sqlite3_column_int64(statement, KEEP), sqlite3_column_int64(statement, MOST),
+                    &room->bounds);
     copy_name(room->name, sqlite3_column_text(statement, 1));
     list->numbers[list->count] =
         (struct number){ .number = sqlite3_column_int64(statement, 0), .at = list->count };

@@ -8,10 +8,10 @@
 enum { FIRST = 1 }; /* the parameter of the first column */
 
 void bind_state(sqlite3_stmt *statement, const struct chat_message *m, int64_t number,
-                int64_t checksum)
+                int64_t waits_at, int64_t checksum)
 {
     const bool waits = m->due > 0;
-    const int64_t position = waits ? m->id : position_of(number, m->place);
+    const int64_t position = waits ? waits_at : position_of(number, m->place);
     sqlite3_bind_int64(statement, FIRST + COLUMN_POSITION, position);
     bind_number(statement, FIRST + COLUMN_ID, m->id, m->id != position_place(position));
     bind_number(statement, FIRST + COLUMN_ROOM, number, waits);
@@ -25,9 +25,9 @@ void bind_state(sqlite3_stmt *statement, const struct chat_message *m, int64_t n
 }
 
 void bind_message(sqlite3_stmt *statement, const struct chat_message *m, int64_t number,
-                  int64_t checksum)
+                  int64_t waits_at, int64_t checksum)
 {
-    bind_state(statement, m, number, checksum);
+    bind_state(statement, m, number, waits_at, checksum);
     sqlite3_bind_int64(statement, FIRST + COLUMN_SENT, m->time);
     sqlite3_bind_text(statement, FIRST + COLUMN_SENDER, m->user, -1, SQLITE_STATIC);
     sqlite3_bind_text(statement, FIRST + COLUMN_HOST, m->host, -1, SQLITE_STATIC);
@@ -41,7 +41,7 @@ enum chat_status insert_message(struct sqlite_store *s, const struct chat_messag
                                 int64_t checksum)
 {
     sqlite3_stmt *statement = db_statement(s, SQL_ADD_MESSAGE);
-    bind_message(statement, m, s->put.tally.number, checksum);
+    bind_message(statement, m, s->put.tally.number, m->id, checksum);
     enum chat_status status = db_finish(s, statement);
     if (status == CHAT_DATA && s->failed_with == SQLITE_CONSTRAINT_PRIMARYKEY)
         return error_set(s->base.error, CHAT_DATA,

@@ -37,6 +37,13 @@ enum chat_status sqlite_wait_room(struct store *store, const char *room, int64_t
 
 enum chat_status sqlite_watch(struct store *store, int64_t timeout, const sigset_t *unblocked);
 
+enum chat_status sqlite_open_room(struct store *store, const char *room,
+                                  const struct chat_bounds *bounds);
+enum chat_status sqlite_forget(struct store *store, const char *name);
+enum chat_status sqlite_seek(struct store *store, const char *reader,
+                             const struct chat_point *point);
+enum chat_status sqlite_readers(struct store *store, const char *room, int64_t id,
+                                struct chat_reader **readers, size_t *count);
 enum chat_status sqlite_check(struct store *store, bool repair, chat_finding *told, void *context);
 
 enum chat_status sqlite_backup(struct store *store, const char *file, chat_progress *progress,

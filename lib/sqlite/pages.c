@@ -92,7 +92,7 @@ static bool parse(const unsigned char *payload, size_t size, struct record *reco
     while (at < header) {
         uint64_t type;
         size_t length = read_varint(payload + at, (size_t)header - at, &type);
-        if (length == 0 || record->count == COLUMNS || type_size(type) > size - data)
+        if (length == 0 || record->count == COLUMNS_MOST || type_size(type) > size - data)
             return false;
         record->column[record->count++] = (struct column){ type, payload + data, type_size(type) };
         at += length;

@@ -16,7 +16,7 @@ struct column {
 struct record {
     int64_t id;
     size_t count;
-    struct column column[COLUMNS];
+    struct column column[COLUMNS_MOST];
 };
 
 /* Tell every row and entry that is in a leaf of some table or index (whichever), and is not free.

@@ -2,6 +2,7 @@
 
 #include "read.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "database.h"
@@ -46,6 +47,28 @@ enum chat_status read_times(struct sqlite_store *s, int64_t position, struct cha
     return db_found(s, statement, rc);
 }
 
+/* The room that the reader NAME (ROOM/NAME) reads: a text that is good until the next call. */
+static const char *source_name(struct sqlite_store *s, const char *name)
+{
+    snprintf(s->copied_from, sizeof s->copied_from, "%.*s", (int)strcspn(name, "/"), name);
+    return s->copied_from;
+}
+
+/* Whether a message is what it was when it was sent to its room, or to the source of that. */
+static bool is_whole(struct sqlite_store *s, struct chat_message *m, int64_t checksum)
+{
+    if (message_digest(m) == checksum)
+        return true;
+    const char *room = m->room;
+    if (strchr(room, '/') == NULL)
+        return false;
+    m->room = source_name(s, room);
+    if (message_digest(m) == checksum)
+        return true;
+    m->room = room;
+    return false;
+}
+
 enum chat_status message_row(struct sqlite_store *s, sqlite3_stmt *statement,
                              struct chat_message *m)
 {
@@ -60,7 +83,7 @@ enum chat_status message_row(struct sqlite_store *s, sqlite3_stmt *statement,
     if (m->body == NULL && sqlite3_errcode(s->db) == SQLITE_NOMEM)
         return error_set(s->base.error, CHAT_SYSTEM, "out of memory");
     if (m->user != NULL && m->host != NULL &&
-        sqlite3_column_int64(statement, READ_CHECKSUM) == message_digest(m))
+        is_whole(s, m, sqlite3_column_int64(statement, READ_CHECKSUM)))
         return CHAT_OK;
     s->damaged = sqlite3_column_int64(statement, READ_POSITION);
     return error_set(s->base.error, CHAT_DAMAGED,
@@ -70,18 +93,23 @@ enum chat_status message_row(struct sqlite_store *s, sqlite3_stmt *statement,
 
 /* Copy the row that STATEMENT is at to BATCH, if it is what it was when it was sent. */
 static enum chat_status add_row(struct sqlite_store *s, sqlite3_stmt *statement, int64_t position,
-                                const struct room *room, bool every, struct chat_batch *batch)
+                                int64_t offset, const struct room *room, bool every,
+                                struct chat_batch *batch)
 {
     /* That it is the room it was sent to, the checksum tells. */
-    struct chat_message m = { .room = room->name };
+    struct chat_message m = { .room = offset != 0 ? source_name(s, room->name) : room->name };
     enum chat_status status = message_row(s, statement, &m);
     if (status != CHAT_OK)
         return status;
     if (every || m.attempts > 0)
-        status = read_times(s, position, &m);
+        status = read_times(s, position + offset, &m);
     if (status != CHAT_OK)
         return status == CHAT_NONE ? db_failed(s, SQLITE_CORRUPT, "read") : status;
     batch->room = room->number;
+    if (is_reader(room)) {
+        batch->source = room->source;
+        m.reader = strchr(room->name, '/') + 1;
+    }
     if (!batch_add(batch, &m, position))
         return error_set(s->base.error, CHAT_SYSTEM, "out of memory");
     return CHAT_OK;
@@ -93,13 +121,18 @@ bool batch_is_full(const struct chat_batch *batch, const struct chat_query *quer
 }
 
 /* The statement that lists the messages of RUN, with its parameters. */
-static sqlite3_stmt *list_run(struct sqlite_store *s, struct range run)
+static sqlite3_stmt *list_run(struct sqlite_store *s, struct range run, int64_t offset,
+                              const struct room *room)
 {
-    bool one = run.first == run.last;
-    sqlite3_stmt *statement = db_statement(s, one ? SQL_GET_MESSAGE : SQL_GET_MESSAGES);
-    sqlite3_bind_int64(statement, 1, run.first);
+    bool one = run.first == run.last && offset == 0;
+    sqlite3_stmt *statement = db_statement(s, one           ? SQL_GET_MESSAGE
+                                              : offset != 0 ? SQL_GET_SOURCE_MESSAGES
+                                                            : SQL_GET_MESSAGES);
+    sqlite3_bind_int64(statement, 1, run.first + offset);
     if (!one)
-        sqlite3_bind_int64(statement, 2, run.last);
+        sqlite3_bind_int64(statement, 2, run.last + offset);
+    if (offset != 0)
+        sqlite3_bind_int64(statement, 3, room->number);
     return statement;
 }
 
@@ -118,29 +151,29 @@ static bool is_wanted(sqlite3_stmt *statement, int64_t position, const struct ro
 /* Step to the next message of RUN that is to be read, FROM that position on: *POSITION becomes its
  * position, or the one behind the last. Where a page lies in another's place they go back. */
 static enum chat_status step(struct sqlite_store *s, sqlite3_stmt *statement, struct range run,
-                             const struct room *room, int64_t now, int64_t from,
+                             int64_t offset, const struct room *room, int64_t now, int64_t from,
                              struct chat_batch *batch, int64_t *position)
 {
     int rc;
     do {
         rc = db_step(s, statement);
-        *position =
-            rc == SQLITE_ROW ? sqlite3_column_int64(statement, READ_POSITION) : run.last + 1;
+        *position = rc == SQLITE_ROW ? sqlite3_column_int64(statement, READ_POSITION) - offset
+                                     : run.last + 1;
         if (*position < from)
             rc = SQLITE_CORRUPT;
     } while (rc == SQLITE_ROW && !is_wanted(statement, *position, room, now, batch));
     return rc == SQLITE_ROW || rc == SQLITE_DONE ? CHAT_OK : db_failed(s, rc, "read");
 }
 
-enum chat_status read_run(struct sqlite_store *s, struct range run, bool claimed,
+enum chat_status read_run(struct sqlite_store *s, struct range run, int64_t offset, bool claimed,
                           const struct room *room, int64_t now, const struct chat_query *query,
                           struct chat_batch *batch, int64_t *seen)
 {
-    sqlite3_stmt *statement = list_run(s, run);
+    sqlite3_stmt *statement = list_run(s, run, offset, room);
     int64_t next = run.first, found; /* what comes next, and what is there */
     enum chat_status status = CHAT_OK;
     while (next <= run.last && !batch_is_full(batch, query)) {
-        status = step(s, statement, run, room, now, next, batch, &found);
+        status = step(s, statement, run, offset, room, now, next, batch, &found);
         if (status != CHAT_OK)
             break;
         if (claimed && found > next) /* these are not to be read, or gone */
@@ -148,7 +181,7 @@ enum chat_status read_run(struct sqlite_store *s, struct range run, bool claimed
         next = found;
         if (next > run.last)
             break;
-        status = add_row(s, statement, next, room, query->every, batch);
+        status = add_row(s, statement, next, offset, room, query->every, batch);
         if (status != CHAT_OK)
             break;
         next++;

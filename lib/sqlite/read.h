@@ -8,7 +8,8 @@
 #include "room.h"
 
 /* Fill in MESSAGE, whose room is set, from the row that STATEMENT is at, all but its place, its
- * times and how it failed. CHAT_DAMAGED: it is not what it was when it was sent. */
+ * times and how it failed. In the range of a reader its room becomes the one that it was sent to,
+ * a text that is good until the next call. CHAT_DAMAGED: it is not what it was when it was sent. */
 enum chat_status message_row(struct sqlite_store *s, sqlite3_stmt *statement,
                              struct chat_message *message);
 
@@ -23,9 +24,11 @@ int64_t row_room(sqlite3_stmt *statement);
 bool batch_is_full(const struct chat_batch *batch, const struct chat_query *query);
 
 /* Read the messages at the positions of RUN, which are of ROOM, as many as fit; but not those that
- * have expired at the time NOW (0: those too). Whatever is not in BATCH then is not claimed either,
- * if they were (CLAIMED). *SEEN becomes how many positions were passed. */
-enum chat_status read_run(struct sqlite_store *s, struct range run, bool claimed,
+ * have expired at the time NOW (0: those too). OFFSET is added to a position for that of the row: a
+ * reader's message may be in its source, and is not read if the reader is past it by now. Whatever
+ * is not in BATCH then is not claimed either, if they were (CLAIMED). *SEEN becomes how many
+ * positions were passed. */
+enum chat_status read_run(struct sqlite_store *s, struct range run, int64_t offset, bool claimed,
                           const struct room *room, int64_t now, const struct chat_query *query,
                           struct chat_batch *batch, int64_t *seen);
 

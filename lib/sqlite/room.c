@@ -13,7 +13,7 @@ void copy_name(char name[CHAT_NAME_MAX + 1], const unsigned char *text)
 }
 
 /* The columns of SQL_GET_ROOM. */
-enum { NUMBER, RETURNED, NEXT_DUE, NEXT_EXPIRY, DEPTH, NEXT_ID, MAX_LENGTH, DEFAULT_ROOM };
+enum { NUMBER, RETURNED, NEXT_DUE, NEXT_EXPIRY, DEPTH, NEXT_ID, MAX_LENGTH, DEFAULT_ROOM, SOURCE };
 
 /* Find the row NAME; what is done with it ends with a reset. */
 static int find_row(struct sqlite_store *s, const char *name, sqlite3_stmt **statement)
@@ -74,6 +74,7 @@ static enum chat_status get_row(struct sqlite_store *s, const char *name, struct
         room->next_due = sqlite3_column_int64(statement, NEXT_DUE);
         room->next_expiry = sqlite3_column_int64(statement, NEXT_EXPIRY);
         room->depth = sqlite3_column_int64(statement, DEPTH);
+        room->source = sqlite3_column_int64(statement, SOURCE);
         strcpy(room->name, name); /* spool.c has checked its length */
     }
     return db_found(s, statement, rc);
@@ -107,8 +108,7 @@ enum chat_status room_of(struct sqlite_store *s, int64_t position, struct room *
     return db_found(s, statement, rc);
 }
 
-/* A number for a new room: 0 where none is left. */
-static enum chat_status new_number(struct sqlite_store *s, int64_t *number)
+enum chat_status room_number(struct sqlite_store *s, int64_t *number)
 {
     int rc = db_get_number(s, SQL_GET_LAST_ROOM, number);
     if (rc == SQLITE_OK && *number < ROOM_MAX) {
@@ -127,13 +127,41 @@ static enum chat_status new_number(struct sqlite_store *s, int64_t *number)
     return rc == SQLITE_ROW ? CHAT_OK : db_failed(s, rc, "read");
 }
 
+enum chat_status not_open(struct sqlite_store *s, const char *name)
+{
+    return error_set(s->base.error, CHAT_NOUSER, "room '%.*s' is not open", (int)strcspn(name, "/"),
+                     name);
+}
+
+enum chat_status room_of_reader(struct sqlite_store *s, const char *reader, struct room *room)
+{
+    char name[CHAT_NAME_MAX + 1];
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(reader, "/"), reader);
+    enum chat_status status = room_get(s, name, room);
+    if (status == CHAT_NONE || (status == CHAT_OK && !is_open(room)))
+        return not_open(s, name);
+    return status;
+}
+
+enum chat_status reader_missing(struct sqlite_store *s, const char *name)
+{
+    struct room room;
+    enum chat_status status = room_of_reader(s, name, &room);
+    if (status != CHAT_OK)
+        return status;
+    return error_set(s->base.error, CHAT_NOUSER, "room '%s' has no reader '%s'", room.name,
+                     strchr(name, '/') + 1);
+}
+
 enum chat_status room_find(struct sqlite_store *s, const char *name, struct room *room)
 {
     int64_t number;
     enum chat_status status = room_get(s, name, room);
     if (status != CHAT_NONE)
         return status;
-    status = new_number(s, &number);
+    if (strchr(name, '/') != NULL) /* only who receives makes one */
+        return reader_missing(s, name);
+    status = room_number(s, &number);
     if (status != CHAT_OK)
         return status;
     *room = (struct room){ .number = number };

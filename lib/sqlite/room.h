@@ -11,8 +11,25 @@ struct room {
     int64_t next_due;    /* 0: nothing waits for its time */
     int64_t next_expiry; /* before this nothing need be swept; 0: nothing expires */
     int64_t depth;
+    int64_t source; /* 0: it is plain; its own number: it is open; else it reads that open room */
     char name[CHAT_NAME_MAX + 1];
 };
+
+static inline bool is_open(const struct room *room)
+{
+    return room->source != 0 && room->source == room->number;
+}
+
+static inline bool is_reader(const struct room *room)
+{
+    return room->source != 0 && room->source != room->number;
+}
+
+/* What is added to a position in the range of the reader for that of the message in its source. */
+static inline int64_t source_offset(const struct room *room)
+{
+    return (room->source - room->number) << PLACE_BITS;
+}
 
 /* Read what holds for the whole spool, and write its next id. CHAT_DATA: that is damaged, and where
  * the settings are not valid, it is they. */
@@ -24,6 +41,17 @@ enum chat_status spool_set_next_id(struct sqlite_store *s);
  * makes it (there NAME is none). */
 enum chat_status room_get(struct sqlite_store *s, const char *name, struct room *room);
 enum chat_status room_find(struct sqlite_store *s, const char *name, struct room *room);
+
+/* The room of READER (ROOM/NAME). CHAT_NOUSER: it is not open, as the text says. */
+enum chat_status room_of_reader(struct sqlite_store *s, const char *reader, struct room *room);
+
+/* The texts for a room that is not open, and for a reader that does not exist: CHAT_NOUSER. NAME is
+ * that of the reader, or of the room. */
+enum chat_status not_open(struct sqlite_store *s, const char *name);
+enum chat_status reader_missing(struct sqlite_store *s, const char *name);
+
+/* A number for a new room. CHAT_DATA: none is left. */
+enum chat_status room_number(struct sqlite_store *s, int64_t *number);
 
 /* The position of the message ID, wherever it is, and the number and the name of the room that the
  * message at POSITION is in. CHAT_NONE: there is no such message. */

@@ -5,6 +5,8 @@
 
 #include "salvage.h"
 
+#include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -20,7 +22,21 @@
 #include "synced.h"
 
 /* The columns of a room, in the order of schema.sql. */
-enum { ROOM_NAME = 1, ROOM_NEXT_ID = 7, ROOM_MAX_LENGTH, ROOM_DEFAULT, ROOM_COLUMNS };
+enum {
+    ROOM_NAME = 1,
+    ROOM_NEXT_ID = 7,
+    ROOM_MAX_LENGTH,
+    ROOM_DEFAULT,
+    ROOM_SOURCE,
+    ROOM_SEEN,
+    ROOM_SLOWEST,
+    ROOM_KEEP,
+    ROOM_MOST,
+    ROOM_MISSED,
+    ROOM_LAST,
+    ROOM_COLUMNS
+};
+static_assert((int)ROOM_COLUMNS == (int)COLUMNS_MOST, "a record has a column for each of a room");
 
 struct named {
     int64_t number;
@@ -29,7 +45,7 @@ struct named {
 
 struct salvage {
     sqlite3 *db; /* the new one */
-    sqlite3_stmt *add_room, *add_message;
+    sqlite3_stmt *add_room, *set_columns, *add_message;
     struct named *rooms;
     size_t room_count;
     int64_t damaged;   /* the number of the room of damaged messages; 0: not reached yet */
@@ -109,6 +125,28 @@ static bool take_entry(struct salvage *g, const struct record *r)
     return true;
 }
 
+/* What an open room, or a reader, has besides. How far all readers are is looked up anew. */
+static bool take_reading(struct salvage *g, const struct record *r)
+{
+    const int64_t source = column_number(&r->column[ROOM_SOURCE]);
+    if (source == 0)
+        return true;
+    sqlite3_stmt *statement = g->set_columns;
+    sqlite3_bind_int64(statement, 1, r->id);
+    sqlite3_bind_int64(statement, 2, source);
+    sqlite3_bind_int64(statement, 3, source == r->id ? 0 : column_number(&r->column[ROOM_SEEN]));
+    for (int i = ROOM_KEEP; i <= ROOM_LAST; i++)
+        bind_number(statement, 4 + i - ROOM_KEEP, column_number(&r->column[i]),
+                    r->column[i].type != 0);
+    return check(g, run(statement));
+}
+
+/* Whether NAME can be in a row. */
+static bool name_valid(const char *name)
+{
+    return chat_room_valid(name) || chat_reader_valid(name);
+}
+
 static bool take_room(void *context, const struct record *r)
 {
     struct salvage *g = context;
@@ -119,8 +157,8 @@ static bool take_room(void *context, const struct record *r)
         return true;
     if (r->id == 0)
         take_settings(g, r);
-    else if (column_name(&r->column[ROOM_NAME], room.name) && chat_room_valid(room.name))
-        return add_room(g, &room);
+    else if (column_name(&r->column[ROOM_NAME], room.name) && name_valid(room.name))
+        return add_room(g, &room) && take_reading(g, r);
     return true;
 }
 
@@ -166,12 +204,13 @@ static struct chat_message take_fields(const struct record *r, struct names *nam
     };
 }
 
-static bool add_message(struct salvage *g, const struct chat_message *m, int64_t room)
+static bool add_message(struct salvage *g, const struct chat_message *m, int64_t room,
+                        int64_t waits_at)
 {
     sqlite3_stmt *statement = g->add_message;
     if (m->place == 0 && m->due == 0) /* a place that no message has */
         return true;
-    bind_message(statement, m, room, message_digest(m));
+    bind_message(statement, m, room, waits_at, message_digest(m));
     int rc = run(statement);
     if (rc == SQLITE_OK) {
         g->count++;
@@ -187,12 +226,26 @@ static bool add_damaged(struct salvage *g, struct chat_message *m)
     m->room = CHAT_ROOM_DAMAGED;
     m->due = m->expires = m->failed = 0;
     m->place = g->next_id;
-    return add_message(g, m, g->damaged);
+    return add_message(g, m, g->damaged, m->id);
+}
+
+/* As read.c has it: a reader's message may be a copy from its open room. */
+static bool is_whole(struct chat_message *m, int64_t checksum, char source[CHAT_NAME_MAX + 1])
+{
+    const char *slash = strchr(m->room, '/');
+    if (message_digest(m) == checksum)
+        return true;
+    if (slash == NULL)
+        return false;
+    snprintf(source, CHAT_NAME_MAX + 1, "%.*s", (int)(slash - m->room), m->room);
+    m->room = source;
+    return message_digest(m) == checksum;
 }
 
 static bool take_message(void *context, const struct record *r)
 {
     struct salvage *g = context;
+    char source[CHAT_NAME_MAX + 1];
     if (r->count != COLUMNS || r->id < 1 || r->id > POSITION_MAX)
         return true;
     struct names names;
@@ -203,9 +256,9 @@ static bool take_message(void *context, const struct record *r)
     if (m.id < 1 || m.id > ID_MAX || m.place < 0 || m.place > ID_MAX)
         return true;
     m.room = room != NULL ? room->name : "";
-    bool whole = room != NULL && message_digest(&m) == column_number(&r->column[COLUMN_CHECKSUM]);
+    bool whole = room != NULL && is_whole(&m, column_number(&r->column[COLUMN_CHECKSUM]), source);
     if (whole == (g->damaged == 0))
-        return whole ? add_message(g, &m, room->number) : add_damaged(g, &m);
+        return whole ? add_message(g, &m, room->number, r->id) : add_damaged(g, &m);
     return true;
 }
 
@@ -216,6 +269,8 @@ static bool prepare(struct salvage *g)
     return check(g, sqlite3_exec(g->db, sql_schema, NULL, NULL, NULL)) &&
            check(g, sqlite3_exec(g->db, sql_text[SQL_BEGIN_WRITE], NULL, NULL, NULL)) &&
            check(g, sqlite3_prepare_v2(g->db, sql_text[SQL_ADD_ROOM], -1, &g->add_room, NULL)) &&
+           check(g,
+                 sqlite3_prepare_v2(g->db, sql_text[SQL_SET_COLUMNS], -1, &g->set_columns, NULL)) &&
            check(g,
                  sqlite3_prepare_v2(g->db, sql_text[SQL_ADD_MESSAGE], -1, &g->add_message, NULL));
 }
@@ -263,6 +318,7 @@ static int gather(struct salvage *g, sqlite3 *from)
                 each_record(from, take_message, g) && prepare_damaged(g) &&
                 each_record(from, take_message, g) && finish(g);
     sqlite3_finalize(g->add_room);
+    sqlite3_finalize(g->set_columns);
     sqlite3_finalize(g->add_message);
     free(g->rooms);
     return done ? SQLITE_OK : g->rc != SQLITE_OK ? g->rc : SQLITE_NOMEM;

@@ -2,8 +2,11 @@
 
 #include "scan.h"
 
+#include "cursor.h"
+
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "database.h"
 #include "due.h"
@@ -15,25 +18,32 @@
 /* So many positions are looked at, and claimed, at a time. */
 enum { RUN = 256 };
 
-/* The statement that lists what follows, with its parameters. */
-static sqlite3_stmt *list(const struct scan *scan)
+/* The statement that lists what waits and follows, with its parameters. */
+static sqlite3_stmt *list_waiting(const struct scan *scan)
 {
     sqlite3_stmt *statement =
-        db_statement(scan->store, scan->waiting ? SQL_LIST_WAITING : SQL_LIST_POSITIONS);
-    if (scan->before > 0) {
-        statement =
-            db_statement(scan->store, scan->waiting ? SQL_LIST_WAITING_OLDER : SQL_LIST_OLDER);
-        sqlite3_bind_int64(statement, scan->waiting ? 5 : 3, scan->before);
-    }
-    if (scan->waiting) {
-        sqlite3_bind_int64(statement, 1, scan->room.number);
-        sqlite3_bind_int64(statement, 2, scan->after_due);
-        sqlite3_bind_int64(statement, 3, scan->after);
-        sqlite3_bind_int64(statement, 4, scan->until);
-    } else {
-        sqlite3_bind_int64(statement, 1, scan->after);
-        sqlite3_bind_int64(statement, 2, position_of(scan->room.number, scan->until));
-    }
+        db_statement(scan->store, scan->before > 0 ? SQL_LIST_WAITING_OLDER : SQL_LIST_WAITING);
+    sqlite3_bind_int64(statement, 1, scan->room.number);
+    sqlite3_bind_int64(statement, 2, scan->after_due);
+    sqlite3_bind_int64(statement, 3, scan->after);
+    sqlite3_bind_int64(statement, 4, scan->until);
+    if (scan->before > 0)
+        sqlite3_bind_int64(statement, 5, scan->before);
+    return statement;
+}
+
+/* The same for what is ready, in the room itself or where a reader's messages are. */
+static sqlite3_stmt *list_ready(const struct scan *scan)
+{
+    sqlite3_stmt *statement =
+        db_statement(scan->store, scan->before > 0 ? SQL_LIST_OLDER : SQL_LIST_POSITIONS);
+    int64_t after = scan->after + scan->offset;
+    if (scan->offset != 0 && position_place(after) < scan->seen)
+        after = position_of(scan->room.source, scan->seen);
+    sqlite3_bind_int64(statement, 1, after);
+    sqlite3_bind_int64(statement, 2, position_of(scan->room.number, scan->until) + scan->offset);
+    if (scan->before > 0)
+        sqlite3_bind_int64(statement, 3, scan->before);
     return statement;
 }
 
@@ -52,7 +62,7 @@ static int step(struct scan *scan, sqlite3_stmt *statement)
     int64_t before = scan->after;
     int rc;
     while ((rc = db_step(scan->store, statement)) == SQLITE_ROW) {
-        scan->next = sqlite3_column_int64(statement, 0);
+        scan->next = sqlite3_column_int64(statement, 0) - scan->offset;
         if (scan->next < 1 || scan->next > POSITION_MAX)
             return SQLITE_CORRUPT;
         if (scan->waiting) {
@@ -69,17 +79,59 @@ static int step(struct scan *scan, sqlite3_stmt *statement)
     return rc;
 }
 
+/* Find the next message there; 0: there is none. */
+static int find_ready(struct scan *scan, int64_t offset)
+{
+    scan->offset = offset;
+    sqlite3_stmt *statement = list_ready(scan);
+    int rc = step(scan, statement);
+    sqlite3_reset(statement);
+    if (rc != SQLITE_ROW)
+        scan->next = 0;
+    return rc;
+}
+
+/* Find a reader's next message: in its own range, or in its source. */
+static int find_unread(struct scan *scan)
+{
+    int64_t own = 0;
+    if (scan->room.depth > 0) {
+        int rc = find_ready(scan, 0);
+        if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+            return rc;
+        own = scan->next;
+    }
+    int rc = find_ready(scan, source_offset(&scan->room));
+    if ((rc != SQLITE_ROW && rc != SQLITE_DONE) || own == 0) {
+        scan->bound = 0;
+        return rc;
+    }
+    if (rc == SQLITE_ROW && scan->next < own) {
+        scan->bound = own;
+        return rc;
+    }
+    scan->bound = scan->next;
+    scan->next = own;
+    scan->offset = 0;
+    return SQLITE_ROW;
+}
+
 /* Find the message behind those that were seen, if it is not known. */
 static enum chat_status find_next(struct scan *scan)
 {
+    int rc;
     if (scan->next > 0 || scan->ended)
         return CHAT_OK;
-    sqlite3_stmt *statement = list(scan);
-    int rc = step(scan, statement);
-    sqlite3_reset(statement);
+    if (scan->waiting) {
+        scan->offset = 0;
+        sqlite3_stmt *statement = list_waiting(scan);
+        rc = step(scan, statement);
+        sqlite3_reset(statement);
+        if (rc != SQLITE_ROW)
+            scan->next = 0;
+    } else
+        rc = is_reader(&scan->room) ? find_unread(scan) : find_ready(scan, 0);
     scan->ended = rc == SQLITE_DONE;
-    if (rc != SQLITE_ROW)
-        scan->next = 0;
     return rc == SQLITE_ROW || rc == SQLITE_DONE ? CHAT_OK : db_failed(scan->store, rc, "read");
 }
 
@@ -102,8 +154,32 @@ static void scan_place(struct scan *scan, const struct chat_cursor *from)
 static bool hides_messages(const struct scan *scan)
 {
     return scan->ended && scan->room.depth > 0 && scan->room.next_due == 0 && !scan->every &&
-           !scan->passed_expired && scan->until == ID_MAX &&
+           !scan->passed_expired && scan->until == ID_MAX && !is_reader(&scan->room) &&
            scan->after == position_of(scan->room.number, 0);
+}
+
+/* Read what the row of a reader, and that of its source, say. */
+static enum chat_status open_reader(struct scan *scan)
+{
+    struct open_row reader, source = { .next_due = 0 };
+    enum chat_status status = open_get(scan->store, scan->room.number, &reader);
+    if (status == CHAT_OK)
+        status = open_get(scan->store, scan->room.source, &source);
+    scan->seen = reader.seen;
+    scan->missed = reader.missed;
+    scan->source_due = source.next_due;
+    return status == CHAT_NONE ? db_failed(scan->store, SQLITE_CORRUPT, "read") : status;
+}
+
+/* A reader that does not exist, for one who looks: it would get all that its room keeps. */
+static enum chat_status open_nobody(struct scan *scan, const char *name)
+{
+    struct open_row source;
+    enum chat_status status = open_find(scan->store, name, &source);
+    scan->room = (struct room){ .number = ROOM_MAX, .source = source.number };
+    strcpy(scan->room.name, name); /* spool.c has checked its length */
+    scan->source_due = source.next_due;
+    return status;
 }
 
 enum chat_status scan_open(struct scan *scan, struct sqlite_store *s,
@@ -119,6 +195,10 @@ enum chat_status scan_open(struct scan *scan, struct sqlite_store *s,
                            .now = query->every ? 0 : clock_now() };
     if (status == CHAT_OK)
         status = room_get(s, name, &scan->room);
+    if (status == CHAT_OK && is_reader(&scan->room))
+        status = open_reader(scan);
+    else if (status == CHAT_NONE && name != NULL && from != NULL && strchr(name, '/') != NULL)
+        status = open_nobody(scan, name);
     if (status == CHAT_OK) {
         scan_place(scan, from);
         status = find_next(scan);
@@ -135,9 +215,14 @@ enum chat_status scan_open_ready(struct scan *scan, struct sqlite_store *s,
                                  const struct chat_cursor *from)
 {
     enum chat_status status = scan_open(scan, s, query, name, from);
-    if (status != CHAT_OK || query->until > 0 || query->every || !is_due(&scan->room))
+    const struct room source = { .number = scan->room.source, .next_due = scan->source_due };
+    if (status != CHAT_OK || query->until > 0 || query->every ||
+        (!is_due(&scan->room) && !is_due(&source)))
         return status;
-    status = promote_due(s, &scan->room);
+    if (is_due(&scan->room))
+        status = promote_due(s, &scan->room);
+    if (status == CHAT_OK && is_due(&source))
+        status = promote_due(s, &source);
     if (status == CHAT_OK)
         return scan_open(scan, s, query, name, from);
     return scan->next > 0 ? CHAT_OK : status; /* what is ready can be had all the same */
@@ -181,11 +266,13 @@ static enum chat_status find_run(struct scan *scan, int64_t max, struct range *r
     int64_t last = scan->next + (max < RUN ? max : RUN) - 1;
     if (last > position_of(scan->room.number, scan->until))
         last = position_of(scan->room.number, scan->until);
+    if (scan->bound > 0 && last >= scan->bound)
+        last = scan->bound - 1;
     sqlite3_stmt *statement = db_statement(s, SQL_GET_LAST_BEFORE);
-    sqlite3_bind_int64(statement, 1, last);
+    sqlite3_bind_int64(statement, 1, last + scan->offset);
     int rc = db_step(s, statement);
-    if (rc == SQLITE_ROW && sqlite3_column_int64(statement, 0) > run->first)
-        run->last = sqlite3_column_int64(statement, 0);
+    if (rc == SQLITE_ROW && sqlite3_column_int64(statement, 0) - scan->offset > run->first)
+        run->last = sqlite3_column_int64(statement, 0) - scan->offset;
     sqlite3_reset(statement);
     return rc == SQLITE_ROW ? CHAT_OK : db_failed(s, rc, "read");
 }

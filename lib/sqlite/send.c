@@ -8,6 +8,7 @@
 
 #include "bells.h"
 #include "connect.h"
+#include "cursor.h"
 #include "database.h"
 #include "due.h"
 #include "group_commit.h"
@@ -20,6 +21,7 @@
 #include "room.h"
 #include "scan.h"
 #include "transaction.h"
+#include "trim.h"
 #include "vfs.h"
 
 enum { LARGE = 64 * 1024 }; /* a transaction of less than this the reserve can take */
@@ -53,6 +55,14 @@ static enum chat_status count_tally(struct sqlite_store *s)
     return status;
 }
 
+/* The transaction has put all that it puts into the tally's room. */
+static enum chat_status leave_room(struct sqlite_store *s)
+{
+    const int64_t came = s->put.tally.came;
+    enum chat_status status = count_tally(s);
+    return status == CHAT_OK && s->put.tally.open ? trim(s, s->put.tally.number, came) : status;
+}
+
 /* From now on the tally is of ROOM. */
 static enum chat_status enter_room(struct sqlite_store *s, const char *name)
 {
@@ -61,7 +71,7 @@ static enum chat_status enter_room(struct sqlite_store *s, const char *name)
         return CHAT_OK;
     enum chat_status status = lines_insert(s);
     if (status == CHAT_OK)
-        status = count_tally(s);
+        status = leave_room(s);
     s->put.tally = (struct tally){ .depth = 0 };
     if (status == CHAT_OK)
         status = room_find(s, name, &room);
@@ -73,6 +83,7 @@ static enum chat_status enter_room(struct sqlite_store *s, const char *name)
     strcpy(s->put.tally.name, name); /* spool.c has checked its length */
     s->put.tally.number = room.number;
     s->put.tally.held = room.depth;
+    s->put.tally.open = is_open(&room);
     return CHAT_OK;
 }
 
@@ -176,9 +187,22 @@ static enum chat_status drop_oldest(struct sqlite_store *s, bool whole)
     return rc == SQLITE_ROW ? drop(s, oldest.first, length) : db_failed(s, rc, "read");
 }
 
+/* The slowest readers lose their oldest message: the room itself may keep it. */
+static enum chat_status drop_from_readers(struct sqlite_store *s)
+{
+    enum chat_status status = drop_unseen(s, s->put.tally.number);
+    if (status == CHAT_OK)
+        s->put.tally.held--;
+    return status;
+}
+
 static enum chat_status full(struct sqlite_store *s)
 {
     long long count = (long long)s->put.tally.held + s->put.tally.depth;
+    if (s->put.tally.open)
+        return error_set(s->base.error, CHAT_BUSY,
+                         "room '%s' is full: its slowest reader has not read %lld message%s",
+                         s->put.tally.name, count, count == 1 ? "" : "s");
     return error_set(s->base.error, CHAT_BUSY, "room '%s' is full: it holds %lld message%s",
                      s->put.tally.name, count, count == 1 ? "" : "s");
 }
@@ -198,7 +222,9 @@ static enum chat_status sweep(struct sqlite_store *s)
     }
     if (status == CHAT_OK)
         s->put.tally.held = room.depth;
-    return status;
+    return status == CHAT_OK && s->put.tally.open
+               ? count_unseen(s, s->put.tally.number, INT64_MAX, &s->put.tally.held)
+               : status;
 }
 
 /* Have fewer than TERMS->max messages in the tally's room. */
@@ -208,7 +234,9 @@ static enum chat_status make_place(struct sqlite_store *s, const struct chat_ter
         return CHAT_OK;
     enum chat_status status = sweep(s);
     while (status == CHAT_OK && s->put.tally.held + s->put.tally.depth >= terms->max)
-        status = terms->drop ? drop_oldest(s, terms->whole) : CHAT_NONE;
+        status = !terms->drop        ? CHAT_NONE
+                 : s->put.tally.open ? drop_from_readers(s)
+                                     : drop_oldest(s, terms->whole);
     return status == CHAT_NONE ? full(s) : status;
 }
 
@@ -228,6 +256,7 @@ static enum chat_status check_id(struct sqlite_store *s, int64_t id)
 
 static void tally_message(struct sqlite_store *s, const struct chat_message *m)
 {
+    s->put.tally.came++;
     s->put.tally.depth++;
     s->put.tally.bytes += (int64_t)m->length;
     if (m->due > 0 && (s->put.tally.due == 0 || m->due < s->put.tally.due))
@@ -367,7 +396,7 @@ enum chat_status sqlite_commit(struct store *store)
     if (status == CHAT_OK)
         status = spool_set_next_id(s);
     if (status == CHAT_OK)
-        status = count_tally(s);
+        status = leave_room(s);
     if (status == CHAT_OK)
         status = promise_room(s);
     if (status != CHAT_OK) {

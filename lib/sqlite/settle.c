@@ -1,5 +1,7 @@
 /* settle.c - what becomes of claimed messages: they are deleted, held back or moved. */
 
+#include <string.h>
+
 #include "internal.h"
 
 #include "bells.h"
@@ -13,8 +15,10 @@
 #include "os/bell.h"
 #include "os/clock.h"
 #include "read.h"
+#include "reader.h"
 #include "room.h"
 #include "transaction.h"
+#include "trim.h"
 
 /* --- deleted --------------------------------------------------------------- */
 
@@ -121,8 +125,8 @@ static bool tidies_up(const struct chat_batch *batch)
 /* Delete expired messages that the look at the room has passed, so that no later look has to. */
 static enum chat_status sweep_passed(struct sqlite_store *s, const struct chat_batch *batch)
 {
-    struct sweep sweep = sweep_room(batch->room);
-    sweep.to = batch->positions[batch->count - 1];
+    struct sweep sweep = sweep_room(batch->source != 0 ? batch->source : batch->room);
+    sweep.to = position_of(sweep.room, position_place(batch->positions[batch->count - 1]));
     sweep.waiting = false;
     return batch->passed_expired ? sweep_some(s, &sweep) : CHAT_OK;
 }
@@ -151,7 +155,8 @@ static enum chat_status settle(struct sqlite_store *s, const struct chat_batch *
     enum chat_status status = turn_begin(s);
     if (status != CHAT_OK)
         return status;
-    status = delete_messages(s, batch, from, to);
+    status = batch->source != 0 ? reader_settle(s, batch, from, to)
+                                : delete_messages(s, batch, from, to);
     if (status == CHAT_OK)
         status = bells_add(s, BELL_GONE, batch->messages[0]->room);
     if (status == CHAT_OK && !s->reserve_given)
@@ -186,6 +191,8 @@ enum chat_status sqlite_settle(struct store *store, struct chat_batch *batch, si
         status = settle(s, batch, 0, count);
     if (status == CHAT_IO)
         status = settle_on_full_disk(s, batch, count);
+    if (status == CHAT_OK) /* that was reported */
+        batch->missed = 0;
     return status;
 }
 
@@ -194,10 +201,10 @@ enum chat_status sqlite_settle(struct store *store, struct chat_batch *batch, si
 /* What becomes of a message besides its body: NEW says it, with a place unless it waits for one.
  * Another room's counters are the caller's. */
 static enum chat_status put_at(struct sqlite_store *s, int64_t from, const struct chat_message *new,
-                               int64_t room)
+                               int64_t room, int64_t waits_at)
 {
     sqlite3_stmt *statement = db_statement(s, SQL_SET_POSITION);
-    bind_state(statement, new, room, message_digest(new));
+    bind_state(statement, new, room, waits_at, message_digest(new));
     sqlite3_bind_int64(statement, COLUMNS + 1, from);
     enum chat_status status = db_finish(s, statement);
     return status == CHAT_OK ? room_count_times(s, room, new->due, new->expires) : status;
@@ -220,40 +227,53 @@ static void note_failure(struct chat_message *m, const struct chat_failure *fail
     }
 }
 
-static enum chat_status hold_message(struct sqlite_store *s, int64_t room, int64_t position,
-                                     struct chat_message *m, int64_t hold)
+/* A reader's copy waits at a position that no other reader's copy of the message has. */
+static enum chat_status hold_message(struct sqlite_store *s, const struct chat_batch *batch,
+                                     int64_t position, struct chat_message *m, int64_t hold)
 {
     enum chat_status status = CHAT_OK;
+    int64_t waits_at = m->id;
     m->due = hold > 0 ? clock_now() + hold : 0;
     if (m->due == 0 && m->place == 0) /* it was delayed, and was received by its id */
         status = next_place(s, &m->place);
-    return status == CHAT_OK ? put_at(s, position, m, room) : status;
+    if (m->due > 0 && batch->source != 0)
+        status = next_place(s, &waits_at);
+    return status == CHAT_OK ? put_at(s, position, m, batch->room, waits_at) : status;
 }
 
-/* Move a message of the room FROM to another room, as MOVED says: its room, attempts and times. To
- * PLACE there; 0: to the end. */
-static enum chat_status move_message(struct sqlite_store *s, int64_t from, int64_t position,
-                                     struct chat_message *moved, int64_t place)
+/* Whether the message I of BATCH is a reader's copy, of which there may be others. */
+static bool is_copy(const struct chat_batch *batch, size_t i)
 {
+    return batch->source != 0 && strchr(batch->messages[i]->room, '/') == NULL;
+}
+
+/* Move the message I of BATCH to another room, as MOVED says: its room, attempts and times. To
+ * PLACE there; 0: to the end. */
+static enum chat_status move_message(struct sqlite_store *s, const struct chat_batch *batch,
+                                     size_t i, struct chat_message *moved, int64_t place)
+{
+    const int64_t from = batch->room, position = batch->positions[i];
     struct room to;
     enum chat_status status = room_find(s, moved->room, &to);
     moved->place = moved->due == 0 ? place : 0;
     if (status == CHAT_OK && moved->due == 0 && place == 0)
         status = next_place(s, &moved->place);
+    if (status == CHAT_OK && is_copy(batch, i)) /* other readers may move theirs */
+        status = next_place(s, &moved->id);
     if (status == CHAT_OK)
-        status = put_at(s, position, moved, to.number);
+        status = put_at(s, position, moved, to.number, moved->id);
     if (status == CHAT_OK)
         status = room_count(s, from, -1, -(int64_t)moved->length);
     return status == CHAT_OK ? room_count(s, to.number, 1, (int64_t)moved->length) : status;
 }
 
 /* To the dead-letter room, where nothing expires. */
-static enum chat_status bury_message(struct sqlite_store *s, int64_t from, int64_t position,
-                                     struct chat_message *m, const char *dead)
+static enum chat_status bury_message(struct sqlite_store *s, const struct chat_batch *batch,
+                                     size_t i, struct chat_message *m, const char *dead)
 {
     m->room = dead;
     m->due = m->expires = 0;
-    return move_message(s, from, position, m, 0);
+    return move_message(s, batch, i, m, 0);
 }
 
 /* Read the message I of BATCH as it is in the spool, with its times and its place. CHAT_NONE:
@@ -269,14 +289,13 @@ static enum chat_status fail_message(struct sqlite_store *s, const struct chat_b
                                      size_t i, const struct chat_failure *failure)
 {
     struct chat_message m;
-    int64_t position = batch->positions[i];
     enum chat_status status = read_message(s, batch, i, &m);
     if (status != CHAT_OK)
         return status == CHAT_NONE ? CHAT_OK : status;
     note_failure(&m, failure);
     if (failure->dead != NULL)
-        return bury_message(s, batch->room, position, &m, failure->dead);
-    return hold_message(s, batch->room, position, &m, failure->hold);
+        return bury_message(s, batch, i, &m, failure->dead);
+    return hold_message(s, batch, batch->positions[i], &m, failure->hold);
 }
 
 /* Move the message I of BATCH to ROOM, where its attempts begin again. FIRST is the place for the
@@ -292,8 +311,7 @@ static enum chat_status move_one(struct sqlite_store *s, const struct chat_batch
     moved.attempts = moved.failed = 0;
     if (moved.place > 0) /* it was held back after a failure */
         moved.due = 0;
-    return move_message(s, batch->room, batch->positions[i], &moved,
-                        first > 0 ? first + (int64_t)i : 0);
+    return move_message(s, batch, i, &moved, first > 0 ? first + (int64_t)i : 0);
 }
 
 /* Messages go from the room of BATCH to another. */
@@ -310,6 +328,8 @@ static enum chat_status fail(struct sqlite_store *s, const struct chat_batch *ba
     enum chat_status status = turn_begin(s);
     if (status != CHAT_OK)
         return status;
+    if (batch->source != 0)
+        status = reader_copy(s, batch);
     for (size_t i = 0; i < batch->count && status == CHAT_OK; i++)
         status = fail_message(s, batch, i, failure);
     if (status == CHAT_OK && failure->dead != NULL)
@@ -334,6 +354,8 @@ enum chat_status sqlite_fail(struct store *store, struct chat_batch *batch,
     enum chat_status status = fail(s, batch, failure);
     if (status == CHAT_IO)
         status = fail_on_full_disk(s, batch, failure);
+    if (status == CHAT_OK)
+        batch->missed = 0;
     return status;
 }
 
@@ -342,6 +364,8 @@ static enum chat_status find_front(struct sqlite_store *s, const char *name, siz
 {
     struct room room;
     enum chat_status status = room_find(s, name, &room);
+    if (status == CHAT_OK && room.source != 0) /* readers may be past the front */
+        return error_set(s->base.error, CHAT_USAGE, "room '%s' is open and has no front", name);
     return status == CHAT_OK ? front_find(s, room.number, (int64_t)count, place) : status;
 }
 
@@ -353,7 +377,9 @@ enum chat_status sqlite_move(struct store *store, struct chat_batch *batch, cons
     enum chat_status status = turn_begin(s);
     if (status != CHAT_OK)
         return status;
-    if (first)
+    if (batch->source != 0)
+        status = reader_copy(s, batch);
+    if (status == CHAT_OK && first)
         status = find_front(s, room, batch->count, &place);
     for (size_t i = 0; i < batch->count && status == CHAT_OK; i++)
         status = move_one(s, batch, i, room, place);

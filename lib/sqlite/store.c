@@ -51,6 +51,7 @@ static void sqlite_close(struct store *store)
     free(s->bells);
     free(s->put.lines);
     free(s->kept);
+    free(s->here);
     free(s->held);
     free(s);
 }
@@ -64,6 +65,7 @@ static int64_t sqlite_time(const struct store *store)
 static const char *const no_secrets[] = { NULL };
 
 const struct store_verbs store_sqlite = {
+    .open_rooms = true,
     .secrets = no_secrets,
     .alone = sqlite_alone,
     .open = sqlite_open,

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -16,9 +17,11 @@
 #include "os/clock.h"
 #include "os/lock.h"
 #include "os/vigil.h"
+#include "reader.h"
 #include "room.h"
 #include "scan.h"
 #include "settings.h"
+#include "trim.h"
 
 enum {
     WATCHED = 4096,  /* so many holders of claims are watched */
@@ -126,10 +129,12 @@ static enum chat_status look_at(struct sqlite_store *s, const struct chat_query 
 {
     struct scan scan;
     struct range run;
-    enum chat_status status = scan_open(&scan, s, query, name, NULL);
+    const struct chat_cursor after = { .place = query->after };
+    enum chat_status status = scan_open(&scan, s, query, name, query->after > 0 ? &after : NULL);
     if (status != CHAT_OK)
         return status;
     vigil_wake_at(vigil, scan.room.next_due);
+    vigil_wake_at(vigil, scan.source_due);
     return scan_next(&scan, 1, SCAN_FREE, &run, passed);
 }
 
@@ -142,6 +147,24 @@ static enum chat_status look(struct sqlite_store *s, const struct chat_query *qu
     status = CHAT_NONE;
     for (size_t i = 0; i < query->room_count && status == CHAT_NONE; i++)
         status = look_at(s, query, query->rooms[i], vigil, passed);
+    return status;
+}
+
+/* Make the readers of QUERY that do not exist, and have all of them known to be here. */
+static enum chat_status be_here(struct sqlite_store *s, const struct chat_query *query)
+{
+    enum chat_status status = CHAT_OK;
+    for (size_t i = 0; i < query->room_count && status == CHAT_OK; i++) {
+        const char *name = query->rooms[i];
+        struct room room;
+        if (name == NULL || strchr(name, '/') == NULL)
+            continue;
+        status = room_get(s, name, &room);
+        if (status == CHAT_NONE && (status = reader_need(s, name)) == CHAT_OK)
+            status = room_get(s, name, &room);
+        if (status == CHAT_OK)
+            status = reader_here(s, room.number);
+    }
     return status;
 }
 
@@ -163,6 +186,10 @@ enum chat_status sqlite_wait(struct store *store, const struct chat_query *query
         tidy_up(s, query->rooms[i]);
     /* Listen first, then look, then sleep: what comes in between rings. */
     enum chat_status status = vigil_start(s, &vigil);
+    if (status == CHAT_OK)
+        status = s->db != NULL ? be_here(s, query) : check_readers(s, query);
+    if (status == CHAT_NONE)
+        status = CHAT_OK;
     for (size_t i = 0; i < query->room_count && status == CHAT_OK; i++)
         status = vigil_listen(s, &vigil, BELL_CAME, room_name(s, query->rooms[i]));
     if (status == CHAT_OK)
@@ -197,6 +224,10 @@ static enum chat_status look_for_room(struct sqlite_store *s, const char *name, 
     /* It was swept just now: so what has expired meanwhile is a matter of a moment. */
     vigil_wake_at(vigil, room.next_expiry > 0 && room.next_expiry <= now ? now + UNWATCHED
                                                                          : room.next_expiry);
+    if (is_open(&room))
+        status = count_unseen(s, room.number, max, &room.depth);
+    if (status != CHAT_OK)
+        return status;
     return room.depth < max ? CHAT_OK : CHAT_NONE;
 }
 

@@ -3,12 +3,14 @@
 #include "internal.h"
 
 #include "connect.h"
+#include "cursor.h"
 #include "database.h"
 #include "due.h"
 #include "locks.h"
 #include "operations.h"
 #include "os/lock.h"
 #include "read.h"
+#include "reader.h"
 #include "room.h"
 #include "scan.h"
 
@@ -42,7 +44,8 @@ static enum chat_status walk_room(struct sqlite_store *s, const struct chat_quer
         status =
             scan_next(&scan, (int64_t)(query->max_messages - batch->count), mode, &run, &passed);
         if (status == CHAT_OK)
-            status = read_run(s, run, false, &scan.room, scan.now, query, batch, &seen);
+            status =
+                read_run(s, run, scan.offset, false, &scan.room, scan.now, query, batch, &seen);
         if (query->every && batch->count > before)
             tell_claimed(s, batch, before, run);
         if (status == CHAT_DAMAGED && batch->count == 0)
@@ -68,7 +71,7 @@ static enum chat_status walk_one(struct sqlite_store *s, const struct chat_query
     if (status == CHAT_OK)
         status = room_of(s, position, &room);
     if (status == CHAT_OK)
-        status = read_run(s, one, false, &room, 0, query, batch, &seen);
+        status = read_run(s, one, 0, false, &room, 0, query, batch, &seen);
     db_end(s, SQL_COMMIT);
     if (status != CHAT_OK || batch->count == 0)
         return status == CHAT_OK ? CHAT_NONE : status;
@@ -82,7 +85,7 @@ enum chat_status sqlite_walk(struct store *store, const struct chat_query *query
     struct sqlite_store *s = (struct sqlite_store *)store;
     enum chat_status status = store_connect_on_full_disk(s);
     if (status != CHAT_OK)
-        return status;
+        return status == CHAT_NONE ? check_readers(s, query) : status;
     status = CHAT_NONE;
     if (query->id > 0 && cursor->id == 0) {
         cursor->id = query->id;
@@ -96,6 +99,15 @@ enum chat_status sqlite_walk(struct store *store, const struct chat_query *query
     return status;
 }
 
+/* Make ready what is due in the open room that READER reads. */
+static enum chat_status promote_source(struct sqlite_store *s, const struct room *reader)
+{
+    struct open_row open = { .next_due = 0 };
+    enum chat_status status = open_get(s, reader->source, &open);
+    const struct room room = { .number = open.number, .next_due = open.next_due };
+    return status == CHAT_OK && is_due(&room) ? promote_due(s, &room) : status;
+}
+
 /* Make ready what is due in the rooms of QUERY. */
 static enum chat_status promote_rooms(struct sqlite_store *s, const struct chat_query *query)
 {
@@ -105,6 +117,8 @@ static enum chat_status promote_rooms(struct sqlite_store *s, const struct chat_
         status = room_get(s, query->rooms[i], &room);
         if (status == CHAT_OK && is_due(&room))
             status = promote_due(s, &room);
+        if (status == CHAT_OK && is_reader(&room))
+            status = promote_source(s, &room);
         if (status == CHAT_NONE)
             status = CHAT_OK;
     }

@@ -4,7 +4,7 @@
 UPDATE room SET max_length = ?1, default_room = ?2 WHERE number = 0;
 
 -- name: list_rooms
--- The rooms that hold a message, and what is in each at the time ?1.
+-- The rooms that hold a message or are open, and what is in each at the time ?1.
 SELECT number, name, depth, bytes,
     (SELECT count(*) FROM message WHERE room = number AND place = 0),
     (SELECT count(*) FROM message WHERE room = number AND place > 0),
@@ -12,8 +12,11 @@ SELECT number, name, depth, bytes,
         (SELECT count(*) FROM message WHERE position BETWEEN number << 40 AND number << 40 | 1099511627775 AND expires <= ?1)
         + (SELECT count(*) FROM message WHERE room = number AND expires <= ?1) END,
     (SELECT sent FROM message WHERE position BETWEEN number << 40 AND number << 40 | 1099511627775
-        AND ifnull(expires, 9223372036854775807) > ?1 ORDER BY position LIMIT 1)
-FROM room WHERE name > '' AND depth > 0 ORDER BY name;
+        AND ifnull(expires, 9223372036854775807) > ?1 ORDER BY position LIMIT 1),
+    source, keep, most,
+    CASE WHEN source IS NULL THEN 0 ELSE
+        (SELECT count(*) FROM room AS r WHERE r.name > room.name || '/' AND r.name < room.name || '0') END
+FROM room WHERE name > '' AND (source = number OR (source IS NULL AND depth > 0)) ORDER BY name;
 
 -- name: count_positions
 -- How many messages with positions from ?1 to ?2 each room holds.
@@ -28,7 +31,7 @@ SELECT position, id, room, key, expires, sent, sender, host, attempts, checksum,
 
 -- name: list_counters
 -- What each room says of itself.
-SELECT number, name, depth, bytes, ifnull(next_due, 0), ifnull(next_expiry, 0) FROM room WHERE number > 0 ORDER BY number;
+SELECT number, name, depth, bytes, ifnull(next_due, 0), ifnull(next_expiry, 0), ifnull(source, 0), ifnull(seen, 0) FROM room WHERE number > 0 ORDER BY number;
 
 -- name: recount
 -- Set right what each room says of itself.
@@ -51,7 +54,7 @@ WHERE position > 1099511627775 AND (room IS NOT NULL OR place IS NOT NULL OR due
 
 -- name: mend_waiting
 -- What waits has a time to wait for, and a place to return to or none.
-UPDATE message SET due = max(ifnull(due, 1), 1), place = max(ifnull(place, 0), 0), id = NULL
+UPDATE message SET due = max(ifnull(due, 1), 1), place = max(ifnull(place, 0), 0), id = nullif(id, position)
 WHERE position < 1099511627776;
 
 -- name: reindex
@@ -60,7 +63,7 @@ REINDEX;
 -- name: delete_rooms
 -- Rooms with numbers from ?1 to ?2 that hold no message, whatever their counters say. The room with the highest number stays:
 -- so no number is given to a second room, which a process that has read the first one's row would take for that.
-DELETE FROM room WHERE number BETWEEN max(?1, 1) AND ?2 AND depth = 0 AND number < (SELECT max(number) FROM room)
+DELETE FROM room WHERE number BETWEEN max(?1, 1) AND ?2 AND depth = 0 AND source IS NULL AND number < (SELECT max(number) FROM room)
     AND NOT EXISTS (SELECT 1 FROM message WHERE position BETWEEN number << 40 AND number << 40 | 1099511627775)
     AND NOT EXISTS (SELECT 1 FROM message WHERE room = number);
 

@@ -3,7 +3,7 @@
 -- name: get_room
 -- The row of a room, or by the name '' that of the whole spool. (For a column with a plus sign SQLite does not
 -- keep where it comes from: a tenth less to prepare this.)
-SELECT +number, +returned, +next_due, +next_expiry, +depth, +next_id, +max_length, +default_room FROM room WHERE name = ?1;
+SELECT +number, +returned, +next_due, +next_expiry, +depth, +next_id, +max_length, +default_room, +source FROM room WHERE name = ?1;
 
 -- name: get_room_of
 -- The room of the message at position ?1.
@@ -13,7 +13,7 @@ WHERE number = (SELECT ifnull(room, position >> 40) FROM message WHERE position 
 -- name: find_id
 -- Where the message ?1 is: waiting, in some room at the place that it got when it was sent, or where it was moved to. The
 -- last of these reads all messages; the first that is found is the only one.
-SELECT position FROM message WHERE position = ?1
+SELECT position FROM message WHERE position = ?1 AND id IS NULL
 UNION ALL
 SELECT position FROM room CROSS JOIN message
 WHERE number > 0 AND position = number << 40 | ?1 AND +id IS NULL

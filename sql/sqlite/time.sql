@@ -2,7 +2,7 @@
 
 -- name: list_due
 -- The messages of room ?1 that are due at the time ?2.
-SELECT position, place FROM message WHERE room = ?1 AND due <= ?2 ORDER BY due, position;
+SELECT position, place, ifnull(id, position) FROM message WHERE room = ?1 AND due <= ?2 ORDER BY due, position;
 
 -- name: set_ready
 -- The message that waits at position ?1 gets position ?2, and keeps its id, which ?3 is where the position does not tell it.

@@ -16,8 +16,10 @@ ALTER TABLE room RENAME TO room_2;
 ALTER TABLE message RENAME TO message_2;
 @schema.sql
 DELETE FROM room;
-INSERT INTO room SELECT number, name, depth, bytes, 0, NULL, NULL, next_id, max_length, default_room FROM room_2 WHERE number = 0;
-INSERT INTO room SELECT new, name, depth, bytes, 0, next_due, NULL, NULL, NULL, NULL FROM room_2 JOIN numbers ON old = number;
+INSERT INTO room (number, name, depth, bytes, returned, next_id, max_length, default_room)
+SELECT number, name, depth, bytes, 0, next_id, max_length, default_room FROM room_2 WHERE number = 0;
+INSERT INTO room (number, name, depth, bytes, returned, next_due)
+SELECT new, name, depth, bytes, 0, next_due FROM room_2 JOIN numbers ON old = number;
 INSERT INTO message
 SELECT id, NULL, new, key, place, due, expires, sent, sender, host, attempts, NULL, NULL, checksum, body
 FROM message_2 JOIN numbers ON old = room WHERE due IS NOT NULL;

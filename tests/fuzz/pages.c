@@ -15,7 +15,7 @@ static bool tell(void *context, const struct record *record)
 {
     unsigned *sum = context;
     char name[CHAT_NAME_MAX + 1];
-    expect(record->count <= COLUMNS, "so many columns");
+    expect(record->count <= COLUMNS_MOST, "so many columns");
     for (size_t i = 0; i < record->count; i++) {
         const struct column *column = &record->column[i];
         for (size_t k = 0; k < column->size; k++)

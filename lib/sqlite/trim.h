@@ -1,0 +1,20 @@
+/* trim.h - what leaves an open room. */
+
+#ifndef SQLITE_TRIM_H
+#define SQLITE_TRIM_H
+
+#include "internal.h"
+
+/* Within a transaction: CAME messages came to the open room NUMBER, or were read by a reader.
+ * Delete what all readers are past and what is not to be kept, some at a time; and what the room
+ * may not hold. */
+enum chat_status trim(struct sqlite_store *s, int64_t number, int64_t came);
+
+/* How many messages, up to MOST, the slowest reader of the open room has not seen. */
+enum chat_status count_unseen(struct sqlite_store *s, int64_t number, int64_t most, int64_t *count);
+
+/* Within a transaction: the slowest readers lose their oldest message. CHAT_NONE: they have none.
+ */
+enum chat_status drop_unseen(struct sqlite_store *s, int64_t number);
+
+#endif

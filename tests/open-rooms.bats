@@ -1,0 +1,462 @@
+#!/usr/bin/env bats
+# Open rooms and their readers: each reader gets every message, and what it gets has all promises of a plain room.
+
+# Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
+# shellcheck disable=SC2016,SC2030,SC2031,SC2154
+
+load helper
+
+setup() {
+  chat_setup
+  [[ ! ${CHAT_TEST_CLUSTER:-} ]] || skip 'a spool in PostgreSQL has no open rooms yet'
+}
+
+# reader ROOM NAME FIELD: what chat-spool readers -j says of it.
+reader() { chat-spool readers -j "$1" | jq -r --arg name "$2" "select(.reader == \$name) | .$3"; }
+
+# depth ROOM: how many messages it holds.
+depth() { chat-spool list -j "$1" | jq .depth; }
+
+# ---------------------------------------------------------------- every reader gets every message
+
+@test "each reader gets every message once" {
+  chat-spool open tea
+  chat-send -u alice -r tea 'The kettle is on.'
+  run -0 chat-recv -r tea/bob
+  assert_output 'The kettle is on.'
+  run -0 chat-recv -r tea/carol -o '%u: %b\n'
+  assert_output 'alice: The kettle is on.'
+  run -1 chat-recv -r tea/bob
+  assert_output "chat-recv: No new messages in room 'tea/bob'"
+}
+
+@test "a command runs for each reader, and a failed message stays for its reader alone" {
+  chat-spool open deploys
+  chat-send -r deploys v1.2
+  run -0 chat-recv -r deploys/web -- xargs echo installing
+  assert_output 'installing v1.2'
+  run -123 chat-recv -r deploys/db -- false
+  run -0 chat-spool readers deploys
+  assert_line --index 1 --regexp '^db +1 +0 +0 +0 +- '
+  assert_line --index 2 --regexp '^web +0 +0 +0 +0 +- '
+  run -0 chat-recv -r deploys/db
+  assert_output v1.2
+}
+
+@test "receivers with the same reader name share its messages" {
+  chat-spool open orders
+  seq 6 | chat-send -l -r orders
+  chat-recv -a -P 4 -r orders/mailer -- sh -c 'echo "mail $(cat)"' >mails
+  assert_equal "$(sort mails)" "$(seq -f 'mail %.0f' 6)"
+  run -0 chat-recv -a -r orders/audit
+  assert_output "$(seq 6)"
+  assert_equal "$(reader orders mailer unread)" 0
+}
+
+@test "a dead message of a reader goes to ROOM.NAME.dead, and can be moved back to the reader" {
+  chat-spool open orders
+  seq 6 | chat-send -l -r orders
+  run -123 chat-recv -q -a --tries 1 -r orders/billing -- sh -c 'test "$(cat)" != 4'
+  assert_equal "$(depth orders.billing.dead)" 1
+  run -0 chat-spool move orders.billing.dead orders/billing
+  assert_output '1 message moved'
+  run -0 chat-recv -r orders/billing
+  assert_output 4
+  run -0 chat-recv -a -r orders/other
+  assert_output "$(seq 6)"
+}
+
+@test "requeue gives the dead messages of a reader back to it" {
+  chat-spool open orders
+  chat-send -r orders one
+  run -123 chat-recv --tries 1 -r orders/billing -- false
+  run -0 chat-spool requeue orders/billing
+  assert_output '1 message requeued'
+  run -0 chat-recv -r orders/billing
+  assert_output one
+}
+
+@test "two readers hold the same message back, each in its own time" {
+  chat-spool open jobs
+  chat-send -r jobs one
+  run -123 chat-recv --backoff 1h -r jobs/a -- false
+  run -123 chat-recv --backoff 1h -r jobs/b -- false
+  run -123 chat-recv --backoff 0.01s -r jobs/c -- false
+  assert_equal "$(reader jobs a held) $(reader jobs b held)" '1 1'
+  run -1 chat-recv -q -r jobs/a
+  run -0 chat-recv -w -r jobs/c -- sh -c 'echo "$CHAT_ATTEMPT $CHAT_READER $(cat)"'
+  assert_output '2 c one'
+}
+
+@test "a message that is done out of order is done once, and the others of its reader are not lost" {
+  chat-spool open jobs
+  seq 4 | chat-send -l -r jobs
+  mkfifo gate
+  background chat-recv -r jobs/a -- sh -c 'cat; cat gate'
+  wait_until is_claimed jobs a 1
+  run -0 chat-recv -c 2 -r jobs/a
+  assert_output $'2\n3'
+  assert_equal "$(reader jobs a unread)" 2
+  echo >gate
+  wait "$BACKGROUND_PID"
+  run -0 chat-recv -a -r jobs/a
+  assert_output 4
+}
+
+# is_claimed ROOM NAME COUNT: as many messages of the reader are claimed.
+is_claimed() { [[ $(reader "$1" "$2" claimed) == "$3" ]]; }
+
+@test "a message whose receiver is killed comes again, before later ones" {
+  chat-spool open jobs
+  seq 3 | chat-send -l -r jobs
+  background chat-recv -r jobs/a -- sleep 1000
+  wait_until is_claimed jobs a 1
+  run -0 chat-recv -r jobs/a
+  assert_output 2
+  kill -KILL "$BACKGROUND_PID"
+  wait_until is_claimed jobs a 0
+  run -0 chat-recv -a -r jobs/a
+  assert_output $'1\n3'
+}
+
+@test "what a command gets says which reader it works for" {
+  chat-spool open jobs
+  chat-send -r jobs one
+  run -0 chat-recv -r jobs/a -- sh -c 'echo "$CHAT_MESSAGE_ROOM $CHAT_READER $CHAT_MISSED"'
+  assert_output 'jobs a 0'
+  chat-send -r plain one
+  run -0 chat-recv -r plain -- sh -c 'echo "${CHAT_READER-none}"'
+  assert_output none
+}
+
+# ---------------------------------------------------------------- seek
+
+@test "seek continues from the start, the end, a time and a message" {
+  chat-spool open orders
+  seq 6 | chat-send -l -r orders
+  chat-spool seek orders/late end
+  run -1 chat-recv -q -r orders/late
+  chat-spool seek orders/late start
+  run -0 chat-recv -c 2 -r orders/late
+  assert_output $'1\n2'
+  chat-spool seek orders/late 2h
+  run -0 chat-recv -r orders/late
+  assert_output 1
+  chat-spool seek -i 4 orders/late
+  run -0 chat-recv -a -r orders/late
+  assert_output $'5\n6'
+  run -1 chat-spool seek -i 99 orders/late
+  assert_output "chat-spool: room 'orders' does not keep message 99"
+}
+
+@test "after seek a failed message comes once, and none of those before the point" {
+  chat-spool open jobs
+  seq 3 | chat-send -l -r jobs
+  run -123 chat-recv -a -r jobs/a -- sh -c 'test "$(cat)" = 3'
+  assert_equal "$(reader jobs a unread)" 2
+  chat-spool seek -i 1 jobs/a
+  run -0 chat-recv -a -r jobs/a
+  assert_output $'2\n3'
+  chat-spool seek jobs/a start
+  run -0 chat-recv -a -r jobs/a
+  assert_output $'1\n2\n3'
+}
+
+@test "a receiver that was at work when its reader was set back copies nothing" {
+  chat-spool open jobs
+  seq 500 | chat-send -l -r jobs
+  chat-spool seek -i 499 jobs/a
+  mkfifo gate
+  background chat-recv -r jobs/a -- sh -c 'cat gate'
+  wait_until is_claimed jobs a 1
+  chat-spool seek jobs/a start
+  echo >gate
+  wait "$BACKGROUND_PID"
+  assert_equal "$(ask "SELECT depth FROM room WHERE name = 'jobs/a'")" 0
+  run -0 chat-recv -a -r jobs/a
+  assert_output "$(seq 500)"
+}
+
+# ---------------------------------------------------------------- what a room keeps
+
+@test "a room keeps the last messages, and a reader that lost some is told how many" {
+  chat-spool open -k 2 -m 5 ticker
+  chat-spool seek ticker/slow start
+  seq 8 | chat-send -l -r ticker
+  assert_equal "$(reader ticker slow missed)" 3
+  run --separate-stderr -0 chat-recv -q -a -r ticker/slow
+  assert_output "$(seq 4 8)"
+  assert_equal "$stderr" "chat-recv: reader 'slow' of room 'ticker' missed 3 messages"
+  assert_equal "$(depth ticker)" 2
+  run -0 chat-recv -a -p -r ticker
+  assert_output $'7\n8'
+  seq 9 14 | chat-send -l -r ticker
+  run --separate-stderr -0 chat-recv -a -r ticker/slow -- sh -c 'echo "$CHAT_MISSED"'
+  assert_line --index 0 1
+  assert_line --index 1 0
+}
+
+@test "a room without a reader is a ring of the last messages" {
+  chat-spool open -k 10 ring
+  seq 1000 | chat-send -l -r ring
+  assert_equal "$(depth ring)" 10
+  run -0 chat-recv -a -r ring/new
+  assert_output "$(seq 991 1000)"
+}
+
+@test "a message stays until the slowest reader has read it" {
+  chat-spool open -k 0 tea
+  chat-spool seek tea/slow start
+  chat-spool seek tea/fast start
+  seq 20 | chat-send -l -r tea
+  run -0 chat-recv -a -r tea/fast
+  assert_equal "$(depth tea)" 20
+  run -0 chat-recv -c 5 -r tea/slow
+  assert_output "$(seq 5)"
+  assert_equal "$(depth tea)" 15
+  chat-send -r tea 21
+  run -0 chat-recv -a -r tea/slow
+  assert_output "$(seq 6 21)"
+  assert_equal "$(depth tea)" 1
+  run -0 chat-recv -a -r tea/fast
+  assert_equal "$(depth tea)" 0
+}
+
+@test "what a receiver works on when the room overruns is not lost" {
+  chat-spool open -k 1 -m 2 jobs
+  chat-send -r jobs one
+  mkfifo gate
+  background chat-recv --backoff 1h -r jobs/a -- sh -c 'cat gate; exit 1'
+  wait_until is_claimed jobs a 1
+  seq 5 | chat-send -l -r jobs
+  assert_equal "$(reader jobs a missed)" 3
+  echo >gate
+  wait "$BACKGROUND_PID" || true
+  assert_equal "$(reader jobs a held)" 1
+  run -0 chat-recv -q -a -r jobs/a
+  assert_line 4
+  assert_line 5
+}
+
+@test "chat-send -m waits for the slowest reader, and --drop takes from it" {
+  chat-spool open -k 0 feed
+  chat-spool seek feed/x start
+  seq 9 >lines
+  background sh -c 'chat-send -l -m 2 -w -r feed <lines'
+  run -0 chat-recv -w -c 9 -r feed/x
+  assert_output "$(seq 9)"
+  wait "$BACKGROUND_PID"
+  seq 2 | chat-send -l -r feed
+  run -75 chat-send -m 2 -r feed 3
+  assert_output "chat-send: room 'feed' is full: its slowest reader has not read 2 messages"
+  chat-send -m 2 --drop -r feed 3
+  run --separate-stderr -0 chat-recv -a -r feed/x
+  assert_output $'2\n3'
+  assert_equal "$stderr" "chat-recv: reader 'x' of room 'feed' missed 1 message"
+}
+
+@test "open changes the limits of an open room, and a room holds no more from then on" {
+  chat-spool open tea
+  seq 100 | chat-send -l -r tea
+  assert_equal "$(depth tea)" 100
+  chat-spool open -k 3 tea
+  assert_equal "$(depth tea)" 3
+  chat-spool open -m 2 tea
+  assert_equal "$(depth tea)" 2
+  run -64 chat-spool open -k 5 -m 2 tea
+  run -64 chat-spool open -m 0 tea
+  run -64 chat-spool open -k 1x tea
+}
+
+@test "a room that keeps a time keeps what was sent in it" {
+  chat-spool open -k 1h news
+  echo '{"room":"news","user":"u","host":"h","time":"2001-01-01T00:00:00Z","attempts":0,"key":null,"body":"old"}' | chat-send -J
+  chat-send -r news young
+  run -0 chat-recv -a -p -r news
+  assert_output young
+}
+
+# ---------------------------------------------------------------- looking and following
+
+@test "a look at a reader that does not exist shows what it would get, and makes none" {
+  chat-spool open tea
+  seq 3 | chat-send -l -r tea
+  run -0 chat-recv -a -p -r tea/new
+  assert_output "$(seq 3)"
+  run -0 chat-spool readers tea
+  assert_output ''
+}
+
+@test "a follower of an open room sees each message, and is no reader" {
+  chat-spool open tea
+  chat-send -r tea one
+  background chat-recv -F -p -r tea >seen
+  wait_until file_has seen one
+  wait_blocked "$BACKGROUND_PID"
+  chat-send -r tea two
+  wait_until file_has seen two
+  run -0 chat-spool readers tea
+  assert_output ''
+  kill "$BACKGROUND_PID"
+  wait "$BACKGROUND_PID"
+  assert_equal "$(cat seen)" $'one\ntwo'
+}
+
+@test "every reader that waits is woken by a message" {
+  local i pids=()
+  chat-spool open tea
+  for i in 1 2 3 4 5; do
+    background sh -c "chat-recv -w -r tea/r$i >seen$i"
+    pids+=("$BACKGROUND_PID")
+  done
+  for i in 1 2 3 4 5; do wait_until is_here tea "r$i"; done
+  chat-send -r tea hello
+  for i in 1 2 3 4 5; do wait "${pids[i - 1]}"; done
+  assert_equal "$(cat seen?)" "$(yes hello | head -n 5)"
+  assert_equal "$(chat-spool readers -j tea | jq -s 'map(select(.here)) | length')" 0
+}
+
+is_here() { [[ $(reader "$1" "$2" here) == true ]]; }
+
+# ---------------------------------------------------------------- one reader alone
+
+@test "a message to one reader is read by that one, between those of the room" {
+  local id
+  chat-spool open tea
+  chat-send -r tea first
+  run -0 chat-recv -r tea/bob
+  run -0 chat-recv -r tea/carol
+  id=$(chat-send -i -u alice -r tea 'Cake?')
+  chat-send -u alice -r tea/bob 'It is her birthday.'
+  chat-send -r tea last
+  run -0 chat-recv -a -r tea/bob -o '%r: %b\n'
+  assert_line --index 0 'tea: Cake?'
+  assert_line --index 1 'tea/bob: It is her birthday.'
+  assert_line --index 2 'tea: last'
+  run -0 chat-spool readers -i "$id" tea
+  assert_output bob
+  run -0 chat-recv -a -r tea/carol
+  assert_output $'Cake?\nlast'
+}
+
+@test "what is delayed comes to a room and to a reader at its time" {
+  chat-spool open tea
+  run -1 chat-recv -q -r tea/bob
+  chat-send -r tea -d 0.2s later
+  chat-send -r tea/bob -d 0.1s 'for bob'
+  run -0 chat-recv -w -c 2 -t 20 -r tea/bob
+  assert_output $'for bob\nlater'
+}
+
+@test "what has expired comes to no reader" {
+  chat-spool open tea
+  chat-send -r tea -x 2001-01-01 over
+  chat-send -r tea good
+  run -0 chat-recv -a -r tea/bob
+  assert_output good
+}
+
+# ---------------------------------------------------------------- what is refused
+
+@test "no such reader, and a room that is not open, are 67" {
+  run -67 chat-recv -r tea/bob
+  assert_output "chat-recv: room 'tea' is not open"
+  chat-send -r tea plain
+  run -67 chat-recv -r tea/bob
+  run -67 chat-recv -p -r tea/bob
+  run -67 chat-recv -w -r tea/bob
+  run -67 chat-send -r tea/bob hello
+  run -67 chat-spool seek tea/bob start
+  run -67 chat-spool readers tea
+  run -67 chat-spool forget -y tea
+  chat-spool open tea
+  run -67 chat-send -r tea/nobody hello
+  assert_output "chat-send: room 'tea' has no reader 'nobody'"
+  run -67 chat-spool forget -y tea/nobody
+}
+
+@test "receiving from an open room without a reader name is 64" {
+  chat-spool open tea
+  run -64 chat-recv -r tea
+  assert_line --index 0 "chat-recv: room 'tea' is open: name a reader, as in 'tea/NAME'"
+  run -64 chat-recv -w -r tea
+}
+
+@test "a name that no reader can have is 64" {
+  local name
+  for name in a/ /a a/b/c a/-b a/.b -a/b "$(printf 'a%.0s' {1..200})/$(printf 'b%.0s' {1..60})"; do
+    [[ $name != a/ ]] || continue
+    run -64 chat-recv -r "$name"
+    run -64 chat-send -r "$name" hello
+  done
+}
+
+@test "ROOM/ stands for the reader with the login name" {
+  chat-spool open tea
+  chat-send -r tea hello
+  run -0 chat-recv -r tea/
+  assert_output hello
+  assert_equal "$(chat-spool readers -j tea | jq -r .reader)" "$(id -un)"
+}
+
+# ---------------------------------------------------------------- the end of readers and open rooms
+
+@test "forget ends a reader, and a new one starts with the oldest message" {
+  chat-spool open tea
+  seq 3 | chat-send -l -r tea
+  run -0 chat-recv -a -r tea/bob
+  chat-send -r tea/bob secret
+  run -64 chat-spool forget tea/bob </dev/null
+  run -0 chat-spool forget -y tea/bob
+  assert_output '1 reader forgotten'
+  run -0 chat-recv -a -r tea/bob
+  assert_output "$(seq 3)"
+}
+
+@test "forget makes a room plain, with the messages that it kept" {
+  chat-spool open tea
+  seq 3 | chat-send -l -r tea
+  run -0 chat-recv -a -r tea/bob
+  run -0 chat-recv -a -r tea/carol
+  chat-spool forget -q -y tea
+  run -67 chat-recv -r tea/bob
+  run -0 chat-recv -a -r tea
+  assert_output "$(seq 3)"
+}
+
+@test "a receiver whose reader was forgotten ends well, and takes nothing from another" {
+  chat-spool open jobs
+  seq 3 | chat-send -l -r jobs
+  mkfifo gate
+  background chat-recv -r jobs/a -- sh -c 'cat gate'
+  wait_until is_claimed jobs a 1
+  chat-spool forget -q -y jobs/a
+  run -0 chat-recv -p -a -r jobs/b
+  chat-spool seek jobs/b start
+  echo >gate
+  wait "$BACKGROUND_PID"
+  run -0 chat-recv -a -r jobs/b
+  assert_output "$(seq 3)"
+}
+
+@test "compact keeps open rooms and readers without messages" {
+  chat-spool open -k 0 tea
+  chat-spool seek tea/bob start
+  chat-send -r tea one
+  run -0 chat-recv -r tea/bob
+  run -0 chat-spool compact
+  chat-send -r tea two
+  run -0 chat-recv -r tea/bob
+  assert_output two
+}
+
+@test "backup and restore keep the readers where they were" {
+  chat-spool open tea
+  seq 3 | chat-send -l -r tea
+  run -0 chat-recv -r tea/bob
+  run -0 chat-spool backup saved.db
+  run -0 chat-recv -a -r tea/bob
+  run -0 chat-spool restore -y saved.db
+  run -0 chat-recv -a -r tea/bob
+  assert_output $'2\n3'
+}
