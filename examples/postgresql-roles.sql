@@ -30,8 +30,10 @@ GRANT SELECT ON chat.spool, chat.room, chat.tally, chat.front TO chat_sender, ch
 GRANT INSERT (name) ON chat.room TO chat_sender, chat_receiver;
 GRANT INSERT ON chat.tally TO chat_sender, chat_receiver;
 GRANT USAGE ON SEQUENCE chat.message_id TO chat_sender, chat_receiver;
-REVOKE EXECUTE ON FUNCTION chat.fold(bigint), chat.forget(bigint) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION chat.fold(bigint), chat.forget(bigint) TO chat_sender, chat_receiver;
+REVOKE EXECUTE ON FUNCTION chat.fold(bigint), chat.forget(bigint), chat.trim(bigint, bigint, boolean),
+    chat.copy(bigint, bigint[]) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION chat.fold(bigint), chat.forget(bigint), chat.trim(bigint, bigint, boolean)
+    TO chat_sender, chat_receiver;
 
 -- A sender adds messages, and sees of others whether their key is there. (chat-send -m deletes expired messages, and --drop old
 -- ones. A role that may do that may delete, and so has to be a receiver, too.)
@@ -40,6 +42,11 @@ GRANT UPDATE (limited) ON chat.room TO chat_sender;
 GRANT INSERT, SELECT (token) ON chat.sent TO chat_sender;
 
 -- A receiver deletes the messages that it has handed over, and changes and moves failed ones, but adds none and changes no body.
-GRANT SELECT, DELETE, UPDATE (room, place, due, expires, attempts, failed, failure, checksum) ON chat.message TO chat_receiver;
+GRANT SELECT, DELETE, UPDATE (id, room, place, due, expires, attempts, failed, failure, checksum, origin) ON chat.message
+    TO chat_receiver;
 GRANT INSERT ON chat.front TO chat_receiver;
-GRANT SELECT ON chat.claimed TO chat_receiver;
+GRANT SELECT ON chat.claimed, chat.reading TO chat_receiver;
+
+-- It receives as a reader of an open room. Then the row of the reader changes, and chat.copy() copies a failed message for it.
+GRANT INSERT (name, source, seen, missed), UPDATE (seen, slowest, missed, last) ON chat.room TO chat_receiver;
+GRANT EXECUTE ON FUNCTION chat.copy(bigint, bigint[]) TO chat_receiver;

@@ -78,8 +78,6 @@ enum chat_status chat_holders(const chat_batch *batch, struct chat_holder *holde
 /* What is done with open rooms is done with a room, or with a reader, and not while sending. */
 static enum chat_status check_open(chat_spool *spool, const char *name, bool room, bool reader)
 {
-    if (!spool->store->verbs->open_rooms)
-        return no_open_rooms(spool);
     if (spool->store->sending)
         return error_set(&spool->error, CHAT_USAGE, "cannot do this between begin and commit");
     if ((room && chat_room_valid(name)) || (reader && chat_reader_valid(name)))

@@ -16,7 +16,4 @@ void forget_descriptors(const chat_spool *spool);
 /* Check the name of a room, or of a reader of one; NULL is the default room. */
 enum chat_status check_room(chat_spool *spool, const char *name);
 
-/* CHAT_USAGE: the store of SPOOL cannot have open rooms. */
-enum chat_status no_open_rooms(chat_spool *spool);
-
 #endif

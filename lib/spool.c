@@ -93,18 +93,10 @@ const char *chat_error(const chat_spool *spool)
     return spool != NULL ? spool->error.text : "out of memory";
 }
 
-enum chat_status no_open_rooms(chat_spool *spool)
-{
-    return error_set(&spool->error, CHAT_USAGE,
-                     "a spool in PostgreSQL has no open rooms and no readers yet");
-}
-
 enum chat_status check_room(chat_spool *spool, const char *name)
 {
-    if (name == NULL || chat_room_valid(name))
+    if (name == NULL || chat_room_valid(name) || chat_reader_valid(name))
         return CHAT_OK;
-    if (chat_reader_valid(name))
-        return spool->store->verbs->open_rooms ? CHAT_OK : no_open_rooms(spool);
     return error_set(&spool->error, CHAT_USAGE, "'%s' cannot name a room", name);
 }
 
@@ -342,7 +334,7 @@ static enum chat_status move(chat_batch *batch, const char *room, bool first)
 {
     struct store *store = batch->store;
     enum chat_status status = check_claimed(batch);
-    bool valid = chat_room_valid(room) || (store->verbs->open_rooms && chat_reader_valid(room));
+    bool valid = chat_room_valid(room) || chat_reader_valid(room);
     if (status == CHAT_OK && !valid)
         return error_set(store->error, CHAT_USAGE, "'%s' cannot name a room", room);
     if (status == CHAT_OK)

@@ -24,7 +24,6 @@ struct store {
 };
 
 struct store_verbs {
-    bool open_rooms; /* there can be some, and names of readers are passed on */
     /* The names of variables of the environment that no child should see; ends with NULL. */
     const char *const *secrets;
     /* The process has one thread, and uses the engine for nothing else. */
@@ -74,7 +73,6 @@ struct admin_verbs {
     enum chat_status (*list)(struct store *store, struct chat_room **rooms, size_t *count);
     enum chat_status (*holders)(struct store *store, const struct chat_batch *batch,
                                 struct chat_holder *holders);
-    /* These four, if the store has open rooms. */
     enum chat_status (*open_room)(struct store *store, const char *room,
                                   const struct chat_bounds *bounds);
     enum chat_status (*forget)(struct store *store, const char *name);

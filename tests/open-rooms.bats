@@ -6,11 +6,6 @@
 
 load helper
 
-setup() {
-  chat_setup
-  [[ ! ${CHAT_TEST_CLUSTER:-} ]] || skip 'a spool in PostgreSQL has no open rooms yet'
-}
-
 # reader ROOM NAME FIELD: what chat-spool readers -j says of it.
 reader() { chat-spool readers -j "$1" | jq -r --arg name "$2" "select(.reader == \$name) | .$3"; }
 

@@ -12,9 +12,9 @@
 struct check {
     struct pg_store *store;
     struct findings findings;
-    bool lost, counts; /* some of them are of that */
-    int64_t last;      /* the highest id or place */
-    int64_t *damaged;  /* their ids */
+    bool lost, counts, readers; /* some of them are of that */
+    int64_t last;               /* the highest id or place */
+    int64_t *damaged;           /* their ids */
     size_t damaged_count;
 };
 
@@ -47,7 +47,7 @@ static enum chat_status check_portion(struct check *c, int64_t *after, bool *mor
 
 static enum chat_status check_messages(struct check *c)
 {
-    int64_t after = 0;
+    int64_t after = INT64_MIN; /* copies have ids below zero */
     bool more = true;
     enum chat_status status = CHAT_OK;
     while (status == CHAT_OK && more)
@@ -71,17 +71,31 @@ static void check_room(struct check *c, const PGresult *result, int row)
     c->counts = true;
 }
 
+static void check_reader(struct check *c, const PGresult *result, int row)
+{
+    const char *name = pg_get_text(result, row, 0);
+    findings_add(&c->findings,
+                 pg_get_number(result, row, 1) != 0
+                     ? "reader '%s' is behind what its room has for read"
+                     : "reader '%s' reads no open room",
+                 name);
+    c->readers = true;
+}
+
 /* As one statement sees them, at one moment. */
 static enum chat_status check_rooms(struct check *c)
 {
     struct pg_store *s = c->store;
     size_t rooms = pg_call(s, PG_LIST_FAULTS, NULL), lost = pg_call(s, PG_COUNT_LOST, NULL);
     size_t last = pg_call(s, PG_GET_LAST_ID, NULL);
+    size_t readers = pg_call(s, PG_LIST_READER_FAULTS, NULL);
     enum chat_status status = pg_exchange(s, "read");
     if (status != CHAT_OK)
         return status;
     for (int i = 0; i < pg_rows(s, rooms); i++)
         check_room(c, pg_result(s, rooms), i);
+    for (int i = 0; i < pg_rows(s, readers); i++)
+        check_reader(c, pg_result(s, readers), i);
     int64_t count = pg_get_number(pg_result(s, lost), 0, 0);
     int64_t given = pg_get_number(pg_result(s, last), 0, 1);
     c->last = pg_get_number(pg_result(s, last), 0, 0);
@@ -128,6 +142,18 @@ static enum chat_status mend_messages(struct check *c)
     return status;
 }
 
+/* A room that has a reader is open. */
+static enum chat_status mend_readers(struct check *c)
+{
+    struct pg_store *s = c->store;
+    pg_call(s, PG_MEND_OPEN, NULL);
+    pg_call(s, PG_MEND_READERS, NULL);
+    enum chat_status status = pg_exchange(s, "write");
+    if (status == CHAT_OK)
+        findings_tell(&c->findings, "the readers were set right");
+    return status;
+}
+
 static enum chat_status mend_counters(struct check *c)
 {
     struct pg_store *s = c->store;
@@ -169,6 +195,8 @@ static enum chat_status mend(struct check *c)
         status = check_messages(c);
         c->findings.told = told;
     }
+    if (status == CHAT_OK && c->readers)
+        status = mend_readers(c);
     if (status == CHAT_OK)
         status = mend_messages(c);
     if (status == CHAT_OK && c->counts)

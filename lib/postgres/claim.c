@@ -21,34 +21,19 @@ static bool is_ours(const struct pg_store *s, int64_t id)
 
 /* --- a room ---------------------------------------------------------------- */
 
-/* The locked messages, in their order. */
-struct locked {
-    int64_t id[CLAIMS], length[CLAIMS];
-    size_t count;
-};
-
-/* The position in a room that this handle has passed: 0, or see pg_keep. */
-static int64_t passed_place(const struct pg_store *s, const char *room)
-{
-    for (size_t i = 0; i < s->passed_count; i++)
-        if (s->passed[i].room == pg_hash(room))
-            return s->passed[i].place;
-    return 0;
-}
-
 static size_t call_lock(struct pg_store *s, enum pg sql, const struct chat_query *query,
                         const char *name)
 {
     struct pg_values values = { .count = 0 };
     struct pg_array own;
-    pg_own_ids(s, &own);
+    pg_own_ids(s, NULL, &own);
     pg_string(&values, name);
     pg_number(&values, query->until > 0 ? query->until : INT64_MAX);
     pg_add_array(&values, &own);
     pg_number(&values, query->max_messages < CLAIMS ? (int64_t)query->max_messages : CLAIMS);
     if (sql == PG_LOCK_READY) {
         pg_number(&values, query->every);
-        pg_number(&values, passed_place(s, pg_room_name(s, name)));
+        pg_number(&values, pg_passed_place(s, pg_room_name(s, name)));
     }
     if (sql == PG_LOCK_OLDER)
         pg_number(&values, query->before);
@@ -57,18 +42,8 @@ static size_t call_lock(struct pg_store *s, enum pg sql, const struct chat_query
     return call;
 }
 
-static void read_locked(const struct pg_store *s, size_t call, struct locked *locked)
-{
-    size_t count = (size_t)pg_rows(s, call);
-    locked->count = count < CLAIMS ? count : CLAIMS; /* whatever a server sends */
-    for (size_t i = 0; i < locked->count; i++) {
-        locked->id[i] = pg_get_number(pg_result(s, call), (int)i, 0);
-        locked->length[i] = pg_get_number(pg_result(s, call), (int)i, 1);
-    }
-}
-
 /* A role that may not delete messages gets an error before a message is delivered. */
-static enum chat_status refuse(struct pg_store *s, const struct locked *locked)
+static enum chat_status refuse(struct pg_store *s, const struct pg_locked *locked)
 {
     pg_call_unlock(s, locked->id, locked->count);
     enum chat_status status = pg_exchange(s, "read");
@@ -80,7 +55,7 @@ static enum chat_status refuse(struct pg_store *s, const struct locked *locked)
 
 /* Look at the room and lock the available messages. Due messages were made ready before. */
 static enum chat_status lock_room(struct pg_store *s, const struct chat_query *query,
-                                  const char *name, struct pg_room *room, struct locked *locked)
+                                  const char *name, struct pg_room *room, struct pg_locked *locked)
 {
     bool promoted = query->until > 0 || query->every;
     const enum pg sql = query->before > 0 ? PG_LOCK_OLDER : PG_LOCK_READY;
@@ -92,9 +67,13 @@ static enum chat_status lock_room(struct pg_store *s, const struct chat_query *q
         if (status != CHAT_OK)
             return status;
         pg_read_look(s, look, room);
-        read_locked(s, lock, locked);
+        pg_read_locked(s, lock, locked);
         if (!room->may_delete)
             return refuse(s, locked);
+        if (room->open && !query->every)
+            return error_set(s->base.error, CHAT_USAGE,
+                             "room '%s' is open: name a reader, as in '%s/NAME'", room->name,
+                             room->name);
         if (!room->due || promoted)
             break;
         pg_call_unlock(s, locked->id, locked->count);
@@ -108,17 +87,8 @@ static enum chat_status lock_room(struct pg_store *s, const struct chat_query *q
     size_t call = call_lock(s, PG_LOCK_BEHIND, query, name);
     enum chat_status status = pg_exchange(s, "read");
     if (status == CHAT_OK)
-        read_locked(s, call, locked);
+        pg_read_locked(s, call, locked);
     return status;
-}
-
-/* How many of what was locked a batch may hold. */
-static size_t fitting(const struct locked *locked, const struct chat_query *query)
-{
-    size_t n = 0, bytes = 0;
-    while (n < locked->count && bytes < query->max_bytes)
-        bytes += (size_t)locked->length[n++];
-    return n;
 }
 
 /* Read the messages with these ids, and unlock what does not come to BATCH. */
@@ -169,7 +139,7 @@ static enum chat_status claim_room(struct pg_store *s, const struct chat_query *
                                    const char *name, struct chat_batch *batch)
 {
     struct pg_room room = { .number = 0 };
-    struct locked locked = { .count = 0 };
+    struct pg_locked locked = { .count = 0 };
     enum chat_status status = CHAT_OK;
     while (status == CHAT_OK && batch->count == 0) { /* all of them may have gone since */
         status = lock_room(s, query, name, &room, &locked);
@@ -177,7 +147,7 @@ static enum chat_status claim_room(struct pg_store *s, const struct chat_query *
             return status;
         if (locked.count == 0)
             return CHAT_NONE;
-        size_t count = fitting(&locked, query);
+        size_t count = pg_fitting(&locked, query);
         if (count < locked.count) { /* another receiver may have found them claimed */
             pg_call_unlock(s, locked.id + count, locked.count - count);
             pg_call_ring(s, LOCK_CAME, room.name);
@@ -225,7 +195,8 @@ static enum chat_status claim_any(struct pg_store *s, const struct chat_query *q
 {
     enum chat_status status = query->id > 0 ? claim_one(s, query, batch) : CHAT_NONE;
     for (size_t i = 0; i < query->room_count && status == CHAT_NONE; i++)
-        status = claim_room(s, query, query->rooms[i], batch);
+        status = pg_is_reader(query->rooms[i]) ? pg_claim_reader(s, query, query->rooms[i], batch)
+                                               : claim_room(s, query, query->rooms[i], batch);
     return status;
 }
 
@@ -293,21 +264,28 @@ static enum chat_status pass_kept(struct pg_store *s)
 {
     struct pg_values values = { .count = 0 };
     struct pg_array ids;
+    int64_t rooms[KEPT], keys[KEPT];
+    size_t room_count = 0, key_count = 0;
     pg_array_start(&ids, PG_INT8);
     for (size_t i = 0; i < s->kept_count; i++)
         pg_array_number(&ids, s->kept[i]);
     pg_add_array(&values, &ids);
     size_t call = pg_call(s, PG_GET_PLACES, &values);
-    pg_call(s, PG_UNLOCK, &values);
     pg_array_free(&ids);
+    for (size_t i = 0; i < s->kept_count; i++)
+        if (s->kept_key[i] == 0)
+            rooms[room_count++] = s->kept[i];
+        else
+            keys[key_count++] = s->kept_key[i];
+    pg_call_unlock(s, rooms, room_count);
+    pg_call_unlock_keys(s, keys, key_count);
     enum chat_status status = pg_exchange(s, "read");
     for (int i = 0; status == CHAT_OK && i < pg_rows(s, call); i++) {
         int64_t id = pg_get_number(pg_result(s, call), i, 0);
-        size_t k = 0;
-        while (k + 1 < s->kept_count && s->kept[k] != id)
-            k++;
-        if (!pass(s, s->kept_room[k], pg_get_number(pg_result(s, call), i, 1)))
-            status = pg_no_memory(s);
+        int64_t place = pg_get_number(pg_result(s, call), i, 1);
+        for (size_t k = 0; k < s->kept_count; k++)
+            if (s->kept[k] == id && !pass(s, s->kept_room[k], place))
+                status = pg_no_memory(s);
     }
     s->kept_count = 0;
     return status;
@@ -323,8 +301,10 @@ enum chat_status pg_keep(struct store *store, struct chat_batch *batch)
     for (size_t i = 0; i < batch->count && status == CHAT_OK; i++) {
         if (s->kept_count == KEPT)
             status = pass_kept(s);
-        s->kept[s->kept_count] = batch->messages[i]->id;
-        s->kept_room[s->kept_count++] = pg_hash(batch->messages[i]->room);
+        const struct chat_message *m = batch->messages[i];
+        s->kept[s->kept_count] = m->id;
+        s->kept_key[s->kept_count] = batch->source != 0 ? pg_reader_key(batch->room, m->id) : 0;
+        s->kept_room[s->kept_count++] = pg_hash_of(m);
     }
     return status;
 }
@@ -337,10 +317,13 @@ void pg_release(struct store *store, struct chat_batch *batch)
         return; /* no receiver holds them any more */
     bool remembered = true;
     for (size_t i = 0; i < batch->count && remembered; i++)
-        remembered = pg_remember(&s->done, &s->done_count, batch->messages[i]->id);
+        remembered = batch->source != 0
+                         ? pg_remember(&s->done_keys, &s->done_key_count,
+                                       pg_reader_key(batch->room, batch->messages[i]->id))
+                         : pg_remember(&s->done, &s->done_count, batch->messages[i]->id);
     if (!remembered)
         pg_disconnect(s);
-    if (batch->settled && s->done_count < LATER)
+    if (batch->settled && s->done_count + s->done_key_count < LATER)
         return;
     pg_call_unlock_done(s);
     if (pg_exchange(s, "write") != CHAT_OK || batch->settled)

@@ -19,6 +19,7 @@ static const struct {
     { "25006", CHAT_UNREACHABLE, NULL }, /* read-only: the server was the primary once */
     { "25P03", CHAT_UNREACHABLE, NULL }, /* a transaction that stood open too long */
     /* A statement of another client's is there, or one of ours is not. */
+    { "CH067", CHAT_NOUSER, NULL }, /* raised in sql/postgres/readers.part */
     { "42P05", CHAT_USAGE, POOLER },
     { "26000", CHAT_USAGE, POOLER },
     { "42501", CHAT_PERMISSION, NULL },
@@ -112,5 +113,7 @@ enum chat_status pg_failed(struct pg_store *s, const PGresult *result, const cha
     strncpy(cause, message != NULL ? message : state, sizeof cause - 1);
     cause[sizeof cause - 1] = '\0';
     pg_clean(cause);
+    if (status == CHAT_NOUSER)
+        return error_set(s->base.error, status, "%s", cause);
     return error_set(s->base.error, status, "cannot %s spool '%s': %s", doing, s->url, cause);
 }

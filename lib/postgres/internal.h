@@ -13,6 +13,9 @@
  *   room.c     a look at a room; messages whose time has come, or is over; bells
  *   locks.c    the ids and bells that this session has locked
  *   claim.c    claim, keep, release
+ *   name.c     the names of readers, and the keys of their claims
+ *   reader.c   receiving as a reader of an open room
+ *   open.c     open rooms: open, forget, seek, readers
  *   read.c     the contents of messages
  *   walk.c     walk, mark
  *   settle.c   settle, fail, move
@@ -138,7 +141,8 @@ struct pg_store {
 
     /* Claims: */
     int64_t kept[KEPT];      /* the ids of further messages that we have claims on */
-    int64_t kept_room[KEPT]; /* their rooms, by pg_hash */
+    int64_t kept_room[KEPT]; /* their rooms, or their readers, by pg_hash */
+    int64_t kept_key[KEPT];  /* by pg_reader_key; 0: received from a room */
     size_t kept_count;
     struct pg_passed {
         int64_t room, place;
@@ -146,6 +150,10 @@ struct pg_store {
     size_t passed_count;
     int64_t *done; /* and of messages that are deleted, and not unlocked yet */
     size_t done_count;
+    int64_t *done_keys; /* the same of readers, by pg_reader_key */
+    size_t done_key_count;
+    int64_t *here; /* the readers that we are known to receive as, by pg_hash */
+    size_t here_count;
     int64_t damaged; /* the id of the message that was last found so */
 
     /* While sending: */
@@ -292,6 +300,17 @@ void pg_call_begin(struct pg_store *s);
  * commit. */
 void pg_call_enter_spool(struct pg_store *s);
 
+/* Add to the exchange that ROOM is made if there is none; a reader has to exist (CHAT_NOUSER). */
+void pg_call_need_room(struct pg_store *s, const char *room);
+
+/* Add to the exchange that the write lock of ROOM is ours until the commit. It is made if there is
+ * none, but a reader has to exist. */
+void pg_call_enter_room(struct pg_store *s, const char *room);
+
+/* Add to the exchange that COUNT messages came to ROOM: trim an open one, and wake up its
+ * receivers. */
+void pg_call_ring_room(struct pg_store *s, const char *room, int64_t count);
+
 /* Forget which write locks are ours: the transaction is over. */
 void pg_left_rooms(struct pg_store *s);
 
@@ -320,6 +339,7 @@ struct pg_room {
     int64_t returned, first; /* of schema.sql; the place of the first message */
     bool due, expired;       /* there is something */
     bool may_delete;         /* this role may delete messages */
+    bool open;               /* only readers receive from it */
 };
 
 /* Add a look at a room to the exchange; afterwards read it. */
@@ -338,8 +358,8 @@ enum chat_status pg_sweep(struct pg_store *s, int64_t room);
 int64_t pg_lock_of(enum pg_lock lock, const char *room);
 void pg_channel(enum pg_lock lock, const char *room, char channel[32]);
 
-/* Wake up the receivers that wait for a message in ROOM, or the senders that wait for space, when
- * the exchange or the transaction ends well. */
+/* Wake up the receivers that wait for a message in ROOM or as one of its readers, or the senders
+ * that wait for space, when the exchange or the transaction ends well. */
 void pg_call_ring(struct pg_store *s, enum pg_lock lock, const char *room);
 
 /* 48 bits of a name. */
@@ -354,6 +374,24 @@ void pg_tidy(struct pg_store *s, int64_t room);
 
 /* The room for calls that name no room. */
 const char *pg_room_name(const struct pg_store *s, const char *name);
+
+/* Add to the exchange that messages of the room with that number are settled; that those who wait
+ * for space there wake up; and at the turn of BATCH, that what has expired there is deleted. */
+void pg_call_settling(struct pg_store *s, int64_t room);
+void pg_call_ring_gone(struct pg_store *s, const char *room, int64_t number);
+void pg_call_sweep(struct pg_store *s, const struct chat_batch *batch, int64_t room);
+
+/* --- name.c --- */
+
+/* Whether NAME (or NULL, the default room) is a reader's. */
+bool pg_is_reader(const char *name);
+
+/* The room of NAME, which may be a reader's. Stored in ROOM. */
+const char *pg_source_name(const char *name, char room[CHAT_NAME_MAX + 1]);
+
+/* The keys of a claim; the hash of the name that a message was received by. */
+int64_t pg_reader_key(int64_t reader, int64_t id);
+int64_t pg_hash_of(const struct chat_message *m);
 
 /* --- read.c --- */
 
@@ -373,7 +411,8 @@ enum {
     FAILED,
     FAILURE,
     CLAIMED,
-    ROOM
+    ROOM,
+    ROW
 };
 
 /* Fill in MESSAGE, whose room is set, from a row. CHAT_DAMAGED: it is not what it was when it was
@@ -386,11 +425,27 @@ int64_t pg_digest(const struct chat_message *message);
 
 /* --- locks.c --- */
 
-/* The ids that are ours, as an array that the caller frees. */
-void pg_own_ids(const struct pg_store *s, struct pg_array *array);
+/* What was locked, in its order. Of a reader, as many of its own messages as of its source. */
+enum { LOCKED = 2 * CLAIMS };
+struct pg_locked {
+    int64_t id[LOCKED], length[LOCKED];
+    size_t count;
+};
+
+void pg_read_locked(const struct pg_store *s, size_t call, struct pg_locked *locked);
+
+/* How many of what was locked a batch may hold. */
+size_t pg_fitting(const struct pg_locked *locked, const struct chat_query *query);
+
+/* The position in a room, or of a reader, that this handle has passed: 0, or see pg_keep. */
+int64_t pg_passed_place(const struct pg_store *s, const char *room);
+
+/* The ids that are ours, or ours as READER, as an array that the caller frees. */
+void pg_own_ids(const struct pg_store *s, const char *reader, struct pg_array *array);
 
 /* Add to the exchange that these are not claimed any more; and remember that later. */
 void pg_call_unlock(struct pg_store *s, const int64_t *ids, size_t count);
+void pg_call_unlock_keys(struct pg_store *s, const int64_t *keys, size_t count);
 void pg_call_unlock_done(struct pg_store *s);
 bool pg_remember(int64_t **ids, size_t *count, int64_t id);
 
@@ -406,6 +461,39 @@ void pg_release(struct store *store, struct chat_batch *batch);
 
 /* Move the damaged message to the room of those: CHAT_DAMAGED. CHAT_OK: it is gone. */
 enum chat_status pg_set_aside(struct pg_store *s, int64_t id);
+
+/* --- reader.c --- */
+
+/* A reader, and the open room that it reads. */
+struct pg_reader {
+    int64_t source, number; /* number 0: no such reader */
+    int64_t seen, missed;
+    int64_t keep; /* of the room */
+    bool due, source_due;
+    bool may_delete;
+};
+
+/* CHAT_NOUSER: the room is not open. */
+enum chat_status pg_look_reader(struct pg_store *s, const char *name, struct pg_reader *reader);
+enum chat_status pg_promote_reader(struct pg_store *s, const struct pg_reader *reader);
+
+/* Make the reader if there is none, and let others know that a process is here as this reader. */
+enum chat_status pg_be_here(struct pg_store *s, const char *name);
+
+enum chat_status pg_claim_reader(struct pg_store *s, const struct chat_query *query,
+                                 const char *name, struct chat_batch *batch);
+enum chat_status pg_walk_reader(struct pg_store *s, const struct chat_query *query,
+                                const char *name, struct chat_cursor *cursor,
+                                struct chat_batch *batch);
+enum chat_status pg_settle_reader(struct pg_store *s, struct chat_batch *batch, size_t count);
+
+/* Give each message of BATCH a row of its own in the reader's room, and do CHANGE with these rows,
+ * for which the ids of the messages stand meanwhile, in one transaction. TO is the room that they
+ * are moved to, or NULL. */
+typedef enum chat_status pg_change(struct pg_store *s, const struct chat_batch *batch,
+                                   const void *how);
+enum chat_status pg_change_copies(struct pg_store *s, struct chat_batch *batch, const char *to,
+                                  pg_change *change, const void *how);
 
 /* --- walk.c --- */
 
@@ -436,6 +524,18 @@ enum chat_status pg_wait(struct store *store, const struct chat_query *query, in
 enum chat_status pg_wait_room(struct store *store, const char *room, int64_t max, int64_t timeout,
                               const sigset_t *unblocked);
 enum chat_status pg_watch(struct store *store, int64_t timeout, const sigset_t *unblocked);
+
+/* --- open.c --- */
+
+enum chat_status pg_open_room(struct store *store, const char *room,
+                              const struct chat_bounds *bounds);
+enum chat_status pg_forget(struct store *store, const char *name);
+enum chat_status pg_seek(struct store *store, const char *reader, const struct chat_point *point);
+enum chat_status pg_readers(struct store *store, const char *room, int64_t id,
+                            struct chat_reader **readers, size_t *count);
+
+/* What an open room keeps, by its columns. */
+struct chat_bounds pg_bounds(int64_t keep, int64_t most);
 
 /* --- admin.c, list.c, check.c --- */
 

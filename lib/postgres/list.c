@@ -15,7 +15,11 @@ static void read_room(const PGresult *result, int row, struct chat_room *room)
         .held = pg_get_number(result, row, 5),
         .expired = pg_get_number(result, row, 6),
         .oldest = pg_get_number(result, row, 7),
+        .open = pg_get_number(result, row, 8) != 0,
+        .readers = pg_get_number(result, row, 11),
     };
+    if (room->open)
+        room->bounds = pg_bounds(pg_get_number(result, row, 9), pg_get_number(result, row, 10));
     snprintf(room->name, sizeof room->name, "%s", pg_get_text(result, row, 0));
 }
 

@@ -14,17 +14,20 @@ bool pg_remember(int64_t **ids, size_t *count, int64_t id)
     return true;
 }
 
-void pg_own_ids(const struct pg_store *s, struct pg_array *array)
+void pg_own_ids(const struct pg_store *s, const char *reader, struct pg_array *array)
 {
+    const int64_t hash = reader != NULL ? pg_hash(reader) : 0;
     pg_array_start(array, PG_INT8);
     for (const struct chat_batch *b = s->base.claimed; b != NULL; b = b->next)
         for (size_t i = 0; i < b->count; i++)
-            pg_array_number(array, b->messages[i]->id);
+            if (reader == NULL || pg_hash_of(b->messages[i]) == hash)
+                pg_array_number(array, b->messages[i]->id);
     for (size_t i = 0; i < s->kept_count; i++)
-        pg_array_number(array, s->kept[i]);
+        if (reader == NULL || s->kept_room[i] == hash)
+            pg_array_number(array, s->kept[i]);
 }
 
-void pg_call_unlock(struct pg_store *s, const int64_t *ids, size_t count)
+static void call_unlock(struct pg_store *s, enum pg sql, const int64_t *ids, size_t count)
 {
     struct pg_values values = { .count = 0 };
     struct pg_array array;
@@ -34,15 +37,52 @@ void pg_call_unlock(struct pg_store *s, const int64_t *ids, size_t count)
     for (size_t i = 0; i < count; i++)
         pg_array_number(&array, ids[i]);
     pg_add_array(&values, &array);
-    pg_call(s, PG_UNLOCK, &values);
+    pg_call(s, sql, &values);
     pg_array_free(&array);
+}
+
+void pg_call_unlock(struct pg_store *s, const int64_t *ids, size_t count)
+{
+    call_unlock(s, PG_UNLOCK, ids, count);
+}
+
+void pg_call_unlock_keys(struct pg_store *s, const int64_t *keys, size_t count)
+{
+    call_unlock(s, PG_UNLOCK_READER, keys, count);
 }
 
 /* Their messages are gone, so there was no hurry. */
 void pg_call_unlock_done(struct pg_store *s)
 {
     pg_call_unlock(s, s->done, s->done_count);
-    s->done_count = 0;
+    pg_call_unlock_keys(s, s->done_keys, s->done_key_count);
+    s->done_count = s->done_key_count = 0;
+}
+
+int64_t pg_passed_place(const struct pg_store *s, const char *room)
+{
+    for (size_t i = 0; i < s->passed_count; i++)
+        if (s->passed[i].room == pg_hash(room))
+            return s->passed[i].place;
+    return 0;
+}
+
+void pg_read_locked(const struct pg_store *s, size_t call, struct pg_locked *locked)
+{
+    size_t count = (size_t)pg_rows(s, call);
+    locked->count = count < LOCKED ? count : LOCKED; /* whatever a server sends */
+    for (size_t i = 0; i < locked->count; i++) {
+        locked->id[i] = pg_get_number(pg_result(s, call), (int)i, 0);
+        locked->length[i] = pg_get_number(pg_result(s, call), (int)i, 1);
+    }
+}
+
+size_t pg_fitting(const struct pg_locked *locked, const struct chat_query *query)
+{
+    size_t n = 0, bytes = 0;
+    while (n < locked->count && n < query->max_messages && n < CLAIMS && bytes < query->max_bytes)
+        bytes += (size_t)locked->length[n++];
+    return n;
 }
 
 void pg_call_leave_bells(struct pg_store *s)

@@ -66,5 +66,6 @@ void pg_disconnect(struct pg_store *s)
     s->open = s->fresh = s->alone = false;
     pg_left_rooms(s);
     s->listened_count = s->bell_count = s->done_count = 0;
+    s->done_key_count = s->here_count = 0;
     memset(s->prepared, 0, sizeof s->prepared);
 }

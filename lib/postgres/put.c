@@ -96,6 +96,24 @@ static bool has_entered(const struct pg_store *s, uint64_t hash)
     return false;
 }
 
+void pg_call_need_room(struct pg_store *s, const char *room)
+{
+    struct pg_values values = { .count = 0 };
+    char source[CHAT_NAME_MAX + 1];
+    if (strchr(room, '/') != NULL)
+        pg_string(&values, pg_source_name(room, source));
+    pg_string(&values, room);
+    pg_call(s, values.count > 1 ? PG_FIND_READER : PG_ADD_ROOM, &values);
+}
+
+void pg_call_enter_room(struct pg_store *s, const char *room)
+{
+    struct pg_values values = { .count = 0 };
+    pg_string(&values, room);
+    pg_call_need_room(s, room);
+    pg_call(s, PG_ENTER_ROOM, &values);
+}
+
 /* From here to our commit no other session sends to ROOM. The server has space for some thousand
  * locks, so a transaction with many rooms takes the write lock of the spool instead. */
 static void call_enter(struct pg_store *s, const char *room)
@@ -107,25 +125,24 @@ static void call_enter(struct pg_store *s, const char *room)
     pg_string(&values, room);
     if (s->entered_count == ROOMS)
         pg_call_enter_spool(s);
-    pg_call(s, PG_ADD_ROOM, &values);
+    pg_call_need_room(s, room);
     if (s->whole)
         return;
     s->entered[s->entered_count++] = hash;
     pg_call(s, PG_ENTER_ROOM, &values);
 }
 
-/* Wake up the receivers of ROOM. */
-static void call_ring(struct pg_store *s, const char *room)
+void pg_call_ring_room(struct pg_store *s, const char *room, int64_t count)
 {
     char channel[32];
     struct pg_values values = { .count = 0 };
-    if (!s->whole) {
-        pg_call_ring(s, LOCK_CAME, room);
-        return;
-    }
     pg_channel(LOCK_CAME, room, channel);
     pg_string(&values, channel);
-    pg_call(s, PG_RING_LOUD, &values);
+    pg_number(&values,
+              s->whole ? 0 : pg_lock_of(LOCK_CAME, room)); /* many rooms: no lock for each */
+    pg_string(&values, room);
+    pg_number(&values, count);
+    pg_call(s, PG_RING_ROOM, &values);
 }
 
 /* Messages come to a position before others. */
@@ -186,7 +203,7 @@ static enum chat_status put_alike(struct pg_store *s, const char *room, const si
         pg_call(s, PG_ADD_ALIKE, &values);
     pg_array_free(&digests);
     pg_array_free(&bodies);
-    call_ring(s, room);
+    pg_call_ring_room(s, room, (int64_t)count);
     return failed ? pg_no_memory(s) : CHAT_OK;
 }
 
@@ -221,7 +238,7 @@ static enum chat_status put_group(struct pg_store *s, const size_t *group, size_
         call_last_id(s, last);
     if (first < INT64_MAX)
         call_return(s, room, first);
-    call_ring(s, room);
+    pg_call_ring_room(s, room, (int64_t)count);
     return s->call_count > CALLS / 2 ? pg_exchange(s, "write") : CHAT_OK;
 }
 
@@ -291,24 +308,39 @@ enum chat_status pg_flush(struct pg_store *s)
 
 /* --- one, with an answer --------------------------------------------------- */
 
-static enum chat_status full(const struct pg_store *s, const char *room, int64_t depth)
+static enum chat_status full(const struct pg_store *s, const char *room, int64_t depth, bool open)
 {
+    if (open)
+        return error_set(s->base.error, CHAT_BUSY,
+                         "room '%s' is full: its slowest reader has not read %lld message%s", room,
+                         (long long)depth, depth == 1 ? "" : "s");
     return error_set(s->base.error, CHAT_BUSY, "room '%s' is full: it holds %lld message%s", room,
                      (long long)depth, depth == 1 ? "" : "s");
 }
 
+/* How many messages the room holds; an open one: how many its slowest reader has not read. */
 static enum chat_status read_depth(struct pg_store *s, const char *room, int64_t *depth,
-                                   int64_t *number)
+                                   int64_t *number, bool *open)
 {
     struct pg_values values = { .count = 0 };
     pg_string(&values, room);
+    pg_number(&values, INT64_MAX);
     size_t call = pg_call(s, PG_GET_DEPTH, &values);
     enum chat_status status = pg_exchange(s, "read");
     if (status == CHAT_OK) {
         *depth = pg_get_number(pg_result(s, call), 0, 0);
         *number = pg_get_number(pg_result(s, call), 0, 1);
+        *open = pg_get_number(pg_result(s, call), 0, 2) != 0;
     }
     return status;
+}
+
+/* The slowest readers of the open room lose their oldest message. */
+static enum chat_status drop_unseen(struct pg_store *s, int64_t number)
+{
+    struct pg_values values = { .count = 0 };
+    pg_number(&values, number);
+    return pg_do(s, PG_DROP_UNSEEN, &values, "write");
 }
 
 /* Drop the oldest message of the room that no receiver has claimed. With WHOLE, never one that this
@@ -318,7 +350,7 @@ static enum chat_status drop_oldest(struct pg_store *s, const char *room, int64_
 {
     struct pg_values values = { .count = 0 };
     struct pg_array ids;
-    pg_own_ids(s, &ids);
+    pg_own_ids(s, NULL, &ids);
     pg_string(&values, room);
     pg_add_array(&values, &ids);
     pg_number(&values, whole);
@@ -344,7 +376,7 @@ static enum chat_status replace(struct pg_store *s, const struct chat_message *m
 {
     struct pg_values values = { .count = 0 };
     struct pg_array ids;
-    pg_own_ids(s, &ids);
+    pg_own_ids(s, NULL, &ids);
     pg_string(&values, m->room);
     pg_string(&values, m->key);
     pg_add_array(&values, &ids);
@@ -369,19 +401,22 @@ static enum chat_status replace(struct pg_store *s, const struct chat_message *m
 static enum chat_status make_place(struct pg_store *s, const char *room,
                                    const struct chat_terms *terms)
 {
-    int64_t depth, number;
-    enum chat_status status = read_depth(s, room, &depth, &number);
+    int64_t depth = 0, number = 0;
+    bool open = false;
+    enum chat_status status = read_depth(s, room, &depth, &number, &open);
     if (status != CHAT_OK || depth < terms->max)
         return status;
     status = pg_sweep(s, number);
     if (status == CHAT_OK)
-        status = read_depth(s, room, &depth, &number);
+        status = read_depth(s, room, &depth, &number, &open);
     while (status == CHAT_OK && depth >= terms->max) {
-        status = terms->drop ? drop_oldest(s, room, number, terms->whole) : CHAT_NONE;
+        status = !terms->drop ? CHAT_NONE
+                 : open       ? drop_unseen(s, number)
+                              : drop_oldest(s, room, number, terms->whole);
         if (status == CHAT_OK)
-            status = read_depth(s, room, &depth, &number);
+            status = read_depth(s, room, &depth, &number, &open);
     }
-    return status == CHAT_NONE ? full(s, room, depth) : status;
+    return status == CHAT_NONE ? full(s, room, depth, open) : status;
 }
 
 /* Enter the room, and look for a message with that key. CHAT_NONE: no such message. */
@@ -456,7 +491,7 @@ enum chat_status pg_put_now(struct pg_store *s, struct chat_message *m,
         call_last_id(s, put.id > put.place ? put.id : put.place);
     if (given && put.place > 0)
         call_return(s, m->room, put.place);
-    call_ring(s, m->room);
+    pg_call_ring_room(s, m->room, 1);
     status = pg_exchange(s, "write");
     if (status == CHAT_OK && told)
         *id = m->id = put.id; /* kept for the log */

@@ -6,6 +6,7 @@
 #include "internal.h"
 
 #include <stdio.h>
+#include <string.h>
 
 enum { PORTION = 1024 }; /* messages in one transaction; also in sql/postgres/time.sql */
 
@@ -29,6 +30,7 @@ void pg_read_look(const struct pg_store *s, size_t call, struct pg_room *room)
     room->due = pg_get_number(row, 0, 4) != 0;
     room->expired = pg_get_number(row, 0, 5) != 0;
     room->may_delete = pg_get_number(row, 0, 6) != 0;
+    room->open = pg_get_number(row, 0, 7) != 0;
 }
 
 enum chat_status pg_look(struct pg_store *s, const char *name, struct pg_room *room)
@@ -102,23 +104,34 @@ const char *pg_room_name(const struct pg_store *s, const char *name)
 /* --- bells ----------------------------------------------------------------- */
 
 /* FNV-1a. Two rooms that share them wake each other up for nothing. */
-int64_t pg_hash(const char *name)
+static int64_t hash_bytes(const char *name, size_t length)
 {
     uint64_t hash = 0xcbf29ce484222325;
-    for (; *name != '\0'; name++)
-        hash = (hash ^ (unsigned char)*name) * 0x100000001b3;
+    for (size_t i = 0; i < length; i++)
+        hash = (hash ^ (unsigned char)name[i]) * 0x100000001b3;
     return (int64_t)(hash >> 16);
+}
+
+int64_t pg_hash(const char *name)
+{
+    return hash_bytes(name, strlen(name));
+}
+
+/* An open room and its readers have one bell. */
+static int64_t hash_bell(const char *room)
+{
+    return hash_bytes(room, strcspn(room, "/"));
 }
 
 int64_t pg_lock_of(enum pg_lock lock, const char *room)
 {
-    return (int64_t)lock << 48 | pg_hash(room);
+    return (int64_t)lock << 48 | hash_bell(room);
 }
 
 void pg_channel(enum pg_lock lock, const char *room, char channel[32])
 {
     snprintf(channel, 32, "chat_%s_%012llx", lock == LOCK_CAME ? "came" : "gone",
-             (unsigned long long)pg_hash(room));
+             (unsigned long long)hash_bell(room));
 }
 
 void pg_call_ring(struct pg_store *s, enum pg_lock lock, const char *room)
@@ -129,4 +142,37 @@ void pg_call_ring(struct pg_store *s, enum pg_lock lock, const char *room)
     pg_string(&values, channel);
     pg_number(&values, pg_lock_of(lock, room));
     pg_call(s, PG_RING, &values);
+}
+
+void pg_call_ring_gone(struct pg_store *s, const char *room, int64_t number)
+{
+    char channel[32];
+    struct pg_values values = { .count = 0 };
+    pg_channel(LOCK_GONE, room, channel);
+    pg_string(&values, channel);
+    pg_number(&values, pg_lock_of(LOCK_GONE, room));
+    pg_number(&values, number);
+    pg_call(s, PG_RING_GONE, &values);
+}
+
+/* --- settling -------------------------------------------------------------- */
+
+/* From here on a sender that comes to wait for space waits for us first. */
+void pg_call_settling(struct pg_store *s, int64_t room)
+{
+    struct pg_values values = { .count = 0 };
+    pg_number(&values, room);
+    pg_call(s, PG_ENTER_SETTLING, &values);
+}
+
+/* A receiver looks after what others left: messages that have expired. */
+void pg_call_sweep(struct pg_store *s, const struct chat_batch *batch, int64_t room)
+{
+    enum { EVERY = 16, MOST = 32 };
+    struct pg_values values = { .count = 0 };
+    if (!pg_is_turn(batch->messages[0]->id, EVERY))
+        return;
+    pg_number(&values, room);
+    pg_number(&values, MOST);
+    pg_call(s, PG_SWEEP, &values);
 }

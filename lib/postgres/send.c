@@ -195,6 +195,7 @@ static void tidy(struct pg_store *s)
     enum { EVERY = 256 };
     struct pg_values values = { .count = 0 };
     pg_string(&values, pg_log_room(&s->log, 0));
+    pg_number(&values, 0);
     if (s->token[0] % EVERY != 0)
         return;
     size_t call = pg_call(s, PG_GET_DEPTH, &values);

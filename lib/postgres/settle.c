@@ -40,26 +40,6 @@ static enum chat_status told(struct pg_store *s, enum chat_status status,
                      s->url, (long long)batch->messages[0]->id);
 }
 
-/* From here on a sender that comes to wait for space waits for us first. */
-static void call_enter(struct pg_store *s, int64_t room)
-{
-    struct pg_values values = { .count = 0 };
-    pg_number(&values, room);
-    pg_call(s, PG_ENTER_SETTLING, &values);
-}
-
-/* Wake senders that wait for space. */
-static void call_ring_gone(struct pg_store *s, const char *room, int64_t number)
-{
-    char channel[32];
-    struct pg_values values = { .count = 0 };
-    pg_channel(LOCK_GONE, room, channel);
-    pg_string(&values, channel);
-    pg_number(&values, pg_lock_of(LOCK_GONE, room));
-    pg_number(&values, number);
-    pg_call(s, PG_RING_GONE, &values);
-}
-
 static void add_ids(struct pg_array *ids, const struct chat_message *const *messages, size_t count)
 {
     pg_array_start(ids, PG_INT8);
@@ -104,36 +84,24 @@ static void call_front(struct pg_store *s, const struct chat_batch *batch, size_
     pg_call(s, PG_ADD_FRONT, &values);
 }
 
-/* A receiver looks after what others left: messages that have expired. */
-static void call_sweep(struct pg_store *s, const struct chat_batch *batch)
-{
-    enum { EVERY = 16, MOST = 32 };
-    struct pg_values values = { .count = 0 };
-    if (!has_turn(batch, 1, EVERY))
-        return;
-    pg_number(&values, batch->room);
-    pg_number(&values, MOST);
-    pg_call(s, PG_SWEEP, &values);
-}
-
 /* On a full disk a row more may find no place, but another version of a row has one. */
 static enum chat_status settle_full(struct pg_store *s, const struct chat_batch *batch,
                                     size_t count)
 {
-    call_enter(s, batch->room);
+    pg_call_settling(s, batch->room);
     call_settle(s, PG_SETTLE_FULL, batch, count);
-    call_ring_gone(s, batch->messages[0]->room, batch->room);
+    pg_call_ring_gone(s, batch->messages[0]->room, batch->room);
     return pg_exchange(s, "write");
 }
 
 static enum chat_status settle(struct pg_store *s, const struct chat_batch *batch, size_t count)
 {
     pg_call_unlock_done(s);
-    call_enter(s, batch->room);
+    pg_call_settling(s, batch->room);
     call_settle(s, PG_SETTLE, batch, count);
     call_front(s, batch, count);
-    call_sweep(s, batch);
-    call_ring_gone(s, batch->messages[0]->room, batch->room);
+    pg_call_sweep(s, batch, batch->room);
+    pg_call_ring_gone(s, batch->messages[0]->room, batch->room);
     enum chat_status status = pg_exchange(s, "write");
     return status == CHAT_IO ? settle_full(s, batch, count) : status;
 }
@@ -146,8 +114,10 @@ enum chat_status pg_settle(struct store *store, struct chat_batch *batch, size_t
     if (status != CHAT_OK)
         return status;
     do
-        status = settle(s, batch, count);
+        status = batch->source != 0 ? pg_settle_reader(s, batch, count) : settle(s, batch, count);
     while (try_again(s, status));
+    if (status == CHAT_OK) /* that was reported */
+        batch->missed = 0;
     if (status == CHAT_OK && has_turn(batch, 1, EVERY))
         pg_tidy(s, batch->room);
     return told(s, status, batch);
@@ -155,9 +125,9 @@ enum chat_status pg_settle(struct store *store, struct chat_batch *batch, size_t
 
 /* --- held back, or moved --------------------------------------------------- */
 
-static enum chat_status hold(struct pg_store *s, const struct chat_batch *batch,
-                             const struct chat_failure *failure)
+static enum chat_status hold(struct pg_store *s, const struct chat_batch *batch, const void *how)
 {
+    const struct chat_failure *failure = how;
     struct pg_values values = { .count = 0 };
     struct pg_array ids, attempts;
     add_ids(&ids, (const struct chat_message *const *)batch->messages, batch->count);
@@ -231,17 +201,14 @@ static void call_make_front(struct pg_store *s, const char *room, size_t count)
 enum chat_status pg_move_messages(struct pg_store *s, const struct chat_message *const *moved,
                                   size_t count, int64_t from, const char *from_name, bool first)
 {
-    struct pg_values values = { .count = 0 };
     const char *to = moved[0]->room;
-    pg_string(&values, to);
-    pg_call(s, PG_ADD_ROOM, &values);
-    pg_call(s, PG_ENTER_ROOM, &values); /* before the other lock, as all do */
-    call_enter(s, from);
+    pg_call_enter_room(s, to); /* before the other lock, as all do */
+    pg_call_settling(s, from);
     if (first)
         call_make_front(s, to, count);
     call_move(s, first ? PG_MOVE_FIRST : PG_MOVE, moved, count, from, to);
-    pg_call_ring(s, LOCK_CAME, to);
-    call_ring_gone(s, from_name, from);
+    pg_call_ring_room(s, to, (int64_t)count);
+    pg_call_ring_gone(s, from_name, from);
     return pg_exchange(s, "write");
 }
 
@@ -259,10 +226,8 @@ static enum chat_status move(struct pg_store *s, const struct chat_batch *batch,
             change(&moved[i], how);
             list[i] = &moved[i];
         }
-        do
-            status = pg_move_messages(s, list, batch->count, batch->room, batch->messages[0]->room,
-                                      first);
-        while (try_again(s, status));
+        status =
+            pg_move_messages(s, list, batch->count, batch->room, batch->messages[0]->room, first);
     } else
         pg_no_memory(s);
     free(moved);
@@ -296,26 +261,59 @@ static void carry(struct chat_message *m, const void *how)
         m->due = 0;
 }
 
+static enum chat_status bury_all(struct pg_store *s, const struct chat_batch *batch,
+                                 const void *how)
+{
+    return move(s, batch, bury, how, false);
+}
+
+static enum chat_status carry_all(struct pg_store *s, const struct chat_batch *batch,
+                                  const void *how)
+{
+    return move(s, batch, carry, how, false);
+}
+
+static enum chat_status carry_first(struct pg_store *s, const struct chat_batch *batch,
+                                    const void *how)
+{
+    return move(s, batch, carry, how, true);
+}
+
+/* Do ACTION with the messages of BATCH, which go to the room TO, or stay (NULL). */
+static enum chat_status change(struct pg_store *s, struct chat_batch *batch, const char *to,
+                               pg_change *action, const void *how)
+{
+    enum chat_status status = check_claim(s, batch);
+    if (status != CHAT_OK)
+        return status;
+    do
+        status = batch->source != 0 ? pg_change_copies(s, batch, to, action, how)
+                                    : action(s, batch, how);
+    while (try_again(s, status));
+    if (status == CHAT_OK)
+        batch->missed = 0;
+    return told(s, status, batch);
+}
+
 enum chat_status pg_fail(struct store *store, struct chat_batch *batch,
                          const struct chat_failure *failure)
 {
     struct pg_store *s = (struct pg_store *)store;
-    enum chat_status status = check_claim(s, batch);
-    if (status != CHAT_OK)
-        return status;
     const struct burial burial = { failure, pg_now(store) };
     if (failure->dead != NULL)
-        return told(s, move(s, batch, bury, &burial, false), batch);
-    do
-        status = hold(s, batch, failure);
-    while (try_again(s, status));
-    return told(s, status, batch);
+        return change(s, batch, failure->dead, bury_all, &burial);
+    return change(s, batch, NULL, hold, failure);
 }
 
 enum chat_status pg_move(struct store *store, struct chat_batch *batch, const char *room,
                          bool first)
 {
     struct pg_store *s = (struct pg_store *)store;
-    enum chat_status status = check_claim(s, batch);
-    return status == CHAT_OK ? told(s, move(s, batch, carry, room, first), batch) : status;
+    struct pg_room to = { .open = false };
+    enum chat_status status = first ? pg_look(s, room, &to) : CHAT_OK;
+    if (status == CHAT_OK && (to.open || (first && pg_is_reader(room))))
+        return error_set(store->error, CHAT_USAGE,
+                         "room '%s' is open: messages move to its end only", room);
+    return status == CHAT_OK ? change(s, batch, room, first ? carry_first : carry_all, room)
+                             : status;
 }

@@ -95,6 +95,8 @@ static void pg_close(struct store *store)
     pg_log_free(&s->log);
     free(s->passed);
     free(s->done);
+    free(s->done_keys);
+    free(s->here);
     free(s->listened);
     free(s->bells);
     free(s->url);

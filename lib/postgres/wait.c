@@ -130,15 +130,19 @@ static struct pg_patience patience_of(const struct pg_store *s, int64_t deadline
 
 /* --- for a message --------------------------------------------------------- */
 
-/* CHAT_OK: there is a message, or may be. Otherwise VIGIL holds the time to look again. */
-static enum chat_status look_at(struct pg_store *s, const char *name, struct vigil *vigil)
+/* CHAT_OK: there is a message behind the place AFTER, or may be. Otherwise VIGIL holds the time to
+ * look again. */
+static enum chat_status look_at(struct pg_store *s, const char *name, int64_t after,
+                                struct vigil *vigil)
 {
     struct pg_values values = { .count = 0 };
     struct pg_array own;
-    pg_own_ids(s, &own);
+    const bool reader = pg_is_reader(name);
+    pg_own_ids(s, reader ? name : NULL, &own);
     pg_string(&values, name);
     pg_add_array(&values, &own);
-    size_t call = pg_call(s, PG_LOOK, &values);
+    pg_number(&values, after);
+    size_t call = pg_call(s, reader ? PG_LOOK_UNREAD : PG_LOOK, &values);
     pg_array_free(&own);
     enum chat_status status = pg_exchange(s, "read");
     if (status != CHAT_OK || pg_rows(s, call) == 0)
@@ -165,6 +169,9 @@ static enum chat_status wait(struct pg_store *s, const struct chat_query *query,
     struct vigil vigil = vigil_start(&s->base);
     enum chat_status status = CHAT_OK;
     bool memory = true;
+    for (size_t i = 0; i < query->room_count && status == CHAT_OK; i++)
+        if (pg_is_reader(query->rooms[i]))
+            status = pg_be_here(s, query->rooms[i]);
     pg_call_unlock_done(s);
     for (size_t i = 0; i < query->room_count && status == CHAT_OK && memory; i++) {
         memory = call_listen(s, LOCK_CAME, pg_room_name(s, query->rooms[i]));
@@ -178,7 +185,7 @@ static enum chat_status wait(struct pg_store *s, const struct chat_query *query,
         return not_now(s, status);
     status = CHAT_NONE;
     for (size_t i = 0; i < query->room_count && status == CHAT_NONE; i++)
-        status = look_at(s, query->rooms[i], &vigil);
+        status = look_at(s, query->rooms[i], query->after, &vigil);
     if (status == CHAT_NONE && s->conn != NULL)
         status = sleep_until(s, &vigil, deadline, unblocked);
     return status;
@@ -207,6 +214,7 @@ static enum chat_status look_for_room(struct pg_store *s, const char *name, int6
 {
     struct pg_values values = { .count = 0 };
     pg_string(&values, name);
+    pg_number(&values, max);
     size_t call = pg_call(s, PG_LOOK_FOR_ROOM, &values);
     enum chat_status status = pg_exchange(s, "read");
     if (status != CHAT_OK || pg_rows(s, call) == 0)

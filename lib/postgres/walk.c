@@ -59,6 +59,8 @@ static enum chat_status walk_room(struct pg_store *s, const struct chat_query *q
                                   struct chat_batch *batch)
 {
     struct pg_room room;
+    if (pg_is_reader(name))
+        return pg_walk_reader(s, query, name, cursor, batch);
     enum chat_status status = pg_look(s, name, &room);
     if (status == CHAT_OK && room.due && query->until == 0 && !query->every)
         status = pg_promote(s, room.number);
@@ -128,8 +130,18 @@ static enum chat_status promote_rooms(struct pg_store *s, const struct chat_quer
 {
     enum chat_status status = CHAT_OK;
     for (size_t i = 0; i < query->room_count && status == CHAT_OK; i++) {
+        const char *name = query->rooms[i];
         struct pg_room room;
-        status = pg_look(s, query->rooms[i], &room);
+        if (pg_is_reader(name)) {
+            struct pg_reader reader;
+            status = pg_look_reader(s, name, &reader);
+            if (status == CHAT_OK)
+                status = pg_promote_reader(s, &reader);
+            if (status == CHAT_NOUSER)
+                status = CHAT_OK;
+            continue;
+        }
+        status = pg_look(s, name, &room);
         if (status == CHAT_OK && room.due)
             status = pg_promote(s, room.number);
     }

@@ -65,7 +65,6 @@ static int64_t sqlite_time(const struct store *store)
 static const char *const no_secrets[] = { NULL };
 
 const struct store_verbs store_sqlite = {
-    .open_rooms = true,
     .secrets = no_secrets,
     .alone = sqlite_alone,
     .open = sqlite_open,

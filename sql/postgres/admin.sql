@@ -8,7 +8,7 @@ SELECT sum(pg_total_relation_size(('chat.' || name)::regclass))::bigint
 FROM unnest(ARRAY['message', 'room', 'tally', 'front', 'sent']) AS name;
 
 -- name: list_rooms
--- The rooms that hold a message, and what is in each. Each table is read once.
+-- The rooms that hold a message or are open, and what is in each. Each table is read once.
 WITH counted AS MATERIALIZED (SELECT room, sum(depth)::bigint AS depth, sum(bytes)::bigint AS bytes
         FROM chat.tally GROUP BY room HAVING sum(depth) > 0),
     fronts AS MATERIALIZED (SELECT DISTINCT ON (room) room, first FROM chat.front
@@ -20,11 +20,14 @@ WITH counted AS MATERIALIZED (SELECT room, sum(depth)::bigint AS depth, sum(byte
         FROM chat.message m WHERE m.due IS NOT NULL GROUP BY m.room),
     over AS MATERIALIZED (SELECT m.room, count(*) AS count FROM chat.message m
         WHERE m.expires IS NOT NULL AND m.expires <= (SELECT chat.now()) GROUP BY m.room)
-SELECT r.name, c.depth, c.bytes, coalesce(w.count, 0), coalesce(b.delayed, 0), coalesce(b.held, 0), coalesce(o.count, 0),
+SELECT r.name, coalesce(c.depth, 0), coalesce(c.bytes, 0), coalesce(w.count, 0), coalesce(b.delayed, 0), coalesce(b.held, 0), coalesce(o.count, 0),
     coalesce((SELECT m.sent FROM chat.message m WHERE m.room = r.number AND m.due IS NULL AND m.place >= coalesce(f.first, 0)
-        AND (m.expires IS NULL OR m.expires > (SELECT chat.now())) ORDER BY m.place LIMIT 1), 0)
-FROM counted c JOIN chat.room r ON r.number = c.room LEFT JOIN fronts f ON f.room = c.room
+        AND (m.expires IS NULL OR m.expires > (SELECT chat.now())) ORDER BY m.place LIMIT 1), 0),
+    (r.source IS NOT NULL)::int::bigint, coalesce(r.keep, 0), coalesce(r.most, 0),
+    CASE WHEN r.source IS NULL THEN 0 ELSE (SELECT count(*) - 1 FROM chat.room q WHERE q.source = r.number) END
+FROM chat.room r LEFT JOIN counted c ON c.room = r.number LEFT JOIN fronts f ON f.room = c.room
     LEFT JOIN claims w ON w.room = c.room LEFT JOIN behind b ON b.room = c.room LEFT JOIN over o ON o.room = c.room
+WHERE r.source = r.number OR (r.source IS NULL AND c.depth > 0)
 ORDER BY r.name;
 
 -- name: list_holders
@@ -43,10 +46,11 @@ LOCK TABLE chat.tally, chat.front, chat.message IN EXCLUSIVE MODE;
 -- name: list_messages
 -- Messages of whatever room behind the id $1, at most $2 and until their bodies have come to $3 bytes.
 SELECT m.id, m.sent, m.sender, m.host, m.attempts, m.key, m.checksum, m.body, m.place, m.due, m.expires, m.failed, m.failure, 0::bigint,
-    coalesce(r.name, '')
+    coalesce(CASE WHEN m.origin IS NULL THEN r.name ELSE o.name END, '')
 FROM (SELECT id, sum(octet_length(body)) OVER (ORDER BY id) - octet_length(body) AS before FROM (
         SELECT id, body FROM chat.message WHERE id > $1::bigint ORDER BY id LIMIT $2::bigint) AS line) AS line
     CROSS JOIN LATERAL (SELECT * FROM chat.message one WHERE one.id = line.id OFFSET 0) AS m LEFT JOIN chat.room r ON r.number = m.room
+    LEFT JOIN chat.room o ON o.number = r.source
 WHERE line.before < $3::bigint ORDER BY m.id;
 
 -- name: list_faults

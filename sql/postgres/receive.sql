@@ -2,9 +2,10 @@
 
 -- name: look_room
 -- The room $1 (NULL: the default one): its number and name; how often messages came back; the position of its first message;
--- whether a message is due, and one has expired; and whether this role may delete messages.
+-- whether a message is due, and one has expired; whether this role may delete messages; and
+-- whether the room is open.
 WITH r AS MATERIALIZED (
-    SELECT room.number, room.name, coalesce(f.returned, 0) AS returned, coalesce(f.first, 0) AS first
+    SELECT room.number, room.name, room.source, coalesce(f.returned, 0) AS returned, coalesce(f.first, 0) AS first
     FROM chat.room LEFT JOIN LATERAL (SELECT front.returned, front.first FROM chat.front
         WHERE front.room = room.number ORDER BY front.returned DESC, front.first DESC LIMIT 1) AS f ON true
     WHERE room.name = coalesce($1::text, (SELECT default_room FROM chat.spool)))
@@ -15,7 +16,7 @@ SELECT r.number, r.name, r.returned,
         AND m.due <= (SELECT chat.now()))::int::bigint,
     EXISTS (SELECT FROM chat.message m WHERE m.room = r.number AND m.expires IS NOT NULL
         AND m.expires <= (SELECT chat.now()))::int::bigint,
-    has_table_privilege('chat.message', 'DELETE')::int::bigint
+    has_table_privilege('chat.message', 'DELETE')::int::bigint, (r.source IS NOT NULL)::int::bigint
 FROM r;
 
 -- name: lock_ready
@@ -25,7 +26,8 @@ FROM r;
 WITH r AS MATERIALIZED (
     SELECT number, CASE WHEN $5::bigint = 1 THEN 0 ELSE coalesce((SELECT f.first FROM chat.front f
         WHERE f.room = number ORDER BY f.returned DESC, f.first DESC LIMIT 1), 0) END AS first
-    FROM chat.room WHERE name = coalesce($1::text, (SELECT default_room FROM chat.spool)))
+    FROM chat.room WHERE name = coalesce($1::text, (SELECT default_room FROM chat.spool))
+        AND ($5::bigint = 1 OR source IS NULL))
 SELECT line.id, line.length FROM (
     SELECT m.id, octet_length(m.body)::bigint AS length FROM chat.message m
     WHERE m.room = (SELECT number FROM r) AND m.due IS NULL AND m.place >= (SELECT first FROM r)
@@ -66,8 +68,10 @@ SELECT r.number, r.name,
 FROM chat.message m JOIN chat.room r ON r.number = m.room WHERE m.id = $1::bigint;
 
 -- name: get_places
--- The positions of the messages with the ids $1 that are ready.
-SELECT id, place FROM chat.message WHERE id = ANY ($1::bigint[]) AND due IS NULL;
+-- The positions of the messages with the ids $1 that are ready, or of copies of them.
+SELECT id, place FROM chat.message WHERE id = ANY ($1::bigint[]) AND due IS NULL
+UNION ALL
+SELECT origin, place FROM chat.message WHERE origin IS NOT NULL AND origin = ANY ($1::bigint[]) AND due IS NULL;
 
 -- name: get_messages
 -- The messages with the ids $1 in room $2, in its order. Messages that were there before their locks were granted may have

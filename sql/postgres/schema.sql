@@ -19,13 +19,26 @@ CREATE FUNCTION chat.now() RETURNS bigint LANGUAGE sql VOLATILE PARALLEL SAFE
 -- order of the commits. A transaction that is rolled back leaves a gap.
 CREATE SEQUENCE chat.message_id AS bigint;
 
--- A row for each room that ever had a message. No message updates it. The write lock of a room is an advisory lock: 16 bits
--- 0x636d ("cm") and the last 48 bits of its number. A sender holds it until its commit.
+-- Ids of copies, less the sign. A receiver draws them, and no write lock protects that.
+CREATE SEQUENCE chat.copy_id AS bigint;
+
+-- A row for each room that ever had a message, and for each reader of an open room, by the name ROOM/NAME. No message updates
+-- it. The write lock of a room is an advisory lock: 16 bits 0x636d ("cm") and the last 48 bits of its number. A sender holds it
+-- until its commit.
 CREATE TABLE chat.room (
     number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     name text COLLATE "C" NOT NULL UNIQUE,
-    limited boolean NOT NULL DEFAULT false -- a sender has waited until the room holds fewer messages, once
-);
+    limited boolean NOT NULL DEFAULT false, -- a sender has waited until the room holds fewer messages, once
+    source bigint,             -- a reader: the open room that it reads; an open room: itself; a plain room: NULL
+    seen bigint,               -- a reader: what its source has up to this place is done, or has a copy in the reader's room;
+                               -- an open room: all readers are past this place, and perhaps further
+    slowest bigint,            -- an open room: the reader that was not past more when a process last looked
+    keep bigint,               -- an open room: messages that stay although all readers have them; below zero: milliseconds
+    most bigint,               -- an open room: messages that it holds at most; below zero: milliseconds
+    missed bigint,             -- a reader: messages that it lost to MOST, and that were not reported yet
+    last bigint                -- a reader: when it was last done with a message
+) WITH (fillfactor = 50);      -- a reader's row is updated in its page, and no index with it
+CREATE INDEX room_source ON chat.room (source) WHERE source IS NOT NULL;
 
 -- How many messages came to a room and left it. Each transaction adds a row; chat.fold() replaces the rows of an epoch by one
 -- row of the next epoch, so dead rows lie before the live ones in the index, and nobody passes them.
@@ -63,7 +76,9 @@ CREATE TABLE chat.message (
     failure bigint,              -- how: an exit status, or 256 and a signal
     key text,
     checksum bigint NOT NULL,    -- XXH3 over room, sender, host, key and body (lib/digest.c)
-    body bytea NOT NULL
+    body bytea NOT NULL,
+    origin bigint                -- a copy in a reader's room: the id of the message, whose place and checksum it has. Its own
+                                 -- id is below zero. NULL: no copy
 ) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 5000,
     autovacuum_vacuum_insert_scale_factor = 0.2, autovacuum_vacuum_cost_delay = 0);
 ALTER TABLE chat.message ALTER COLUMN body SET STORAGE EXTERNAL;
@@ -75,6 +90,7 @@ CREATE INDEX message_order ON chat.message (room, place) WHERE due IS NULL;
 CREATE INDEX message_due ON chat.message (room, due, id) WHERE due IS NOT NULL;
 CREATE INDEX message_expires ON chat.message (room, expires) WHERE expires IS NOT NULL;
 CREATE INDEX message_key ON chat.message (room, key) WHERE key IS NOT NULL;
+CREATE INDEX message_origin ON chat.message (origin, room) WHERE origin IS NOT NULL;
 
 -- The transactions of the last hour that put messages. A sender whose connection broke in its COMMIT asks here whether the
 -- commit went through: its messages may have been received by then.
@@ -125,3 +141,5 @@ CREATE FUNCTION chat.forget(number bigint) RETURNS void LANGUAGE plpgsql SECURIT
         SELECT * INTO present FROM chat.front f WHERE f.room = number ORDER BY f.returned DESC, f.first DESC LIMIT 1;
         DELETE FROM chat.front f WHERE f.room = number AND (f.returned, f.first) < (present.returned, present.first);
     END $$;
+
+@readers.part

@@ -42,9 +42,11 @@ SELECT line.id, line.room FROM (
 WHERE pg_try_advisory_xact_lock(7162975207332773888 | (line.id & 281474976710655));
 
 -- name: get_depth
--- The messages that a room holds, and its number.
-SELECT coalesce((SELECT sum(t.depth) FROM chat.tally t WHERE t.room = room.number
-        AND t.epoch = (SELECT max(e.epoch) FROM chat.tally e WHERE e.room = room.number)), 0)::bigint, room.number
+-- The messages that a room holds; of an open one, up to $2 of those that its slowest reader has not seen. The room's number, and
+-- whether it is open.
+SELECT CASE WHEN room.source = room.number THEN chat.unseen(room.number, $2::bigint) ELSE coalesce((SELECT sum(t.depth) FROM chat.tally t WHERE t.room = room.number
+        AND t.epoch = (SELECT max(e.epoch) FROM chat.tally e WHERE e.room = room.number)), 0)::bigint END,
+    room.number, (room.source = room.number)::int::bigint
 FROM chat.room WHERE name = $1::text;
 
 -- name: lock_oldest

@@ -34,7 +34,8 @@ WITH line AS (SELECT * FROM unnest($1::bigint[], $4::bigint[], $5::bigint[], $6:
         WITH ORDINALITY AS given (id, attempts, due, expires, checksum, failed, failure, at) ORDER BY at OFFSET 0),
     to_place AS MATERIALIZED (SELECT *, CASE WHEN due IS NULL THEN nextval('chat.message_id') ELSE 0 END AS place
         FROM line),
-    moved AS (UPDATE chat.message m SET room = r.number, place = p.place, attempts = p.attempts, due = p.due,
+    moved AS (UPDATE chat.message m SET id = CASE WHEN m.id < 0 THEN p.place ELSE m.id END, origin = NULL, room = r.number,
+            place = p.place, attempts = p.attempts, due = p.due,
             expires = p.expires, checksum = p.checksum, failed = p.failed, failure = p.failure
         FROM to_place p, chat.room r WHERE m.id = p.id AND m.id = ANY ($1::bigint[]) AND m.room = $2::bigint AND r.name = $3::text
         RETURNING r.number, octet_length(m.body) AS length)
@@ -69,7 +70,8 @@ WITH line AS (SELECT * FROM unnest($1::bigint[], $4::bigint[], $5::bigint[], $6:
     to_place AS MATERIALIZED (SELECT *, CASE WHEN due IS NOT NULL THEN 0
             ELSE coalesce((SELECT first.place FROM first) - cardinality($1::bigint[]) + at - 1, nextval('chat.message_id')) END AS place
         FROM line),
-    moved AS (UPDATE chat.message m SET room = r.number, place = p.place, attempts = p.attempts, due = p.due,
+    moved AS (UPDATE chat.message m SET id = CASE WHEN m.id < 0 THEN nextval('chat.message_id') ELSE m.id END, origin = NULL,
+            room = r.number, place = p.place, attempts = p.attempts, due = p.due,
             expires = p.expires, checksum = p.checksum, failed = p.failed, failure = p.failure
         FROM to_place p, r WHERE m.id = p.id AND m.id = ANY ($1::bigint[]) AND m.room = $2::bigint
         RETURNING r.number, octet_length(m.body) AS length)

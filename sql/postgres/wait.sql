@@ -16,17 +16,17 @@ UPDATE chat.room SET limited = true WHERE name = coalesce($1::text, (SELECT defa
     AND NOT limited;
 
 -- name: look
--- For a session that is about to wait for room $1: whether there is a message that is not claimed (the ids $2 are ours), or
--- any message; in how many milliseconds the next is due (NULL: never), and whether a message has expired.
+-- For a session that is about to wait for room $1: whether there is a message behind the place $3 that is not claimed (the
+-- ids $2 are ours), or any message; in how many milliseconds the next is due (NULL: never), and whether a message has expired.
 WITH r AS MATERIALIZED (SELECT number, coalesce((SELECT f.first FROM chat.front f WHERE f.room = number
             ORDER BY f.returned DESC, f.first DESC LIMIT 1), 0) AS first
         FROM chat.room WHERE name = coalesce($1::text, (SELECT default_room FROM chat.spool))),
     one AS MATERIALIZED (SELECT m.id FROM chat.message m WHERE m.room = (SELECT number FROM r) AND m.due IS NULL
-        AND m.place >= (SELECT first FROM r)
+        AND m.place >= (SELECT first FROM r) AND m.place > $3::bigint
         AND (m.expires IS NULL OR m.expires > (SELECT chat.now())) AND m.id <> ALL ($2::bigint[])
         ORDER BY m.place LIMIT 1)
 SELECT (EXISTS (SELECT FROM one) AND EXISTS (SELECT FROM chat.message m WHERE m.room = (SELECT number FROM r)
-        AND m.due IS NULL AND m.place >= (SELECT first FROM r)
+        AND m.due IS NULL AND m.place >= (SELECT first FROM r) AND m.place > $3::bigint
         AND (m.expires IS NULL OR m.expires > (SELECT chat.now()))
         AND m.id <> ALL ($2::bigint[]) AND m.id NOT IN (SELECT id FROM chat.claimed)))::int::bigint,
     EXISTS (SELECT FROM one)::int::bigint,
@@ -37,10 +37,11 @@ SELECT (EXISTS (SELECT FROM one) AND EXISTS (SELECT FROM chat.message m WHERE m.
 FROM r;
 
 -- name: look_for_room
--- For who is about to wait until the room $1 holds fewer messages: how many it holds, its number, and in how many
+-- For who is about to wait until the room $1 holds fewer messages: how many it holds (an open one: $2 at
+-- most of those that its slowest reader has not seen), its number, and in how many
 -- milliseconds the next one expires (NULL: none does).
-SELECT coalesce((SELECT sum(t.depth) FROM chat.tally t WHERE t.room = room.number
-        AND t.epoch = (SELECT max(e.epoch) FROM chat.tally e WHERE e.room = room.number)), 0)::bigint,
+SELECT CASE WHEN room.source = room.number THEN chat.unseen(room.number, $2::bigint) ELSE coalesce((SELECT sum(t.depth) FROM chat.tally t WHERE t.room = room.number
+        AND t.epoch = (SELECT max(e.epoch) FROM chat.tally e WHERE e.room = room.number)), 0)::bigint END,
     room.number,
     (SELECT greatest(m.expires - chat.now(), 0) FROM chat.message m WHERE m.room = room.number
         AND m.expires IS NOT NULL ORDER BY m.expires LIMIT 1)
@@ -56,9 +57,13 @@ FROM chat.room WHERE name = coalesce($1::text, (SELECT default_room FROM chat.sp
 -- other.) A session that starts to wait while we try the lock gets it only after our commit, and then looks.
 SELECT pg_notify($1::text, '') WHERE NOT pg_try_advisory_xact_lock($2::bigint);
 
--- name: ring_loud
--- Wake sessions that listen to $1. A transaction with many rooms does not take a lock for each.
-SELECT pg_notify($1::text, '');
+-- name: ring_room
+-- $4 messages came to the room $3: if it is open, others may leave it. And wake sessions that listen to $1, if there are any: they
+-- hold the lock $2, shared (0: the lock is not tried, as the transaction has many rooms). A session that starts to wait while we
+-- try the lock gets it only after our commit, and then looks.
+SELECT pg_notify($1::text, '') FROM chat.room WHERE name = $3::text
+    AND CASE WHEN CASE WHEN source = number THEN chat.trim(number, $4::bigint, true) ELSE true END
+        THEN $2::bigint = 0 OR NOT pg_try_advisory_xact_lock($2::bigint) END;
 
 -- name: ring_gone
 -- The same where a sender may wait for space. Others may try the lock $2 just now, too, and ring for nothing.

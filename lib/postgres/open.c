@@ -1,0 +1,210 @@
+/* open.c - what an operator does with open rooms and their readers. */
+
+#include "internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What waits on the room is to look again: receivers, and senders that wait for space. */
+static void call_ring_both(struct pg_store *s, const char *name)
+{
+    pg_call_ring(s, LOCK_CAME, name);
+    pg_call_ring(s, LOCK_GONE, name);
+}
+
+/* Columns have one number for each pair. */
+struct chat_bounds pg_bounds(int64_t keep, int64_t most)
+{
+    return (struct chat_bounds){
+        .keep = keep > 0 ? keep : 0,
+        .keep_time = keep < 0 ? -keep : 0,
+        .most = most > 0 ? most : 0,
+        .most_time = most < 0 ? -most : 0,
+    };
+}
+
+/* Make the exchange that CALL_IT fills, again on another connection if this one is lost. *YES
+ * becomes its answer. */
+struct errand {
+    size_t (*call)(struct pg_store *s, const void *what);
+    const void *what;
+};
+
+static enum chat_status run(struct pg_store *s, const struct errand *errand, bool *yes)
+{
+    struct pg_patience patience = pg_patience(s);
+    enum chat_status status;
+    do {
+        status = pg_connect(s, &patience);
+        if (status == CHAT_OK) {
+            size_t call = errand->call(s, errand->what);
+            status = pg_exchange(s, "write");
+            if (status == CHAT_OK)
+                *yes = pg_get_number(pg_result(s, call), 0, 0) != 0;
+        }
+    } while (pg_again(s, status, &patience));
+    return status;
+}
+
+/* --- open ------------------------------------------------------------------ */
+
+struct opening {
+    const char *room;
+    const struct chat_bounds *bounds;
+};
+
+static size_t call_open(struct pg_store *s, const void *what)
+{
+    const struct opening *opening = what;
+    const struct chat_bounds *b = opening->bounds;
+    struct pg_values values = { .count = 0 };
+    pg_call_enter_room(s, opening->room);
+    pg_string(&values, opening->room);
+    pg_number(&values, b->keep_time > 0 ? -b->keep_time : b->keep);
+    pg_number(&values, b->most_time > 0 ? -b->most_time : b->most);
+    size_t call = pg_call(s, PG_OPEN_ROOM, &values);
+    call_ring_both(s, opening->room);
+    return call;
+}
+
+enum chat_status pg_open_room(struct store *store, const char *room,
+                              const struct chat_bounds *bounds)
+{
+    struct pg_store *s = (struct pg_store *)store;
+    const struct opening opening = { .room = room, .bounds = bounds };
+    bool opened = false;
+    enum chat_status status =
+        run(s, &(struct errand){ .call = call_open, .what = &opening }, &opened);
+    if (status != CHAT_OK || opened)
+        return status;
+    return error_set(store->error, CHAT_BUSY, "a receiver has claimed messages of room '%s'", room);
+}
+
+/* --- forget ---------------------------------------------------------------- */
+
+static size_t call_forget(struct pg_store *s, const void *what)
+{
+    const char *name = what;
+    char room[CHAT_NAME_MAX + 1];
+    struct pg_values values = { .count = 0 };
+    pg_string(&values, pg_source_name(name, room));
+    pg_string(&values, strchr(name, '/') != NULL ? name : NULL);
+    size_t call = pg_call(s, PG_END_READER, &values);
+    call_ring_both(s, name);
+    return call;
+}
+
+enum chat_status pg_forget(struct store *store, const char *name)
+{
+    struct pg_store *s = (struct pg_store *)store;
+    char room[CHAT_NAME_MAX + 1];
+    bool ended = false;
+    enum chat_status status = run(s, &(struct errand){ .call = call_forget, .what = name }, &ended);
+    if (status != CHAT_OK || ended)
+        return status;
+    return error_set(store->error, CHAT_NOUSER, "room '%s' has no reader '%s'",
+                     pg_source_name(name, room), strchr(name, '/') + 1);
+}
+
+/* --- seek ------------------------------------------------------------------ */
+
+struct seeking {
+    const char *reader;
+    const struct chat_point *point;
+};
+
+static size_t call_seek(struct pg_store *s, const void *what)
+{
+    const struct seeking *seeking = what;
+    char room[CHAT_NAME_MAX + 1];
+    struct pg_values values = { .count = 0 };
+    pg_string(&values, pg_source_name(seeking->reader, room));
+    pg_string(&values, seeking->reader);
+    pg_number(&values, seeking->point->kind);
+    pg_number(&values, seeking->point->value);
+    pg_number(&values, seeking->point->forward);
+    size_t call = pg_call(s, PG_SEEK, &values);
+    if (seeking->point->forward) /* nothing new is there to receive */
+        pg_call_ring(s, LOCK_GONE, seeking->reader);
+    else
+        call_ring_both(s, seeking->reader);
+    return call;
+}
+
+enum chat_status pg_seek(struct store *store, const char *reader, const struct chat_point *point)
+{
+    struct pg_store *s = (struct pg_store *)store;
+    char room[CHAT_NAME_MAX + 1];
+    const struct seeking seeking = { .reader = reader, .point = point };
+    bool found = false;
+    enum chat_status status =
+        run(s, &(struct errand){ .call = call_seek, .what = &seeking }, &found);
+    if (status != CHAT_OK || found)
+        return status;
+    return error_set(store->error, CHAT_NONE, "room '%s' does not keep message %lld",
+                     pg_source_name(reader, room), (long long)point->value);
+}
+
+/* --- readers --------------------------------------------------------------- */
+
+static enum chat_status copy_readers(struct pg_store *s, size_t call, struct chat_reader **readers,
+                                     size_t *count)
+{
+    const PGresult *result = pg_result(s, call);
+    const size_t rows = (size_t)pg_rows(s, call);
+    struct chat_reader *list = calloc(rows + 1, sizeof *list);
+    if (list == NULL)
+        return pg_no_memory(s);
+    for (size_t i = 0; i < rows; i++) {
+        const int row = (int)i;
+        list[i] = (struct chat_reader){
+            .unread = pg_get_number(result, row, 1),
+            .claimed = pg_get_number(result, row, 2),
+            .held = pg_get_number(result, row, 3),
+            .missed = pg_get_number(result, row, 4),
+            .here = pg_get_number(result, row, 5) != 0,
+            .last = pg_get_number(result, row, 6),
+            .place = pg_get_number(result, row, 7),
+        };
+        snprintf(list[i].name, sizeof list[i].name, "%s", pg_get_text(result, row, 0));
+    }
+    *readers = list;
+    *count = rows;
+    return CHAT_OK;
+}
+
+static enum chat_status list_readers(struct pg_store *s, const char *name, int64_t id,
+                                     struct chat_reader **readers, size_t *count)
+{
+    struct pg_values values = { .count = 0 };
+    struct pg_room room;
+    pg_string(&values, name);
+    pg_number(&values, id);
+    size_t look = pg_call_look(s, name), find = pg_call(s, PG_FIND_IN_ROOM, &values);
+    size_t list = pg_call(s, PG_LIST_READERS, &values);
+    enum chat_status status = pg_exchange(s, "read");
+    if (status != CHAT_OK)
+        return status;
+    pg_read_look(s, look, &room);
+    if (!room.open)
+        return error_set(s->base.error, CHAT_NOUSER, "room '%s' is not open", name);
+    if (id > 0 && pg_rows(s, find) == 0)
+        return error_set(s->base.error, CHAT_NONE, "room '%s' does not keep message %lld", name,
+                         (long long)id);
+    return copy_readers(s, list, readers, count);
+}
+
+enum chat_status pg_readers(struct store *store, const char *room, int64_t id,
+                            struct chat_reader **readers, size_t *count)
+{
+    struct pg_store *s = (struct pg_store *)store;
+    struct pg_patience patience = pg_patience(s);
+    enum chat_status status;
+    do {
+        status = pg_connect(s, &patience);
+        if (status == CHAT_OK)
+            status = list_readers(s, room, id, readers, count);
+    } while (pg_again(s, status, &patience));
+    return status;
+}

@@ -1,0 +1,294 @@
+#!/usr/bin/env bats
+# Open rooms on a cluster: what differs from a file. A reader is a row that no sender locks, a claim of a reader is a lock with two
+# keys, and what has failed or was done out of order is a copy. tests/open-rooms.bats has the rest.
+
+# shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
+
+load fault
+
+setup_file() {
+  CLUSTER_HBA+=$'\nhost all ruth,sam 127.0.0.1/32 trust'
+  cluster_for_file
+}
+teardown_file() { cluster_end; }
+
+sql() { node_sql node1 -d "$DATABASE" "$@"; }
+
+# reader ROOM NAME FIELD: what chat-spool readers -j says of it.
+reader() { chat-spool readers -j "$1" | jq -r --arg name "$2" "select(.reader == \$name) | .$3"; }
+# reader_is ROOM NAME FIELD VALUE
+reader_is() { [[ $(reader "$1" "$2" "$3") == "$4" ]]; }
+
+# copies ROOM/NAME: how many messages have a copy in the room of the reader.
+copies() { sql "SELECT count(*) FROM chat.message m JOIN chat.room r ON r.number = m.room WHERE r.name = '$1' AND m.origin IS NOT NULL"; }
+
+@test "each reader gets every message once, and a message leaves when all readers have it" {
+  chat-spool open -k 0 tea
+  chat-spool seek tea/bob start
+  chat-spool seek tea/carol start
+  printf '%s\n' one two | chat-send -l -u alice -r tea
+  run -0 chat-recv -a -r tea/bob
+  assert_output $'one\ntwo'
+  run -0 chat-recv -r tea/carol -o '%u: %b\n'
+  assert_output 'alice: one'
+  run -0 sql 'SELECT count(*) FROM chat.message'
+  assert_output 1
+  run -0 chat-recv -r tea/carol
+  assert_output two
+  run -0 sql 'SELECT count(*) FROM chat.message'
+  assert_output 0
+  run -1 chat-recv -q -r tea/bob
+}
+
+@test "a reader that receives in order writes no copy, and half of what a plain room writes" {
+  local round room
+  chat-spool open log
+  chat-spool seek log/x start
+  # The first ones write whole pages.
+  for room in plain log; do seq 90 | chat-send -l -r "$room"; done
+  chat-recv -c 9 -r plain >/dev/null
+  chat-recv -c 9 -r log/x >/dev/null
+  # Other work of the server is written, too: one of some rounds has none.
+  for round in 1 2 3 4 5; do
+    ! writes_less || break
+  done
+  ((written[1] * 3 <= written[0] * 2)) || fail "a receive writes ${written[1]} bytes, and ${written[0]} from a plain room"
+  assert_equal "$(copies log/x)" 0
+}
+# writes_less: stores in WRITTEN how many bytes of WAL a receive from each room writes.
+writes_less() {
+  local room before
+  written=()
+  for room in plain log/x; do
+    before=$(sql "SELECT pg_current_wal_insert_lsn() - '0/0'")
+    for i in {1..9}; do chat-recv -r "$room"; done >/dev/null
+    written+=($((($(sql "SELECT pg_current_wal_insert_lsn() - '0/0'") - before) / 9)))
+  done
+  ((written[1] * 3 <= written[0] * 2))
+}
+
+@test "a send does not wait for a transaction that holds the row of a reader" {
+  chat-spool open tea
+  chat-spool seek tea/bob start
+  background "$POSTGRES/psql" -X -q -h "$CLUSTER/sockets" -p "$(<"$CLUSTER/node1/port")" -U postgres -d "$DATABASE" \
+    -c "BEGIN; SELECT FROM chat.room WHERE name = 'tea/bob' FOR UPDATE; SELECT pg_sleep(600)"
+  wait_until row_is_held
+  timeout 20 chat-send -r tea hello
+  kill "$BACKGROUND_PID"
+  sql "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'BEGIN;%pg_sleep%'" >/dev/null
+  run -0 chat-recv -r tea/bob
+  assert_output hello
+}
+row_is_held() { [[ $(sql "SELECT count(*) FROM pg_locks WHERE relation = 'chat.room'::regclass AND mode = 'RowShareLock'") == 1 ]]; }
+
+@test "what is done out of order is done once, and what lies before it has a copy" {
+  chat-spool open orders
+  seq 3 | chat-send -l -r orders
+  background chat-recv -r orders/mailer -- sh -c 'echo "mail $(cat)"; touch begun; until [ -e go ]; do sleep 0.01; done' >first
+  wait_until test -e begun
+  run -0 chat-recv -a -r orders/mailer
+  assert_output $'2\n3'
+  assert_equal "$(copies orders/mailer)" 1
+  assert_equal "$(reader orders mailer claimed)" 1
+  # The claims of one reader are not those of another.
+  run -0 chat-recv -a -r orders/audit
+  assert_output $'1\n2\n3'
+  touch go
+  finish "$BACKGROUND_PID"
+  assert_success
+  assert_equal "$(<first)" 'mail 1'
+  assert_equal "$(copies orders/mailer)" 0
+  run -1 chat-recv -q -r orders/mailer
+}
+
+@test "receivers that share a reader get each message once" {
+  local i pids=()
+  chat-spool open orders
+  chat-spool seek orders/mailer start
+  seq 30 | chat-send -l -r orders
+  for i in 1 2 3; do
+    background chat-recv -a -P 2 -r orders/mailer -- sh -c 'echo "$(cat)" >>seen'
+    pids+=("$BACKGROUND_PID")
+  done
+  for i in "${pids[@]}"; do finish "$i"; done
+  chat-recv -q -a -r orders/mailer >>seen || true
+  assert_equal "$(sort -n seen)" "$(seq 30)"
+  assert_equal "$(copies orders/mailer)" 0
+}
+
+@test "the message of a killed receiver comes again, before later ones" {
+  chat-spool open orders
+  seq 3 | chat-send -l -r orders
+  background chat-recv -r orders/mailer -- sh -c 'touch begun; until [ -e go ]; do sleep 0.01; done'
+  wait_until test -e begun
+  wait_until reader_is orders mailer here true
+  run -0 chat-recv -r orders/mailer
+  assert_output 2
+  kill -KILL "$BACKGROUND_PID"
+  wait_until reader_is orders mailer claimed 0
+  wait_until reader_is orders mailer here false
+  run -0 chat-recv -a -r orders/mailer
+  assert_output $'1\n3'
+  touch go
+}
+
+@test "a claim of a reader ends with its session, and the message is not deleted on another one" {
+  chat-spool open tea
+  chat-send -r tea one
+  background chat-recv -r tea/bob -- sh -c 'touch begun; until [ -e go ]; do sleep 0.01; done' 2>err
+  wait_until test -e begun
+  sql "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'chat'" >/dev/null
+  touch go
+  finish "$BACKGROUND_PID"
+  assert_failure 69
+  run -0 chat-recv -r tea/bob
+  assert_output one
+}
+
+@test "a failed message has a copy for its reader alone, is held back and dies" {
+  chat-spool open orders
+  chat-send -u alice -r orders 1
+  chat-send -u alice -k key -r orders 2
+  chat-send -u alice -r orders 3
+  run -123 chat-recv -q -a --backoff 1h -r orders/held -- sh -c 'test "$(cat)" != 2'
+  assert_equal "$(reader orders held unread) $(reader orders held held) $(copies orders/held)" '1 1 1'
+  run -1 chat-recv -q -r orders/held
+  run -123 chat-recv -q -a -r orders/billing -- sh -c 'test "$(cat)" != 2'
+  assert_equal "$(reader orders billing unread) $(reader orders billing held) $(copies orders/billing)" '1 0 1'
+  run -0 chat-recv -a -r orders/audit
+  assert_output $'1\n2\n3'
+  run -123 chat-recv -q -a --tries 1 -r orders/billing -- false
+  run -123 chat-recv -q -a --tries 1 -r orders/audit2 -- sh -c 'test "$(cat)" != 2'
+  run -0 chat-recv -p -a -o '%r %u %k %b\n' -r orders.billing.dead -r orders.audit2.dead
+  assert_output $'orders.billing.dead alice key 2\norders.audit2.dead alice key 2'
+  run -0 chat-spool move orders.billing.dead orders/billing
+  run -0 chat-recv -r orders/billing -o '%r %b\n'
+  assert_output 'orders/billing 2'
+  chat-recv -a -r orders.audit2.dead >/dev/null
+}
+
+@test "a room that overruns tells a reader what it lost, and keeps what a receiver works on" {
+  chat-spool open -k 2 -m 5 ticker
+  chat-spool seek ticker/slow start
+  chat-spool seek ticker/busy start
+  chat-send -r ticker 0
+  background chat-recv -r ticker/busy -- sh -c 'cat; touch begun; until [ -e go ]; do sleep 0.01; done' >seen 2>err
+  wait_until test -e begun
+  seq 8 | chat-send -l -r ticker
+  run -0 sql 'SELECT count(*) FROM chat.message WHERE origin IS NULL'
+  assert_output 5
+  assert_equal "$(copies ticker/busy)" 1
+  touch go
+  finish "$BACKGROUND_PID"
+  assert_success
+  assert_equal "$(<seen)" 0
+  run -0 --separate-stderr chat-recv -a -r ticker/slow
+  assert_output "$(seq 4 8)"
+  assert_equal "$stderr" "chat-recv: reader 'slow' of room 'ticker' missed 4 messages"
+  run -0 --separate-stderr chat-recv -a -r ticker/busy
+  assert_output "$(seq 4 8)"
+  assert_equal "$stderr" "chat-recv: reader 'busy' of room 'ticker' missed 3 messages"
+  run -0 sql 'SELECT count(*) FROM chat.message'
+  assert_output 2
+}
+
+@test "a message wakes all that wait for it" {
+  local name pids=()
+  chat-spool open tea
+  for name in bob carol dave; do
+    background chat-recv -w -r "tea/$name" >"$name"
+    pids+=("$BACKGROUND_PID")
+  done
+  background chat-recv -F -p -r tea >follower
+  local follower=$BACKGROUND_PID
+  for name in "${pids[@]}" "$follower"; do wait_blocked "$name"; done
+  chat-send -r tea hello
+  for name in "${pids[@]}"; do finish "$name" && assert_success; done
+  assert_equal "$(cat bob carol dave)" $'hello\nhello\nhello'
+  wait_until file_has follower hello
+  kill -TERM "$follower"
+  finish "$follower"
+  background chat-recv -w -r tea/bob >bob
+  wait_blocked "$BACKGROUND_PID"
+  chat-send -r tea/bob 'for bob'
+  finish "$BACKGROUND_PID"
+  assert_equal "$(<bob)" 'for bob'
+  run -1 chat-recv -q -r tea/carol
+}
+
+@test "a sender to no reader, a reader of a plain room and a receiver without a name are refused" {
+  chat-spool open tea
+  run --separate-stderr chat-send -r tea/nobody hello
+  assert_error 67 'chat-send: '
+  assert_equal "$stderr" "chat-send: room 'tea' has no reader 'nobody'"
+  chat-send -r plain hello
+  run --separate-stderr chat-recv -r plain/bob
+  assert_error 67 'chat-recv: '
+  assert_equal "$stderr" "chat-recv: room 'plain' is not open"
+  run --separate-stderr chat-recv -r tea
+  assert_equal "$status" 64
+  chat-spool seek tea/bob end
+  chat-spool forget -y tea/bob
+  run --separate-stderr chat-spool forget -y tea/bob
+  assert_error 67 'chat-spool: '
+}
+
+@test "a receiver that may add no message receives as a reader, and its copies are made for it" {
+  node_sql node1 'DROP ROLE IF EXISTS ruth, sam' 'CREATE ROLE ruth LOGIN' 'CREATE ROLE sam LOGIN'
+  "$POSTGRES/psql" -X -q -h "$CLUSTER/sockets" -p "$(<"$CLUSTER/node1/port")" -U postgres -d "$DATABASE" \
+    -f "$FAULT_DIRECTORY/../../examples/postgresql-roles.sql"
+  sql 'GRANT chat_receiver TO ruth' 'GRANT chat_sender TO sam'
+  chat-spool open -k 1 tea
+  as_role ruth
+  chat-spool seek tea/ruth start
+  as_role sam
+  seq 3 | chat-send -l -r tea
+  as_role ruth
+  run -123 chat-recv -q -a -r tea/ruth -- sh -c 'test "$(cat)" != 2'
+  as_role sam
+  seq 4 5 | chat-send -l -r tea
+  as_role ruth
+  run -0 chat-recv -a -r tea/ruth
+  assert_output $'2\n4\n5'
+  chat-spool seek tea/ruth start
+  run --separate-stderr chat-send -r tea x
+  assert_equal "$status" 77
+  as_role chat
+}
+as_role() { CHAT_SPOOL=$(cluster_url "$DATABASE" "$1"); }
+
+@test "check finds a reader without an open room and a room that forgot a reader, and repairs both" {
+  chat-spool open tea
+  chat-spool open orders
+  seq 3 | chat-send -l -r tea -r orders
+  chat-recv -r tea/bob >/dev/null
+  chat-recv -r orders/mailer >/dev/null
+  run -0 chat-spool check
+  sql "UPDATE chat.room SET source = NULL WHERE name = 'tea'" "UPDATE chat.room SET seen = 99 WHERE name = 'orders'"
+  run -65 chat-spool check
+  assert_line --partial "reader 'tea/bob' reads no open room"
+  assert_line --partial "reader 'orders/mailer' is behind what its room has for read"
+  run -0 chat-spool check --repair
+  run -0 chat-spool check
+  run -0 chat-recv -a -r tea/bob
+  assert_output $'2\n3'
+  run -0 chat-recv -a -r orders/mailer
+  assert_output $'2\n3'
+}
+
+@test "a spool that was upgraded from format 1 has the tables, indexes and functions of a new one" {
+  local list="SELECT 'column', table_name, column_name, data_type, is_nullable FROM information_schema.columns WHERE table_schema = 'chat'
+    UNION ALL SELECT 'index', tablename, indexname, indexdef, '' FROM pg_indexes WHERE schemaname = 'chat'
+    UNION ALL SELECT 'function', proname, pg_get_function_identity_arguments(oid), md5(prosrc), prosecdef::text
+    FROM pg_proc WHERE pronamespace = 'chat'::regnamespace ORDER BY 1, 2, 3"
+  sql "$list" >new
+  node_sql node1 "DROP DATABASE $DATABASE WITH (FORCE)" "CREATE DATABASE $DATABASE OWNER chat"
+  "$POSTGRES/psql" -X -q -v ON_ERROR_STOP=1 -h 127.0.0.1 -p "$(<"$CLUSTER/node1/port")" -U chat -d "$DATABASE" -1 \
+    -f "$FAULT_DIRECTORY/formats/schema_1.sql" -f "$FAULT_DIRECTORY/formats/messages_1.sql"
+  chat-spool init
+  sql "$list" >upgraded
+  run -0 diff new upgraded
+  chat-spool open main
+  run -0 chat-recv -a -r main/bob
+  assert_output $'two\nthree\nfour'
+}
