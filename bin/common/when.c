@@ -11,7 +11,7 @@
 
 enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE, DAY = 24 * HOUR };
 
-static const int64_t longest = CHAT_TIME_MAX; /* duration; at least as good as for ever */
+static const int64_t longest = CHAT_TIME_MAX; /* duration; as good as forever */
 
 /* --- durations ------------------------------------------------------------- */
 
@@ -86,7 +86,7 @@ int64_t when_duration(const char *text, const char *option)
 
 /* --- dates ----------------------------------------------------------------- */
 
-/* Read a number of so many DIGITS from LOW to HIGH, and move *AT behind it. */
+/* Read a number of DIGITS digits from LOW to HIGH, and move *AT behind it. */
 static bool read_number(const char **at, int digits, int low, int high, int *number)
 {
     *number = 0;
@@ -98,7 +98,7 @@ static bool read_number(const char **at, int digits, int low, int high, int *num
     return *number >= low && *number <= high;
 }
 
-/* Move *AT behind the CHARACTER, if it stands there. */
+/* Move *AT behind the CHARACTER, if it is there. */
 static bool skip(const char **at, char character)
 {
     bool there = **at == character;

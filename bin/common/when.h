@@ -8,16 +8,16 @@
 
 #include "chatspool.h"
 
-/* The milliseconds in TEXT, a duration: a number with an optional fraction, and s, m, h or d
- * (none: seconds). Rounded up, so never shorter than asked; one over 8000 years is as good as
- * for ever and is cut to CHAT_TIME_MAX, so that the sum with any time of day fits.
- * Any other TEXT is a usage error that names OPTION. */
+/* The milliseconds in TEXT, a duration: a number with an optional fraction, and s, m, h or d (by
+ * default seconds). Rounded up, so never shorter than requested; one over 8000 years counts as
+ * forever and is cut to CHAT_TIME_MAX, so that the sum with any time of day fits. Any other TEXT
+ * is a usage error that names OPTION. */
 int64_t when_duration(const char *text, const char *option);
 
 /* The time that TEXT means, in milliseconds since 1970: a duration from now, or a date and time
- * of ISO 8601, local where it names no zone. At least 1, as 0 is no time to the library:
- * what is before 1970 is over in any case. A time after CHAT_TIME_MAX is a usage error, and a
- * number without a unit that may be meant as a date or a timestamp is one too. */
+ * of ISO 8601, local if it names no zone. At least 1, as 0 does not count as a time in the
+ * library: times before 1970 are past in any case. A time after CHAT_TIME_MAX is a usage error,
+ * and so is a number without a unit that may be meant as a date or a timestamp. */
 int64_t when_time(const char *text, const char *option);
 
 /* As when_time, where a duration is from TEXT until now. */

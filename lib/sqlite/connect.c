@@ -101,7 +101,7 @@ void store_disconnect(struct sqlite_store *s)
     close_log(s);
 }
 
-/* SQLite will build the index of the log anew, in a file that it maps into memory: if the disk has
+/* SQLite will rebuild the index of the WAL, in a file that it maps into memory: if the disk has
  * no blocks for it, the process is killed by SIGBUS. */
 static enum chat_status check_room_for_index(struct sqlite_store *s)
 {
@@ -114,14 +114,14 @@ static enum chat_status check_room_for_index(struct sqlite_store *s)
 }
 
 /* Nothing can be made or locked on a read-only file system. SQLite reads a spool there, with the
- * log, if the log and its index are beside it; that others may write it elsewhere, where the same
- * file system is mounted to be written, is no matter to SQLite. */
+ * WAL, if the WAL and its index are beside it; SQLite does not check whether other processes
+ * write it through another mount of the same file system. */
 static enum chat_status open_read_only(struct sqlite_store *s)
 {
     const char *missing = NULL;
     s->read_only = true;
     enum chat_status status = CHAT_OK;
-    if (s->lock < 0) /* without it nobody has a claim */
+    if (s->lock < 0) /* without it no process has a claim */
         status = place_read(&s->place, "-lock", &s->lock);
     if (status == CHAT_OK || status == CHAT_NONE)
         status = db_recognize(s);
@@ -138,8 +138,8 @@ static enum chat_status open_read_only(struct sqlite_store *s)
                      s->place.path, s->place.name, missing);
 }
 
-/* Open the lock file, and the log if there is one. Where one of them is missing, as it is beside a
- * file that is no spool, look at the spool first: beside another program's file nothing is made. */
+/* Open the lock file, and the WAL if it exists. If one of them is missing, as beside a file that
+ * is not a spool, look at the spool first: beside another program's file nothing is made. */
 static enum chat_status open_beside(struct sqlite_store *s)
 {
     enum chat_status lock = CHAT_OK, log = CHAT_OK;

@@ -11,7 +11,7 @@ enum chat_status store_connect(struct sqlite_store *s);
 /* As store_connect, if need be with the blocks of the reserve. */
 enum chat_status store_connect_on_full_disk(struct sqlite_store *s);
 
-/* The same, and make the spool where there is none. */
+/* Likewise, and create the spool if it does not exist. */
 enum chat_status store_connect_or_create(struct sqlite_store *s);
 
 /* turn_begin, connected, with a spool made where there is none. */

@@ -12,12 +12,12 @@ int scratch_open(struct place *place, const char *suffix, sqlite3 **db);
 /* Copy all of one database over another, in one transaction. Returns SQLite's code. */
 int copy_pages(sqlite3 *to, sqlite3 *from, chat_progress *progress, void *context);
 
-/* The same, of the spool as it is at this moment: others can write to it meanwhile, and none of
- * that is copied. */
+/* Likewise, of the spool as it is at this moment: other processes can write to it at the same
+ * time, and their changes are not copied. */
 int copy_snapshot(struct sqlite_store *s, sqlite3 *to, chat_progress *progress, void *context);
 
-/* Have the file with that suffix on disk, and in the place of the spool TO; the log and the index
- * of what was there before are removed. 0, or -1 with errno. */
+/* Put the file with that suffix on disk, and in the place of the spool TO; remove the WAL and
+ * the index of the former file. Returns 0, or -1 with errno. */
 int put_in_place(struct place *to, const char *suffix);
 
 /* Whether OTHER is neither the spool itself nor a file beside it that belongs to it. */

@@ -32,7 +32,7 @@ enum chat_status db_found(struct sqlite_store *s, sqlite3_stmt *statement, int r
 int db_get_number(struct sqlite_store *s, enum sql sql, int64_t *value);
 int64_t db_number(struct sqlite_store *s, enum sql sql);
 
-/* Run a statement to its end: one whose parameters are bound, or one that has none. */
+/* Run a statement to its end, after its parameters, if any, are bound. */
 enum chat_status db_finish(struct sqlite_store *s, sqlite3_stmt *statement);
 enum chat_status db_run(struct sqlite_store *s, enum sql sql);
 
@@ -42,7 +42,7 @@ void db_end(struct sqlite_store *s, enum sql sql);
 /* The file of the database, with its size; or NULL. */
 sqlite3_file *db_file(struct sqlite_store *s, sqlite3_int64 *size);
 
-/* What SQLite's result code RC means, with a text that says so: "cannot DOING spool ...". */
+/* Translate SQLite's result code RC to a status, and set the text: "cannot DOING spool ...". */
 enum chat_status db_failed(struct sqlite_store *s, int rc, const char *doing);
 
 /* The same where there is no room on the disk. */

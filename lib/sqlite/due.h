@@ -21,9 +21,9 @@ struct sweep {
 /* Of all of ROOM. */
 struct sweep sweep_room(int64_t room);
 
-/* Delete expired messages, within a transaction, but not so many that the transaction becomes long.
- * Those that a receiver has claimed are left to it: it may still move them to the dead-letter room.
- * sweep_all: all of those of a room, within a transaction. */
+/* Delete expired messages, within a transaction, but at most a number that keeps the transaction
+ * short. Claimed messages are left to their receiver: it may still move them to the dead-letter
+ * room. sweep_all: all of those of a room, within a transaction. */
 enum chat_status sweep_some(struct sqlite_store *s, struct sweep *sweep);
 enum chat_status sweep_all(struct sqlite_store *s, int64_t room);
 

@@ -57,7 +57,7 @@ static bool lock_is_gone(struct sqlite_store *s)
 }
 
 /* Whether the lock file and the spool that are open still have their names. A commit to a file
- * without a name is lost, and a lock on one excludes nobody. */
+ * without a name is lost, and a lock on one excludes no other process. */
 static enum chat_status check_in_place(struct sqlite_store *s)
 {
     int moved = 0;

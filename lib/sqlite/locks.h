@@ -16,8 +16,8 @@ enum chat_status store_can_write(struct sqlite_store *s);
 /* CHAT_IO: the spool or its lock file was removed or replaced since it was opened. */
 enum chat_status store_in_place(struct sqlite_store *s);
 
-/* Wait for the turnstile of the spool. If a sync has failed before, anywhere, it is repaired, or
- * the turn is not taken. */
+/* Wait for the write lock of the spool. If a sync has failed before, in any process, it is
+ * repaired, or the lock is not taken. */
 enum chat_status turn_take(struct sqlite_store *s);
 void turn_leave(struct sqlite_store *s);
 

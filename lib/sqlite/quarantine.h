@@ -5,8 +5,9 @@
 
 #include "internal.h"
 
-/* Move the damaged message at POSITION, with all that can be read of it, to the room of those:
- * CHAT_DAMAGED, with a text that says so. CHAT_OK: it was not damaged, or is gone: look again. */
+/* Move the damaged message at POSITION, with all that can be read of it, to the room of damaged
+ * messages: CHAT_DAMAGED, and sets the text. CHAT_OK: it was not damaged, or is gone: look
+ * again. */
 enum chat_status set_aside(struct sqlite_store *s, int64_t position);
 
 #endif

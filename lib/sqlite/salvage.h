@@ -9,8 +9,8 @@
  * file: go on so far behind those that are there. */
 enum { LOST_IDS = 1 << 30 };
 
-/* Build the spool anew from all that can be read in the pages of its file, and put that in its
- * place, in one transaction. Within a turn. *COUNT becomes how many messages there are, and
+/* Rebuild the spool from all that can be read in the pages of its file, and replace its
+ * contents, in one transaction, under the write lock. *COUNT becomes the number of messages, and
  * *SKIPPED_TO the next id, if the one of the spool was lost; else 0. */
 enum chat_status salvage(struct sqlite_store *s, int64_t *count, int64_t *skipped_to);
 

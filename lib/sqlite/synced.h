@@ -5,10 +5,10 @@
 
 #include "internal.h"
 
-/* What the lock file says. Zeros: it says nothing. */
+/* The record in the lock file. Zeros: no record. */
 struct synced {
     int64_t id;             /* this message, and all before it, are on the disk */
-    uint8_t salt[WAL_SALT]; /* of the WAL with this salt, so many frames are on the disk */
+    uint8_t salt[WAL_SALT]; /* of the WAL with this salt, the number of frames on disk */
     int64_t frames;
     bool failed; /* a sync has failed, and the WAL was not rewritten since */
 };

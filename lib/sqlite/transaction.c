@@ -12,12 +12,12 @@
 #include "synced.h"
 #include "vfs.h"
 
-/* Empty the log when it has so many pages. To empty it costs two syncs, within a turn, and one for
- * the header of the next, so a rare one is good; but where the index of the log is lost the next
- * process reads all of it, and the reserve must have room for it in the spool (create.c), so
- * a small one is good. Measured, sends a second of 8 senders with a disk that takes 5 ms a sync,
- * and instructions where every process builds the index: 64 pages 558 and 735 thousand; 128 pages
- * 690 and 898; 256 pages 780 and 1,141. */
+/* Empty the WAL when it has this number of pages. To empty it costs two syncs under the write
+ * lock, and one for the header of the next, so rarely is good; but if the index of the WAL is
+ * lost the next process reads all of it, and the reserve must have space for it in the spool
+ * (create.c), so a small WAL is good. Measured, sends per second of 8 senders with a disk that
+ * takes 5 ms per sync, and instructions where every process builds the index: 64 pages 558 and
+ * 735 thousand; 128 pages 690 and 898; 256 pages 780 and 1,141. */
 enum { WAL_FRAMES = 64 };
 
 /* A WAL that is larger than this, after a batch of a stream, gives its space back when it is
@@ -40,12 +40,12 @@ enum chat_status turn_begin(struct sqlite_store *s)
 }
 
 /* Move the pages of the WAL to the spool, so that the WAL does not grow without bound. With
- * NO_CKPT_ON_CLOSE nothing else does, and SQLite forgets what was checkpointed when the last
- * process leaves. We hold the turnstile: before 3.51.3 SQLite loses commits where a checkpoint and
- * a writer race (sqlite.org/wal.html, "the WAL-reset bug").
+ * NO_CKPT_ON_CLOSE nothing else does, and SQLite forgets the checkpoint when the last process
+ * leaves. We hold the write lock: before 3.51.3 SQLite loses commits if a checkpoint and a
+ * writer race (sqlite.org/wal.html, "the WAL-reset bug").
  *
- * MODE is SQLITE_CHECKPOINT_RESTART: the next writer begins the WAL again, and until its header is
- * on the disk the old frames are valid. Or SQLITE_CHECKPOINT_TRUNCATE. Either is one step. */
+ * MODE is SQLITE_CHECKPOINT_RESTART: the next writer begins the WAL again, and until its header
+ * is on disk the old frames are valid. Or SQLITE_CHECKPOINT_TRUNCATE. Either is one step. */
 static void empty_wal(struct sqlite_store *s, int mode)
 {
     sqlite3_busy_handler(s->db, NULL, NULL);
@@ -61,7 +61,7 @@ static void empty_wal(struct sqlite_store *s, int mode)
         place_touch(&s->place, PLACE_MARK_SUFFIX);
     } else if (vfs_sync_failed(s->db) != 0) {
         synced_note_failure(s);
-        synced_repair(s); /* or whoever takes the next turn */
+        synced_repair(s); /* or the next writer */
     }
 }
 
@@ -102,8 +102,8 @@ static bool wal_is_left(struct sqlite_store *s)
     return s->wal_tried == 0 && vfs_wal_size(s->db) > WAL_KEPT;
 }
 
-/* The file was made larger for a transaction that was rolled back: cut it to the size that it had.
- * In a transaction, where the committed size is known, and nobody commits a larger one. */
+/* The file was made larger for a transaction that was rolled back: cut it to its former size. In
+ * a transaction, where the committed size is known, and no other process commits a larger one. */
 static void cut_file(struct sqlite_store *s)
 {
     struct error error = *s->base.error;

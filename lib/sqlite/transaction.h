@@ -11,7 +11,7 @@ enum chat_status turn_begin(struct sqlite_store *s);
 enum chat_status turn_commit(struct sqlite_store *s);
 void turn_rollback(struct sqlite_store *s);
 
-/* Roll it back, and let nobody in yet: the caller is in the middle of it. */
+/* Roll it back, and keep the write lock: the caller is in the middle of it. */
 void turn_undo(struct sqlite_store *s);
 
 /* Empty the WAL, however short it is, and give its space back. */

@@ -14,7 +14,8 @@ const char *vfs_name(void);
  * keeps *VFS for the life of the process. Returns the name, or NULL. */
 const char *vfs_register(sqlite3_vfs *vfs, const sqlite3_vfs *ours);
 
-/* SQLite is ours alone in this process: have it wait for nobody when it opens a file. */
+/* SQLite is used only by us in this process: make it wait for no other process when it opens a
+ * file. */
 void vfs_alone(void);
 
 /* The write lock was taken: others may have written to the WAL. */
@@ -23,7 +24,7 @@ void vfs_begin_turn(sqlite3 *db);
 /* Whether the next commit is written, but not synced: vfs_sync does that later. */
 void vfs_defer_sync(sqlite3 *db, bool deferring);
 
-/* Have vfs_sync sync the WAL, whoever has written to it. */
+/* Make vfs_sync sync the WAL, even if other processes have written to it. */
 void vfs_need_sync(sqlite3 *db);
 
 /* Sync what has to be synced; returns SQLite's result code. */
@@ -41,7 +42,7 @@ int64_t vfs_wal_size(sqlite3 *db);
 /* errno of the last read from any file of SQLite's that failed; 0: none has since the last call. */
 int vfs_read_failed(void);
 
-/* Whether there was no room for the last write to any file of SQLite's. */
+/* Whether there was no space for the last write to any file of SQLite's. */
 bool vfs_disk_full(void);
 
 #endif
