@@ -1,6 +1,6 @@
 /* internal.h - the parts of the PostgreSQL store, for each other.
  *
- *   store.c    the verbs; opening and closing
+ *   store.c    the operations; opening and closing
  *   connect.c  the connection: made, lost and made again; what a session is like
  *   lost.c     a connection that is lost: given up, and tried again
  *   clock.c    the clocks of this machine, and the server's
@@ -8,8 +8,8 @@
  *   failed.c   what the server's errors mean
  *   create.c   the schema
  *   send.c     begin, put, commit
- *   log.c      what was put since begin
- *   put.c      what a transaction that sends puts into the database
+ *   log.c      the messages that were put since begin
+ *   put.c      the statements of a transaction that sends
  *   room.c     a look at a room; messages whose time has come, or is over; bells
  *   locks.c    the ids and bells that this session has locked
  *   claim.c    claim, keep, release
@@ -20,17 +20,18 @@
  *   walk.c     walk, mark
  *   settle.c   settle, fail, move
  *   wait.c     wait
- *   admin.c    the verbs of an operator; settings
+ *   admin.c    the operations of an operator; settings
  *   list.c     list
  *   check.c    check
  *
- * These are built into a module of their own, chatspool-postgresql.so, which module.c loads where a
- * spool's URL asks for it: a program that has none never sees libpq.
+ * They are built into a module, chatspool-postgresql.so, which module.c loads if the URL of a spool
+ * asks for it: a program without such a URL never loads libpq.
  *
- * A claim is an advisory lock of the session: the connection is the claim, and where it is lost
- * nothing is acknowledged on another one. Advisory locks are known by 64 bits that all programs in
- * a database share; ours begin with 16 bits of their own: see enum pg_lock. No transaction is open
- * while a caller works: each verb is one, but what is between begin and commit. */
+ * A claim is an advisory lock of the session: the connection is the claim, and if it is lost,
+ * nothing is acknowledged on another one. Advisory locks are identified by 64 bits that all
+ * programs in a database share; ours begin with 16 bits of their own: see enum pg_lock. No
+ * transaction is open while a caller works: each operation is a transaction, and so are the
+ * operations from begin to commit together. */
 
 #ifndef POSTGRES_INTERNAL_H
 #define POSTGRES_INTERNAL_H

@@ -14,7 +14,7 @@ enum chat_status store_connect_on_full_disk(struct sqlite_store *s);
 /* Likewise, and create the spool if it does not exist. */
 enum chat_status store_connect_or_create(struct sqlite_store *s);
 
-/* turn_begin, connected, with a spool made where there is none. */
+/* turn_begin, connected; creates the spool if it does not exist. */
 enum chat_status turn_begin_or_create(struct sqlite_store *s);
 
 /* Close all files but the lock file. */

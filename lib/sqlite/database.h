@@ -27,8 +27,8 @@ int db_step(struct sqlite_store *s, sqlite3_stmt *statement);
  * CHAT_NONE where there is not. */
 enum chat_status db_found(struct sqlite_store *s, sqlite3_stmt *statement, int rc);
 
-/* The number that a statement without parameters tells; 0 where it tells none. The result code is
- * SQLITE_OK, or why it failed; the second is for where it does no harm to take that for 0. */
+/* The number that a statement without parameters returns; 0 without a row. The first returns the
+ * result code; the second is for callers for which a failure may count as 0. */
 int db_get_number(struct sqlite_store *s, enum sql sql, int64_t *value);
 int64_t db_number(struct sqlite_store *s, enum sql sql);
 

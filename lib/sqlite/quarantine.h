@@ -1,4 +1,4 @@
-/* quarantine.h - a damaged message, put aside for a person. */
+/* quarantine.h - quarantine a damaged message for a person. */
 
 #ifndef SQLITE_QUARANTINE_H
 #define SQLITE_QUARANTINE_H
