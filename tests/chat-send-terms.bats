@@ -631,7 +631,7 @@ dropping() {
   done
 }
 
-# The one sender of the test waits for room.
+# The one sender of the test waits for space.
 asleep_sender() {
   local pid
   pid=$(pgrep -x chat-send -g "$BACKGROUND_PID") && asleep "$pid" '*poll*'
@@ -684,7 +684,8 @@ asleep_sender() {
 
 # ---------------------------------------------------------------- cost
 
-# cost: the median instructions, by $COUNTER, of 3 sends and of 3 receives in turn (with DOSE=full, of 9), in $SEND and $RECV.
+# cost: the median instructions, by $COUNTER, of 3 sends and of 3 receives alternately (with DOSE=full, of 9), in $SEND and
+# $RECV.
 cost() {
   local n runs
   runs=$(dosed 3 9)

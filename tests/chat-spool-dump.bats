@@ -15,7 +15,7 @@ setup() {
 
 # ---------------------------------------------------------------- tools
 
-# of_all_kinds: messages with all there can be of fields, in the default spool; one has gone, one is claimed by nobody.
+# of_all_kinds: messages with all possible fields, in the default spool; one has gone, one has a claim without a receiver.
 of_all_kinds() {
   chat-send plain
   chat-send -u 'Ünal "the"' -k 'a key' 'with a key'
@@ -46,7 +46,7 @@ but() {
 # kept TEXT: rows says nothing else. (assert_equal would show a hundred kilobytes.)
 same_rows() { [[ $(rows "$1") == "$(rows "$2")" ]] || diff <(rows "$1" | cut -c 1-200) <(rows "$2" | cut -c 1-200) | head -n 20 | fail; }
 
-# json_fields: the names of the fields of each line of JSON, in their order.
+# json_fields: the names of the fields of each JSON line, in their order.
 json_fields() { grep -oE '^\{"id":[0-9]+,"room":"[^"]*",|"(user|host|time|attempts|key|place|due|expires|body|body_base64)":' | tr -d '\n'; }
 
 # blocks SPOOL: how many bytes it has on the disk, with its log.
@@ -437,7 +437,7 @@ END2
   run --separate-stderr chat-spool copy "$SPOOL" "$SPOOL"
   assert_usage chat-spool
   cd "${SPOOL%/*}"
-  # However it is written, it does not run for ever.
+  # However it is written, it does not run forever.
   run timeout 20 chat-spool copy "$SPOOL" ./spool.db
   assert [ "$status" -ne 124 ]
   cd "$BATS_TEST_TMPDIR"

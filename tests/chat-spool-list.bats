@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
-# chat-spool list and show (peek): what is in a spool, told without touching it; claims as the kernel's locks tell them; and
-# list --watch, which sleeps until something changes. And what chat-spool says to those who call it wrongly.
-# STILL is for how many seconds an idle list --watch is watched for system calls (default 1).
+# chat-spool list and show (peek): the contents of a spool, without changing it; claims as the kernel's locks show them; and
+# list --watch, which sleeps until something changes. And the errors of chat-spool for wrong usage. STILL is for how many
+# seconds an idle list --watch is watched for system calls (default 1).
 
 # Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
@@ -11,7 +11,7 @@ load helper
 setup() {
   chat_setup
   : "${STILL:=1}"
-  # A command that tells that it has begun, and ends with the given status once the file "go" is there.
+  # A command that reports its start, and ends with the given status once the file "go" is there.
   cat >hold <<'HOLD'
 #!/bin/sh
 echo $$ >>pids
@@ -31,7 +31,7 @@ teardown() {
   xargs -r kill -KILL <pids 2>/dev/null || true
 }
 
-# started COUNT: so many commands have begun (for wait_until).
+# started COUNT: that many commands have begun (for wait_until).
 started() { (($(wc -l <started) >= $1)); }
 
 # squeezed: a table with one space between its columns.
@@ -43,7 +43,7 @@ ago() { date -u -d "-$1" +%FT%T.%3NZ; }
 # old ROOM SPAN BODY: send a message as if it were that long ago.
 old() { printf '{"room":"%s","user":"alice","host":"desk","time":"%s","body":"%s"}\n' "$1" "$(ago "$2")" "$3" | chat-send -J; }
 
-# field NAME: of each line of JSON.
+# field NAME: of each JSON line.
 field() { perl -MJSON::PP -ne 'BEGIN { $name = shift; binmode STDOUT, ":utf8" } my $v = JSON::PP->new->utf8->decode($_)->{$name};
   print defined $v ? $v : "null", "\n"' "$1"; }
 
@@ -242,7 +242,7 @@ other 3 3 B 0 0 2 0 0"
   assert [ "$(count claimed b)" -ge 100 ]
   assert [ "$(count claimed b)" -le 500 ]
   assert_equal "$(count claimed c)" 0
-  # And they are no claims of ours afterwards.
+  # And we hold no claims on them afterwards.
   assert_equal "$(count claimed a)" 7
   kill -KILL "$BACKGROUND_PID"
   wait_until counts claimed b 0
@@ -453,7 +453,7 @@ other 3 3 B 0 0 2 0 0"
   assert_regex "$(cat dumped)" '"attempts":2,"failed":"20[^"]*","failure":271,'
   chat-spool load -s loaded.db dumped
   diff dumped <(chat-spool dump -s loaded.db)
-  # It goes to the dead-letter room with the message; in another room it begins anew.
+  # It goes to the dead-letter room with the message; in another room it starts from 0.
   run -123 chat-recv -q --tries 3 -- sh -c 'exit 4'
   run -0 chat-spool show -i "$id"
   assert_line --regexp '^Room: +main\.dead$'

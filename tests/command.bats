@@ -10,7 +10,7 @@ load helper
 setup() {
   chat_setup
   : "${TORTURE:=300}"
-  # A command that tells that it has begun, and ends with the given status once the file "go" is there.
+  # A command that reports its start, and ends with the given status once the file "go" is there.
   cat >hold <<'END'
 #!/bin/sh
 echo $$ >>pids
@@ -30,7 +30,7 @@ teardown() {
   xargs -r kill -KILL <pids 2>/dev/null || true
 }
 
-# started COUNT: so many commands have begun (for wait_until).
+# started COUNT: that many commands have begun (for wait_until).
 started() { (($(wc -l <started) >= $1)); }
 
 # left [ROOM]: the messages that are there and their failed attempts, in one line.
@@ -39,7 +39,7 @@ left() { chat-recv -qpa -r "${1:-main}" -o '%b:%n ' || [[ $? == 1 ]] || echo fai
 # pending PID: a signal is on its way to the process.
 pending() { grep -qE '^(Sig|Shd)Pnd:.*[1-9a-f]' "/proc/$1/status"; }
 
-# heeded PID: it has seen all signals, and sleeps again.
+# heeded PID: it has received all signals, and sleeps again.
 heeded() { ! pending "$1" && asleep "$1" '*@(sigsuspend|poll)*'; }
 
 # signal SIGNAL PID: send it, and wait until it was seen.
@@ -110,7 +110,7 @@ switches() { sed -n 's/^voluntary_ctxt_switches:\t//p' "/proc/$1/status"; }
   assert_equal "$(left)" 'job:1 '
   run --separate-stderr timeout 20 chat-recv -- sh -c 'chat-send -s "$CHAT_SPOOL" again'
   assert_equal "$status" 123
-  # What is named is meant.
+  # A named room is used.
   run -0 timeout 20 chat-recv -- sh -c 'chat-send -r "$CHAT_MESSAGE_ROOM" again; CHAT_ROOM=main chat-send again; chat-send -s other.db again'
   assert_equal "$(left)" 'again:0 again:0 '
   # So are the lines of -J that name no room.
@@ -258,7 +258,7 @@ END
 
 # ---------------------------------------------------------------- what its end means
 
-# after STATUS: the status of chat-recv, what is left of "job" in the room, and in the dead room.
+# after STATUS: the status of chat-recv, and what is left of "job" in the room, and in the dead-letter room.
 after() {
   local result=0
   chat-send job
@@ -377,7 +377,7 @@ after() {
   assert_bytes stderr "no\nchat-recv: message $id in room 'jobs': attempt 3 of 3 failed with status 4; moved to room 'grave'\n"
   capture chat-recv -r grave -- sh -c 'exit 65'
   assert_bytes stderr "chat-recv: message $id in room 'grave': attempt 4 failed with status 65; moved to room 'grave.dead'\n"
-  # An attempt that is not counted is no failed one.
+  # An attempt that is not counted is not a failed one.
   capture chat-recv -r grave.dead -- sh -c 'exit 75'
   assert_bytes stderr ''
   capture chat-recv -r grave.dead -- sh -c 'exit 99'
@@ -1174,7 +1174,7 @@ torture='
   echo $! >>receivers
   wait $!'
 
-# What it runs: fails, dies, or does its work; each line of the log is one write.
+# The command fails, dies, or does its work; each line of the log is one write.
 job='
   read -r n
   case $((RANDOM % 10)) in

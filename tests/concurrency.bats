@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# Many at once: each message goes to one receiver, each sender's order is kept, and nobody who is slow, stopped
-# or dead holds up the others. SCALE is the number of messages of each of the eight senders.
+# Many at once: each message goes to one receiver, each sender's order is kept, and a process that is slow, stopped or dead
+# delays no other. SCALE is the number of messages of each of the eight senders.
 
 # Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034
@@ -57,8 +57,8 @@ following() {
 
 received() { (($(cat seen/* | wc -l) >= $1)); }
 
-# everybody_is_done COUNT: wait for the senders, then until COUNT messages came out, then for the receivers;
-# nobody may have failed or said anything.
+# everybody_is_done COUNT: wait for the senders, then until COUNT messages came out, then for the receivers; none of them may
+# have failed or printed anything.
 everybody_is_done() {
   local pid
   local WAIT_LIMIT=$((60 + SCALE / 10))
@@ -315,7 +315,7 @@ life_goes_on() {
   assert_output $'one\ntwo'
 }
 
-# The stopped one may be the one that hears the bell: the other must get the message all the same.
+# The stopped one may be the one that hears the bell: the other must still get the message.
 one_of_two_waiting_is_stopped() {
   local waiting=()
   background chat-recv -w >out0

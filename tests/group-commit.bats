@@ -70,7 +70,7 @@ syncs_after_its_turn() {
   assert_regex "${lines[-1]}" "$SYNC"
 }
 
-# ---------------------------------------------------------------- others go on meanwhile
+# ---------------------------------------------------------------- other processes continue
 
 # at_its_sync COMMAND [ARG ...]: the command, stopped where it syncs its commit, which does not happen.
 at_its_sync() {

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# What grows with the number of rooms, and of failures; and what is left of a room that was used once.
+# Costs that grow with the number of rooms, and of failures; and the remains of a room that was used once.
 
 load helper
 
@@ -110,7 +110,7 @@ linear() { (($2 <= 20 * $1 + 250)) || fail "$1 ms, and of eight times as much $2
   kill "$BACKGROUND_PID"
   wait_until process_ended "$BACKGROUND_PID"
   : >in
-  # It has looked that nobody has the FIFO open, and has not removed it yet.
+  # It has checked that no process has the FIFO open, and has not removed it yet.
   stop_at 'read 1' -P "$FIFO" chat-spool compact -q
   [[ $STOPPED ]] || fail 'it was not stopped'
   compact=$BACKGROUND_PID

@@ -7,8 +7,8 @@
 load helper
 
 setup_file() {
-  # Of what an outer make was told, only the variables are meant for the one in here, so that it has nothing to compile. It works
-  # on a copy: other tests use the programs meanwhile.
+  # Only the variables of an outer make are meant for the one in here, so that it has nothing to compile. It works on a copy:
+  # other tests use the programs at the same time.
   unset MFLAGS MAKELEVEL MAKEOVERRIDES
   case ${MAKEFLAGS:-} in
   *'-- '*) MAKEFLAGS="-- ${MAKEFLAGS#*-- }" ;;

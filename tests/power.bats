@@ -1,14 +1,14 @@
 #!/usr/bin/env bats
 # The power fails: what was acknowledged is on disk, and what was taken was handed over (promises 1 and 2).
 #
-# A real ext4 is cut off from its disk (tests/fault/power.c); whoever works in it is killed, it is mounted again, and its journal recovers what had reached the disk. What the disk itself might have
-# kept in a cache of its own is not lost here.
+# A real ext4 is cut off from its disk (tests/fault/power.c); all processes in it are killed, it is mounted again, and its
+# journal recovers what had reached the disk. Data in a cache of the disk itself is not lost here.
 #
 # And the index of the log (-shm), which the commands keep for each other while none of them is running (lib/sqlite/wal_index.c):
 # whatever becomes of that file in between, and however old the one on the disk is after a power cut, nothing depends on it.
 #
-# DOSE=full gives two doses and tries every call, TORTURE=1 or more gives so many times ten doses. Senders and receivers that are at work when the power fails are in
-# tests/torture/power.bats.
+# DOSE=full gives two doses and tries every call, TORTURE=1 or more gives ten times that many doses. Senders and receivers
+# that are at work when the power fails are in tests/torture/power.bats.
 
 # Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
@@ -92,10 +92,10 @@ is_whole() {
   is_whole
 }
 
-# What a sender says is an acknowledgement if the disk still takes something after it: where this cut comes while
-# fdatasync() waits for the journal, that returns 0 once in a thousand times. (Seen with the ext4 of Linux 6.18: what was synced
-# before was there, and the disk took nothing more.) Each has a file of its own for that: one that is killed in the middle
-# may make it a little later.
+# The success of a sender is an acknowledgement if the disk still takes something after it: if this cut comes while
+# fdatasync() waits for the journal, that returns 0 once in a thousand times. (Seen with the ext4 of Linux 6.18: data synced
+# before was there, and the disk took nothing more.) Each sender has a file of its own for that: one that is killed in the
+# middle may make it a little later.
 before_the_cut=': >disk/alive'
 
 @test "a power cut during an atomic stream leaves all of it or nothing" {
@@ -128,7 +128,7 @@ before_the_cut=': >disk/alive'
     run -0 chat-recv
     assert_output "first $n"
   done
-  # A directory that nobody has synced, and a spool right under the root of the file system.
+  # A directory that was never synced, and a spool right under the root of the file system.
   mkdir -p disk/d/e
   export CHAT_SPOOL=$PWD/disk/d/e/spool.db
   chat-send first
@@ -162,7 +162,7 @@ before_the_cut=': >disk/alive'
   done
 }
 
-# Of a system call that changes something; a kill before any other is a kill before the next of these.
+# A kill before a system call that changes nothing is a kill before the next one that does.
 CHANGING='open|openat|creat|write|pwrite64|writev|fsync|fdatasync|ftruncate|fallocate|fcntl|link|rename|renameat2?|mkdir|mkdirat|unlink|unlinkat|chmod|fchmod|mmap|munmap|exit_group'
 
 # changing_calls COMMAND [ARG ...]: each of them, of this command, as "NAME N": the N-th call of that name.
@@ -290,7 +290,7 @@ send_more() {
   disk
   for what in nothing -shm -wal db dir all; do
     for counts in '1 1' '3 2' '5 60' '50 3'; do
-      # Many messages, so that the log begins anew, only where it matters most.
+      # Many messages, so that the WAL begins again, only where it matters most.
       [[ $counts != *0* || $what == -shm ]] || ((DOSE > 1)) || continue
       # shellcheck disable=SC2086  # two words
       old_index "$what" $counts
@@ -442,7 +442,7 @@ sent_first() {
   assert_output later
 }
 
-# more N: so many more messages come to the spool, some of the old ones go.
+# more N: N more messages come to the spool, some of the old ones go.
 more() {
   local n
   for ((n = 0; n < $1; n++)); do chat-send "more $n"; done

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# What is in the spool's file: an SQLite database that others can read, whose counters are right, whose log does not
-# grow for ever, and that is made once even if twenty make it.
+# The spool's file: an SQLite database that others can read, whose counters are right, whose WAL does not grow forever, and
+# that is made once even if twenty processes make it.
 
 # Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
@@ -24,7 +24,7 @@ load helper
   assert_output '   2   2'
 }
 
-# words: one a line, without SQL comments.
+# words: one per line, without SQL comments.
 words() { sed 's/--.*//' | tr -s ' \n|' '\n'; }
 
 @test "a spool has the schema of sql/sqlite/schema.sql" {

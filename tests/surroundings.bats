@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# What bad surroundings get: closed descriptors, spool paths that are not safe, damaged and hostile files, full disks,
-# odd modes, names and environments. See the table of that name in the contract, and chatspool(7).
+# The effect of bad surroundings: closed descriptors, spool paths that are not safe, damaged and hostile files, full disks,
+# odd modes, names and environments. See chatspool(7).
 
 # Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
@@ -495,7 +495,7 @@ planted() {
     untouched victims -- chat-recv -t 0.1 -r other -s dir/spool.db
     assert_equal "$kind: $status" "$kind: 77"
     assert_error 77 'chat-recv: '
-    # Who does not wait need not look at it.
+    # A command that does not wait need not look at it.
     untouched victims -- chat-send -s dir/spool.db second
     assert_regex "$kind: $status" ': (0|77)$'
     untouched victims -- chat-recv -s dir/spool.db
@@ -523,7 +523,7 @@ planted() {
       planted $name $kind
       rm dir/spool.db
       untouched victims -- chat-send -s dir/spool.db x
-      # What is in the way of a new log may be removed: in a directory of our own that is safe.
+      # Files in the way of a new WAL may be removed: in a directory of our own that is safe.
       assert_regex "$name $kind: $status" ': (0|77)$'
       planted $name $kind
       rm dir/spool.db
@@ -570,7 +570,7 @@ planted() {
   run timeout 20 chat-send -s dir/spool.db x
   assert [ "$status" -lt 124 ]
   rmdir dir/spool.db-bell/main
-  # A FIFO that nobody reads, or that is full, keeps no sender waiting.
+  # A FIFO without a reader, or that is full, keeps no sender waiting.
   full_pipe dir/spool.db-bell/main
   run -0 timeout 20 chat-send -s dir/spool.db x
 }
@@ -825,7 +825,7 @@ one_file() {
   assert_not_exist dir/spool.db-wal
 }
 
-# what: as much of the messages as can be seen, but for the number of attempts, which no checksum can cover as it changes.
+# what: as much of the messages as can be seen, except the number of attempts, which no checksum can cover as it changes.
 what() { timeout 20 chat-recv -s dir/spool.db -a -o '%i %r %u %h %t %l %b\n' "$@"; }
 
 @test "a file that is not a database is 65 and not touched" {
@@ -916,7 +916,7 @@ what() { timeout 20 chat-recv -s dir/spool.db -a -o '%i %r %u %h %t %l %b\n' "$@
   both_refuse 65 dir/spool.db dir/spool.db
 }
 
-# Message 1 was told as damaged, and the second one shown.
+# Message 1 was reported as damaged, and the second one shown.
 damaged_is_passed() {
   [[ $status == 0 && $output == yyy* && $stderr == 'chat-recv: message 1 '*damaged* ]] || fail "$1: $status: $stderr"
 }
@@ -977,7 +977,7 @@ damaged_is_passed() {
     [[ $status == 0 || $status == 19 ]] || fail "$change: $output"
     run --separate-stderr timeout 20 chat-send -s dir/spool.db x
     assert_regex "$change: $status" ': (0|65)$'
-    # What comes out as right is one of the messages that were sent.
+    # Every message that comes out as right is one of those that were sent.
     run --separate-stderr bash -c 'ulimit -v "$1"; timeout 20 chat-recv -n -s dir/spool.db' bash "$(sanitized && echo unlimited || echo 1000000)"
     assert_regex "$change: $status" ': (0|1|65)$'
     [[ $status != 0 || $output =~ ^(first|third|x|y+)$ ]] || fail "$change: $output"

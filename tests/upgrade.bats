@@ -1,8 +1,7 @@
 #!/usr/bin/env bats
-# A spool of an earlier format is upgraded by whoever comes first, once, and loses nothing by it. tests/data has a spool of
-# each released format. A newer format, and one that was tampered with, are refused and not touched.
-# TORTURE is for how many rounds a crowd upgrades a spool (default 2; 30 times TORTURE where that is 1 or more), and kills before every
-# system call.
+# The first process that opens a spool of an earlier format upgrades it, once, and loses nothing. tests/data has a spool of
+# each released format. A newer format, and one that was tampered with, are refused and not touched. TORTURE is for how many
+# rounds a crowd upgrades a spool (default 2; 30 times TORTURE where that is 1 or more), and kills before every system call.
 
 # Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
@@ -32,7 +31,7 @@ old() {
 # A format of a spool; of a copy of it, so that it is not touched.
 format() { ask 'PRAGMA user_version' "$@"; }
 
-# The rows of the spool of format 1, as they are to be for ever.
+# The rows of the spool of format 1, as they are to be forever.
 original() {
   [[ -e one.db ]] || old one.db
   rows one.db
@@ -85,7 +84,7 @@ now() {
   chat-send x
   diff <(schema new/new.db) <(schema "$SPOOL")
   assert_equal "$(ask 'PRAGMA application_id; PRAGMA auto_vacuum')" "$(ask 'PRAGMA application_id; PRAGMA auto_vacuum' new/new.db)"
-  # And what a new one says of itself, but for what is in it.
+  # And the facts about a new one, except its contents.
   diff <(ask 'SELECT * FROM room WHERE number = 0' new/new.db | cut -d '|' -f 1-7,9-) <(ask 'SELECT * FROM room WHERE number = 0' | cut -d '|' -f 1-7,9-)
   run -0 chat-spool check
 }
@@ -124,12 +123,12 @@ now() {
   local keep
   mkfifo input
   exec {keep}<>input
-  # Somebody has it open, so the log stays.
+  # Another process has it open, so the WAL stays.
   eval "background sqlite3 -batch \"\$SPOOL\" <input >shell $keep<&-"
   echo "UPDATE message SET attempts = 5 WHERE id = 7; BEGIN; SELECT count(*) FROM message;" >&"$keep"
   wait_until file_has shell 8
   assert [ -s "$SPOOL-wal" ]
-  # An open read transaction is no hindrance.
+  # An open read transaction does not hinder it.
   run -0 timeout 20 chat-send -r new x
   run -0 timeout 20 chat-recv -r jobs.dead -o '%n %b'
   assert_output '5 poison'
@@ -173,7 +172,7 @@ now() {
 
 @test "nothing is upgraded while a receiver of an older version works" {
   local locker
-  # What such a receiver has: a lock on the byte of an id.
+  # Such a receiver has a lock on the byte of an id.
   mkfifo go
   : >>"$SPOOL-lock"
   chmod 600 "$SPOOL-lock"

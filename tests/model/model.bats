@@ -29,7 +29,7 @@ wrong() {
   cd "$REPOSITORY" || return
 }
 
-# caught: some history says so, and soon.
+# caught: a history detects it, and soon.
 caught() {
   run model --minutes 5 --first
   assert_failure 1

@@ -183,7 +183,7 @@ version_is() { [[ $(node_sql node1 -d "$DATABASE" 'SELECT version FROM chat.spoo
   run grep -c '"failed":"[^"]*","failure":1,' <(chat-spool dump -s back.db)
   assert_output 1
   run -0 chat-spool check
-  # What comes new has ids behind those.
+  # New messages have ids behind those.
   run -0 chat-send -i later
   assert [ "$output" -gt "$(ask 'SELECT max(id) FROM message' from.db)" ]
 }

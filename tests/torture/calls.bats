@@ -42,7 +42,7 @@ every_fault() {
   done
 }
 
-# told: the status is one that fits, and an error says so, in one line.
+# told: the status is one that fits, and an error is printed, in one line.
 told() {
   WHY='the status is one of the contract that fits'
   case $result in
@@ -64,7 +64,7 @@ fails() {
   read -r name error when <<<"$1"
   : >trace
   trial "${WARM[@]}" run main strace -qq -o trace -e "trace=$name" -e "inject=$name:error=$error:when=$when" "${COMMAND[@]}"
-  # Of an endless loop only the beginning.
+  # Only the beginning of an endless loop.
   IFS= read -r -N 5000 TRACE <trace || true
   injected=$(grep -m 1 INJECTED trace || true)
   # To give back a lock does not fail; where it does SQLite waits for itself, ten seconds each time.

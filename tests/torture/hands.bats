@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # Hostile hands: another user who exchanges files while they are opened, hostile environments, and names full of escape
-# sequences, for every verb. What holds still is in surroundings.bats.
+# sequences, for every command. Attacks that do not move are in surroundings.bats.
 
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
 
@@ -57,7 +57,7 @@ exchanged() {
   least=$(dose 4 20)
   precious
   mallory_swaps "$1"
-  # At least until some of it was refused: then the exchange was seen. What Alice was first to make is nobody's to exchange.
+  # At least until some of it was refused: then the exchange was seen. Files that Alice was first to make cannot be exchanged.
   for ((n = 0; n < least || n < 100; n++)); do
     if ((n >= least)); then
       [[ $statuses != *77* ]] || break
@@ -157,7 +157,7 @@ exchanged() {
 
 # ---------------------------------------------------------------- a member of the group
 
-# member UID COMMAND [ARG ...]: as that user, a member of the group, under a umask that lets nobody in.
+# member UID COMMAND [ARG ...]: as that user, a member of the group, under a umask that lets no other user in.
 member() {
   local home=$PUBLIC/mallory
   [[ $1 != "$ALICE" ]] || home=$PUBLIC/alice
@@ -177,7 +177,7 @@ group_spool() {
   COPY=$PUBLIC/place/copies/copy.db
   member $ALICE chat-spool init --group "$GROUP" -s "$COPY" 2>/dev/null
   member $ALICE chat-send -r jobs first
-  # Her own files can be seen through, and be read by nobody.
+  # Her own files can be listed, and read by no other user.
   member $ALICE sh -c 'chmod 711 alice; mkdir alice/directory alice/empty; echo precious >alice/file; echo precious >alice/directory/file; mkfifo alice/fifo alice/directory/jobs; echo precious >alice/directory/other; chmod 644 alice/directory/file'
   swapper
   ALICES=$(alices)
@@ -277,7 +277,7 @@ at_each_name() {
 no_bells() { rm -rf place/shared/spool.db-bell place/shared/spool.db-gone; }
 no_spool() { find place/shared place/copies -mindepth 1 ! -name '*-group' -delete; }
 wide() { chmod 664 place/shared/spool.db place/shared/spool.db-wal place/shared/spool.db-reserve; }
-# The order of the table is no tree any more: a repair builds another spool.
+# The table's order is not a tree any more: a repair builds another spool.
 broken() {
   member $ALICE chat-send -r jobs second
   member $ALICE sqlite3 "$SHARED" 'PRAGMA wal_checkpoint(TRUNCATE)' >/dev/null
@@ -448,7 +448,7 @@ broken_log() { printf '\377' | dd of="$SHARED-wal" bs=1 seek=2000 conv=notrunc s
     [[ $stderr != *$'\x1b'* && $stderr != *$'\n'* ]]
   done
   assert_not_exist owned
-  # The control: with a HOME that is none of these it works.
+  # The control: with another HOME it works.
   chat-send x
   run -0 chat-recv
   assert_output x

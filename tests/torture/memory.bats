@@ -21,7 +21,7 @@ starved() {
   [[ ! -e asked ]] || read -r ASKED <asked
 }
 
-# told: the status fits, and an error says so in one line.
+# told: the status fits, and an error is printed in one line.
 told() {
   WHY='the status is 71, or as without a fault'
   ((result == WHOLE || result == 71)) || return

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # Each sync of each command fails, once or for good, with a reader in the way of a checkpoint or without; other commands come
-# after it; then the power fails. What was acknowledged is there. And a disk that really fails: Linux takes what it could not write
-# for written (lwn.net/Articles/752063).
+# after it; then the power fails. Acknowledged messages are there. And a disk that really fails: Linux considers failed writes
+# written (lwn.net/Articles/752063).
 #
 # With TORTURE: all of them.
 
@@ -178,8 +178,8 @@ each_sync() {
 
 # ---------------------------------------------------------------- a disk that fails
 
-# real_failure FRAMES SIZE READER: large messages, until a sync fails as there is no room on the disk behind the file system; then
-# there is again, others send, and the power fails. Before it the WAL has so many frames.
+# real_failure FRAMES SIZE READER: large messages, until a sync fails for lack of space on the disk behind the file system;
+# then there is space again, others send, and the power fails. Before it the WAL has FRAMES frames.
 real_failure() {
   local n=0 stored=0
   thin_disk

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# Whoever changes a spool, or brings its log into it, holds the turnstile meanwhile: SQLite before 3.51.3 loses commits where a
+# A process that changes a spool, or brings its WAL into it, holds the write lock: SQLite before 3.51.3 loses commits where a
 # checkpoint and a writer race (sqlite.org/wal.html, "the WAL-reset bug"). Seen in the system calls of each command; and
 # tried, with large messages, so that nearly each commit has a checkpoint, TORTURE times.
 
@@ -8,8 +8,8 @@
 
 load torture
 
-# by_turns COMMAND [ARG ...]: run it (its input is the file "in"), and look at all of its processes. What they did is added to
-# $TURNS, $WRITES, $CHECKPOINTS; what they may not do is in $WHY.
+# by_turns COMMAND [ARG ...]: run it (its input is the file "in"), and look at all of its processes. Their actions are added
+# to $TURNS, $WRITES, $CHECKPOINTS; forbidden ones are in $WHY.
 by_turns() {
   local trace turns writes checkpoints bad=0
   rm -f trace.*
@@ -84,7 +84,7 @@ taker() {
   done
 }
 
-# Who reads is in the way of a checkpoint.
+# A reader is in the way of a checkpoint.
 reader() {
   until [[ -e 'done' ]]; do
     sqlite3 "$SPOOL" 'BEGIN; SELECT count(*) FROM message; SELECT sum(length(body)) FROM message; COMMIT' >/dev/null || exit

@@ -19,8 +19,8 @@ CREATE FUNCTION chat.now() RETURNS bigint LANGUAGE sql VOLATILE PARALLEL SAFE
 -- of the commits. A transaction that is rolled back leaves a gap.
 CREATE SEQUENCE chat.message_id AS bigint;
 
--- A row for each room that ever had a message. Who sends to a room holds the lock of its row until the commit: the
--- turnstile. What has gone is counted elsewhere, so that receivers wait neither there nor for each other.
+-- A row for each room that ever had a message. A sender to a room holds the lock of its row until the commit: the write lock.
+-- Deleted messages are counted elsewhere, so that receivers wait neither there nor for each other.
 CREATE TABLE chat.room (
     number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     name text COLLATE "C" NOT NULL UNIQUE,
@@ -30,7 +30,7 @@ CREATE TABLE chat.room (
     limited boolean NOT NULL DEFAULT false -- somebody has waited until it holds fewer messages, once
 ) WITH (fillfactor = 50);
 
--- What has gone from a room. A receiver counts in one of 16 rows, by its connection.
+-- Messages that have left a room. A receiver counts in one of 16 rows, by its connection.
 CREATE TABLE chat.gone (
     room bigint NOT NULL,
     slot bigint NOT NULL,
@@ -75,8 +75,8 @@ CREATE TABLE chat.sent (
 );
 CREATE INDEX sent_time ON chat.sent (time);
 
--- The ids of the messages that somebody works on. A claim is a session's advisory lock: its 64 bits are 0x6368 ("ch")
--- and the last 48 bits of the id.
+-- The ids of the messages being processed. A claim is a session's advisory lock: its 64 bits are 0x6368 ("ch") and the last
+-- 48 bits of the id.
 CREATE VIEW chat.claimed AS
     SELECT (classid::bigint & 65535) << 32 | objid::bigint AS id FROM pg_catalog.pg_locks
     WHERE locktype = 'advisory' AND objsubid = 1 AND granted AND classid::bigint >> 16 = 25448
