@@ -33,8 +33,8 @@ struct chat_batch *batch_new(struct store *store);
 /* Copy MESSAGE to the end of BATCH. False: no memory, and nothing was added. */
 bool batch_add(struct chat_batch *batch, const struct chat_message *message, int64_t position);
 
-/* Have the messages of OTHER at the end of BATCH, and free OTHER. False: no memory, and nothing was
- * done. */
+/* Append the messages of OTHER to BATCH, and free OTHER. Returns false if there is no memory,
+ * and then changes nothing. */
 bool batch_join(struct chat_batch *batch, struct chat_batch *other);
 
 /* Free BATCH (or NULL) and its messages. Says nothing to the store. */

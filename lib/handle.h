@@ -1,4 +1,4 @@
-/* handle.h - a handle, for those who implement the public functions. */
+/* handle.h - a handle, for the implementation of the public functions. */
 
 #ifndef HANDLE_H
 #define HANDLE_H

@@ -7,8 +7,8 @@
 #include "handle.h"
 #include "module.h"
 
-/* The stores by the scheme of their URL; a path has none. One is built in, or the module with that
- * name is loaded where a URL asks for it. */
+/* The stores by the scheme of their URL; a path has no scheme. A store is built in, or the
+ * module with that name is loaded when a URL asks for it. */
 static const struct entry {
     const char *scheme;
     const struct store_verbs *verbs;
@@ -181,7 +181,7 @@ enum chat_status chat_mark(chat_spool *spool, const struct chat_query *query, in
     return status == CHAT_OK ? spool->store->verbs->mark(spool->store, query, mark) : status;
 }
 
-/* Among those that hold claims BATCH is one; and is none any more. */
+/* Add BATCH to the batches that hold claims; and remove it. */
 static void remember(struct chat_batch *batch)
 {
     batch->next = batch->store->claimed;
@@ -269,7 +269,7 @@ int64_t chat_batch_missed(const chat_batch *batch)
     return batch->missed;
 }
 
-/* What is done with claimed messages is a transaction of its own. */
+/* Each operation on claimed messages is a transaction of its own. */
 static enum chat_status check_claimed(const chat_batch *batch)
 {
     if (!batch->claimed || batch->settled)

@@ -36,7 +36,7 @@ struct store_verbs {
     enum chat_status (*settings)(struct store *store, struct chat_settings *settings);
 
     enum chat_status (*begin)(struct store *store);
-    /* ID is NULL where nobody wants to know it. */
+    /* ID is NULL if the caller does not need it. */
     enum chat_status (*put)(struct store *store, const struct chat_message *message,
                             const struct chat_terms *terms, int64_t *id);
     enum chat_status (*commit)(struct store *store); /* ends the transaction, also when it fails */
@@ -61,9 +61,9 @@ struct store_verbs {
                                   int64_t timeout, const sigset_t *unblocked);
 };
 
-/* What an operator needs besides. In a table of its own, which admin.c finds by the other one: so
- * a program that only sends or receives links none of it (each symbol of libc that it would want
- * costs the start of a command 900 instructions). */
+/* Operations of an operator, in a table of their own, which admin.c finds by the other one: so a
+ * program that only sends or receives links none of them (each symbol of libc that they would
+ * need costs the start of a command 900 instructions). */
 struct admin_verbs {
     enum chat_status (*set)(struct store *store, const struct chat_settings *settings);
     enum chat_status (*skip_ids)(struct store *store, int64_t next_id, int64_t *before);

@@ -1,4 +1,4 @@
-/* utf8.c - what may stand in a name. */
+/* utf8.c - the characters that a name may have. */
 
 #include "chatspool.h"
 

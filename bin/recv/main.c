@@ -64,7 +64,7 @@ enum {
 };
 
 struct receiver {
-    /* What was asked for: */
+    /* The options: */
     const char **rooms;
     size_t room_count;
     const char *where;
@@ -83,7 +83,7 @@ struct receiver {
     struct output out;
     int64_t received;
     bool damaged;     /* messages were met that are */
-    bool troubled;    /* that the spool is locked was said, and it has not been free since */
+    bool troubled;    /* the locked spool was reported, and it has not been free since */
     int64_t deadline; /* on cli_clock(), or -1 */
     sigset_t unblocked;
     struct pollfd reader; /* of standard output: whether it has gone */
@@ -303,8 +303,8 @@ static size_t batch_size(const struct receiver *r)
 /* Where each message of a batch ends in the output. */
 static uint64_t ends[BATCH_MESSAGES];
 
-/* Write the messages, and return how many of them went out whole: all, but for a signal that
- * asked to stop meanwhile. */
+/* Write the messages, and return how many of them went out whole: all, unless a signal asked to
+ * stop. */
 static size_t hand_over(struct receiver *r, const chat_batch *batch)
 {
     sigset_t blocked;
@@ -327,7 +327,7 @@ static size_t hand_over(struct receiver *r, const chat_batch *batch)
     return whole;
 }
 
-/* Nobody reads what we write any more: end as tail(1) does, and not at the next message. */
+/* The reader of our output has gone: end as tail(1) does, and not at the next message. */
 static void check_reader(const struct receiver *r)
 {
     if ((r->reader.revents & (POLLERR | POLLHUP)) != 0)
@@ -337,8 +337,8 @@ static void check_reader(const struct receiver *r)
 
 enum { PAUSE = 1000 }; /* milliseconds between two attempts */
 
-/* The spool is locked. Who may wait for a message waits for the end of that, too, and says so once.
- * Whether to try again; then a pause was made. */
+/* The spool is locked. A receiver that may wait for a message waits for this too, and reports it
+ * once. Returns whether to try again, after a pause. */
 static bool put_off(struct receiver *r, enum chat_status status)
 {
     int64_t left = r->deadline >= 0 ? r->deadline - cli_clock() : PAUSE;
@@ -375,7 +375,7 @@ static enum chat_status receive(struct receiver *r)
     do
         status = r->peek ? CHAT_OK : chat_settle(batch, whole);
     while (put_off(r, status));
-    if (status == CHAT_UNREACHABLE && r->follow) { /* they come again, to whoever is the next */
+    if (status == CHAT_UNREACHABLE && r->follow) { /* they come again, to the next receiver */
         cli_say("%s", chat_error(r->spool));
         status = CHAT_OK;
     }
@@ -402,7 +402,7 @@ static enum chat_status receive_present(struct receiver *r)
     r->cursor = (struct chat_cursor){ .place = r->follow ? r->query.after : 0 };
     while (status == CHAT_OK && !output_stop && (r->count == 0 || r->received < r->count))
         status = receive(r);
-    /* Who may wait for ever, and has reached the spool once, waits for it, too. */
+    /* A receiver that may wait forever, and has reached the spool once, waits for it, too. */
     if (r->wait && r->timeout < 0 && (status == CHAT_OK || status == CHAT_NONE))
         chat_patience(r->spool, INT64_MAX);
     return status;
@@ -471,12 +471,12 @@ static void check_rooms(const struct receiver *r)
             worker_check(&r->worker, r->rooms[i]);
 }
 
-/* What becomes of a message depends on the name of its room. */
+/* The treatment of a message depends on the name of its room. */
 static void name_default_room(struct receiver *r)
 {
     static struct chat_settings settings;
     enum chat_status status = chat_settings(r->spool, &settings);
-    if (status == CHAT_INTERRUPTED) /* that the worker heeds */
+    if (status == CHAT_INTERRUPTED) /* that the worker acts on */
         return;
     if (status != CHAT_OK)
         cli_fail_spool(status, r->spool, "");
@@ -487,7 +487,7 @@ static void name_default_room(struct receiver *r)
         }
 }
 
-/* The same with COMMAND. */
+/* Likewise with COMMAND. */
 static int work(struct receiver *r)
 {
     struct worker *w = &r->worker;

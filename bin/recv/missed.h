@@ -5,8 +5,8 @@
 
 #include "chatspool.h"
 
-/* Say on standard error how many messages the reader of BATCH has lost since it was told, if any.
- */
+/* Report on standard error how many messages the reader of BATCH has lost since the last report,
+ * if any. */
 void say_missed(const chat_batch *batch);
 
 #endif

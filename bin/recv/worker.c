@@ -33,8 +33,8 @@ static void fail_spool(struct worker *w, enum chat_status status)
     give_up(w, cli_say_spool(status, w->spool));
 }
 
-/* The same where it was about a message whose command has ended. A follower goes on without the
- * claim that it has lost: the message comes again, to whoever is the next. */
+/* Likewise for a message whose command has ended. A follower continues without the claim that it
+ * has lost: the next receiver gets the message again. */
 static void fail_claim(struct worker *w, enum chat_status status)
 {
     if (w->follow && status == CHAT_UNREACHABLE)
@@ -55,8 +55,9 @@ enum { SAME_REQUEST = 1000 }; /* milliseconds */
 static volatile sig_atomic_t requests, request_signal;
 static int64_t request_time; /* on cli_clock() */
 
-/* Handlers run only where they are let in, one at a time, so they share these without a race. A
- * hang-up is never more than a first request: it means that nobody can look any more. */
+/* Handlers run only where they are unblocked, one at a time, so they share these without a race.
+ * A hang-up is never more than a first request: it means that the user cannot see the output any
+ * more. */
 static void stop(int number)
 {
     int64_t now = cli_clock();
@@ -129,7 +130,7 @@ static void make_pause(struct worker *w)
     pause_for(pause_left(w), NULL, 0, &w->unblocked);
 }
 
-/* The spool is locked. Whether to try again; then that was said, and a pause made. */
+/* The spool is locked. Report it and pause. Returns whether to try again. */
 static bool put_off(struct worker *w, enum chat_status status)
 {
     if (status != CHAT_BUSY || pause_left(w) == 0)
@@ -239,7 +240,8 @@ static void failed(struct worker *w, chat_batch *batch, int end, bool for_ever)
         fail_claim(w, status);
 }
 
-/* The message is not at fault. A follower comes back to it; else it is for whoever started us. */
+/* The message is not at fault. A follower comes back to it; otherwise it is left to the caller
+ * of chat-recv. */
 static void postponed(struct worker *w, chat_batch *batch)
 {
     const struct chat_failure failure = {
@@ -272,8 +274,8 @@ static void settle(struct worker *w)
     w->done_jobs = 0;
 }
 
-/* What ends at about the same time is deleted together, before we sleep: with a disk that takes 5
- * ms a sync, -P 8 -- true gets through three times as many. */
+/* Delete the messages of commands that end at about the same time together, before we sleep:
+ * with a disk that takes 5 ms per sync, -P 8 -- true gets through three times as many. */
 static void done(struct worker *w, chat_batch *batch)
 {
     if (w->done == NULL || chat_join(w->done, batch) != CHAT_OK) {
@@ -307,7 +309,7 @@ static void ended(struct worker *w, chat_batch *batch, int status)
 
 /* --- jobs ------------------------------------------------------------------ */
 
-/* A follower's time-out begins anew where something came, or was done. */
+/* A follower's timeout starts again when a message came, or was done. */
 static void begin_time(struct worker *w)
 {
     if (w->follow && w->timeout >= 0)
@@ -322,8 +324,8 @@ static struct job *find_job(const struct worker *w, pid_t pid)
     return NULL;
 }
 
-/* A command has a process group of its own, so the terminal stops it where it reads from there. It
- * keeps its message until somebody continues or ends it: say so. */
+/* A command has a process group of its own, so the terminal stops it if it reads from there. It
+ * keeps its message until it is continued or killed: report it. */
 static void say_stopped(const struct worker *w, const struct job *job, int number)
 {
     const char *cause = number == SIGTTIN   ? ": it cannot read from the terminal"
@@ -342,8 +344,8 @@ static void end_job(struct worker *w, struct job *job, int status)
     begin_time(w);
 }
 
-/* Look after all commands that have ended, or were stopped. Children that others left us are none
- * of them. */
+/* Reap all commands that have ended, or were stopped. Children that a parent left us are not
+ * among them. */
 static void reap(struct worker *w)
 {
     int status;
@@ -465,7 +467,7 @@ static void take(struct worker *w)
     chat_batch *batch;
     reserve_job(w);
     enum chat_status status = claim(w, &batch);
-    /* Who may wait for ever, and has reached the spool once, waits for it, too. */
+    /* A receiver that may wait forever, and has reached the spool once, waits for it, too. */
     if (w->wait && w->timeout < 0 && (status == CHAT_OK || status == CHAT_NONE))
         chat_patience(w->spool, INT64_MAX);
     if (status == CHAT_OK)

@@ -81,7 +81,7 @@ static void parse(struct change *c, char **argv)
         }
 }
 
-/* Go on with the others; the worst is told by the exit status. */
+/* Continue with the others; the exit status reports the worst. */
 static void note(struct change *c, int status)
 {
     if (status > c->status)
@@ -137,7 +137,7 @@ static void change_room(struct change *c)
         ;
 }
 
-/* Which those are, before anybody is asked. */
+/* Collect their ids before the user is asked. */
 static void set_query(struct change *c)
 {
     c->query = (struct chat_query){
@@ -166,7 +166,7 @@ static void change_ids(struct change *c)
     }
 }
 
-/* What the room holds; nothing where there is none. */
+/* The contents of the room; zeros if there is no spool. */
 static struct chat_room look(const struct change *c)
 {
     struct chat_room *rooms, found = { .depth = 0 };
@@ -203,7 +203,7 @@ static struct count look_for_older(const struct change *c)
     return count;
 }
 
-/* So many of these nobody works on. */
+/* The number of these that are not claimed. */
 static int64_t at_hand(const struct change *c)
 {
     if (c->query.before > 0)

@@ -124,7 +124,7 @@ int bell_hold(const struct place *place, const char *bell, const char *room)
         return -1;
     int fd = openat(bells, fifo_name(room, name), O_WRONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
     close(bells);
-    if (fd < 0 || is_bell(place, fd)) /* ENOENT, ENXIO: nobody listens */
+    if (fd < 0 || is_bell(place, fd)) /* ENOENT, ENXIO: no process listens */
         return fd;
     close(fd);
     return -1;

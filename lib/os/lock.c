@@ -163,7 +163,7 @@ int lock_claim(int fd, struct range wanted, struct range *taken)
             return errno;
         if (claim_taken(fd, wanted, taken))
             return EAGAIN;
-    } /* it was free again each time: leave it to those who want it so much */
+    } /* it was free again each time: leave it to the other process */
     *taken = wanted;
     return EAGAIN;
 }

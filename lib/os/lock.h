@@ -19,17 +19,17 @@
 /* The last position that a message can have. */
 #define POSITION_MAX (((int64_t)1 << 62) - 1)
 
-/* How long a writer waits for its turn, in milliseconds. One turn takes a few;
- * a batch of the highest size on a slow disk, seconds. */
+/* How long a writer waits for the write lock, in milliseconds. A write takes a few; a batch of
+ * the highest size on a slow disk, seconds. */
 #define TURN_PATIENCE 30000
 
 struct range {
     int64_t first, last;
 };
 
-/* Wait for the turnstile of the lock file FD; the kernel lets waiters in in the order they
- * came. (Measured with 8 writers: SQLite's own busy handler gave one process 11,897
- * turns and another 1.) Returns 0, or an errno: ETIMEDOUT after PATIENCE milliseconds. */
+/* Wait for the write lock in the lock file FD; the kernel serves waiters in the order they came.
+ * (Measured with 8 writers: SQLite's own busy handler gave one process the lock 11,897 times and
+ * another once.) Returns 0, or an errno: ETIMEDOUT after PATIENCE milliseconds. */
 int lock_turn(int fd, int64_t patience);
 void unlock_turn(int fd);
 

@@ -30,7 +30,7 @@ static enum chat_status set(struct store *store, const struct chat_settings *set
     else
         sqlite3_bind_text(statement, 2, settings->room, -1, SQLITE_STATIC);
     status = db_finish(s, statement);
-    /* Who waits there for the default room is to look where that is now. */
+    /* A receiver that waits for the default room must look up which room it is now. */
     if (status == CHAT_OK)
         status = bells_add(s, BELL_CAME, before);
     if (status == CHAT_OK)

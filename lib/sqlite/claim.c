@@ -36,8 +36,8 @@ static void sweep_passed(struct sqlite_store *s, const struct scan *scan,
     sweep_while_idle(s, &room);
 }
 
-/* Messages were listed, but could not be found. Have others received them meanwhile, or are the
- * rows of a page in no order? Then later ones must not pass them: they may be found again. */
+/* Messages were listed, but could not be found. Have other receivers got them since, or are the
+ * rows of a page not in order? Then later ones must not pass them: they may be found again. */
 static enum chat_status check_order(struct sqlite_store *s, const struct chat_query *query,
                                     const char *name)
 {
@@ -85,8 +85,8 @@ static int64_t missed_now(const struct sqlite_store *s, const struct scan *scan)
     return missed > 0 ? missed : 0;
 }
 
-/* Add the oldest messages of a room to BATCH, and claim them before they are read: what is
- * read after the lock was granted cannot be somebody else's. */
+/* Add the oldest messages of a room to BATCH, and claim them before they are read: data that is
+ * read after the lock was granted cannot belong to another receiver. */
 static enum chat_status claim_room(struct sqlite_store *s, const struct chat_query *query,
                                    const char *name, struct chat_batch *batch)
 {
@@ -180,8 +180,8 @@ static int64_t highest_id(const struct chat_batch *batch)
     return highest;
 }
 
-/* A damaged message that is none when it is looked at again was set aside by others. So many in a
- * row are two looks that find two rows. */
+/* A damaged message that is gone at the second look was quarantined by another process. This
+ * many in a row are two looks that find two rows. */
 enum { TRIES = 64 };
 
 enum chat_status sqlite_claim(struct store *store, const struct chat_query *query,

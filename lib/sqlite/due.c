@@ -1,6 +1,6 @@
 /* time.c - messages whose time has come, or is over.
  *
- * No process is there to do this when it is time, so whoever passes by does. */
+ * No process runs at that moment, so each process that looks at the room does this. */
 
 #include "due.h"
 
@@ -166,7 +166,7 @@ static enum chat_status list_expired(struct sqlite_store *s, struct sweep *sweep
     return status;
 }
 
-/* Delete the COUNT messages of LIST, which have so many BYTES. */
+/* Delete the COUNT messages of LIST, which have BYTES bytes. */
 static enum chat_status delete_expired(struct sqlite_store *s, int64_t room,
                                        const struct expired *list, size_t count, int64_t bytes)
 {

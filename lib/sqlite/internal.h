@@ -79,7 +79,7 @@ enum {
     READ_DUE
 };
 
-/* What came to a room since the transaction began. */
+/* The messages that came to a room since the transaction began. */
 struct tally {
     char name[CHAT_NAME_MAX + 1]; /* "": none yet */
     int64_t number;
@@ -133,7 +133,7 @@ struct sqlite_store {
     char copied_from[CHAT_NAME_MAX + 1]; /* read.c's: the room of a reader's message */
     struct range *held;                  /* what this transaction has claimed */
     size_t held_count;
-    int watch;                  /* hears of every change, once somebody asked for it; or 0 */
+    int watch;                  /* sees every change, once a caller has asked for it; or 0 */
     struct pending_bell *bells; /* to be rung after the commit; bells.c's */
     size_t bell_count;
     bool bells_all;  /* all bells instead, */

@@ -27,7 +27,7 @@ static enum chat_status run_for(struct sqlite_store *s, enum sql sql, int64_t nu
     return db_finish(s, statement);
 }
 
-/* What waits on the room is to look again: receivers, and senders that wait for space. */
+/* Wake all processes that wait on the room: receivers, and senders that wait for space. */
 static enum chat_status ring_both(struct sqlite_store *s, const char *room)
 {
     enum chat_status status = bells_add(s, BELL_CAME, room);
@@ -134,8 +134,8 @@ enum chat_status sqlite_forget(struct store *store, const char *name)
 
 /* --- seek ------------------------------------------------------------------ */
 
-/* The place before the message that STATEMENT finds, which must be bound; OTHERWISE, if there is
- * none. */
+/* The position before the message that STATEMENT, which must be bound, finds; OTHERWISE, if it
+ * finds no message. */
 static enum chat_status place_before(struct sqlite_store *s, sqlite3_stmt *statement,
                                      int64_t otherwise, int64_t *place)
 {
@@ -210,7 +210,7 @@ static enum chat_status drop_passed(struct sqlite_store *s, int64_t number, int6
     return db_finish(s, statement);
 }
 
-/* What the reader gets from the room again it must not have twice. */
+/* The reader must not have twice a message that it gets from the room again. */
 static enum chat_status drop_copies(struct sqlite_store *s, const struct open_row *reader,
                                     int64_t place)
 {

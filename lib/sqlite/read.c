@@ -11,7 +11,7 @@
 #include "os/lock.h"
 #include "room.h"
 
-/* A column as a text that ends with NUL and has none inside, or NULL. */
+/* A column as a text that ends with NUL and contains no other NUL, or NULL. */
 static const char *text_column(sqlite3_stmt *statement, int column)
 {
     const char *text = (const char *)sqlite3_column_text(statement, column);
@@ -96,7 +96,7 @@ static enum chat_status add_row(struct sqlite_store *s, sqlite3_stmt *statement,
                                 int64_t offset, const struct room *room, bool every,
                                 struct chat_batch *batch)
 {
-    /* That it is the room it was sent to, the checksum tells. */
+    /* The checksum shows whether it is the room it was sent to. */
     struct chat_message m = { .room = offset != 0 ? source_name(s, room->name) : room->name };
     enum chat_status status = message_row(s, statement, &m);
     if (status != CHAT_OK)
@@ -148,8 +148,8 @@ static bool is_wanted(sqlite3_stmt *statement, int64_t position, const struct ro
     return !over;
 }
 
-/* Step to the next message of RUN that is to be read, FROM that position on: *POSITION becomes its
- * position, or the one behind the last. Where a page lies in another's place they go back. */
+/* Step to the next message of RUN that is to be read, FROM that position on: *POSITION becomes
+ * its position, or the one behind the last. If a page is in the place of another they go back. */
 static enum chat_status step(struct sqlite_store *s, sqlite3_stmt *statement, struct range run,
                              int64_t offset, const struct room *room, int64_t now, int64_t from,
                              struct chat_batch *batch, int64_t *position)
@@ -189,7 +189,8 @@ enum chat_status read_run(struct sqlite_store *s, struct range run, int64_t offs
     sqlite3_reset(statement);
     if (claimed && next <= run.last) {
         unlock_claim(s->lock, (struct range){ next, run.last });
-        bell_ring(&s->place, BELL_CAME, room->name); /* somebody may have found them claimed */
+        bell_ring(&s->place, BELL_CAME, room->name); /* another receiver may have found them
+                                                      * claimed */
     }
     *seen = next - run.first;
     return status;

@@ -130,8 +130,8 @@ static enum chat_status done_of(struct sqlite_store *s, const struct chat_batch 
 
 /* --- past messages --------------------------------------------------------- */
 
-/* The runs of positions between SEEN and LAST that the reader has not done: what lies there is to
- * be copied. */
+/* The runs of positions between SEEN and LAST that the reader has not finished: the messages
+ * there must be copied. */
 struct gaps {
     struct range *runs;
     size_t count;
@@ -200,7 +200,7 @@ static int64_t last_unseen(const struct open_row *reader, const struct chat_batc
 
 /* --- settle ---------------------------------------------------------------- */
 
-/* Take out of DONE what lies in the reader's own range, and delete that if it is done with. */
+/* Remove from DONE the messages in the reader's own range, and delete them if they are finished. */
 static enum chat_status take_own(struct sqlite_store *s, const struct open_row *reader,
                                  struct done *done, bool deleting)
 {

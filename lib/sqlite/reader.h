@@ -8,7 +8,8 @@
 /* Within a transaction: make the reader NAME, which starts with the oldest message. */
 enum chat_status reader_add(struct sqlite_store *s, const char *name, const struct open_row *open);
 
-/* Have the reader NAME, in a transaction of its own. CHAT_NOUSER: its room is not open. */
+/* Find or create the reader NAME, in a transaction of its own. CHAT_NOUSER: its room is not
+ * open. */
 enum chat_status reader_need(struct sqlite_store *s, const char *name);
 
 /* There is no spool: CHAT_NONE, or CHAT_NOUSER where QUERY names a reader. */

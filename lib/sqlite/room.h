@@ -37,8 +37,8 @@ enum chat_status spool_read(struct sqlite_store *s);
 bool settings_valid(const struct sqlite_store *s);
 enum chat_status spool_set_next_id(struct sqlite_store *s);
 
-/* Read the row of the room NAME; NULL is the default room. CHAT_NONE: there is none; room_find
- * makes it (there NAME is none). */
+/* Read the row of the room NAME; NULL is the default room. CHAT_NONE: no such room; room_find
+ * creates it (NAME is not NULL there). */
 enum chat_status room_get(struct sqlite_store *s, const char *name, struct room *room);
 enum chat_status room_find(struct sqlite_store *s, const char *name, struct room *room);
 

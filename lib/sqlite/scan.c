@@ -149,8 +149,8 @@ static void scan_place(struct scan *scan, const struct chat_cursor *from)
         scan->after = s->kept_all.position;
 }
 
-/* The room counts messages that nobody is shown: none is ready, none waits for its time, and none
- * has expired. */
+/* The room counts messages that no receiver sees: none is ready, none waits for its time, and
+ * none has expired. */
 static bool hides_messages(const struct scan *scan)
 {
     return scan->ended && scan->room.depth > 0 && scan->room.next_due == 0 && !scan->every &&
@@ -225,7 +225,7 @@ enum chat_status scan_open_ready(struct scan *scan, struct sqlite_store *s,
         status = promote_due(s, &source);
     if (status == CHAT_OK)
         return scan_open(scan, s, query, name, from);
-    return scan->next > 0 ? CHAT_OK : status; /* what is ready can be had all the same */
+    return scan->next > 0 ? CHAT_OK : status; /* ready messages are available anyway */
 }
 
 void scan_tell(const struct scan *scan, struct chat_cursor *cursor)
@@ -298,8 +298,8 @@ static void scan_pass(struct scan *scan, struct range taken)
         scan->after = taken.last;
 }
 
-/* Whether nobody else has a claim on the first messages of RUN, which is cut to those; TAKE
- * claims them too. Else *TAKEN is a range that somebody has. Returns an errno, or 0. */
+/* Whether no other receiver has a claim on the first messages of RUN, which is cut to those;
+ * TAKE claims them too. Otherwise *TAKEN is a range that is claimed. Returns an errno, or 0. */
 static int try_run(struct sqlite_store *s, struct range *run, bool take, struct range *taken)
 {
     for (;;) {

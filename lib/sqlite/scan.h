@@ -21,7 +21,7 @@ struct scan {
     int64_t now;              /* what has expired by then is not seen */
     bool passed_expired;      /* some that have expired were not shown */
     int64_t next, next_due;   /* the message behind those that were seen; 0: not known, */
-    bool ended;               /* or there is none */
+    bool ended;               /* or not found */
     /* Of a reader; its messages have the positions that their copies would have: */
     int64_t seen, missed; /* of the row of the reader */
     int64_t source_due;   /* when the next message of its source is due; 0: none waits */
@@ -35,8 +35,8 @@ enum chat_status scan_open(struct scan *scan, struct sqlite_store *s,
                            const struct chat_query *query, const char *name,
                            const struct chat_cursor *from);
 
-/* The same after what is due was made ready. What becomes ready now is placed behind the mark of a
- * query that has one. */
+/* Likewise, after due messages were made ready. A message that becomes ready now is placed
+ * behind the mark of a query that has one. */
 enum chat_status scan_open_ready(struct scan *scan, struct sqlite_store *s,
                                  const struct chat_query *query, const char *name,
                                  const struct chat_cursor *from);
@@ -44,9 +44,9 @@ enum chat_status scan_open_ready(struct scan *scan, struct sqlite_store *s,
 /* Store in *CURSOR what was stepped over last. */
 void scan_tell(const struct scan *scan, struct chat_cursor *cursor);
 
-/* Find a run of positions with the next messages, at most MAX: it begins with one, and there may be
- * fewer. They are not stepped over. SCAN_FREE and SCAN_TAKE: that nobody has claimed, and claim
- * them; *PASSED becomes true where claimed ones were passed. SCAN_ALL: whoever has claimed them. */
+/* Find a run of positions with the next messages, at most MAX: it begins with one, and there may
+ * be fewer. They are not stepped over. SCAN_FREE and SCAN_TAKE: only unclaimed messages, and
+ * claim them; *PASSED becomes true if claimed ones were passed. SCAN_ALL: claimed ones as well. */
 enum scan_mode { SCAN_FREE, SCAN_TAKE, SCAN_ALL };
 enum chat_status scan_next(struct scan *scan, int64_t max, enum scan_mode mode, struct range *found,
                            bool *passed);

@@ -89,7 +89,7 @@ static enum chat_status enter_room(struct sqlite_store *s, const char *name)
 
 /* --- terms ----------------------------------------------------------------- */
 
-/* Find the message with KEY in the tally's room. CHAT_NONE: there is none that has not expired. */
+/* Find the message with KEY in the tally's room. CHAT_NONE: no such message, or an expired one. */
 static enum chat_status find_key(struct sqlite_store *s, const char *key, int64_t *id)
 {
     sqlite3_stmt *statement = db_statement(s, SQL_GET_KEY);
@@ -118,7 +118,7 @@ static enum chat_status drop(struct sqlite_store *s, int64_t position, int64_t l
 }
 
 /* Delete the messages with KEY at the positions behind AFTER, up to LAST, that no receiver has
- * claimed. *COUNT: so many more. */
+ * claimed. Adds their number to *COUNT. */
 static enum chat_status replace_from(struct sqlite_store *s, const char *key, int64_t after,
                                      int64_t last, int64_t *count)
 {
@@ -146,8 +146,8 @@ static enum chat_status replace_from(struct sqlite_store *s, const char *key, in
     return status == CHAT_NONE ? CHAT_OK : status;
 }
 
-/* Delete the messages with KEY in the tally's room, those that wait for their time, too, but for
- * those that a receiver has claimed. *COUNT becomes how many. */
+/* Delete the messages with KEY in the tally's room, including those that wait for their time,
+ * except those that a receiver has claimed. *COUNT becomes their number. */
 static enum chat_status replace(struct sqlite_store *s, const char *key, int64_t *count)
 {
     const int64_t room = s->put.tally.number;
@@ -242,7 +242,7 @@ static enum chat_status make_place(struct sqlite_store *s, const struct chat_ter
 
 /* --- put ------------------------------------------------------------------- */
 
-/* The id that a message brings must be nobody else's. */
+/* The id that a message brings must not be in use. */
 static enum chat_status check_id(struct sqlite_store *s, int64_t id)
 {
     bool used = false;
@@ -344,8 +344,8 @@ enum chat_status sqlite_put(struct store *store, const struct chat_message *mess
     return status;
 }
 
-/* Have the file system promise room for a large transaction in the database too: it is in the log
- * first, and a log that can't be emptied would leave no room to delete anything. */
+/* Reserve space in the file system for a large transaction in the database too: it is in the WAL
+ * first, and a WAL that cannot be emptied would leave no space to delete anything. */
 static enum chat_status promise_room(struct sqlite_store *s)
 {
     if (s->put.bytes < LARGE)
@@ -377,7 +377,7 @@ static bool surely_not_stored(int rc)
     return (rc & 0xff) == SQLITE_FULL || (rc & 0xff) == SQLITE_BUSY || rc == SQLITE_IOERR_WRITE;
 }
 
-/* Ids that were wanted are no range of new ones. */
+/* Requested ids are not a range of new ones. */
 static enum chat_status commit(struct sqlite_store *s)
 {
     const struct range new = { s->put.first_id, s->next_id - 1 }, none = { 1, 0 };

@@ -1,4 +1,4 @@
-/* settle.c - what becomes of claimed messages: they are deleted, held back or moved. */
+/* settle.c - claimed messages are deleted, held back or moved. */
 
 #include <string.h>
 
@@ -113,7 +113,7 @@ static enum chat_status delete_messages(struct sqlite_store *s, const struct cha
 enum {
     FREE_KEPT = 256,   /* pages that wait for the next messages: 1 MiB */
     SHRINK_EVERY = 16, /* ids: who deletes one of these looks after the others' pages too */
-    SHRINK_PAGES = 32  /* and gives back so many more than are needed to keep up */
+    SHRINK_PAGES = 32  /* and returns that many more than are needed to keep up */
 };
 
 static bool tidies_up(const struct chat_batch *batch)
@@ -131,8 +131,8 @@ static enum chat_status sweep_passed(struct sqlite_store *s, const struct chat_b
     return batch->passed_expired ? sweep_some(s, &sweep) : CHAT_OK;
 }
 
-/* Give pages back to the file system, twice as many as BATCH freed: so a spool that was large
- * and is being emptied is small again when it is empty, and no receiver pays for it all. */
+/* Return pages to the file system, twice as many as BATCH freed: so a spool that was large and
+ * is being emptied is small again when it is empty, and no receiver pays for all of it. */
 static enum chat_status shrink(struct sqlite_store *s, const struct chat_batch *batch)
 {
     int64_t freed = (int64_t)((batch->bytes + batch->count * ROW) / PAGE);
@@ -166,8 +166,8 @@ static enum chat_status settle(struct sqlite_store *s, const struct chat_batch *
     return turn_end(s, status);
 }
 
-/* On a full disk the log can grow by the reserve only: little by little, and it is emptied
- * after each part. What the parts free is room for the next messages. */
+/* On a full disk the WAL can grow only by the reserve: little by little, and it is emptied after
+ * each part. The parts free space for the next messages. */
 static enum chat_status settle_on_full_disk(struct sqlite_store *s, const struct chat_batch *batch,
                                             size_t count)
 {
@@ -198,8 +198,8 @@ enum chat_status sqlite_settle(struct store *store, struct chat_batch *batch, si
 
 /* --- held back, or moved --------------------------------------------------- */
 
-/* What becomes of a message besides its body: NEW says it, with a place unless it waits for one.
- * Another room's counters are the caller's. */
+/* Change the columns of a message besides its body to those of NEW, with a position unless it
+ * waits for its time. The caller updates the counters of another room. */
 static enum chat_status put_at(struct sqlite_store *s, int64_t from, const struct chat_message *new,
                                int64_t room, int64_t waits_at)
 {

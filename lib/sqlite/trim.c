@@ -1,10 +1,11 @@
-/* trim.c - what leaves an open room: what all of its readers are past, but for the last
- * messages, which it keeps; and what it may not hold, whoever has read it.
+/* trim.c - delete messages from an open room: those that all of its readers are past, except the
+ * last messages, which it keeps; and those beyond its maximum, read or not.
  *
- * No process looks after a room, so those who send to it and read from it do. To know that all
- * readers are past a message would be a look at each of them, of which there may be ten thousand.
- * So the row of the room has a place that all are past, and names one reader that was not past more
- * when somebody last looked: as long as that one has not moved on, nobody looks at the others. */
+ * No process looks after a room, so the senders and readers of the room do this. To know that
+ * all readers are past a message would require a look at each of them, and there may be ten
+ * thousand. So the row of the room has a position that all are past, and names one reader that
+ * was not past more at the last look: as long as that reader has not moved on, the others need
+ * no look. */
 
 #include "trim.h"
 
@@ -137,7 +138,7 @@ static enum chat_status look_at_readers(struct sqlite_store *s, struct open_row 
 
 /* --- what all are past ----------------------------------------------------- */
 
-/* What of the oldest is not to be kept. */
+/* The oldest messages that are not kept. */
 static struct limit not_kept(const struct open_row *open, int64_t placed, int64_t came)
 {
     const int64_t slack = open->keep > 0 ? open->keep / KEEP_SLACK : 0;

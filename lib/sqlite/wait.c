@@ -24,8 +24,8 @@
 #include "trim.h"
 
 enum {
-    WATCHED = 4096,  /* so many holders of claims are watched */
-    UNWATCHED = 1000 /* where there is no wake-up: look again after so many milliseconds */
+    WATCHED = 4096,  /* the maximum of watched holders of claims */
+    UNWATCHED = 1000 /* without a wake-up: look again after this many milliseconds */
 };
 
 static enum chat_status no_memory(struct sqlite_store *s)
@@ -38,7 +38,7 @@ static enum chat_status vigil_start(struct sqlite_store *s, struct vigil *vigil)
     *vigil = (struct vigil){ .others = s->base.descriptors,
                              .other_count = s->base.descriptor_count,
                              .clock = CLOCK_REALTIME };
-    /* Nothing is made beside a file that is no spool. */
+    /* Nothing is made beside a file that is not a spool. */
     enum chat_status status = store_connect_on_full_disk(s);
     if (status == CHAT_NONE)
         status = place_enter(&s->place, true);
@@ -58,8 +58,8 @@ static enum chat_status vigil_listen(struct sqlite_store *s, struct vigil *vigil
     return no_memory(s);
 }
 
-/* Listen to the bell for all rooms as well. A process that holds the turnstile now may have found
- * nobody who listens, and be killed right after its commit: look again soon. */
+/* Listen to the bell for all rooms as well. A process that holds the write lock now may have
+ * found no listener, and be killed right after its commit: look again soon. */
 static enum chat_status vigil_listen_all(struct sqlite_store *s, struct vigil *vigil,
                                          const char *bell)
 {
@@ -168,7 +168,7 @@ static enum chat_status be_here(struct sqlite_store *s, const struct chat_query 
     return status;
 }
 
-/* There is time now: delete what has expired. If that fails, somebody else will. */
+/* There is time now: delete expired messages. If that fails, another process will. */
 static void tidy_up(struct sqlite_store *s, const char *name)
 {
     struct room room;
@@ -221,7 +221,7 @@ static enum chat_status look_for_room(struct sqlite_store *s, const char *name, 
     if (status != CHAT_OK)
         return status == CHAT_NONE ? CHAT_OK : status;
     int64_t now = clock_now();
-    /* It was swept just now: so what has expired meanwhile is a matter of a moment. */
+    /* It was swept just now: the next expired messages are a matter of a moment. */
     vigil_wake_at(vigil, room.next_expiry > 0 && room.next_expiry <= now ? now + UNWATCHED
                                                                          : room.next_expiry);
     if (is_open(&room))

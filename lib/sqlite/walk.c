@@ -14,7 +14,7 @@
 #include "room.h"
 #include "scan.h"
 
-/* Say of the messages behind the first FROM whether somebody has claimed them. */
+/* Set for the messages behind the first FROM whether they are claimed. */
 static void tell_claimed(struct sqlite_store *s, struct chat_batch *batch, size_t from,
                          struct range run)
 {
@@ -27,7 +27,7 @@ static void tell_claimed(struct sqlite_store *s, struct chat_batch *batch, size_
     }
 }
 
-/* Add the messages of a room from *CURSOR on. One that is damaged is passed, and told as soon as
+/* Add the messages of a room from *CURSOR on. A damaged one is skipped, and reported as soon as
  * the batch is empty. */
 static enum chat_status walk_room(struct sqlite_store *s, const struct chat_query *query,
                                   const char *name, struct chat_cursor *cursor,
