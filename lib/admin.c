@@ -75,7 +75,7 @@ enum chat_status chat_holders(const chat_batch *batch, struct chat_holder *holde
     return claimed ? admin_of(batch->store)->holders(batch->store, batch, holders) : CHAT_OK;
 }
 
-/* What is done with open rooms is done with a room, or with a reader, and not while sending. */
+/* Operations on open rooms need a room, or a reader, and are not allowed while sending. */
 static enum chat_status check_open(chat_spool *spool, const char *name, bool room, bool reader)
 {
     if (spool->store->sending)

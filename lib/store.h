@@ -1,8 +1,8 @@
-/* store.h - what a store must be able to do.
+/* store.h - the operations of a store.
  *
- * The verbs are a queue's, not a database's: an engine that is no database fits too.
- * All are mandatory. chatspool.h says what each promises; spool.c has checked every
- * argument before a verb is called (a room may be NULL, the default one), and calls put, commit and
+ * They are the operations of a queue, not of a database: a store that is not a database fits
+ * too. All are mandatory. chatspool.h describes what each promises; spool.c has checked every
+ * argument before it calls one (a room may be NULL, the default one), and calls put, commit and
  * rollback only between begin and the end of that transaction. */
 
 #ifndef STORE_H

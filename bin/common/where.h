@@ -27,7 +27,7 @@ void where_announce(void);
 /* The room: GIVEN, else $CHAT_ROOM, checked; else NULL, the spool's default room. */
 const char *where_room(const char *given);
 
-/* The same where a reader, as ROOM/NAME, may be named as well; ROOM/ stands for ROOM/ and the login
+/* Like where_room(), and also allows a reader, as ROOM/NAME; ROOM/ means ROOM/ and the login
  * name. */
 const char *where_address(const char *given);
 

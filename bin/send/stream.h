@@ -7,9 +7,9 @@
 
 #include "sending.h"
 
-/* Send standard input, split at SEPARATOR, each piece as a message or, if SENDING says so, as a
- * JSON line: in batches, and at once when input pauses; ATOMIC: all of them or none. Ends the
- * program if that fails. */
+/* Send standard input, split at SEPARATOR, each piece as a message or, if SENDING asks for it,
+ * as a JSON line: in batches, and at once when input pauses; ATOMIC: all of them or none. Ends
+ * the program if that fails. */
 void stream_send(struct sending *sending, char separator, bool atomic);
 
 #endif

@@ -314,7 +314,7 @@ const struct command move_command = {
     .program = {
         .name = "chat-spool",
         .synopsis = "move [options] FROM TO | move [options] -i ID TO",
-        .about = "Move messages to the end of another room, or to its front; their attempts begin anew.",
+        .about = "Move messages to the end of another room, or to its front; their attempts count from 0 again.",
         .options = move_options,
     },
     .run = move,
@@ -326,7 +326,7 @@ const struct command requeue_command = {
     .program = {
         .name = "chat-spool",
         .synopsis = "requeue [options] ROOM",
-        .about = "Move the messages of ROOM.dead back to ROOM; their attempts begin anew.",
+        .about = "Move the messages of ROOM.dead back to ROOM; their attempts count from 0 again.",
         .options = requeue_options,
     },
     .run = requeue,

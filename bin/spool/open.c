@@ -100,7 +100,7 @@ static int open_room(char **argv)
 
 static const struct option_row readers_options[] = {
     SPOOL_OPTION,
-    { 'j', "json", NULL, "an object of JSON a line" },
+    { 'j', "json", NULL, "one JSON object per line" },
     { 'i', "id", "ID", "only the names of those that are done with this message" },
     END_OPTION,
 };

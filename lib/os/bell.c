@@ -52,8 +52,8 @@ static enum chat_status open_bells(struct place *place, const char *bell, int *b
                      bell);
 }
 
-/* Where that can't be told, errno says why; else it is 0. One that this user has made, and did not
- * come to adopt, is adopted. */
+/* If that is unknown, errno has the reason; else it is 0. A FIFO that this user has made, and
+ * did not come to adopt, is adopted. */
 static bool is_bell(const struct place *place, int fd)
 {
     struct stat st;

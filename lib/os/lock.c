@@ -40,7 +40,7 @@ static bool refused(int errnum)
     return errnum == EAGAIN || errnum == EACCES;
 }
 
-/* --- the turnstile --------------------------------------------------------- */
+/* --- the write lock -------------------------------------------------------- */
 
 static void wake_up(int signal)
 {
@@ -136,7 +136,7 @@ bool claim_taken(int fd, struct range wanted, struct range *taken)
     return true;
 }
 
-/* The kernel tells some lock that is in the way: what is left of the range lies on both sides. */
+/* The kernel reports one lock that is in the way: the rest of the range is on both sides of it. */
 // NOLINTNEXTLINE(misc-no-recursion): as deep as there are processes, at most
 void each_taken(int fd, struct range wanted, void (*tell)(void *context, struct range taken),
                 void *context)
@@ -168,7 +168,7 @@ int lock_claim(int fd, struct range wanted, struct range *taken)
     return EAGAIN;
 }
 
-/* Claim what nobody else has a claim on. */
+/* Claim what no other process has claimed. */
 // NOLINTNEXTLINE(misc-no-recursion): as deep as there are processes, at most
 static void claim_free(int fd, struct range wanted)
 {

@@ -33,7 +33,7 @@ struct range {
 int lock_turn(int fd, int64_t patience);
 void unlock_turn(int fd);
 
-/* Whether somebody else holds the turnstile. */
+/* Whether another process holds the write lock. */
 bool turn_taken(int fd);
 
 /* Claim the positions of WANTED, all or none, without waiting. Where others have a claim on some of
@@ -46,10 +46,10 @@ void unlock_claim(int fd, struct range claimed);
  * claimed. */
 int lock_all_claims(int fd, int64_t patience);
 
-/* Whether somebody else has a claim on a position of WANTED; stores such a range in *TAKEN. */
+/* Whether another process has a claim on a position of WANTED; stores such a range in *TAKEN. */
 bool claim_taken(int fd, struct range wanted, struct range *taken);
 
-/* Tell each range within WANTED that somebody else has a claim on. */
+/* Report each range within WANTED that another process has claimed. */
 void each_taken(int fd, struct range wanted, void (*tell)(void *context, struct range taken),
                 void *context);
 

@@ -500,7 +500,8 @@ static enum chat_status mend_counters(struct check *c)
     return status;
 }
 
-/* A reader without an open room goes, with its copies; how far the others are is looked up anew. */
+/* A reader without an open room is deleted, with its copies; the progress of the others is
+ * recomputed. */
 static enum chat_status mend_readers(struct check *c)
 {
     struct sqlite_store *s = c->store;

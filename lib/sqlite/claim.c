@@ -75,7 +75,7 @@ static enum chat_status begin(struct scan *scan, struct sqlite_store *s,
     return status == CHAT_OK && is_reader(&scan->room) ? reader_here(s, scan->room.number) : status;
 }
 
-/* What the reader has lost and no other batch of this handle reports. */
+/* The messages that the reader has lost and no other batch of this handle reports. */
 static int64_t missed_now(const struct sqlite_store *s, const struct scan *scan)
 {
     int64_t missed = scan->missed;

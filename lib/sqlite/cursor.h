@@ -20,7 +20,7 @@ struct open_row {
     char name[CHAT_NAME_MAX + 1];
 };
 
-/* Read the row of the room NUMBER. CHAT_NONE: there is none. It may be plain: its source is 0. */
+/* Read the row of the room NUMBER. CHAT_NONE: no such room. It may be plain: its source is 0. */
 enum chat_status open_get(struct sqlite_store *s, int64_t number, struct open_row *row);
 
 /* Store the row of the open room that READER (ROOM/NAME), or the room of that name, is about.
@@ -36,7 +36,7 @@ enum chat_status set_seen(struct sqlite_store *s, int64_t number, int64_t seen, 
 enum chat_status set_reader(struct sqlite_store *s, int64_t number, int64_t seen, int64_t missed,
                             int64_t last);
 
-/* What an open room keeps, by its columns. */
+/* The bounds of an open room, by its columns. */
 void read_bounds(int64_t keep, int64_t most, struct chat_bounds *bounds);
 
 #endif

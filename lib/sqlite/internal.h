@@ -91,7 +91,7 @@ struct tally {
     bool open;            /* the room is */
 };
 
-/* What is known of a transaction only while it sends. */
+/* The state of a transaction while it sends. */
 struct sending {
     int64_t first_id;  /* the first of those that this transaction gives */
     bool ids_wanted;   /* some messages have ids of their own */

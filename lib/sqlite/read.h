@@ -23,11 +23,11 @@ int64_t row_room(sqlite3_stmt *statement);
 /* Whether BATCH holds as much as QUERY allows. */
 bool batch_is_full(const struct chat_batch *batch, const struct chat_query *query);
 
-/* Read the messages at the positions of RUN, which are of ROOM, as many as fit; but not those that
- * have expired at the time NOW (0: those too). OFFSET is added to a position for that of the row: a
- * reader's message may be in its source, and is not read if the reader is past it by now. Whatever
- * is not in BATCH then is not claimed either, if they were (CLAIMED). *SEEN becomes how many
- * positions were passed. */
+/* Read the messages at the positions of RUN, which are of ROOM, until the limits are reached;
+ * but not those that have expired at the time NOW (0: those too). OFFSET is added to a position
+ * for that of the row: a reader's message may be in its source, and is not read if the reader is
+ * past it by now. Messages that are not in BATCH then are not claimed either, if they were
+ * (CLAIMED). *SEEN becomes how many positions were passed. */
 enum chat_status read_run(struct sqlite_store *s, struct range run, int64_t offset, bool claimed,
                           const struct room *room, int64_t now, const struct chat_query *query,
                           struct chat_batch *batch, int64_t *seen);

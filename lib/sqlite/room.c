@@ -159,7 +159,7 @@ enum chat_status room_find(struct sqlite_store *s, const char *name, struct room
     enum chat_status status = room_get(s, name, room);
     if (status != CHAT_NONE)
         return status;
-    if (strchr(name, '/') != NULL) /* only who receives makes one */
+    if (strchr(name, '/') != NULL) /* only a receiver makes one */
         return reader_missing(s, name);
     status = room_number(s, &number);
     if (status != CHAT_OK)

@@ -25,7 +25,7 @@ static inline bool is_reader(const struct room *room)
     return room->source != 0 && room->source != room->number;
 }
 
-/* What is added to a position in the range of the reader for that of the message in its source. */
+/* The offset from a position in the range of the reader to that of the message in its source. */
 static inline int64_t source_offset(const struct room *room)
 {
     return (room->source - room->number) << PLACE_BITS;

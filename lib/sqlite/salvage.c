@@ -125,7 +125,7 @@ static bool take_entry(struct salvage *g, const struct record *r)
     return true;
 }
 
-/* What an open room, or a reader, has besides. How far all readers are is looked up anew. */
+/* The further columns of an open room, or a reader. The progress of all readers is recomputed. */
 static bool take_reading(struct salvage *g, const struct record *r)
 {
     const int64_t source = column_number(&r->column[ROOM_SOURCE]);

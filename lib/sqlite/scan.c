@@ -32,7 +32,7 @@ static sqlite3_stmt *list_waiting(const struct scan *scan)
     return statement;
 }
 
-/* The same for what is ready, in the room itself or where a reader's messages are. */
+/* Likewise for ready messages, in the room itself or where a reader's messages are. */
 static sqlite3_stmt *list_ready(const struct scan *scan)
 {
     sqlite3_stmt *statement =
@@ -79,7 +79,7 @@ static int step(struct scan *scan, sqlite3_stmt *statement)
     return rc;
 }
 
-/* Find the next message there; 0: there is none. */
+/* Find the next message there; 0: no message. */
 static int find_ready(struct scan *scan, int64_t offset)
 {
     scan->offset = offset;

@@ -22,7 +22,7 @@ struct scan {
     bool passed_expired;      /* some that have expired were not shown */
     int64_t next, next_due;   /* the message behind those that were seen; 0: not known, */
     bool ended;               /* or not found */
-    /* Of a reader; its messages have the positions that their copies would have: */
+    /* For a reader; its messages have the positions that their copies would have: */
     int64_t seen, missed; /* of the row of the reader */
     int64_t source_due;   /* when the next message of its source is due; 0: none waits */
     int64_t offset;       /* to the position where the next message is: in the source; 0: its own */

@@ -42,9 +42,9 @@ static enum chat_status delete_run(struct sqlite_store *s, int64_t first, int64_
     return db_finish(s, statement);
 }
 
-/* What was deleted must not be found any more. Where a page lies in another's place SQLite deletes
- * one row and finds another like it; where a row has lost its position, it may delete that one
- * instead. The message would be handed over again. */
+/* Deleted messages must not be found any more. If a page is in the place of another, SQLite
+ * deletes one row and finds another like it; if a row has lost its position, it may delete that
+ * one instead. The message would be delivered again. */
 static enum chat_status check_deleted(struct sqlite_store *s, int64_t first, int64_t last)
 {
     sqlite3_stmt *statement = db_statement(s, SQL_LIST_POSITIONS);

@@ -13,8 +13,8 @@ enum chat_status trim(struct sqlite_store *s, int64_t number, int64_t came);
 /* How many messages, up to MOST, the slowest reader of the open room has not seen. */
 enum chat_status count_unseen(struct sqlite_store *s, int64_t number, int64_t most, int64_t *count);
 
-/* Within a transaction: the slowest readers lose their oldest message. CHAT_NONE: they have none.
- */
+/* Within a transaction: the slowest readers lose their oldest message. CHAT_NONE: they have no
+ * message. */
 enum chat_status drop_unseen(struct sqlite_store *s, int64_t number);
 
 #endif

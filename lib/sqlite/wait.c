@@ -208,7 +208,7 @@ enum chat_status sqlite_wait(struct store *store, const struct chat_query *query
     return status;
 }
 
-/* --- for room -------------------------------------------------------------- */
+/* --- for space ------------------------------------------------------------- */
 
 /* Whether the room holds fewer than MAX messages. */
 static enum chat_status look_for_room(struct sqlite_store *s, const char *name, int64_t max,

@@ -37,7 +37,7 @@ UPDATE message SET place = 0 WHERE room = ?1;
 UPDATE room SET source = NULL, seen = NULL, slowest = NULL, keep = NULL, most = NULL WHERE number = ?1;
 
 -- name: end_reader
--- The reader ?1 was forgotten. Its row stays if it is the last one, under a name that nobody can use, until others follow and the spool is
+-- The reader ?1 was forgotten. Its row stays if it is the last one, under a name that cannot be used, until others follow and the spool is
 -- compacted: so no other room gets the number while a process may still receive as that reader.
 UPDATE room SET name = '/' || number, depth = 0, bytes = 0, next_due = NULL, next_expiry = NULL, source = NULL, seen = NULL, missed = NULL,
     last = NULL
@@ -56,7 +56,7 @@ SELECT position, id, room, key, expires, sent, sender, host, attempts, checksum,
 WHERE position BETWEEN ?1 AND ?2 AND position > ifnull((SELECT source << 40 | seen FROM room WHERE number = ?3), 0) ORDER BY position;
 
 -- name: copy_messages
--- Copy the messages of an open room at positions from ?1 to ?2 to the positions that are lower by ?3, but for those that have expired
+-- Copy the messages of an open room at positions from ?1 to ?2 to the positions that are lower by ?3, except those that have expired
 -- at the time ?4.
 INSERT OR IGNORE INTO message
 SELECT position - ?3, id, room, key, place, due, expires, sent, sender, host, attempts, failed, failure, checksum, body FROM message

@@ -1,4 +1,4 @@
--- The schema of a spool, version 3. chatspool(7) tells the idea.
+-- The schema of a spool, version 3. See chatspool(7).
 -- A spool whose schema differs from this text by one letter is refused.
 
 -- Lets the file shrink; it can only be said before the first table.
