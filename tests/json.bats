@@ -481,3 +481,10 @@ refused() {
     assert_usage chat-send
   done
 }
+
+@test "messages of two hosts and two senders in one stream keep their own, and their checksums are right" {
+  seq 200 | awk '{ printf "{\"user\":\"%s\",\"host\":\"%s\",\"body\":\"%d\"}\n", $1 % 50 < 40 ? "u" : "v", int($1 / 3) % 2 ? "one" : "two", $1 }' >lines
+  chat-send -q -J <lines
+  run -0 chat-recv -a -o '{"user":"%u","host":"%h","body":"%b"}\n'
+  assert_output "$(<lines)"
+}

@@ -16,7 +16,7 @@ setup_file() {
   export PROGRAMS=$BATS_FILE_TMPDIR
   local -a flags=(-lsqlite3)
   if nm "$bin/chat-send" | grep -q __asan_init; then flags+=(-fsanitize='address,undefined'); fi
-  for program in fault/rollback library/fork library/join library/mixed library/threads library/silent library/descriptors library/signals; do
+  for program in fault/rollback library/fork library/join library/mixed library/threads library/silent library/descriptors library/signals library/claim; do
     ${CHAT_CC:-cc} -std=c17 -D_GNU_SOURCE -I"$REPOSITORY/lib" -o "$PROGRAMS/${program#*/}" "$REPOSITORY/tests/$program.c" \
       "$build/libchatspool.a" "${flags[@]}" -lpthread
   done
@@ -191,4 +191,29 @@ neither: time is up'
   assert_bytes said '1 alarm, 1 pipe, kept\n'
   run -0 chat-recv -a
   assert_output $'first\nsecond\nhello'
+}
+
+@test "a process that cannot sync the message it has claimed gives up the claim, and lives on" {
+  local failing
+  ! sanitized || skip 'a sanitized program is not traced'
+  needs strace
+  : >in
+  chat-send first # a log with a header
+  chat-recv -q >first
+  # A sender that is stopped before it syncs.
+  stop_at 'fdatasync:retval=0 1' chat-send 'to be kept'
+  [[ $STOPPED ]] || fail 'it was not stopped'
+  mkfifo end
+  background bash -c 'exec strace -D -qq -o trace -P "$1-wal" -e inject=fdatasync:error=EIO "$2" "$1" <end >claimed' claim "$SPOOL" "$PROGRAMS/claim"
+  failing=$BACKGROUND_PID
+  exec {keep}>end
+  wait_until test -s claimed
+  assert_bytes claimed '8\n'
+  # The control: it is there still.
+  ! process_ended "$failing" || fail 'the process has ended'
+  run -0 --separate-stderr timeout 20 chat-recv -t 10
+  assert_output 'to be kept'
+  exec {keep}>&-
+  finish "$failing"
+  kill -CONT "$STOPPED"
 }
