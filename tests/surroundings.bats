@@ -18,8 +18,8 @@ setup() {
 
 teardown() {
   chat_teardown
-  local place
-  for place in "${MOUNTS[@]}"; do umount "$place"; done
+  local n
+  for ((n = ${#MOUNTS[@]} - 1; n >= 0; n--)); do umount "${MOUNTS[n]}"; done # the last one may be on the first
 }
 
 # ---------------------------------------------------------------- tools
@@ -1023,7 +1023,7 @@ damaged_is_passed() {
 
 # ---------------------------------------------------------------- full disks and limits
 
-# small_disk KIND SIZE: a file system of that size at ./small.
+# small_disk KIND SIZE [OPTION ...]: a file system of that size at ./small, made with these options of mkfs.
 small_disk() {
   mkdir small
   case $1 in
@@ -1031,7 +1031,7 @@ small_disk() {
     ext4)
       command -v mkfs.ext4 >/dev/null || skip 'needs mkfs.ext4'
       truncate -s "$2" image
-      mkfs.ext4 -q -m 0 image
+      mkfs.ext4 -q -m 0 "${@:3}" image
       mount -o loop image small 2>/dev/null || skip 'no right to mount'
       chmod 700 small
       ;;
@@ -1095,6 +1095,51 @@ full_disk() {
 
 @test "on a full ext4 a send fails cleanly, and receiving works with no free block" {
   full_disk ext4 8M 90000
+}
+
+@test "an ext4 with blocks of 1 KiB takes messages of all lengths, and gives them back" {
+  local length
+  small_disk ext4 24M -b 1024
+  export CHAT_SPOOL=$PWD/small/chat/spool.db
+  for length in 1 1000 1024 1025 4096 100000 3000000; do
+    head -c "$length" /dev/zero | tr '\0' z >body
+    chat-send -r lengths -f body
+    run -0 chat-recv -r lengths -p -o '%l'
+    assert_output "$length"
+    chat-recv -n -r lengths | cmp - body
+  done
+  seq 5000 | chat-send -l
+  run -0 chat-spool check
+  run -0 chat-spool backup small/saved.db
+  chat-recv -a | cmp - <(seq 5000)
+  run -0 chat-spool compact
+  chat-recv -a -s small/saved.db | cmp - <(seq 5000)
+}
+
+@test "a spool in the lower layer of an overlay is used in the upper one, and a waiting receiver is woken" {
+  mkdir layers
+  mount -t tmpfs -o size=64m,mode=700 chat-test layers 2>/dev/null || skip 'no right to mount'
+  MOUNTS+=("$PWD/layers")
+  mkdir layers/{lower,upper,work,merged}
+  mkdir -m 700 layers/lower/chat
+  seq 3 | chat-send -l -s layers/lower/chat/spool.db
+  sha256sum layers/lower/chat/spool.db >before
+  mount -t overlay -o "lowerdir=$PWD/layers/lower,upperdir=$PWD/layers/upper,workdir=$PWD/layers/work" chat-test layers/merged 2>/dev/null ||
+    skip 'no overlays here'
+  MOUNTS+=("$PWD/layers/merged")
+  export CHAT_SPOOL=$PWD/layers/merged/chat/spool.db
+  run -0 chat-recv -p -a
+  assert_output $'1\n2\n3'
+  background chat-recv -w -r other >out
+  wait_blocked "$BACKGROUND_PID"
+  chat-send -r other hello
+  finish "$BACKGROUND_PID"
+  assert_success
+  assert_bytes out 'hello\n'
+  run -0 chat-recv -a
+  assert_output $'1\n2\n3'
+  run -0 chat-spool check
+  sha256sum -c --quiet before
 }
 
 @test "receiving one long message works with no free block" {
