@@ -1,7 +1,8 @@
 #!/usr/bin/env bats
 # The library, where the commands do not go: a handle that lives on after an error, threads, and children by fork().
 
-# shellcheck disable=SC2030,SC2031,SC2154
+# The script in single quotes is meant to expand later.
+# shellcheck disable=SC2016,SC2030,SC2031,SC2154
 
 load helper
 
