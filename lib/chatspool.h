@@ -163,6 +163,7 @@ struct chat_reader {
     int64_t claimed;              /* are being worked on, */
     int64_t held;                 /* and are held back after a failure */
     int64_t missed;               /* messages lost to chat_bounds.most, and not reported yet */
+    int64_t apart;                /* of those unread, how many it does not share with others */
     bool here;                    /* a process waits or works as this reader */
     int64_t last;                 /* when it last finished a message; 0: never */
     int64_t place;                /* it has seen everything up to this position */

@@ -2,7 +2,7 @@
 # Open rooms and their readers: each reader gets every message, and what it gets has all promises of a plain room.
 
 # Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
-# shellcheck disable=SC2016,SC2030,SC2031,SC2154
+# shellcheck disable=SC2016,SC2030,SC2031,SC2153,SC2154
 
 load helper
 
@@ -454,4 +454,46 @@ is_here() { [[ $(reader "$1" "$2" here) == true ]]; }
   run -0 chat-spool restore -y saved.db
   run -0 chat-recv -a -r tea/bob
   assert_output $'2\n3'
+}
+
+@test "dump, load and copy keep open rooms, readers and what readers have for themselves" {
+  chat-spool open -k 2h -m 500 tea
+  chat-spool open empty
+  seq 5 | chat-send -l -r tea
+  run -0 chat-recv -c 2 -r tea/bob
+  run -0 chat-recv -c 4 -r tea/carol
+  run -123 chat-recv --backoff 1h -r tea/bob -- false
+  run -123 chat-recv --backoff 1h -r tea/dan -- false
+  run -123 chat-recv -r tea/erin -- false
+  chat-send -r tea/bob 'for bob'
+  chat-spool dump >lines
+  chat-spool load -q -s loaded.db lines
+  chat-spool copy -q "$SPOOL" copied.db
+  local spool
+  for spool in loaded.db copied.db; do
+    diff <(counts "$SPOOL") <(counts "$spool")
+    run -0 chat-recv -a -s "$spool" -r tea/bob -o '%r %b\n'
+    assert_output $'tea 4\ntea 5\ntea/bob for bob'
+    run -0 chat-recv -a -s "$spool" -r tea/erin
+    assert_output "$(seq 5)"
+    run -67 chat-recv -s "$spool" -r tea2/x
+    run -1 chat-recv -q -s "$spool" -r empty/x
+  done
+}
+
+# counts SPOOL: the readers of tea there, and how far each is.
+counts() { chat-spool readers -s "$1" -j tea | jq -c 'del(.last)'; }
+
+@test "random histories with failures and kills give each reader each message" {
+  run -0 "$REPOSITORY/tests/model/readers" "${SEED:-1}" "${READERS_HISTORIES:-8}"
+  assert_output --partial 'each message once per reader'
+}
+
+@test "the last value of each key stays in an open room" {
+  chat-spool open state
+  chat-send -r state -k disk --replace '81 %'
+  chat-send -r state -k load --replace 0.3
+  chat-send -r state -k disk --replace '83 %'
+  run -0 chat-recv -a -r state/panel -o '%k: %b\n'
+  assert_output $'load: 0.3\ndisk: 83 %'
 }

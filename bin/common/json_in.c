@@ -68,6 +68,12 @@ static const char *text_of(struct json_in *in, const char *name, const json_t *v
     return text;
 }
 
+/* A room, or a reader of one. */
+static bool address_valid(const char *text)
+{
+    return chat_room_valid(text) || chat_reader_valid(text);
+}
+
 static bool read_names(struct json_in *in, struct chat_message *m)
 {
     const struct {
@@ -75,12 +81,15 @@ static bool read_names(struct json_in *in, struct chat_message *m)
         bool (*valid)(const char *text);
         const char **text;
     } fields[] = {
-        { "room", "name a room", chat_room_valid, &m->room },
+        { "room", "name a room", in->every ? address_valid : chat_room_valid, &m->room },
         { "user", "be a sender", chat_name_valid, &m->user },
         { "host", "be a host", chat_name_valid, &m->host },
         { "key", "be a key", chat_name_valid, &m->key },
+        { "reader", "name a reader", address_valid, &m->reader }, /* with EVERY */
     };
-    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+    const size_t count = sizeof fields / sizeof fields[0] - !in->every;
+    m->reader = NULL;
+    for (size_t i = 0; i < count; i++) {
         const json_t *value = json_object_get(in->object, fields[i].name);
         *fields[i].text = NULL;
         if (value == NULL || (fields[i].text == &m->key && json_is_null(value)))
@@ -154,6 +163,23 @@ static bool read_replace(struct json_in *in)
     return value == NULL || json_is_boolean(value) || refuse(in, "'replace' is not true or false");
 }
 
+/* The line of an open room. */
+static bool read_opened(struct json_in *in)
+{
+    struct chat_bounds *b = &in->bounds;
+    in->opened = text_of(in, "open", json_object_get(in->object, "open"));
+    return in->opened != NULL && read_number(in, "keep", &b->keep) &&
+           read_number(in, "keep_time", &b->keep_time) && read_number(in, "max", &b->most) &&
+           read_number(in, "max_time", &b->most_time) && read_number(in, "next_id", &in->next_id);
+}
+
+/* The line of a reader, whose name is that of the message so far. */
+static bool read_reader(struct json_in *in, const struct chat_message *m)
+{
+    in->reader = m->reader;
+    return read_number(in, "place", &in->place) && read_number(in, "next_id", &in->next_id);
+}
+
 static bool read_body(struct json_in *in, struct chat_message *m)
 {
     const json_t *body = json_object_get(in->object, "body");
@@ -184,7 +210,15 @@ bool json_in_read(struct json_in *in, const char *line, size_t size, struct chat
     in->next_id = 0;
     if (size == 0)
         return refuse(in, "it is empty");
-    return parse(in, line, size) && read_names(in, m) && read_time(in, "time", &m->time) &&
+    in->opened = in->reader = NULL;
+    if (!parse(in, line, size))
+        return false;
+    if (in->every && json_object_get(in->object, "open") != NULL)
+        return read_opened(in);
+    if (in->every && json_object_get(in->object, "room") == NULL &&
+        json_object_get(in->object, "reader") != NULL)
+        return read_names(in, m) && read_reader(in, m);
+    return read_names(in, m) && read_time(in, "time", &m->time) &&
            (in->every ? read_rest(in, m) : read_replace(in)) && read_body(in, m);
 }
 

@@ -20,6 +20,11 @@ struct json_in {
     int64_t next_id; /* of the spool that the line comes from; 0: not in the line */
     bool replace;    /* the field of the line; not read with EVERY */
     bool alone;      /* the line has that field, and no message */
+    /* With EVERY, of a line without a message: */
+    const char *opened;        /* the name of an open room, or NULL, */
+    struct chat_bounds bounds; /* and what it keeps; */
+    const char *reader;        /* the name of a reader (ROOM/NAME), or NULL, */
+    int64_t place;             /* and up to which place it has seen the room */
     struct json_t *object;
     struct text decoded;
     char reason[256]; /* why the last line could not be read */

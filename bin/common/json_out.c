@@ -149,6 +149,8 @@ static void put_message(const struct chat_message *m, int64_t next_id, const cha
 {
     json_out_number('{', "id", m->id, out);
     json_out_string(',', "room", m->room, out);
+    if (m->reader != NULL)
+        json_out_string(',', "reader", m->reader, out);
     json_out_string(',', "user", m->user, out);
     json_out_string(',', "host", m->host, out);
     put_time(',', "time", m->time, out);

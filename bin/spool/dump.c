@@ -7,6 +7,7 @@
 #include "common/json_out.h"
 #include "common/progress.h"
 #include "common/where.h"
+#include "opened.h"
 #include "spool.h"
 
 static const struct option_row dump_options[] = {
@@ -29,6 +30,8 @@ struct dump {
     bool damaged;      /* some of it can't be read */
     int64_t next_id;   /* of the spool, and so behind all that was received from it */
     int64_t done, total;
+    const struct chat_room *rooms; /* by name */
+    size_t room_count;
 };
 
 /* The rooms of SPOOL by name, owned by *ROOMS, and how many messages there are. False: no spool. */
@@ -44,26 +47,74 @@ static bool find_rooms(struct dump *dump, chat_spool *spool, struct chat_room **
     for (size_t i = 0; i < *count; i++) {
         const char *name = (*rooms)[i].name;
         dump->total += (*rooms)[i].depth;
-        if (chat_room_valid(name))
+        if (chat_room_valid(name) && !(*rooms)[i].open)
             (*names)[valid++] = name;
-        else {
+        else if (!(*rooms)[i].open) {
             cli_say("the name of room '%s' is damaged", name);
             dump->damaged = true;
         }
     }
+    dump->rooms = *rooms;
+    dump->room_count = *count;
     *count = valid;
     return true;
 }
 
-static bool dump_batch(void *context, const chat_batch *batch)
+/* Write the open rooms among NAMES (NULL: all there are) to TO, and leave the others. Returns how
+ * many those are. */
+static size_t write_opened(struct dump *dump, chat_spool *spool, const char **names, size_t count,
+                           const struct opened *to)
+{
+    size_t left = 0;
+    for (size_t i = 0; names == NULL && i < dump->room_count; i++)
+        if (dump->rooms[i].open)
+            dump->damaged |= opened_write(spool, &dump->rooms[i], to);
+    for (size_t i = 0; names != NULL && i < count; i++) {
+        const struct chat_room *room = opened_find(dump->rooms, dump->room_count, names[i]);
+        if (room != NULL && room->open)
+            dump->damaged |= opened_write(spool, room, to);
+        else
+            names[left++] = names[i];
+    }
+    return left;
+}
+
+static void dump_room(void *context, const struct chat_room *room)
 {
     struct dump *dump = context;
-    for (size_t i = 0; i < chat_batch_count(batch); i++)
-        json_out_message(chat_batch_message(batch, i), dump->next_id, &dump->out);
+    const struct chat_bounds *b = &room->bounds;
+    json_out_string('{', "open", room->name, &dump->out);
+    json_out_number(',', "keep", b->keep, &dump->out);
+    json_out_number(',', "keep_time", b->keep_time, &dump->out);
+    json_out_number(',', "max", b->most, &dump->out);
+    json_out_number(',', "max_time", b->most_time, &dump->out);
+    json_out_number(',', "next_id", dump->next_id, &dump->out);
+    output_put_string(&dump->out, "}\n");
+}
+
+static void dump_reader(void *context, const char *name, int64_t place)
+{
+    struct dump *dump = context;
+    json_out_string('{', "reader", name, &dump->out);
+    json_out_number(',', "place", place, &dump->out);
+    json_out_number(',', "next_id", dump->next_id, &dump->out);
+    output_put_string(&dump->out, "}\n");
+}
+
+static void dump_message(void *context, const struct chat_message *m)
+{
+    struct dump *dump = context;
+    json_out_message(m, dump->next_id, &dump->out);
     if (dump->out.failed != 0)
         spool_flush(&dump->out);
-    dump->done += (int64_t)chat_batch_count(batch);
+    dump->done++;
     progress_part(dump->done, dump->total, "dumped");
+}
+
+static bool dump_batch(void *context, const chat_batch *batch)
+{
+    for (size_t i = 0; i < chat_batch_count(batch); i++)
+        dump_message(context, chat_batch_message(batch, i));
     return true;
 }
 
@@ -93,8 +144,16 @@ static int dump(char **argv)
     progress_start(!dump.quiet);
     bool some = word_count > 0;
     dump.next_id = spool_next_id(spool);
-    dump.damaged |= spool_walk(spool, some ? (const char *const *)words : names,
-                               some ? word_count : count, dump_batch, &dump);
+    const struct opened out = { &dump, dump_room, dump_message, dump_reader };
+    if (some) {
+        names = realloc(names, word_count * sizeof *names);
+        if (names == NULL)
+            cli_no_memory();
+        memcpy(names, words, word_count * sizeof *names);
+        count = write_opened(&dump, spool, names, word_count, &out);
+    } else
+        write_opened(&dump, spool, NULL, 0, &out);
+    dump.damaged |= spool_walk(spool, names, count, dump_batch, &dump);
     if (dump.done == 0 && !some && dump.next_id > 1)
         json_out_next_id(dump.next_id, &dump.out);
     spool_flush(&dump.out);
@@ -119,20 +178,37 @@ static void copy_commit(struct dump *dump)
     dump->put = 0;
 }
 
-static bool copy_batch(void *context, const chat_batch *batch)
+static void copy_room(void *context, const struct chat_room *room)
 {
     struct dump *dump = context;
-    struct restore *to = &dump->to;
+    copy_commit(dump);
+    spool_need(restore_open(&dump->to, room->name, &room->bounds), dump->to.spool);
+}
+
+static void copy_reader(void *context, const char *name, int64_t place)
+{
+    struct dump *dump = context;
+    copy_commit(dump);
+    spool_need(restore_reader(&dump->to, name, place), dump->to.spool);
+}
+
+static void copy_message(void *context, const struct chat_message *m)
+{
+    struct dump *dump = context;
     if (dump->put == 0)
-        spool_need(restore_begin(to), to->spool);
-    for (size_t i = 0; i < chat_batch_count(batch); i++) {
-        spool_need(restore_put(to, chat_batch_message(batch, i)), to->spool);
-        dump->put += ROW + (int64_t)chat_batch_message(batch, i)->length;
-    }
+        spool_need(restore_begin(&dump->to), dump->to.spool);
+    spool_need(restore_put(&dump->to, m), dump->to.spool);
+    dump->put += ROW + (int64_t)m->length;
     if (dump->put >= COMMIT)
         copy_commit(dump);
-    dump->done += (int64_t)chat_batch_count(batch);
+    dump->done++;
     progress_part(dump->done, dump->total, "copied");
+}
+
+static bool copy_batch(void *context, const chat_batch *batch)
+{
+    for (size_t i = 0; i < chat_batch_count(batch); i++)
+        copy_message(context, chat_batch_message(batch, i));
     return true;
 }
 
@@ -164,6 +240,8 @@ static int copy(char **argv)
     restore_start(&dump.to, to);
     spool_need(restore_skip(&dump.to, dump.next_id), to);
     progress_start(!dump.quiet);
+    const struct opened out = { &dump, copy_room, copy_message, copy_reader };
+    write_opened(&dump, from, NULL, 0, &out);
     dump.damaged |= spool_walk(from, names, count, copy_batch, &dump);
     copy_commit(&dump);
     progress_end();

@@ -76,6 +76,18 @@ static void skip(struct load *load, int64_t next_id)
     need(load, status);
 }
 
+/* The line is that of an open room, or of a reader. */
+static void load_opened(struct load *load)
+{
+    commit(load);
+    enum chat_status status = load->json.opened != NULL
+                                  ? restore_open(&load->to, load->json.opened, &load->json.bounds)
+                                  : restore_reader(&load->to, load->json.reader, load->json.place);
+    if (status == CHAT_USAGE || status == CHAT_NOUSER)
+        refuse(load, CHAT_DATA, chat_error(load->to.spool));
+    need(load, status);
+}
+
 static void load_line(struct load *load, const char *line, size_t size)
 {
     struct chat_message m = { .id = 0 };
@@ -86,6 +98,10 @@ static void load_line(struct load *load, const char *line, size_t size)
         skip(load, load->json.next_id);
     if (load->json.alone)
         return;
+    if (load->json.opened != NULL || load->json.reader != NULL) {
+        load_opened(load);
+        return;
+    }
     if (m.place == 0 && m.due == 0) /* a line of chat-recv -j: it becomes a new message */
         m.id = 0;
     if (m.user == NULL)

@@ -197,3 +197,35 @@ enum chat_status restore_commit(struct restore *restore)
 {
     return chat_commit(restore->spool);
 }
+
+enum chat_status restore_open(struct restore *restore, const char *room,
+                              const struct chat_bounds *bounds)
+{
+    return chat_open_room(restore->spool, room, bounds);
+}
+
+/* Whether the spool had the reader NAME before. */
+static bool has_reader(const struct restore *restore, const char *name)
+{
+    struct chat_reader *readers;
+    size_t count;
+    char room[CHAT_NAME_MAX + 1];
+    bool found = false;
+    snprintf(room, sizeof room, "%.*s", (int)strcspn(name, "/"), name);
+    if (chat_readers(restore->spool, room, 0, &readers, &count) != CHAT_OK)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        found = found || strcmp(readers[i].name, strchr(name, '/') + 1) == 0;
+    free(readers);
+    return found;
+}
+
+enum chat_status restore_reader(struct restore *restore, const char *name, int64_t place)
+{
+    /* Messages that got new ids have new places, too: all so far is behind the last one. */
+    const struct chat_point point = { .kind = restore->fresh ? CHAT_POINT_PLACE : CHAT_POINT_END,
+                                      .value = place };
+    if (!restore->fresh && has_reader(restore, name))
+        return CHAT_OK;
+    return chat_seek(restore->spool, name, &point);
+}

@@ -84,6 +84,12 @@ enum chat_status restore_begin(struct restore *restore);
 enum chat_status restore_put(struct restore *restore, const struct chat_message *message);
 enum chat_status restore_commit(struct restore *restore);
 
+/* Between transactions: open a room as it was. The reader NAME has seen all messages of its room
+ * that were put so far, up to PLACE; a reader that there was before stays where it is. */
+enum chat_status restore_open(struct restore *restore, const char *room,
+                              const struct chat_bounds *bounds);
+enum chat_status restore_reader(struct restore *restore, const char *name, int64_t place);
+
 /* Pass every message that is in the rooms now to TAKE, a batch at a time, in their order, as
  * long as TAKE wants more. A damaged message is skipped and reported on standard error. Returns
  * whether there was one. */

@@ -88,7 +88,7 @@ struct tally {
     int64_t depth, bytes; /* and those that the row of the room does not count yet */
     int64_t due, expires; /* the earliest time that one of those is due, or expires; 0: none is */
     bool returned;        /* the row of the room says that some came before others */
-    bool open;            /* the room is */
+    bool open, reader;    /* the room is open, or is a reader */
 };
 
 /* The state of a transaction while it sends. */

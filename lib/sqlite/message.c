@@ -41,7 +41,11 @@ enum chat_status insert_message(struct sqlite_store *s, const struct chat_messag
                                 int64_t checksum)
 {
     sqlite3_stmt *statement = db_statement(s, SQL_ADD_MESSAGE);
-    bind_message(statement, m, s->put.tally.number, m->id, checksum);
+    int64_t waits_at = m->id;
+    if (m->due > 0 && s->put.tally.reader &&
+        s->put.ids_wanted) /* other readers hold it back, too */
+        waits_at = s->next_id++;
+    bind_message(statement, m, s->put.tally.number, waits_at, checksum);
     enum chat_status status = db_finish(s, statement);
     if (status == CHAT_DATA && s->failed_with == SQLITE_CONSTRAINT_PRIMARYKEY)
         return error_set(s->base.error, CHAT_DATA,

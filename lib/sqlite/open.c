@@ -399,6 +399,7 @@ static enum chat_status add_reader(struct listing *l, sqlite3_stmt *statement)
         .missed = sqlite3_column_int64(statement, MISSED),
         .last = sqlite3_column_int64(statement, LAST),
         .place = l->row.seen,
+        .apart = l->row.depth,
     };
     const unsigned char *name = sqlite3_column_text(statement, NAME);
     if (name != NULL)

@@ -3,6 +3,7 @@
 #include "internal.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -84,6 +85,7 @@ static enum chat_status enter_room(struct sqlite_store *s, const char *name)
     s->put.tally.number = room.number;
     s->put.tally.held = room.depth;
     s->put.tally.open = is_open(&room);
+    s->put.tally.reader = is_reader(&room);
     return CHAT_OK;
 }
 
@@ -274,7 +276,7 @@ static enum chat_status give_id(struct sqlite_store *s, struct chat_message *m,
         m->attempts = m->failed = 0;
     if (terms->restore && m->id > 0) {
         s->put.ids_wanted = true;
-        return check_id(s, m->id);
+        return s->put.tally.reader ? CHAT_OK : check_id(s, m->id); /* copies have the same id */
     }
     m->id = s->next_id;
     m->place = m->due > 0 ? 0 : m->id;
@@ -288,10 +290,21 @@ static enum chat_status return_tally(struct sqlite_store *s)
     return room_returned(s, s->put.tally.number);
 }
 
+/* The room that a message is put into: a copy of one of ROOM is restored to its reader. */
+static const char *target(const char *room, const char *reader, const struct chat_terms *terms,
+                          char name[CHAT_NAME_MAX + 1])
+{
+    if (!terms->restore || reader == NULL || strchr(room, '/') != NULL)
+        return room;
+    snprintf(name, CHAT_NAME_MAX + 1, "%s/%s", room, reader);
+    return name;
+}
+
 static enum chat_status put(struct sqlite_store *s, const struct chat_message *message,
                             const struct chat_terms *terms, int64_t *id)
 {
     struct chat_message m = *message;
+    char name[CHAT_NAME_MAX + 1];
     int64_t ignored, replaced = 0;
     if (id == NULL)
         id = &ignored;
@@ -302,7 +315,7 @@ static enum chat_status put(struct sqlite_store *s, const struct chat_message *m
                          (long long)s->max_length);
     if (s->next_id > ID_MAX || m.id > ID_MAX || m.place > ID_MAX)
         return error_set(s->base.error, CHAT_DATA, "spool '%s' has used up its ids", s->place.path);
-    enum chat_status status = enter_room(s, m.room);
+    enum chat_status status = enter_room(s, target(m.room, m.reader, terms, name));
     if (status == CHAT_OK && (terms->once || terms->replace || terms->max > 0))
         status = lines_insert(s); /* they are looked for, and dropped */
     if (status == CHAT_OK && terms->once && m.key != NULL) {

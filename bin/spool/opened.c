@@ -1,0 +1,96 @@
+/* opened.c - an open room with its readers, written as a whole. */
+
+#include "opened.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One that is being written. */
+struct writing {
+    const struct opened *to;
+    const struct chat_room *room;
+    struct chat_reader *readers; /* by their places */
+    size_t count, next;
+    const struct chat_reader *own; /* whose own messages are being written */
+};
+
+static int compare_place(const void *a, const void *b)
+{
+    const struct chat_reader *x = a, *y = b;
+    return (x->place > y->place) - (x->place < y->place);
+}
+
+static void reader_name(const struct writing *w, const struct chat_reader *reader,
+                        char name[2 * sizeof reader->name])
+{
+    snprintf(name, 2 * sizeof reader->name, "%s/%s", w->room->name, reader->name);
+}
+
+/* Put the readers that have seen nothing behind PLACE. */
+static void put_readers(struct writing *w, int64_t place)
+{
+    char name[2 * sizeof w->readers->name];
+    for (; w->next < w->count && w->readers[w->next].place < place; w->next++) {
+        reader_name(w, &w->readers[w->next], name);
+        w->to->put_reader(w->to->context, name, w->readers[w->next].place);
+    }
+}
+
+static bool put_messages(void *context, const chat_batch *batch)
+{
+    struct writing *w = context;
+    for (size_t i = 0; i < chat_batch_count(batch); i++) {
+        const struct chat_message *m = chat_batch_message(batch, i);
+        put_readers(w, m->due > 0 ? INT64_MAX : m->place); /* what is delayed comes last */
+        w->to->put_message(w->to->context, m);
+    }
+    return true;
+}
+
+/* Of what the reader has not read, what it does not share with others. */
+static bool put_own(void *context, const chat_batch *batch)
+{
+    struct writing *w = context;
+    for (size_t i = 0; i < chat_batch_count(batch); i++) {
+        const struct chat_message *m = chat_batch_message(batch, i);
+        if (m->due > 0 || m->place <= w->own->place || strchr(m->room, '/') != NULL)
+            w->to->put_message(w->to->context, m);
+    }
+    return true;
+}
+
+bool opened_write(chat_spool *spool, const struct chat_room *room, const struct opened *to)
+{
+    struct writing w = { .to = to, .room = room };
+    char reader[2 * sizeof room->name];
+    const char *name = room->name;
+    enum chat_status status = chat_readers(spool, name, 0, &w.readers, &w.count);
+    if (status == CHAT_NOUSER) /* it was made plain just now */
+        return false;
+    spool_need(status, spool);
+    if (w.count > 0)
+        qsort(w.readers, w.count, sizeof *w.readers, compare_place);
+    to->put_room(to->context, room);
+    bool damaged = spool_walk(spool, &name, 1, put_messages, &w);
+    put_readers(&w, INT64_MAX);
+    for (size_t i = 0; i < w.count; i++) {
+        w.own = &w.readers[i];
+        reader_name(&w, w.own, reader);
+        name = reader;
+        if (w.own->apart > 0)
+            damaged |= spool_walk(spool, &name, 1, put_own, &w);
+    }
+    free(w.readers);
+    return damaged;
+}
+
+static int compare_name(const void *name, const void *room)
+{
+    return strcmp(name, ((const struct chat_room *)room)->name);
+}
+
+const struct chat_room *opened_find(const struct chat_room *rooms, size_t count, const char *name)
+{
+    return count > 0 ? bsearch(name, rooms, count, sizeof *rooms, compare_name) : NULL;
+}
