@@ -34,7 +34,7 @@ lint:
 	@# A link that another member of a group has put there would be followed: see lib/os/location_make.c.
 	$(Q)! grep -nE '\<(l?ch(mod|own)|fch(mod|own)at) *\(' $(SOURCES) | grep -v 'lint: the name of a descriptor'
 	@# The checked ppoll() does not wait where a long has 32 bits: see lib/os/vigil.c.
-	$(Q)! grep -nE '\<ppoll *\([^)]' $(filter-out lib/os/vigil.c bin/recv/pause.c,$(SOURCES))
+	$(Q)! grep -nE '\<ppoll *\([^)]' $(filter-out lib/os/vigil.c bin/common/pause.c,$(SOURCES))
 	$(call run,LINT,layers)mk/layers $(LIB_OBJECTS) $(MODULE_OBJECTS) $(BIN_OBJECTS)
 	$(call run,LINT,sources)clang-format --dry-run -Werror \
 		$(SOURCES) $(wildcard $(addsuffix /*.[ch],tests/bench tests/fault tests/fuzz tests/library))

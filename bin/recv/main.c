@@ -11,13 +11,13 @@
 #include "common/cli.h"
 #include "common/format.h"
 #include "common/output.h"
+#include "common/pause.h"
 #include "common/signals.h"
 #include "common/std.h"
 #include "common/text.h"
 #include "common/when.h"
 #include "common/where.h"
 #include "missed.h"
-#include "pause.h"
 #include "worker.h"
 
 enum { RAW = LONG_ONLY, TRIES, DEAD, BACKOFF };

@@ -14,9 +14,9 @@
 #include "command.h"
 #include "common/cli.h"
 #include "common/dead.h"
+#include "common/pause.h"
 #include "common/signals.h"
 #include "missed.h"
-#include "pause.h"
 
 /* Stop early with STATUS, the first one that was found: what runs may end. */
 static void give_up(struct worker *w, int status)
