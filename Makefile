@@ -5,10 +5,10 @@
 #:   programs                the programs alone
 #:   demo                    build, then send and receive for real
 #:   clean                   remove what was built
-#:   Variables: CC=clang CFLAGS= SQLITE=shared JANSSON=shared POSTGRES=0 SANITIZE=address,undefined
+#:   Variables: CC=clang CFLAGS= SQLITE=shared JANSSON=shared POSTGRES=0 LIBEDIT=0 SANITIZE=address,undefined
 
 VERSION = 0.2.0
-PROGRAMS = chat-send chat-recv chat-spool
+PROGRAMS = chat-send chat-recv chat-spool chat-talk
 
 # A sanitized build lives beside the plain one.
 SANITIZE =
@@ -49,12 +49,16 @@ $(MODULE_SOURCES:%.c=$(BUILD)/pic/%.o): OWN_CFLAGS = $(POSTGRES_CFLAGS)
 
 # The sources of chat-send are in bin/send. Code that several programs need is in bin/common, and each program takes only
 # what it needs: every symbol more costs the start of all.
-BIN_SOURCES = $(wildcard bin/*/*.c)
+BIN_SOURCES = $(filter-out bin/talk/$(if $(LIBEDIT:0=),noedit,edit).c,$(wildcard bin/*/*.c))
 BIN_OBJECTS = $(BIN_SOURCES:%.c=$(BUILD)/%.o)
 objects_of = $(filter $(BUILD)/bin/$(1:chat-%=%)/%,$(BIN_OBJECTS))
 COMMON = $(BUILD)/common.a
 # A static SQLite wants libm and never uses it here.
 NOMATH = $(if $(SQLITE:shared=),$(BUILD)/bin/common/nomath.o)
+
+# chat-talk alone is linked with libedit.
+$(BINDIR)/chat-talk: OWN_LIBS = $(LIBEDIT_LIBS)
+$(BUILD)/bin/talk/edit.o: OWN_CFLAGS = $(LIBEDIT_CFLAGS)
 
 all: programs $(MODULES) $(PUBLIC)
 programs: $(PROGRAMS:%=$(BINDIR)/%)
@@ -62,7 +66,7 @@ programs: $(PROGRAMS:%=$(BINDIR)/%)
 .SECONDEXPANSION:
 $(PROGRAMS:%=$(BINDIR)/%): $(BINDIR)/%: $$(call objects_of,%) $(NOMATH) $(COMMON) $(LIB)
 	@mkdir -p $(@D)
-	$(call run,LINK,$@)$(LINK) -o $@ $^ $(LIBS)
+	$(call run,LINK,$@)$(LINK) -o $@ $^ $(LIBS) $(OWN_LIBS)
 
 $(COMMON): $(filter-out %/nomath.o,$(call objects_of,chat-common))
 $(LIB): $(LIB_OBJECTS)
@@ -111,7 +115,7 @@ $(BUILD)/pg_sql.h: sql/embed $(wildcard sql/postgres/*)
 # Changes when the compiler or a flag does: then everything is built again.
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
-	@echo '$(COMPILE) $(LINK) $(LIBS)' >$@.new
+	@echo '$(COMPILE) $(LINK) $(LIBS) $(LIBEDIT_LIBS)' >$@.new
 	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 
 demo: programs

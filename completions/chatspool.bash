@@ -1,4 +1,4 @@
-# Completion in bash for chat-send, chat-recv and chat-spool. It is installed under the name of each, and needs nothing but
+# Completion in bash for chat-send, chat-recv, chat-talk and chat-spool. It is installed under the name of each, and needs nothing but
 # bash 4.4 or newer. tests/options.bats compares the options with those of the programs.
 # shellcheck shell=bash
 
@@ -47,6 +47,12 @@ _chatspool_table() {
 - --tries N
 - --dead ROOM
 - --backoff TIME
+' ;;
+  chat-talk) table=$spool'-b --bell -
+-q --quiet -
+-n --lines N
+-u --user NAME
+- --plain -
 ' ;;
   list) table=$spool'-j --json -
 -1 --names -
@@ -224,7 +230,7 @@ _chatspool_take() {
 _chatspool_word() {
   case $context:$1 in
   chat-recv:0) COMPREPLY=(--) ;;
-  show:0 | peek:0 | delete:0 | requeue:0 | move:[01] | list:* | wait:* | dump:*) _chatspool_rooms ;;
+  chat-talk:0 | show:0 | peek:0 | delete:0 | requeue:0 | move:[01] | list:* | wait:* | dump:*) _chatspool_rooms ;;
   backup:0 | restore:0 | load:0 | copy:[01]) _chatspool_files ;;
   help:0) _chatspool_offer "${commands[@]}" ;;
   config:0) _chatspool_offer max-length default-room ;;
@@ -299,4 +305,4 @@ _chatspool() {
   fi
 }
 
-complete -F _chatspool chat-send chat-recv chat-spool
+complete -F _chatspool chat-send chat-recv chat-talk chat-spool

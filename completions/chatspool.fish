@@ -1,4 +1,4 @@
-# Completion in fish for chat-send, chat-recv and chat-spool. It is installed under the name of each, and does its work the first
+# Completion in fish for chat-send, chat-recv, chat-talk and chat-spool. It is installed under the name of each, and does its work the first
 # time. tests/options.bats compares the options with those of the programs.
 
 functions -q __chatspool_rooms; and return
@@ -113,6 +113,16 @@ complete -c chat-recv -l dead -x -a '(__chatspool_rooms)' -d 'And move it to thi
 complete -c chat-recv -l backoff -x -d 'With a command: hold failures back: 10s or 10s,1m,10m'
 complete -c chat-recv -s h -l help -d 'Print the options and exit'
 complete -c chat-recv -l version -d 'Print the version and exit'
+
+complete -c chat-talk -f -a '(__chatspool_rooms)' -d Room
+complete -c chat-talk -s b -l bell -d 'Ring for each message'
+complete -c chat-talk -s q -l quiet -d 'Never ring'
+complete -c chat-talk -s n -l lines -x -d 'At the start show at least the last N messages'
+complete -c chat-talk -s s -l spool -r -F -d 'The spool'
+complete -c chat-talk -s u -l user -x -a '(__fish_complete_users)' -d 'Your name'
+complete -c chat-talk -l plain -d 'No colors, no editing, no bell'
+complete -c chat-talk -s h -l help -d 'Print the options and exit'
+complete -c chat-talk -l version -d 'Print the version and exit'
 
 complete -c chat-spool -f
 complete -c chat-spool -n __chatspool_needs_command -a list -d 'Show the rooms'

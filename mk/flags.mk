@@ -53,6 +53,11 @@ POSTGRES := $(if $(call ask,$(PKG_CONFIG) --exists libpq 2>/dev/null && echo yes
 POSTGRES_CFLAGS := $(call ask,$(PKG_CONFIG) --cflags libpq 2>/dev/null)
 POSTGRES_LIBS = $(or $(shell $(PKG_CONFIG) --libs libpq 2>/dev/null),-lpq)
 
+# The editor of chat-talk. Without libedit, chat-talk uses the editing of the terminal itself.
+LIBEDIT := $(if $(call ask,$(PKG_CONFIG) --exists libedit 2>/dev/null && echo yes),1,0)
+LIBEDIT_CFLAGS := $(if $(LIBEDIT:0=),$(call ask,$(PKG_CONFIG) --cflags libedit 2>/dev/null))
+LIBEDIT_LIBS = $(if $(LIBEDIT:0=),$(or $(shell $(PKG_CONFIG) --libs libedit 2>/dev/null),-ledit))
+
 # Where a long has 32 bits, positions in a file and times have 64 only if they are asked for (lib/os/lock.c asserts it).
 WIDE = -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64
 COMPILE = $(CC) -std=c17 -D_GNU_SOURCE $(WIDE) $(WARNINGS) $(CFLAGS) $(PIE) $(HARDEN) $(SANITIZED) \

@@ -13,7 +13,7 @@
 
 # The fault injectors of tests/torture.
 FAULT_DIR = $(BUILD)/fault
-FAULTS = $(patsubst %,$(FAULT_DIR)/%,trial corrupt power gate nosync.so nomemory.so clock.so suspend.so $(PROGRAMS:%=impatient/%))
+FAULTS = $(patsubst %,$(FAULT_DIR)/%,trial corrupt power gate nosync.so nomemory.so clock.so suspend.so $(patsubst %,impatient/%,$(filter-out chat-talk,$(PROGRAMS))))
 
 # Everything that the tests need, compiled by all processors.
 ready:

@@ -130,7 +130,7 @@ linked_with() {
 
 @test "a build holds one copy of each program" {
     run bash -c "find bin -type f -executable ! -name '*.so' -printf '%P\\n' | sort"
-    assert_output $'chat-recv\nchat-send\nchat-spool'
+    assert_output $'chat-recv\nchat-send\nchat-spool\nchat-talk'
 }
 
 @test "a program knows the version of the Makefile" {

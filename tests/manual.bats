@@ -32,6 +32,10 @@ assert_examples() {
   assert_examples man/chat-recv.1
 }
 
+@test "every example in chat-talk(1) prints what is shown" {
+  assert_examples man/chat-talk.1
+}
+
 @test "every example in chat-spool(1) prints what is shown" {
   assert_examples man/chat-spool.1
 }
@@ -42,7 +46,7 @@ assert_examples() {
 
 @test "every example in the README and the manual is of a kind that a test runs" {
   local page
-  for page in README.md examples/README.md man/chat-send.1 man/chat-recv.1 man/chat-spool.1 man/chatspool.7; do
+  for page in README.md examples/README.md man/chat-send.1 man/chat-recv.1 man/chat-talk.1 man/chat-spool.1 man/chatspool.7; do
     run "$EXAMPLES" list "$REPOSITORY/$page"
     assert_success
     assert_line --regexp '^block console '
@@ -198,10 +202,10 @@ chat-recv: No new messages"
 
 @test "every exit status in the pages of the programs is in chatspool(7)" {
   exit_statuses() { sed -n '/^\.Sh EXIT STATUS/,/^\.Sh [^E]/s/^\.It \([0-9][0-9]*\)$/\1/p' "$@" | sort -un; }
-  run comm -13 <(exit_statuses "$REPOSITORY/man/chatspool.7" | sort) <(exit_statuses "$REPOSITORY"/man/chat-{send,recv,spool}.1 | sort)
+  run comm -13 <(exit_statuses "$REPOSITORY/man/chatspool.7" | sort) <(exit_statuses "$REPOSITORY"/man/chat-{send,recv,spool,talk}.1 | sort)
   assert_output ''
   # The control: there are some to compare.
-  (($(exit_statuses "$REPOSITORY"/man/chat-{send,recv,spool}.1 | wc -l) > 8))
+  (($(exit_statuses "$REPOSITORY"/man/chat-{send,recv,spool,talk}.1 | wc -l) > 8))
 }
 
 # The text of a line of a manual page, without escapes.

@@ -14,7 +14,7 @@ COMPLETIONS="$BATS_TEST_DIRNAME/../completions"
 
 # ---------------------------------------------------------------- what each of them says
 
-contexts() { printf '%s\n' chat-send chat-recv chat-spool && commands_of_help | sed 's/^/chat-spool /'; }
+contexts() { printf '%s\n' chat-send chat-recv chat-talk chat-spool && commands_of_help | sed 's/^/chat-spool /'; }
 
 # "show ... (also: peek)" are two.
 commands_of_help() { chat-spool --help | awk '/^  [a-z]/ { print $1; if ($(NF - 1) == "(also:") print substr($NF, 1, length($NF) - 1) }'; }
@@ -115,7 +115,7 @@ named_or_not() { sed -E 's/ [A-Z]+$/ yes/'; }
     assert_equal "$(${context} --help | grep -cE '^ +-')" "$(options_of_help "$context" | wc -l)"
     [[ $(options_of_help "$context") == *'- --version -'* ]] || fail "no --version in $context --help"
   done < <(contexts)
-  for context in chat-send chat-recv; do
+  for context in chat-send chat-recv chat-talk; do
     assert_equal "$(grep -c '^\.It Fl' "$REPOSITORY/man/$context.1")" "$(options_of_page "$context" | wc -l)"
   done
   assert_equal "$(grep -c '^\.It Fl' "$REPOSITORY/man/chat-spool.1")" \
@@ -219,7 +219,7 @@ tab_fish() { fish -N -c 'source $argv[1]; complete -C $argv[2]' "$COMPLETIONS/ch
 typed() {
   local program
   mkdir -p typed
-  for program in chat-send chat-recv chat-spool; do
+  for program in chat-send chat-recv chat-talk chat-spool; do
     printf '%s\n' '#!/bin/sh' "[ \"\$1 \$2\" = 'list --names' ] && [ -z \"\$SHOW\" ] && exec $CHAT_BIN/chat-spool \"\$@\"" \
       'for word; do printf "<%s>" "$word"; done; echo' >"typed/$program"
     chmod +x "typed/$program"

@@ -194,7 +194,7 @@ says() { [[ $stderr == *"$1"* ]] || fail "not said: $1: $stderr"; }
 
 @test "-h is --help in all programs, and help where it is not a message" {
   local program
-  for program in chat-send chat-recv chat-spool 'chat-spool list' 'chat-spool move'; do
+  for program in chat-send chat-recv chat-talk chat-spool 'chat-spool list' 'chat-spool move'; do
     assert_equal "$($program -h)" "$($program --help)"
   done
   assert_equal "$(chat-recv help)" "$(chat-recv --help)"

@@ -86,7 +86,7 @@ next_id() { sqlite3 "$SPOOL" "UPDATE room SET next_id = $1 WHERE number = 0"; }
   local program
   [[ $(od -An -tu1 -j4 -N1 "$CHAT_BIN/chat-recv") -eq 1 ]] || skip 'a long has 64 bits'
   needs nm
-  for program in chat-send chat-recv chat-spool; do
+  for program in chat-send chat-recv chat-talk chat-spool; do
     run -0 nm -D --undefined-only "$CHAT_BIN/$program"
     assert_output --partial ppoll64
     refute_output --regexp ' ppoll@'

@@ -1,0 +1,826 @@
+#!/usr/bin/env bats
+# chat-talk on real terminals: people who type while messages come in, at wide and narrow terminals, in trouble and out of it.
+
+# The tests run the library's functions in other shells; a variable that a test exports is for that test.
+# shellcheck disable=SC2016,SC2030,SC2031,SC2154
+
+load helper
+load terminal
+
+setup() {
+  chat_setup
+  # It is noon here, so no test sees midnight.
+  TZ=T$((10#$(date -u +%H) - 12))
+  export TZ TERM=tmux-256color
+  unset NO_COLOR COLUMNS EDITRC
+  chat-spool open tea
+}
+
+teardown() {
+  local result=0
+  terminal_teardown || result=$?
+  [[ ! ${SMALL:-} ]] || umount -l "$SMALL"
+  return "$result"
+}
+
+# person NAME [OPTION ...]: that person at a terminal of that name, in the room tea.
+person() {
+  terminal "$1" chat-talk -u "$1" "${@:2}" tea
+  wait_until last_row "$1" 'tea>'
+}
+
+# recorded NAME: all that the program writes to this terminal from now on is in the file NAME.raw as well.
+recorded() {
+  : >"$1.raw"
+  tm pipe-pane -t "$1" "cat >>$(printf %q "$PWD/$1.raw")"
+}
+
+# has_bytes FILE BYTES: the file contains them.
+has_bytes() { LC_ALL=C grep -qaF -- "$2" "$1"; }
+
+# read_by NAME: the person has read everything.
+read_by() { [[ $(chat-recv -p -q -a -r "tea/$1" || [[ $? == 1 ]] || echo failed) == '' ]]; }
+
+# tell TEXT [OPTION ...]: a message to the room from a program.
+tell() { chat-send -r tea -u bob "${@:2}" -- "$1"; }
+
+# ---------------------------------------------------------------- people
+
+@test "two people see what the other sends" {
+  person alice
+  person bob
+  enters alice 'Is the kettle on?'
+  enters bob 'Nearly.'
+  wait_until shows alice Nearly
+  wait_until shows bob Nearly
+  sees alice '-- tea: no unread messages
+hh:mm alice  Is the kettle on?
+hh:mm bob    Nearly.
+tea>'
+  sees bob '-- tea: no unread messages; here: alice
+hh:mm alice  Is the kettle on?
+hh:mm bob    Nearly.
+tea>'
+}
+
+@test "three people see all messages in the same order" {
+  local name
+  for name in alice bob carol; do person "$name"; done
+  for name in alice bob carol; do types "$name" "I am $name"; done
+  for name in carol alice bob; do keys "$name" Enter; done
+  for name in alice bob carol; do
+    wait_until shows "$name" 'I am alice'
+    wait_until shows "$name" 'I am bob'
+    wait_until shows "$name" 'I am carol'
+  done
+  assert_equal "$(picture alice | grep 'I am')" "$(picture bob | grep 'I am')"
+  assert_equal "$(picture alice | grep 'I am')" "$(picture carol | grep 'I am')"
+}
+
+@test "a half-typed line stays intact when a message comes" {
+  local line cursor
+  person alice
+  for line in 'plain text' '日本語のお茶' $'combining e\u0301a\u0308o\u0302' $'wide and combining 日\u0301x' 'emoji 🙂 and €'; do
+    types alice "$line"
+    wait_until last_row alice "tea> $line"
+    cursor=$(cursor alice)
+    tell "while typing: $line"
+    wait_until shows alice "bob    while typing: $line"
+    wait_until last_row alice "tea> $line"
+    assert_equal "$(cursor alice)" "${cursor%,*},$((${cursor#*,} + 1))"
+    keys alice Enter
+    wait_until shows alice "alice  $line"
+    wait_until last_row alice 'tea>'
+  done
+  run -0 chat-recv -p -a -r tea -o '%u %b\n'
+  assert_line --index 1 'alice plain text'
+  assert_line --index 3 'alice 日本語のお茶'
+  assert_line --index 5 $'alice combining e\u0301a\u0308o\u0302'
+}
+
+@test "a message comes while the cursor is in the middle of the line" {
+  person alice
+  types alice 'one three'
+  keys alice Left Left Left Left Left
+  tell hello
+  wait_until shows alice hello
+  types alice 'two '
+  keys alice Enter
+  wait_until shows alice 'alice  one two three'
+}
+
+@test "a half-typed line that is longer than the terminal stays intact" {
+  local line='0123456789 日本語 abcdefghij é 0123456789 日本語 abcdefghij 0123456789 日本語 abcdefghij end'
+  person alice
+  types alice "$line"
+  wait_until shows alice end
+  tell hello
+  sees alice '-- tea: no unread messages
+hh:mm bob    hello
+tea> 0123456789 日本語 abcdefghij é 0123456789 日本語 abcdefghij 01234
+56789 日本語 abcdefghij end'
+  keys alice C-a
+  types alice X
+  tell again
+  keys alice C-e
+  types alice Y
+  sees alice '-- tea: no unread messages
+hh:mm bob    hello
+hh:mm bob    again
+tea> X0123456789 日本語 abcdefghij é 0123456789 日本語 abcdefghij 0123
+456789 日本語 abcdefghij endY'
+  keys alice Enter
+  wait_until last_row alice 'tea>'
+  run -0 chat-recv -p -a -r tea -o '%u %b\n'
+  assert_line "alice X${line}Y"
+}
+
+@test "a half-typed line that is higher than the terminal stays intact" {
+  ROWS_OF_TERMINAL=5 person alice
+  types alice "$(seq -s ' ' 200)"
+  wait_until shows alice '199 200'
+  tell hello
+  wait_until shows alice '199 200'
+  types alice ' 201'
+  wait_until shows alice '199 200 201'
+  keys alice Enter
+  wait_until last_row alice 'tea>'
+  run -0 chat-recv -p -a -r tea -o '%u %b\n'
+  assert_line "alice $(seq -s ' ' 201)"
+}
+
+@test "a half-typed line stays intact when the terminal gets another size" {
+  person alice
+  tell 'a message before the terminal changes'
+  wait_until shows alice before
+  types alice '0123456789 abcdefghij 0123456789 abcdefghij 0123456789' -S -
+  resize alice 40 20
+  sees alice '-- tea: no unread messages
+hh:mm bob    a message before the termin
+al changes
+tea> 0123456789 abcdefghij 0123456789 ab
+cdefghij 0123456789' -S -
+  types alice X
+  tell 'a message while it is narrow'
+  sees alice '-- tea: no unread messages
+hh:mm bob    a message before the termin
+al changes
+hh:mm bob    a message while it is
+             narrow
+tea> 0123456789 abcdefghij 0123456789 ab
+cdefghij 0123456789X' -S -
+  resize alice 80 20
+  sees alice '-- tea: no unread messages
+hh:mm bob    a message before the terminal changes
+hh:mm bob    a message while it is
+             narrow
+tea> 0123456789 abcdefghij 0123456789 abcdefghij 0123456789X' -S -
+}
+
+@test "a paste of several lines is one message, and can be changed before it is sent" {
+  person alice
+  pastes alice $'one\n\ttwo\nthree\n'
+  sees alice '-- tea: no unread messages
+tea> one
+    two
+three'
+  types alice '!'
+  keys alice Enter
+  sees alice '-- tea: no unread messages
+hh:mm alice  one
+                     two
+             three!
+tea>'
+  run -0 chat-recv -p -r tea
+  assert_output $'one\n\ttwo\nthree!'
+}
+
+@test "a message comes in the middle of a paste" {
+  person alice
+  types alice 'before '
+  types alice $'\e[200~one\rtw'
+  tell hello
+  wait_until shows alice hello
+  wait_until last_row alice 'tea> before'
+  types alice $'o\e[201~ after'
+  wait_until last_row alice 'two after'
+  keys alice Enter
+  wait_until shows alice 'two after'
+  run -0 chat-recv -p -a -r tea -o '%u %b|'
+  assert_output $'bob hello|alice before one\ntwo after|'
+}
+
+@test "a thousand messages that come at once leave the line as it is" {
+  local sender
+  person alice
+  types alice 'half-'
+  chat-send -l -r tea -u bob < <(seq 1000) 3>&- &
+  sender=$!
+  types alice typed
+  wait "$sender"
+  wait_until shows alice 'bob    1000'
+  wait_until last_row alice 'tea> half-typed'
+  assert_equal "$(picture alice | tail -n 4)" 'hh:mm bob    998
+hh:mm bob    999
+hh:mm bob    1000
+tea> half-typed'
+}
+
+# ---------------------------------------------------------------- what was read
+
+@test "chat-talk starts with the messages that were not read, and says how many there are" {
+  : | chat-talk -u alice tea
+  seq 30 | chat-send -l -r tea -u bob
+  terminal alice chat-talk -u alice tea
+  wait_until last_row alice 'tea>'
+  assert_equal "$(picture alice | tail -n 3)" 'hh:mm bob    30
+-- now
+tea>'
+  tm set-option -g history-limit 1000
+  run tm capture-pane -p -S - -t alice
+  assert_line --regexp '^-- tea: 30 unread since [0-2][0-9]:[0-5][0-9]$'
+  assert_line --regexp '^[0-2][0-9]:[0-5][0-9] bob    1$'
+}
+
+@test "chat-talk shows at least the last N messages" {
+  : | chat-talk -u alice tea
+  seq 30 | chat-send -l -r tea -u bob
+  : | chat-talk -u alice tea >all
+  assert_equal "$(wc -l <all)" 30
+  : | chat-talk -u alice tea >last
+  assert_equal "$(sed 's/.* //' last | tr '\n' ' ')" "$(seq -s ' ' 11 30) "
+  : | chat-talk -u alice -n 3 tea >last
+  assert_equal "$(sed 's/.* //' last | tr '\n' ' ')" '28 29 30 '
+  # Places are given out for the whole spool.
+  seq 500 | chat-send -l -r other
+  tell 31
+  : | chat-talk -u alice -n 3 tea >last
+  assert_equal "$(sed 's/.* //' last | tr '\n' ' ')" '29 30 31 '
+}
+
+@test "what was shown is read in all terminals of a person" {
+  person alice
+  terminal second chat-talk -u alice tea
+  wait_until last_row second 'tea>'
+  tell hello
+  wait_until shows alice hello
+  wait_until shows second hello
+  wait_until read_by alice
+  keys alice C-d
+  wait_until ended alice 0
+  keys second C-d
+  wait_until ended second 0
+  terminal third chat-talk -u alice tea
+  wait_until last_row third 'tea>'
+  sees third '-- tea: no unread messages
+hh:mm bob    hello
+-- now
+tea>'
+}
+
+@test "what was shown counts as read at the end, whatever ends chat-talk" {
+  local signal
+  for signal in HUP TERM; do
+    person alice
+    tell "before $signal"
+    wait_until shows alice "before $signal"
+    tell "and again"
+    wait_until shows alice "and again"
+    kill "-$signal" "$(pid_of alice)"
+    wait_until ended alice 0
+    read_by alice
+    tm kill-session -t alice
+  done
+}
+
+@test "the first visit opens the room, and a room with messages for receivers is refused" {
+  run -0 chat-talk -u alice tea </dev/null
+  chat-send -r tea hello
+  run -0 chat-recv -r tea/bob
+  assert_output hello
+  chat-send -r jobs hello
+  run -67 --separate-stderr chat-talk -u alice jobs </dev/null
+  assert_stderr "chat-talk: room 'jobs' is plain: each message is for one receiver; use another room, or 'chat-spool open'"
+  run -0 chat-recv -r jobs
+  assert_output hello
+}
+
+@test "the room is the argument, or CHAT_ROOM, or the default room" {
+  echo one | chat-talk -u alice
+  run -0 chat-recv -p -r main
+  assert_output one
+  echo two | CHAT_ROOM=tea chat-talk -u alice >/dev/null
+  echo three | CHAT_ROOM=coffee chat-talk -u alice tea >/dev/null
+  run -0 chat-recv -p -a -r tea
+  assert_output $'two\nthree'
+  run -64 chat-talk a b
+  run -64 chat-talk -b -q tea
+  run -64 chat-talk -n 0 tea
+  run -64 chat-talk -u a/b tea
+  run -64 chat-talk tea/alice
+}
+
+# ---------------------------------------------------------------- commands
+
+@test "/who lists who is here, and who has unread messages" {
+  : | chat-talk -u dave tea
+  person alice
+  person bob
+  tell hello
+  wait_until read_by alice
+  wait_until read_by bob
+  enters alice /who
+  sees alice '-- tea: no unread messages
+hh:mm bob    hello
+-- here: alice, bob
+-- not here: dave (1 unread)
+tea>'
+  keys bob C-d
+  wait_until ended bob 0
+  enters alice /who
+  wait_until shows alice 'not here: bob, dave'
+}
+
+@test "/back shows messages again" {
+  : | chat-talk -u alice tea
+  seq 5 | chat-send -l -r tea -u bob
+  person alice -n 1
+  enters alice '/back 2'
+  sees alice "$(picture alice | head -n 1)
+hh:mm bob    1
+hh:mm bob    2
+hh:mm bob    3
+hh:mm bob    4
+hh:mm bob    5
+-- now
+-- back
+hh:mm bob    4
+hh:mm bob    5
+-- now
+tea>"
+  enters alice '/back x'
+  wait_until shows alice "/back needs a positive number, not 'x'"
+  wait_until last_row alice 'tea> /back x'
+}
+
+@test "/to sends to one person alone, and both see for whom it is" {
+  local name
+  for name in alice bob carol; do person "$name"; done
+  enters alice '/to bob it is her birthday'
+  wait_until shows bob 'alice > bob  it is her birthday'
+  wait_until shows alice 'alice > bob  it is her birthday'
+  enters alice 'Hello, Carol'
+  wait_until shows carol 'Hello, Carol'
+  shows_not carol birthday
+  enters alice '/to dave hello'
+  wait_until shows alice "-- not sent: room 'tea' has no reader 'dave'"
+  wait_until last_row alice 'tea> /to dave hello'
+  keys alice C-u
+  enters alice '/to dave'
+  wait_until shows alice '/to needs a name and a text'
+}
+
+@test "what was sent to one person alone is shown in all terminals of that person, and read then" {
+  person alice
+  person bob
+  terminal second chat-talk -u bob tea
+  wait_until last_row second 'tea>'
+  enters alice '/to bob hush'
+  wait_until shows bob 'alice > bob  hush'
+  wait_until shows second 'alice > bob  hush'
+  wait_until read_by bob
+}
+
+@test "a line that looks like a command and is not one is not sent, unless it begins with a space" {
+  person alice
+  enters alice /etc
+  wait_until shows alice "-- no command '/etc'"
+  wait_until last_row alice 'tea> /etc'
+  keys alice C-u
+  enters alice ' /etc'
+  wait_until shows alice 'alice  /etc'
+  enters alice '/etc/fstab is broken'
+  wait_until shows alice 'alice  /etc/fstab is broken'
+  enters alice /quit
+  wait_until ended alice 0
+  run -0 chat-recv -p -a -r tea
+  assert_output $'/etc\n/etc/fstab is broken'
+}
+
+@test "an empty line is not sent" {
+  person alice
+  keys alice Enter Enter
+  types alice '  '
+  keys alice Enter
+  enters alice hello
+  wait_until shows alice 'alice  hello'
+  run -0 chat-recv -p -a -r tea
+  assert_output hello
+}
+
+# ---------------------------------------------------------------- what must not be possible
+
+@test "a body cannot look like another message" {
+  person alice
+  tell $'first\n12:58 carol  second\n-- third\r\n\n'
+  sees alice '-- tea: no unread messages
+hh:mm bob    first
+             12:58 carol  second
+             -- third
+
+tea>'
+  # A long line continues below the text, too.
+  tell "$(printf 'x%.0s' {1..57})12:58 carol  fake"
+  wait_until shows alice fake
+  assert_equal "$(picture alice | tail -n 3)" "hh:mm bob    $(printf 'x%.0s' {1..57})
+             12:58 carol  fake
+tea>"
+}
+
+@test "a name cannot look like more than a name" {
+  person alice
+  chat-send -r tea -u 'carol > alice' one
+  chat-send -r tea -u 'bob  two' three
+  chat-send -r tea -u ' x ' four
+  chat-send -r tea -u $'e\u202evil' five
+  chat-send -r tea -u 'Ana Lucia' six
+  wait_until shows alice six
+  assert_equal "$(picture alice | sed 1d)" 'hh:mm carol \x3e alice  one
+hh:mm bob\x20 two  three
+hh:mm \x20x\x20  four
+hh:mm e\xe2\x80\xaevil  five
+hh:mm Ana Lucia  six
+tea>'
+}
+
+@test "nothing in a message commands the terminal" {
+  local sequence
+  person alice
+  recorded alice
+  for sequence in $'\e[2J' $'\e]0;title\a' $'\x9b31m' $'\xc2\x9b31m' $'\x07\x08\x7f' $'\r\v\f' $'\u202e\u2066'; do
+    printf 'x%sx' "$sequence" | chat-send -r tea -u bob
+  done
+  tell 'that is all'
+  wait_until has_bytes alice.raw 'that is all'
+  assert_equal "$(picture alice | sed '1d;$d')" 'hh:mm bob    x\x1b[2Jx
+hh:mm bob    x\x1b]0;title\x07x
+hh:mm bob    x\x9b31mx
+hh:mm bob    x\xc2\x9b31mx
+hh:mm bob    x\x07\x08\x7fx
+hh:mm bob    x\x0d\x0b\x0cx
+hh:mm bob    x\xe2\x80\xae\xe2\x81\xa6x
+hh:mm bob    that is all'
+  run -1 has_bytes alice.raw $'\a'
+  run -1 has_bytes alice.raw $'\e[2J'
+}
+
+# ---------------------------------------------------------------- days, bells, colours
+
+@test "the date is shown when it changes" {
+  : | chat-talk -u alice tea
+  chat-send -J -r tea <<'END'
+{"body":"one","user":"bob","time":"2019-01-02T12:00:00Z"}
+{"body":"two","user":"bob","time":"2019-01-02T12:30:00Z"}
+{"body":"three","user":"bob","time":"2019-11-13T12:00:00Z"}
+END
+  tell four
+  terminal alice chat-talk -u alice tea
+  wait_until last_row alice 'tea>'
+  assert_equal "$(picture alice | sed -E '1d; s/^-- [A-Z][a-z]+day, [0-9]+ [A-Z][a-z]+$/-- today/')" '-- Wednesday, 2 January 2019
+hh:mm bob    one
+hh:mm bob    two
+-- Wednesday, 13 November 2019
+hh:mm bob    three
+-- today
+hh:mm bob    four
+-- now
+tea>'
+}
+
+# rings NAME TEXT COUNT: when TEXT was shown, the bell of the terminal has rung COUNT times.
+rings() {
+  wait_until has_bytes "$1.raw" "$2"
+  assert_equal "$(tr -dc '\a' <"$1.raw" | wc -c)" "$3"
+}
+
+@test "the bell rings for a message that mentions the person, or is for that person alone" {
+  : | chat-talk -u alice tea
+  tell 'alice: before she came'
+  person alice
+  person carol
+  recorded alice
+  tell 'nothing for her'
+  tell 'malice is another word'
+  rings alice another 0
+  tell 'Alice: bring the cable'
+  rings alice cable 1
+  enters alice 'I am alice'
+  rings alice 'I am alice' 1
+  enters carol '/to alice psst'
+  rings alice psst 2
+}
+
+@test "with -b the bell rings for each message, and with -q for none" {
+  person alice -b
+  person carol -q
+  recorded alice
+  recorded carol
+  tell 'carol: one'
+  tell two
+  rings alice two 2
+  rings carol two 0
+}
+
+@test "NO_COLOR removes the colours, and nothing else does" {
+  terminal alice env NO_COLOR= chat-talk -u alice tea
+  wait_until last_row alice 'tea>'
+  recorded alice
+  terminal bob env NO_COLOR=1 chat-talk -u bob tea
+  wait_until last_row bob 'tea>'
+  recorded bob
+  tell hello
+  wait_until has_bytes alice.raw hello
+  wait_until has_bytes bob.raw hello
+  grep -qaE $'\e\\[[0-9]+m' alice.raw
+  run -1 grep -qaE $'\e\\[[0-9;]*m' bob.raw
+}
+
+@test "on a dumb terminal, and with --plain, no sequence is written" {
+  local way
+  for way in plain dumb none; do
+    case $way in
+    plain) terminal alice chat-talk -u alice --plain tea ;;
+    dumb) terminal alice env TERM=dumb chat-talk -u alice tea ;;
+    none) terminal alice env -u TERM chat-talk -u alice tea ;;
+    esac
+    recorded alice
+    wait_until shows alice '-- tea:'
+    wait_blocked "$(pid_of alice)"
+    tell "alice: hello $way"
+    wait_until shows alice "hello $way"
+    enters alice "I use $way"
+    wait_until shows alice "alice  I use $way"
+    enters alice /who
+    wait_until shows alice '-- here: alice'
+    keys alice C-d
+    wait_until ended alice 0
+    run -1 grep -qaE $'[\e\a]' alice.raw
+    tm kill-session -t alice
+  done
+}
+
+@test "a terminal of 20 columns shows whole messages, and the line" {
+  COLUMNS_OF_TERMINAL=20 person alice
+  tell 'The kettle is on, and there is cake.'
+  types alice 'a line that is longer than 20 columns'
+  sees alice '-- tea: no unread
+   messages
+hh:mm bob  The
+   kettle is on, and
+   there is cake.
+tea> a line that is
+longer than 20 colum
+ns'
+  keys alice Enter
+  wait_until last_row alice 'tea>'
+}
+
+# ---------------------------------------------------------------- keys and signals
+
+@test "Ctrl-C drops the line, and Ctrl-D leaves on an empty one" {
+  person alice
+  types alice 'never sent'
+  wait_until last_row alice 'tea> never sent'
+  keys alice C-c
+  wait_until last_row alice 'tea>'
+  types alice x
+  keys alice C-d
+  enters alice y
+  wait_until shows alice 'alice  xy'
+  keys alice C-d
+  wait_until ended alice 0
+  run -0 chat-recv -p -a -r tea
+  assert_output xy
+}
+
+@test "the arrow keys and Ctrl-R find what was sent, and no file keeps it" {
+  person alice
+  enters alice 'first line'
+  enters alice 'second line'
+  wait_until shows alice 'alice  second line'
+  keys alice Up Up
+  wait_until last_row alice 'tea> first line'
+  keys alice Down
+  wait_until last_row alice 'tea> second line'
+  keys alice C-c
+  wait_until last_row alice 'tea>'
+  keys alice C-r
+  types alice fir
+  wait_until shows alice 'tea> first line'
+  keys alice Enter
+  wait_until last_row alice 'tea>'
+  keys alice C-d
+  wait_until ended alice 0
+  run -0 chat-recv -p -a -r tea
+  assert_output $'first line\nsecond line\nfirst line'
+  assert_equal "$(find "$HOME" -type f | grep -v '/chat/spool\.db')" ''
+}
+
+@test "keys that editors know move and delete in the line" {
+  person alice
+  types alice 'two words'
+  keys alice Home
+  types alice 'one '
+  keys alice End C-w
+  types alice three
+  keys alice Left DC
+  types alice E
+  wait_until last_row alice 'tea> one two threE'
+  keys alice Enter
+  wait_until shows alice 'alice  one two threE'
+}
+
+@test "Ctrl-Z stops chat-talk, and fg brings the line back" {
+  terminal alice env PS1='$ ' bash --norc --noprofile -i
+  wait_until last_row alice '$'
+  enters alice 'chat-talk -u alice tea'
+  wait_until last_row alice 'tea>'
+  types alice 'half-'
+  wait_until last_row alice 'tea> half-'
+  keys alice C-z
+  wait_until last_row alice '$'
+  enters alice 'echo echoed'
+  wait_until shows alice echoed
+  tell 'while it was stopped'
+  enters alice fg
+  wait_until shows alice 'bob    while it was stopped'
+  wait_until last_row alice 'tea> half-'
+  types alice typed
+  keys alice Enter
+  wait_until shows alice 'alice  half-typed'
+  keys alice C-d
+  wait_until last_row alice '$'
+}
+
+@test "the terminal is left as it was" {
+  local way
+  printf '%s\n' '#!/bin/sh' 'stty -a >before' '"$@"' 'echo "status $?"' 'stty -a >after' | program around
+  for way in C-d TERM HUP; do
+    terminal alice ./around chat-talk -u alice tea
+    wait_until last_row alice 'tea>'
+    recorded alice
+    case $way in
+    C-d) keys alice C-d ;;
+    *) kill "-$way" "$(pgrep -P "$(pid_of alice)")" ;;
+    esac
+    wait_until ended alice 0
+    shows alice 'status 0'
+    cmp before after
+    has_bytes alice.raw $'\e[?2004l'
+    tm kill-session -t alice
+  done
+}
+
+# ---------------------------------------------------------------- no terminal
+
+@test "without a terminal each line of the input is sent, and what is there is shown" {
+  run -0 chat-talk -u alice tea < <(printf 'one\n/quit\n\nlast')
+  run sed -E 's/^[0-9-]{10} [0-9:]{8} //' <<<"$output"
+  assert_output $'alice: one\nalice: /quit\nalice: \nalice: last'
+  run -0 chat-recv -p -a -r tea -o '%b|'
+  assert_output 'one|/quit||last|'
+  run -0 --separate-stderr chat-talk -u bob tea </dev/null
+  run sed -E 's/^[0-9-]{10} [0-9:]{8} //' <<<"$output"
+  assert_output $'alice: one\nalice: /quit\nalice: \nalice: last'
+}
+
+@test "a program that reads and writes hears what comes while its input stays open" {
+  mkfifo in
+  background bash -c 'exec chat-talk -u robot tea <in >out'
+  exec {input}>in
+  wait_until grep -q robot <(chat-talk -u alice tea </dev/null && echo robot)
+  tell hello
+  wait_until grep -q 'bob: hello' out
+  echo answer >&"$input"
+  wait_until grep -q 'robot: answer' out
+  exec {input}>&-
+  finish "$BACKGROUND_PID"
+  assert_success
+}
+
+@test "a person at a terminal can write into a pipe" {
+  terminal alice bash -c 'chat-talk -u alice tea | tee log'
+  enters alice 'typed line'
+  wait_until grep -q 'alice: typed line' log
+  keys alice C-d
+  wait_until ended alice 0
+}
+
+@test "under script(1) chat-talk is a terminal's program" {
+  : | chat-talk -u bob tea
+  tell hello
+  TERM=dumb on_terminal chat-talk -u alice tea <<<'typed' >seen
+  run cat seen
+  assert_line --regexp 'bob +hello.?$'
+  run -0 chat-recv -p -a -r tea
+  assert_output $'hello\ntyped'
+}
+
+@test "chat-talk ends when its reader has gone" {
+  mkfifo in out
+  background bash -c 'exec chat-talk -u alice tea <in >out 2>err'
+  exec {input}>in {output}<out
+  wait_blocked "$BACKGROUND_PID"
+  exec {output}<&-
+  finish "$BACKGROUND_PID"
+  assert_equal "$status" 74
+  run cat err
+  assert_output 'chat-talk: cannot write standard output: broken pipe'
+  exec {input}>&-
+}
+
+@test "chat-talk ends with its terminal, and what was shown is read" {
+  local pid
+  person bob
+  person alice
+  tell hello
+  wait_until shows alice hello
+  pid=$(pid_of alice)
+  tm kill-session -t alice
+  wait_until process_ended "$pid"
+  wait_until read_by alice
+}
+
+@test "chat-talk ends with its terminal although SIGHUP is ignored" {
+  local way pid
+  for way in '' --plain; do
+    # shellcheck disable=SC2086  # or no word
+    terminal alice env --ignore-signal=HUP chat-talk -u alice $way tea
+    wait_until shows alice '-- tea:'
+    pid=$(pid_of alice)
+    wait_blocked "$pid"
+    tm kill-session -t alice
+    wait_until process_ended "$pid"
+  done
+}
+
+# ---------------------------------------------------------------- trouble
+
+@test "on a full disk the line is kept, and sent when there is space again" {
+  ((EUID == 0)) || skip 'only root can mount'
+  mkdir small
+  mount -t tmpfs -o size=8m,mode=700 tmpfs small 2>/dev/null || skip 'no right to mount'
+  SMALL=$PWD/small
+  export CHAT_SPOOL=$SMALL/spool.db
+  chat-spool open tea
+  COLUMNS_OF_TERMINAL=150 person alice
+  head -c 20M /dev/zero >small/filling 2>/dev/null || true
+  enters alice 'a line for later'
+  wait_until shows alice '-- not sent: '
+  shows alice 'no space left on device'
+  wait_until last_row alice 'tea> a line for later'
+  rm small/filling
+  keys alice Enter
+  wait_until last_row alice 'tea>'
+  run -0 chat-recv -p -r tea
+  assert_output 'a line for later'
+  keys alice C-d
+  wait_until ended alice 0
+}
+
+# sent_at_last NAME LINE: the line was sent; if it was put back, send it again.
+sent_at_last() {
+  ! last_row "$1" "tea> $2" || keys "$1" Enter
+  shows "$1" "$1  $2"
+}
+
+@test "when the spool was removed, chat-talk goes on with a new one" {
+  person alice
+  enters alice one
+  wait_until shows alice 'alice  one'
+  mv "${SPOOL%/*}" "$HOME/away"
+  types alice two
+  wait_until sent_at_last alice two
+  person bob
+  enters bob three
+  wait_until shows alice 'bob    three'
+  enters alice four
+  wait_until shows bob 'alice  four'
+}
+
+# ---------------------------------------------------------------- idle
+
+@test "chat-talk makes no system call while nothing happens" {
+  ! sanitized || skip 'a leak check does not work under strace'
+  needs strace
+  person alice
+  tell hello
+  wait_until shows alice hello
+  wait_until read_by alice
+  wait_blocked "$(pid_of alice)"
+  background strace -o trace -p "$(pid_of alice)" 2>attached
+  wait_until grep -q attached attached
+  sleep "$(dosed 2 10)"
+  run cat trace
+  assert_output --regexp '^(ppoll|poll|restart_syscall)\([^'$'\n'']*$'
+}

@@ -1,0 +1,80 @@
+# People at terminals: tmux runs programs on a terminal of a given size, types at it, and shows what is on it. Load it behind the
+# helper; a file that uses it calls terminal_teardown in its teardown.
+#
+# shellcheck shell=bash
+
+# Which size the next terminal has.
+COLUMNS_OF_TERMINAL=70
+ROWS_OF_TERMINAL=20
+
+tm() { tmux -u -S "$BATS_TEST_TMPDIR/tmux" -f /dev/null "$@" 3>&-; }
+
+# terminal NAME COMMAND [ARG ...]: the command on a new terminal. What it leaves there can be seen after its end; its status is in
+# NAME.status then. (tmux 3.3 does not always collect the status of its children.)
+terminal() {
+  local name=$1
+  shift
+  needs tmux
+  rm -f "$name.status"
+  # shellcheck disable=SC2016  # for the inner shell
+  tm start-server \; set-option -g remain-on-exit on \; set-option -g status off \; \
+    new-session -d -s "$name" -x "$COLUMNS_OF_TERMINAL" -y "$ROWS_OF_TERMINAL" \
+    "$(printf 'exec bash -c '; printf '%q ' '"${@:2}"; echo $? >"$1"' - "$PWD/$name.status" env --default-signal=INT,QUIT,HUP,TSTP "$@")"
+}
+
+# keys NAME KEY ...: keys by their names, as tmux has them. types NAME TEXT: the text, as it is. enters NAME TEXT: a line.
+keys() { tm send-keys -t "$1" "${@:2}"; }
+types() { tm send-keys -t "$1" -l -- "$2"; }
+enters() { types "$1" "$2" && keys "$1" Enter; }
+
+# pastes NAME TEXT: the text, marked as what is pasted if the program asks for that.
+pastes() { tm set-buffer -- "$2" \; paste-buffer -p -t "$1"; }
+
+# resize NAME COLUMNS ROWS
+resize() { tm resize-window -t "$1" -x "$2" -y "$3"; }
+
+# pid_of NAME: the process of the command on the terminal.
+pid_of() { pgrep -P "$(tm display-message -p -t "$1" '#{pane_pid}')"; }
+
+# picture NAME [-S -]: what the terminal shows, without empty rows at the end; with -S - also what has left it at the top. Times of
+# day are hh:mm.
+picture() {
+  tm capture-pane -p -t "$1" "${@:2}" | sed -E 's/^[0-2][0-9]:[0-5][0-9] /hh:mm /' | sed -e :a -e '/^\n*$/{$d;N;ba' -e '}'
+}
+
+# cursor NAME: where the cursor is, as COLUMN,ROW.
+cursor() { tm display-message -p -t "$1" '#{cursor_x},#{cursor_y}'; }
+
+# ended NAME STATUS: the program on the terminal has ended with this status.
+ended() { file_has "$1.status" "$2"; }
+
+# shows NAME TEXT: the terminal shows this, in one of its rows. (For wait_until.)
+shows() { [[ $(picture "$1") == *"$2"* ]]; }
+shows_not() { [[ $(picture "$1") != *"$2"* ]]; }
+
+# last_row NAME TEXT: this is in the last row that is not empty.
+last_row() { [[ $(picture "$1" | tail -n 1) == "$2" ]]; }
+
+# sees NAME TEXT [-S -]: wait until the picture is exactly this. (When a terminal becomes narrower, tmux moves rows at its top to
+# what has left it, although others are empty.)
+sees() {
+  local end=$((SECONDS + ${WAIT_LIMIT:-30}))
+  until [[ $(picture "$1" "${@:3}") == "$2" ]]; do
+    if ((SECONDS >= end)); then
+      batslib_print_kv_single_or_multi 8 expected "$2" seen "$(picture "$1" "${@:3}")" |
+        batslib_decorate "the terminal of $1 shows something else" | fail
+      return
+    fi
+    sleep 0.02
+  done
+}
+
+terminal_teardown() {
+  local server
+  if [[ -S $BATS_TEST_TMPDIR/tmux ]]; then
+    server=$(tm display-message -p '#{pid}' 2>/dev/null) || server=
+    tm kill-server 2>/dev/null || true
+    [[ ! $server ]] || wait_until process_ended "$server"
+  fi
+  chat_teardown
+}
