@@ -72,6 +72,43 @@ holds() { [[ $(chat-recv -q -p -a -o . -r "$1" || [[ $? == 1 ]] || echo failed) 
 }
 began_twice() { [[ -e began && $(wc -l <began) == 2 ]]; }
 
+# ---------------------------------------------------------------- bot
+
+# said TEXT: the room tea keeps this line, "NAME: TEXT".
+said() { chat-recv -p -q -a -r tea -o '%u: %b\n' | grep -qxF -- "$1"; }
+
+@test "a bot answers messages that begin with its name, and no others" {
+  chat-spool open tea
+  background bot tea rev
+  chat-send -u alice -r tea 'hello, everyone'
+  chat-send -u alice -r tea 'bot: hello'
+  wait_until said 'bot: olleh'
+  NAME=parrot background bot tea sed 's/^/bot: /'
+  chat-send -u alice -r tea 'parrot: again'
+  wait_until said 'bot: niaga'
+  run -0 chat-recv -p -a -r tea -o '%u: %b\n'
+  assert_output 'alice: hello, everyone
+alice: bot: hello
+bot: olleh
+alice: parrot: again
+parrot: bot: again
+bot: niaga'
+}
+
+@test "a bot that runs again answers what came in between, and gives up a message after three attempts" {
+  chat-spool open tea
+  background bot tea rev
+  chat-send -u alice -r tea 'bot: one'
+  wait_until said 'bot: eno'
+  kill "$BACKGROUND_PID"
+  finish "$BACKGROUND_PID"
+  chat-send -u alice -r tea 'bot: two'
+  chat-send -u alice -r tea 'bot: three'
+  background bot tea sh -c 'read -r word; test "$word" != two && echo "$word" | rev' 2>err
+  wait_until said 'bot: eerht'
+  wait_until holds tea.bot.dead 1
+}
+
 # ---------------------------------------------------------------- build-queue
 
 # A repository "source" with a commit for each of its makefiles, given as what "all" does.
