@@ -1,0 +1,36 @@
+# People: how long a line takes from one terminal to another; and a key, while a thousand lines per second arrive.
+
+# typist WHAT ROUNDS ROW COMMAND ...
+typist() {
+  local row=$3
+  if "${on_disk[@]}" "$tools/typist" "$1" "$(scaled "$2" 10)" "${@:4}" >"$work/typist"; then
+    record "$table" "$row" 'median, ms' "$(cut -f 1 "$work/typist")"
+    record "$table" "$row" 'p99, ms' "$(cut -f 2 "$work/typist")"
+    record "$table" "$row" 'longest, ms' "$(cut -f 3 "$work/typist")"
+  else
+    note "nothing measured: $row"
+  fi
+}
+
+# A thousand lines each second, in a hundred commits.
+flood() {
+  while :; do
+    seq 10
+    sleep 0.01
+  done | chat-send -l -r tea -u flood
+}
+
+table='People, with chat-talk'
+for milliseconds in -1 0; do
+  set_disk $milliseconds
+  syncs=$([ "$disk" = 0 ] || echo ', no syncs')
+  for build in "${builds[@]}"; do
+    use "$build"
+    chat-spool open tea
+    typist line 200 "from Enter to the other terminal$of$syncs" chat-talk -u alice tea ::: chat-talk -u bob tea
+    flood &
+    typist key 200 "from a key to the screen, 1,000 lines per second arriving$of$syncs" chat-talk -u alice tea
+    kill $!
+    wait $! 2>/dev/null || true
+  done
+done
