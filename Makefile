@@ -27,7 +27,7 @@ LIB_OBJECTS = $(LIB_SOURCES:%.c=$(BUILD)/%.o)
 
 # The library for other programs: only the functions in chatspool.h are visible. Code for a shared library is slower,
 # so the programs do not use it.
-SONAME = libchatspool.so.0
+SONAME = libchatspool.so.1
 SHARED = $(BUILD)/public/libchatspool.so.$(VERSION)
 STATIC = $(BUILD)/public/libchatspool.a
 PIC_OBJECTS = $(LIB_SOURCES:%.c=$(BUILD)/pic/%.o)

@@ -62,7 +62,7 @@ class _Query(ctypes.Structure):
 
 
 def _load():
-    library = ctypes.CDLL(os.environ.get("LIBCHATSPOOL", "libchatspool.so.0"))
+    library = ctypes.CDLL(os.environ.get("LIBCHATSPOOL", "libchatspool.so.1"))
     library.chat_error.restype = ctypes.c_char_p
     library.chat_batch_message.restype = ctypes.POINTER(_Message)
     for name, *arguments in (

@@ -24,8 +24,10 @@ static const struct admin_verbs *admin(const chat_spool *spool)
     return admin_of(spool->store);
 }
 
-enum chat_status chat_set(chat_spool *spool, const struct chat_settings *settings)
+enum chat_status chat_set_settings(chat_spool *spool, const struct chat_settings *settings)
 {
+    if (check_handle(spool) != CHAT_OK || settings == NULL)
+        return CHAT_USAGE;
     if (settings->max_length < 1 || settings->max_length > CHAT_LENGTH_MAX)
         return error_set(&spool->error, CHAT_USAGE,
                          "a message can be limited to 1 to %d bytes, not to %lld", CHAT_LENGTH_MAX,
@@ -37,29 +39,38 @@ enum chat_status chat_set(chat_spool *spool, const struct chat_settings *setting
 
 enum chat_status chat_skip_ids(chat_spool *spool, int64_t next_id, int64_t *before)
 {
+    int64_t ignored;
+    if (check_handle(spool) != CHAT_OK)
+        return CHAT_USAGE;
     if (spool->store->sending)
         return error_set(&spool->error, CHAT_USAGE, "cannot skip ids between begin and commit");
-    return admin(spool)->skip_ids(spool->store, next_id, before);
+    return admin(spool)->skip_ids(spool->store, next_id, before != NULL ? before : &ignored);
 }
 
 enum chat_status chat_create(chat_spool *spool, const char *group)
 {
+    if (check_handle(spool) != CHAT_OK)
+        return CHAT_USAGE;
     return admin(spool)->create(spool->store, group);
 }
 
-const char *chat_engine(const chat_spool *spool)
+const char *chat_store_version(const chat_spool *spool)
 {
-    return admin(spool)->engine(spool->store);
+    return check_handle(spool) == CHAT_OK ? admin(spool)->engine(spool->store) : "";
 }
 
 enum chat_status chat_watch(chat_spool *spool, int64_t timeout, const sigset_t *unblocked)
 {
+    if (check_handle(spool) != CHAT_OK)
+        return CHAT_USAGE;
     forget_descriptors(spool);
     return admin(spool)->watch(spool->store, timeout, unblocked);
 }
 
 enum chat_status chat_list(chat_spool *spool, struct chat_room **rooms, size_t *count)
 {
+    if (check_handle(spool) != CHAT_OK || rooms == NULL || count == NULL)
+        return CHAT_USAGE;
     *rooms = NULL;
     *count = 0;
     return admin(spool)->list(spool->store, rooms, count);
@@ -78,11 +89,13 @@ enum chat_status chat_holders(const chat_batch *batch, struct chat_holder *holde
 /* Operations on open rooms need a room, or a reader, and are not allowed while sending. */
 static enum chat_status check_open(chat_spool *spool, const char *name, bool room, bool reader)
 {
+    if (check_handle(spool) != CHAT_OK)
+        return CHAT_USAGE;
     if (spool->store->sending)
         return error_set(&spool->error, CHAT_USAGE, "cannot do this between begin and commit");
     if ((room && chat_room_valid(name)) || (reader && chat_reader_valid(name)))
         return CHAT_OK;
-    return error_set(&spool->error, CHAT_USAGE, "'%s' cannot name a %s", name,
+    return error_set(&spool->error, CHAT_USAGE, "'%s' cannot name a %s", name != NULL ? name : "",
                      room ? "room" : "reader, as ROOM/NAME does");
 }
 
@@ -98,7 +111,11 @@ static bool bounds_valid(const struct chat_bounds *b)
 enum chat_status chat_open_room(chat_spool *spool, const char *room,
                                 const struct chat_bounds *bounds)
 {
+    static const struct chat_bounds usual = { .keep = CHAT_KEEP_DEFAULT,
+                                              .most = CHAT_MOST_DEFAULT };
     enum chat_status status = check_open(spool, room, true, false);
+    if (status == CHAT_OK && bounds == NULL)
+        bounds = &usual;
     if (status == CHAT_OK && !bounds_valid(bounds))
         return error_set(&spool->error, CHAT_USAGE,
                          "a room cannot keep more messages than it may hold");
@@ -113,6 +130,9 @@ enum chat_status chat_forget(chat_spool *spool, const char *name)
 
 enum chat_status chat_seek(chat_spool *spool, const char *reader, const struct chat_point *point)
 {
+    static const struct chat_point start = { .kind = CHAT_POINT_START };
+    if (point == NULL)
+        point = &start;
     enum chat_status status = check_open(spool, reader, false, true);
     return status == CHAT_OK ? admin(spool)->seek(spool->store, reader, point) : status;
 }
@@ -120,6 +140,8 @@ enum chat_status chat_seek(chat_spool *spool, const char *reader, const struct c
 enum chat_status chat_readers(chat_spool *spool, const char *room, int64_t id,
                               struct chat_reader **readers, size_t *count)
 {
+    if (readers == NULL || count == NULL)
+        return CHAT_USAGE;
     *readers = NULL;
     *count = 0;
     enum chat_status status = check_open(spool, room, true, false);
@@ -130,13 +152,17 @@ enum chat_status chat_readers(chat_spool *spool, const char *room, int64_t id,
 
 enum chat_status chat_check(chat_spool *spool, bool repair, chat_finding *told, void *context)
 {
+    if (check_handle(spool) != CHAT_OK)
+        return CHAT_USAGE;
     return admin(spool)->check(spool->store, repair, told, context);
 }
 
 enum chat_status chat_backup(chat_spool *spool, const char *file, chat_progress *progress,
                              void *context)
 {
-    if (file[0] == '\0')
+    if (check_handle(spool) != CHAT_OK)
+        return CHAT_USAGE;
+    if (file == NULL || file[0] == '\0')
         return error_set(&spool->error, CHAT_USAGE, "the name of the file is empty");
     return admin(spool)->backup(spool->store, file, progress, context);
 }
@@ -144,9 +170,11 @@ enum chat_status chat_backup(chat_spool *spool, const char *file, chat_progress 
 enum chat_status chat_restore(chat_spool *spool, const char *file, chat_progress *progress,
                               void *context)
 {
+    if (check_handle(spool) != CHAT_OK)
+        return CHAT_USAGE;
     if (spool->store->sending)
         return error_set(&spool->error, CHAT_USAGE, "cannot restore between begin and commit");
-    if (file[0] == '\0')
+    if (file == NULL || file[0] == '\0')
         return error_set(&spool->error, CHAT_USAGE, "the name of the file is empty");
     return admin(spool)->restore(spool->store, file, progress, context);
 }
@@ -154,6 +182,11 @@ enum chat_status chat_restore(chat_spool *spool, const char *file, chat_progress
 enum chat_status chat_compact(chat_spool *spool, chat_progress *progress, void *context,
                               int64_t *freed)
 {
+    int64_t ignored;
+    if (check_handle(spool) != CHAT_OK)
+        return CHAT_USAGE;
+    if (freed == NULL)
+        freed = &ignored;
     *freed = 0;
     return admin(spool)->compact(spool->store, progress, context, freed);
 }

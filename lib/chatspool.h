@@ -13,11 +13,21 @@
  * forked while no spool was open (CHAT_USAGE). The library never prints, never exits, and reads no
  * environment variables. While it waits for the write lock it uses SIGALRM.
  *
+ * NULL and 0 are safe in place of every argument and member. They mean the default where one is
+ * named below, and else the call returns CHAT_USAGE, or does nothing. So does a call on a handle
+ * whose chat_open failed; chat_error still returns that reason.
+ *
  * Texts are UTF-8 and end with NUL. Times are milliseconds since 1970, UTC.
  */
 
 #ifndef CHATSPOOL_H
 #define CHATSPOOL_H
+
+/* With -std=c17 the C library hides sigset_t, which is POSIX. */
+#if defined __STRICT_ANSI__ && !defined _POSIX_C_SOURCE && !defined _XOPEN_SOURCE &&               \
+    !defined _DEFAULT_SOURCE && !defined _GNU_SOURCE
+#error "define _POSIX_C_SOURCE as 200809L before the first #include, or compile with -std=gnu17"
+#endif
 
 #include <poll.h>
 #include <signal.h>
@@ -28,6 +38,16 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/* The version of this header; chat_version() returns the one of the library. */
+#define CHAT_VERSION_MAJOR 0
+#define CHAT_VERSION_MINOR 2
+#define CHAT_VERSION_PATCH 0
+#define CHAT_CHECK_VERSION(major, minor, patch)                                                    \
+    (CHAT_VERSION_MAJOR > (major) ||                                                               \
+     (CHAT_VERSION_MAJOR == (major) &&                                                             \
+      (CHAT_VERSION_MINOR > (minor) ||                                                             \
+       (CHAT_VERSION_MINOR == (minor) && CHAT_VERSION_PATCH >= (patch)))))
 
 enum chat_status {
     CHAT_OK = 0,
@@ -66,8 +86,8 @@ enum chat_status {
 struct chat_message {
     int64_t id;       /* unique in the spool, growing; chat_put gives it */
     const char *room; /* for chat_put NULL means the spool's default room */
-    const char *user; /* who sent it */
-    const char *host; /* and where */
+    const char *user; /* the sender; for chat_put NULL means the user of this process */
+    const char *host; /* and its host; for chat_put NULL means this one */
     int64_t time;     /* when it was sent; for chat_put 0 means now */
     int64_t attempts; /* failed ones so far */
     int64_t failed;   /* when the last one failed; 0: never */
@@ -121,8 +141,8 @@ struct chat_query {
                           * all */
     int64_t after;       /* for chat_wait: wait for a message behind this position (chat_cursor);
                           * 0: any */
-    size_t max_messages; /* the maximum number of messages, at least 1 */
-    size_t max_bytes;    /* stop when their bodies have reached this number of bytes */
+    size_t max_messages; /* at most so many; 0: one */
+    size_t max_bytes;    /* stop where their bodies have come to so many bytes; 0: no limit */
 };
 
 /* The position of a walk. All zero: at the beginning. */
@@ -199,9 +219,20 @@ typedef void chat_finding(void *context, const char *text);
 typedef struct chat_spool chat_spool;
 typedef struct chat_batch chat_batch;
 
+/* Return the version of the library, such as "0.2.0": a constant. */
+const char *chat_version(void);
+
+/* Return a few words for STATUS, such as "permission denied": a constant. chat_error says more. */
+const char *chat_status_string(enum chat_status status);
+
+/* Return the path of the spool that the commands use. The arguments are the values of CHAT_SPOOL,
+ * XDG_STATE_HOME and HOME, each may be NULL: the library reads no environment. The caller frees the
+ * path with free(). NULL: no memory, or this user has no home directory. */
+char *chat_default_spool(const char *spool, const char *state_home, const char *home);
+
 /* Declare, before any other call, that this process has one thread and that no other code in it
  * uses the libraries that this library links. Makes it quicker; not for a program with plug-ins. */
-void chat_alone(void);
+void chat_single_threaded(void);
 
 /* Open the spool WHERE: a path, or a URL with the scheme of a remote store. The first
  * chat_begin, not this call, creates a spool file that does not exist. Stores a handle in *SPOOL
@@ -209,10 +240,11 @@ void chat_alone(void);
  * memory for it. The caller closes it. */
 enum chat_status chat_open(const char *where, chat_spool **spool);
 
-/* Set how long, in milliseconds, each call keeps trying to reach a remote store, and again after
- * a connection was lost (below zero: the default of the store; INT64_MAX: forever). Does nothing
- * for a file. If a blocked signal arrives in that time, the call returns CHAT_INTERRUPTED. */
-void chat_patience(chat_spool *spool, int64_t patience);
+/* Set how long, in milliseconds, each call keeps trying to reach a remote store that does not
+ * answer (below zero: as long as usual; INT64_MAX: without end), and again after a connection was
+ * lost. Does nothing to a file. If a blocked signal comes in that time, the call returns
+ * CHAT_INTERRUPTED. */
+void chat_set_timeout(chat_spool *spool, int64_t timeout);
 
 /* Return the time by the clock of SPOOL, in milliseconds since 1970: the clock of this machine,
  * or of the server. */
@@ -252,7 +284,7 @@ size_t chat_utf8(const void *bytes, size_t size, uint32_t *code_point);
  * there is no spool, the first call returns the settings of a new one, and the second creates
  * it. */
 enum chat_status chat_settings(chat_spool *spool, struct chat_settings *settings);
-enum chat_status chat_set(chat_spool *spool, const struct chat_settings *settings);
+enum chat_status chat_set_settings(chat_spool *spool, const struct chat_settings *settings);
 
 /* Create the spool if it does not exist. With GROUP (a name, or NULL), for all members of that
  * group: its directory must be new or empty, unless the spool already belongs to that group. */
@@ -260,7 +292,7 @@ enum chat_status chat_create(chat_spool *spool, const char *group);
 
 /* Return the name and version of the store of SPOOL, like "SQLite 3.40.1". Valid until the next
  * call. */
-const char *chat_engine(const chat_spool *spool);
+const char *chat_store_version(const chat_spool *spool);
 
 /* Give no message an id below NEXT_ID from now on, and create the spool if it does not exist.
  * *BEFORE becomes the previous next id; a higher one stays. For messages from another spool: an

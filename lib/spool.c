@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "defaults.h"
 #include "handle.h"
 #include "module.h"
 
@@ -43,38 +44,47 @@ static enum chat_status find_store(const char *where, struct error *error,
     return CHAT_OK;
 }
 
-void chat_alone(void)
+void chat_single_threaded(void)
 {
     for (size_t i = 0; i < sizeof stores / sizeof stores[0]; i++)
         if (stores[i].verbs != NULL)
             stores[i].verbs->alone();
 }
 
+enum chat_status check_handle(const chat_spool *spool)
+{
+    return spool != NULL && spool->store != NULL ? CHAT_OK : CHAT_USAGE;
+}
+
 enum chat_status chat_open(const char *where, chat_spool **out)
 {
+    if (out == NULL)
+        return CHAT_USAGE;
     struct chat_spool *spool = *out = calloc(1, sizeof *spool);
     if (spool == NULL)
         return CHAT_SYSTEM;
-    if (where[0] == '\0')
+    if (where == NULL || where[0] == '\0')
         return error_set(&spool->error, CHAT_USAGE, "the spool's name is empty");
     const struct store_verbs *verbs = NULL; /* and so where none is found */
     enum chat_status status = find_store(where, &spool->error, &verbs);
     return verbs != NULL ? verbs->open(where, &spool->error, &spool->store) : status;
 }
 
-void chat_patience(chat_spool *spool, int64_t patience)
+void chat_set_timeout(chat_spool *spool, int64_t timeout)
 {
-    spool->store->patience = patience;
+    if (check_handle(spool) == CHAT_OK)
+        spool->store->patience = timeout;
 }
 
 int64_t chat_time(const chat_spool *spool)
 {
-    return spool->store->verbs->time(spool->store);
+    return check_handle(spool) == CHAT_OK ? spool->store->verbs->time(spool->store) : 0;
 }
 
 const char *const *chat_secrets(const chat_spool *spool)
 {
-    return spool->store->verbs->secrets;
+    static const char *const none[] = { NULL };
+    return check_handle(spool) == CHAT_OK ? spool->store->verbs->secrets : none;
 }
 
 void chat_close(chat_spool *spool)
@@ -102,11 +112,15 @@ enum chat_status check_room(chat_spool *spool, const char *name)
 
 enum chat_status chat_settings(chat_spool *spool, struct chat_settings *settings)
 {
+    if (check_handle(spool) != CHAT_OK || settings == NULL)
+        return CHAT_USAGE;
     return spool->store->verbs->settings(spool->store, settings);
 }
 
 enum chat_status chat_begin(chat_spool *spool)
 {
+    if (check_handle(spool) != CHAT_OK)
+        return CHAT_USAGE;
     if (spool->store->sending)
         return error_set(&spool->error, CHAT_USAGE, "already sending");
     enum chat_status status = spool->store->verbs->begin(spool->store);
@@ -124,11 +138,22 @@ enum chat_status chat_put(chat_spool *spool, const struct chat_message *message,
                           const struct chat_terms *terms, int64_t *id)
 {
     static const struct chat_terms none;
+    struct chat_message filled;
+    struct sender sender;
+    if (check_handle(spool) != CHAT_OK || message == NULL)
+        return CHAT_USAGE;
     if (!spool->store->sending)
         return error_set(&spool->error, CHAT_USAGE, "chat_put without chat_begin");
     enum chat_status status = check_room(spool, message->room);
     if (status != CHAT_OK)
         return status;
+    if (message->body == NULL && message->length > 0)
+        return error_set(&spool->error, CHAT_USAGE, "the message has a length, but no body");
+    if (message->user == NULL || message->host == NULL) {
+        filled = *message;
+        fill_sender(&filled, &sender);
+        message = &filled;
+    }
     if (!chat_name_valid(message->user))
         return error_set(&spool->error, CHAT_USAGE, "'%s' cannot be a sender", message->user);
     if (!chat_name_valid(message->host))
@@ -145,6 +170,8 @@ enum chat_status chat_put(chat_spool *spool, const struct chat_message *message,
 
 enum chat_status chat_commit(chat_spool *spool)
 {
+    if (check_handle(spool) != CHAT_OK)
+        return CHAT_USAGE;
     if (!spool->store->sending)
         return error_set(&spool->error, CHAT_USAGE, "chat_commit without chat_begin");
     spool->store->sending = false;
@@ -153,6 +180,8 @@ enum chat_status chat_commit(chat_spool *spool)
 
 void chat_rollback(chat_spool *spool)
 {
+    if (check_handle(spool) != CHAT_OK)
+        return;
     if (spool->store->sending)
         spool->store->verbs->rollback(spool->store);
     spool->store->sending = false;
@@ -170,15 +199,24 @@ static enum chat_status check_query_from(chat_spool *spool, const struct chat_qu
     return status;
 }
 
-static enum chat_status check_query(chat_spool *spool, const struct chat_query *query)
+/* Store in *FULL the QUERY of the caller, which may be NULL, with what it leaves out; and check it.
+ */
+static enum chat_status check_query(chat_spool *spool, const struct chat_query *query,
+                                    struct chat_query *full)
 {
-    return check_query_from(spool, query, 0);
+    static const struct chat_query none;
+    if (check_handle(spool) != CHAT_OK)
+        return CHAT_USAGE;
+    *full = query != NULL ? *query : none;
+    fill_query(full);
+    return check_query_from(spool, full, 0);
 }
 
 enum chat_status chat_mark(chat_spool *spool, const struct chat_query *query, int64_t *mark)
 {
-    enum chat_status status = check_query(spool, query);
-    return status == CHAT_OK ? spool->store->verbs->mark(spool->store, query, mark) : status;
+    struct chat_query full;
+    enum chat_status status = mark != NULL ? check_query(spool, query, &full) : CHAT_USAGE;
+    return status == CHAT_OK ? spool->store->verbs->mark(spool->store, &full, mark) : status;
 }
 
 /* Add BATCH to the batches that hold claims; and remove it. */
@@ -222,16 +260,12 @@ static enum chat_status walk(chat_spool *spool, const struct chat_query *query,
 static enum chat_status fill(chat_spool *spool, const struct chat_query *query,
                              struct chat_cursor *cursor, chat_batch **out)
 {
-    *out = NULL;
-    enum chat_status status = cursor != NULL ? CHAT_OK : check_query(spool, query);
-    if (status != CHAT_OK)
-        return status;
     struct store *store = spool->store;
     struct chat_batch *batch = batch_new(store);
     if (batch == NULL)
         return error_set(&spool->error, CHAT_SYSTEM, "out of memory");
-    status = cursor != NULL ? walk(spool, query, cursor, batch)
-                            : store->verbs->claim(store, query, batch);
+    enum chat_status status = cursor != NULL ? walk(spool, query, cursor, batch)
+                                             : store->verbs->claim(store, query, batch);
     if (status != CHAT_OK) {
         batch_free(batch);
         return status;
@@ -245,33 +279,50 @@ static enum chat_status fill(chat_spool *spool, const struct chat_query *query,
 
 enum chat_status chat_claim(chat_spool *spool, const struct chat_query *query, chat_batch **batch)
 {
-    return fill(spool, query, NULL, batch);
+    struct chat_query full;
+    if (batch == NULL)
+        return CHAT_USAGE;
+    *batch = NULL;
+    enum chat_status status = check_query(spool, query, &full);
+    return status == CHAT_OK ? fill(spool, &full, NULL, batch) : status;
 }
 
 enum chat_status chat_walk(chat_spool *spool, const struct chat_query *query,
                            struct chat_cursor *cursor, chat_batch **batch)
 {
-    return fill(spool, query, cursor, batch);
+    struct chat_query full = { .rooms = NULL };
+    struct chat_cursor beginning = { .room = 0 };
+    if (batch == NULL)
+        return CHAT_USAGE;
+    *batch = NULL;
+    if (check_handle(spool) != CHAT_OK)
+        return CHAT_USAGE;
+    if (query != NULL)
+        full = *query;
+    fill_query(&full);
+    return fill(spool, &full, cursor != NULL ? cursor : &beginning, batch);
 }
 
 size_t chat_batch_count(const chat_batch *batch)
 {
-    return batch->count;
+    return batch != NULL ? batch->count : 0;
 }
 
 const struct chat_message *chat_batch_message(const chat_batch *batch, size_t i)
 {
-    return batch->messages[i];
+    return batch != NULL && i < batch->count ? batch->messages[i] : NULL;
 }
 
 int64_t chat_batch_missed(const chat_batch *batch)
 {
-    return batch->missed;
+    return batch != NULL ? batch->missed : 0;
 }
 
 /* Each operation on claimed messages is a transaction of its own. */
 static enum chat_status check_claimed(const chat_batch *batch)
 {
+    if (batch == NULL)
+        return CHAT_USAGE;
     if (!batch->claimed || batch->settled)
         return error_set(batch->store->error, CHAT_USAGE, "these messages are not claimed");
     if (batch->store->sending)
@@ -282,7 +333,12 @@ static enum chat_status check_claimed(const chat_batch *batch)
 enum chat_status chat_settle(chat_batch *batch, size_t count)
 {
     enum chat_status status = check_claimed(batch);
-    if (status == CHAT_OK && count > 0)
+    if (status != CHAT_OK)
+        return status;
+    if (count > batch->count)
+        return error_set(batch->store->error, CHAT_USAGE, "the batch has only %zu messages",
+                         batch->count);
+    if (count > 0)
         status = batch->store->verbs->settle(batch->store, batch, count);
     batch->settled = status == CHAT_OK && count == batch->count;
     return status;
@@ -290,12 +346,12 @@ enum chat_status chat_settle(chat_batch *batch, size_t count)
 
 enum chat_status chat_join(chat_batch *batch, chat_batch *other)
 {
-    struct store *store = batch->store;
     enum chat_status status = check_claimed(batch);
     if (status == CHAT_OK)
         status = check_claimed(other);
     if (status != CHAT_OK)
         return status;
+    struct store *store = batch->store;
     if (batch == other || other->store != store || other->room != batch->room ||
         other->source != batch->source || other->session != batch->session)
         return error_set(store->error, CHAT_USAGE, "these messages cannot be settled together");
@@ -318,10 +374,14 @@ static void limit_hold(struct store *store, struct chat_failure *failure)
 
 enum chat_status chat_fail(chat_batch *batch, const struct chat_failure *wanted)
 {
-    struct store *store = batch->store;
-    struct chat_failure limited = *wanted, *failure = &limited;
-    limit_hold(store, failure);
     enum chat_status status = check_claimed(batch);
+    if (status != CHAT_OK)
+        return status;
+    struct store *store = batch->store;
+    struct chat_failure limited = { .counted = false }, *failure = &limited;
+    if (wanted != NULL)
+        limited = *wanted;
+    limit_hold(store, failure);
     if (status == CHAT_OK && failure->dead != NULL && !chat_room_valid(failure->dead))
         return error_set(store->error, CHAT_USAGE, "'%s' cannot name a room", failure->dead);
     if (status == CHAT_OK)
@@ -332,11 +392,14 @@ enum chat_status chat_fail(chat_batch *batch, const struct chat_failure *wanted)
 
 static enum chat_status move(chat_batch *batch, const char *room, bool first)
 {
-    struct store *store = batch->store;
     enum chat_status status = check_claimed(batch);
+    if (status != CHAT_OK)
+        return status;
+    struct store *store = batch->store;
     bool valid = chat_room_valid(room) || chat_reader_valid(room);
     if (status == CHAT_OK && !valid)
-        return error_set(store->error, CHAT_USAGE, "'%s' cannot name a room", room);
+        return error_set(store->error, CHAT_USAGE, "'%s' cannot name a room",
+                         room != NULL ? room : "");
     if (status == CHAT_OK)
         status = store->verbs->move(store, batch, room, first);
     batch->settled = status == CHAT_OK;
@@ -356,6 +419,8 @@ enum chat_status chat_move_first(chat_batch *batch, const char *room)
 enum chat_status chat_keep(chat_batch *batch)
 {
     enum chat_status status = CHAT_OK;
+    if (batch == NULL)
+        return CHAT_OK;
     if (batch->claimed) {
         forget(batch);
         status = batch->store->verbs->keep(batch->store, batch);
@@ -375,8 +440,10 @@ void chat_release(chat_batch *batch)
 
 void chat_set_descriptors(chat_spool *spool, struct pollfd *fds, size_t count)
 {
+    if (check_handle(spool) != CHAT_OK)
+        return;
     spool->store->descriptors = fds;
-    spool->store->descriptor_count = count;
+    spool->store->descriptor_count = fds != NULL ? count : 0;
 }
 
 void forget_descriptors(const chat_spool *spool)
@@ -388,9 +455,11 @@ void forget_descriptors(const chat_spool *spool)
 enum chat_status chat_wait_room(chat_spool *spool, const char *room, int64_t max, int64_t timeout,
                                 const sigset_t *unblocked)
 {
+    if (check_handle(spool) != CHAT_OK)
+        return CHAT_USAGE;
     forget_descriptors(spool);
     enum chat_status status = check_room(spool, room);
-    if (status != CHAT_OK)
+    if (status != CHAT_OK || max <= 0) /* no limit */
         return status;
     return spool->store->verbs->wait_room(spool->store, room, max, timeout, unblocked);
 }
@@ -398,9 +467,12 @@ enum chat_status chat_wait_room(chat_spool *spool, const char *room, int64_t max
 enum chat_status chat_wait(chat_spool *spool, const struct chat_query *query, int64_t timeout,
                            const sigset_t *unblocked)
 {
+    struct chat_query full;
+    if (check_handle(spool) != CHAT_OK)
+        return CHAT_USAGE;
     forget_descriptors(spool);
-    enum chat_status status = check_query(spool, query);
+    enum chat_status status = check_query(spool, query, &full);
     if (status != CHAT_OK)
         return status;
-    return spool->store->verbs->wait(spool->store, query, timeout, unblocked);
+    return spool->store->verbs->wait(spool->store, &full, timeout, unblocked);
 }

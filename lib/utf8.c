@@ -7,6 +7,8 @@
 size_t chat_utf8(const void *bytes, size_t size, uint32_t *code_point)
 {
     const unsigned char *b = bytes;
+    if (size == 0)
+        return 0;
     if (b[0] < 0x80) {
         *code_point = b[0];
         return 1;
@@ -30,7 +32,7 @@ size_t chat_utf8(const void *bytes, size_t size, uint32_t *code_point)
 
 bool chat_name_valid(const char *name)
 {
-    size_t left = strlen(name);
+    size_t left = name != NULL ? strlen(name) : 0;
     if (left < 1 || left > CHAT_NAME_MAX)
         return false;
     while (left > 0) {
@@ -46,12 +48,13 @@ bool chat_name_valid(const char *name)
 
 bool chat_room_valid(const char *name)
 {
-    return name[0] != '-' && name[0] != '.' && strchr(name, '/') == NULL && chat_name_valid(name);
+    return name != NULL && name[0] != '-' && name[0] != '.' && strchr(name, '/') == NULL &&
+           chat_name_valid(name);
 }
 
 bool chat_reader_valid(const char *name)
 {
-    const char *slash = strchr(name, '/');
+    const char *slash = name != NULL ? strchr(name, '/') : NULL;
     size_t length = slash != NULL ? (size_t)(slash - name) : 0;
     char room[CHAT_NAME_MAX + 1];
     if (slash == NULL || length == 0 || strlen(name) > CHAT_NAME_MAX || !chat_room_valid(slash + 1))

@@ -68,7 +68,7 @@ visible() {
 
 @test "the shared library has the name that programs ask for, and asks for SQLite and libc alone" {
   run readelf -d "$ROOT/lib/libchatspool.so"
-  assert_line --partial 'Library soname: [libchatspool.so.0]'
+  assert_line --partial 'Library soname: [libchatspool.so.1]'
   run sed -n 's/.*Shared library: \[\(.*\)\.so.*/\1/p' <<<"$output"
   refute_line --regexp '^(libchatspool|libjansson|libxxhash)$'
   assert_line libsqlite3
@@ -93,7 +93,7 @@ visible() {
 #   region         where the index of the log is read: 32 KiB that are worth nothing after the call (sqlite/wal_index.c)
 #   read_failed, disk_full    the end of the last call of the system, for who asks next (sqlite/vfs.c)
 #   vfs            the layer that SQLite keeps registered for the life of the process (sqlite/vfs.c)
-#   engine         the text of chat_engine, the same each time (sqlite/admin.c)
+#   engine         the text of chat_store_version, the same each time (sqlite/admin.c)
 @test "the library keeps no global state but what a process has once" {
   run bash -c 'objdump -t "$ROOT/lib/libchatspool.a" | awk "\$0 ~ / O / && \$0 ~ / \.(data|bss)(\.[a-z_]+)?\t/ && \$0 !~ /\.data\.rel\.ro/ { print \$NF }" |
     sed "s/\.[0-9]*$//; s/.*\.//" | sort'
@@ -142,7 +142,7 @@ with_static() { cc -static "$@" $(pkg-config --cflags --libs --static chatspool)
 @test "the example in chatspool(3), with the shared library, prints what the page says" {
   example with_shared
   run env LD_LIBRARY_PATH="$ROOT/lib" ldd letters
-  assert_line --partial "libchatspool.so.0 => $ROOT/lib/libchatspool.so.0"
+  assert_line --partial "libchatspool.so.1 => $ROOT/lib/libchatspool.so.1"
 }
 
 @test "the example in chatspool(3), with the static library, prints what the page says" {
@@ -179,4 +179,46 @@ synopsis() {
   run diff <(sed -n '/^enum chat_status/,/^}/s/^ *\(CHAT_[A-Z]*\).*/\1/p' "$HEADER") \
     <(sed -n '/^\.Sh RETURN VALUES/,/^\.Sh EXAMPLES/s/^\.It Dv //p' "$REPOSITORY/man/chatspool.3")
   assert_output ''
+}
+
+@test "the version in the header is the version of the library" {
+  cat >main.c <<'END'
+#include <chatspool.h>
+#include <stdio.h>
+#if !CHAT_CHECK_VERSION(0, 2, 0) || CHAT_CHECK_VERSION(1000, 0, 0)
+#error CHAT_CHECK_VERSION
+#endif
+int main(void)
+{
+    printf("%d.%d.%d\n%s\n", CHAT_VERSION_MAJOR, CHAT_VERSION_MINOR, CHAT_VERSION_PATCH, chat_version());
+    return 0;
+}
+END
+  # shellcheck disable=SC2046
+  cc -o program main.c $(pkg-config --cflags --libs chatspool) -Wl,-rpath,"$ROOT/lib"
+  run -0 ./program
+  assert_equal "${lines[0]}" "${lines[1]}"
+}
+
+@test "the header compiles in C++ and in ISO C, or says what to define" {
+  echo '#include <chatspool.h>' >header.c
+  run -0 cc -std=c17 -pedantic-errors -Werror -D_POSIX_C_SOURCE=200809L -fsyntax-only -I"${HEADER%/*}" header.c
+  run ! cc -std=c17 -pedantic -fsyntax-only -I"${HEADER%/*}" header.c
+  assert_output --partial 'define _POSIX_C_SOURCE as 200809L'
+  if command -v c++ >/dev/null; then
+    run -0 c++ -pedantic-errors -Werror -fsyntax-only -I"${HEADER%/*}" -x c++ header.c
+  fi
+}
+
+@test "chatspool(3) describes every function of chatspool.h, and what each returns" {
+  local name
+  for name in $(declared); do
+    echo "# $name"
+    run -0 grep -cE "^\.(Fn $name( |\$)|It .*Fn $name( |\$))" <(sed -n '/^\.Sh DESCRIPTION/,/^\.Sh EXAMPLES/p' "$REPOSITORY/man/chatspool.3")
+  done
+  # What is not a status is in RETURN VALUES.
+  for name in $(cc -E -P "$HEADER" | tr '\n' ' ' | tr ';' '\n' | grep -vE 'typedef|^ *(enum chat_status|void) ' | grep -oE '\bchat_[a-z0-9_]+\(' | tr -d '(' | sort -u); do
+    echo "# $name"
+    run -0 grep -E "^\.It .*Fn $name( |\$)" "$REPOSITORY/man/chatspool.3"
+  done
 }

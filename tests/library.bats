@@ -17,7 +17,7 @@ setup_file() {
   export PROGRAMS=$BATS_FILE_TMPDIR
   local -a flags=(-lsqlite3)
   if nm "$bin/chat-send" | grep -q __asan_init; then flags+=(-fsanitize='address,undefined'); fi
-  for program in fault/rollback library/fork library/join library/mixed library/threads library/silent library/descriptors library/signals library/claim; do
+  for program in fault/rollback library/fork library/join library/mixed library/threads library/silent library/descriptors library/signals library/defaults library/claim; do
     ${CHAT_CC:-cc} -std=c17 -D_GNU_SOURCE -I"$REPOSITORY/lib" -o "$PROGRAMS/${program#*/}" "$REPOSITORY/tests/$program.c" \
       "$build/libchatspool.a" "${flags[@]}" -lpthread
   done
@@ -217,4 +217,15 @@ neither: time is up'
   exec {keep}>&-
   finish "$failing"
   kill -CONT "$STOPPED"
+}
+
+@test "NULL and zero mean the default in every function of the library, or are refused" {
+  run "$PROGRAMS/defaults" s.db
+  assert_success
+  assert_output "1 message in room main from $(id -un)@$(uname -n)
+/home/alice/.local/state/chat/spool.db
+/state/chat/spool.db
+given.db
+$(chat-send --version | cut -d ' ' -f 2)"
+  CHAT_SPOOL=$PWD/s.db run -0 chat-spool check
 }

@@ -63,7 +63,7 @@ tarball() {
 }
 
 @test "the symbols of the Debian package are those of the library" {
-    run diff <(sed -n 's/^ \(chat_[a-z0-9_]*\)@CHATSPOOL_0 .*/\1/p' "$ROOT/debian/libchatspool0.symbols") \
+    run diff <(sed -n 's/^ \(chat_[a-z0-9_]*\)@CHATSPOOL_1 .*/\1/p' "$ROOT/debian/libchatspool1.symbols") \
         <(sed -n 's/^ *\(chat_[a-z0-9_]*\);$/\1/p' "$ROOT/lib/chatspool.map")
     assert_output ''
 }

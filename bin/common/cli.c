@@ -20,7 +20,7 @@ void cli_start(const struct program *program)
     self = program;
     fail_start(program->name, program->synopsis);
     std_prepare();
-    chat_alone();
+    chat_single_threaded();
 }
 
 /* --- options --------------------------------------------------------------- */

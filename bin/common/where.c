@@ -13,22 +13,12 @@
 
 #include "chatspool.h"
 #include "cli.h"
-#include "text.h"
 
 /* An environment variable; an empty one counts as unset. */
 static const char *variable(const char *name)
 {
     const char *value = getenv(name);
     return value != NULL && value[0] != '\0' ? value : NULL;
-}
-
-static const char *join(const char *directory, const char *rest)
-{
-    static struct text path;
-    text_add_string(&path, directory);
-    text_add(&path, "/", 1);
-    text_add(&path, rest, strlen(rest) + 1);
-    return path.bytes;
 }
 
 /* Root with the HOME of a user, as after sudo -E, would make directories there that the user could
@@ -62,17 +52,10 @@ static const char *check_owner(const char *spool)
 
 static const char *default_spool(void)
 {
-    const char *state = variable("XDG_STATE_HOME");
-    if (state != NULL && state[0] == '/') /* a relative one is to be ignored, says XDG */
-        return check_owner(join(state, "chat/spool.db"));
-    const char *home = variable("HOME");
-    if (home == NULL) {
-        const struct passwd *user = getpwuid(geteuid());
-        home = user != NULL ? user->pw_dir : NULL;
-    }
-    if (home == NULL)
+    char *path = chat_default_spool(NULL, getenv("XDG_STATE_HOME"), getenv("HOME"));
+    if (path == NULL)
         cli_fail(EXIT_CANTCREATE, "cannot find a home directory for the spool: name one with -s");
-    return check_owner(join(home, ".local/state/chat/spool.db"));
+    return check_owner(path);
 }
 
 const char *where_spool(const char *given)

@@ -276,7 +276,7 @@ static void open_spool(struct receiver *r)
     if (status != CHAT_OK)
         cli_fail_spool(status, r->spool, "");
     if (r->timeout >= 0)
-        chat_patience(r->spool, r->timeout);
+        chat_set_timeout(r->spool, r->timeout);
 }
 
 static void start(struct receiver *r)
@@ -404,7 +404,7 @@ static enum chat_status receive_present(struct receiver *r)
         status = receive(r);
     /* A receiver that may wait forever, and has reached the spool once, waits for it, too. */
     if (r->wait && r->timeout < 0 && (status == CHAT_OK || status == CHAT_NONE))
-        chat_patience(r->spool, INT64_MAX);
+        chat_set_timeout(r->spool, INT64_MAX);
     return status;
 }
 

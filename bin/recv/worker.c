@@ -469,7 +469,7 @@ static void take(struct worker *w)
     enum chat_status status = claim(w, &batch);
     /* A receiver that may wait forever, and has reached the spool once, waits for it, too. */
     if (w->wait && w->timeout < 0 && (status == CHAT_OK || status == CHAT_NONE))
-        chat_patience(w->spool, INT64_MAX);
+        chat_set_timeout(w->spool, INT64_MAX);
     if (status == CHAT_OK)
         start(w, batch);
     else if (status == CHAT_NONE)

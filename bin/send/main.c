@@ -319,7 +319,7 @@ int main(int argc, char **argv)
         cli_fail_spool(status, sending.spool, "");
     when_clock(sending.spool);
     if (sending.timeout >= 0)
-        chat_patience(sending.spool, sending.timeout);
+        chat_set_timeout(sending.spool, sending.timeout);
     check_own_room(&request, &sending);
     if (is_stream(&request))
         stream_send(&sending, request.null ? '\0' : '\n', request.atomic);

@@ -121,7 +121,7 @@ static int config(char **argv)
         return EXIT_DONE;
     }
     one->set(&settings, value);
-    spool_need(chat_set(spool, &settings), spool);
+    spool_need(chat_set_settings(spool, &settings), spool);
     return EXIT_DONE;
 }
 
@@ -153,7 +153,7 @@ static int version(char **argv)
     spool_output(&out);
     chat_spool *spool = spool_open(where);
     output_put_string(&out, "chat-spool " CHAT_VERSION "\nlibchatspool " CHAT_VERSION "\n");
-    output_put_string(&out, chat_engine(spool));
+    output_put_string(&out, chat_store_version(spool));
     output_put_string(&out, "\n");
     spool_flush(&out);
     return EXIT_DONE;

@@ -1,0 +1,18 @@
+/* defaults.h - what a caller leaves out: the sender, the host, and the members of a query. */
+
+#ifndef DEFAULTS_H
+#define DEFAULTS_H
+
+#include "chatspool.h"
+
+struct sender {
+    char user[CHAT_NAME_MAX + 1], host[CHAT_NAME_MAX + 1];
+};
+
+/* Set the user and the host of MESSAGE where they are NULL: to texts in SENDER, or constants. */
+void fill_sender(struct chat_message *message, struct sender *sender);
+
+/* Set the members of QUERY that are NULL or 0 to what chatspool.h says that they mean. */
+void fill_query(struct chat_query *query);
+
+#endif
