@@ -42,18 +42,35 @@ static enum chat_status delete_run(struct sqlite_store *s, int64_t first, int64_
     return db_finish(s, statement);
 }
 
-/* Deleted messages must not be found any more. If a page is in the place of another, SQLite
- * deletes one row and finds another like it; if a row has lost its position, it may delete that
- * one instead. The message would be delivered again. */
-static enum chat_status check_deleted(struct sqlite_store *s, int64_t first, int64_t last)
+static enum chat_status is_found(struct sqlite_store *s, int64_t first, int64_t last, bool *found)
 {
     sqlite3_stmt *statement = db_statement(s, SQL_LIST_POSITIONS);
     sqlite3_bind_int64(statement, 1, first - 1);
     sqlite3_bind_int64(statement, 2, last);
     int rc = db_step(s, statement);
+    *found = rc == SQLITE_ROW;
     sqlite3_reset(statement);
-    return rc == SQLITE_DONE ? CHAT_OK
-                             : db_failed(s, rc == SQLITE_ROW ? SQLITE_CORRUPT : rc, "read");
+    return *found || rc == SQLITE_DONE ? CHAT_OK : db_failed(s, rc, "read");
+}
+
+/* Delete the messages at these positions, and add to *DELETED how many rows that were. Deleted
+ * messages must not be found any more. If a page is in the place of another, SQLite deletes one row
+ * and finds another like it; if a row has lost its position, SQLite may delete that one instead.
+ * The message would be delivered again. */
+static enum chat_status delete_until_gone(struct sqlite_store *s, int64_t first, int64_t last,
+                                          size_t *deleted)
+{
+    enum chat_status status = CHAT_OK;
+    for (bool found = true; found && status == CHAT_OK;) {
+        status = delete_run(s, first, last);
+        const int count = sqlite3_changes(s->db);
+        *deleted += (size_t)count;
+        if (status == CHAT_OK)
+            status = is_found(s, first, last, &found);
+        if (status == CHAT_OK && found && count == 0)
+            status = db_failed(s, SQLITE_CORRUPT, "write");
+    }
+    return status;
 }
 
 static bool holds_position(const struct chat_batch *batch, size_t from, size_t to, int64_t position)
@@ -88,18 +105,17 @@ static enum chat_status recount(struct sqlite_store *s, const struct chat_batch 
     return db_run(s, SQL_RECOUNT);
 }
 
+/* Delete the messages of BATCH from FROM to before TO. *COPIES: some were there twice, in the place
+ * of others that are lost; the room goes on counting those. */
 static enum chat_status delete_messages(struct sqlite_store *s, const struct chat_batch *batch,
-                                        size_t from, size_t to)
+                                        size_t from, size_t to, bool *copies)
 {
     size_t deleted = 0, run;
     int64_t bytes = 0;
     for (size_t i = from; i < to; i += run) {
         run = run_length(batch, i, to);
         int64_t first = batch->positions[i], last = batch->positions[i + run - 1];
-        enum chat_status status = delete_run(s, first, last);
-        deleted += (size_t)sqlite3_changes(s->db);
-        if (status == CHAT_OK)
-            status = check_deleted(s, first, last);
+        enum chat_status status = delete_until_gone(s, first, last, &deleted);
         if (status != CHAT_OK)
             return status;
         for (size_t k = i; k < i + run; k++)
@@ -107,7 +123,8 @@ static enum chat_status delete_messages(struct sqlite_store *s, const struct cha
     }
     if (deleted < to - from)
         return recount(s, batch, from, to);
-    return room_count(s, batch->room, -(int64_t)deleted, -bytes); /* all are from one room */
+    *copies = deleted > to - from;
+    return room_count(s, batch->room, -(int64_t)(to - from), -bytes); /* all are from one room */
 }
 
 enum {
@@ -152,18 +169,20 @@ static enum chat_status shrink(struct sqlite_store *s, const struct chat_batch *
 static enum chat_status settle(struct sqlite_store *s, const struct chat_batch *batch, size_t from,
                                size_t to)
 {
+    bool copies = false;
     enum chat_status status = turn_begin(s);
     if (status != CHAT_OK)
         return status;
     status = batch->source != 0 ? reader_settle(s, batch, from, to)
-                                : delete_messages(s, batch, from, to);
+                                : delete_messages(s, batch, from, to, &copies);
     if (status == CHAT_OK)
         status = bells_add(s, BELL_GONE, batch->messages[0]->room);
     if (status == CHAT_OK && !s->reserve_given)
         status = sweep_passed(s, batch);
     if (status == CHAT_OK && !s->reserve_given)
         status = shrink(s, batch);
-    return turn_end(s, status);
+    status = turn_end(s, status);
+    return status == CHAT_OK && copies ? db_failed(s, SQLITE_CORRUPT, "read") : status;
 }
 
 /* On a full disk the WAL can grow only by the reserve: little by little, and it is emptied after
