@@ -40,13 +40,22 @@ class _Message(ctypes.Structure):
         ("length", ctypes.c_size_t),
         ("due", ctypes.c_int64),
         ("expires", ctypes.c_int64),
+        ("reader", ctypes.c_char_p),
         ("place", ctypes.c_int64),
         ("claimed", ctypes.c_bool),
     ]
 
 
 class _Terms(ctypes.Structure):
-    _fields_ = [("once", ctypes.c_bool), ("max", ctypes.c_int64), ("drop", ctypes.c_bool), ("restore", ctypes.c_bool)]
+    _fields_ = [
+        ("once", ctypes.c_bool),
+        ("fresh", ctypes.c_bool),
+        ("replace", ctypes.c_bool),
+        ("max", ctypes.c_int64),
+        ("drop", ctypes.c_bool),
+        ("restore", ctypes.c_bool),
+        ("whole", ctypes.c_bool),
+    ]
 
 
 class _Query(ctypes.Structure):
@@ -56,6 +65,8 @@ class _Query(ctypes.Structure):
         ("id", ctypes.c_int64),
         ("every", ctypes.c_bool),
         ("until", ctypes.c_int64),
+        ("before", ctypes.c_int64),
+        ("after", ctypes.c_int64),
         ("max_messages", ctypes.c_size_t),
         ("max_bytes", ctypes.c_size_t),
     ]
