@@ -523,13 +523,13 @@ with Spool(sys.argv[1]) as spool:
     (message,) = spool.receive(room="jobs", timeout=0.05)
     assert (message.body, message.key, message.room, message.id) == (b"from\0Python\xff", "k", "jobs", 1), message
     try:
-        spool.send(b"", room="a/b")
+        spool.send(b"", room="-b")
     except Error as error:
         print(error)
     spool.send(b"to the shell", user="ada")
 END
   run -0 python3 program.py "$SPOOL"
-  assert_output --partial 'a/b'
+  assert_output --partial "'-b'"
   assert_equal "$(chat-recv -o '%u: %b')" 'ada: to the shell'
   printf 'a\0b' | chat-send -r bytes
   capture python3 "$RECIPES/chatspool.py" "$SPOOL" bytes
