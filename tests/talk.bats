@@ -808,6 +808,20 @@ sent_at_last() {
   wait_until shows bob 'alice  four'
 }
 
+@test "after the spool was replaced, chat-talk shows the new one from its first message on" {
+  person alice
+  enters alice one
+  wait_until shows alice 'alice  one'
+  wait_until read_by alice
+  mv "${SPOOL%/*}" "$HOME/away"
+  chat-spool open tea
+  tell 'as many messages as before'
+  types alice two
+  wait_until sent_at_last alice two
+  wait_until shows alice 'bob    as many messages as before'
+  shows alice '-- this is another spool now'
+}
+
 # ---------------------------------------------------------------- idle
 
 @test "chat-talk makes no system call while nothing happens" {

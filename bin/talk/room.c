@@ -67,15 +67,45 @@ static void go_to(struct room *r, int64_t place)
     r->mark = place;
 }
 
+/* This is another spool, in the place of the one before. */
+static void begin_again(struct room *r)
+{
+    go_to(r, 0);
+    r->shown = r->saved = 0;
+    r->replaced = true;
+}
+
+/* Whether the spool is the one that was read before. In another one, this person's reader is
+ * missing or has seen less. */
+static enum chat_status is_same(const struct room *r, bool *same)
+{
+    struct chat_reader *readers = NULL;
+    size_t count = 0;
+    enum chat_status status = chat_readers(r->spool, r->name, 0, &readers, &count);
+    *same = false;
+    for (size_t i = 0; status == CHAT_OK && i < count; i++)
+        if (strcmp(readers[i].name, r->user) == 0)
+            *same = readers[i].place >= r->saved;
+    free(readers);
+    return status;
+}
+
 enum chat_status room_reopen(struct room *r)
 {
+    bool same = true;
     for (int i = 0; i < SIDES; i++) {
         forget_batch(&r->sides[i]);
         r->sides[i].end = true;
     }
     chat_close(r->spool);
     enum chat_status status = room_open(r);
-    return status == CHAT_OK ? room_enter(r) : status;
+    if (status == CHAT_OK)
+        status = room_enter(r);
+    if (status == CHAT_OK)
+        status = is_same(r, &same);
+    if (status == CHAT_OK && !same)
+        begin_again(r);
+    return status;
 }
 
 static struct chat_query query_of(const struct room *r, const char *const *name)
@@ -188,11 +218,8 @@ enum chat_status room_look(struct room *r)
     enum chat_status status = chat_mark(r->spool, &query, &mark);
     if (status != CHAT_OK)
         return status;
-    if (mark < r->mark) { /* this is another spool, in the place of the one before */
-        go_to(r, 0);
-        r->shown = r->saved = 0;
-        r->replaced = true;
-    }
+    if (mark < r->mark)
+        begin_again(r);
     r->mark = mark;
     r->any = false;
     r->sides[ALL].end = r->sides[ALONE].end = mark == 0;
