@@ -59,9 +59,8 @@ static enum chat_status count_tally(struct sqlite_store *s)
 /* The transaction has put all that it puts into the tally's room. */
 static enum chat_status leave_room(struct sqlite_store *s)
 {
-    const int64_t came = s->put.tally.came;
     enum chat_status status = count_tally(s);
-    return status == CHAT_OK && s->put.tally.open ? trim(s, s->put.tally.number, came) : status;
+    return status == CHAT_OK && s->put.tally.open ? trim_sent(s, &s->put.tally) : status;
 }
 
 /* From now on the tally is of ROOM. */

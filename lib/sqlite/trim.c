@@ -22,8 +22,14 @@
 #include "room.h"
 
 /* A room that keeps many messages is trimmed when it has some more than it is to keep, and one that
- * may hold many has some fewer afterwards: most senders then delete nothing. */
+ * may hold many has some fewer afterwards: most senders then delete nothing, and look at nothing
+ * but these bounds. */
 enum { KEEP_SLACK = 64, MOST_SLACK = 1024 };
+
+static int64_t slack_of(int64_t keep)
+{
+    return keep > 0 ? keep / KEEP_SLACK : 0;
+}
 
 /* The oldest messages of a room. */
 struct oldest {
@@ -141,7 +147,7 @@ static enum chat_status look_at_readers(struct sqlite_store *s, struct open_row 
 /* The oldest messages that are not kept. */
 static struct limit not_kept(const struct open_row *open, int64_t placed, int64_t came)
 {
-    const int64_t slack = open->keep > 0 ? open->keep / KEEP_SLACK : 0;
+    const int64_t slack = slack_of(open->keep);
     struct limit limit = { .count = 2 * came + slack, .last = ID_MAX, .before = INT64_MAX };
     if (open->keep < 0)
         limit.before = clock_now() + open->keep;
@@ -313,6 +319,27 @@ enum chat_status trim(struct sqlite_store *s, int64_t number, int64_t came)
     if (status == CHAT_OK)
         status = trim_most(s, &open, &placed);
     return status == CHAT_OK ? trim_read(s, &open, placed, came) : status;
+}
+
+/* Whether the room holds more than it may, or the messages of the tally have brought it past a
+ * multiple of the slack beyond what it keeps. */
+static bool is_past_slack(const struct tally *t, int64_t keep, int64_t most)
+{
+    const int64_t held = t->held + t->came, step = slack_of(keep) + 1;
+    if (keep < 0 || most < 0 || held > most)
+        return true;
+    return (held - keep) / step > (t->held - keep) / step;
+}
+
+enum chat_status trim_sent(struct sqlite_store *s, const struct tally *t)
+{
+    sqlite3_stmt *statement = db_statement(s, SQL_GET_BOUNDS);
+    sqlite3_bind_int64(statement, 1, t->number);
+    int rc = db_step(s, statement);
+    bool due = rc == SQLITE_ROW && is_past_slack(t, sqlite3_column_int64(statement, 0),
+                                                 sqlite3_column_int64(statement, 1));
+    enum chat_status status = db_found(s, statement, rc);
+    return status == CHAT_OK && due ? trim(s, t->number, t->came) : status;
 }
 
 /* --- for a sender that sets a limit ---------------------------------------- */

@@ -10,6 +10,10 @@
  * may not hold. */
 enum chat_status trim(struct sqlite_store *s, int64_t number, int64_t came);
 
+/* The same for a sender whose messages in the open room are those of TALLY, when it is due: the
+ * room holds more than it may, or has got past the next point where a look at it is worth while. */
+enum chat_status trim_sent(struct sqlite_store *s, const struct tally *tally);
+
 /* How many messages, up to MOST, the slowest reader of the open room has not seen. */
 enum chat_status count_unseen(struct sqlite_store *s, int64_t number, int64_t most, int64_t *count);
 

@@ -4,6 +4,10 @@
 -- What the row of room ?1 says of it as an open room, or as a reader.
 SELECT source, seen, missed, slowest, keep, most, depth, next_due, next_expiry, name FROM room WHERE number = ?1;
 
+-- name: get_bounds
+-- What the open room ?1 is to keep, and the most that it may hold.
+SELECT +keep, +most FROM room WHERE number = ?1;
+
 -- name: list_readers
 -- The readers of the open room with the name ?1, by name: a name that begins with ?1 and a slash comes before ?1 and what follows the
 -- slash.
