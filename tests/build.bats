@@ -304,11 +304,11 @@ bootstrap_surroundings() {
     bootstrap_surroundings 0 apt-get make
     run env PATH="$stub" ./bootstrap demo
     assert_success
-    assert_line --index 0 --partial 'bootstrap: installing gcc libc6-dev libjansson-dev libsqlite3-dev libxxhash-dev, then make demo, '
+    assert_line --index 0 --partial 'bootstrap: installing gcc libc6-dev libedit-dev libjansson-dev libsqlite3-dev libxxhash-dev pkg-config, then make demo, '
     assert_line --regexp '^make: -s -j [0-9]+ demo$'
     refute_output --partial 'valgrind'
     refute_output --partial 'apt-get:'
-    assert_equal "$(grep ^apt-get "$stub/called" | sort)" $'apt-get: -q -y --no-install-recommends install gcc libc6-dev libjansson-dev libsqlite3-dev libxxhash-dev\napt-get: -q update'
+    assert_equal "$(grep ^apt-get "$stub/called" | sort)" $'apt-get: -q -y --no-install-recommends install gcc libc6-dev libedit-dev libjansson-dev libsqlite3-dev libxxhash-dev pkg-config\napt-get: -q update'
 }
 
 @test "bootstrap goes through sudo where it is not root" {
@@ -349,7 +349,7 @@ bootstrap_surroundings() {
     bootstrap_surroundings 0 apt-get make
     run env PATH="$stub" ./bootstrap --dry-run demo
     assert_success
-    assert_output $'gcc\nlibc6-dev\nlibjansson-dev\nlibsqlite3-dev\nlibxxhash-dev'
+    assert_output $'gcc\nlibc6-dev\nlibedit-dev\nlibjansson-dev\nlibsqlite3-dev\nlibxxhash-dev\npkg-config'
     assert_not_exists "$stub/called"
     run env PATH="$stub:$PATH" ./bootstrap --dry-run demo
     assert_success

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "room.h"
+#include "view.h"
 #include "screen.h"
 
 struct talk {

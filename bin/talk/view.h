@@ -1,8 +1,8 @@
-/* room.h - an open room as one person sees it: what was sent to all and to this person alone, in
+/* view.h - an open room as one person sees it: what was sent to all and to this person alone, in
  * order, and up to where it was shown. */
 
-#ifndef ROOM_H
-#define ROOM_H
+#ifndef VIEW_H
+#define VIEW_H
 
 #include <stdbool.h>
 #include <stdint.h>

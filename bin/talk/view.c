@@ -1,6 +1,6 @@
-/* room.c - an open room as one person sees it. */
+/* view.c - an open room as one person sees it. */
 
-#include "room.h"
+#include "view.h"
 
 #include <stdio.h>
 #include <stdlib.h>
