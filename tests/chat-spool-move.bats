@@ -209,7 +209,7 @@ expired() { chat-spool show -i "$1" | grep -q '^State: *expired'; }
 @test "a move that makes no sense is 64, and nothing is done" {
   local words
   seq 3 | chat-send -l -r a
-  for words in 'a a' 'a' '' 'a b c' '-i 1' '-i 1 a b' '-i x b' '-i 0 b' '-i -1 b' 'a -b' 'a .b' 'a b/c'; do
+  for words in 'a a' 'a' '' 'a b c' '-i 1' '-i 1 a b' '-i x b' '-i 0 b' '-i -1 b' 'a -b' 'a .b' 'a b/c/d'; do
     # shellcheck disable=SC2086  # words are meant
     run --separate-stderr chat-spool move $words
     assert_equal "$words: $status" "$words: 64"

@@ -336,8 +336,8 @@ $(printf 'x%.0s' {1..256})|it is longer than 255 bytes
 a\\tb|it has control characters, or is not UTF-8
 a\\xff|it has control characters, or is not UTF-8
 END
-  refused chat-spool show a/b
-  [[ $stderr == "chat-spool: 'a/b' cannot name a room: it has a '/'"$'\n'* ]]
+  refused chat-spool show a/b/c
+  [[ $stderr == "chat-spool: 'a/b/c' cannot name a reader, as ROOM/NAME does"$'\n'* ]]
 }
 
 @test "an unknown kind of spool is 64" {
