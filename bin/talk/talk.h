@@ -8,8 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "view.h"
 #include "screen.h"
+#include "view.h"
 
 struct talk {
     struct room room;

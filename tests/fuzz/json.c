@@ -67,7 +67,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         setenv("TZ", "UTC", 1);
     ready = true;
     if (json_in_read(&in, (const char *)bytes + 1, size - 1, &m)) {
-        expect(m.room == NULL || chat_room_valid(m.room), "a room");
+        expect(m.room == NULL || chat_room_valid(m.room) || chat_reader_valid(m.room), "a room");
         expect(m.user == NULL || chat_name_valid(m.user), "a sender");
         expect(m.host == NULL || chat_name_valid(m.host), "a host");
         expect(m.key == NULL || chat_name_valid(m.key), "a key");
