@@ -52,7 +52,9 @@ static const char *check_owner(const char *spool)
 
 static const char *default_spool(void)
 {
-    char *path = chat_default_spool(NULL, getenv("XDG_STATE_HOME"), getenv("HOME"));
+    static char *path; /* until the program ends */
+    if (path == NULL)
+        path = chat_default_spool(NULL, getenv("XDG_STATE_HOME"), getenv("HOME"));
     if (path == NULL)
         cli_fail(EXIT_CANTCREATE, "cannot find a home directory for the spool: name one with -s");
     return check_owner(path);
