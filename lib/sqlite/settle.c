@@ -73,16 +73,14 @@ static enum chat_status delete_until_gone(struct sqlite_store *s, int64_t first,
     return status;
 }
 
+/* Whether it is one of those from FROM to before TO, which two batches that were joined may not
+ * have in order. */
 static bool holds_position(const struct chat_batch *batch, size_t from, size_t to, int64_t position)
 {
-    while (from < to) {
-        size_t middle = from + (to - from) / 2;
-        if (batch->positions[middle] < position)
-            from = middle + 1;
-        else
-            to = middle;
-    }
-    return from < batch->count && batch->positions[from] == position;
+    for (size_t i = from; i < to; i++)
+        if (batch->positions[i] == position)
+            return true;
+    return false;
 }
 
 /* Fewer messages were deleted than there are in BATCH from FROM to before TO. If none of them is
