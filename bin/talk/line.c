@@ -11,16 +11,6 @@
 
 enum { TAB = 4 }; /* columns */
 
-void line_free(struct line *line)
-{
-    free(line->drawn);
-    free(line->ends);
-    line->drawn = NULL;
-    line->ends = NULL;
-    line->size = line->capacity = 0;
-    line->shown = false;
-}
-
 static void reserve(struct line *line, size_t size)
 {
     if (line->capacity > size)

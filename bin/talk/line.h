@@ -42,6 +42,4 @@ void line_leave(struct line *line, struct text *out);
 /* The terminal has another size, and has broken each row anew. */
 void line_resize(struct line *line, int columns, int rows);
 
-void line_free(struct line *line);
-
 #endif

@@ -301,9 +301,6 @@ void pg_call_begin(struct pg_store *s);
  * commit. */
 void pg_call_enter_spool(struct pg_store *s);
 
-/* Add to the exchange that ROOM is made if there is none; a reader has to exist (CHAT_NOUSER). */
-void pg_call_need_room(struct pg_store *s, const char *room);
-
 /* Add to the exchange that the write lock of ROOM is ours until the commit. It is made if there is
  * none, but a reader has to exist. */
 void pg_call_enter_room(struct pg_store *s, const char *room);
@@ -509,10 +506,6 @@ enum chat_status pg_fail(struct store *store, struct chat_batch *batch,
                          const struct chat_failure *failure);
 enum chat_status pg_move(struct store *store, struct chat_batch *batch, const char *room,
                          bool first);
-
-/* After a call that failed on a connection that lives: whether it was for other sessions or an
- * operator, so that it is to be tried once more. */
-bool pg_was_hindered(const struct pg_store *s, enum chat_status status);
 
 /* Move messages of the room with that number to ROOM, as they are now in MOVED. */
 enum chat_status pg_move_messages(struct pg_store *s, const struct chat_message *const *moved,

@@ -96,7 +96,8 @@ static bool has_entered(const struct pg_store *s, uint64_t hash)
     return false;
 }
 
-void pg_call_need_room(struct pg_store *s, const char *room)
+/* Add to the exchange that ROOM is made if there is none; a reader has to exist (CHAT_NOUSER). */
+static void call_need_room(struct pg_store *s, const char *room)
 {
     struct pg_values values = { .count = 0 };
     char source[CHAT_NAME_MAX + 1];
@@ -110,7 +111,7 @@ void pg_call_enter_room(struct pg_store *s, const char *room)
 {
     struct pg_values values = { .count = 0 };
     pg_string(&values, room);
-    pg_call_need_room(s, room);
+    call_need_room(s, room);
     pg_call(s, PG_ENTER_ROOM, &values);
 }
 
@@ -125,7 +126,7 @@ static void call_enter(struct pg_store *s, const char *room)
     pg_string(&values, room);
     if (s->entered_count == ROOMS)
         pg_call_enter_spool(s);
-    pg_call_need_room(s, room);
+    call_need_room(s, room);
     if (s->whole)
         return;
     s->entered[s->entered_count++] = hash;

@@ -16,7 +16,9 @@ static enum chat_status check_claim(const struct pg_store *s, const struct chat_
         s->url, (long long)batch->messages[0]->id);
 }
 
-bool pg_was_hindered(const struct pg_store *s, enum chat_status status)
+/* After a call that failed on a connection that lives: whether it was for other sessions or an
+ * operator, so that it is to be tried once more. */
+static bool was_hindered(const struct pg_store *s, enum chat_status status)
 {
     return status == CHAT_BUSY && s->conn != NULL;
 }
@@ -26,7 +28,7 @@ bool pg_was_hindered(const struct pg_store *s, enum chat_status status)
 static bool try_again(const struct pg_store *s, enum chat_status status)
 {
     struct pg_patience patience = { .until = -1, .pause = 50 };
-    return pg_was_hindered(s, status) && pg_pause(&patience);
+    return was_hindered(s, status) && pg_pause(&patience);
 }
 
 /* Whether a commit went through that broke is not to be known, and need not be. */

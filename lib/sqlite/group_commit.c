@@ -22,7 +22,8 @@
 #include "transaction.h"
 #include "vfs.h"
 
-enum chat_status group_sync(struct sqlite_store *s)
+/* Sync everything that is unsynced. */
+static enum chat_status sync_all(struct sqlite_store *s)
 {
     errno = 0;
     int rc = vfs_sync(s->db);
@@ -52,7 +53,7 @@ enum chat_status group_sync_message(struct sqlite_store *s, int64_t id)
         turn_leave(s);
     }
     vfs_need_sync(s->db);
-    enum chat_status status = group_sync(s);
+    enum chat_status status = sync_all(s);
     if (status == CHAT_OK)
         synced_write_id(s, id);
     return status;
@@ -66,7 +67,7 @@ enum chat_status group_commit(struct sqlite_store *s, struct range new)
     vfs_defer_sync(s->db, true);
     enum chat_status status = turn_commit(s);
     if (status == CHAT_OK)
-        status = group_sync(s);
+        status = sync_all(s);
     if (status == CHAT_OK)
         synced_write(s, any ? new.last : 0);
     bells_ring(s); /* it may be stored where the sync has failed */

@@ -13,8 +13,7 @@ enum chat_status turn_end(struct sqlite_store *s, enum chat_status status);
  * it, if any do. */
 enum chat_status group_commit(struct sqlite_store *s, struct range new);
 
-/* Sync everything that is unsynced; or the message ID and those before it, of all senders. */
-enum chat_status group_sync(struct sqlite_store *s);
+/* Sync the message ID and those before it, of all senders. */
 enum chat_status group_sync_message(struct sqlite_store *s, int64_t id);
 
 #endif
