@@ -32,7 +32,7 @@ enum {
 /* End the program: print "NAME: ..." as one line on standard error, safe for a terminal. */
 noreturn void cli_fail(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* The same where there is no memory, not even for that text (memory.c). */
+/* End the program because there is no memory, without needing any (memory.c). */
 noreturn void cli_no_memory(void);
 
 /* Print an error and the usage line; exit with 64. */
@@ -41,7 +41,7 @@ noreturn void cli_usage(const char *format, ...) __attribute__((format(printf, 1
 /* Print the error of a failed call of the library, and AFTER; exit with its status. */
 noreturn void cli_fail_spool(enum chat_status status, const chat_spool *spool, const char *after);
 
-/* The same without the end: returns the exit status. */
+/* Print the error of a failed call of the library; return its exit status. */
 int cli_say_spool(enum chat_status status, const chat_spool *spool);
 
 /* Say something on standard error, and go on. */

@@ -11,7 +11,8 @@
  * see of the message: place, due, expires. 0: for a receiver. */
 void json_out_message(const struct chat_message *message, int64_t next_id, struct output *out);
 
-/* The same with the STATE of the message at this moment, and who has claimed it. */
+/* Write such an object that also has the STATE of the message at this moment, and the process that
+ * has claimed it. */
 void json_out_state(const struct chat_message *message, int64_t next_id, const char *state,
                     const struct chat_holder *holder, struct output *out);
 

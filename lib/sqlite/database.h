@@ -45,7 +45,7 @@ sqlite3_file *db_file(struct sqlite_store *s, sqlite3_int64 *size);
 /* Translate SQLite's result code RC to a status, and set the text: "cannot DOING spool ...". */
 enum chat_status db_failed(struct sqlite_store *s, int rc, const char *doing);
 
-/* The same where there is no room on the disk. */
+/* Fail because the disk has no space: "cannot DOING spool ...". */
 enum chat_status db_full(struct sqlite_store *s, const char *doing);
 
 #endif
