@@ -42,17 +42,6 @@ static size_t call_lock(struct pg_store *s, enum pg sql, const struct chat_query
     return call;
 }
 
-/* A role that may not delete messages gets an error before a message is delivered. */
-static enum chat_status refuse(struct pg_store *s, const struct pg_locked *locked)
-{
-    pg_call_unlock(s, locked->id, locked->count);
-    enum chat_status status = pg_exchange(s, "read");
-    return status != CHAT_OK
-               ? status
-               : error_set(s->base.error, CHAT_PERMISSION,
-                           "cannot receive from spool '%s': permission denied", s->url);
-}
-
 /* Look at the room and lock the available messages. Due messages were made ready before. */
 static enum chat_status lock_room(struct pg_store *s, const struct chat_query *query,
                                   const char *name, struct pg_room *room, struct pg_locked *locked)
@@ -68,8 +57,10 @@ static enum chat_status lock_room(struct pg_store *s, const struct chat_query *q
             return status;
         pg_read_look(s, look, room);
         pg_read_locked(s, lock, locked);
-        if (!room->may_delete)
-            return refuse(s, locked);
+        if (!room->may_delete) {
+            pg_call_unlock(s, locked->id, locked->count);
+            return pg_refuse(s);
+        }
         if (room->open && !query->every)
             return error_set(s->base.error, CHAT_USAGE,
                              "room '%s' is open: name a reader, as in '%s/NAME'", room->name,
@@ -96,37 +87,12 @@ static enum chat_status read_messages(struct pg_store *s, const struct chat_quer
                                       const struct pg_room *room, const int64_t *ids, size_t count,
                                       struct chat_batch *batch)
 {
-    struct pg_values values = { .count = 0 };
-    struct pg_array array;
-    int64_t gone[CLAIMS];
-    size_t gone_count = 0;
-    pg_array_start(&array, PG_INT8);
-    for (size_t i = 0; i < count; i++)
-        pg_array_number(&array, ids[i]);
-    pg_add_array(&values, &array);
-    pg_number(&values, room->number);
-    pg_number(&values, query->every);
-    size_t call = pg_call(s, PG_GET_MESSAGES, &values);
-    pg_array_free(&array);
-    enum chat_status status = pg_exchange(s, "read");
-    if (status != CHAT_OK)
-        return status;
-    const PGresult *result = pg_result(s, call);
-    for (int i = 0; i < pg_rows(s, call) && status == CHAT_OK; i++) {
-        struct chat_message m = { .room = room->name };
-        status = pg_read_row(s, result, i, query->every, &m);
-        if (status == CHAT_OK && !batch_add(batch, &m, m.id))
-            status = pg_no_memory(s);
-    }
-    for (size_t i = 0; i < count; i++) {
-        size_t k = 0;
-        while (k < batch->count && batch->messages[k]->id != ids[i])
-            k++;
-        if (k == batch->count)
-            gone[gone_count++] = ids[i];
-    }
-    if (gone_count > 0) {
-        pg_call_unlock(s, gone, gone_count);
+    const struct pg_view view = { .room = room->name, .every = query->every };
+    struct pg_gone gone;
+    enum chat_status status =
+        pg_read_claimed(s, PG_GET_MESSAGES, room->number, &view, ids, count, batch, &gone);
+    if (gone.count > 0) {
+        pg_call_unlock(s, gone.id, gone.count);
         enum chat_status unlocked = pg_exchange(s, "read");
         if (unlocked != CHAT_OK)
             return unlocked;

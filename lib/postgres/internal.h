@@ -418,6 +418,31 @@ enum {
 enum chat_status pg_read_row(struct pg_store *s, const PGresult *result, int row, bool every,
                              struct chat_message *message);
 
+/* Messages that no longer are where they were locked. */
+struct pg_gone {
+    int64_t id[CLAIMS];
+    size_t count;
+};
+
+/* Whose messages are read: those of the room ROOM, or of the reader READER ("tea/bob"), whose
+ * statements have the columns ROOM and ROW, too. */
+struct pg_view {
+    const char *room, *reader;
+    bool every; /* with their places and times */
+};
+
+/* Read the messages with these ids, which are claimed, into BATCH by SQL; NUMBER is that of their
+ * room or reader. *GONE becomes those that BATCH did not get, and are to be unlocked, whatever the
+ * status. */
+enum chat_status pg_read_claimed(struct pg_store *s, enum pg sql, int64_t number,
+                                 const struct pg_view *view, const int64_t *ids, size_t count,
+                                 struct chat_batch *batch, struct pg_gone *gone);
+
+/* Add the rows of a walk to BATCH, and move CURSOR behind them. A damaged message is skipped, and
+ * reported as soon as the batch is empty. CHAT_NONE: no rows. */
+enum chat_status pg_add_walked(struct pg_store *s, size_t call, const struct pg_view *view,
+                               struct chat_cursor *cursor, struct chat_batch *batch);
+
 /* The checksum of a message: its id and its time are the server's. */
 int64_t pg_digest(const struct chat_message *message);
 
@@ -431,6 +456,10 @@ struct pg_locked {
 };
 
 void pg_read_locked(const struct pg_store *s, size_t call, struct pg_locked *locked);
+
+/* Send the calls that unlock, and fail: a role that may not delete messages gets an error before a
+ * message is delivered. */
+enum chat_status pg_refuse(struct pg_store *s);
 
 /* How many of what was locked a batch may hold. */
 size_t pg_fitting(const struct pg_locked *locked, const struct chat_query *query);

@@ -77,6 +77,15 @@ void pg_read_locked(const struct pg_store *s, size_t call, struct pg_locked *loc
     }
 }
 
+enum chat_status pg_refuse(struct pg_store *s)
+{
+    enum chat_status status = pg_exchange(s, "read");
+    return status != CHAT_OK
+               ? status
+               : error_set(s->base.error, CHAT_PERMISSION,
+                           "cannot receive from spool '%s': permission denied", s->url);
+}
+
 size_t pg_fitting(const struct pg_locked *locked, const struct chat_query *query)
 {
     size_t n = 0, bytes = 0;

@@ -1,7 +1,10 @@
-/* read.c - the contents of messages. */
+/* read.c - the contents of messages, and how they get into a batch. */
 
 #include "internal.h"
 
+#include <string.h>
+
+#include "batch.h"
 #include "digest.h"
 
 int64_t pg_digest(const struct chat_message *message)
@@ -35,4 +38,97 @@ enum chat_status pg_read_row(struct pg_store *s, const PGresult *result, int row
     return error_set(s->base.error, CHAT_DAMAGED,
                      "message %lld in room '%s' of spool '%s' is damaged", (long long)m->id,
                      m->room, s->url);
+}
+
+static enum chat_status read_one(struct pg_store *s, const PGresult *result, int row,
+                                 const struct pg_view *view, struct chat_message *m)
+{
+    *m = (struct chat_message){ .room = view->room };
+    if (view->reader == NULL)
+        return pg_read_row(s, result, row, view->every, m);
+    m->room = pg_get_text(result, row, ROOM);
+    m->reader = strchr(view->reader, '/') + 1;
+    enum chat_status status = pg_read_row(s, result, row, view->every, m);
+    if (status == CHAT_DAMAGED)
+        s->damaged = pg_get_number(result, row, ROW);
+    return status;
+}
+
+static enum chat_status add_message(struct pg_store *s, struct chat_batch *batch,
+                                    const struct chat_message *m)
+{
+    return batch_add(batch, m, m->id) ? CHAT_OK : pg_no_memory(s);
+}
+
+/* --- claimed --------------------------------------------------------------- */
+
+static void list_gone(const struct chat_batch *batch, const int64_t *ids, size_t count,
+                      struct pg_gone *gone)
+{
+    for (size_t i = 0; i < count; i++) {
+        size_t k = 0;
+        while (k < batch->count && batch->messages[k]->id != ids[i])
+            k++;
+        if (k == batch->count)
+            gone->id[gone->count++] = ids[i];
+    }
+}
+
+enum chat_status pg_read_claimed(struct pg_store *s, enum pg sql, int64_t number,
+                                 const struct pg_view *view, const int64_t *ids, size_t count,
+                                 struct chat_batch *batch, struct pg_gone *gone)
+{
+    struct pg_values values = { .count = 0 };
+    struct pg_array array;
+    gone->count = 0;
+    pg_array_start(&array, PG_INT8);
+    for (size_t i = 0; i < count; i++)
+        pg_array_number(&array, ids[i]);
+    pg_add_array(&values, &array);
+    pg_number(&values, number);
+    pg_number(&values, view->every);
+    size_t call = pg_call(s, sql, &values);
+    pg_array_free(&array);
+    enum chat_status status = pg_exchange(s, "read");
+    if (status != CHAT_OK)
+        return status;
+    for (int i = 0; i < pg_rows(s, call) && status == CHAT_OK; i++) {
+        struct chat_message m;
+        status = read_one(s, pg_result(s, call), i, view, &m);
+        if (status == CHAT_OK)
+            status = add_message(s, batch, &m);
+    }
+    list_gone(batch, ids, count, gone);
+    return status;
+}
+
+/* --- walked ---------------------------------------------------------------- */
+
+static void step(struct chat_cursor *cursor, const PGresult *result, int row,
+                 const struct pg_view *view)
+{
+    if (cursor->due > 0) {
+        cursor->due = pg_get_number(result, row, DUE);
+        cursor->id = pg_get_number(result, row, view->reader != NULL ? ROW : ID);
+    } else
+        cursor->place = pg_get_number(result, row, PLACE);
+}
+
+enum chat_status pg_add_walked(struct pg_store *s, size_t call, const struct pg_view *view,
+                               struct chat_cursor *cursor, struct chat_batch *batch)
+{
+    const PGresult *result = pg_result(s, call);
+    for (int i = 0; i < pg_rows(s, call); i++) {
+        struct chat_message m;
+        enum chat_status status = read_one(s, result, i, view, &m);
+        m.claimed = view->every && pg_get_number(result, i, CLAIMED) != 0;
+        if (status == CHAT_DAMAGED && batch->count > 0)
+            break;
+        step(cursor, result, i, view);
+        if (status == CHAT_OK)
+            status = add_message(s, batch, &m);
+        if (status != CHAT_OK)
+            return status;
+    }
+    return batch->count > 0 ? CHAT_OK : CHAT_NONE;
 }

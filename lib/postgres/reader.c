@@ -174,11 +174,7 @@ static enum chat_status lock_messages(struct pg_store *s, const struct chat_quer
             return status;
         if (!reader->may_delete) {
             call_unlock(s, reader->number, locked->id, locked->count);
-            status = pg_exchange(s, "read");
-            return status != CHAT_OK
-                       ? status
-                       : error_set(s->base.error, CHAT_PERMISSION,
-                                   "cannot receive from spool '%s': permission denied", s->url);
+            return pg_refuse(s);
         }
         if (reader->number == 0) {
             status = need_reader(s, name);
@@ -200,57 +196,22 @@ static enum chat_status lock_messages(struct pg_store *s, const struct chat_quer
     return status;
 }
 
-/* Read a row of a statement that has the columns ROOM and ROW. */
-static enum chat_status read_row(struct pg_store *s, const PGresult *result, int row,
-                                 const char *name, bool every, struct chat_message *m)
-{
-    *m = (struct chat_message){ .room = pg_get_text(result, row, ROOM),
-                                .reader = strchr(name, '/') + 1 };
-    enum chat_status status = pg_read_row(s, result, row, every, m);
-    if (status == CHAT_DAMAGED)
-        s->damaged = pg_get_number(result, row, ROW);
-    return status;
-}
-
+/* Read the messages with these ids, and unlock what does not come to BATCH. */
 static enum chat_status read_messages(struct pg_store *s, const struct chat_query *query,
                                       const char *name, const struct pg_reader *reader,
                                       const int64_t *ids, size_t count, struct chat_batch *batch)
 {
-    struct pg_values values = { .count = 0 };
-    struct pg_array array;
-    int64_t gone[CLAIMS];
-    size_t gone_count = 0;
-    pg_array_start(&array, PG_INT8);
-    for (size_t i = 0; i < count; i++)
-        pg_array_number(&array, ids[i]);
-    pg_add_array(&values, &array);
-    pg_number(&values, reader->number);
-    pg_number(&values, query->every);
-    size_t call = pg_call(s, PG_GET_READER_MESSAGES, &values);
-    pg_array_free(&array);
-    enum chat_status status = pg_exchange(s, "read");
-    if (status != CHAT_OK)
-        return status;
-    for (int i = 0; i < pg_rows(s, call) && status == CHAT_OK; i++) {
-        struct chat_message m;
-        status = read_row(s, pg_result(s, call), i, name, query->every, &m);
-        if (status == CHAT_OK && !batch_add(batch, &m, m.id))
-            status = pg_no_memory(s);
-    }
-    for (size_t i = 0; i < count; i++) {
-        size_t k = 0;
-        while (k < batch->count && batch->messages[k]->id != ids[i])
-            k++;
-        if (k == batch->count)
-            gone[gone_count++] = ids[i];
-    }
-    if (gone_count > 0) {
-        call_unlock(s, reader->number, gone, gone_count);
+    const struct pg_view view = { .reader = name, .every = query->every };
+    struct pg_gone gone;
+    enum chat_status status =
+        pg_read_claimed(s, PG_GET_READER_MESSAGES, reader->number, &view, ids, count, batch, &gone);
+    if (gone.count > 0) {
+        call_unlock(s, reader->number, gone.id, gone.count);
         enum chat_status unlocked = pg_exchange(s, "read");
         if (unlocked != CHAT_OK)
             return unlocked;
     }
-    return batch->count > 0 ? CHAT_OK : status;
+    return batch->count > 0 ? CHAT_OK : status; /* an error behind these comes again */
 }
 
 /* What the reader has lost and no other batch of this handle reports. */
@@ -432,38 +393,11 @@ static size_t call_walk(struct pg_store *s, const struct chat_query *query, cons
     return pg_call(s, behind ? PG_WALK_READER_BEHIND : PG_WALK_READER, &values);
 }
 
-static void step(struct chat_cursor *cursor, const PGresult *result, int row)
-{
-    if (cursor->due > 0) {
-        cursor->due = pg_get_number(result, row, DUE);
-        cursor->id = pg_get_number(result, row, ROW);
-    } else
-        cursor->place = pg_get_number(result, row, PLACE);
-}
-
-static enum chat_status add_rows(struct pg_store *s, size_t call, const char *name, bool every,
-                                 struct chat_cursor *cursor, struct chat_batch *batch)
-{
-    const PGresult *result = pg_result(s, call);
-    for (int i = 0; i < pg_rows(s, call); i++) {
-        struct chat_message m;
-        enum chat_status status = read_row(s, result, i, name, every, &m);
-        m.claimed = every && pg_get_number(result, i, CLAIMED) != 0;
-        if (status == CHAT_DAMAGED && batch->count > 0)
-            break;
-        step(cursor, result, i);
-        if (status == CHAT_OK && !batch_add(batch, &m, m.id))
-            status = pg_no_memory(s);
-        if (status != CHAT_OK)
-            return status;
-    }
-    return batch->count > 0 ? CHAT_OK : CHAT_NONE;
-}
-
 enum chat_status pg_walk_reader(struct pg_store *s, const struct chat_query *query,
                                 const char *name, struct chat_cursor *cursor,
                                 struct chat_batch *batch)
 {
+    const struct pg_view view = { .reader = name, .every = query->every };
     struct pg_reader reader;
     enum chat_status status = pg_look_reader(s, name, &reader);
     if (status == CHAT_OK && query->until == 0 && !query->every)
@@ -472,7 +406,7 @@ enum chat_status pg_walk_reader(struct pg_store *s, const struct chat_query *que
         size_t call = call_walk(s, query, name, cursor);
         status = pg_exchange(s, "read");
         if (status == CHAT_OK)
-            status = add_rows(s, call, name, query->every, cursor, batch);
+            status = pg_add_walked(s, call, &view, cursor, batch);
         if (status != CHAT_NONE || !query->every || cursor->due > 0)
             return status;
         cursor->due = 1; /* all that are ready were seen */

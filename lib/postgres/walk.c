@@ -24,36 +24,6 @@ static size_t call_walk(struct pg_store *s, const struct chat_query *query, cons
     return pg_call(s, behind ? PG_WALK_BEHIND : PG_WALK_READY, &values);
 }
 
-static void step(struct chat_cursor *cursor, const PGresult *result, int row)
-{
-    if (cursor->due > 0) {
-        cursor->due = pg_get_number(result, row, DUE);
-        cursor->id = pg_get_number(result, row, ID);
-    } else
-        cursor->place = pg_get_number(result, row, PLACE);
-}
-
-/* Add the messages that were found. A damaged one is skipped, and reported as soon as the batch
- * is empty. */
-static enum chat_status add_rows(struct pg_store *s, size_t call, const char *room, bool every,
-                                 struct chat_cursor *cursor, struct chat_batch *batch)
-{
-    const PGresult *result = pg_result(s, call);
-    for (int i = 0; i < pg_rows(s, call); i++) {
-        struct chat_message m = { .room = room };
-        enum chat_status status = pg_read_row(s, result, i, every, &m);
-        m.claimed = every && pg_get_number(result, i, CLAIMED) != 0;
-        if (status == CHAT_DAMAGED && batch->count > 0)
-            break;
-        step(cursor, result, i);
-        if (status == CHAT_OK && !batch_add(batch, &m, m.id))
-            status = pg_no_memory(s);
-        if (status != CHAT_OK)
-            return status;
-    }
-    return batch->count > 0 ? CHAT_OK : CHAT_NONE;
-}
-
 static enum chat_status walk_room(struct pg_store *s, const struct chat_query *query,
                                   const char *name, struct chat_cursor *cursor,
                                   struct chat_batch *batch)
@@ -66,11 +36,12 @@ static enum chat_status walk_room(struct pg_store *s, const struct chat_query *q
         status = pg_promote(s, room.number);
     if (status != CHAT_OK || room.number == 0)
         return status == CHAT_OK ? CHAT_NONE : status;
+    const struct pg_view view = { .room = room.name, .every = query->every };
     for (;;) {
         size_t call = call_walk(s, query, room.name, cursor);
         status = pg_exchange(s, "read");
         if (status == CHAT_OK)
-            status = add_rows(s, call, room.name, query->every, cursor, batch);
+            status = pg_add_walked(s, call, &view, cursor, batch);
         if (status != CHAT_NONE || !query->every || cursor->due > 0)
             return status;
         cursor->due = 1; /* all that are ready were seen */
@@ -90,7 +61,8 @@ static enum chat_status walk_one(struct pg_store *s, const struct chat_query *qu
     if (status != CHAT_OK || pg_rows(s, call) == 0)
         return status == CHAT_OK ? CHAT_NONE : status;
     snprintf(room, sizeof room, "%s", pg_get_text(pg_result(s, call), 0, ROOM));
-    return add_rows(s, call, room, true, &ignored, batch);
+    const struct pg_view view = { .room = room, .every = true };
+    return pg_add_walked(s, call, &view, &ignored, batch);
 }
 
 static enum chat_status walk(struct pg_store *s, const struct chat_query *query,
