@@ -32,13 +32,13 @@ includers() {
     grep -lE "^[[:space:]]*#[[:space:]]*include[[:space:]]*[\"<]$1[\">]" "${@:2}" || true
 }
 
-@test "make does nothing the second time" {
+@test "a second make builds nothing" {
     run make
     assert_success
     assert_output ''
 }
 
-@test "a touched header has its includers built again, and nothing else" {
+@test "make rebuilds only the files that include a changed header" {
     touch lib/digest.h
     run make V=1
     assert_success
@@ -53,7 +53,7 @@ includers() {
     assert_output --partial ' -o bin/chat-recv '
 }
 
-@test "make shows a line for each file that it makes, with V=1 the command, and with -s nothing" {
+@test "make prints one line per built file, the command with V=1, and nothing with -s" {
     touch bin/common/text.c
     run make build/bin/common/text.o
     assert_output 'CC bin/common/text.c'
@@ -79,7 +79,7 @@ includers() {
     done < <(sed -n 's/^\.PHONY: //p' Makefile mk/*.mk | tr ' ' '\n')
 }
 
-@test "make clean and make help ask no compiler" {
+@test "make clean and make help run no compiler" {
     mkdir "$BATS_TEST_TMPDIR/nothing"
     printf '#!/bin/sh\necho asked >>%s\n' "$BATS_TEST_TMPDIR/asked" >"$BATS_TEST_TMPDIR/tool"
     chmod +x "$BATS_TEST_TMPDIR/tool"
@@ -92,7 +92,7 @@ includers() {
     assert_exists "$BATS_TEST_TMPDIR/asked"
 }
 
-@test "a touched statement has the store built again" {
+@test "make rebuilds the store after a change of an SQL statement" {
     touch sql/sqlite/schema.sql
     run make V=1 programs
     assert_success
@@ -102,7 +102,7 @@ includers() {
     assert_output ''
 }
 
-@test "other flags have everything built again" {
+@test "make rebuilds everything after a change of the flags" {
     local object objects=(build/other/{lib/spool,pic/lib/spool,bin/send/main}.o)
     make -s BUILD=build/other CPPFLAGS=-DOTHER "${objects[@]}"
     run make V=1 BUILD=build/other "${objects[@]}"
@@ -128,18 +128,18 @@ linked_with() {
     assert_output --partial libsqlite3
 }
 
-@test "a build holds one copy of each program" {
+@test "a build contains one copy of each program" {
     run bash -c "find bin -type f -executable ! -name '*.so' -printf '%P\\n' | sort"
     assert_output $'chat-recv\nchat-send\nchat-spool\nchat-talk'
 }
 
-@test "a program knows the version of the Makefile" {
+@test "each program prints the version in the Makefile" {
     run bin/chat-send --version
     assert_success
     assert_output --partial "$(sed -n 's/^VERSION = //p' Makefile)"
 }
 
-@test "what make install puts there, make uninstall takes away" {
+@test "make uninstall removes what make install has installed" {
     run make install DESTDIR="$BATS_TEST_TMPDIR" PREFIX=/usr
     assert_success
     usr=$BATS_TEST_TMPDIR/usr
@@ -157,7 +157,7 @@ linked_with() {
     assert_output ''
 }
 
-@test "make clean leaves what git knows" {
+@test "make clean keeps every file that git knows" {
     cp -r . "$BATS_TEST_TMPDIR/clean"
     cd "$BATS_TEST_TMPDIR/clean"
     make -s clean
@@ -199,7 +199,7 @@ statement() {
     grep -A 1 -xF "    [SQL_${1^^}] =" build/sqlite_sql.h | sed -n '2{s/^ *"\(.*\)",$/\1/; s/\\\(["\\]\)/\1/g; p}'
 }
 
-@test "every statement prepares, and none scans a table" {
+@test "every statement can be prepared, and no statement scans a table" {
     sqlite3 "$BATS_TEST_TMPDIR/plan.db" <sql/sqlite/schema.sql
     local temporary='CREATE TEMP TABLE ids (id INTEGER PRIMARY KEY);'
     local name names
@@ -220,7 +220,7 @@ statement() {
     assert_line --index 3 --partial 'SEARCH message USING INTEGER PRIMARY KEY'
 }
 
-@test "no statement calls a function of mathematics, which the programs do not have" {
+@test "no statement calls an SQL math function, because the programs are built without them" {
     local names
     names=$(sed -nE 's/^NOMATH2?\((.*)\)$/\1/p' bin/common/nomath.c | paste -sd '|')
     [[ $names == *sin* ]]
@@ -228,7 +228,7 @@ statement() {
     assert_output ''
 }
 
-@test "bin/ sees the library's public header only, and no SQLite" {
+@test "bin/ includes only the library's public header, and no SQLite header" {
     run includers '[^">]*sqlite[^">]*' bin/*/*.[ch]
     assert_output ''
     for header in lib/{,*/}*.h build/*.h; do
@@ -238,13 +238,13 @@ statement() {
     done
 }
 
-@test "only the SQLite store sees SQLite" {
+@test "only the SQLite store includes SQLite headers" {
     for file in $(includers 'sqlite3\.h' lib/{,*/}*.[ch]) $(includers 'sqlite_sql\.h' lib/{,*/}*.[ch]); do
         assert_regex "$file" '^lib/sqlite/[a-z_]*\.[ch]$'
     done
 }
 
-@test "only json_in.c sees Jansson, and only chat-send and chat-spool have it" {
+@test "only json_in.c includes Jansson, and only chat-send and chat-spool link it" {
     run includers 'jansson\.h' bin/*/*.[ch] lib/{,*/}*.[ch]
     assert_output bin/common/json_in.c
     run nm bin/chat-send
@@ -262,7 +262,7 @@ statement() {
 }
 
 # bats test_tags=full
-@test "make analyze fails where gcc, clang-tidy or cppcheck find something" {
+@test "make analyze fails if gcc, clang-tidy or cppcheck reports something" {
     [[ ${DOSE:-} == full ]] || skip 'reads all sources: with DOSE=full'
     local tool wrong=build/analyzed/lib/wrong.c
     printf '%s\n' 'int wrong(void);' 'int wrong(void)' '{' '    int *nowhere = 0;' '    return *nowhere;' '}' >lib/wrong.c
@@ -291,7 +291,7 @@ bootstrap_surroundings() {
     find "$stub" -type f -exec chmod +x {} +
 }
 
-@test "bootstrap installs nothing where nothing is missing" {
+@test "bootstrap installs nothing if nothing is missing" {
     bootstrap_surroundings 0 apt-get sudo make
     run env PATH="$stub:$PATH" ./bootstrap check CC=gcc
     assert_success
@@ -300,7 +300,7 @@ bootstrap_surroundings() {
     assert_equal "${#lines[@]}" 2
 }
 
-@test "bootstrap installs what is missing, as root" {
+@test "bootstrap installs missing packages as root" {
     bootstrap_surroundings 0 apt-get make
     run env PATH="$stub" ./bootstrap demo
     assert_success
@@ -311,7 +311,7 @@ bootstrap_surroundings() {
     assert_equal "$(grep ^apt-get "$stub/called" | sort)" $'apt-get: -q -y --no-install-recommends install gcc libc6-dev libedit-dev libjansson-dev libsqlite3-dev libxxhash-dev pkg-config\napt-get: -q update'
 }
 
-@test "bootstrap goes through sudo where it is not root" {
+@test "bootstrap uses sudo if the user is not root" {
     bootstrap_surroundings 1000 apt-get sudo make
     run env PATH="$stub" ./bootstrap demo
     assert_success
@@ -320,7 +320,7 @@ bootstrap_surroundings() {
     assert_line --partial 'sudo: env DEBIAN_FRONTEND=noninteractive apt-get '
 }
 
-@test "bootstrap names the packages where it cannot install them" {
+@test "bootstrap names the missing packages if it cannot install them" {
     bootstrap_surroundings 0
     run env PATH="$stub" ./bootstrap demo
     assert_failure
@@ -335,7 +335,7 @@ bootstrap_surroundings() {
     refute_output --partial 'apt-get: '
 }
 
-@test "bootstrap shows what a package manager says only if it fails" {
+@test "bootstrap shows the package manager's output only if it fails" {
     bootstrap_surroundings 0 apt-get make
     printf '#!/bin/sh\nsed -n 1p <<END\nE: no such package\nEND\nexit 100\n' >"$stub/apt-get"
     run env PATH="$stub" ./bootstrap demo
@@ -345,7 +345,7 @@ bootstrap_surroundings() {
     assert_not_exists "$stub/called"
 }
 
-@test "bootstrap --dry-run lists the packages that are missing, and nothing else" {
+@test "bootstrap --dry-run lists the missing packages and does nothing else" {
     bootstrap_surroundings 0 apt-get make
     run env PATH="$stub" ./bootstrap --dry-run demo
     assert_success
@@ -356,7 +356,7 @@ bootstrap_surroundings() {
     assert_output ''
 }
 
-@test "bootstrap demo ends with how to go on, and fits on a screen" {
+@test "the output of bootstrap demo ends with the next steps and fits on a screen" {
     run ./bootstrap demo
     assert_success
     assert [ "${#lines[@]}" -lt 40 ]
@@ -366,7 +366,7 @@ bootstrap_surroundings() {
     assert_line --index -1 '    make install'
 }
 
-@test "bootstrap --install installs what several targets need, and makes nothing" {
+@test "bootstrap --install installs the packages of several targets and builds nothing" {
     bootstrap_surroundings 0 apt-get make
     run env PATH="$stub" ./bootstrap --install demo check
     assert_success
@@ -379,7 +379,7 @@ bootstrap_surroundings() {
     assert_output 'bootstrap: nothing is missing'
 }
 
-@test "bootstrap explains itself" {
+@test "bootstrap --help describes the script" {
     run ./bootstrap --help
     assert_success
     assert_line --index 0 'usage: ./bootstrap [--dry-run] TARGET [NAME=VALUE ...]'

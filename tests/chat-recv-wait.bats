@@ -60,7 +60,7 @@ switches() { sed -n 's/^voluntary_ctxt_switches:\t//p' "/proc/$1/status"; }
 
 # ---------------------------------------------------------------- -w
 
-@test "-w gives at once what is there" {
+@test "-w takes an existing message at once" {
   chat-send hello
   run --separate-stderr timeout 20 chat-recv -w
   assert_success
@@ -80,7 +80,7 @@ switches() { sed -n 's/^voluntary_ctxt_switches:\t//p' "/proc/$1/status"; }
   assert_empty_room
 }
 
-@test "a sender killed between the commit and the bell still wakes a receiver" {
+@test "a receiver wakes even if the sender is killed between the commit and the wake-up" {
   sanitized && skip 'a sanitized program writes before that'
   chat-send -r other hello
   waiting out -w
@@ -93,7 +93,7 @@ switches() { sed -n 's/^voluntary_ctxt_switches:\t//p' "/proc/$1/status"; }
   assert_got out 'hello\n'
 }
 
-@test "a receiver that gives claims back while it lives wakes other receivers" {
+@test "a receiver that releases its claims and keeps running wakes other receivers" {
   # -F takes no more at once than a pipe holds; what is left of the run is free again.
   local number
   for number in {1..9}; do head -c 30000 /dev/zero | tr '\0' "$number" | chat-send; done
@@ -103,7 +103,7 @@ switches() { sed -n 's/^voluntary_ctxt_switches:\t//p' "/proc/$1/status"; }
   assert_output --regexp '^[0-9]$'
 }
 
-@test "-w waits for a spool that does not exist yet, and does not make it" {
+@test "-w waits for a spool that does not exist yet, and does not create it" {
   local way receiver
   for way in -w --wait -t60 -F; do
     rm -rf "$HOME/.local"
@@ -119,7 +119,7 @@ switches() { sed -n 's/^voluntary_ctxt_switches:\t//p' "/proc/$1/status"; }
   done
 }
 
-@test "-w waits in a room with the longest name and in one of odd letters" {
+@test "-w waits in a room with the longest name and in one with unusual characters" {
   local room
   for room in "$(printf 'r%.0s' {1..255})" "$(printf '語%.0s' {1..85})" 'a b' '%s' 'a\b' '*' "it's"; do
     waiting out -w -r "$room"
@@ -130,7 +130,7 @@ switches() { sed -n 's/^voluntary_ctxt_switches:\t//p' "/proc/$1/status"; }
   done
 }
 
-@test "-w waits for any of several rooms" {
+@test "-w waits for several rooms at once" {
   local room
   for room in urgent normal; do
     waiting out -w -r urgent -r normal -o '%r %b'
@@ -158,7 +158,7 @@ switches() { sed -n 's/^voluntary_ctxt_switches:\t//p' "/proc/$1/status"; }
   assert_bytes stdout 'four\n'
 }
 
-@test "-a -w waits for the first message and then takes all there are" {
+@test "-a -w waits for the first message and then takes all messages" {
   waiting out -a -w
   local receiver=$BACKGROUND_PID
   printf '1\n2\n3\n' | chat-send -l -1
@@ -177,7 +177,7 @@ switches() { sed -n 's/^voluntary_ctxt_switches:\t//p' "/proc/$1/status"; }
   assert_bytes stdout 'hello\n'
 }
 
-@test "a message sent by -l while its input pauses wakes a receiver" {
+@test "a line sent by -l wakes a receiver while the input pauses" {
   waiting out -w
   mkfifo lines
   background bash -c 'exec chat-send -l <lines'
@@ -189,7 +189,7 @@ switches() { sed -n 's/^voluntary_ctxt_switches:\t//p' "/proc/$1/status"; }
 
 # ---------------------------------------------------------------- -t
 
-@test "-t gives up after N seconds, not before, with 1 and the message" {
+@test "-t gives up after N seconds, not before, with status 1 and an error message" {
   local start
   for seconds in 1 .4 0.4 00.4; do
     start=$(milliseconds)
@@ -206,7 +206,7 @@ switches() { sed -n 's/^voluntary_ctxt_switches:\t//p' "/proc/$1/status"; }
   assert_not_exist "$SPOOL"
 }
 
-@test "-t does not wait where a message is there" {
+@test "-t does not wait if there is a message" {
   chat-send hello
   run timeout 20 chat-recv -t 1000
   assert_success
@@ -222,7 +222,7 @@ switches() { sed -n 's/^voluntary_ctxt_switches:\t//p' "/proc/$1/status"; }
   assert_output hello
 }
 
-@test "-t takes a message that comes in time" {
+@test "-t takes a message that arrives in time" {
   waiting out -t 60
   chat-send hello
   finish "$BACKGROUND_PID"
@@ -230,7 +230,7 @@ switches() { sed -n 's/^voluntary_ctxt_switches:\t//p' "/proc/$1/status"; }
   assert_got out 'hello\n'
 }
 
-@test "-t takes very long times" {
+@test "-t accepts very long times" {
   local seconds
   for seconds in 3000000 10000000000 99999999999999; do
     waiting out -t "$seconds"
@@ -241,7 +241,7 @@ switches() { sed -n 's/^voluntary_ctxt_switches:\t//p' "/proc/$1/status"; }
   done
 }
 
-@test "-c 5 -t that got two messages in time exits 0 with two" {
+@test "-c 5 -t exits with 0 if two messages arrive in time" {
   local start
   chat-send one
   chat-send two
@@ -253,17 +253,17 @@ switches() { sed -n 's/^voluntary_ctxt_switches:\t//p' "/proc/$1/status"; }
   assert_got out 'one\ntwo\n'
 }
 
-@test "-c 5 -t that got none in time exits 1" {
+@test "-c 5 -t exits with 1 if no message arrives in time" {
   run --separate-stderr chat-recv -c 5 -t 0.1
   assert_error 1 'chat-recv: No new messages'
 }
 
-@test "-a -t that got none in time exits 1" {
+@test "-a -t exits with 1 if no message arrives in time" {
   run --separate-stderr chat-recv -a -t 0.1
   assert_error 1 'chat-recv: No new messages'
 }
 
-@test "-t is one time limit for all: messages do not prolong it" {
+@test "-t limits the whole wait: new messages do not prolong it" {
   background bash -c 'while chat-send tick; do sleep 0.1; done'
   wait_until chat-recv -p -q >peeked
   run timeout 20 chat-recv -t 1 -c 1000000
@@ -273,7 +273,7 @@ switches() { sed -n 's/^voluntary_ctxt_switches:\t//p' "/proc/$1/status"; }
 
 # ---------------------------------------------------------------- -F
 
-@test "-F takes what is there and what comes, each at once" {
+@test "-F takes existing and new messages, each at once" {
   chat-send one
   chat-send two
   receiving out -F
@@ -293,7 +293,7 @@ switches() { sed -n 's/^voluntary_ctxt_switches:\t//p' "/proc/$1/status"; }
   cmp out <(printf '%s\n' one two three; seq 1000)
 }
 
-@test "-F exits 0 on INT, TERM and HUP, and what comes after stays" {
+@test "-F exits with 0 on INT, TERM and HUP, and later messages stay" {
   local signal receiver
   for signal in INT TERM HUP; do
     waiting out --follow
@@ -308,7 +308,7 @@ switches() { sed -n 's/^voluntary_ctxt_switches:\t//p' "/proc/$1/status"; }
   done
 }
 
-@test "-F that got messages exits 0 on a signal" {
+@test "-F exits with 0 on a signal after it has received messages" {
   receiving out -F
   chat-send hello
   wait_until file_has out hello
@@ -318,7 +318,7 @@ switches() { sed -n 's/^voluntary_ctxt_switches:\t//p' "/proc/$1/status"; }
   assert_got out 'hello\n'
 }
 
-@test "-F with a slow reader ends on a signal, and the message stays" {
+@test "-F whose output is read slowly ends on a signal, and the message stays" {
   chat-send hello
   holding -F
   kill -TERM "$BACKGROUND_PID"
@@ -328,7 +328,7 @@ switches() { sed -n 's/^voluntary_ctxt_switches:\t//p' "/proc/$1/status"; }
   assert_bytes stdout 'hello\n'
 }
 
-@test "-F under nohup goes on after HUP" {
+@test "-F under nohup keeps running after HUP" {
   background bash -c 'trap "" HUP; exec chat-recv -F' >out
   local receiver=$BACKGROUND_PID
   wait_blocked "$receiver"
@@ -340,7 +340,7 @@ switches() { sed -n 's/^voluntary_ctxt_switches:\t//p' "/proc/$1/status"; }
   assert_success
 }
 
-@test "-F -t goes on until nothing has come for so long" {
+@test "-F -t runs until no message has arrived for that time" {
   local start
   chat-send one
   start=$(milliseconds)
@@ -355,7 +355,7 @@ switches() { sed -n 's/^voluntary_ctxt_switches:\t//p' "/proc/$1/status"; }
   assert_got out 'one\ntwo\n'
 }
 
-@test "-F -t with nothing at all exits 1" {
+@test "-F -t exits with 1 if there is no message at all" {
   local start
   start=$(milliseconds)
   run --separate-stderr chat-recv -F -t 0.5
@@ -363,7 +363,7 @@ switches() { sed -n 's/^voluntary_ctxt_switches:\t//p' "/proc/$1/status"; }
   assert_error 1 'chat-recv: No new messages'
 }
 
-@test "-F follows several rooms, the first one first" {
+@test "-F follows several rooms and prefers the first" {
   chat-send -r b b1
   chat-send -r a a1
   receiving out -F -r a -r b
@@ -378,7 +378,7 @@ switches() { sed -n 's/^voluntary_ctxt_switches:\t//p' "/proc/$1/status"; }
   assert_got out 'a1\nb1\nb2\na2\n'
 }
 
-@test "-F -v is readable at once for a person" {
+@test "-F -v prints each message at once, in a readable form" {
   waiting out -F -v
   chat-send -u alice 'hello, bob'
   wait_until grep -q 'alice: hello, bob$' out
@@ -414,7 +414,7 @@ sleeps_by_the_wall_clock() {
   assert [ "$left" -ge $(($2 - 60)) ]
 }
 
-@test "who waits for a time goes by the wall clock, which goes on while the machine is suspended" {
+@test "a wait for a time uses the wall clock, which keeps running while the machine is suspended" {
   chat-send -d 1h later
   waiting out -w
   sleeps_by_the_wall_clock "$BACKGROUND_PID" 3600
@@ -424,7 +424,7 @@ sleeps_by_the_wall_clock() {
   sleeps_by_the_wall_clock "$BACKGROUND_PID" 7200
 }
 
-@test "who waits for a time looks again when the clock was set" {
+@test "a wait for a time looks again when the clock is set" {
   needs perl
   chat-send -d 1h later
   waiting out -w
@@ -445,7 +445,7 @@ killed_at_sync() {
   assert_equal "$status" 137
 }
 
-@test "a sleeper is woken although the process that has work for it is killed right after its commit" {
+@test "a waiting process wakes even if the process that has work for it is killed right after its commit" {
   ! sanitized || skip 'a sanitized program is not traced'
   needs strace
   # A sender to a full room, for what leaves the room; a receiver, for what comes.
@@ -471,7 +471,7 @@ killed_at_sync() {
   assert_got out 'three\n'
 }
 
-@test "a transaction for several rooms that is killed right after its commit wakes the receivers of all" {
+@test "a transaction for several rooms wakes the receivers of all of them, even if it is killed right after its commit" {
   ! sanitized || skip 'a sanitized program is not traced'
   needs strace
   local count room
@@ -493,7 +493,7 @@ $count"
   done
 }
 
-@test "a receiver that begins to wait while a sender commits is woken although that is killed then" {
+@test "a receiver that starts to wait during a commit wakes even if the sender is killed then" {
   ! sanitized || skip 'a sanitized program is not traced'
   needs strace
   chat-send -r other x
@@ -508,7 +508,7 @@ $count"
   assert_equal "$status" 137
 }
 
-@test "a receiver that sets a damaged message aside wakes a sender that waits for its place" {
+@test "a receiver that quarantines a damaged message wakes a sender that waits for space" {
   chat-send a
   ask 'SELECT 1' >/dev/null
   sqlite3 "$SPOOL" "UPDATE message SET body = x'41'"
@@ -519,7 +519,7 @@ $count"
   assert_success
 }
 
-@test "a receiver that waits in the default room hears that this is another one now" {
+@test "a receiver that waits in the default room notices a change of the default room" {
   chat-send -r b one
   waiting out -w
   run chat-spool config default-room b
@@ -528,7 +528,7 @@ $count"
   assert_got out 'one\n'
 }
 
-@test "a receiver that waits ends with 74 when the reader of its output has gone" {
+@test "a waiting receiver ends with 74 when the reader of its output is gone" {
   local way
   chat-send one
   for way in -F '-c 2 -w' '-c 2 -t 60' '-F -v -r other -r main'; do
@@ -544,7 +544,7 @@ $count"
   assert_empty_room
 }
 
-@test "a receiver with a COMMAND does not mind who reads its output" {
+@test "a receiver with a COMMAND ignores whether the reader of its output is gone" {
   background bash -c 'chat-recv -w -- sh -c "cat >got" | true'
   wait_until pgrep -g "$BACKGROUND_PID" -x chat-recv >pid
   wait_blocked "$(<pid)"
@@ -553,7 +553,7 @@ $count"
   assert_equal "$(<got)" hello
 }
 
-@test "signals that were blocked at the start end a command that waits" {
+@test "signals that were blocked at the start end a waiting command" {
   local signal blocked=(env '--block-signal=INT,TERM,HUP,ALRM')
   chat-send -r full x
   for signal in INT TERM HUP; do
@@ -575,7 +575,7 @@ $count"
   done
 }
 
-@test "the first process of a container is ended by a signal" {
+@test "a signal ends the first process of a container" {
   unshare --pid --fork true 2>/dev/null || skip 'no right to make a PID namespace'
   local command receiver
   chat-send -r full x
@@ -595,7 +595,7 @@ $count"
   done
 }
 
-@test "without -F a signal kills a waiting receiver as it does any program" {
+@test "without -F a signal kills a waiting receiver like any program" {
   local signal
   for signal in INT TERM HUP; do
     waiting out -w
@@ -727,7 +727,7 @@ all_are_claimed() {
   assert_output $'1\n2\n3\n4'
 }
 
-@test "one message ends one of several waiting receivers, and the others wait on" {
+@test "one message ends one of several waiting receivers, and the others keep waiting" {
   local pids=() i
   for i in 1 2 3; do
     waiting "out$i" -w
@@ -752,7 +752,7 @@ one_has_ended() {
 
 # ---------------------------------------------------------------- claims of others
 
-@test "a waiting receiver gets the message of a receiver killed with -9 while it held the claim" {
+@test "a waiting receiver gets the message that a killed receiver had claimed" {
   chat-send hello
   holding
   local holder=$BACKGROUND_PID receiver
@@ -767,7 +767,7 @@ one_has_ended() {
   assert_empty_room
 }
 
-@test "a following receiver gets it as well, and so does one with a time limit" {
+@test "a receiver with -F and a receiver with a time limit get it as well" {
   local holder receiver way
   for way in -F -t60 '-aw' '-prmain -t60'; do
     chat-send hello
@@ -786,7 +786,7 @@ one_has_ended() {
   done
 }
 
-@test "a message of a receiver killed with -9 is at once there for one that does not wait" {
+@test "a message of a killed receiver is available at once to a receiver that does not wait" {
   chat-send one
   chat-send two
   holding
@@ -796,7 +796,7 @@ one_has_ended() {
   assert_bytes stdout 'one\ntwo\n'
 }
 
-@test "of a killed receiver with -a every message is there again" {
+@test "every message of a killed receiver with -a is available again" {
   seq 100 | chat-send -l
   holding -a
   kill -KILL "$BACKGROUND_PID"
@@ -816,7 +816,7 @@ one_has_ended() {
   assert_got out 'two\n'
 }
 
-@test "a receiver that waits behind a claimed message goes on waiting when that was delivered" {
+@test "a receiver that waits behind a claimed message keeps waiting when that message is delivered" {
   chat-send one
   holding
   local holder=$BACKGROUND_PID receiver
@@ -834,7 +834,7 @@ one_has_ended() {
   assert_got out 'two\n'
 }
 
-@test "of two receivers behind a claimed message one gets it when its holder dies" {
+@test "one of two receivers behind a claimed message gets it when its holder dies" {
   local holder pids=() i
   chat-send hello
   holding
@@ -851,7 +851,7 @@ one_has_ended() {
   assert_output hello
 }
 
-@test "a receiver behind claimed messages gets that of the holder that dies" {
+@test "a receiver behind several claimed messages gets the message of the holder that dies" {
   local second receiver
   chat-send one
   chat-send two
@@ -866,7 +866,7 @@ one_has_ended() {
   assert_got out 'two\n'
 }
 
-@test "-F goes on past a claimed message and gets it when its holder dies" {
+@test "-F passes a claimed message and gets it when its holder dies" {
   local holder receiver
   chat-send one
   chat-send two
@@ -885,7 +885,7 @@ one_has_ended() {
   assert_got out 'two\nthree\none\n'
 }
 
-@test "a message whose receiver dies in another PID namespace is received by who waits here" {
+@test "a waiting receiver gets a message whose receiver dies in another PID namespace" {
   local first
   unshare --pid --fork true 2>/dev/null || skip 'no right to make a PID namespace'
   chat-send job

@@ -24,7 +24,7 @@ assert_none() {
   assert_error 1 'chat-recv: No new messages'
 }
 
-@test "no new messages names the room, or the rooms, where one was named" {
+@test "\"no new messages\" names the rooms that were named" {
   capture chat-recv -r jobs
   assert_equal "$status" 1
   assert_bytes stderr "chat-recv: No new messages in room 'jobs'\n"
@@ -45,7 +45,7 @@ send() {
   for word; do chat-send "$word"; done
 }
 
-@test "a peek without a spool is 1 at once, and makes none" {
+@test "a peek without a spool exits with 1 at once and creates no spool" {
   run --separate-stderr timeout 20 chat-recv -p
   assert_error 1 'chat-recv: No new messages'
   run --separate-stderr timeout 20 chat-recv -p -r a -r b
@@ -53,7 +53,7 @@ send() {
   assert_not_exist "$HOME/.local"
 }
 
-@test "the contract's example, to the letter" {
+@test "two sends and three receives give both messages in order and \"No new messages\"" {
   chat-send 'Hello, world!'
   chat-send 'How are you?'
   assert_written 'Hello, world!\n'
@@ -63,7 +63,7 @@ send() {
 
 # ---------------------------------------------------------------- the body
 
-@test "a newline is added where the body does not end in one" {
+@test "chat-recv adds a newline if the body does not end in one" {
   printf 'hi' | chat-send
   printf 'hi\n' | chat-send
   printf 'hi\n\n' | chat-send
@@ -110,7 +110,7 @@ send() {
 
 # ---------------------------------------------------------------- how many
 
-@test "one message is taken, the oldest" {
+@test "one receive takes one message, the oldest" {
   send one two three
   assert_written 'one\n'
   assert_written 'two\n'
@@ -126,7 +126,7 @@ send() {
   assert_written '7\n'
 }
 
-@test "-c with more than there are takes what is there and exits 0" {
+@test "-c N with fewer messages takes them all and exits with 0" {
   send 1 2
   assert_written '1\n2\n' -c 5
   assert_none -c 5
@@ -134,7 +134,7 @@ send() {
   assert_written '1\n2\n' -c 1000000000000
 }
 
-@test "-a takes all there are, in order" {
+@test "-a takes all messages in order" {
   seq 1 1000 | chat-send -l
   chat-recv -a >seen
   seq 1 1000 | cmp - seen
@@ -145,7 +145,7 @@ send() {
 # pipe_is_empty: who drained it sleeps.
 pipe_is_empty() { asleep "$BACKGROUND_PID" '*pipe*'; }
 
-@test "-a does not chase messages that arrive after its start" {
+@test "-a ignores messages that arrive after its start" {
   send one two
   full_pipe pipe
   background chat-recv -a >pipe
@@ -160,7 +160,7 @@ pipe_is_empty() { asleep "$BACKGROUND_PID" '*pipe*'; }
   assert_written 'three\n'
 }
 
-@test "-p looks and takes nothing" {
+@test "-p shows a message and takes nothing" {
   send one two
   assert_written 'one\n' -p
   assert_written 'one\n' --peek
@@ -173,14 +173,14 @@ pipe_is_empty() { asleep "$BACKGROUND_PID" '*pipe*'; }
   assert_none -pa
 }
 
-@test "-p -a looks at 10,000 messages and leaves them" {
+@test "-p -a shows 10,000 messages and leaves them" {
   seq 10000 | chat-send -l
   seq 10000 >expected
   chat-recv -ap | cmp - expected
   chat-recv -a | cmp - expected
 }
 
-@test "-p skips what another has claimed" {
+@test "-p skips messages that another receiver has claimed" {
   send one two
   full_pipe pipe
   background chat-recv >pipe
@@ -191,7 +191,7 @@ pipe_is_empty() { asleep "$BACKGROUND_PID" '*pipe*'; }
   assert_none -p
 }
 
-@test "-q says nothing of no messages" {
+@test "-q suppresses \"no new messages\"" {
   capture chat-recv -q
   assert_equal "$status" 1
   assert_bytes stdout ''
@@ -203,7 +203,7 @@ pipe_is_empty() { asleep "$BACKGROUND_PID" '*pipe*'; }
   assert_written 'hello\n' -q
 }
 
-@test "a spool that does not exist has no new messages, and is not made" {
+@test "a spool that does not exist has no new messages, and is not created" {
   assert_none
   assert_none -a
   assert_none -p
@@ -215,7 +215,7 @@ pipe_is_empty() { asleep "$BACKGROUND_PID" '*pipe*'; }
 
 # ---------------------------------------------------------------- rooms
 
-@test "several rooms: the first that has a message, in the order given" {
+@test "with several rooms the first room that has a message is used, in the order given" {
   send main
   chat-send -r normal n1
   chat-send -r urgent u1
@@ -229,7 +229,7 @@ pipe_is_empty() { asleep "$BACKGROUND_PID" '*pipe*'; }
   assert_written 'main\n'
 }
 
-@test "several rooms with -c and -a: the rooms in the order given, each room's messages in theirs" {
+@test "with several rooms -c and -a empty them in the order given, each room in message order" {
   local count
   for count in 1 2; do
     chat-send -r b "b$count"
@@ -241,21 +241,21 @@ pipe_is_empty() { asleep "$BACKGROUND_PID" '*pipe*'; }
   assert_written 'c1\nc2\nb2\n' -a -r nosuch -r c -r b -r a
 }
 
-@test "-r wins over CHAT_ROOM also when it is given twice" {
+@test "-r overrides CHAT_ROOM, even if it is given twice" {
   chat-send -r x no
   chat-send -r a yes
   CHAT_ROOM=x assert_written 'yes\n' -a -r b -r a
   CHAT_ROOM=x assert_written 'no\n'
 }
 
-@test "the same room twice gives each message once" {
+@test "a room that is given twice gives each message once" {
   send one two
   assert_written 'one\ntwo\n' -a -r main -r main
 }
 
 # ---------------------------------------------------------------- formats
 
-@test "-o writes the body, and adds nothing" {
+@test "-o writes the body and adds nothing" {
   send hi
   printf 'a\0b\n' | chat-send
   chat-send ''
@@ -266,23 +266,23 @@ pipe_is_empty() { asleep "$BACKGROUND_PID" '*pipe*'; }
   assert_written 'no body' -o 'no body'
 }
 
-@test "-o %i is the id, %r the room, %u the sender, %l the length, %n the failed attempts" {
+@test "-o replaces %i by the id, %r by the room, %u by the sender, %l by the length, %n by the failed attempts" {
   local id
   id=$(chat-send -i -r lobby -u alice '日本語')
   assert_written "$id|lobby|alice|9|0\n" -r lobby -o '%i|%r|%u|%l|%n\n'
 }
 
-@test "-o %h is the host" {
+@test "-o replaces %h by the host" {
   chat-send hello
   assert_written "$(uname -n)" -o %h
 }
 
-@test "-o %k is empty for a message without a key" {
+@test "-o replaces %k by nothing for a message without a key" {
   chat-send hello
   assert_written '<>' -o '<%k>'
 }
 
-@test "-o %t is the time of sending in ISO 8601, UTC, and %s the same in seconds" {
+@test "-o replaces %t by the time of sending in ISO 8601, UTC, and %s by the same time in seconds" {
   local before after stamp seconds
   before=$(date +%s)
   TZ=Asia/Tokyo chat-send hello
@@ -295,22 +295,22 @@ pipe_is_empty() { asleep "$BACKGROUND_PID" '*pipe*'; }
   ((before <= seconds && seconds <= after))
 }
 
-@test "-o knows its escapes" {
+@test "-o understands its escapes" {
   chat-send x
   assert_written '\n\t\0\\\x1b\x41\x00\xff%%x' -o '\n\t\0\\\e\x41\x00\xFf%%%b'
 }
 
-@test "-o is used for each message" {
+@test "-o applies to each message" {
   send a b c
   assert_written '[a][b][c]' -a -o '[%b]'
 }
 
-@test "-o takes a field twice, and other text in any letters" {
+@test "-o accepts a field twice and text in any script" {
   chat-send x
   assert_written '日本 x=x $HOME *' -o '日本 %b=%b $HOME *'
 }
 
-@test "-o is not a format of printf" {
+@test "-o FORMAT is not a printf format" {
   chat-send '%s%n%i\n'
   assert_written '%%s%%n%%i\\n' -o %b
 }
@@ -332,7 +332,7 @@ pipe_is_empty() { asleep "$BACKGROUND_PID" '*pipe*'; }
   assert_equal "${#lines[@]}" 2
 }
 
-@test "--raw changes nothing where standard output is not a terminal" {
+@test "--raw changes nothing if standard output is not a terminal" {
   chat-send $'\x1b[31m\x07\xff'
   assert_written '\x1b[31m\x07\xff\n' --raw
 }
@@ -346,7 +346,7 @@ pipe_is_empty() { asleep "$BACKGROUND_PID" '*pipe*'; }
   assert_written 'two\0three\0' -a0qrx
 }
 
-@test "the output goes to where standard output was, also when it appends" {
+@test "chat-recv writes where standard output is positioned, even if that appends" {
   send one two
   echo zero >seen
   chat-recv >>seen
@@ -356,7 +356,7 @@ pipe_is_empty() { asleep "$BACKGROUND_PID" '*pipe*'; }
 
 # ---------------------------------------------------------------- ids
 
-@test "ids grow and are unique in the spool, not only in the room" {
+@test "ids grow and are unique in the whole spool" {
   local a b c
   a=$(chat-send -i -r a x)
   b=$(chat-send -i -r b x)
@@ -364,7 +364,7 @@ pipe_is_empty() { asleep "$BACKGROUND_PID" '*pipe*'; }
   ((a < b && b < c))
 }
 
-@test "an id is never used again after the room or the spool was emptied" {
+@test "an id is never used again after a room or the spool was emptied" {
   local before after
   seq 10 | chat-send -l -r other
   before=$(chat-send -i x)
@@ -377,7 +377,7 @@ pipe_is_empty() { asleep "$BACKGROUND_PID" '*pipe*'; }
   ((after > before))
 }
 
-@test "a reader that goes away in the middle costs no message" {
+@test "a reader that closes the pipe early costs no message" {
   seq 100000 | chat-send -l
   run --separate-stderr bash -c 'chat-recv -a | head -n 10; exit "${PIPESTATUS[0]}"'
   assert_equal "$status" 74

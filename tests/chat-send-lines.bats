@@ -38,7 +38,7 @@ room_holds() {
 
 # ---------------------------------------------------------------- where a message ends
 
-@test "-l makes a message of every line, without its newline" {
+@test "-l makes one message of every line, without its newline" {
   printf 'one\ntwo\nthree\n' | chat-send -l
   assert_room 'one\0two\0three\0'
 }
@@ -63,14 +63,14 @@ room_holds() {
   assert_bytes stdout 'a\0b'
 }
 
-@test "-0 makes a message of all that a NUL byte ends; the last needs none" {
+@test "-0 makes one message of all bytes before a NUL byte; the last message needs no NUL byte" {
   printf 'one\n\0two\0\0three' | chat-send -0
   assert_room 'one\n\0two\0\0three\0'
   printf 'a\0' | chat-send --null
   assert_room 'a\0'
 }
 
-@test "names with newlines go through find -print0 and -0 both ways" {
+@test "file names with newlines pass through find -print0 and -0 in both directions" {
   mkdir d
   touch d/$'a\nb' d/' c ' d/日
   find d -print0 | sort -z >expected
@@ -86,7 +86,7 @@ room_holds() {
   done
 }
 
-@test "a line may be as long as a message may be" {
+@test "a line may be as long as the longest message" {
   { echo first; head -c 67108864 /dev/zero; printf '\nlast\n'; } | chat-send -l
   capture chat-recv -a -o '%l '
   assert_bytes stdout '5 67108864 4 '
@@ -94,14 +94,14 @@ room_holds() {
 
 # ---------------------------------------------------------------- with other options
 
-@test "-r, -s, -u and the environment hold for every line" {
+@test "-r, -s, -u and the environment apply to every line" {
   printf 'a\nb\n' | chat-send -l -r x -s spool -u alice
   printf 'c\nd\n' | CHAT_ROOM=x CHAT_SPOOL=spool chat-send -l -u bob
   capture chat-recv -s spool -r x -a -o '%r %u %b\n'
   assert_bytes stdout 'x alice a\nx alice b\nx bob c\nx bob d\n'
 }
 
-@test "-l says nothing" {
+@test "-l prints nothing" {
   capture chat-send -l < <(seq 1000)
   assert_success
   assert_bytes stdout ''
@@ -170,7 +170,7 @@ wait_blocked_reading() {
   assert_success
 }
 
-@test "a sender that is killed has sent what it could before its input paused" {
+@test "a killed sender has sent every line that it read before its input paused" {
   slow_sender -l
   printf 'one\ntwo\nthr' >&"$INPUT"
   wait_until room_holds one two
@@ -179,7 +179,7 @@ wait_blocked_reading() {
   assert_room 'one\0two\0'
 }
 
-@test "a log follower delivers each line as it comes" {
+@test "a sender behind tail -f delivers each line as it arrives" {
   : >log
   mkfifo pipe
   background bash -c 'exec tail -n 0 -f log >pipe'
@@ -200,7 +200,7 @@ wake_the_follower() {
   file_has seen begin
 }
 
-@test "100,000 lines come out byte for byte" {
+@test "100,000 lines pass unchanged" {
   seq 100000 >in
   chat-send -l <in
   chat-recv -a | cmp in -
@@ -212,7 +212,7 @@ wake_the_follower() {
   assert_empty_room
 }
 
-@test "lines of all lengths come out byte for byte" {
+@test "lines of all lengths pass unchanged" {
   perl -e 'srand 1; for (1 .. 3000) { print chr(97 + $_ % 26) x int(exp(rand(9))), "\n" }
     print "x" x $_, "\n" for 4094 .. 4098, 65534 .. 65538, 1048574 .. 1048578, 3000000' >in
   chat-send -l <in
@@ -227,7 +227,7 @@ says_how_many() {
   assert_regex "$stderr" "(^|[^0-9])$1([^0-9]|\$)"
 }
 
-@test "an error in the middle keeps what was committed and says how much" {
+@test "an error in the middle keeps what was committed, and reports how many messages that is" {
   mkfifo lines
   background bash -c 'exec chat-send -l <lines 2>errors'
   local sender=$BACKGROUND_PID
@@ -245,7 +245,7 @@ says_how_many() {
   room_holds {1..17}
 }
 
-@test "an error in the middle of a stream without pauses says how many were committed" {
+@test "an error in the middle of a stream without pauses reports how many messages were committed" {
   { seq 20000; head -c 67108866 /dev/zero; } >in
   run --separate-stderr chat-send -l <in
   assert_equal "$status" 65
@@ -255,14 +255,14 @@ says_how_many() {
   head -n "$(wc -l <seen)" in | cmp - seen
 }
 
-@test "ids that can't be printed are an error that says how many messages are stored" {
+@test "ids that cannot be printed are an error that reports how many messages are stored" {
   run --separate-stderr bash -c 'seq 17 | chat-send -l -i >/dev/full'
   assert_error 74 'chat-send: cannot write standard output: no space left on device'
   says_how_many 17
   room_holds {1..17}
 }
 
-@test "input that can't be read is 74" {
+@test "input that cannot be read exits with 74" {
   mkdir directory
   run --separate-stderr chat-send -l <directory
   assert_error 74 'chat-send: '
@@ -280,14 +280,14 @@ says_how_many() {
   assert_room 'one\0two\0'
 }
 
-@test "-1 sends none where an error comes in the middle" {
+@test "-1 sends no line if an error occurs in the middle" {
   { seq 20000; head -c 67108866 /dev/zero; } >in
   run --separate-stderr chat-send -l1 <in
   assert_error 65 'chat-send: '
   assert_empty_room
 }
 
-@test "-1 stores nothing before its input has ended" {
+@test "-1 stores nothing before the end of its input" {
   slow_sender -l -1
   seq 20000 >&"$INPUT"
   wait_blocked_reading "$SENDER"
@@ -299,7 +299,7 @@ says_how_many() {
   seq 20000 | cmp - seen
 }
 
-@test "-1 stores nothing where the sender is killed" {
+@test "-1 stores nothing if the sender is killed" {
   slow_sender -l -1
   seq 20000 >&"$INPUT"
   wait_blocked_reading "$SENDER"
@@ -336,7 +336,7 @@ peak() {
 many_lines() { seq -f "%.0f $(printf 'x%.0s' {1..250})" "$SCALE"; }
 
 # bats test_tags=full
-@test "very many lines go in and out in less than 32 MiB of memory" {
+@test "a very long stream is sent and received with less than 32 MiB of memory" {
   if sanitized; then skip 'a sanitizer needs memory of its own'; fi
   local memory
   export SCALE
@@ -348,7 +348,7 @@ many_lines() { seq -f "%.0f $(printf 'x%.0s' {1..250})" "$SCALE"; }
 }
 
 # bats test_tags=full
-@test "-1 and -p -a need less than 32 MiB of memory for very many lines" {
+@test "-1 and -p -a need less than 32 MiB of memory for a very long stream" {
   if sanitized; then skip 'a sanitizer needs memory of its own'; fi
   local memory
   export SCALE

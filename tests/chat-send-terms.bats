@@ -35,7 +35,7 @@ received() {
 
 # ---------------------------------------------------------------- TIME
 
-@test "a duration is a number, perhaps with a fraction, perhaps with s, m, h or d" {
+@test "a duration is a number, with an optional fraction and an optional s, m, h or d" {
   local time want before after seen
   while read -r time want; do
     rm -rf d*
@@ -57,7 +57,7 @@ received() {
 END
 }
 
-@test "a time of ISO 8601 with a zone is that time wherever one is" {
+@test "an ISO 8601 time with a zone means the same moment in every local time zone" {
   local zone
   for zone in UTC Asia/Tokyo America/New_York; do
     assert_equal "$(due 2099-11-22T13:40:07Z $zone)" 2099-11-22T13:40:07Z
@@ -74,13 +74,13 @@ END
   assert_equal "$(due 2030-07-15 JST-9)" 2030-07-14T15:00:00Z
 }
 
-@test "a local hour that is skipped is as much later; one that comes twice is the first" {
+@test "a local time that is skipped moves forward; of a local time that occurs twice the first counts" {
   assert_equal "$(due 2030-03-31T02:30 CET-1CEST,M3.5.0,M10.5.0/3)" 2030-03-31T01:30:00Z
   assert_equal "$(due 2030-10-27T02:30 CET-1CEST,M3.5.0,M10.5.0/3)" 2030-10-27T00:30:00Z
   assert_equal "$(due 2030-10-27T03:30 CET-1CEST,M3.5.0,M10.5.0/3)" 2030-10-27T02:30:00Z
 }
 
-@test "a leap second is the next minute's first; the 29th of February is in leap years" {
+@test "a leap second is the first second of the next minute; the 29th of February exists in leap years" {
   assert_equal "$(due 2036-12-31T23:59:60Z)" 2037-01-01T00:00:00Z
   assert_equal "$(due 2028-02-29T00:00Z)" 2028-02-29T00:00:00Z
 }
@@ -112,7 +112,7 @@ END
   received x
 }
 
-@test "a number that may be meant as a date or a timestamp is a usage error" {
+@test "a number that could be a date or a timestamp is a usage error" {
   local option time
   for option in -d -x; do
     for time in 20270101 19991231 1798761600 202701011200 20270101120000; do
@@ -130,7 +130,7 @@ END
 
 # ---------------------------------------------------------------- -d
 
-@test "a message of the past is there at once, in its order" {
+@test "a message with a time in the past is available at once, in its order" {
   chat-send -d 0 a
   chat-send -d 2001-01-01 b
   chat-send -d 1901-01-01 c
@@ -138,7 +138,7 @@ END
   received a b c d
 }
 
-@test "a delayed message is nowhere to be seen before its time" {
+@test "a delayed message is invisible before its time" {
   chat-send -d 1h later
   assert_empty_room
   run chat-recv -q -a
@@ -148,7 +148,7 @@ END
   assert_equal "$(ask 'SELECT count(*) FROM message')" 1
 }
 
-@test "a delayed message joins the room's end when its time comes" {
+@test "a delayed message joins the end of the room when it is due" {
   chat-send -d 0.3 delayed
   chat-send before
   wait_until room_shows $'before\ndelayed'
@@ -158,7 +158,7 @@ END
 
 room_shows() { [[ $(chat-recv -q -p -a) == "$1" ]]; }
 
-@test "a blocked receiver wakes for a delayed message by one timer" {
+@test "a waiting receiver wakes for a delayed message with a single timer" {
   local before took
   before=$(date +%s%3N)
   chat-send -d 0.6 hello
@@ -170,7 +170,7 @@ room_shows() { [[ $(chat-recv -q -p -a) == "$1" ]]; }
   assert_equal "$(grep -cE 'nanosleep|[^p]poll\(.*[1-9]\) += 0' trace)" 0
 }
 
-@test "a message that is delayed while a receiver waits sets its timer" {
+@test "a message that is delayed while a receiver waits sets the receiver's timer" {
   background chat-recv -w >out
   wait_blocked "$BACKGROUND_PID"
   chat-send -d 0.2 hello
@@ -187,7 +187,7 @@ room_shows() { [[ $(chat-recv -q -p -a) == "$1" ]]; }
   assert_line "$id hello"
 }
 
-@test "-d and -x hold for every line, each from its own sending on" {
+@test "-d and -x apply to every line, counted from the time the line is sent" {
   local first second
   mkfifo lines
   background bash -c 'exec chat-send -l -i -d 1h <lines >ids'
@@ -205,7 +205,7 @@ room_shows() { [[ $(chat-recv -q -p -a) == "$1" ]]; }
 
 # ---------------------------------------------------------------- -x
 
-@test "an expired message is never handed out: not by chat-recv, -a, -p, -F" {
+@test "an expired message is never received: not by plain chat-recv, -a, -p or -F" {
   chat-send -x 2001-01-01 gone
   chat-send -x 0.001 gone
   chat-send -x 1901-01-01 gone
@@ -234,7 +234,7 @@ room_shows() { [[ $(chat-recv -q -p -a) == "$1" ]]; }
   assert_empty_room
 }
 
-@test "expired messages are cleaned up in passing" {
+@test "receivers delete expired messages in passing" {
   seq 500 | chat-send -l -x 2001-01-01
   assert_equal "$(ask 'SELECT count(*) FROM message')" 500
   chat-send -r other -x 1h stays
@@ -246,7 +246,7 @@ room_shows() { [[ $(chat-recv -q -p -a) == "$1" ]]; }
 
 # ---------------------------------------------------------------- -k
 
-@test "with -k nothing is added while a message with that key waits; -i prints that one's id" {
+@test "-k adds nothing while a message with that key waits; -i prints the id of that message" {
   local id
   id=$(chat-send -k job -i first)
   run --separate-stderr chat-send -k job -i second
@@ -260,7 +260,7 @@ room_shows() { [[ $(chat-recv -q -p -a) == "$1" ]]; }
   assert_output fourth
 }
 
-@test "-k counts a claimed message and a delayed one, and none that has been received" {
+@test "-k counts claimed and delayed messages, and no received ones" {
   chat-send -k job one
   hold
   chat-send -k job two
@@ -280,7 +280,7 @@ room_shows() { [[ $(chat-recv -q -p -a) == "$1" ]]; }
   received new
 }
 
-@test "-k sees a message of its key in the same stream" {
+@test "-k finds a message with its key in the same stream" {
   seq 5 | chat-send -l -k job -i >ids
   assert_equal "$(sort -u ids | wc -l) $(wc -l <ids)" '1 5'
   received 1
@@ -289,7 +289,7 @@ room_shows() { [[ $(chat-recv -q -p -a) == "$1" ]]; }
   received 1
 }
 
-@test "with --new a script learns from exit status 1 that -k has added nothing" {
+@test "with --new exit status 1 reports that -k has added nothing" {
   local id
   run --separate-stderr chat-send -i --new -k job first
   assert_success
@@ -304,7 +304,7 @@ room_shows() { [[ $(chat-recv -q -p -a) == "$1" ]]; }
   received first
 }
 
-@test "with --new a stream exits with 1 where none of its lines was added" {
+@test "with --new a stream exits with 1 if none of its lines was added" {
   seq 3 | chat-send -l --new -k job
   run -1 chat-send -l --new -k job <<<again
   run -1 chat-send -1l --new -k job -m 1 -w <<<again
@@ -314,7 +314,7 @@ room_shows() { [[ $(chat-recv -q -p -a) == "$1" ]]; }
 
 # ---------------------------------------------------------------- --replace
 
-@test "--replace deletes the waiting message with its key, and adds the new one at the end" {
+@test "--replace deletes the waiting message with its key and adds the new one at the end" {
   chat-send -k disk '81 %'
   chat-send -k load 0.3
   chat-send -r elsewhere -k disk full
@@ -327,7 +327,7 @@ room_shows() { [[ $(chat-recv -q -p -a) == "$1" ]]; }
   assert_output full
 }
 
-@test "--replace leaves a claimed message alone, and the new one follows it" {
+@test "--replace leaves a claimed message alone, and adds the new one behind it" {
   chat-send -k job one
   hold
   chat-send -k job --replace two
@@ -337,7 +337,7 @@ room_shows() { [[ $(chat-recv -q -p -a) == "$1" ]]; }
   received one three
 }
 
-@test "--replace takes the place of delayed and held back messages, too" {
+@test "--replace also replaces delayed and held back messages" {
   chat-send -k job -d 1h one
   chat-send -k job --replace two
   received two
@@ -347,7 +347,7 @@ room_shows() { [[ $(chat-recv -q -p -a) == "$1" ]]; }
   received four
 }
 
-@test "a handler that sends with --replace replaces nothing that is being handled" {
+@test "a COMMAND that sends with --replace does not replace the message that it processes" {
   chat-send -r jobs -k job one
   run -0 chat-recv -r jobs -- sh -c 'chat-send -r jobs -k job --replace two; chat-send -r jobs -k job --replace three'
   run chat-recv -a -r jobs
@@ -362,7 +362,7 @@ room_shows() { [[ $(chat-recv -q -p -a) == "$1" ]]; }
   received two three
 }
 
-@test "of a stream with --replace the last line is left" {
+@test "a stream with --replace leaves its last line" {
   seq 500 | chat-send -l -k job --replace -i >ids
   assert_equal "$(sort -u ids | wc -l)" 500
   received 500
@@ -370,7 +370,7 @@ room_shows() { [[ $(chat-recv -q -p -a) == "$1" ]]; }
   received 5
 }
 
-@test "a large message is replaced, and the counters agree" {
+@test "--replace of a large message keeps the counters right" {
   head -c 3000000 /dev/zero | chat-send -k job
   chat-send -k job --replace small
   run -0 chat-spool list
@@ -387,7 +387,7 @@ room_shows() { [[ $(chat-recv -q -p -a) == "$1" ]]; }
   assert_equal "$(ask 'SELECT count(*) FROM message')" 1
 }
 
-@test "with -J a line says by \"replace\" that it replaces the waiting message with its key" {
+@test "with -J the field \"replace\" of a line makes the message replace the waiting one with its key" {
   printf '%s\n' '{"key":"disk","body":"81 %"}' '{"key":"load","body":"0.3"}' \
     '{"key":"disk","replace":true,"body":"83 %"}' '{"key":"load","replace":false,"body":"0.4"}' | chat-send -J
   received 0.3 '83 %' 0.4
@@ -434,7 +434,7 @@ room_shows() { [[ $(chat-recv -q -p -a) == "$1" ]]; }
 
 # ---------------------------------------------------------------- -m
 
-@test "a room that holds N messages takes no other: 75" {
+@test "a room that holds N messages accepts no other: chat-send exits with 75" {
   chat-send -m 2 one
   chat-send -m 2 two
   run --separate-stderr chat-send -m 2 -i three
@@ -444,7 +444,7 @@ room_shows() { [[ $(chat-recv -q -p -a) == "$1" ]]; }
   received one two three
 }
 
-@test "claimed and delayed messages count for -m; expired ones do not" {
+@test "-m counts claimed and delayed messages, and no expired ones" {
   chat-send one
   chat-send -d 1h two
   chat-send -x 2001-01-01 gone
@@ -478,7 +478,7 @@ room_shows() { [[ $(chat-recv -q -p -a) == "$1" ]]; }
   assert_success
 }
 
-@test "-t ends the wait for space with 75" {
+@test "-t ends the wait for space, and chat-send exits with 75" {
   local way before
   chat-send one
   for way in '-t 0.2' '-w -t 0.2' '-t 0'; do
@@ -497,7 +497,7 @@ room_shows() { [[ $(chat-recv -q -p -a) == "$1" ]]; }
   received two
 }
 
-@test "ten senders and a receiver share a room of two: nothing is lost, and it is never fuller" {
+@test "ten senders and a receiver share a room of two messages: nothing is lost, and it never holds more" {
   local n pids=()
   for ((n = 0; n < 10; n++)); do
     timeout 30 chat-send -m 2 -w "$n" & pids+=($!)
@@ -519,14 +519,14 @@ room_shows() { [[ $(chat-recv -q -p -a) == "$1" ]]; }
   received 8 9 10
 }
 
-@test "--drop with nothing but claimed messages is 75" {
+@test "--drop exits with 75 if all messages are claimed" {
   chat-send one
   hold
   run --separate-stderr chat-send -m 1 --drop two
   assert_error 75 "chat-send: room 'main' is full"
 }
 
-@test "with -1 --drop drops no line of its own: with nothing else to drop it is 75, and nothing is stored" {
+@test "with -1 --drop deletes no line of its own: if nothing else can be dropped, it exits with 75 and stores nothing" {
   seq 3 | chat-send -l
   hold
   printf '%s\n' a b c | chat-send -l1 -m 4 --drop
@@ -555,7 +555,7 @@ dropping() {
   received new
 }
 
-@test "a message that could not be dropped is received by who has waited for it" {
+@test "a message that could not be dropped goes to the receiver that has waited for it" {
   local sender
   dropping error=EIO
   sender=$BACKGROUND_PID
@@ -569,7 +569,7 @@ dropping() {
   assert_bytes received 'oldest\n'
 }
 
-@test "a message whose sender is killed while it drops it is received by who has waited for it" {
+@test "a message whose sender is killed while it drops it goes to the receiver that has waited for it" {
   dropping
   background chat-recv -w >received
   wait_blocked "$BACKGROUND_PID"
@@ -581,7 +581,7 @@ dropping() {
 
 # ---------------------------------------------------------------- -m with -l
 
-@test "a stream stores what fits, and the error says how much" {
+@test "a stream stores the lines that fit, and the error reports how many" {
   chat-send 0
   run --separate-stderr chat-send -l -m 3 < <(seq 5)
   assert_error 75 "chat-send: room 'main' is full: it holds 3 messages; 2 messages were stored"
@@ -590,7 +590,7 @@ dropping() {
   assert_error 75 "chat-send: room 'main' is full: it holds 1 message; 1 message was stored"
 }
 
-@test "a stream with -w stores what fits, waits for space, and continues" {
+@test "a stream with -w stores the lines that fit, waits for space, and continues" {
   seq 2000 >in
   background bash -c 'exec chat-send -l -m 50 -w -i <in >ids'
   timeout 30 chat-recv -c 2000 -w >out
@@ -601,7 +601,7 @@ dropping() {
   sort -nuc ids
 }
 
-@test "with -1 all are stored or none" {
+@test "with -1 either all lines are stored or none" {
   chat-send 0
   run --separate-stderr chat-send -l1 -i -m 3 < <(seq 3)
   assert_error 75 "chat-send: room 'main' is full: it holds 3 messages; no message was stored"
@@ -609,7 +609,7 @@ dropping() {
   received 0 1 2 3
 }
 
-@test "with -1 -w all are stored as soon as there is room for all" {
+@test "with -1 -w all lines are stored as soon as there is space for all of them" {
   local way
   for way in file pipe; do
     seq 11 15 | chat-send -l
@@ -637,7 +637,7 @@ asleep_sender() {
   pid=$(pgrep -x chat-send -g "$BACKGROUND_PID") && asleep "$pid" '*poll*'
 }
 
-@test "with -1 more messages than -m allows are 64 in any case, and none is stored" {
+@test "with -1 more lines than -m allows are refused with 64, and none is stored" {
   local way
   chat-send 0
   for way in '' -w --drop; do
@@ -671,7 +671,7 @@ asleep_sender() {
   assert_not_exists "$SPOOL"
 }
 
-@test "-w, -t and --drop need -m; --drop and -w exclude each other; N is 1 at least" {
+@test "-w, -t and --drop need -m; --drop and -w exclude each other; N is at least 1" {
   local options
   for options in -w '-t 1' --drop '-m 1 --drop -w' '-m 1 --drop -t 1' '-m 0' '-m -1' '-m x' '-m 1.5' '-m' \
     '-m 1 -t x' '-m 1 -t -1' '-m 1 -t 2026-11-22' '-m 99999999999999999999' --drop=1; do
@@ -706,7 +706,7 @@ no_dearer() {
 }
 
 # bats test_tags=full
-@test "a send and a receive cost the same beside many delayed messages, and after many have expired" {
+@test "the cost of a send and a receive does not depend on delayed or expired messages" {
   local send recv
   sanitized && skip 'what a sanitized program costs says nothing'
   COUNTER=$(instruction_counter) || skip 'needs perf or valgrind'

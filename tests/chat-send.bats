@@ -19,24 +19,24 @@ assert_written() {
 
 # ---------------------------------------------------------------- words
 
-@test "the words are joined by single spaces" {
+@test "chat-send joins its arguments with single spaces" {
   chat-send a 'b  c' d
   assert_received 'a b  c d'
 }
 
-@test "words are not interpreted" {
+@test "arguments are not interpreted" {
   chat-send 'a\nb\0' '%s%n' '$HOME `id` $(id)' '*' "'" '"'
   printf '%s' 'a\nb\0 %s%n $HOME `id` $(id) * '\'' "' >expected
   chat-recv -n >seen
   cmp expected seen
 }
 
-@test "words may hold any bytes" {
+@test "arguments may contain any bytes" {
   chat-send $'\xff\xfe' $'\x1b[31m\n' '日本語'
   assert_received '\xff\xfe \x1b[31m\n 日本語'
 }
 
-@test "an empty word is an empty message, and empty words keep their spaces" {
+@test "an empty argument is an empty message, and empty arguments keep their spaces" {
   chat-send ''
   chat-send '' ''
   chat-send a '' b
@@ -54,14 +54,14 @@ assert_written() {
   assert_received '--'
 }
 
-@test "the options end at the first word" {
+@test "the options end at the first argument" {
   chat-send fix the -x flag
   assert_received 'fix the -x flag'
   chat-send hi --help -r x -- y
   assert_received 'hi --help -r x -- y'
 }
 
-@test "a single dash reads standard input, and is a word beside others and behind --" {
+@test "a single dash reads standard input, and is plain text beside other arguments and after --" {
   printf 'from\0input' | chat-send -
   assert_equal "$(chat-recv -n | od -An -c | tr -d ' ')" 'from\0input'
   seq 2 | chat-send -l -
@@ -76,7 +76,7 @@ assert_written() {
   assert_received 'x -'
 }
 
-@test "many long words make one message" {
+@test "many long arguments make one message" {
   local words=()
   mapfile -t words < <(seq 20000)
   chat-send "${words[@]}"
@@ -87,25 +87,25 @@ assert_written() {
 
 # ---------------------------------------------------------------- standard input and files
 
-@test "without a word the whole of standard input is one message" {
+@test "without arguments the whole of standard input is one message" {
   printf 'one\ntwo\n\nthree' | chat-send
   assert_received 'one\ntwo\n\nthree'
   assert_empty_room
 }
 
-@test "-- without a word reads standard input" {
+@test "-- without arguments reads standard input" {
   echo hello | chat-send --
   assert_received 'hello\n'
 }
 
-@test "standard input may hold any bytes, NUL included" {
+@test "standard input may contain any bytes, including NUL" {
   perl -e 'print map { chr } 0 .. 255, 0, 0' >in
   chat-send <in
   chat-recv -n >seen
   cmp in seen
 }
 
-@test "a megabyte of noise comes out as it went in, from a file, a pipe and -f" {
+@test "a megabyte of random bytes passes unchanged from a file, a pipe and -f" {
   head -c 1048577 /dev/urandom >in
   chat-send <in
   # shellcheck disable=SC2002  # a pipe is meant
@@ -115,7 +115,7 @@ assert_written() {
   chat-recv -an | cmp expected -
 }
 
-@test "standard input that comes in pieces is one message" {
+@test "standard input that arrives in pieces is one message" {
   { printf a; sleep 0.1; printf b; sleep 0.1; printf 'c\n'; } | chat-send
   assert_received 'abc\n'
   assert_empty_room
@@ -127,14 +127,14 @@ assert_written() {
   assert_empty_room
 }
 
-@test "with words standard input is not touched: safe inside while read" {
+@test "with arguments chat-send does not touch standard input: it is safe inside while read" {
   printf '%s\n' one two three >in
   while read -r line; do chat-send "$line"; done <in
   capture chat-recv -a
   assert_bytes stdout 'one\ntwo\nthree\n'
 }
 
-@test "with words standard input may be a pipe that stays open, or be closed itself" {
+@test "with arguments standard input may be a pipe that stays open, or be closed" {
   local keep
   mkfifo pipe
   exec {keep}<>pipe
@@ -166,7 +166,7 @@ assert_written() {
   assert_output x
 }
 
-@test "-f - is standard input" {
+@test "-f - reads standard input" {
   printf 'x\n' | chat-send -f -
   assert_received 'x\n'
 }
@@ -178,7 +178,7 @@ assert_written() {
   assert_received 'a\nb'
 }
 
-@test "a file that can't be read is 74, and nothing is stored" {
+@test "a file that cannot be read exits with 74, and nothing is stored" {
   run --separate-stderr chat-send -f missing
   assert_error 74 "chat-send: "
   [[ $stderr == *"'missing'"*'no such file or directory' ]]
@@ -189,7 +189,7 @@ assert_written() {
   assert_empty_room
 }
 
-@test "standard input that can't be read is 74, and nothing is stored" {
+@test "standard input that cannot be read exits with 74, and nothing is stored" {
   mkdir directory
   run --separate-stderr chat-send <directory
   assert_error 74 "chat-send: "
@@ -199,7 +199,7 @@ assert_written() {
 
 # ---------------------------------------------------------------- options
 
-@test "a send says nothing" {
+@test "a send prints nothing" {
   capture chat-send hello
   assert_success
   assert_bytes stdout ''
@@ -212,7 +212,7 @@ assert_written() {
   assert_output $'hello\nhello'
 }
 
-@test "-r is the room, in all its spellings" {
+@test "-r names the room, in all spellings of the option" {
   chat-send -r x one
   chat-send -rx two
   chat-send --room x three
@@ -225,7 +225,7 @@ assert_written() {
   assert_bytes stdout 'one\ntwo\nthree\nfour\nfive\nsix\nseven\n'
 }
 
-@test "with several -r the message is in each of the rooms, stored in one commit" {
+@test "with several -r one commit stores the message in each of the rooms" {
   local room
   run -0 chat-send -i -r b -r a --room=c hello
   assert_output $'1\n2\n3'
@@ -242,7 +242,7 @@ assert_written() {
   assert_empty_room x
 }
 
-@test "with several -r a message that one room refuses is in none of them" {
+@test "with several -r a message that one room refuses is stored in no room" {
   local room
   chat-send -r b there
   capture chat-send -i -m 1 -r a -r b -r c hello
@@ -266,7 +266,7 @@ assert_written() {
   assert_received old -r b
 }
 
-@test "a stream with several -r and -m is 64" {
+@test "a stream with several -r and -m is refused with 64" {
   capture chat-send -l -m 1 -r a -r b <<<one
   assert_usage chat-send
   capture chat-send -J -m 1 --drop -r a -r b <<<'{"body":""}'
@@ -279,7 +279,7 @@ assert_written() {
   assert_received hello -r main
 }
 
-@test "-s is the spool, in all its spellings; missing directories are made" {
+@test "-s names the spool, in all spellings of the option; missing directories are created" {
   chat-send -s one/two/spool a
   assert_file_exist one/two/spool
   chat-send -s one/two/spool b
@@ -290,14 +290,14 @@ assert_written() {
   assert_bytes stdout 'a\nb\nc\nd\n'
 }
 
-@test "-u is the sender's name" {
+@test "-u sets the sender's name" {
   chat-send -u alice hello
   chat-send --user='Ünal der Große' hello
   assert_written alice -o %u
   assert_written 'Ünal der Große' -o %u
 }
 
-@test "the sender is the login name where -u does not say otherwise" {
+@test "without -u the sender is the login name" {
   chat-send hello
   assert_written "$(id -un)" -o %u
 }
@@ -326,7 +326,7 @@ assert_written() {
   assert_written "$second" -o %i
 }
 
-@test "an id that can't be printed is an error that says the message is stored" {
+@test "an id that cannot be printed is an error that reports that the message is stored" {
   run --separate-stderr bash -c 'chat-send -i hello >/dev/full'
   assert_error 74 'chat-send: '
   capture chat-recv
@@ -337,7 +337,7 @@ assert_written() {
   fi
 }
 
-@test "-q changes nothing that is sent" {
+@test "-q does not change what is sent" {
   capture chat-send -q hello
   assert_bytes stderr ''
   chat-send --quiet <<<hello
@@ -353,7 +353,7 @@ assert_written() {
 
 # ---------------------------------------------------------------- environment
 
-@test "CHAT_ROOM is the room, and -r wins over it" {
+@test "CHAT_ROOM names the room, and -r overrides it" {
   CHAT_ROOM=x chat-send one
   CHAT_ROOM=x chat-send -r y two
   assert_empty_room
@@ -361,7 +361,7 @@ assert_written() {
   assert_received two -r y
 }
 
-@test "CHAT_SPOOL is the spool, and -s wins over it" {
+@test "CHAT_SPOOL names the spool, and -s overrides it" {
   CHAT_SPOOL=$PWD/x chat-send one
   CHAT_SPOOL=$PWD/x chat-send -s y two
   assert_not_exist "$SPOOL"
@@ -375,7 +375,7 @@ assert_written() {
   CHAT_ROOM='' CHAT_SPOOL='' assert_received hello
 }
 
-@test "a bad CHAT_ROOM is 64 unless -r is given" {
+@test "a bad CHAT_ROOM exits with 64 unless -r is given" {
   CHAT_ROOM=.a run --separate-stderr chat-send hello
   assert_usage chat-send
   CHAT_ROOM=.a chat-send -r x hello
@@ -386,7 +386,7 @@ assert_written() {
 
 # ---------------------------------------------------------------- limits
 
-@test "64 MiB are accepted" {
+@test "chat-send accepts 64 MiB" {
   head -c 67108864 /dev/zero >in
   chat-send -f in
   capture chat-recv -p -o %l
@@ -394,7 +394,7 @@ assert_written() {
   chat-recv -n | cmp - in
 }
 
-@test "one byte more than 64 MiB is 65, and nothing is stored" {
+@test "a body of 64 MiB and one byte is refused with 65, and nothing is stored" {
   head -c 67108865 /dev/zero >in
   run --separate-stderr chat-send -f in
   assert_error 65 'chat-send: '
@@ -405,7 +405,7 @@ assert_written() {
   assert_empty_room
 }
 
-@test "endless input is 65 in bounded time and memory" {
+@test "endless input is refused with 65 in bounded time and memory" {
   run --separate-stderr timeout 60 chat-send </dev/zero
   assert_error 65 'chat-send: '
   run --separate-stderr timeout 60 chat-send -f /dev/zero
@@ -413,7 +413,7 @@ assert_written() {
   assert_empty_room
 }
 
-@test "a room's name may have 255 bytes, in any letters" {
+@test "the name of a room may have 255 bytes in any script" {
   local name japanese
   name=$(printf 'r%.0s' {1..255})
   japanese=$(printf '語%.0s' {1..85})
@@ -425,7 +425,7 @@ assert_written() {
   done
 }
 
-@test "a bad room name is 64 for both commands, and nothing is stored" {
+@test "both commands refuse a bad room name with 64, and nothing is stored" {
   local name long longer
   long=$(printf 'r%.0s' {1..256})
   longer=$(printf '語%.0s' {1..86})
@@ -439,7 +439,7 @@ assert_written() {
   assert_not_exist "$HOME/.local"
 }
 
-@test "rooms do not see each other's messages" {
+@test "a message in one room is not seen in another" {
   chat-send -r a one
   chat-send -r b two
   chat-send -r A three

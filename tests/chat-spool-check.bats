@@ -88,7 +88,7 @@ hide_index() {
 
 # ---------------------------------------------------------------- sound ones
 
-@test "a sound spool is reported as sound" {
+@test "check reports a sound spool as sound" {
   three
   chat-send -d 1h delayed
   run --separate-stderr -0 chat-spool check
@@ -100,7 +100,7 @@ hide_index() {
   assert_equal "$output$stderr" ''
 }
 
-@test "check changes nothing in a sound spool, nor does --repair" {
+@test "check and --repair change nothing in a sound spool" {
   local before
   three
   run -123 chat-recv -r jobs --backoff 1h -- false
@@ -113,7 +113,7 @@ hide_index() {
   assert_output $'jobs two\njobs three'
 }
 
-@test "where there is no spool it is 1, and none is made" {
+@test "check exits with 1 if there is no spool, and creates none" {
   local option
   for option in '' -q --repair; do
     # shellcheck disable=SC2086
@@ -123,7 +123,7 @@ hide_index() {
   assert_not_exist "$HOME/.local"
 }
 
-@test "spools of all kinds of messages are sound, at every moment of a crowd" {
+@test "spools with all kinds of messages are sound, even at every moment of concurrent use" {
   local pids=() i
   for i in a b c; do
     background bash -c 'until [[ -e stop ]]; do
@@ -142,7 +142,7 @@ hide_index() {
 
 # ---------------------------------------------------------------- damaged messages
 
-@test "a flipped byte in a body: the message goes to the room damaged, with its bytes, and the others stay" {
+@test "check finds a flipped byte in a body and moves the message with its bytes to the room damaged" {
   three
   patch 'jobs two' 'jobs twO'
   faulty '\b2\b.*jobs'
@@ -156,7 +156,7 @@ hide_index() {
   works
 }
 
-@test "a flipped byte in the sender, the host, the time, the key and the id is found" {
+@test "check finds a flipped byte in the sender, the host, the time, the key and the id" {
   local change
   for change in "sender = 'alicf'" "host = host || 'x'" 'sent = sent + 1' "key = 'other'" 'checksum = checksum + 1' 'id = 1000'; do
     rm -rf "$HOME/.local"
@@ -170,7 +170,7 @@ hide_index() {
   done
 }
 
-@test "a flipped byte in the name of a room: no message is lost" {
+@test "a flipped byte in the name of a room costs no message" {
   local which
   # It is in the table and in the index of names.
   for which in 1 2; do
@@ -186,7 +186,7 @@ hide_index() {
   done
 }
 
-@test "a flipped byte in the name of a room's row moves its messages to damaged, and no other" {
+@test "a flipped byte in the name of a room's row moves only that room's messages to damaged" {
   three
   set_in "UPDATE room SET name = 'jobz' WHERE name = 'jobs'"
   faulty
@@ -196,7 +196,7 @@ hide_index() {
   works
 }
 
-@test "a message of no room is kept" {
+@test "a message that belongs to no room is kept" {
   three
   set_in "UPDATE message SET position = 77 << 40 | 5 WHERE CAST(body AS TEXT) = 'jobs two'"
   faulty
@@ -205,7 +205,7 @@ hide_index() {
   assert_equal "$(all jobs)" $'jobs one\njobs three'
 }
 
-@test "fields that are not text, empty names and odd places are found and nothing is lost" {
+@test "check finds fields that are not text, empty names and impossible positions, and loses nothing" {
   local change
   for change in "sender = ''" "sender = char(10)" 'place = -5' 'room = 5' 'due = 1' 'attempts = -1' "key = ''" 'due = -1' 'expires = -1' \
     "sender = CAST(x'ff' AS TEXT)"; do
@@ -226,7 +226,7 @@ hide_index() {
 
 # ---------------------------------------------------------------- what a receiver does
 
-@test "a receiver that meets a damaged message moves it to damaged, reports it, and continues" {
+@test "a receiver moves a damaged message to damaged, reports it, and continues" {
   three
   patch 'jobs one' 'jobs onE'
   run --separate-stderr -0 chat-recv -r jobs
@@ -241,7 +241,7 @@ hide_index() {
   run -0 chat-spool check
 }
 
-@test "a receiver that finds nothing but damaged messages gives 65, and the next one 1" {
+@test "a receiver that finds only damaged messages exits with 65, and the next one with 1" {
   local options
   chat-send one
   chat-send two
@@ -259,7 +259,7 @@ chat-recv: message 2 in room 'main' was damaged, and is in room 'damaged' now"
   assert_output $'onE\ntwO'
 }
 
-@test "-a, -c, -F, -w and -t pass a damaged message too" {
+@test "-a, -c, -F, -w and -t pass a damaged message, too" {
   local way
   for way in -a "-c 2" "-F -t 0.1" "-w -c 2" "-t 1 -c 2"; do
     rm -rf "$HOME/.local"
@@ -274,7 +274,7 @@ chat-recv: message 2 in room 'main' was damaged, and is in room 'damaged' now"
   done
 }
 
-@test "a COMMAND is not run for a damaged message" {
+@test "no COMMAND runs for a damaged message" {
   three
   patch 'jobs two' 'jobs twO'
   run --separate-stderr chat-recv -a -r jobs -- sh -c 'cat; echo'
@@ -303,7 +303,7 @@ chat-recv: message 2 in room 'main' was damaged, and is in room 'damaged' now"
   assert_equal "$status: $output" '65: '
 }
 
-@test "a message that is damaged in the room damaged does not go round and round" {
+@test "a damaged message in the room damaged is not moved again and again" {
   three
   patch 'jobs one' 'jobs onE'
   chat-recv -r jobs >/dev/null 2>&1
@@ -318,7 +318,7 @@ chat-recv: message 2 in room 'main' was damaged, and is in room 'damaged' now"
   sound
 }
 
-@test "a damaged message wakes who waits in the room damaged" {
+@test "a damaged message wakes a receiver that waits in the room damaged" {
   three
   patch 'jobs one' 'jobs onE'
   background chat-recv -w -r damaged >out
@@ -328,7 +328,7 @@ chat-recv: message 2 in room 'main' was damaged, and is in room 'damaged' now"
   assert_bytes out 'jobs onE\n'
 }
 
-@test "messages that a room counts and no receiver sees are 65, not an empty room" {
+@test "messages that a room counts but no receiver sees exit with 65, not as an empty room" {
   unsound 'stays damaged'
   three
   set_in 'DELETE FROM message'
@@ -340,7 +340,7 @@ chat-recv: message 2 in room 'main' was damaged, and is in room 'damaged' now"
   done
 }
 
-@test "a page of messages in another's place shows no message twice" {
+@test "a page of messages in the place of another shows no message twice" {
   unsound 'stays damaged'
   local size count
   seq -f "%g $(printf 'x%.0s' {1..900})" 8 | chat-send -l
@@ -362,7 +362,7 @@ chat-recv: message 2 in room 'main' was damaged, and is in room 'damaged' now"
   faulty
 }
 
-@test "a header that makes the spool read-only is 65, not a lack of permission" {
+@test "a header that makes the spool read-only exits with 65, not with a lack of permission" {
   three
   printf '\3' | dd of="$SPOOL" bs=1 seek=18 conv=notrunc status=none
   run --separate-stderr chat-send x
@@ -375,7 +375,7 @@ chat-recv: message 2 in room 'main' was damaged, and is in room 'damaged' now"
 
 # ---------------------------------------------------------------- counters, indices, modes, schema
 
-@test "counters that were changed are found and set right" {
+@test "check finds and corrects changed counters" {
   local change
   for change in 'depth = depth + 5' 'depth = 0' 'bytes = bytes - 1' 'next_due = NULL' 'next_expiry = NULL'; do
     rm -rf "$HOME/.local"
@@ -391,7 +391,7 @@ chat-recv: message 2 in room 'main' was damaged, and is in room 'damaged' now"
   done
 }
 
-@test "settings that can't be are 65, and --repair sets those of a new spool" {
+@test "impossible settings exit with 65, and --repair sets those of a new spool" {
   local change
   for change in "default_room = CAST(x'1b5b33316d' AS TEXT)" "default_room = '../x'" 'max_length = 0' 'max_length = -1' 'max_length = 1 << 40'; do
     rm -rf "$HOME/.local"
@@ -410,7 +410,7 @@ chat-recv: message 2 in room 'main' was damaged, and is in room 'damaged' now"
   done
 }
 
-@test "a next id that was set back is found, and no id is given again" {
+@test "check finds a next id that was set back, and no id is used again" {
   three
   set_in 'UPDATE room SET next_id = 2 WHERE number = 0'
   faulty
@@ -419,7 +419,7 @@ chat-recv: message 2 in room 'main' was damaged, and is in room 'damaged' now"
   assert [ "$output" -ge 7 ]
 }
 
-@test "a repair that has lost the rooms gives no id again that was received before" {
+@test "a repair that has lost the rooms uses no id again that was received before" {
   local damage last
   for damage in rubbish row; do
     rm -rf "$HOME/.local"
@@ -441,7 +441,7 @@ chat-recv: message 2 in room 'main' was damaged, and is in room 'damaged' now"
   done
 }
 
-@test "entries that are missing from an index, and entries too many, are found and repaired" {
+@test "check finds and repairs missing and superfluous entries of an index" {
   local index
   for index in message_waiting message_key; do
     rm -rf "$HOME/.local"
@@ -461,7 +461,7 @@ chat-recv: message 2 in room 'main' was damaged, and is in room 'damaged' now"
   done
 }
 
-@test "a file that others may read is a fault, and --repair takes that back" {
+@test "check reports a file that others may read, and --repair corrects its mode" {
   local suffix
   for suffix in '' -lock; do
     chat-send one
@@ -472,7 +472,7 @@ chat-recv: message 2 in room 'main' was damaged, and is in room 'damaged' now"
   done
 }
 
-@test "a file that others may write is 77, and is left alone" {
+@test "a file that others may write is refused with 77 and left alone" {
   unsound 'check refuses it'
   chat-send one
   chmod 666 "$SPOOL"
@@ -481,7 +481,7 @@ chat-recv: message 2 in room 'main' was damaged, and is in room 'damaged' now"
   assert_equal "$(stat -c %a "$SPOOL")" 666
 }
 
-@test "a changed schema, another file and a newer format are 65, and --repair leaves them alone" {
+@test "a changed schema, another file and a newer format exit with 65, and --repair leaves them alone" {
   unsound 'check refuses it'
   local before
   three
@@ -517,7 +517,7 @@ many() {
 # numbers: of all the messages, wherever they are, sorted. Nothing is taken.
 numbers() { chat-spool dump | grep -o '"message [0-9]*' | cut -d ' ' -f 2 | sort; }
 
-@test "pages of messages that are rubbish: every message on the other pages is kept" {
+@test "pages of messages with garbage: repair keeps every message on the other pages" {
   local page cells
   many
   mapfile -t pages < <(pages_of leaf)
@@ -541,7 +541,7 @@ numbers() { chat-spool dump | grep -o '"message [0-9]*' | cut -d ' ' -f 2 | sort
   assert_output "$((1500 - cells))"
 }
 
-@test "a root page of the messages that is rubbish: the messages on the other pages are kept" {
+@test "a root page of the messages with garbage: repair keeps the messages on the other pages" {
   many
   rubbish "$(pages_of internal | head -n 1)"
   run --separate-stderr timeout 60 chat-spool check
@@ -551,7 +551,7 @@ numbers() { chat-spool dump | grep -o '"message [0-9]*' | cut -d ' ' -f 2 | sort
   works
 }
 
-@test "what a spool was configured to outlives its repair" {
+@test "the configuration of a spool survives its repair" {
   many
   chat-spool config default-room b >/dev/null
   chat-spool config max-length 5000000 >/dev/null
@@ -567,7 +567,7 @@ numbers() { chat-spool dump | grep -o '"message [0-9]*' | cut -d ' ' -f 2 | sort
   assert_regex "$output" '^message [0-9]+'
 }
 
-@test "an index that is rubbish costs no message" {
+@test "an index with garbage costs no message" {
   local page
   many
   for page in $(sqlite3 "$SPOOL" "SELECT pageno FROM dbstat WHERE name = 'message_waiting'"); do rubbish "$page"; done
@@ -578,7 +578,7 @@ numbers() { chat-spool dump | grep -o '"message [0-9]*' | cut -d ' ' -f 2 | sort
   works
 }
 
-@test "the table of rooms that is rubbish costs no body" {
+@test "a table of rooms with garbage costs no body" {
   many
   rubbish "$(sqlite3 "$SPOOL" "SELECT pageno FROM dbstat WHERE name = 'room'")"
   run --separate-stderr timeout 60 chat-spool check
@@ -591,7 +591,7 @@ numbers() { chat-spool dump | grep -o '"message [0-9]*' | cut -d ' ' -f 2 | sort
   assert [ "$output" -gt 1500 ]
 }
 
-@test "a page of a long body that is rubbish: the rest is kept in damaged, and no other message goes" {
+@test "a page of a long body with garbage: the rest is kept in damaged, and no other message is lost" {
   local page
   chat-send -r jobs first
   { head -c 100000 /dev/zero | tr '\0' a && head -c 100000 /dev/zero | tr '\0' b; } | chat-send -r jobs
@@ -608,7 +608,7 @@ numbers() { chat-spool dump | grep -o '"message [0-9]*' | cut -d ' ' -f 2 | sort
   assert_equal "$(tr -d ab <seen)" SPOILED
 }
 
-@test "a chain of a long body that is broken: no other message goes" {
+@test "a long body with a broken page chain costs no other message" {
   chat-send -r jobs first
   head -c 200000 /dev/zero | tr '\0' a | chat-send -r jobs
   chat-send -r jobs last
@@ -621,7 +621,7 @@ numbers() { chat-spool dump | grep -o '"message [0-9]*' | cut -d ' ' -f 2 | sort
   works
 }
 
-@test "a truncated spool is repaired with what is left" {
+@test "repair keeps what is left of a truncated spool" {
   many
   truncate -s $(($(stat -c %s "$SPOOL") / 2 / 4096 * 4096)) "$SPOOL"
   run --separate-stderr timeout 60 chat-spool check
@@ -633,7 +633,7 @@ numbers() { chat-spool dump | grep -o '"message [0-9]*' | cut -d ' ' -f 2 | sort
   works
 }
 
-@test "random damage: check and --repair end with a status of theirs, and a repaired spool is sound" {
+@test "after random damage check and --repair exit with a documented status, and a repaired spool is sound" {
   local n size at kept
   many
   size=$(stat -c %s "$SPOOL")
@@ -663,7 +663,7 @@ numbers() { chat-spool dump | grep -o '"message [0-9]*' | cut -d ' ' -f 2 | sort
   assert [ -e damage-found ]
 }
 
-@test "a claim outlives a repair" {
+@test "a claim survives a repair" {
   three
   patch 'mail two' 'mail twO'
   cat >hold <<'HOLD'
@@ -698,7 +698,7 @@ mended() {
 }
 
 # bats test_tags=full
-@test "a repair that is killed before any system call can be done again, and has lost nothing" {
+@test "a repair that is killed before any system call can be run again, and has lost nothing" {
   command -v strace >/dev/null || skip 'needs strace'
   ! sanitized || skip 'a sanitized program makes too many calls'
   : >in
@@ -710,7 +710,7 @@ mended() {
 }
 
 # bats test_tags=full
-@test "a rebuild that is killed before any system call can be done again, and has lost nothing" {
+@test "a rebuild that is killed before any system call can be run again, and has lost nothing" {
   command -v strace >/dev/null || skip 'needs strace'
   ! sanitized || skip 'a sanitized program makes too many calls'
   : >in
@@ -722,7 +722,7 @@ mended() {
   at_each_call mended signal=KILL 'open|openat|write|fsync|fdatasync|ftruncate|link|linkat|rename|renameat2?|unlink|unlinkat|fchmod|fchmodat|exit_group' chat-spool check --repair
 }
 
-@test "--repair wakes a sender that waits because the counters were wrong" {
+@test "--repair wakes a sender that waits because of wrong counters" {
   chat-send one
   sqlite3 "$SPOOL" "UPDATE room SET depth = 5 WHERE name = 'main'"
   background chat-send -m 2 -w two
@@ -734,7 +734,7 @@ mended() {
   assert_equal "$(chat-recv -a)" $'one\ntwo'
 }
 
-@test "a room that looks too late for its next delayed message is found and repaired" {
+@test "check finds and repairs a room that looks too late for its next delayed message" {
   chat-send -d 1h -r jobs later
   closed "$SPOOL"
   set_in "UPDATE room SET next_due = next_due + 1 WHERE name = 'jobs'"

@@ -24,7 +24,7 @@ teardown() {
 
 # ---------------------------------------------------------------- config
 
-@test "config prints the settings of a new spool, and makes none" {
+@test "config prints the settings of a new spool, and creates none" {
   run --separate-stderr -0 chat-spool config
   assert_output $'max-length 67108864\ndefault-room main'
   assert_not_exist "$HOME/.local"
@@ -33,7 +33,7 @@ teardown() {
   assert_output $'max-length 67108864\ndefault-room main'
 }
 
-@test "config NAME prints the value alone, and NAME VALUE sets it" {
+@test "config NAME prints only the value, and config NAME VALUE sets it" {
   run --separate-stderr -0 chat-spool config max-length 1000
   assert_equal "$output$stderr" ''
   run -0 chat-spool config max-length
@@ -47,7 +47,7 @@ teardown() {
   run -0 chat-spool check
 }
 
-@test "max-length takes bytes, k, M and G" {
+@test "max-length accepts bytes, k, M and G" {
   local value
   for value in 1=1 17k=17408 3M=3145728 1000000000=1000000000 1k=1024; do
     run -0 chat-spool config max-length "${value%=*}"
@@ -56,7 +56,7 @@ teardown() {
   done
 }
 
-@test "a setting that is not allowed is 64, and nothing changes" {
+@test "a setting that is not allowed is refused with 64, and nothing changes" {
   local value
   chat-spool config max-length 100
   chat-spool config default-room jobs
@@ -80,7 +80,7 @@ teardown() {
   assert_output $'max-length 100\ndefault-room jobs'
 }
 
-@test "a longer message than max-length is refused with 65, and a message of that length is not" {
+@test "a message longer than max-length is refused with 65, and a message of that length is accepted" {
   chat-spool config max-length 10
   run -0 chat-send 1234567890
   run --separate-stderr chat-send 12345678901
@@ -99,7 +99,7 @@ teardown() {
   run -0 bash -c 'head -c 70000000 /dev/zero | chat-send'
 }
 
-@test "the default room is used by commands that name no room" {
+@test "commands that name no room use the default room" {
   chat-spool config default-room jobs
   chat-send 'by default'
   chat-send -r main 'in main'
@@ -133,7 +133,7 @@ teardown() {
   assert_bytes out 'by default\n'
 }
 
-@test "the terms of a send hold in the default room" {
+@test "the conditions of a send apply in the default room" {
   chat-spool config default-room jobs
   run -0 chat-send -i -k key one
   run -0 chat-send -i -k key two
@@ -147,7 +147,7 @@ teardown() {
   run -0 chat-recv -r jobs.dead
 }
 
-@test "an empty default room is main again" {
+@test "the empty name makes main the default room again" {
   chat-spool config default-room jobs
   run -0 chat-spool config default-room ''
   run -0 chat-spool config default-room
@@ -162,7 +162,7 @@ teardown() {
 
 # ---------------------------------------------------------------- init
 
-@test "init makes the spool, and is fine where there is one" {
+@test "init creates the spool, and succeeds if there is one" {
   run --separate-stderr -0 chat-spool init
   assert_equal "$output$stderr" ''
   assert_file_exist "$SPOOL"
@@ -178,7 +178,7 @@ teardown() {
   assert_usage chat-spool
 }
 
-@test "a group that does not exist is 64, and nothing is made" {
+@test "a group that does not exist is refused with 64, and nothing is created" {
   run --separate-stderr chat-spool init --group no-such-group -s dir/spool.db
   assert_usage chat-spool
   [[ $stderr == *"'no-such-group'"* ]]
@@ -240,7 +240,7 @@ shared() {
   as_user $ALICE chat-spool init --group chat-members 2>"$PUBLIC/said" || fail "init: $(cat "$PUBLIC/said")"
 }
 
-@test "init --group says what it means for the trust among its members" {
+@test "init --group explains that the members have to trust each other" {
   shared
   run cat said
   assert_output "chat-spool: every member of group 'chat-members' can read, change and delete all of this spool"
@@ -269,7 +269,7 @@ group_modes_of_two() {
   run -0 as_user $BOB chat-spool compact
 }
 
-@test "a waiting receiver of one member is woken by a send of another" {
+@test "a send by one member wakes a waiting receiver of another member" {
   local receiver
   shared
   as_user $ALICE chat-send -r other first
@@ -300,7 +300,7 @@ wchan_of_chat_recv() {
   return 1
 }
 
-@test "a claim of one member is respected by another, and given up with its process" {
+@test "one member respects the claim of another, which ends with its process" {
   local receiver
   shared
   as_user $ALICE chat-send one
@@ -318,7 +318,7 @@ wchan_of_chat_recv() {
 }
 
 # A service with few rights may be killed for it, and what dies in between would leave a file that the others can't use.
-@test "where the umask lets the group in, no mode or owner of a file has to be changed" {
+@test "if the umask allows the group access, no mode or owner of a file has to be changed" {
   needs strace
   local changing=chown,fchown,fchownat,chmod,fchmod,fchmodat
   shared
@@ -332,7 +332,7 @@ wchan_of_chat_recv() {
   run -0 grep -c fchmod alice/trace
 }
 
-@test "every file has its group and its mode, whatever the umask of who makes it" {
+@test "every file has the group and the mode of the spool, whatever the umask of its creator" {
   local MASK
   for MASK in 0777 0 0077 0022; do
     shared
@@ -354,7 +354,7 @@ wchan_of_chat_recv() {
   done
 }
 
-@test "a user who is not a member gets 77, and so does root" {
+@test "a user who is not a member is refused with 77, and so is root" {
   local command
   shared
   as_user $ALICE chat-send one
@@ -371,7 +371,7 @@ wchan_of_chat_recv() {
   assert_output one
 }
 
-@test "a merely group-writable spool or directory is 77" {
+@test "a spool or directory that is only group-writable is refused with 77" {
   local what
   for what in directory spool both; do
     rm -rf dir
@@ -387,7 +387,7 @@ wchan_of_chat_recv() {
   done
 }
 
-@test "a mark that another member put there is not believed" {
+@test "a mark that another member created is ignored" {
   public
   mkdir -m 2770 place/shared
   chown $ALICE:$MEMBERS place/shared
@@ -406,7 +406,7 @@ wchan_of_chat_recv() {
   assert_error 77 'chat-send: '
 }
 
-@test "init --group in a directory that holds something is 73, and nothing is shared" {
+@test "init --group in a directory that is not empty is refused with 73, and nothing is shared" {
   public
   as_user $ALICE mkdir -m 700 place/shared
   as_user $ALICE bash -c 'echo private >place/shared/file'
@@ -424,7 +424,7 @@ wchan_of_chat_recv() {
   assert_output mine
 }
 
-@test "init --group again is fine, also by another member" {
+@test "a second init --group succeeds, also for another member" {
   shared
   as_user $BOB chat-send one
   run -0 as_user $ALICE chat-spool init --group chat-members
@@ -434,7 +434,7 @@ wchan_of_chat_recv() {
   assert_output one
 }
 
-@test "a group that one is not in can't be given a spool" {
+@test "a spool cannot be given to a group of which the user is not a member" {
   public
   SHARED=$PUBLIC/mallory/shared/spool.db
   run --separate-stderr as_user $MALLORY chat-spool init --group chat-members
@@ -443,7 +443,7 @@ wchan_of_chat_recv() {
   assert_output ''
 }
 
-@test "members at once, each message once" {
+@test "concurrent members receive each message once" {
   local pids=() user
   shared
   for user in $ALICE $BOB; do
@@ -466,7 +466,7 @@ wchan_of_chat_recv() {
 
 # ---------------------------------------------------------------- where
 
-@test "where prints the spool that is used, and why" {
+@test "where prints the path of the spool, and where that path comes from" {
   run -0 chat-spool where
   assert_output "$HOME/.local/state/chat/spool.db
 the default spool, in the home directory; it does not exist"

@@ -54,7 +54,7 @@ blocks() { stat -c '%b %B' "$1" "$1-wal" 2>/dev/null | awk '{ sum += $1 * $2 } E
 
 # ---------------------------------------------------------------- dump and load
 
-@test "dump | load into a fresh spool is the same in every field" {
+@test "dump | load into a new spool keeps every field" {
   of_all_kinds
   assert [ "$(rows | wc -l)" -ge 12 ]
   run --separate-stderr bash -c 'chat-spool dump | chat-spool load -s fresh.db'
@@ -67,7 +67,7 @@ blocks() { stat -c '%b %B' "$1" "$1-wal" 2>/dev/null | awk '{ sum += $1 * $2 } E
   cmp <(chat-spool dump) <(chat-spool dump -s fresh.db)
 }
 
-@test "after a load new messages come behind, with ids that were not used" {
+@test "after a load new messages get later positions and unused ids" {
   local last
   of_all_kinds
   last=$(chat-spool dump | grep -oE '"(id|place)":[0-9]+' | cut -d : -f 2 | sort -n | tail -n 1)
@@ -79,7 +79,7 @@ blocks() { stat -c '%b %B' "$1" "$1-wal" 2>/dev/null | awk '{ sum += $1 * $2 } E
   sound fresh.db
 }
 
-@test "dump writes each field, in one order, a line each" {
+@test "dump writes each field in a fixed order, one message per line" {
   chat-send -r jobs -u alice -k daily -d 2098-01-01 -x 2099-01-01T00:00:00.5Z one
   chat-send -r jobs -u alice two
   printf '\xff' | chat-send -r jobs -u alice
@@ -93,7 +93,7 @@ blocks() { stat -c '%b %B' "$1" "$1-wal" 2>/dev/null | awk '{ sum += $1 * $2 } E
   assert_equal "${#lines[@]}" 3
 }
 
-@test "dump of rooms has these alone, and takes nothing" {
+@test "dump ROOM writes the messages of these rooms only, and takes nothing" {
   local room before
   for room in a b c; do seq 3 | chat-send -l -r "$room"; done
   before=$(rows)
@@ -106,7 +106,7 @@ blocks() { stat -c '%b %B' "$1" "$1-wal" 2>/dev/null | awk '{ sum += $1 * $2 } E
   assert_equal "$(rows)" "$before"
 }
 
-@test "dump has claimed and expired messages, too" {
+@test "dump includes claimed and expired messages" {
   chat-send claimed
   chat-send -x 0.05 expired
   full_pipe pipe
@@ -118,13 +118,13 @@ blocks() { stat -c '%b %B' "$1" "$1-wal" 2>/dev/null | awk '{ sum += $1 * $2 } E
   assert_line --partial '"body":"expired"'
 }
 
-@test "dump without a spool is 1 and makes none" {
+@test "dump without a spool exits with 1 and creates none" {
   run --separate-stderr chat-spool dump
   assert_error 1 'chat-spool: No spool'
   assert_not_exist "$HOME/.local"
 }
 
-@test "the dump of an emptied spool is its next id alone" {
+@test "the dump of an emptied spool consists of its next id" {
   chat-spool init
   run --separate-stderr -0 chat-spool dump
   assert_equal "$output$stderr" ''
@@ -155,7 +155,7 @@ new_ids() {
   run -0 chat-spool check -s "$1"
 }
 
-@test "an id that was received is not given again after dump | load, nor after copy" {
+@test "dump | load and copy keep the next id: no received id is given again" {
   seen_ids
   chat-spool dump | chat-spool load -s loaded.db
   chat-spool copy "$SPOOL" copied.db
@@ -167,7 +167,7 @@ new_ids() {
   for spool in loaded copied line emptied emptied-copy; do new_ids "$spool.db"; done
 }
 
-@test "messages that were dumped by an older version are loaded, and an older version ignores the next id" {
+@test "load accepts messages dumped by an older version, and an older version ignores the next id" {
   seen_ids
   chat-spool dump | sed 's/"next_id":[0-9]*,//' | chat-spool load -s older.db
   run -0 chat-spool show -s older.db
@@ -178,7 +178,7 @@ new_ids() {
   assert_output 'still to come'
 }
 
-@test "a next id that is loaded into a used spool raises its ids, and does not lower them" {
+@test "a next id that is loaded into a used spool raises its next id, and never lowers it" {
   chat-send -s used.db -r old x
   chat-spool load -s used.db <<<'{"next_id":500}'
   chat-spool load -s used.db <<<'{"next_id":50}'
@@ -191,7 +191,7 @@ new_ids() {
   run -0 chat-spool check -s used.db
 }
 
-@test "a load that is killed gives no id again that was received from the spool of the dump" {
+@test "a load that is killed gives no id again that was received from the dumped spool" {
   seen_ids
   chat-spool dump >dumped
   mkfifo lines
@@ -205,7 +205,7 @@ new_ids() {
   new_ids killed.db
 }
 
-@test "a next id that can't be is refused by load" {
+@test "load refuses an impossible next id" {
   local bad
   for bad in '{"next_id":-1}' '{"next_id":"5"}' '{"next_id":1.5}' '{"next_id":9223372036854775807}' '{"next_id":0}' '{"next_id":5,"room":"main"}'; do
     run --separate-stderr chat-spool load <<<"$bad"
@@ -214,7 +214,7 @@ new_ids() {
   done
 }
 
-@test "a damaged message is passed by dump and said, and the status is 65" {
+@test "dump skips and reports a damaged message, and exits with 65" {
   unsound 'stays damaged'
   seq 5 | chat-send -l
   sqlite3 "$SPOOL" "UPDATE message SET body = x'99' WHERE position & 0xffffffffff = 3"
@@ -225,7 +225,7 @@ new_ids() {
   assert_regex "$stderr" "^chat-spool: message 3 in room 'main'.* is damaged"
 }
 
-@test "an output that can't be written is 74, and an input that can't be read, too" {
+@test "an output that cannot be written and an input that cannot be read exit with 74" {
   seq 5 | chat-send -l
   run --separate-stderr bash -c 'chat-spool dump >/dev/full'
   assert_error 74 'chat-spool: '
@@ -240,7 +240,7 @@ new_ids() {
   assert_error 74 'chat-spool: '
 }
 
-@test "load reads a file, and - is standard input" {
+@test "load reads a file, and standard input for -" {
   of_all_kinds
   chat-spool dump >lines
   run -0 chat-spool load -s a.db lines
@@ -251,7 +251,7 @@ new_ids() {
   assert_usage chat-spool
 }
 
-@test "load into a used spool adds the messages behind, with new ids and all else" {
+@test "load into a used spool appends the messages with new ids and all other fields" {
   local before
   of_all_kinds
   chat-send -s used.db -r main used
@@ -275,7 +275,7 @@ new_ids() {
   sound used.db
 }
 
-@test "a line of chat-recv -j is added as new" {
+@test "load adds a line of chat-recv -j as a new message" {
   chat-send -r jobs -u alice -k k one
   chat-recv -j -r jobs >line
   run -0 chat-spool load line
@@ -286,7 +286,7 @@ new_ids() {
   assert_output 'alice k one'
 }
 
-@test "due in the past is at once" {
+@test "load makes a message whose due time is past available at once" {
   printf '%s\n' '{"room":"main","user":"u","host":"h","time":"2020-01-01T00:00:00Z","attempts":2,"key":null,"place":0,"due":"2020-01-02T00:00:00Z","expires":null,"body":"due"}' |
     chat-spool load
   run -0 timeout 20 chat-recv -o '%b %n'
@@ -304,7 +304,7 @@ new_ids() {
 
 GOOD='"room":"main","user":"u","host":"h","time":"2020-01-01T00:00:00.000Z","attempts":0,"key":null'
 
-@test "a line that can't be read is named by its number, and what came before is loaded" {
+@test "the error for a line that cannot be read names its number, and the lines before it are loaded" {
   local bad n=0
   while read -r bad; do
     n=$((n + 1))
@@ -341,7 +341,7 @@ END2
   assert [ "$n" -eq 18 ]
 }
 
-@test "an id or a place that was there already makes no message overwrite another" {
+@test "an id or a position that exists already overwrites no other message" {
   local second
   for second in '"id":1,%s,"place":2' '"id":2,%s,"place":1'; do
     rm -rf a.db*
@@ -356,7 +356,7 @@ END2
   done
 }
 
-@test "a message that is too long is 65 and named by its line" {
+@test "a message that is too long is refused with 65, and the error names its line" {
   chat-spool config -s small.db max-length 10
   seq 1000000 1000003 | chat-send -l
   chat-send '12345678901'
@@ -367,7 +367,7 @@ END2
   assert_equal "${#lines[@]}" 4
 }
 
-@test "a line that is longer than any message could make it is 65 and named, and what came before is loaded" {
+@test "a line that is longer than any message is refused with 65 and named, and the lines before it are loaded" {
   chat-spool config max-length 10 >/dev/null
   printf '{"body":"one"}\n{"body":"two"}\n{"body":"%40000s"}\n{"body":"four"}\n' '' >lines
   run --separate-stderr chat-spool load lines
@@ -376,13 +376,13 @@ END2
   assert_output $'one\ntwo'
 }
 
-@test "a line without a sender and a host is from who loads it" {
+@test "a line without a sender and a host gets those of the user who loads it" {
   run -0 chat-spool load -q <<<'{"body":"hello"}'
   run -0 chat-recv -o '%u@%h %b'
   assert_output "$(id -un)@$(uname -n) hello"
 }
 
-@test "backup and compact of a spool that is named, without a word" {
+@test "backup -q and compact -q print nothing, and use the spool that -s names" {
   seq 100 | chat-send -l -s named.db
   chat-recv -a -s named.db >/dev/null
   chat-send -s named.db hello
@@ -396,7 +396,7 @@ END2
 }
 
 # bats test_tags=full
-@test "a hundred megabytes of messages go through in bounded memory, unchanged" {
+@test "a hundred megabytes of messages pass through dump and load unchanged and in bounded memory" {
   local limit=80000 bytes
   bytes=$(dosed 20000 500)
   ! sanitized || skip 'a sanitized program needs much more'
@@ -414,7 +414,7 @@ END2
 
 # ---------------------------------------------------------------- copy
 
-@test "copy adds all messages of a spool to another, which is made" {
+@test "copy adds all messages of a spool to another one, and creates it" {
   local before
   of_all_kinds
   before=$(rows)
@@ -430,7 +430,7 @@ END2
   sound new/copy.db
 }
 
-@test "copy to where it comes from is 64, and from nowhere 1" {
+@test "copy of a spool to itself is refused with 64, and copy of a missing spool exits with 1" {
   local before
   chat-send one
   before=$(rows)
@@ -453,7 +453,7 @@ END2
 
 # ---------------------------------------------------------------- backup
 
-@test "a backup is a spool with the same messages, that can be used at once" {
+@test "a backup is a spool with the same messages that can be used at once" {
   of_all_kinds
   chat-spool config default-room bytes
   run --separate-stderr -0 chat-spool backup saved.db
@@ -469,7 +469,7 @@ END2
   assert_equal "$(chat-send -s saved.db -i x)" "$(chat-send -i x)"
 }
 
-@test "a backup holds no claims" {
+@test "a backup contains no claims" {
   chat-send one
   full_pipe pipe
   background chat-recv >pipe
@@ -480,7 +480,7 @@ END2
   assert_output one
 }
 
-@test "without a spool a backup is 1, and no file is made" {
+@test "backup without a spool exits with 1 and creates no file" {
   run --separate-stderr chat-spool backup saved.db
   assert_error 1 'chat-spool: No spool'
   assert_not_exist saved.db
@@ -488,7 +488,7 @@ END2
 }
 
 # bats test_tags=full
-@test "a backup under way does not stop senders and receivers, and is one moment of them" {
+@test "a running backup does not stop senders and receivers, and captures a single moment" {
   local n pids=()
   seq 20000 | chat-send -l -r ballast
   for n in a b; do
@@ -516,7 +516,7 @@ END2
   done
 }
 
-@test "a backup over a file that is there wants -y, and then replaces it" {
+@test "backup asks before it replaces an existing file" {
   chat-send new
   echo precious >saved.db
   run --separate-stderr chat-spool backup saved.db </dev/null
@@ -536,7 +536,7 @@ END2
   assert_output new
 }
 
-@test "a backup over an old one that was looked into is the new one" {
+@test "a backup replaces an old backup, even after a peek at the old one" {
   chat-send old
   chat-spool backup saved.db
   run -0 chat-recv -p -s saved.db
@@ -548,7 +548,7 @@ END2
   assert_output $'old\nnew'
 }
 
-@test "a backup over a spool with changes in its log replaces all of it, or is refused and touches nothing" {
+@test "a backup over a spool with changes in its WAL replaces all of it, or is refused and touches nothing" {
   local before
   seq 2000 | chat-send -l
   chat-spool backup saved.db
@@ -569,7 +569,7 @@ END2
   run -0 chat-spool check -s saved.db
 }
 
-@test "a backup over the spool itself or a file of its own is refused, and its messages stay" {
+@test "a backup over the spool itself or one of its files is refused, and the messages stay" {
   local way
   chat-send one
   closed "$SPOOL"
@@ -584,7 +584,7 @@ END2
   run -0 chat-spool check
 }
 
-@test "a backup to a place where no file can be made is an error, and leaves nothing" {
+@test "a backup to a place where no file can be created is an error and leaves nothing" {
   chat-send one
   mkdir dir
   mkfifo fifo
@@ -634,7 +634,7 @@ old_or_new() {
 }
 
 # bats test_tags=full
-@test "a backup that is killed before any system call leaves the old file or the new one, and can be made again" {
+@test "a backup that is killed before any system call leaves the old file or the new one, and can be run again" {
   command -v strace >/dev/null || skip 'needs strace'
   ! sanitized || skip 'a sanitized program makes too many calls'
   : >in
@@ -654,7 +654,7 @@ old_or_new() {
 
 # ---------------------------------------------------------------- giving the disk back
 
-@test "compact gives back what deleted messages have left, and says how much" {
+@test "compact returns the space of deleted messages to the disk, and reports how much" {
   local full
   head -c 30000000 /dev/zero | chat-send -r big
   chat-send stays
@@ -692,7 +692,7 @@ old_or_new() {
   assert_equal "$(chat-spool dump -s old.db)" "$(cat dumped.json)"
 }
 
-@test "compact deletes what has expired, and nothing else" {
+@test "compact deletes expired messages and nothing else" {
   chat-send -x 0.05 expired
   chat-send -d 1h delayed
   chat-send stays
@@ -703,7 +703,7 @@ old_or_new() {
   sound
 }
 
-@test "compact of a spool whose rooms can't be read is 65" {
+@test "compact exits with 65 if it cannot read the rooms" {
   unsound 'stays damaged'
   local page
   chat-send hello
@@ -715,13 +715,13 @@ old_or_new() {
   ! command -v valgrind >/dev/null || sanitized || run -65 valgrind -q --error-exitcode=86 chat-spool compact
 }
 
-@test "compact without a spool makes none" {
+@test "compact without a spool creates none" {
   run --separate-stderr chat-spool compact
   assert_error 1 'chat-spool: No spool'
   assert_not_exist "$HOME/.local"
 }
 
-@test "compact lets senders and receivers go on" {
+@test "compact does not stop senders and receivers" {
   head -c 60000000 /dev/zero | chat-send -r big
   sqlite3 "$SPOOL" "DELETE FROM message; UPDATE room SET depth = 0, bytes = 0 WHERE name = 'big'"
   background bash -c 'for ((i = 1; ; i++)); do chat-send "$i" && chat-recv || exit; [[ ! -e stop ]] || exit 0; done >out 2>&1'
@@ -746,7 +746,7 @@ few_receives() {
 }
 
 # bats test_tags=full
-@test "a spool that held large messages and was emptied one by one gives the disk back by itself within a few receives" {
+@test "receives shrink the file of a spool that held large messages and was emptied one by one" {
   local n
   head -c 1000000 /dev/zero >megabyte
   for ((n = 0; n < HELD; n++)); do printf '%s\0' "$n" && tr '\0' x <megabyte && printf '\n'; done |
@@ -758,7 +758,7 @@ few_receives() {
 }
 
 # bats test_tags=full
-@test "a spool that held very many small messages and was emptied at once gives the disk back by itself within a few receives" {
+@test "receives shrink the file of a spool that held many small messages and was emptied at once" {
   seq -f "%.0f $(printf 'x%.0s' {1..300})" $((HELD * 2500)) | chat-send -l
   assert [ "$(blocks "$SPOOL")" -gt $((HELD * 700000)) ]
   chat-recv -a >/dev/null
@@ -767,14 +767,14 @@ few_receives() {
 }
 
 # bats test_tags=full
-@test "a spool whose room was deleted gives the disk back by itself within a few receives" {
+@test "receives shrink the file of a spool after its room was deleted" {
   head -c $((HELD * 500000)) /dev/zero | chat-send -r big
   chat-spool delete -yq big
   few_receives
   assert [ "$(blocks "$SPOOL")" -lt $((HELD * 100000)) ]
 }
 
-@test "load takes a time before 1970 for one that is past, not for none" {
+@test "load treats a time before 1970 as past, not as missing" {
   local line='{"id":%d,"room":"jobs","user":"a","host":"h","time":"2026-01-01T00:00:00Z","attempts":0,"key":null,"place":%d,"due":%s,"expires":%s,"body":"%s"}\n'
   # shellcheck disable=SC2059
   { printf "$line" 1 1 null '"1960-01-01T00:00:00Z"' over && printf "$line" 2 2 '"1960-01-01T00:00:00Z"' null ready; } >lines

@@ -61,7 +61,7 @@ assert_no_controls() {
 
 # ---------------------------------------------------------------- list
 
-@test "list shows the rooms that hold a message, by name" {
+@test "list shows the rooms that hold a message, sorted by name" {
   old jobs '7205 seconds' first
   chat-send -r jobs 'a longer second one'
   old mail '50 hours' 12345678901
@@ -74,7 +74,7 @@ jobs 2 24 B 0 0 0 0 0 2 h
 mail 1 11 B 0 0 0 0 0 2 d"
 }
 
-@test "rooms are sorted by name, whatever their age, and -1 prints the names alone" {
+@test "the order of rooms does not depend on their age, and -1 prints only the names" {
   local room
   for room in zoo b.dead Zoo é a b 'a b' a-b 日本語; do chat-send -r "$room" x; done
   run --separate-stderr -0 chat-spool list -1
@@ -88,7 +88,7 @@ mail 1 11 B 0 0 0 0 0 2 d"
   assert_equal "$(chat-spool list -j | field room)" "$output"
 }
 
-@test "the columns are aligned, numbers to the right" {
+@test "the columns are aligned, with numbers on the right" {
   seq 12345 | chat-send -l -r many
   chat-send -r 'a room with a long name é' x
   head -c 100000 /dev/zero | chat-send -r z
@@ -103,7 +103,7 @@ mail 1 11 B 0 0 0 0 0 2 d"
   assert_equal "$(wc -l <table)" 4
 }
 
-@test "sizes and ages are for people" {
+@test "sizes and ages are rounded for people" {
   head -c 1023 /dev/zero | chat-send -r a
   head -c 1536 /dev/zero | chat-send -r b
   head -c $((10 << 20)) /dev/zero | chat-send -r c
@@ -126,7 +126,7 @@ mail 1 11 B 0 0 0 0 0 2 d"
   assert_line --regexp '^i 1 1 B 0 1 0 0 0 -$'
 }
 
-@test "a message from the future does not make a negative age" {
+@test "a message from the future has no negative age" {
   printf '{"room":"a","user":"u","host":"h","time":"2199-01-01T00:00:00.000Z","body":"x"}\n' | chat-send -J
   run --separate-stderr -0 chat-spool list
   assert_line --regexp '^a +1 '
@@ -149,7 +149,7 @@ mail 1 11 B 0 0 0 0 0 2 d"
   assert_equal "$(chat-spool list --json)" "$output"
 }
 
-@test "an empty spool gives no output, and list creates no spool" {
+@test "list prints nothing for an empty spool and creates no spool" {
   local way
   for way in '' -j -1; do
     # shellcheck disable=SC2086  # or nothing
@@ -170,7 +170,7 @@ mail 1 11 B 0 0 0 0 0 2 d"
   done
 }
 
-@test "list leaves the spool as it is" {
+@test "list does not change the spool" {
   local before
   chat-send -r jobs one
   chat-send -r jobs -d 1h two
@@ -184,7 +184,7 @@ mail 1 11 B 0 0 0 0 0 2 d"
   assert_equal "$(rows)" "$before"
 }
 
-@test "delayed, held, expired and dead messages are counted" {
+@test "list counts delayed, held, expired and dead messages" {
   local n
   chat-send -r jobs ready
   chat-send -r jobs -d 1h delayed
@@ -206,7 +206,7 @@ other 3 3 B 0 0 2 0 0"
 
 # ---------------------------------------------------------------- claims
 
-@test "what a COMMAND works on is claimed, and no more when it has ended" {
+@test "a message is claimed while its COMMAND runs, and no longer" {
   chat-send -r jobs one
   chat-send -r jobs two
   background chat-recv -r jobs -- ./hold
@@ -219,7 +219,7 @@ other 3 3 B 0 0 2 0 0"
   assert_equal "$(count claimed jobs) $(count depth jobs)" '0 1'
 }
 
-@test "a claim is gone with its receiver, at once" {
+@test "a claim ends with its receiver, at once" {
   chat-send one
   background chat-recv -- ./hold
   wait_until started 1
@@ -248,7 +248,7 @@ other 3 3 B 0 0 2 0 0"
   wait_until counts claimed b 0
 }
 
-@test "a delayed, a held and an expired message without a receiver are not claimed" {
+@test "a delayed, a held and an expired message without a receiver do not count as claimed" {
   chat-send -d 1h delayed
   chat-send held
   run -123 chat-recv --backoff 1h -- false
@@ -258,7 +258,7 @@ other 3 3 B 0 0 2 0 0"
   assert_equal "$(count claimed main) $(count claimed elsewhere)" '0 1'
 }
 
-@test "list takes nothing from a receiver: it neither claims nor waits for one" {
+@test "list takes nothing from a receiver: it neither claims messages nor waits for claims" {
   local n
   seq 100 | chat-send -l
   background bash -c 'until [[ -e stop ]]; do chat-spool list; chat-spool show; done >/dev/null 2>>errors'
@@ -274,7 +274,7 @@ other 3 3 B 0 0 2 0 0"
 
 # ---------------------------------------------------------------- show
 
-@test "show lists the messages of a room in their order, with their states" {
+@test "show lists the messages of a room in order, with their states" {
   old jobs '3 hours' waiting
   chat-send -r jobs -u bob held
   chat-send -r jobs -u bob -d 2h 'delayed more'
@@ -306,7 +306,7 @@ other 3 3 B 0 0 2 0 0"
   assert_output one
 }
 
-@test "show shows the first line of a body, cut, as one line" {
+@test "show prints the first line of a body, truncated, as one line" {
   chat-send $'first line\nsecond line'
   chat-send "$(printf 'x%.0s' {1..500})"
   chat-send "$(printf '語%.0s' {1..500})"
@@ -323,7 +323,7 @@ other 3 3 B 0 0 2 0 0"
   iconv -f UTF-8 -t UTF-8 table >/dev/null
 }
 
-@test "show escapes bodies, to a pipe and to a terminal" {
+@test "show escapes bodies in a pipe and on a terminal" {
   chat-send $'a\x1b[31m\x07\tb\r\xff\xc2\x9b日'
   head -c 10000 /dev/urandom | chat-send
   chat-spool show >piped
@@ -336,7 +336,7 @@ other 3 3 B 0 0 2 0 0"
   assert_equal "$(wc -l <piped)" 3
 }
 
-@test "on a terminal no line of show is wider than it" {
+@test "on a terminal show prints no line wider than the terminal" {
   chat-send "$(printf 'x%.0s' {1..500})"
   chat-send "$(printf '日%.0s' {1..500})"
   chat-send "$(head -c 500 /dev/zero | tr '\0' '\033')"
@@ -348,7 +348,7 @@ other 3 3 B 0 0 2 0 0"
   assert [ "${lines[1]}" -ge 95 ]
 }
 
-@test "show -c reads no further than it shows" {
+@test "show -c reads no more messages than it shows" {
   seq 3 | chat-send -l
   sqlite3 "$SPOOL" "UPDATE message SET body = x'00' WHERE position & 0xffffffffff = 2"
   run -0 --separate-stderr chat-spool show -c 1
@@ -358,7 +358,7 @@ other 3 3 B 0 0 2 0 0"
   assert_equal "${#lines[@]}" 3
 }
 
-@test "show -c shows the first ones" {
+@test "show -c shows the first messages" {
   seq 5 | chat-send -l
   chat-send -d 1h later
   assert_equal "$(chat-spool show -c 2 | squeezed | cut -d ' ' -f 1)" $'ID\n1\n2'
@@ -390,7 +390,7 @@ other 3 3 B 0 0 2 0 0"
   assert_output --regexp $'\n\nsecond$'
 }
 
-@test "show -i gives the body's bytes to a pipe, and escapes them for a terminal" {
+@test "show -i writes the body's bytes to a pipe, and escapes them on a terminal" {
   printf 'a\x1b[31m\0\xff\n\n' >body
   chat-send -f body
   chat-spool show -i 1 >out
@@ -400,7 +400,7 @@ other 3 3 B 0 0 2 0 0"
   run -0 grep -F 'a\x1b[31m\x00\xff' seen
 }
 
-@test "show -j writes the lines that dump writes, and the state of each message" {
+@test "show -j writes the lines of dump plus the state of each message" {
   chat-send -r jobs -k daily 'one "1"'
   chat-send -r jobs -d 2099-01-01 two
   printf '\xff\0' | chat-send -r jobs
@@ -418,7 +418,7 @@ other 3 3 B 0 0 2 0 0"
   assert_output ''
 }
 
-@test "show tells which process has claimed a message, in JSON too" {
+@test "show names the process that has claimed a message, in JSON too" {
   local id pid
   seq 300 | chat-send -l -r jobs
   background chat-recv -r jobs -b 3 -- sh -c 'cat >/dev/null; echo $PPID >began; until test -e go; do sleep 0.05; done'
@@ -440,7 +440,7 @@ other 3 3 B 0 0 2 0 0"
   refute_line --partial Holder
 }
 
-@test "show and dump tell how the last attempt failed, and when" {
+@test "show and dump report how and when the last attempt failed" {
   local id
   id=$(chat-send -i job)
   chat-recv -q -- sh -c 'exit 3' 2>/dev/null || true
@@ -463,7 +463,7 @@ other 3 3 B 0 0 2 0 0"
   refute_line --partial Failed
 }
 
-@test "an empty room and an id that is not there are 1" {
+@test "show exits with 1 for an empty room and for an id that does not exist" {
   run --separate-stderr chat-spool show
   assert_error 1 'chat-spool: No messages'
   assert_not_exist "$HOME/.local"
@@ -478,14 +478,14 @@ other 3 3 B 0 0 2 0 0"
   assert_error 1 'chat-spool: No message 7'
 }
 
-@test "a room of 20,000 messages is shown whole" {
+@test "show lists a room of 20,000 messages completely" {
   seq 20000 | chat-send -l
   chat-spool show | squeezed | awk 'NR > 1 { print $1 }' | cmp <(seq 20000) -
 }
 
 # ---------------------------------------------------------------- hostile files, outputs
 
-@test "a name with control characters, in a hostile file, never reaches the terminal as it is" {
+@test "a control character in a name in a hostile file never reaches the terminal unescaped" {
   local command
   chat-send -r jobs -u alice one
   sqlite3 "$SPOOL" "UPDATE room SET name = 'a' || char(27) || '[31m' || char(10) || 'b' WHERE number > 0"
@@ -497,7 +497,7 @@ other 3 3 B 0 0 2 0 0"
   done
 }
 
-@test "an output that can't be written is 74" {
+@test "an output that cannot be written exits with 74" {
   local command
   chat-send one
   for command in list 'list -j' 'list -1' show 'show -i 1' 'show -j'; do
@@ -511,7 +511,7 @@ other 3 3 B 0 0 2 0 0"
   assert_output main
 }
 
-@test "a file that is not a spool, and one that is not safe, are 65 and 77" {
+@test "a file that is not a spool exits with 65, and an unsafe file with 77" {
   local command
   echo text >text.db
   mkdir dir
@@ -544,7 +544,7 @@ painted() {
   perl -0777 -pe 's/.*(\e\[H|\e\[2J|\e\[3J|\ec)//s; s/\e\[[0-9;?]*[A-Za-z]//g; s/\r//g; s/ +/ /g' screen | grep -qE -- "$1"
 }
 
-@test "--watch shows the table, and repaints it when something changes" {
+@test "--watch shows the table and repaints it after a change" {
   chat-send -r jobs one
   watching
   wait_until painted '^jobs 1 3 B 0 '
@@ -562,7 +562,7 @@ painted() {
   assert_success
 }
 
-@test "--watch waits for a spool that is not there, and makes none" {
+@test "--watch waits for a spool that does not exist, and creates none" {
   watching
   wait_blocked "$WATCH"
   assert_not_exist "$SPOOL"
@@ -570,7 +570,7 @@ painted() {
   wait_until painted '^jobs 1 3 B 0 '
 }
 
-@test "--watch sees claims come" {
+@test "--watch shows new claims" {
   watching
   background chat-recv -w -r jobs -- ./hold
   wait_blocked "$BACKGROUND_PID"
@@ -582,7 +582,7 @@ painted() {
   wait_until eval '! painted "^jobs "'
 }
 
-@test "--watch ends with 0 on INT, TERM and HUP" {
+@test "--watch exits with 0 on INT, TERM and HUP" {
   local signal
   chat-send one
   for signal in INT TERM HUP; do
@@ -616,7 +616,7 @@ painted() {
   fi
 }
 
-@test "a crowd of changes repaints at most ten times a second" {
+@test "many changes repaint the table at most ten times per second" {
   local start paints
   chat-send -r jobs 0
   watching
@@ -629,7 +629,7 @@ painted() {
   assert [ "$paints" -le $(((${EPOCHREALTIME/./} - start) / 100000 + 4)) ]
 }
 
-@test "--watch cuts the rows that do not fit" {
+@test "--watch cuts off the rows that do not fit" {
   local n
   for n in {10..40}; do chat-send -r "room-$n" x; done
   watching 'stty rows 12 cols 100'
@@ -643,7 +643,7 @@ painted() {
   assert_line --partial "... and $((31 - shown)) more"
 }
 
-@test "--watch wants a terminal, and no -j or -1" {
+@test "--watch needs a terminal and excludes -j and -1" {
   run --separate-stderr timeout 20 chat-spool list -w
   assert_usage chat-spool
   run --separate-stderr timeout 20 chat-spool list --watch -j
@@ -659,7 +659,7 @@ painted() {
 
 COMMANDS='list show peek move delete check dump load backup restore compact copy config init version'
 
-@test "without a command, with an unknown one, and with a wrong option it is 64 and says what was wrong" {
+@test "a missing command, an unknown command and a wrong option exit with 64, and the error says which" {
   local command
   run --separate-stderr chat-spool
   assert_usage chat-spool
@@ -677,7 +677,7 @@ COMMANDS='list show peek move delete check dump load backup restore compact copy
   assert_not_exist "$HOME/.local"
 }
 
-@test "--help and --version are on standard output, and of each command too" {
+@test "--help and --version print to standard output, for each command too" {
   local command
   run --separate-stderr -0 chat-spool --help
   assert_stderr ''
@@ -696,7 +696,7 @@ COMMANDS='list show peek move delete check dump load backup restore compact copy
   assert_not_exist "$HOME/.local"
 }
 
-@test "list with rooms shows these, in their order, and the empty ones too" {
+@test "list ROOM ... shows these rooms in this order, even empty ones" {
   chat-send -r b one
   chat-send -r a two
   run -123 chat-recv -r a --tries 1 -- false
@@ -713,7 +713,7 @@ a 0'
   assert_usage chat-spool
 }
 
-@test "list with rooms shows them as empty where there is no spool" {
+@test "list ROOM ... shows empty rooms if there is no spool" {
   assert_equal "$(chat-spool list -j jobs | cut -d , -f 1,2)" '{"room":"jobs","depth":0'
   assert_not_exist "$SPOOL"
 }
@@ -740,7 +740,7 @@ a 0'
   assert_usage chat-spool
 }
 
-@test "version prints the versions of the program, the library and the store" {
+@test "version prints the versions of the program, the library and SQLite" {
   run --separate-stderr -0 chat-spool version
   assert_line --index 0 --regexp '^chat-spool [0-9.]+$'
   assert_line --index 1 --regexp '^libchatspool [0-9.]+$'

@@ -42,7 +42,7 @@ expired() { chat-spool show -i "$1" | grep -q '^State: *expired'; }
 
 # ---------------------------------------------------------------- move
 
-@test "move puts all messages at the end of the other room, in their order, and says how many" {
+@test "move appends all messages to the other room in order, and reports how many" {
   seq 5 | chat-send -l -r from
   printf 'a\nb\n' | chat-send -l -r to
   run --separate-stderr -0 chat-spool move from to
@@ -56,7 +56,7 @@ expired() { chat-spool show -i "$1" | grep -q '^State: *expired'; }
   sound
 }
 
-@test "move keeps who sent a message, when, and its key, expiry and bytes" {
+@test "move keeps the sender, time, key, expiry and bytes of a message" {
   local before
   printf 'a\0\xff\n\n' >body
   chat-send -r from -u alice -k daily -x 2099-01-01 -f body
@@ -72,7 +72,7 @@ expired() { chat-spool show -i "$1" | grep -q '^State: *expired'; }
   chat-recv -n -r to | cmp body -
 }
 
-@test "move resets the attempts: the way to retry dead messages" {
+@test "move resets the failed attempts, so dead messages can be retried" {
   printf '%s\n' a b | chat-send -l -r jobs
   run -123 chat-recv -a -r jobs --tries 1 -- false
   assert_empty_room jobs
@@ -84,7 +84,7 @@ expired() { chat-spool show -i "$1" | grep -q '^State: *expired'; }
   assert_empty_room jobs.dead
 }
 
-@test "a message that was held back is ready in the other room, and one that is delayed stays delayed" {
+@test "a held back message is ready in the other room, and a delayed one stays delayed" {
   chat-send -r from held
   run -123 chat-recv -r from --backoff 1h -- false
   chat-send -r from -d 1h delayed
@@ -104,7 +104,7 @@ expired() { chat-spool show -i "$1" | grep -q '^State: *expired'; }
   sound
 }
 
-@test "claimed messages stay, and move reports it" {
+@test "claimed messages stay, and move reports them" {
   printf '%s\n' one two three four | chat-send -l -r from
   background chat-recv -F -P 2 -r from -- ./hold 75
   wait_until started 2
@@ -124,7 +124,7 @@ expired() { chat-spool show -i "$1" | grep -q '^State: *expired'; }
   sound
 }
 
-@test "move -i moves these messages, from whatever room" {
+@test "move -i moves the messages with these ids from any room" {
   printf '%s\n' one two three | chat-send -l -r a
   printf '%s\n' four five | chat-send -l -r b
   run --separate-stderr -0 chat-spool move -i 2 to
@@ -139,7 +139,7 @@ expired() { chat-spool show -i "$1" | grep -q '^State: *expired'; }
   assert_output $'five\none\ntwo'
 }
 
-@test "move -i of a message that is delayed or held back moves it" {
+@test "move -i moves a delayed or held back message" {
   chat-send -r a held
   run -123 chat-recv -r a --backoff 1h -- false
   chat-send -r a -d 1h delayed
@@ -151,7 +151,7 @@ expired() { chat-spool show -i "$1" | grep -q '^State: *expired'; }
   assert_line --regexp '^State: +delayed$'
 }
 
-@test "move -i of a claimed message is 75, of a missing one 1, and says which" {
+@test "move -i exits with 75 for a claimed message and with 1 for a missing one, and names it" {
   chat-send -r a one
   background chat-recv -r a -- ./hold
   wait_until started 1
@@ -167,7 +167,7 @@ expired() { chat-spool show -i "$1" | grep -q '^State: *expired'; }
   assert_empty_room to
 }
 
-@test "a receiver that waits in the other room is woken" {
+@test "move wakes a receiver that waits in the other room" {
   chat-send -r from one
   chat-send -r from two
   background chat-recv -w -c 2 -r to >out
@@ -185,7 +185,7 @@ expired() { chat-spool show -i "$1" | grep -q '^State: *expired'; }
   assert_bytes out 'three\n'
 }
 
-@test "a sender that waits for space in the first room is woken" {
+@test "move wakes a sender that waits for space in the first room" {
   printf '%s\n' one two | chat-send -l -r from
   background chat-send -r from -m 2 -w three
   wait_blocked "$BACKGROUND_PID"
@@ -195,7 +195,7 @@ expired() { chat-spool show -i "$1" | grep -q '^State: *expired'; }
   holds from 'three:0\n'
 }
 
-@test "-q prints nothing, and an empty room is 1" {
+@test "move -q prints nothing, and move from an empty room exits with 1" {
   chat-send -r from one
   run --separate-stderr -0 chat-spool move -q from to
   assert_equal "$output$stderr" ''
@@ -206,7 +206,7 @@ expired() { chat-spool show -i "$1" | grep -q '^State: *expired'; }
   assert_not_exist nowhere
 }
 
-@test "a move that makes no sense is 64, and nothing is done" {
+@test "a move that makes no sense is refused with 64, and nothing is moved" {
   local words
   seq 3 | chat-send -l -r a
   for words in 'a a' 'a' '' 'a b c' '-i 1' '-i 1 a b' '-i x b' '-i 0 b' '-i -1 b' 'a -b' 'a .b' 'a b/c/d'; do
@@ -222,7 +222,7 @@ expired() { chat-spool show -i "$1" | grep -q '^State: *expired'; }
   holds a '1:0\n2:0\n3:0\n'
 }
 
-@test "messages that arrive during a move stay, and moving 20,000 messages keeps each once and in order" {
+@test "messages that arrive during a move stay, and move keeps each of 20,000 messages once and in order" {
   seq 20000 | chat-send -l -r from
   background bash -c 'n=20000; until [[ -e stop ]]; do n=$((n + 1)); chat-send -r from "$n"; done; echo "$n" >last'
   chat-spool move from to
@@ -234,7 +234,7 @@ expired() { chat-spool show -i "$1" | grep -q '^State: *expired'; }
   assert [ "$(wc -l <moved)" -ge 20000 ]
 }
 
-@test "moves and receivers at once: each message comes out once" {
+@test "concurrent moves and receivers deliver each message once" {
   local i pids=() receivers=()
   seq 3000 | chat-send -l -r a
   for i in 1 2; do
@@ -254,7 +254,7 @@ expired() { chat-spool show -i "$1" | grep -q '^State: *expired'; }
 
 # ---------------------------------------------------------------- move --first
 
-@test "move --first puts messages at the front of the room, in their order, and they are received first" {
+@test "move --first puts messages at the front of the room in order, and they are received first" {
   seq 10 | chat-send -l -r other
   chat-recv -q -a -r other >/dev/null
   printf 'a\nb\n' | chat-send -l -r to
@@ -270,7 +270,7 @@ expired() { chat-spool show -i "$1" | grep -q '^State: *expired'; }
   sound
 }
 
-@test "move --first finds a front in a new spool, too, where it has to give all messages other positions" {
+@test "move --first works in a new spool, too, where it has to give all messages new positions" {
   local n ids
   printf '%s\n' a b c | chat-send -l -r to
   ids=$(chat-recv -p -a -r to -o '%i' | tr -d '\n')
@@ -286,7 +286,7 @@ expired() { chat-spool show -i "$1" | grep -q '^State: *expired'; }
   sound
 }
 
-@test "move --first goes behind a message that is claimed, which stays claimed, and before one that is held back" {
+@test "move --first puts messages behind a claimed one, which stays claimed, and before a held back one" {
   printf '%s\n' a b c | chat-send -l -r to
   run -123 chat-recv -q -c 1 --backoff 1h -r to -- false
   background chat-recv -r to -- ./hold
@@ -310,7 +310,7 @@ expired() { chat-spool show -i "$1" | grep -q '^State: *expired'; }
   sound
 }
 
-@test "move --first keeps the order of more messages than one batch has, and of ids in the order of the words" {
+@test "move --first keeps the order of many messages, and of ids as they are given" {
   local first second
   seq 3000 | chat-send -l -r from
   chat-send -r to last
@@ -326,7 +326,7 @@ expired() { chat-spool show -i "$1" | grep -q '^State: *expired'; }
   assert_output $'one\ntwo\nlast'
 }
 
-@test "a receiver that waits is woken by move --first; a delayed message stays delayed" {
+@test "move --first wakes a waiting receiver, and a delayed message stays delayed" {
   background chat-recv -w -r to
   wait_blocked "$BACKGROUND_PID"
   chat-send -r from hello
@@ -345,7 +345,7 @@ expired() { chat-spool show -i "$1" | grep -q '^State: *expired'; }
 # sent TIME ROOM BODY: a message that was sent then.
 sent() { echo "{\"time\":\"$1\",\"body\":\"$3\"}" | chat-send -J -r "$2"; }
 
-@test "delete --older-than deletes what was sent before, wherever it is in the room" {
+@test "delete --older-than deletes messages sent before a time, wherever they are in the room" {
   chat-send -r jobs new1
   sent 2020-01-01 jobs old1
   chat-send -r jobs new2
@@ -368,7 +368,7 @@ sent() { echo "{\"time\":\"$1\",\"body\":\"$3\"}" | chat-send -J -r "$2"; }
   sound
 }
 
-@test "delete --older-than deletes thousands, and leaves as many" {
+@test "delete --older-than deletes thousands of messages and leaves thousands" {
   { seq -f '{"time":"2020-01-01","body":"%g"}' 3000; seq -f '{"body":"%g"}' 3000; } | shuf --random-source=<(yes) | chat-send -J -r jobs
   chat-spool move -q jobs dead
   run -0 chat-spool delete -y --older-than 1d dead
@@ -378,7 +378,7 @@ sent() { echo "{\"time\":\"$1\",\"body\":\"$3\"}" | chat-send -J -r "$2"; }
   run -1 chat-spool delete -y --older-than 1d dead
 }
 
-@test "delete --older-than leaves a claimed message, and says so; it asks as delete does" {
+@test "delete --older-than leaves and reports a claimed message, and asks like delete" {
   sent 2020-01-01 jobs old1
   sent 2020-01-01 jobs old2
   background chat-recv -r jobs -- ./hold
@@ -398,7 +398,7 @@ sent() { echo "{\"time\":\"$1\",\"body\":\"$3\"}" | chat-send -J -r "$2"; }
 }
 
 
-@test "delete -y deletes all messages of a room, delayed and held ones too, and says how many" {
+@test "delete -y deletes all messages of a room, including delayed and held ones, and reports how many" {
   printf '%s\n' held two | chat-send -l -r jobs
   run -123 chat-recv -r jobs --backoff 1h -- false
   chat-send -r jobs -d 1h delayed
@@ -412,7 +412,7 @@ sent() { echo "{\"time\":\"$1\",\"body\":\"$3\"}" | chat-send -J -r "$2"; }
   sound
 }
 
-@test "delete -y deletes held messages in a row, and among others" {
+@test "delete -y deletes held messages in a row and between others" {
   seq 6 | chat-send -l -r jobs
   run -123 chat-recv -r jobs -c 4 --backoff 1h -- sh -c '! grep -q "[234]"'
   seq 3 | chat-send -l -r jobs
@@ -425,7 +425,7 @@ sent() { echo "{\"time\":\"$1\",\"body\":\"$3\"}" | chat-send -J -r "$2"; }
   sound "$SPOOL"
 }
 
-@test "delete --yes -q prints nothing, and an empty room is 1" {
+@test "delete --yes -q prints nothing, and delete of an empty room exits with 1" {
   chat-send -r jobs one
   run --separate-stderr -0 chat-spool delete --yes --quiet jobs
   assert_equal "$output$stderr" ''
@@ -436,7 +436,7 @@ sent() { echo "{\"time\":\"$1\",\"body\":\"$3\"}" | chat-send -J -r "$2"; }
   assert_not_exist nowhere
 }
 
-@test "delete -i deletes these messages" {
+@test "delete -i deletes the messages with these ids" {
   printf '%s\n' one two three four | chat-send -l -r a
   chat-send -r b -d 1h five
   run -0 chat-spool delete -y -i 2
@@ -450,7 +450,7 @@ sent() { echo "{\"time\":\"$1\",\"body\":\"$3\"}" | chat-send -J -r "$2"; }
   run -1 chat-spool show b
 }
 
-@test "claimed messages are not deleted" {
+@test "delete leaves claimed messages" {
   printf '%s\n' one two three | chat-send -l
   background chat-recv -- ./hold 75
   wait_until started 1
@@ -465,7 +465,7 @@ sent() { echo "{\"time\":\"$1\",\"body\":\"$3\"}" | chat-send -J -r "$2"; }
   assert_output one
 }
 
-@test "without a terminal and without -y delete is 64, and nothing is done" {
+@test "without a terminal and without -y delete is refused with 64, and nothing is deleted" {
   seq 3 | chat-send -l -r jobs
   for command in 'delete jobs' 'delete -i 1' 'delete -q jobs'; do
     # shellcheck disable=SC2086
@@ -480,7 +480,7 @@ sent() { echo "{\"time\":\"$1\",\"body\":\"$3\"}" | chat-send -J -r "$2"; }
   holds jobs '1:0\n2:0\n3:0\n'
 }
 
-@test "on a terminal delete asks, and y is yes" {
+@test "on a terminal delete asks, and y means yes" {
   local answer
   for answer in y Y yes YES; do
     seq 12 | chat-send -l -r jobs
@@ -492,7 +492,7 @@ sent() { echo "{\"time\":\"$1\",\"body\":\"$3\"}" | chat-send -J -r "$2"; }
   done
 }
 
-@test "the question does not count those that are claimed and stay" {
+@test "the question does not count claimed messages, which stay" {
   seq 3 | chat-send -l
   background chat-recv -- ./hold 75
   wait_until started 1
@@ -505,7 +505,7 @@ sent() { echo "{\"time\":\"$1\",\"body\":\"$3\"}" | chat-send -J -r "$2"; }
   assert_output --partial '1 message is claimed and stays'
 }
 
-@test "the question is on standard error" {
+@test "delete asks on standard error" {
   seq 2 | chat-send -l -r jobs
   on_terminal bash -c 'chat-spool delete jobs 2>question' >seen <<<y
   run -0 cat question
@@ -513,7 +513,7 @@ sent() { echo "{\"time\":\"$1\",\"body\":\"$3\"}" | chat-send -J -r "$2"; }
   assert_bytes seen '2 messages deleted\n'
 }
 
-@test "on a terminal any other answer, and none, deletes nothing, and is 1" {
+@test "on a terminal any other answer deletes nothing and exits with 1" {
   local answer
   seq 3 | chat-send -l -r jobs
   for answer in n '' no x nyes 'yy' ' '; do
@@ -528,7 +528,7 @@ sent() { echo "{\"time\":\"$1\",\"body\":\"$3\"}" | chat-send -J -r "$2"; }
   holds jobs '1:0\n2:0\n3:0\n'
 }
 
-@test "on a terminal -y does not ask, and with nothing to delete there is no question" {
+@test "on a terminal delete does not ask with -y, nor if there is nothing to delete" {
   seq 3 | chat-send -l -r jobs
   on_terminal chat-spool delete -y jobs >seen </dev/null
   assert_bytes seen '3 messages deleted\n'
@@ -537,7 +537,7 @@ sent() { echo "{\"time\":\"$1\",\"body\":\"$3\"}" | chat-send -J -r "$2"; }
   refute_output --partial '[y/N]'
 }
 
-@test "what arrives while the question is asked is not deleted" {
+@test "a message that arrives during the question is not deleted" {
   seq 2 | chat-send -l -r jobs
   mkfifo typing
   exec {typing}<>typing
@@ -550,7 +550,7 @@ sent() { echo "{\"time\":\"$1\",\"body\":\"$3\"}" | chat-send -J -r "$2"; }
   holds jobs 'new:0\n'
 }
 
-@test "a delete that makes no sense is 64, and nothing is done" {
+@test "a delete that makes no sense is refused with 64, and nothing is deleted" {
   local words
   seq 3 | chat-send -l -r a
   for words in '' 'a b' '-i' '-i x' '-i 0' '-i -5' '-i 1 a' '.a' '/a'; do
@@ -577,7 +577,7 @@ sent() { echo "{\"time\":\"$1\",\"body\":\"$3\"}" | chat-send -J -r "$2"; }
   sound
 }
 
-@test "a move and a delete whose report can't be written are 74" {
+@test "a move and a delete whose report cannot be written exit with 74" {
   seq 3 | chat-send -l -r a
   run --separate-stderr bash -c 'chat-spool move a b >/dev/full'
   assert_error 74 'chat-spool: '
@@ -590,7 +590,7 @@ sent() { echo "{\"time\":\"$1\",\"body\":\"$3\"}" | chat-send -J -r "$2"; }
 
 # ---------------------------------------------------------------- requeue
 
-@test "requeue moves the dead messages of a room back, and resets their attempts" {
+@test "requeue moves the dead messages of a room back and resets their attempts" {
   local id
   id=$(chat-send -i -r jobs -k key job)
   run -123 chat-recv -r jobs --tries 1 -- false
@@ -603,7 +603,7 @@ sent() { echo "{\"time\":\"$1\",\"body\":\"$3\"}" | chat-send -J -r "$2"; }
   assert_equal "$(chat-recv -r jobs)" job
 }
 
-@test "requeue with nothing to move is 1, and says which room it has looked at" {
+@test "requeue without dead messages exits with 1 and names the room that it looked at" {
   run --separate-stderr chat-spool requeue jobs
   assert_error 1 "chat-spool: No messages in room 'jobs.dead'"
   run --separate-stderr chat-spool requeue

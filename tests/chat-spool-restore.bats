@@ -28,7 +28,7 @@ restored() {
 
 # ---------------------------------------------------------------- the messages
 
-@test "restore puts the messages, rooms and settings of a backup in the place of those of the spool" {
+@test "restore replaces the messages, rooms and settings of the spool by those of a backup" {
   chat-spool config default-room box
   chat-spool config max-length 1000
   saved
@@ -42,7 +42,7 @@ restored() {
   assert_output $'1\n2\n3'
 }
 
-@test "ids that were given since the backup are not given again" {
+@test "restore gives no id again that was given since the backup" {
   local last
   saved
   last=$(chat-send -i last)
@@ -58,7 +58,7 @@ restored() {
   assert [ "$output" -gt 1000 ]
 }
 
-@test "a spool that is lost is restored, and gives ids far behind those of the backup" {
+@test "restore recreates a lost spool and gives ids far above those of the backup" {
   local last
   saved
   last=$(chat-send -i last)
@@ -71,7 +71,7 @@ restored() {
   assert [ "$output" -gt "$last" ]
 }
 
-@test "a spool that is damaged is restored, however badly" {
+@test "restore replaces a damaged spool, however badly damaged" {
   local damage last
   saved
   last=$(chat-send -i last)
@@ -93,7 +93,7 @@ restored() {
   done
 }
 
-@test "a backup is left as it was, and can be restored again" {
+@test "restore does not change the backup, which can be restored again" {
   local before
   saved
   before=$(sha256sum <saved.db)
@@ -109,7 +109,7 @@ restored() {
   assert_output $'1\n2\n3\naddition'
 }
 
-@test "restore asks before it replaces messages, and wants -y without a terminal" {
+@test "restore asks before it replaces messages, and needs -y without a terminal" {
   local before
   saved
   before=$(rows)
@@ -124,7 +124,7 @@ restored() {
   restored
 }
 
-@test "a file that is not a sound spool is refused, and nothing is changed" {
+@test "restore refuses a file that is not a sound spool, and changes nothing" {
   local before page
   saved
   before=$(rows)
@@ -156,7 +156,7 @@ restored() {
 
 # ---------------------------------------------------------------- others who use the spool
 
-@test "a waiting receiver and a sender that are connected go on with the restored messages" {
+@test "a waiting receiver and a connected sender continue with the restored messages" {
   saved
   chat-recv -qa -r main >/dev/null
   chat-spool delete -qy jobs
@@ -184,7 +184,7 @@ restored() {
   run -0 chat-spool check
 }
 
-@test "restore waits for a message that a receiver works on, and no other is started until it ends" {
+@test "restore waits for a claimed message, and lets no other one be claimed until then" {
   saved
   mkfifo go
   background chat-recv -r young -- sh -c 'echo begun >begun; read -r line <go'
@@ -203,7 +203,7 @@ restored() {
   restored
 }
 
-@test "a restore that is killed while it waits keeps no message from a receiver" {
+@test "a restore that is killed while it waits withholds no message from a receiver" {
   saved
   mkfifo go
   background chat-recv -r young -- sh -c 'echo begun >begun; read -r line <go'
@@ -222,7 +222,7 @@ restored() {
   run -0 chat-spool check
 }
 
-@test "senders and receivers that never stop lose nothing that was sent after a restore" {
+@test "concurrent senders and receivers lose nothing that was sent after a restore" {
   local n pids=()
   seq 200 | chat-send -l -r ballast
   chat-spool backup saved.db
@@ -272,7 +272,7 @@ old_or_new() {
 }
 
 # bats test_tags=full
-@test "a restore that is killed before any system call leaves the old messages or the new ones, and can be made again" {
+@test "a restore that is killed before any system call leaves the old messages or the new ones, and can be run again" {
   command -v strace >/dev/null || skip 'needs strace'
   ! sanitized || skip 'a sanitized program makes too many calls'
   : >in
@@ -302,7 +302,7 @@ old_or_new() {
   assert_output x
 }
 
-@test "a backup does not replace a spool that a program has open" {
+@test "a backup does not replace a spool that another program has open" {
   chat-send one
   chat-send -s used.db two
   background chat-recv -s used.db -w -r none

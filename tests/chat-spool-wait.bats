@@ -19,7 +19,7 @@ ends_with() {
   assert_equal "$status" "$1"
 }
 
-@test "wait ends at once where the rooms are empty, where the messages are gone, and where there is no spool" {
+@test "wait ends at once for empty rooms, deleted messages and a missing spool" {
   run -0 chat-spool wait jobs
   run -0 chat-spool wait -i 7
   assert_not_exist "$SPOOL"
@@ -30,7 +30,7 @@ ends_with() {
   run -1 chat-spool wait -t 0 jobs other
 }
 
-@test "wait ROOM sleeps until the room is empty and its last message is done" {
+@test "wait ROOM sleeps until the room is empty and its last message is deleted" {
   seq 2 | chat-send -l -r jobs
   waits jobs
   assert_equal "$(chat-recv -r jobs)" 1
@@ -42,7 +42,7 @@ ends_with() {
 }
 process_lives() { ! process_ended "$1"; }
 
-@test "wait for several rooms ends when all of them are empty, whatever else the spool holds" {
+@test "wait ROOM ... ends when all of these rooms are empty, whatever else the spool contains" {
   local room
   for room in a b c; do chat-send -r "$room" x; done
   waits a b
@@ -53,7 +53,7 @@ process_lives() { ! process_ended "$1"; }
   assert_equal "$(chat-recv -r c)" x
 }
 
-@test "wait ROOM exits with 123 if a message came to its dead-letter room during the wait, and not for older ones" {
+@test "wait ROOM exits with 123 if a message entered its dead-letter room during the wait, not for older ones" {
   chat-send -r jobs old
   run -123 chat-recv -r jobs --tries 1 -- false
   run -0 chat-spool wait jobs
@@ -65,7 +65,7 @@ process_lives() { ! process_ended "$1"; }
   run -0 chat-spool wait jobs
 }
 
-@test "wait -i ID ends when the message is gone, in whatever room" {
+@test "wait -i ID ends when the message is deleted, in whatever room it is" {
   local first second
   first=$(chat-send -i -r jobs one)
   second=$(chat-send -i -r jobs two)
@@ -78,7 +78,7 @@ process_lives() { ! process_ended "$1"; }
   run -0 chat-spool wait -i "$first" -i "$second"
 }
 
-@test "wait -i ID exits with 123 if a receiver has given the message up, also in a room of another name" {
+@test "wait -i ID exits with 123 if a receiver has given the message up, even in a room with another name" {
   local dead other
   dead=$(chat-send -i -r jobs one)
   waits -i "$dead"
@@ -106,21 +106,21 @@ process_lives() { ! process_ended "$1"; }
   run -0 chat-spool wait -t 0 jobs
 }
 
-@test "an expired message is not waited for" {
+@test "wait does not wait for an expired message" {
   chat-send -r jobs -x 0.01s x
   wait_until has_expired
   run -0 timeout 20 chat-spool wait jobs
 }
 has_expired() { [[ $(chat-spool list -j jobs) == *'"expired":1,'* ]]; }
 
-@test "wait ends by a signal" {
+@test "a signal ends wait" {
   chat-send -r jobs x
   waits jobs
   kill -TERM "$WAITER"
   ends_with 143
 }
 
-@test "wait without a room or an id, or with both, is 64" {
+@test "wait without rooms and ids, or with both, is refused with 64" {
   local arguments
   for arguments in '' '-i 1 jobs' '-i x' '-i 0' '-t x jobs' 'a/b' '-t 1 -t 2 jobs'; do
     # shellcheck disable=SC2086

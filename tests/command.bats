@@ -64,7 +64,7 @@ switches() { sed -n 's/^voluntary_ctxt_switches:\t//p' "/proc/$1/status"; }
   assert_equal "$(grep -cE '^CHAT_TIME=[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$' <<<"$expected")" 1
 }
 
-@test "the environment has the key of the message, and an empty one for a message without a key" {
+@test "the environment contains the key of the message, or an empty one" {
   chat-send -k 'a key' hello
   run -0 chat-recv -- sh -uc 'echo "[$CHAT_KEY]"'
   assert_output '[a key]'
@@ -73,7 +73,7 @@ switches() { sed -n 's/^voluntary_ctxt_switches:\t//p' "/proc/$1/status"; }
   assert_output '[]'
 }
 
-@test "the environment names the spool in use, by a path that holds in every directory" {
+@test "the environment contains a path of the spool that is valid in every directory" {
   mkdir here
   chat-send hello
   run -0 chat-recv -- sh -c 'cd here && env | grep "^CHAT_SPOOL=" && chat-send -r results default'
@@ -86,7 +86,7 @@ switches() { sed -n 's/^voluntary_ctxt_switches:\t//p' "/proc/$1/status"; }
   assert_not_exist none.db
 }
 
-@test "CHAT_ROOM is for COMMAND only where it names a room that is not received from" {
+@test "COMMAND gets CHAT_ROOM only if it names a room from which chat-recv does not receive" {
   seq 4 | chat-send -l -r jobs
   CHAT_ROOM=results run -0 chat-recv -r jobs -- sh -c 'chat-send "$(cat) done"; echo "$CHAT_ROOM"'
   assert_output results
@@ -101,7 +101,7 @@ switches() { sed -n 's/^voluntary_ctxt_switches:\t//p' "/proc/$1/status"; }
   assert_empty_room jobs
 }
 
-@test "a COMMAND that names no room never feeds the room of its own message" {
+@test "a COMMAND that names no room never sends to the room of its own message" {
   chat-send job
   run --separate-stderr timeout 20 chat-recv -- chat-send again
   assert_equal "$status" 123
@@ -127,7 +127,7 @@ room 'main'; 1 message was stored"
   assert_equal "$(chat-recv -r other)" over
 }
 
-@test "no variable of the message is twice in the environment, whatever was inherited" {
+@test "the environment contains each variable of the message once, whatever was inherited" {
   needs python3
   chat-send -r jobs hello
   cat >twice.py <<'END'
@@ -144,14 +144,14 @@ END
     CHAT_MESSAGE_ROOM CHAT_SPOOL CHAT_TIME CHAT_USER)"
 }
 
-@test "the environment is otherwise as it was, and each message has its own" {
+@test "the rest of the environment is unchanged, and each message has its own variables" {
   printf '%s\n' a b c | chat-send -l
   OTHER='as it was' run chat-recv -a -- sh -c 'echo "$(cat) $CHAT_ID $OTHER"'
   assert_success
   assert_output $'a 1 as it was\nb 2 as it was\nc 3 as it was'
 }
 
-@test "standard input is the body, to the byte" {
+@test "standard input is exactly the body" {
   local size
   printf 'one\0two\n\n\xff\0' | tee body | chat-send
   capture chat-recv -- cat
@@ -167,7 +167,7 @@ END
   assert_empty_room
 }
 
-@test "a body that a small pipe does not hold reaches the command whole" {
+@test "a command gets all of a body that is larger than the pipe" {
   # shellcheck disable=SC2034  # for as_user
   local ALICE=54321 MALLORY=54322
   [[ $(</proc/sys/fs/pipe-user-pages-soft) == 16384 ]] || skip 'the limit for the pipes of a user is another here'
@@ -184,7 +184,7 @@ END
   cmp received alice/body
 }
 
-@test "the body is a file's or a pipe's end: a command may read it twice, or not at all" {
+@test "a command may leave the body unread" {
   local size
   for size in 0 100 1000000; do
     head -c "$size" /dev/zero | chat-send
@@ -198,7 +198,7 @@ END
   assert_empty_room
 }
 
-@test "the body is never in the arguments, and no shell reads it" {
+@test "the body is not in the arguments, and no shell reads it" {
   chat-send '$(touch evil); `touch evil`'
   run chat-recv -- sh -c 'tr "\0" " " </proc/$$/cmdline; cat' 'a b' '*' ''
   assert_success
@@ -207,14 +207,14 @@ END
   assert_file_not_exist evil
 }
 
-@test "options behind the command's name are the command's" {
+@test "options after the command's name belong to the command" {
   chat-send hello
   run chat-recv -- printf '%s|' -a -P --help --
   assert_success
   assert_output -- '-a|-P|--help|--|'
 }
 
-@test "it has the descriptors 0 to 2 and no others" {
+@test "a command gets the descriptors 0 to 2 and no others" {
   chat-send hello
   run chat-recv -- bash -c 'for ((fd = 0; fd < 250; fd++)); do [[ ! -e /proc/$$/fd/$fd ]] || echo "$fd"; done' \
     5</dev/null 77</dev/null 200>other
@@ -222,14 +222,14 @@ END
   assert_output $'0\n1\n2'
 }
 
-@test "with descriptors 0 to 2 closed it still runs" {
+@test "a command runs even if descriptors 0 to 2 are closed" {
   chat-send hello
   chat-recv -- sh -c '{ cat && ls -l /proc/$$/fd; } >seen 2>&1' <&- >&- 2>&-
   assert_equal "$(head -c 5 seen)" hello
   assert_empty_room
 }
 
-@test "signals are as by default, whatever chat-recv was given" {
+@test "a command gets default signal handlers, whatever chat-recv inherited" {
   chat-send hello
   run env --ignore-signal=INT,HUP,PIPE,CHLD,USR1,XFSZ --block-signal=TERM,CHLD,USR2 \
     chat-recv -- grep -E '^Sig(Blk|Ign)' /proc/self/status
@@ -238,14 +238,14 @@ END
   assert_empty_room
 }
 
-@test "it leads a process group of its own" {
+@test "a command leads its own process group" {
   chat-send hello
   run chat-recv -- sh -c 'read -r pid name state parent group rest </proc/$$/stat; echo "$((pid == group))"'
   assert_success
   assert_output 1
 }
 
-@test "it can send to and receive from the same spool, and does not get its own message" {
+@test "a command can send to and receive from the same spool, and does not get its own message" {
   printf '%s\n' one two three | chat-send -l
   chat-send -r other more
   run chat-recv -- sh -c 'chat-recv -r other; chat-recv; chat-send -r result "$(cat) done"'
@@ -277,7 +277,7 @@ after() {
   assert_empty_room
 }
 
-@test "exit 75 and 111 keep it, count no attempt, and stop with 75" {
+@test "exit 75 and 111 keep the message, count no attempt, and stop chat-recv with 75" {
   assert_equal "$(after 75)" '75 [job:0 ] []'
   assert_equal "$(after 111)" '75 [job:0 ] []'
   printf '%s\n' a b c | chat-send -l
@@ -287,7 +287,7 @@ after() {
   assert_equal "$(left)" 'b:0 c:0 '
 }
 
-@test "exit 99 deletes it and stops with 0" {
+@test "exit 99 deletes the message and stops chat-recv with 0" {
   printf '%s\n' a b c | chat-send -l
   run chat-recv -a -- sh -c 'read -r word; echo "$word"; [ "$word" = a ] || exit 99'
   assert_success
@@ -298,12 +298,12 @@ after() {
   assert_empty_room
 }
 
-@test "exit 100 and 65 move it to the dead-letter room at once" {
+@test "exit 100 and 65 move the message to the dead-letter room at once" {
   assert_equal "$(after 100)" '123 [] [job:1 ]'
   assert_equal "$(after 65)" '123 [] [job:1 ]'
 }
 
-@test "any other status and a signal are a failed attempt" {
+@test "any other exit status and a signal count as a failed attempt" {
   local code
   for code in 1 2 64 74 101 126 127 128 255; do
     assert_equal "$code: $(after "$code")" "$code: 123 [job:1 ] []"
@@ -316,7 +316,7 @@ after() {
   done
 }
 
-@test "a command that is not there or can't be run stops with 127 or 126, and counts no attempt" {
+@test "a missing command stops chat-recv with 127, one that cannot be executed with 126, and no attempt counts" {
   printf '%s\n' a b | chat-send -l
   capture chat-recv -a -- no-such-command
   assert_error 127 "chat-recv: cannot run 'no-such-command': no such file or directory"
@@ -329,7 +329,7 @@ after() {
   assert_equal "$(left)" 'a:0 b:0 '
 }
 
-@test "a command is looked for in PATH, and a script needs no #! line" {
+@test "a command is searched in PATH, and a script needs no #! line" {
   mkdir programs
   echo 'echo "found $1"; cat' >programs/script
   chmod +x programs/script
@@ -343,7 +343,7 @@ after() {
   assert_output $'found you\nhello'
 }
 
-@test "in one run a failing message is tried once, and the run goes on" {
+@test "each run tries a failing message once and continues with the next" {
   seq 5 | chat-send -l
   run --separate-stderr timeout 20 chat-recv -a -- sh -c 'read -r n; echo "$n"; [ $((n % 2)) = 1 ]'
   assert_equal "$status" 123
@@ -354,7 +354,7 @@ after() {
   assert_output $'2 2\n4 2'
 }
 
-@test "without --tries a message is retried forever, and keeps its position" {
+@test "without --tries a message is retried forever and keeps its position" {
   local attempt
   printf '%s\n' first second | chat-send -l
   for attempt in {1..12}; do
@@ -365,7 +365,7 @@ after() {
   assert_equal "$(left)" 'first:12 second:0 '
 }
 
-@test "each failed attempt is reported, with -q too: the message, the room, which attempt, and how it ended" {
+@test "each failed attempt is reported with its message, room, number and exit status, with -q too" {
   local id
   id=$(chat-send -i -r jobs job)
   capture chat-recv -q -r jobs -- sh -c 'exit 3'
@@ -384,7 +384,7 @@ after() {
   assert_bytes stderr ''
 }
 
-@test "an attempt whose message could not be moved is reported without the move" {
+@test "the report of an attempt omits the move if the message could not be moved" {
   chat-send -r jobs job
   run --separate-stderr chat-recv -r jobs --tries 1 -- sh -c 'mv "$CHAT_SPOOL" gone; exit 1'
   [[ $stderr == *"attempt 1 of 1 failed with status 1"$'\n'* && $stderr != *"moved to"* ]] || fail "$stderr"
@@ -392,7 +392,7 @@ after() {
   unsound 'it was moved away'
 }
 
-@test "--retries, the name before 0.3, is --tries" {
+@test "--retries works as an alias of --tries" {
   chat-send job
   run -123 chat-recv --retries 1 -- false
   assert_equal "$(left main.dead)" 'job:1 '
@@ -402,7 +402,7 @@ after() {
   assert_usage chat-recv
 }
 
-@test "--backoff with steps holds a message back for each step, and the last one repeats" {
+@test "--backoff with several times holds a message back for each of them, and repeats the last one" {
   local attempts held begun due
   while read -r attempts held; do
     echo "{\"room\":\"r$attempts\",\"attempts\":$attempts,\"body\":\"job\"}" | chat-spool load
@@ -423,7 +423,7 @@ END
   assert_file_not_exist ran
 }
 
-@test "--tries N: after N failed attempts it is in the dead-letter room" {
+@test "--tries N moves a message to the dead-letter room after N failed attempts" {
   local id
   id=$(chat-send -i job)
   chat-recv --tries 3 -- false || assert_equal $? 123
@@ -435,7 +435,7 @@ END
   assert_equal "$(chat-recv -r main.dead -o '%i %b %n')" "$id job 3"
 }
 
-@test "--dead ROOM is the dead-letter room" {
+@test "--dead ROOM names the dead-letter room" {
   chat-send -r jobs one
   chat-send -r jobs two
   run chat-recv -r jobs --tries 1 --dead grave -- false
@@ -453,7 +453,7 @@ END
   assert_equal "$(left a.dead)/$(left b.dead)" 'one:1 /two:1 '
 }
 
-@test "--backoff TIME holds a failed message back, twice as long each time" {
+@test "--backoff TIME holds a failed message back and doubles the time with each attempt" {
   local begun now
   chat-send job
   begun=${EPOCHREALTIME/./}
@@ -471,7 +471,7 @@ END
 
 # ---------------------------------------------------------------- -b
 
-@test "-b N gives up to N messages to one COMMAND, a line each, and deletes them together" {
+@test "-b N passes up to N messages to one COMMAND, one per line, and deletes them together" {
   seq 7 | chat-send -l
   run -0 --separate-stderr chat-recv -a -b 3 -- sh -c 'echo $(cat)'
   assert_output $'1 2 3\n4 5 6\n7'
@@ -491,7 +491,7 @@ END
   assert_equal "$(left b)" '3:0 4:0 '
 }
 
-@test "-b with -0 and with -j gives the bodies exactly, also where they are longer than a pipe" {
+@test "-b with -0 and with -j passes the exact bodies, even if they are larger than a pipe" {
   local last
   printf 'a\nb\0c\n\0\0' | chat-send -0
   capture chat-recv -b 1 -0 -- cat
@@ -511,7 +511,7 @@ END
   cmp expected seen
 }
 
-@test "-b: the environment has what the messages of a batch share" {
+@test "with -b the environment contains what the messages of a batch have in common" {
   seq 3 | chat-send -l -r jobs -k key
   seq 2 | chat-send -l -r jobs
   CHAT_ID=9 CHAT_USER=x CHAT_HOST=x CHAT_TIME=x CHAT_KEY=x CHAT_COUNT=9 run -0 chat-recv -a -b 2 -r jobs -- \
@@ -523,7 +523,7 @@ CHAT_ATTEMPT=1 CHAT_COUNT=1 CHAT_MESSAGE_ROOM=jobs '
   assert_output unset
 }
 
-@test "-b: a batch fails as a whole, and then each of its messages is tried alone" {
+@test "with -b a batch fails as a whole, and then each of its messages is tried alone" {
   printf '%s\n' one bad two | chat-send -l
   capture chat-recv -a -b 3 --tries 2 -- sh -c '! grep bad'
   assert_equal "$status" 123
@@ -537,7 +537,7 @@ CHAT_ATTEMPT=1 CHAT_COUNT=1 CHAT_MESSAGE_ROOM=jobs '
   assert_equal "$(left main.dead)" 'bad:2 '
 }
 
-@test "-b: 65 for several messages is a failed attempt, and for one it moves that one" {
+@test "with -b exit 65 is a failed attempt for several messages and moves a single one" {
   printf '%s\n' one bad | chat-send -l
   run -123 chat-recv -a -b 2 -- sh -c '! grep -q bad || exit 65'
   assert_equal "$(left)" 'one:1 bad:1 '
@@ -545,13 +545,13 @@ CHAT_ATTEMPT=1 CHAT_COUNT=1 CHAT_MESSAGE_ROOM=jobs '
   assert_equal "$(left)$(left main.dead)" 'bad:2 '
 }
 
-@test "-b: 75 keeps the whole batch, and no attempt is counted" {
+@test "with -b exit 75 keeps the whole batch, and no attempt counts" {
   seq 3 | chat-send -l
   run -75 chat-recv -a -b 2 -- sh -c 'exit 75'
   assert_equal "$(left)" '1:0 2:0 3:0 '
 }
 
-@test "-b: the messages of a batch whose chat-recv was killed are there at once" {
+@test "with -b the messages of a killed chat-recv are available at once" {
   seq 3 | chat-send -l
   background chat-recv -a -b 3 -- ./hold
   wait_until started 3
@@ -561,7 +561,7 @@ CHAT_ATTEMPT=1 CHAT_COUNT=1 CHAT_MESSAGE_ROOM=jobs '
   assert_equal "$(left)" '1:0 2:0 3:0 '
 }
 
-@test "-b with -P runs several COMMANDs, each with a batch of its own" {
+@test "-b with -P runs several COMMANDs, each with its own batch" {
   seq 8 | chat-send -l
   background chat-recv -a -P 2 -b 3 -- ./hold
   wait_until started 6
@@ -574,7 +574,7 @@ CHAT_ATTEMPT=1 CHAT_COUNT=1 CHAT_MESSAGE_ROOM=jobs '
   assert_empty_room
 }
 
-@test "-F -b takes what is there, and does not wait until a batch is full" {
+@test "-F -b takes the messages that exist and does not wait for a full batch" {
   background chat-recv -F -b 10 -- sh -c 'echo $(cat)' >out
   wait_blocked "$BACKGROUND_PID"
   chat-send one
@@ -584,7 +584,7 @@ CHAT_ATTEMPT=1 CHAT_COUNT=1 CHAT_MESSAGE_ROOM=jobs '
   assert_success
 }
 
-@test "-b without COMMAND, and -0 and -j without -b, are 64" {
+@test "-b without COMMAND, and -0 and -j without -b, are refused with 64" {
   local arguments
   for arguments in '-b 2' '-b 0 -- touch ran' '-b x -- touch ran' '-0 -- touch ran' '-j -- touch ran' '-b 2 -n -- touch ran' \
     '-b 2 -v -- touch ran' '-b 2 -o %b -- touch ran' '-b 2 -p -- touch ran' '-b 2 -0 -j -- touch ran'; do
@@ -600,7 +600,7 @@ CHAT_ATTEMPT=1 CHAT_COUNT=1 CHAT_MESSAGE_ROOM=jobs '
 # The time of each call and what it was for in the file "log"; fails for "bad" until the given attempt.
 timed='read -r word; echo "${EPOCHREALTIME/./} $word $CHAT_ATTEMPT" >>log; [[ $word != bad || $CHAT_ATTEMPT == $1 ]]'
 
-@test "-F holds a failed message back by 1 s, doubling, and later ones pass it" {
+@test "-F holds a failed message back for 1 s, then doubles the time, and receives later ones first" {
   local first second third
   printf '%s\n' bad good better | chat-send -l
   run timeout 30 chat-recv -F -t 2.5 -- bash -c "$timed" timed 3
@@ -613,7 +613,7 @@ timed='read -r word; echo "${EPOCHREALTIME/./} $word $CHAT_ATTEMPT" >>log; [[ $w
   assert_equal "$(left)" ''
 }
 
-@test "-F holds a message back that is not for now, counts no attempt, and goes on" {
+@test "with -F exit 75 holds a message back, counts no attempt, and chat-recv continues" {
   printf '%s\n' bad good | chat-send -l
   run timeout 30 chat-recv -F --backoff 0.3 -t 1 -- bash -c '
     read -r word; echo "$word $CHAT_ATTEMPT"
@@ -622,7 +622,7 @@ timed='read -r word; echo "${EPOCHREALTIME/./} $word $CHAT_ATTEMPT" >>log; [[ $w
   assert_output $'bad 1\ngood 1\nbad 1'
 }
 
-@test "-F --tries gives up at last" {
+@test "-F --tries N gives a message up after N attempts" {
   chat-send bad
   run --separate-stderr timeout 30 chat-recv -F --tries 3 --backoff 0.05 -t 1 -- sh -c 'echo "$CHAT_ATTEMPT"; false'
   assert_equal "$status" 123
@@ -630,7 +630,7 @@ timed='read -r word; echo "${EPOCHREALTIME/./} $word $CHAT_ATTEMPT" >>log; [[ $w
   assert_equal "$(left)$(left main.dead)" 'bad:3 '
 }
 
-@test "-F works for what comes, until a signal" {
+@test "-F processes new messages until a signal arrives" {
   local receiver
   background chat-recv -F -- cat >out
   receiver=$BACKGROUND_PID
@@ -652,7 +652,7 @@ no_processes() {
   timeout 30 strace -qq -o trace -e "trace=$calls" -e "inject=$calls:error=EAGAIN:when=1..$1" "${@:2}"
 }
 
-@test "a receiver that may wait continues when no process can be made now, and reports it once" {
+@test "a receiver that may wait continues if no process can be created, and reports it once" {
   ! sanitized || skip 'a sanitized program is not traced'
   needs strace
   local options
@@ -667,7 +667,7 @@ no_processes() {
   done
 }
 
-@test "where no process can be made, a receiver that may not wait ends with 71, and the message stays" {
+@test "a receiver that may not wait ends with 71 if no process can be created, and the message stays" {
   ! sanitized || skip 'a sanitized program is not traced'
   needs strace
   local options
@@ -683,14 +683,14 @@ no_processes() {
 
 # ---------------------------------------------------------------- -c, -a, -w, -t
 
-@test "without options it is for one message; with -c N for N; with -a for all that are there" {
+@test "without options chat-recv processes one message, with -c N N of them, with -a all" {
   seq 7 | chat-send -l
   assert_equal "$(chat-recv -- cat)" 1
   assert_equal "$(chat-recv -c 3 -- cat)" 234
   assert_equal "$(chat-recv -a -- cat)" 567
 }
 
-@test "without a message the command is not run, and the status is 1" {
+@test "without a message no command runs, and chat-recv exits with 1" {
   capture chat-recv -- touch ran
   assert_error 1 'chat-recv: No new messages'
   capture chat-recv -a -q -- touch ran
@@ -702,14 +702,14 @@ no_processes() {
   assert_file_not_exist ran
 }
 
-@test "-a does not chase messages that come after its start" {
+@test "-a ignores messages that are sent after its start" {
   seq 3 | chat-send -l
   run timeout 20 chat-recv -a -- sh -c 'chat-send -r main "$(cat)0"'
   assert_success
   assert_equal "$(left)" '10:0 20:0 30:0 '
 }
 
-@test "-w waits for a message; -c N -w for N; -a -w for the first and takes all" {
+@test "-w waits for one message, -c N -w for N, -a -w for the first and then processes all" {
   local receiver
   background chat-recv -w -- cat >out
   receiver=$BACKGROUND_PID
@@ -738,14 +738,14 @@ no_processes() {
   assert_equal "$(<out)" 123
 }
 
-@test "-c 5 -t that got two in time is a success" {
+@test "-c 5 -t succeeds if two messages are processed in time" {
   seq 2 | chat-send -l
   run timeout 20 chat-recv -c 5 -t 0.2 -- cat
   assert_success
   assert_output 12
 }
 
-@test "several rooms are tried in their order each time" {
+@test "several rooms are tried in the given order each time" {
   chat-send -r low a
   chat-send -r low b
   run chat-recv -a -r high -r low -- sh -c 'cat; [ -e sent ] || { touch sent; chat-send -r high first; }'
@@ -758,7 +758,7 @@ no_processes() {
 
 # ---------------------------------------------------------------- -P
 
-@test "-P N runs N at once, and never more" {
+@test "-P N runs N commands at once, and never more" {
   local receiver
   seq 5 | chat-send -l -r five
   background chat-recv -r five -a -P 3 -- ./hold
@@ -774,7 +774,7 @@ no_processes() {
   assert_empty_room five
 }
 
-@test "with -P a slow command delays no other" {
+@test "with -P a slow command delays no other command" {
   { echo slow; seq 20; } | chat-send -l
   run timeout 30 chat-recv -a -P 2 -- bash -c '
     read -r word
@@ -786,7 +786,7 @@ no_processes() {
   assert_equal "$(<finished)" "$(seq 20; echo slow)"
 }
 
-@test "what several commands have done is deleted together" {
+@test "the messages of several finished commands are deleted together" {
   ! sanitized || skip 'a sanitized program is not traced'
   needs strace
   local syncs
@@ -799,7 +799,7 @@ no_processes() {
   assert_empty_room
 }
 
-@test "a command that runs holds up no other receiver" {
+@test "a running command delays no other receiver" {
   local receiver
   printf '%s\n' slow quick | chat-send -l
   background chat-recv -- ./hold
@@ -813,7 +813,7 @@ no_processes() {
   assert_success
 }
 
-@test "with -P each failed one counts, and one that is not for now lets the others finish" {
+@test "with -P each failed command counts, and one that exits with 75 lets the others finish" {
   seq 6 | chat-send -l
   run chat-recv -a -P 6 -- sh -c 'read -r n; exit $((n % 2))'
   assert_equal "$status" 123
@@ -862,7 +862,7 @@ no_processes() {
 
 # ---------------------------------------------------------------- signals
 
-@test "the first INT, TERM or HUP lets running commands finish, and takes no more" {
+@test "the first INT, TERM or HUP lets running commands finish and starts no other" {
   local signal receiver
   for signal in INT TERM HUP; do
     rm -f go started
@@ -880,7 +880,7 @@ no_processes() {
   done
 }
 
-@test "without -F a signal ends the run with the status for what was done" {
+@test "without -F a signal ends the run with the status of the processed messages" {
   local code receiver
   for code in 0 1; do
     rm -f go started
@@ -898,7 +898,7 @@ no_processes() {
   done
 }
 
-@test "signals that come together are one request to stop, and the command finishes" {
+@test "several signals at once are one request to stop, and the command finishes" {
   local receiver
   echo job | chat-send
   background chat-recv -F -- ./hold
@@ -915,7 +915,7 @@ no_processes() {
   assert_empty_room
 }
 
-@test "a signal to chat-recv and then to its process group, as timeout(1) sends it, is one request" {
+@test "a signal to chat-recv and then to its process group, as timeout(1) sends it, is one request to stop" {
   local receiver
   echo job | chat-send
   background chat-recv -- ./hold
@@ -944,7 +944,7 @@ no_processes() {
   assert_empty_room
 }
 
-@test "a second signal a second later is passed on to the commands and to what they have started" {
+@test "a second signal after a second is passed on to the commands and their children" {
   local receiver
   echo job | chat-send
   background chat-recv -F -- bash -c 'trap "echo heard >>heard; wait; exit 0" INT
@@ -963,7 +963,7 @@ no_processes() {
   assert_empty_room
 }
 
-@test "a command that a signal ended has failed once, and its message stays" {
+@test "a command that was killed by a signal counts as a failed attempt, and its message stays" {
   local receiver
   echo job | chat-send
   background chat-recv -a -- ./hold
@@ -977,7 +977,7 @@ no_processes() {
   assert_equal "$(chat-recv -o '%n')" 1
 }
 
-@test "a third signal another second later kills the commands that are left" {
+@test "a third signal after another second kills the remaining commands" {
   local receiver
   echo job | chat-send
   background chat-recv -a -- bash -c 'trap "echo heard >>heard" TERM; . ./hold'
@@ -997,7 +997,7 @@ no_processes() {
   assert_equal "$(chat-recv -o '%n')" 1
 }
 
-@test "a command that is stopped is reported, and a second signal ends it" {
+@test "a stopped command is reported, and a second signal ends it" {
   local receiver
   echo job | chat-send
   background chat-recv -- sh -c 'echo $$ >>pids; kill -STOP $$; echo went on >went' 2>errors
@@ -1013,7 +1013,7 @@ no_processes() {
   assert_equal "$(chat-recv -o '%n')" 1
 }
 
-@test "a command that is continued does its work" {
+@test "a stopped command that is continued does its work" {
   local receiver
   echo job | chat-send
   background chat-recv -- sh -c 'echo $$ >>pids; kill -STOP $$; echo went on >went' 2>errors
@@ -1037,7 +1037,7 @@ no_processes() {
   assert_equal "$(chat-recv -o '%n')" 1
 }
 
-@test "with INT, TERM and HUP blocked at the start a signal still ends it" {
+@test "a signal ends chat-recv even if INT, TERM and HUP were blocked at the start" {
   local signal receiver
   for signal in INT TERM HUP; do
     background env --block-signal=INT,TERM,HUP,ALRM,CHLD chat-recv -w -q -- touch ran
@@ -1049,7 +1049,7 @@ no_processes() {
   done
 }
 
-@test "a signal ends a receiver that waits" {
+@test "a signal ends a waiting receiver" {
   local receiver
   background chat-recv -F -P 4 -- touch ran
   receiver=$BACKGROUND_PID
@@ -1066,7 +1066,7 @@ no_processes() {
   assert_file_not_exist ran
 }
 
-@test "a signal comes through although messages never end" {
+@test "a signal ends chat-recv even if there is always another message" {
   local receiver
   seq 20000 | chat-send -l
   background chat-recv -F -P 50 -- true
@@ -1079,7 +1079,7 @@ no_processes() {
   assert_success
 }
 
-@test "a chat-recv that is killed leaves its messages, no attempt counted, at once" {
+@test "the messages of a killed chat-recv are available at once, and no attempt counts" {
   local receiver
   seq 4 | chat-send -l
   background chat-recv -a -P 3 -- ./hold
@@ -1092,7 +1092,7 @@ no_processes() {
   assert_equal "$(left)" '1:0 2:0 3:0 4:0 '
 }
 
-@test "a chat-recv that waits gets what a killed one had" {
+@test "a waiting chat-recv gets the message of a killed one" {
   local killed receiver
   echo job | chat-send
   background chat-recv -- ./hold
@@ -1109,7 +1109,7 @@ no_processes() {
 
 # ---------------------------------------------------------------- usage
 
-@test "what makes no sense with or without a command is a usage error" {
+@test "options that make no sense with or without a command are usage errors" {
   local arguments long
   long=$(printf 'r%.0s' {1..251})
   chat-send hello
@@ -1129,7 +1129,7 @@ no_processes() {
   assert_equal "$(left)" 'hello:0 '
 }
 
-@test "nothing behind -- is a usage error, and takes no message" {
+@test "nothing after -- is a usage error, and no message is taken" {
   chat-send -r jobs hello
   unset none
   # shellcheck disable=SC2086  # a variable that is unset is meant
@@ -1143,7 +1143,7 @@ no_processes() {
   assert_output hello
 }
 
-@test "a shell command line in one argument gets a hint, and its message stays" {
+@test "a shell command line in a single argument gets a hint, and its message stays" {
   chat-send hello
   run -127 --separate-stderr chat-recv -- 'echo hi'
   assert_stderr "chat-recv: cannot run 'echo hi': no such file or directory (for a shell command line: -- sh -c LINE)"
@@ -1152,7 +1152,7 @@ no_processes() {
   assert_equal "$(left)" 'hello:0 '
 }
 
-@test "a word without -- gets a hint" {
+@test "a command without -- before it gets a hint" {
   run --separate-stderr chat-recv jobs
   assert_usage chat-recv
   assert_regex "$stderr" "^chat-recv: unexpected argument 'jobs' \(for a room: -r jobs; for a command: -- jobs\)"
@@ -1185,7 +1185,7 @@ job='
   esac
   echo "done $n $PPID" >>log'
 
-@test "whatever fails or is killed, each message is done once or in the dead-letter room" {
+@test "whatever fails or is killed, each message is processed once or is in the dead-letter room" {
   local first second
   seq "$TORTURE" | chat-send -l
   touch log receivers killed

@@ -106,7 +106,7 @@ crowd() {
   for name in e f g h; do in_lines "$name" "$1"; done
 }
 
-@test "of eight senders' messages four plain receivers get each once, in each sender's order" {
+@test "four plain receivers get each message of eight senders once, in each sender's order" {
   local count=$((SCALE / 4))
   crowd "$count"
   again 1
@@ -117,7 +117,7 @@ crowd() {
   each_once_in_order "$count" a b c d e f g h
 }
 
-@test "of eight senders' messages four receivers with -a get each once, in each sender's order" {
+@test "four receivers with -a get each message of eight senders once, in each sender's order" {
   local count=$((SCALE / 4))
   crowd "$count"
   again 1 -a
@@ -128,7 +128,7 @@ crowd() {
   each_once_in_order "$count" a b c d e f g h
 }
 
-@test "of eight senders' messages four receivers with -F get each once, in each sender's order" {
+@test "four receivers with -F get each message of eight senders once, in each sender's order" {
   local count=$((SCALE / 4))
   crowd "$count"
   following 1
@@ -139,7 +139,7 @@ crowd() {
   each_once_in_order "$count" a b c d e f g h
 }
 
-@test "of eight senders' messages a plain receiver, one with -a and two with -F get each once, in each sender's order" {
+@test "a plain receiver, one with -a and two with -F get each message of eight senders once, in each sender's order" {
   crowd "$SCALE"
   again 1 -t 0.2
   again 2 -a -t 0.2
@@ -149,7 +149,7 @@ crowd() {
   each_once_in_order "$SCALE" a b c d e f g h
 }
 
-@test "a receiver alone gets every sender's messages in the order of their ids" {
+@test "a single receiver gets the messages of all senders in the order of their ids" {
   local name
   SENDERS=() RECEIVERS=() FOLLOWERS=()
   for name in a b; do one_by_one "$name" 50; done
@@ -161,7 +161,7 @@ crowd() {
   assert_success
 }
 
-@test "rooms do not see each other's messages under load" {
+@test "under load no message reaches another room" {
   local room
   SENDERS=() RECEIVERS=() FOLLOWERS=()
   for room in red green blue; do
@@ -197,7 +197,7 @@ life_goes_on() {
   assert_output 'still alive'
 }
 
-@test "a receiver that is stuck in its output delays no other process" {
+@test "a receiver that blocks on its output delays no other process" {
   chat-send first
   stuck_receiver
   life_goes_on
@@ -215,7 +215,7 @@ life_goes_on() {
   run -1 timeout 10 chat-recv
 }
 
-@test "later messages pass one that is claimed, and only that one" {
+@test "later messages pass a claimed message, and no other" {
   chat-send first
   chat-send second
   chat-send third
@@ -226,7 +226,7 @@ life_goes_on() {
   assert_output $'second\nthird'
 }
 
-@test "the message of a receiver killed with -9 is at once there again, in its place" {
+@test "the message of a killed receiver is available at once, in its old position" {
   chat-send first
   chat-send second
   stuck_receiver
@@ -241,7 +241,7 @@ life_goes_on() {
   assert_empty_room
 }
 
-@test "the message of a stopped receiver killed with -9 is at once there again" {
+@test "the message of a stopped and killed receiver is available at once" {
   chat-send first
   stuck_receiver
   kill -STOP "$BACKGROUND_PID"
@@ -252,7 +252,7 @@ life_goes_on() {
   assert_output first
 }
 
-@test "what a killed receiver with -a had not handed over is there again, in order" {
+@test "messages that a killed receiver with -a had not written are available again, in order" {
   seq 300 | chat-send -l
   stuck_receiver -a
   kill -KILL "$BACKGROUND_PID"
@@ -295,7 +295,7 @@ life_goes_on() {
   assert_bytes out 'first\n'
 }
 
-@test "one message wakes one of two waiting receivers, and the other gets the next" {
+@test "one message wakes one of two waiting receivers, and the next message the other" {
   local first second
   background chat-recv -w >out1
   first=$BACKGROUND_PID
@@ -336,15 +336,15 @@ one_of_two_waiting_is_stopped() {
   assert_bytes "out$1" 'two\n'
 }
 
-@test "of two waiting receivers the first is stopped, and the second gets the message" {
+@test "if the first of two waiting receivers is stopped, the second gets the message" {
   one_of_two_waiting_is_stopped 0
 }
 
-@test "of two waiting receivers the second is stopped, and the first gets the message" {
+@test "if the second of two waiting receivers is stopped, the first gets the message" {
   one_of_two_waiting_is_stopped 1
 }
 
-@test "a waiting receiver killed right after the bell strands no message" {
+@test "a waiting receiver that is killed right after its wake-up strands no message" {
   local i first second
   for i in {1..10}; do
     background chat-recv -w >out1
@@ -380,7 +380,7 @@ one_of_two_waiting_is_stopped() {
   done
 }
 
-@test "a reader that is slow gets everything while others go on" {
+@test "a slow reader gets everything and delays no other process" {
   seq 20000 | chat-send -l
   mkfifo narrow
   background bash -c 'exec chat-recv -a >narrow'

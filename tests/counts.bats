@@ -60,12 +60,12 @@ traced_calls() {
 
 syncs=fsync,fdatasync,sync,syncfs,sync_file_range,msync
 
-@test "a warm chat-send syncs once, and the checkpoints add little" {
+@test "a warm chat-send syncs once, and checkpoints add few syncs" {
   within 'chat-send hello' syncs "$(traced_calls $syncs 100 chat-send hello)"
   has_sent 100
 }
 
-@test "a warm chat-recv syncs once, and the checkpoints add little" {
+@test "a warm chat-recv syncs once, and checkpoints add few syncs" {
   seq 101 | chat-send -l
   within chat-recv syncs "$(traced_calls $syncs 100 chat-recv)"
   has_received 100
@@ -82,7 +82,7 @@ syncs=fsync,fdatasync,sync,syncfs,sync_file_range,msync
   has_received 32
 }
 
-@test "a chat-send of a user far down in the password file makes no more system calls" {
+@test "a chat-send by a user at the end of a long password file makes no more system calls" {
   unshare --mount true 2>/dev/null || skip 'no right to mount'
   seq -f 'user:x:%.0f:100::/:/bin/sh' 2000 2099 >passwd
   echo 'root:x:0:0:root:/root:/bin/sh' >>passwd
@@ -105,7 +105,7 @@ RUNS=1 AVERAGE=median
 [[ ${DOSE:-} != full ]] || RUNS=16 AVERAGE=mean
 
 # bats test_tags=full
-@test "a warm chat-send takes few instructions" {
+@test "a warm chat-send executes few instructions" {
   command -v valgrind >/dev/null || skip 'needs valgrind'
   keep_index
   within 'chat-send hello' instructions "$(instructions counted_by_callgrind "$RUNS" chat-send hello)"
@@ -113,7 +113,7 @@ RUNS=1 AVERAGE=median
 }
 
 # bats test_tags=full
-@test "a warm chat-recv takes few instructions" {
+@test "a warm chat-recv executes few instructions" {
   command -v valgrind >/dev/null || skip 'needs valgrind'
   keep_index
   seq $((RUNS + 1)) | chat-send -l
@@ -122,7 +122,7 @@ RUNS=1 AVERAGE=median
 }
 
 # bats test_tags=full
-@test "where the index of the log is lost each time, commands take some more" {
+@test "commands that lose the index of the WAL each time cost little more" {
   command -v valgrind >/dev/null || skip 'needs valgrind'
   within 'chat-send hello' unindexed "$(instructions counted_by_callgrind "$RUNS" chat-send hello)"
   within chat-recv unindexed "$(instructions counted_by_callgrind "$RUNS" chat-recv)"
@@ -146,7 +146,7 @@ alternately() {
 }
 
 # bats test_tags=full
-@test "with very many messages waiting a send and a receive cost what they cost with one" {
+@test "a send and a receive cost the same with one message waiting as with very many" {
   local one_send one_recv counter runs=64 many
   many=$(dosed 20000 1000000)
   counter=$(instruction_counter) || skip 'needs perf or valgrind'
@@ -170,7 +170,7 @@ libraries() {
   sed -nE 's/.*"([^"]*\/)?([^"\/]*\.so[^"\/]*)".*= [0-9]+$/\2/p' trace | grep -v '^ld\.so\.cache$' | sort -u
 }
 
-@test "a process maps no shared library but those it cannot do without" {
+@test "a process maps no shared library except those that it needs" {
   local command library
   for command in 'chat-send hello' chat-recv; do
     # shellcheck disable=SC2086

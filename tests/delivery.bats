@@ -33,7 +33,7 @@ two_messages() {
   chat-send second
 }
 
-@test "a full device as output is 74, and the messages stay" {
+@test "a full device as output exits with 74, and the messages stay" {
   CAUSE='no space left on device'
   two_messages
   broken_output bash -c 'chat-recv >/dev/full'
@@ -49,7 +49,7 @@ two_messages() {
   broken_output bash -c 'chat-recv -p >/dev/full'
 }
 
-@test "a full device is noticed for a message that fills no buffer and for one that fills many" {
+@test "chat-recv notices a full device for a message that fills no buffer and for one that fills many" {
   CAUSE='no space left on device'
   head -c 10000000 /dev/zero | tr '\0' x | chat-send -r long
   run --separate-stderr bash -c 'chat-recv -r long >/dev/full'
@@ -65,7 +65,7 @@ broken_pipe() {
   bash -c 'exec {both}<>pipe >pipe {both}<&-; '"$1"
 }
 
-@test "a pipe whose reader has gone is 74, and the messages stay" {
+@test "an output pipe without a reader exits with 74, and the messages stay" {
   CAUSE='broken pipe'
   two_messages
   broken_output broken_pipe 'chat-recv'
@@ -74,7 +74,7 @@ broken_pipe() {
   broken_output broken_pipe 'chat-recv -p -a'
 }
 
-@test "a pipe whose reader has gone is 74 whether the parent ignored SIGPIPE or not" {
+@test "an output pipe without a reader exits with 74, whether the parent ignored SIGPIPE or not" {
   CAUSE='broken pipe'
   two_messages
   broken_output broken_pipe 'env --default-signal=PIPE chat-recv'
@@ -82,7 +82,7 @@ broken_pipe() {
   broken_output broken_pipe 'env --block-signal=PIPE chat-recv'
 }
 
-@test "a reader that goes away in the middle of a message leaves it in the spool" {
+@test "a reader that closes the pipe in the middle of a message leaves the message in the spool" {
   { head -c 1000000 /dev/zero | tr '\0' x; } | chat-send
   chat-send second
   mkfifo narrow
@@ -96,7 +96,7 @@ broken_pipe() {
   assert_output second
 }
 
-@test "a reader that goes away during a stream loses only what it was given" {
+@test "a reader that closes the pipe during a stream loses only what it was given" {
   seq 80000 | chat-send -l
   # Messages that the pipe took were delivered; all the rest must be there, in order.
   run bash -c 'chat-recv -a 2>err | head -n 1; exit "${PIPESTATUS[0]}"'
@@ -112,7 +112,7 @@ broken_pipe() {
   assert_success
 }
 
-@test "a closed output is 74, and the message stays" {
+@test "a closed output exits with 74, and the message stays" {
   chat-send first
   run --separate-stderr bash -c 'chat-recv >&-'
   assert_equal "$status" 74
@@ -121,7 +121,7 @@ broken_pipe() {
   assert_output first
 }
 
-@test "a file that reaches the size limit is 74 and no SIGXFSZ, and the message stays" {
+@test "an output file that reaches the size limit exits with 74 without SIGXFSZ, and the message stays" {
   CAUSE='file too large'
   head -c 100000 /dev/zero | tr '\0' x | chat-send
   run --separate-stderr bash -c 'ulimit -f 64; chat-recv >out'
@@ -137,7 +137,7 @@ small_disk() {
   MOUNTS+=("$PWD/small")
 }
 
-@test "a full file system as output is 74, and the message stays until there is room" {
+@test "a full file system as output exits with 74, and the message stays until there is space" {
   small_disk 64k
   head -c 100000 /dev/zero | tr '\0' x | chat-send
   run --separate-stderr bash -c 'chat-recv >small/out'
@@ -159,7 +159,7 @@ traced() {
 # lines_of PATTERN: the numbers of the lines of the trace that match.
 lines_of() { grep -nE -- "$1" trace | cut -d: -f1; }
 
-@test "an output file is synced before the message is deleted" {
+@test "chat-recv syncs an output file before it deletes the message" {
   local options written synced deleted
   for options in '' -a '-F -t 0.01' '-c 1' -w; do
     chat-send 'to be kept'
@@ -176,7 +176,7 @@ lines_of() { grep -nE -- "$1" trace | cut -d: -f1; }
   done
 }
 
-@test "an output that is a pipe is written before the message is deleted" {
+@test "chat-recv writes to a pipe before it deletes the message" {
   chat-send 'to be kept'
   local written deleted
   traced chat-recv | cat >out
@@ -187,7 +187,7 @@ lines_of() { grep -nE -- "$1" trace | cut -d: -f1; }
   assert [ "$written" -lt "$deleted" ]
 }
 
-@test "a send is synced before it exits, and before the receivers hear of it" {
+@test "a send syncs before it exits and before it wakes receivers" {
   chat-send first
   chat-recv
   background chat-recv -w >out
@@ -225,7 +225,7 @@ assert_order() {
   refute [ "$(lines_of 'write.*/chat/spool\.db-wal>' | tail -n 1)" -gt "$(lines_of "$sync/chat/spool\\.db-wal>\\) *= 0" | tail -n 1)" ]
 }
 
-@test "a new directory for the spool is synced up to the one that was there" {
+@test "a first send syncs each new directory and the directory above the first new one" {
   traced chat-send first
   local directory
   for directory in "$HOME" "$HOME/.local" "$HOME/.local/state" "$HOME/.local/state/chat"; do
@@ -234,7 +234,7 @@ assert_order() {
   done
 }
 
-@test "an output file that can't be synced is 74, and the message stays" {
+@test "an output file that cannot be synced exits with 74, and the message stays" {
   chat-send first
   sanitized && export ASAN_OPTIONS="$ASAN_OPTIONS:detect_leaks=0"
   run --separate-stderr bash -c 'strace -o trace -P "$PWD/out" -e inject=fsync,fdatasync:error=EIO chat-recv >out'
@@ -246,7 +246,7 @@ assert_order() {
 
 # ---------------------------------------------------------------- signals
 
-@test "an interrupted read of a message and an interrupted write of one are tried again" {
+@test "an interrupted read or write of a message is repeated" {
   local result
   sanitized && export ASAN_OPTIONS="$ASAN_OPTIONS:detect_leaks=0"
   echo body >in
@@ -260,7 +260,7 @@ assert_order() {
   assert_empty_room
 }
 
-@test "-F that gets a signal deletes what has gone out whole, and nothing else" {
+@test "-F on a signal deletes the messages that were written completely, and no others" {
   local receiver reader
   mkfifo pipe
   exec {reader}<>pipe

@@ -60,7 +60,7 @@ expired() { chat-spool list -j | jq -r --arg room "${1:-main}" 'select(.room == 
   assert_output ''
 }
 
-@test "an expired message that a receiver has claimed stays until the receiver has done with it" {
+@test "an expired message that a receiver has claimed stays until the receiver releases it" {
   chat-send claimed
   background chat-recv -q --tries 1 -- bash -c 'touch started; until [[ -e go ]]; do sleep 0.01; done; exit 9'
   wait_until test -e started
@@ -78,7 +78,7 @@ expired() { chat-spool list -j | jq -r --arg room "${1:-main}" 'select(.room == 
   assert_output claimed
 }
 
-@test "a sender that waits for space is woken where a claimed and expired message is released" {
+@test "a sender that waits for space wakes when a claimed, expired message is released" {
   chat-send claimed
   background chat-recv -q --tries 2 --backoff 1h -- bash -c 'touch started; until [[ -e go ]]; do sleep 0.01; done; exit 9'
   wait_until test -e started
@@ -94,27 +94,27 @@ expired() { chat-spool list -j | jq -r --arg room "${1:-main}" 'select(.room == 
 
 # ---------------------------------------------------------------- more than one portion
 
-@test "a receiver gets all of very many messages that are due, in order" {
+@test "a receiver gets a very large number of due messages in order" {
   seq 2500 | chat-send -l -d 0.3
   wait_until chat-recv -q -p >first
   chat-recv -a | cmp - <(seq 2500)
 }
 
-@test "compact deletes all of very many expired messages" {
+@test "compact deletes a very large number of expired messages" {
   seq 2500 | chat-send -l -x 2001-01-01
   chat-spool compact -q
   assert_equal "$(ask 'SELECT count(*) FROM message')" 0
   run -0 chat-spool check
 }
 
-@test "very many expired messages leave space for a limited sender" {
+@test "a very large number of expired messages leaves space for a limited sender" {
   seq 2500 | chat-send -l -x 2001-01-01
   chat-send -m 1 new
   run -0 chat-recv -a
   assert_output new
 }
 
-@test "a receiver that waits deletes all of very many expired messages" {
+@test "a waiting receiver deletes a very large number of expired messages" {
   seq 2500 | chat-send -l -x 2001-01-01
   background chat-recv -w
   wait_blocked "$BACKGROUND_PID"
@@ -123,7 +123,7 @@ expired() { chat-spool list -j | jq -r --arg room "${1:-main}" 'select(.room == 
 
 is_oldest() { [[ $(chat-recv -q -p) == "$1" ]]; }
 
-@test "a message that comes back from its back-off is not hidden by an expired one before it" {
+@test "an expired message does not hide a message that returns from its back-off" {
   chat-send -x 2001-01-01 expired
   chat-send first
   run -123 chat-recv --backoff 0.5 -- false
@@ -139,7 +139,7 @@ is_oldest() { [[ $(chat-recv -q -p) == "$1" ]]; }
   assert_empty_room
 }
 
-@test "a claimed message that another program has deleted is not subtracted from the counters again" {
+@test "a claimed message that another program has deleted is subtracted from the counters once" {
   printf '%s\n' a bb ccc | chat-send -l
   full_pipe out
   background bash -c 'exec chat-recv -a >out'

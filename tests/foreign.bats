@@ -34,7 +34,7 @@ left_alone() {
   assert_not_exist saved.db
 }
 
-@test "a file of 0, 1, 2 or 99 bytes is not a spool, and nothing is made beside it" {
+@test "a file of 0, 1, 2 or 99 bytes is not a spool, and no file is created beside it" {
   local size
   for size in 0 1 2 99; do
     rm -f dir/file
@@ -44,7 +44,7 @@ left_alone() {
   done
 }
 
-@test "the first bytes of a spool are not a spool" {
+@test "the beginning of a spool file is not a spool" {
   local size
   chat-send first
   for size in 1 99; do
@@ -53,12 +53,12 @@ left_alone() {
   done
 }
 
-@test "a text is not a spool, and nothing is made beside it" {
+@test "a text file is not a spool, and no file is created beside it" {
   (umask 077 && seq 10000 >dir/text)
   left_alone dir/text
 }
 
-@test "another program's database is not a spool, and nothing is made beside it" {
+@test "another program's database is not a spool, and no file is created beside it" {
   local mode
   needs sqlite3
   for mode in delete wal; do
@@ -69,7 +69,7 @@ left_alone() {
   done
 }
 
-@test "another program's database that is in use is not a spool, and its log is left alone" {
+@test "another program's database that is in use is not a spool, and its WAL is left alone" {
   needs sqlite3
   umask 077
   mkfifo statements
@@ -84,7 +84,7 @@ left_alone() {
   assert_equal "$(sqlite3 dir/other.db 'SELECT text FROM notes')" precious
 }
 
-@test "a copy to a file that is not a spool is refused, and makes nothing beside it" {
+@test "copy to a file that is not a spool is refused, and creates no file beside it" {
   local before
   chat-send first
   (umask 077 && seq 10000 >dir/text)
@@ -98,7 +98,7 @@ left_alone() {
   assert_output first
 }
 
-@test "a spool without its lock file or its log is still a spool" {
+@test "a spool without its lock file or its WAL is still a spool" {
   chat-send first
   closed "$SPOOL"
   rm "$SPOOL-lock"
@@ -111,7 +111,7 @@ left_alone() {
 }
 
 # Closing a descriptor of a database drops the locks of the connections that the process has to it.
-@test "to recognize a spool costs a warm command no system call" {
+@test "recognizing a spool costs a warm command no system call" {
   needs strace
   ! sanitized || skip 'a sanitized program makes too many system calls'
   chat-send first

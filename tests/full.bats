@@ -24,7 +24,7 @@ available() { df --output=avail -k small | tail -n 1; }
 
 wal_is_large() { (($(stat -c %s "$1-wal" 2>/dev/null || echo 0) > 4000000)); }
 
-@test "an atomic send that does not fit on the disk gives back what it took" {
+@test "an atomic send that does not fit on the disk returns the space that it took" {
   local before lines failed=0
   small
   chat-recv >received
@@ -49,7 +49,7 @@ wal_is_large() { (($(stat -c %s "$1-wal" 2>/dev/null || echo 0) > 4000000)); }
   ((failed >= 3)) || fail "only $failed did not fit"
 }
 
-@test "what an atomic send has taken that was killed comes back with the next commit" {
+@test "the next commit returns the space that a killed atomic send took" {
   needs strace
   export CHAT_SPOOL=$PWD/s.db
   chat-send first

@@ -60,7 +60,7 @@ syncs_after_its_turn() {
   syncs_after_its_turn chat-recv -- cat
 }
 
-@test "a new header of the log is synced before what follows it is written" {
+@test "a new header of the WAL is synced before frames follow it" {
   sqlite3 "$SPOOL" 'PRAGMA wal_checkpoint(TRUNCATE)' >/dev/null
   traced chat-send hello
   run grep -E 'write.*<[^>]*/spool\.db-wal>|fdatasync.*<[^>]*/spool\.db-wal>' calls
@@ -78,7 +78,7 @@ at_its_sync() {
   assert [ -n "$STOPPED" ]
 }
 
-@test "a sender at its sync holds up no sender" {
+@test "a sender that syncs delays no other sender" {
   at_its_sync chat-send one
   run -0 chat-send two
   run -0 chat-recv -a
@@ -87,7 +87,7 @@ at_its_sync() {
   assert_equal "$status" 0
 }
 
-@test "a receiver at its sync delays no other process, and has its message for itself" {
+@test "a receiver that syncs delays no other process and has its message for itself" {
   seq 2 | chat-send -l
   at_its_sync chat-recv
   run -0 chat-send 3
@@ -97,7 +97,7 @@ at_its_sync() {
   assert_equal "$status: $(<out)" '0: 1'
 }
 
-@test "who receives a message that is not on the disk yet brings it there first" {
+@test "a receiver syncs a message that is not on the disk yet before it prints it" {
   local synced options
   for options in '' -a '-F -t 0.01' '-c 1'; do
     at_its_sync chat-send 'to be kept'
@@ -111,7 +111,7 @@ at_its_sync() {
   done
 }
 
-@test "what is on the disk is not synced once more by who receives it" {
+@test "a receiver does not sync a message that is on the disk already" {
   chat-send one
   at_its_sync chat-send two
   traced chat-recv >seen
@@ -121,7 +121,7 @@ at_its_sync() {
   let_go
 }
 
-@test "a message that is not on the disk, and can't be brought there, is not handed over" {
+@test "a message that cannot be synced is not received" {
   at_its_sync chat-send 'to be kept'
   run --separate-stderr strace -o /dev/null -P "$SPOOL-wal" -e inject=fdatasync:error=EIO chat-recv
   assert_regex "$status: $stderr" "^74: chat-recv: cannot write spool '$SPOOL': $IO_ERROR\$"
@@ -130,7 +130,7 @@ at_its_sync() {
   assert_output 'to be kept'
 }
 
-@test "a message that was found by its key is on the disk before chat-send exits" {
+@test "a message that chat-send found by its key is on the disk before chat-send exits" {
   at_its_sync chat-send --key nightly one
   traced chat-send --key nightly two
   line_of "$SYNC"
@@ -139,7 +139,7 @@ at_its_sync() {
   assert_output one
 }
 
-@test "a sender that is killed at its sync leaves its message to who waits for it" {
+@test "a sender that is killed while it syncs leaves its message to a waiting receiver" {
   background chat-recv -w >seen
   local receiver=$BACKGROUND_PID
   wait_blocked "$receiver"
@@ -149,7 +149,7 @@ at_its_sync() {
   assert_equal "$status: $(<seen)" '0: hello'
 }
 
-@test "a full room can drop what is not on the disk yet" {
+@test "--drop can drop messages that are not on the disk yet" {
   at_its_sync chat-send one
   run -0 chat-send --max 1 --drop two
   let_go
@@ -161,7 +161,7 @@ at_its_sync() {
 # ---------------------------------------------------------------- a sync that fails
 
 # The system would not write the pages of a failed sync once more, and what others commit behind them would be lost with them.
-@test "after a sync that fails once the WAL is written again and synced, and the message is stored" {
+@test "after one failed sync the WAL is written and synced again, and the message is stored" {
   run -0 strace -y -s 0 -o calls -P "$SPOOL-wal" -e inject=fdatasync:error=EIO:when=1 chat-send hello
   run -0 awk '/fdatasync.* -1 EIO/ { failed = 1; next } failed && /^pwrite64/ { print "write" } failed && /^fdatasync.* = 0/ { print "sync" }' calls
   assert_output $'write\nsync'
@@ -169,7 +169,7 @@ at_its_sync() {
   assert_output hello
 }
 
-@test "a sync that fails for good is 74, and the message may be stored" {
+@test "a sync that keeps failing exits with 74, and the message may be stored" {
   run --separate-stderr strace -o trace -P "$SPOOL-wal" -e inject=fdatasync:error=EIO chat-send hello
   assert_regex "$status: $stderr" "^74: chat-send: cannot write spool '$SPOOL': $IO_ERROR; the message may be stored\$"
   run -0 chat-recv
@@ -183,7 +183,7 @@ written_again() {
   assert_regex "${lines[0]} ${lines[1]} ${lines[2]:-}" '^write sync'
 }
 
-@test "after a sync that failed for good the next sender, receiver or worker writes the WAL again first" {
+@test "after a sync that kept failing the next sender, receiver or worker first writes the WAL again" {
   local command
   for command in 'chat-send two' chat-recv 'chat-recv -- cat'; do
     run -74 strace -o trace -P "$SPOOL-wal" -e inject=fdatasync:error=EIO chat-send one

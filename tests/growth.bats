@@ -28,7 +28,7 @@ user_time() {
 linear() { (($2 <= 20 * $1 + 250)) || fail "$1 ms, and of eight times as much $2 ms"; }
 
 # bats test_tags=full
-@test "list, dump and copy take time in proportion to the number of rooms" {
+@test "the time of list, dump and copy is proportional to the number of rooms" {
   local few many words rooms
   rooms=$(dosed 10000 20000)
   seq $((rooms / 8)) | sed 's/.*/{"room":"r.&","body":"x"}/' | chat-send -J -s few.db
@@ -44,7 +44,7 @@ linear() { (($2 <= 20 * $1 + 250)) || fail "$1 ms, and of eight times as much $2
   assert_equal "$(chat-spool dump -s many.copy.db | wc -l)" "$(chat-spool dump -s many.db | wc -l)"
 }
 
-@test "a message that is due again is received before those that this run has failed with" {
+@test "a message that is due again is received before the messages that failed in this run" {
   seq 4 | chat-send -l
   chat-recv -q --backoff 0.7 -- false || true
   # Behind 2, which is kept, 3 waits until 1 is due.
@@ -53,7 +53,7 @@ linear() { (($2 <= 20 * $1 + 250)) || fail "$1 ms, and of eight times as much $2
   assert_equal "$(sort seen | xargs)" '1 2 3 4'
 }
 
-@test "a run of failing messages steps over each of them once" {
+@test "a run of failing messages passes each of them once" {
   local few many
   COUNTER=$(instruction_counter) || skip 'needs perf or valgrind'
   [[ ${KEEP:-} ]] || skip 'no library beside the programs'
@@ -63,7 +63,7 @@ linear() { (($2 <= 20 * $1 + 250)) || fail "$1 ms, and of eight times as much $2
   ((many <= 12 * few)) || fail "$few instructions for 150 messages, $many for 1200"
 }
 
-@test "compact leaves neither a row nor a FIFO of rooms that are not used any more" {
+@test "compact deletes the rows and the FIFOs of unused rooms" {
   local i
   for i in {1..8}; do
     background chat-recv -q -r "answer.$i" -t 30
@@ -86,7 +86,7 @@ linear() { (($2 <= 20 * $1 + 250)) || fail "$1 ms, and of eight times as much $2
   assert_equal "$(ask "SELECT count(*) FROM room WHERE number > 0")" 3
 }
 
-@test "compact leaves the FIFO of a receiver that waits, and the receiver is woken" {
+@test "compact leaves the FIFO of a waiting receiver, and the receiver wakes" {
   run -0 chat-spool init
   background chat-recv -w -r waited >out
   wait_until test -p "$SPOOL-bell/waited"
@@ -100,7 +100,7 @@ linear() { (($2 <= 20 * $1 + 250)) || fail "$1 ms, and of eight times as much $2
   assert_bytes out 'hello\n'
 }
 
-@test "a receiver that opens a FIFO while compact removes it is woken" {
+@test "a receiver that opens a FIFO while compact removes it wakes" {
   local compact
   needs strace
   chat-send -r other x

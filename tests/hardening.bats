@@ -48,25 +48,25 @@ needs_code() {
   nm "${PROGRAMS[0]}" 2>&1 | grep -q ' error_system$' || skip 'the programs are stripped'
 }
 
-@test "programs are position-independent, and so is the library" {
+@test "the programs and the library are position-independent" {
   holds relocated_anywhere "${PROGRAMS[@]}"
   holds no_text_relocations "${PROGRAMS[@]}" ${LIBRARY:+"$LIBRARY"}
 }
 
-@test "what the loader has filled in is read-only when a program begins" {
+@test "the tables that the loader fills in are read-only when a program starts" {
   holds relocations_read_only "${PROGRAMS[@]}" ${LIBRARY:+"$LIBRARY"}
 }
 
-@test "no memory is writable and executable, the stack neither" {
+@test "no memory is both writable and executable, and neither is the stack" {
   holds stack_not_executable "${PROGRAMS[@]}" ${LIBRARY:+"$LIBRARY"}
   holds nothing_writable_and_executable "${PROGRAMS[@]}" ${LIBRARY:+"$LIBRARY"}
 }
 
-@test "libraries come from the system's directories only" {
+@test "libraries are loaded from the system's directories only" {
   holds no_path_to_libraries "${PROGRAMS[@]}" ${LIBRARY:+"$LIBRARY"}
 }
 
-@test "functions guard their stack, and calls of libc their sizes" {
+@test "functions protect their stack, and calls of libc check their sizes" {
   needs_code
   sanitized && skip 'a sanitizer does both in its own way'
   holds stack_protected "${PROGRAMS[@]}" ${LIBRARY:+"$LIBRARY"}
@@ -74,13 +74,13 @@ needs_code() {
   holds fortified "${PROGRAMS[@]}" ${LIBRARY:+"$LIBRARY"}
 }
 
-@test "indirect branches have marked ends, where the processor knows that" {
+@test "indirect branches have landing pads on processors that support them" {
   needs_code
   [[ $(uname -m) == x86_64 ]] || skip 'not this processor'
   holds branches_protected "${PROGRAMS[@]}"
 }
 
-@test "a program without all that is seen to be one" {
+@test "the checks find a program without these protections" {
   local check missed=()
   [[ $(uname -m) == x86_64 ]] || skip 'not this processor'
   cat >bare.c <<'END_OF_C'

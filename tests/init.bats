@@ -38,7 +38,7 @@ needs_systemd() { command -v systemd-analyze >/dev/null || skip 'needs systemd';
 # here FILE: a copy whose commands and programs are those of $ROOT.
 here() { sed "s|/usr/bin/chat|$ROOT&|; s| /etc/chat| $ROOT/etc/chat|; s|=/etc/chat|=$ROOT/etc/chat|" "$ROOT/usr/lib/systemd/system/$1"; }
 
-@test "systemd finds nothing wrong with the units" {
+@test "systemd finds no mistake in the units" {
   needs_systemd
   mkdir units
   here chat-worker@.service >units/chat-worker@jobs.service
@@ -49,7 +49,7 @@ here() { sed "s|/usr/bin/chat|$ROOT&|; s| /etc/chat| $ROOT/etc/chat|; s|=/etc/ch
   assert_success
 }
 
-@test "nothing is left to fill in of a unit, and both services have the same limits" {
+@test "no unit has a placeholder left, and both services have the same limits" {
   local unit
   run -1 grep -n '@[A-Z]*@' "$ROOT"/usr/lib/systemd/system/*
   for unit in chat-worker@.service chat-nightly.service; do
@@ -60,7 +60,7 @@ here() { sed "s|/usr/bin/chat|$ROOT&|; s| /etc/chat| $ROOT/etc/chat|; s|=/etc/ch
   run -0 diff chat-nightly.limits chat-worker.limits
 }
 
-@test "systemd notices when a unit is wrong" {
+@test "systemd reports a mistake in a unit" {
   needs_systemd
   mkdir units
   here chat-nightly.service | sed 's|/chat-send|/chat-sent|; s/^UMask/Umask/' >units/chat-nightly.service
@@ -69,7 +69,7 @@ here() { sed "s|/usr/bin/chat|$ROOT&|; s| /etc/chat| $ROOT/etc/chat|; s|=/etc/ch
   assert_output --partial "Unknown key 'Umask'"
 }
 
-@test "the services are exposed as little as systemd can tell" {
+@test "systemd rates the exposure of the services as low" {
   needs_systemd
   mkdir units
   here chat-worker@.service >units/chat-worker@jobs.service
@@ -85,7 +85,7 @@ command_of() {
   here "$1" | sed -n 's/^ExecStart=//p' | sed "s|%i|jobs|g; s|/var/spool/chat/spool.db|$PWD/spool/spool.db|" | tr ' ' '\n'
 }
 
-@test "the timer's service sends one job, however often, and the worker's service does it" {
+@test "the timer's service sends one job even if it runs often, and the worker's service processes it" {
   local send receive
   mapfile -t send < <(command_of chat-nightly.service)
   mapfile -t receive < <(command_of chat-worker@.service)
@@ -101,7 +101,7 @@ command_of() {
   assert_equal "$(cat out)" nightly
 }
 
-@test "the group and the directory that systemd makes are a spool for the group's members, and no other user" {
+@test "the group and the directory that systemd creates are a spool for the members of the group only" {
   command -v systemd-tmpfiles >/dev/null || skip 'needs systemd'
   ((EUID == 0)) || skip 'needs root'
   PUBLIC=$(mktemp -d "${TMPDIR:-/tmp}/chat-test-XXXXXX")
@@ -129,7 +129,7 @@ command_of() {
 # ---------------------------------------------------------------- cron
 
 # bats test_tags=full
-@test "cron runs the lines of the crontab as they stand" {
+@test "cron runs the lines of the crontab unchanged" {
   local cron
   [[ ${DOSE:-} == full ]] || skip 'waits for a full minute: with DOSE=full'
   cron=$(PATH=$PATH:/usr/sbin command -v cron) || skip 'needs cron'
@@ -214,7 +214,7 @@ HANDLER
   assert_failure 1
 }
 
-@test "the script says where to look when the worker can't start" {
+@test "the script names the place to look if the worker cannot start" {
   setup_worker
   echo "options=--nonsense" >>configuration
   run -1 worker start

@@ -52,7 +52,7 @@ sends() {
   assert_empty_room jobs
 }
 
-@test "--json is the same, and takes the message" {
+@test "--json is -j, and takes the message" {
   chat-send hello
   capture chat-recv --json
   assert_output --partial '"body":"hello"}'
@@ -76,7 +76,7 @@ sends() {
   chat-recv -jj | bodies | cmp <(printf 'hello\0') -
 }
 
-@test "every control character is escaped, and none else" {
+@test "-j escapes every control character and nothing else" {
   perl -CO -e 'print map { chr } 0 .. 0x9f' >body
   chat-send -f body
   capture chat-recv -j -p
@@ -89,7 +89,7 @@ sends() {
   reads_back body
 }
 
-@test "other characters stand as they are: U+2028, emoji, the last code point" {
+@test "-j writes other characters unchanged: U+2028, emoji, the last code point" {
   printf '\u2028\u2029\u00a0日本語😀\U10FFFF\uFFFF\uFEFF/' >body
   chat-send -f body
   capture chat-recv -j -p
@@ -97,7 +97,7 @@ sends() {
   reads_back body
 }
 
-@test "a body that is not UTF-8 is written as base64" {
+@test "-j writes a body that is not UTF-8 as base64" {
   local body
   for body in '\xff' 'a\xff' 'ab\xff' 'abc\xff' '\xc0\x80' '\xed\xa0\x80' '\xf4\x90\x80\x80' 'caf\xe9' '\xe2\x82' '\0\xfe\0'; do
     # shellcheck disable=SC2059  # a format is meant
@@ -107,7 +107,7 @@ sends() {
   done
 }
 
-@test "an empty body, a newline, and NUL bytes come back" {
+@test "an empty body, a newline, and NUL bytes survive JSON" {
   : >body
   reads_back body
   grep -qF '"body":""}' line
@@ -119,7 +119,7 @@ sends() {
   reads_back body
 }
 
-@test "on a terminal -j writes the same, with --raw or without" {
+@test "-j writes the same to a terminal, with --raw or without" {
   perl -CO -e 'print map { chr } 0 .. 0x9f, 0x65e5' >body
   chat-send -f body
   chat-recv -j -p >expected
@@ -128,7 +128,7 @@ sends() {
   on_terminal chat-recv -j -p --raw | cmp expected -
 }
 
-@test "-j runs forever with -F" {
+@test "-j with -F prints messages as they arrive" {
   background chat-recv -jF >seen
   wait_blocked "$BACKGROUND_PID"
   chat-send hello
@@ -155,7 +155,7 @@ sends() {
   chat-recv -a -r from -o "$FIELDS" | cmp expected -
 }
 
-@test "any bytes come through" {
+@test "any bytes survive JSON" {
   local n seed=$RANDOM$RANDOM
   echo "# seed $seed"
   for ((n = 0; n < 60; n++)); do
@@ -172,7 +172,7 @@ sends() {
 }
 
 # bats test_tags=full
-@test "a body of megabytes goes through as text, as escapes and as base64" {
+@test "a body of megabytes survives JSON as text, as escapes and as base64" {
   local size
   size=$(dosed 2500000 10485760)
   head -c "$size" <(yes 'a line of "text" \ and more') >body
@@ -189,7 +189,7 @@ sends() {
   chat-recv -n -r to | cmp body -
 }
 
-@test "a body may be as long as the spool allows, however it is escaped" {
+@test "a body may have the spool's maximum length, however it is escaped" {
   chat-send -r x first
   sqlite3 "$SPOOL" 'UPDATE room SET max_length = 5000 WHERE number = 0'
   perl -e 'print "{\"body\":\"", "\\u0000" x 5000, "\"}\n"' | chat-send -J
@@ -202,7 +202,7 @@ sends() {
   assert_error 65 'chat-send: line 1: the message is longer than 5000 bytes; no message was stored'
 }
 
-@test "what a line does not say is as for any message; other names are ignored" {
+@test "a field that a line omits gets its default; unknown names are ignored" {
   CHAT_ROOM="env" sends '{"body":"a"}' '{"id":99999999999999999999,"attempts":3,"more":[{"x":[null,true]}],"body":"b"}' '{"room":"own","key":null,"body":"c"}'
   capture chat-recv -a -r env -o '%b %u %h %n %k\n'
   assert_line --index 0 "a $(id -un) $(hostname) 0 "
@@ -211,7 +211,7 @@ sends() {
   assert_output 'c own'
 }
 
-@test "a time long ago is written with four digits for the year, and can be read again" {
+@test "a time long ago has four digits for the year and can be read again" {
   sends '{"body":"a","time":"0033-04-03T15:00:00Z"}' '{"body":"b","time":"0000-01-01"}' '{"body":"c","time":"9999-12-31T23:59:59.999Z"}'
   chat-recv -p -a -j >seen
   assert_equal "$(grep -o '"time":"[^"]*"' seen)" "$(printf '"time":"%s"\n' 0033-04-03T15:00:00.000Z 0000-01-01T00:00:00.000Z 9999-12-31T23:59:59.999Z)"
@@ -230,19 +230,19 @@ sends() {
   done
 }
 
-@test "the order of names and white space do not matter, nor a last newline" {
+@test "the order of names, white space and the last newline do not matter" {
   printf ' { "body" : "a\\tb" ,\t"room":"x" } \r\n{"body":"\\ud83d\\ude00"}' | chat-send -J -r x
   capture chat-recv -a -r x
   assert_bytes stdout 'a\tb\n😀\n'
 }
 
-@test "times may have a zone, and no or a longer fraction" {
+@test "times may have a zone, and no fraction or a longer one" {
   sends '{"time":"2026-11-22T13:40:07Z","body":""}' '{"time":"2026-11-22T13:40:07.5+01:00","body":""}' '{"time":"2026-11-22T13:40:07.123000+00:00","body":""}'
   capture chat-recv -a -o '%t\n'
   assert_bytes stdout '2026-11-22T13:40:07.000Z\n2026-11-22T12:40:07.500Z\n2026-11-22T13:40:07.123Z\n'
 }
 
-@test "an option that is given wins" {
+@test "an option overrides the field of a line" {
   local line='{"room":"own","user":"own","host":"own","key":"own","body":"x"}'
   CHAT_ROOM="env" sends "$line"
   assert_equal "$(chat-recv -r own -o '%r %u %h %k')" 'own own own own'
@@ -250,7 +250,7 @@ sends() {
   assert_equal "$(chat-recv -r given -o '%r %u %h %k')" 'given me own mine'
 }
 
-@test "-k holds for every line; a key of its own adds the message in any case" {
+@test "with -k only one line is added, and with the field key alone every line is added" {
   sends '{"key":"k","body":"a"}' '{"key":"k","body":"b"}'
   assert_equal "$(chat-recv -a)" $'a\nb'
   printf '{"body":"a"}\n{"body":"b"}\n' | chat-send -J -k k
@@ -264,13 +264,13 @@ sends() {
   assert_equal "$(chat-recv -a -r a -o '%i ')" '1 3 '
 }
 
-@test "-d and -x hold for every line" {
+@test "-d and -x apply to every line" {
   printf '{"body":"%s"}\n' a b | chat-send -J -d 1h
   printf '{"body":"%s"}\n' a b | chat-send -J -x 2001-01-01
   assert_empty_room
 }
 
-@test "-m counts in each message's own room" {
+@test "-m counts in the room of each message" {
   printf '{"room":"%s","body":"x"}\n' a b a b >in
   chat-send -J -m 2 <in
   capture chat-send -J -m 3 <in
@@ -282,7 +282,7 @@ sends() {
   assert_equal "$(chat-recv -a -r c | wc -l)" 2
 }
 
-@test "-J -m -w waits for the room of the message" {
+@test "-J -m -w waits for space in the room of the message" {
   printf '{"room":"%s","body":"%s"}\n' a 1 b 2 b 3 a 4 >in
   background chat-send -J -m 1 -w <in
   wait_until holds b 2
@@ -340,7 +340,7 @@ refused() {
   assert_empty_room
 }
 
-@test "a line that is not JSON is refused with its number" {
+@test "the error for a line that is not JSON names its number" {
   refused '{"body":"x"' ''
   refused '{"body":"x' ''
   refused '{"body":"x"} {"body":"y"}' ''
@@ -371,7 +371,7 @@ refused() {
   done
 }
 
-@test "deep nesting is refused" {
+@test "deeply nested JSON is refused" {
   refused "$(perl -e 'print "[" x 100000')" 'maximum parsing depth'
   refused "$(perl -e 'print "{\"body\":\"x\",\"a\":", "[" x 100000, "]" x 100000, "}"')" 'maximum parsing depth'
 }
@@ -383,7 +383,7 @@ refused() {
   assert_empty_room
 }
 
-@test "no body, and two bodies, are refused" {
+@test "a missing body and a second body are refused" {
   refused '{}' "'body' is missing"
   refused '{"room":"x"}' "'body' is missing"
   refused '{"body":"x","body_base64":"eA=="}' "'body' and 'body_base64' exclude each other"
@@ -433,7 +433,7 @@ refused() {
   done
 }
 
-@test "an error shows nothing of a line that could do something to a terminal" {
+@test "an error shows nothing of a line that could control a terminal" {
   printf '{"body":"x","room":"\\u001b]0;x\\u0007/"}\n\033[2J\n' >in
   capture chat-send -J <in
   assert_error 65 "chat-send: line 1: '\\x1b]0;x\\x07/' cannot name a room"
@@ -443,14 +443,14 @@ refused() {
   perl -C -ne 'chomp; exit 1 if /[\x00-\x1f\x7f-\x9f]/' stderr
 }
 
-@test "the number of the line is right far into the input" {
+@test "the line number in an error is right far into the input" {
   { perl -e 'print "{\"body\":\"$_\"}\n" for 1 .. 20000'; echo '{"body":1}'; } >in
   capture chat-send -J <in
   assert_error 65 "chat-send: line 20001: 'body' is not a string; 20000 messages were stored"
   assert_equal "$(chat-recv -a | wc -l)" 20000
 }
 
-@test "thousands in one transaction keep their room, sender, host, key, time and body, long ones and empty ones too" {
+@test "thousands of messages in one transaction keep their room, sender, host, key, time and body" {
   perl -e 'for (1 .. 3000) {
     my $body = $_ % 7 ? "b" x ($_ % 50) : $_ % 5 ? "" : "long " x (700 + $_ % 300 + ($_ % 35 ? 0 : 20000));
     printf "{\"room\":\"%s\",\"user\":\"u%d\",\"host\":\"h%d\",\"time\":\"2026-11-22T13:40:%02d.%03dZ\",%s\"body\":\"%s\"}\n",
@@ -462,7 +462,7 @@ refused() {
   done
 }
 
-@test "-J -1 sends all or none, from a pipe as from a file" {
+@test "-J -1 sends all lines or none, from a pipe and from a file" {
   printf '{"room":"%s","body":"x"}\n' a b c >in
   chat-send -J -1 <in
   chat-send -J1 < <(cat in)
@@ -473,7 +473,7 @@ refused() {
   assert_equal "$(chat-recv -a -r a -o %b)" xx
 }
 
-@test "-J excludes -l and -0, and takes no words and no file" {
+@test "-J excludes -l and -0, and accepts no arguments and no file" {
   local other
   for other in -l -0 '-f x' word '-- word'; do
     # shellcheck disable=SC2086
@@ -482,7 +482,7 @@ refused() {
   done
 }
 
-@test "messages of two hosts and two senders in one stream keep their own, and their checksums are right" {
+@test "messages of two hosts and two senders in one stream keep their own host, sender and checksum" {
   seq 200 | awk '{ printf "{\"user\":\"%s\",\"host\":\"%s\",\"body\":\"%d\"}\n", $1 % 50 < 40 ? "u" : "v", int($1 / 3) % 2 ? "one" : "two", $1 }' >lines
   chat-send -q -J <lines
   run -0 chat-recv -a -o '{"user":"%u","host":"%h","body":"%b"}\n'

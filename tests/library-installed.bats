@@ -42,19 +42,19 @@ visible() {
   nm "$@" --defined-only --extern-only | awk '$2 == "T" || $2 == "D" || $2 == "B" || $2 == "R" { sub(/@.*/, "", $3); print $3 }' | sort
 }
 
-@test "the shared library shows what chatspool.h declares, and nothing else" {
+@test "the shared library exports what chatspool.h declares, and nothing else" {
   run declared
   assert_line chat_open
   run diff <(declared) <(visible -D "$ROOT/lib/libchatspool.so")
   assert_output ''
 }
 
-@test "the static library shows what chatspool.h declares, and nothing else" {
+@test "the static library exports what chatspool.h declares, and nothing else" {
   run diff <(declared) <(visible "$ROOT/lib/libchatspool.a")
   assert_output ''
 }
 
-@test "a program may have functions named as those inside the static library" {
+@test "a program may have functions with the names of the static library's internal functions" {
   visible "$TREE/build/libchatspool.a" | grep -v '^chat_' | sed 's/.*/char &;/' >names.c
   run -0 cat names.c
   assert_line 'char lock_turn;'
@@ -66,7 +66,7 @@ visible() {
   assert_success
 }
 
-@test "the shared library has the name that programs ask for, and asks for SQLite and libc alone" {
+@test "the shared library has its soname, and needs only SQLite and libc" {
   run readelf -d "$ROOT/lib/libchatspool.so"
   assert_line --partial 'Library soname: [libchatspool.so.1]'
   run sed -n 's/.*Shared library: \[\(.*\)\.so.*/\1/p' <<<"$output"
@@ -75,7 +75,7 @@ visible() {
   assert_equal "${#lines[@]}" 2
 }
 
-@test "the library calls nothing that prints, ends the process or reads the environment" {
+@test "the library calls no function that prints, ends the process or reads the environment" {
   local library
   for library in "$ROOT/lib/libchatspool.a" "-D $ROOT/lib/libchatspool.so"; do
     # shellcheck disable=SC2086
@@ -94,7 +94,7 @@ visible() {
 #   read_failed, disk_full    the end of the last call of the system, for who asks next (sqlite/vfs.c)
 #   vfs            the layer that SQLite keeps registered for the life of the process (sqlite/vfs.c)
 #   engine         the text of chat_store_version, the same each time (sqlite/admin.c)
-@test "the library keeps no global state but what a process has once" {
+@test "the library keeps no global state except the listed variables" {
   run bash -c 'objdump -t "$ROOT/lib/libchatspool.a" | awk "\$0 ~ / O / && \$0 ~ / \.(data|bss)(\.[a-z_]+)?\t/ && \$0 !~ /\.data\.rel\.ro/ { print \$NF }" |
     sed "s/\.[0-9]*$//; s/.*\.//" | sort'
   assert_output 'connections
@@ -108,7 +108,7 @@ vfs
 vfs'
 }
 
-@test "pkg-config names the library, and for a static program what it needs besides" {
+@test "pkg-config names the library, and what a static program needs in addition" {
   run -0 pkg-config --libs chatspool
   assert_output --regexp "^-L$ROOT/lib -lchatspool *$"
   run -0 pkg-config --cflags chatspool
@@ -139,13 +139,13 @@ with_shared() { cc "$@" $(pkg-config --cflags --libs chatspool); }
 # shellcheck disable=SC2046
 with_static() { cc -static "$@" $(pkg-config --cflags --libs --static chatspool); }
 
-@test "the example in chatspool(3), with the shared library, prints what the page says" {
+@test "the example in chatspool(3) works with the shared library as the page says" {
   example with_shared
   run env LD_LIBRARY_PATH="$ROOT/lib" ldd letters
   assert_line --partial "libchatspool.so.1 => $ROOT/lib/libchatspool.so.1"
 }
 
-@test "the example in chatspool(3), with the static library, prints what the page says" {
+@test "the example in chatspool(3) works with the static library as the page says" {
   example with_static
   run readelf -d letters
   refute_output --partial NEEDED
@@ -200,7 +200,7 @@ END
   assert_equal "${lines[0]}" "${lines[1]}"
 }
 
-@test "the header compiles in C++ and in ISO C, or says what to define" {
+@test "the header compiles as C++ and ISO C, or names the macro to define" {
   echo '#include <chatspool.h>' >header.c
   run -0 cc -std=c17 -pedantic-errors -Werror -D_POSIX_C_SOURCE=200809L -fsyntax-only -I"${HEADER%/*}" header.c
   run ! cc -std=c17 -pedantic -fsyntax-only -I"${HEADER%/*}" header.c
@@ -210,7 +210,7 @@ END
   fi
 }
 
-@test "chatspool(3) describes every function of chatspool.h, and what each returns" {
+@test "chatspool(3) describes every function of chatspool.h and its return values" {
   local name
   for name in $(declared); do
     echo "# $name"

@@ -28,7 +28,7 @@ setup() {
   chat_setup
 }
 
-@test "what was rolled back is not written over what others committed" {
+@test "a rolled back transaction does not overwrite what others committed" {
   local count
   # shellcheck disable=SC2016
   export SEND='for i in 1 2 3 4 5 6 7 8 9 10; do chat-send -s "$SPOOL" "acked $i" || exit; done' SPOOL=$PWD/s.db
@@ -44,7 +44,7 @@ setup() {
   done
 }
 
-@test "messages of all kinds in one transaction have the ids that were returned, and their rooms and senders" {
+@test "messages of all kinds in one transaction have the returned ids, and their rooms and senders" {
   local seed
   for seed in {1..12}; do
     rm -f s.db*
@@ -71,7 +71,7 @@ other: of another room'
   CHAT_SPOOL=$PWD/s.db run -0 chat-spool check
 }
 
-@test "threads that take turns send and receive, and a handle may go from one to another" {
+@test "threads that share a handle under a lock send and receive, and a handle may move between threads" {
   run "$PROGRAMS/threads" s.db
   assert_success
   assert_output '200 of 200 received once
@@ -80,7 +80,7 @@ afterwards: none'
 }
 
 # bats test_tags=full
-@test "ThreadSanitizer has nothing to say of threads that take turns, and much of those that do not" {
+@test "ThreadSanitizer reports nothing for threads with a lock, and something for threads without" {
   [[ ${DOSE:-} == full ]] || skip 'compiles the library once more: with DOSE=full'
   local library=$BATS_TEST_TMPDIR/build/libchatspool.a
   local -a run=(setarch -R) flags=(-std=c17 -D_GNU_SOURCE -g -fsanitize=thread "-I$REPOSITORY/lib")
@@ -125,7 +125,7 @@ start_child() {
   done
 }
 
-@test "a child forked while a spool was open is refused one of its own, and its parent goes on" {
+@test "a child forked while a spool was open cannot open one, and its parent continues" {
   run "$PROGRAMS/fork" s.db open </dev/null
   assert_success
   assert_output "cannot open spool '$PWD/s.db': this process was forked while one was open"
@@ -133,7 +133,7 @@ start_child() {
   assert_output $'parent\nparent again'
 }
 
-@test "a claim of a process that has died lives on in its child" {
+@test "a claim of a dead process survives in its child" {
   start_child claim
   kill -KILL "$BACKGROUND_PID"
   wait_until process_ended "$BACKGROUND_PID"
@@ -144,7 +144,7 @@ start_child() {
   assert_output claimed
 }
 
-@test "a child that executes a program takes no claim and no descriptor with it" {
+@test "a child that executes a program inherits no claim and no descriptor" {
   start_child claim-exec
   run cat descriptors
   refute_output --partial s.db
@@ -164,7 +164,7 @@ start_child() {
   assert_stderr ''
 }
 
-@test "a wait for a message ends when another descriptor is ready, which its revents tell" {
+@test "a wait for a message ends when another descriptor is ready, as its revents show" {
   run "$PROGRAMS/descriptors" s.db
   assert_success
   assert_output 'nothing: time is up
@@ -194,7 +194,7 @@ neither: time is up'
   assert_output $'first\nsecond\nhello'
 }
 
-@test "a process that cannot sync the message it has claimed gives up the claim, and lives on" {
+@test "a process that cannot sync the message it has claimed releases the claim and continues" {
   local failing
   ! sanitized || skip 'a sanitized program is not traced'
   needs strace

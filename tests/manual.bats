@@ -16,35 +16,35 @@ assert_examples() {
 
 # ---------------------------------------------------------------- the examples
 
-@test "every example in the README prints what is shown" {
+@test "every example in the README prints the output shown" {
   assert_examples README.md
 }
 
-@test "every example among the recipes prints what is shown" {
+@test "every example among the recipes prints the output shown" {
   assert_examples examples/README.md
 }
 
-@test "every example in chat-send(1) prints what is shown" {
+@test "every example in chat-send(1) prints the output shown" {
   assert_examples man/chat-send.1
 }
 
-@test "every example in chat-recv(1) prints what is shown" {
+@test "every example in chat-recv(1) prints the output shown" {
   assert_examples man/chat-recv.1
 }
 
-@test "every example in chat-talk(1) prints what is shown" {
+@test "every example in chat-talk(1) prints the output shown" {
   assert_examples man/chat-talk.1
 }
 
-@test "every example in chat-spool(1) prints what is shown" {
+@test "every example in chat-spool(1) prints the output shown" {
   assert_examples man/chat-spool.1
 }
 
-@test "every example in chatspool(7) prints what is shown" {
+@test "every example in chatspool(7) prints the output shown" {
   assert_examples man/chatspool.7
 }
 
-@test "every example in the README and the manual is of a kind that a test runs" {
+@test "every example in the README and the manual has a form that a test can run" {
   local page
   for page in README.md examples/README.md man/chat-send.1 man/chat-recv.1 man/chat-talk.1 man/chat-spool.1 man/chatspool.7; do
     run "$EXAMPLES" list "$REPOSITORY/$page"
@@ -56,7 +56,7 @@ assert_examples() {
   done
 }
 
-@test "an example that shows something else than what is printed is found out" {
+@test "an example that prints something else than the output shown is found" {
   printf '%s\n' '```console' '$ chat-send hello' '$ chat-recv' 'hullo' '```' >wrong.md
   run "$EXAMPLES" run wrong.md
   assert_failure 1
@@ -71,7 +71,7 @@ assert_examples() {
   assert_output ''
 }
 
-@test "an example that should run forever and ends is found out" {
+@test "an example that should run forever but ends is found" {
   printf '%s\n' '```console' '$ chat-send hello; chat-recv' 'hello' '^C' '```' '```console' '$ true' '```' >wrong.md
   WAIT_LIMIT=1 run "$EXAMPLES" run wrong.md
   assert_failure 1
@@ -86,7 +86,7 @@ nightly_jobs() {
   chmod +x "$HOME/bin/backup" "$HOME/bin/tidy-up"
 }
 
-@test "the README's crontab mails in the morning what the jobs of the night reported" {
+@test "the README's crontab mails in the morning the reports of the nightly jobs" {
   nightly_jobs
   run "$EXAMPLES" cron "$REPOSITORY/README.md"
   assert_success
@@ -96,7 +96,7 @@ nightly_jobs() {
   assert_equal "${#lines[@]}" 3
 }
 
-@test "the crontab in chatspool(7) mails in the morning what the jobs of the night reported" {
+@test "the crontab in chatspool(7) mails in the morning the reports of the nightly jobs" {
   local me
   me=$(id -un)
   nightly_jobs
@@ -107,7 +107,7 @@ $me: 100% done
 $me: nothing to tidy up"
 }
 
-@test "the crontabs mail nothing when nothing was reported" {
+@test "the crontabs mail nothing if nothing was reported" {
   local page
   nightly_jobs
   # The control: those that report are mailed.
@@ -120,7 +120,7 @@ $me: nothing to tidy up"
   done
 }
 
-@test "the README's crontab tries a job once a night, and mails dead jobs after the third" {
+@test "the README's crontab tries a job once a night, and mails a dead job after the third attempt" {
   local night
   nightly_jobs
   cat >"$HOME/bin/job" <<'END'
@@ -142,7 +142,7 @@ END
   assert_empty_room jobs
 }
 
-@test "the README's cron job that must not pile up does not" {
+@test "the README's cron job queues at most one request" {
   nightly_jobs
   for _ in 1 2 3; do "$EXAMPLES" cron "$REPOSITORY/README.md"; done
   run chat-recv -a -r chores
@@ -154,7 +154,7 @@ END
 
 # ---------------------------------------------------------------- the README
 
-@test "the README begins with the two commands for a fresh machine" {
+@test "the README begins with the two commands for a new machine" {
   run head -n 10 "$REPOSITORY/README.md"
   assert_line --regexp '^ *\./bootstrap demo( |$)'
   assert_line --regexp '^ *\./bootstrap check( |$)'
@@ -166,7 +166,7 @@ END
   (($(wc -l <"$REPOSITORY/README.md") <= 200))
 }
 
-@test "the contract's example is on the README's first screen" {
+@test "the first example is on the README's first screen" {
   run head -n 24 "$REPOSITORY/README.md"
   assert_output --partial "\$ chat-send 'Hello, world!'
 \$ chat-send 'How are you?'
@@ -192,7 +192,7 @@ chat-recv: No new messages"
 
 # ---------------------------------------------------------------- the manual pages
 
-@test "mandoc finds nothing to complain about in the manual pages" {
+@test "mandoc finds no mistake in the manual pages" {
   cd "$REPOSITORY/man"
   # In this directory mandoc finds the pages that refer to each other.
   run mandoc -T lint ./*.[1-9]
@@ -200,7 +200,7 @@ chat-recv: No new messages"
   assert_output ''
 }
 
-@test "every exit status in the pages of the programs is in chatspool(7)" {
+@test "chatspool(7) lists every exit status in the pages of the programs" {
   exit_statuses() { sed -n '/^\.Sh EXIT STATUS/,/^\.Sh [^E]/s/^\.It \([0-9][0-9]*\)$/\1/p' "$@" | sort -un; }
   run comm -13 <(exit_statuses "$REPOSITORY/man/chatspool.7" | sort) <(exit_statuses "$REPOSITORY"/man/chat-{send,recv,spool,talk}.1 | sort)
   assert_output ''
@@ -216,7 +216,7 @@ section() { # PAGE NAME
   awk -v name="$2" '/^\.S[sh] / { on = index(substr($0, 5), name) == 1 } on' "$REPOSITORY/man/$1"
 }
 
-@test "the commands that chatspool(7) shows for a dead-letter room do what it describes" {
+@test "the dead-letter commands in chatspool(7) do what the page describes" {
   local -a command
   mapfile -t command < <(section chatspool.7 'Commands: retry' | sed -n 's/^\.Dl //p' | plain)
   assert_equal "${#command[@]}" 4
@@ -242,7 +242,7 @@ section() { # PAGE NAME
   assert_empty_room jobs.dead
 }
 
-@test "the lock that chat-recv(1) advises keeps a second command from a message" {
+@test "the lock that chat-recv(1) recommends keeps a second command from a message" {
   local advice first
   advice=$(section chat-recv.1 Commands | sed -n 's/^\.Dl \(chat-recv .*flock\)/\1/p' | plain)
   [[ -n $advice ]]
@@ -261,7 +261,7 @@ section() { # PAGE NAME
   assert_equal "$(chat-recv -p -o '%n')" 0
 }
 
-@test "chatspool(7) names the fields of the JSON form in the order in which they come" {
+@test "chatspool(7) names the fields of the JSON form in the order in which they are printed" {
   local documented seen
   documented=$(section chatspool.7 'The JSON form' | sed -n 's/^\.It Li //p' | grep -v body_base64)
   chat-send Hello
@@ -272,7 +272,7 @@ section() { # PAGE NAME
   assert_output --partial '"body_base64":"/w=="}'
 }
 
-@test "chat-send(1) shows forms of a time that chat-send takes, all of them" {
+@test "chat-send accepts all forms of a time that chat-send(1) shows" {
   local times time
   mapfile -t times < <(section chat-send.1 Times | sed -n 's/^\.It Li //p')
   assert_equal "${#times[@]}" 10

@@ -53,7 +53,7 @@ mutate() {
   refute_line --regexp 'sql/list.sql:1:'
 }
 
-@test "a mutation that a test notices is killed by that test, and one that none notices survives and is shown" {
+@test "a mutation that a test notices is killed by that test, and an unnoticed one survives and is shown" {
   run -0 mutate --only '^lib/' --mutants 1000 --seed 7
   assert_line 'killed    lib/limit.c:8: relation (by first: the limit is 3)'
   assert_line 'survived  lib/limit.c:10: dropped call'
@@ -65,14 +65,14 @@ mutate() {
   grep -q 'n < 3' tree/lib/limit.c
 }
 
-@test "what is explained as equivalent is not counted" {
+@test "a mutation that is explained as equivalent is not counted" {
   printf 'lib/limit.c\tfflush(stdout);\t;\tthe exit does it\n' >tree/tests/mutate/equivalent
   run -0 mutate --only '^lib/' --mutants 1000 --seed 7
   refute_line 'survived  lib/limit.c:10: dropped call'
   assert_line --regexp ' 1 are explained$'
 }
 
-@test "a seed chooses the same mutations again" {
+@test "the same seed chooses the same mutations" {
   run -0 mutate --only '^lib/' --mutants 3 --seed 11
   local before=$output
   run -0 mutate --only '^lib/' --mutants 3 --seed 11

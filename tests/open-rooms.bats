@@ -25,7 +25,7 @@ depth() { chat-spool list -j "$1" | jq .depth; }
   assert_output "chat-recv: No new messages in room 'tea/bob'"
 }
 
-@test "a command runs for each reader, and a failed message stays for its reader alone" {
+@test "a command runs for each reader, and a failed message stays for its reader only" {
   chat-spool open deploys
   chat-send -r deploys v1.2
   run -0 chat-recv -r deploys/web -- xargs echo installing
@@ -38,7 +38,7 @@ depth() { chat-spool list -j "$1" | jq .depth; }
   assert_output v1.2
 }
 
-@test "receivers with the same reader name share its messages" {
+@test "receivers with the same reader name share the reader's messages" {
   chat-spool open orders
   seq 6 | chat-send -l -r orders
   chat-recv -a -P 4 -r orders/mailer -- sh -c 'echo "mail $(cat)"' >mails
@@ -48,7 +48,7 @@ depth() { chat-spool list -j "$1" | jq .depth; }
   assert_equal "$(reader orders mailer unread)" 0
 }
 
-@test "a dead message of a reader goes to ROOM.NAME.dead, and can be moved back to the reader" {
+@test "a dead message of a reader goes to ROOM.NAME.dead and can be moved back to the reader" {
   chat-spool open orders
   seq 6 | chat-send -l -r orders
   run -123 chat-recv -q -a --tries 1 -r orders/billing -- sh -c 'test "$(cat)" != 4'
@@ -61,7 +61,7 @@ depth() { chat-spool list -j "$1" | jq .depth; }
   assert_output "$(seq 6)"
 }
 
-@test "requeue gives the dead messages of a reader back to it" {
+@test "requeue moves the dead messages of a reader back to the reader" {
   chat-spool open orders
   chat-send -r orders one
   run -123 chat-recv --tries 1 -r orders/billing -- false
@@ -83,7 +83,7 @@ depth() { chat-spool list -j "$1" | jq .depth; }
   assert_output '2 c one'
 }
 
-@test "a message that is done out of order is done once, and the others of its reader are not lost" {
+@test "a message that is deleted out of order is processed once, and the reader's other messages are not lost" {
   chat-spool open jobs
   seq 4 | chat-send -l -r jobs
   mkfifo gate
@@ -101,7 +101,7 @@ depth() { chat-spool list -j "$1" | jq .depth; }
 # is_claimed ROOM NAME COUNT: as many messages of the reader are claimed.
 is_claimed() { [[ $(reader "$1" "$2" claimed) == "$3" ]]; }
 
-@test "a message whose receiver is killed comes again, before later ones" {
+@test "a message whose receiver is killed is received again before later ones" {
   chat-spool open jobs
   seq 3 | chat-send -l -r jobs
   background chat-recv -r jobs/a -- sleep 1000
@@ -114,7 +114,7 @@ is_claimed() { [[ $(reader "$1" "$2" claimed) == "$3" ]]; }
   assert_output $'1\n3'
 }
 
-@test "what a command gets says which reader it works for" {
+@test "the environment of a command names the reader" {
   chat-spool open jobs
   chat-send -r jobs one
   run -0 chat-recv -r jobs/a -- sh -c 'echo "$CHAT_MESSAGE_ROOM $CHAT_READER $CHAT_MISSED"'
@@ -126,7 +126,7 @@ is_claimed() { [[ $(reader "$1" "$2" claimed) == "$3" ]]; }
 
 # ---------------------------------------------------------------- seek
 
-@test "seek continues from the start, the end, a time and a message" {
+@test "seek moves a reader to the start, the end, a time and a message" {
   chat-spool open orders
   seq 6 | chat-send -l -r orders
   chat-spool seek orders/late end
@@ -144,7 +144,7 @@ is_claimed() { [[ $(reader "$1" "$2" claimed) == "$3" ]]; }
   assert_output "chat-spool: room 'orders' does not keep message 99"
 }
 
-@test "after seek a failed message comes once, and none of those before the point" {
+@test "after seek a failed message is received once, and no message before the new position" {
   chat-spool open jobs
   seq 3 | chat-send -l -r jobs
   run -123 chat-recv -a -r jobs/a -- sh -c 'test "$(cat)" = 3'
@@ -157,7 +157,7 @@ is_claimed() { [[ $(reader "$1" "$2" claimed) == "$3" ]]; }
   assert_output $'1\n2\n3'
 }
 
-@test "a receiver that was at work when its reader was set back copies nothing" {
+@test "a receiver whose reader is moved back while its command runs copies nothing" {
   chat-spool open jobs
   seq 500 | chat-send -l -r jobs
   chat-spool seek -i 499 jobs/a
@@ -174,7 +174,7 @@ is_claimed() { [[ $(reader "$1" "$2" claimed) == "$3" ]]; }
 
 # ---------------------------------------------------------------- what a room keeps
 
-@test "a room keeps the last messages, and a reader that lost some is told how many" {
+@test "a room keeps the last messages, and reports to a slow reader how many it lost" {
   chat-spool open -k 2 -m 5 ticker
   chat-spool seek ticker/slow start
   seq 8 | chat-send -l -r ticker
@@ -191,7 +191,7 @@ is_claimed() { [[ $(reader "$1" "$2" claimed) == "$3" ]]; }
   assert_line --index 1 0
 }
 
-@test "a room without a reader is a ring of the last messages" {
+@test "a room without a reader keeps the last messages" {
   chat-spool open -k 10 ring
   seq 1000 | chat-send -l -r ring
   assert_equal "$(depth ring)" 10
@@ -217,7 +217,7 @@ is_claimed() { [[ $(reader "$1" "$2" claimed) == "$3" ]]; }
   assert_equal "$(depth tea)" 0
 }
 
-@test "what a receiver works on when the room overruns is not lost" {
+@test "a message that a receiver processes when the room overruns is not lost" {
   chat-spool open -k 1 -m 2 jobs
   chat-send -r jobs one
   mkfifo gate
@@ -233,7 +233,7 @@ is_claimed() { [[ $(reader "$1" "$2" claimed) == "$3" ]]; }
   assert_line 5
 }
 
-@test "chat-send -m waits for the slowest reader, and --drop takes from it" {
+@test "chat-send -m waits for the slowest reader, and --drop drops its unread messages" {
   chat-spool open -k 0 feed
   chat-spool seek feed/x start
   seq 9 >lines
@@ -250,7 +250,7 @@ is_claimed() { [[ $(reader "$1" "$2" claimed) == "$3" ]]; }
   assert_equal "$stderr" "chat-recv: reader 'x' of room 'feed' missed 1 message"
 }
 
-@test "open changes the limits of an open room, and a room holds no more from then on" {
+@test "open changes the limits of an open room, and deletes messages above them" {
   chat-spool open tea
   seq 100 | chat-send -l -r tea
   assert_equal "$(depth tea)" 100
@@ -263,7 +263,7 @@ is_claimed() { [[ $(reader "$1" "$2" claimed) == "$3" ]]; }
   run -64 chat-spool open -k 1x tea
 }
 
-@test "a room that keeps a time keeps what was sent in it" {
+@test "a room with a time limit keeps the messages sent within that time" {
   chat-spool open -k 1h news
   echo '{"room":"news","user":"u","host":"h","time":"2001-01-01T00:00:00Z","attempts":0,"key":null,"body":"old"}' | chat-send -J
   chat-send -r news young
@@ -273,7 +273,7 @@ is_claimed() { [[ $(reader "$1" "$2" claimed) == "$3" ]]; }
 
 # ---------------------------------------------------------------- looking and following
 
-@test "a look at a reader that does not exist shows what it would get, and makes none" {
+@test "a peek at a reader that does not exist shows its first message and creates no reader" {
   chat-spool open tea
   seq 3 | chat-send -l -r tea
   run -0 chat-recv -a -p -r tea/new
@@ -282,7 +282,7 @@ is_claimed() { [[ $(reader "$1" "$2" claimed) == "$3" ]]; }
   assert_output ''
 }
 
-@test "a follower of an open room sees each message, and is no reader" {
+@test "a follower of an open room sees each message and is not a reader" {
   chat-spool open tea
   chat-send -r tea one
   background chat-recv -F -p -r tea >seen
@@ -297,7 +297,7 @@ is_claimed() { [[ $(reader "$1" "$2" claimed) == "$3" ]]; }
   assert_equal "$(cat seen)" $'one\ntwo'
 }
 
-@test "every reader that waits is woken by a message" {
+@test "a message wakes every waiting reader" {
   local i pids=()
   chat-spool open tea
   for i in 1 2 3 4 5; do
@@ -315,7 +315,7 @@ is_here() { [[ $(reader "$1" "$2" here) == true ]]; }
 
 # ---------------------------------------------------------------- one reader alone
 
-@test "a message to one reader is read by that one, between those of the room" {
+@test "a message to one reader is received by that reader only, among the messages of the room" {
   local id
   chat-spool open tea
   chat-send -r tea first
@@ -334,7 +334,7 @@ is_here() { [[ $(reader "$1" "$2" here) == true ]]; }
   assert_output $'Cake?\nlast'
 }
 
-@test "what is delayed comes to a room and to a reader at its time" {
+@test "a delayed message enters a room or a reader when it is due" {
   chat-spool open tea
   run -1 chat-recv -q -r tea/bob
   chat-send -r tea -d 0.2s later
@@ -343,7 +343,7 @@ is_here() { [[ $(reader "$1" "$2" here) == true ]]; }
   assert_output $'for bob\nlater'
 }
 
-@test "what has expired comes to no reader" {
+@test "no reader receives an expired message" {
   chat-spool open tea
   chat-send -r tea -x 2001-01-01 over
   chat-send -r tea good
@@ -353,7 +353,7 @@ is_here() { [[ $(reader "$1" "$2" here) == true ]]; }
 
 # ---------------------------------------------------------------- what is refused
 
-@test "no such reader, and a room that is not open, are 67" {
+@test "an unknown reader and a room that is not open exit with 67" {
   run -67 chat-recv -r tea/bob
   assert_output "chat-recv: room 'tea' is not open"
   chat-send -r tea plain
@@ -370,14 +370,14 @@ is_here() { [[ $(reader "$1" "$2" here) == true ]]; }
   run -67 chat-spool forget -y tea/nobody
 }
 
-@test "receiving from an open room without a reader name is 64" {
+@test "receiving from an open room without a reader name is refused with 64" {
   chat-spool open tea
   run -64 chat-recv -r tea
   assert_line --index 0 "chat-recv: room 'tea' is open: name a reader, as in 'tea/NAME'"
   run -64 chat-recv -w -r tea
 }
 
-@test "a name that no reader can have is 64" {
+@test "a name that no reader can have is refused with 64" {
   local name
   for name in a/ /a a/b/c a/-b a/.b -a/b "$(printf 'a%.0s' {1..200})/$(printf 'b%.0s' {1..60})"; do
     [[ $name != a/ ]] || continue
@@ -386,7 +386,7 @@ is_here() { [[ $(reader "$1" "$2" here) == true ]]; }
   done
 }
 
-@test "ROOM/ stands for the reader with the login name" {
+@test "ROOM/ is the reader with the login name" {
   chat-spool open tea
   chat-send -r tea hello
   run -0 chat-recv -r tea/
@@ -396,7 +396,7 @@ is_here() { [[ $(reader "$1" "$2" here) == true ]]; }
 
 # ---------------------------------------------------------------- the end of readers and open rooms
 
-@test "forget ends a reader, and a new one starts with the oldest message" {
+@test "forget deletes a reader, and a new one starts with the oldest message" {
   chat-spool open tea
   seq 3 | chat-send -l -r tea
   run -0 chat-recv -a -r tea/bob
@@ -408,7 +408,7 @@ is_here() { [[ $(reader "$1" "$2" here) == true ]]; }
   assert_output "$(seq 3)"
 }
 
-@test "forget makes a room plain, with the messages that it kept" {
+@test "forget turns an open room into a plain one with the messages that it kept" {
   chat-spool open tea
   seq 3 | chat-send -l -r tea
   run -0 chat-recv -a -r tea/bob
@@ -419,7 +419,7 @@ is_here() { [[ $(reader "$1" "$2" here) == true ]]; }
   assert_output "$(seq 3)"
 }
 
-@test "a receiver whose reader was forgotten ends well, and takes nothing from another" {
+@test "a receiver whose reader was forgotten ends normally and takes nothing from another reader" {
   chat-spool open jobs
   seq 3 | chat-send -l -r jobs
   mkfifo gate
@@ -445,7 +445,7 @@ is_here() { [[ $(reader "$1" "$2" here) == true ]]; }
   assert_output two
 }
 
-@test "backup and restore keep the readers where they were" {
+@test "backup and restore keep the positions of the readers" {
   chat-spool open tea
   seq 3 | chat-send -l -r tea
   run -0 chat-recv -r tea/bob
@@ -456,7 +456,7 @@ is_here() { [[ $(reader "$1" "$2" here) == true ]]; }
   assert_output $'2\n3'
 }
 
-@test "dump, load and copy keep open rooms, readers and what readers have for themselves" {
+@test "dump, load and copy keep open rooms, readers and the readers' own messages" {
   chat-spool open -k 2h -m 500 tea
   chat-spool open empty
   seq 5 | chat-send -l -r tea
@@ -484,12 +484,12 @@ is_here() { [[ $(reader "$1" "$2" here) == true ]]; }
 # counts SPOOL: the readers of tea there, and how far each is.
 counts() { chat-spool readers -s "$1" -j tea | jq -c 'del(.last)'; }
 
-@test "random histories with failures and kills give each reader each message" {
+@test "in random histories with failures and kills each reader gets each message" {
   run -0 "$REPOSITORY/tests/model/readers" "${SEED:-1}" "${READERS_HISTORIES:-8}"
   assert_output --partial 'each message once per reader'
 }
 
-@test "the last value of each key stays in an open room" {
+@test "an open room can keep only the last message of each key" {
   chat-spool open state
   chat-send -r state -k disk --replace '81 %'
   chat-send -r state -k load --replace 0.3

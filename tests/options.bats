@@ -108,7 +108,7 @@ named_or_not() { sed -E 's/ [A-Z]+$/ yes/'; }
 
 # ---------------------------------------------------------------- they say the same
 
-@test "nothing in --help that looks like an option has escaped the patterns here" {
+@test "the tests of the options miss nothing in --help that looks like an option" {
   local context
   while read -r context; do
     # shellcheck disable=SC2086
@@ -139,7 +139,7 @@ named_or_not() { sed -E 's/ [A-Z]+$/ yes/'; }
   fi
 }
 
-@test "the manual pages have the options that --help has, with the same arguments" {
+@test "the manual pages have the options of --help, with the same arguments" {
   local context common
   common=$(options_of_page chat-spool)
   while read -r context; do
@@ -153,7 +153,7 @@ named_or_not() { sed -E 's/ [A-Z]+$/ yes/'; }
   done < <(contexts)
 }
 
-@test "the synopses of the manual pages show every option, and no other" {
+@test "the synopses of the manual pages show every option and no other" {
   local context seen
   while read -r context; do
     [[ $context != chat-spool ]] || continue
@@ -164,14 +164,14 @@ named_or_not() { sed -E 's/ [A-Z]+$/ yes/'; }
   done < <(contexts)
 }
 
-@test "the completion for bash has the options that --help has, with the same arguments" {
+@test "the completion for bash has the options of --help, with the same arguments" {
   local context
   while read -r context; do
     assert_equal "$(options_of_bash "$context")" "$(options_of_help "$context")"
   done < <(contexts)
 }
 
-@test "the completion for zsh has the options that --help has, with the same arguments" {
+@test "the completion for zsh has the options of --help, with the same arguments" {
   command -v zsh >/dev/null || skip 'no zsh here'
   local context
   while read -r context; do
@@ -179,7 +179,7 @@ named_or_not() { sed -E 's/ [A-Z]+$/ yes/'; }
   done < <(contexts)
 }
 
-@test "the completion for fish has the options that --help has, with and without an argument" {
+@test "the completion for fish has the options of --help, with and without an argument" {
   command -v fish >/dev/null || skip 'no fish here'
   local context
   while read -r context; do
@@ -240,7 +240,7 @@ make_rooms() {
   chat-send -s other.db -r elsewhere hello
 }
 
-@test "the completion for bash offers the rooms of the spool wherever a room is wanted" {
+@test "the completion for bash offers the rooms of the spool wherever a room is expected" {
   local line
   make_rooms
   for line in 'chat-send -r ' 'chat-recv -r ' 'chat-recv -r mail -r ' 'chat-recv -aqr ' 'chat-send --room ' 'chat-recv --roo ' \
@@ -257,7 +257,7 @@ make_rooms() {
   assert_not_exists pwned
 }
 
-@test "the completion for bash offers the rooms of the spool that the line names" {
+@test "the completion for bash offers the rooms of the spool that the command line names" {
   local line
   make_rooms
   cp other.db* "$HOME"
@@ -269,7 +269,7 @@ make_rooms() {
   CHAT_SPOOL=other.db offers 'chat-recv -r ' elsewhere
 }
 
-@test "the completion for bash says nothing, and makes nothing, where there is no spool" {
+@test "the completion for bash prints and creates nothing if there is no spool" {
   capture tab_words 'chat-recv -r '
   assert_bytes stdout ''
   assert_bytes stderr ''
@@ -284,7 +284,7 @@ make_rooms() {
   assert_bytes stderr ''
 }
 
-@test "the completion for bash offers files where a file is wanted" {
+@test "the completion for bash offers files where a file is expected" {
   local line
   mkdir here && : >here/file.db
   for line in 'chat-send -f ' 'chat-send --file=' 'chat-recv -s ' 'chat-spool list --spool ' 'chat-spool load ' 'chat-spool backup -y ' \
@@ -306,7 +306,7 @@ make_rooms() {
   [[ " ${COMPREPLY[*]} " == *' chat-send '* ]]
 }
 
-@test "what Tab makes of a line in bash is what the program gets" {
+@test "a command line that Tab completed in bash reaches the program correctly" {
   make_rooms
   run typed_bash 'chat-recv -r mai|' "chat-recv -r 'a |" 'chat-recv -r a|' 'chat-recv -r \$|' 'chat-recv --room=x:|' 'chat-recv -r 日|' \
     'chat-recv -s other.db -r e|' 'chat-spool mov| mai|jo|.d|' 'chat-recv --dead "a|'
@@ -322,7 +322,7 @@ make_rooms() {
   assert_not_exists pwned
 }
 
-@test "what Tab makes of a line in zsh is what the program gets" {
+@test "a command line that Tab completed in zsh reaches the program correctly" {
   command -v zsh >/dev/null || skip 'no zsh here'
   make_rooms
   cp other.db* "$HOME"

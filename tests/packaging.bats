@@ -24,7 +24,7 @@ tarball() {
     echo "$1/build/chatspool-$VERSION.tar.gz"
 }
 
-@test "make dist makes the same bytes elsewhere, by another umask, in another zone, at another time" {
+@test "make dist creates the same bytes in another directory, umask and time zone, and at another time" {
     needs_git
     mkdir -p here 'there, too'
     run -0 tarball here/chatspool
@@ -38,7 +38,7 @@ tarball() {
     assert_output ''
 }
 
-@test "the tarball holds what git knows, with nobody's name and the time of the last commit" {
+@test "the tarball contains the files that git knows, no user's name, and the time of the last commit" {
     needs_git
     run -0 tarball chatspool
     name=$output

@@ -4,7 +4,7 @@
 
 load helper
 
-@test "the picture in the README is what two real terminals show" {
+@test "the picture in the README shows the contents of two real terminals" {
   timeless() { sed -E 's/[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}/YYYY-MM-DD hh:mm:ss/' "$1"; }
   run --separate-stderr "$REPOSITORY/docs/picture"
   assert_success
@@ -16,7 +16,7 @@ load helper
   assert_file_contains "$REPOSITORY/README.md" '^!\[.*\](docs/two-terminals.svg)$'
 }
 
-@test "every link from a page to a file of the repository leads somewhere" {
+@test "every link from a page to a file of the repository is valid" {
   local page target count=0
   cd "$REPOSITORY"
   for page in ./*.md docs/*.md examples/*.md; do
@@ -29,7 +29,7 @@ load helper
   ((count > 20))
 }
 
-@test "the news begin with the version that is built" {
+@test "NEWS.md begins with the version of the Makefile" {
   run -0 chat-send --version
   assert_equal "$(grep -m 1 '^## ' "$REPOSITORY/NEWS.md")" "## ${output##* }"
 }
@@ -39,7 +39,7 @@ floor() {
   awk -F ' *[|] *' -v name="$1" '$2 == name { printf "%.1f", $6; exit }' "$REPOSITORY/tests/bench/results/results.md"
 }
 
-@test "the figures in the README and in the comparison are those of the benchmark" {
+@test "the figures in the README and in the comparison come from the benchmark" {
   local ours
   ours=$(floor 'chat-send, chat-recv')
   run sed -n '/^## Speed/,/^## [^S]/s/^| \(.*\) | \([0-9.]*\) |$/\2 \1/p' "$REPOSITORY/README.md"
@@ -63,7 +63,7 @@ measured() { sed -n 's/^- BENCH=.*, chat-send \([0-9.]*\), .*/\1/p' "$REPOSITORY
 # cell NAME COLUMN: a cell of the first row with this NAME in the results.
 cell() { awk -F ' *[|] *' -v name="$1" -v column="$2" '$2 == name { print $column; exit }' "$REPOSITORY/tests/bench/results/results.md"; }
 
-@test "the figures in docs/performance.md are those of the benchmark" {
+@test "the figures in docs/performance.md come from the benchmark" {
   local name page=$REPOSITORY/docs/performance.md
   for name in 'the floor' 'chat-send, chat-recv' sqlite3 redis-cli beanstalkd; do
     run -0 grep -cF "| $name | $(cell "$name" 6) | $(cell "$name" 12) | $(cell "$name" 3) |" "$page"
@@ -82,7 +82,7 @@ on_cluster() {
     'index($1, table) == 1 && $2 == row && $3 == column { printf format, $4; exit }' "$REPOSITORY/tests/bench/results/postgres.tsv"
 }
 
-@test "the figures of PostgreSQL in docs/performance.md are those of its benchmark, and its table shows them" {
+@test "the figures for PostgreSQL in docs/performance.md come from its benchmark and appear in its table" {
   local ours='chat-send, chat-recv on the cluster' one='One command, one message'
   run tr '\n' ' ' <"$REPOSITORY/docs/performance.md"
   assert_output --partial "took $(on_cluster "$one" "$ours" 'send, × floor' %.1f) times as long as the floor, and a row"
@@ -93,7 +93,22 @@ on_cluster() {
   run -0 grep -cF "| $ours | $(on_cluster "$one" "$ours" 'send, ms' %s) |" "$REPOSITORY/tests/bench/results/postgres.md"
 }
 
-@test "make lint finds translated English in a page, a manual page, a comment, a message and the name of a test" {
+@test "each alternative in the lists of skipped and of allowed tests matches a test and has a reason" {
+  local list feature pattern reason
+  for list in postgres/skipped suite.allowed; do
+    while IFS=$'\t' read -r feature pattern reason; do
+      [[ $feature && $feature != \#* ]] || continue
+      [[ $reason ]] || fail "$list: $feature has no reason"
+      sed -n 's/^@test "\(.*\)" {.*/\1/p' "$REPOSITORY/tests/$feature.bats" >names
+      # An alternative ends at a bar outside parentheses.
+      while IFS= read -r pattern; do
+        grep -qE -- "$pattern" names || fail "$list: no test of $feature matches '$pattern'"
+      done < <(perl -pe 's/(\\.|\((?:[^()\\]|\\.)*\))|\|/$1 || "\n"/ge' <<<"$pattern")
+    done <"$REPOSITORY/tests/$list"
+  done
+}
+
+@test "make lint finds translated English in a page, a manual page, a comment, a message and a test name" {
   local file
   printf '%s\n' '# News' '' 'It waits for' 'room.' >page.md
   printf '%s\n' .Pp 'The message is' '.Em none' '.Pp' 'It is no room.' >page.7

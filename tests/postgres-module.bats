@@ -24,7 +24,7 @@ installed() {
   MODULE=$CHAT_BIN/chatspool/chatspool-postgresql.so
 }
 
-@test "a spool that is a file has no module loaded, nor looked for, by any program" {
+@test "no program loads or searches a module for a spool that is a file" {
   unset CHAT_SPOOL # the default is a file
   chat-send hello
   local -a command
@@ -46,7 +46,7 @@ installed() {
   assert_output $'hello\nhello'
 }
 
-@test "no program links libpq, and the module shows one symbol" {
+@test "no program links libpq, and the module exports one symbol" {
   needs_module
   local file
   for file in "$CHAT_BIN"/chat-{send,recv,spool}; do
@@ -57,7 +57,7 @@ installed() {
   sanitized || assert_output chat_module
 }
 
-@test "a URL has the module loaded, and a server that can't be reached is 69" {
+@test "a URL loads the module, and a server that cannot be reached exits with 69" {
   needs_module
   local command
   for command in 'chat-send hello' chat-recv 'chat-spool init'; do
@@ -71,13 +71,13 @@ installed() {
   assert_not_exists "$HOME/.local"
 }
 
-@test "who waits for a message gives up a server that can't be reached when the time is up" {
+@test "a receiver that cannot reach the server gives up when its time limit ends" {
   needs_module
   run --separate-stderr chat-recv -t 0.2 -s "${NOWHERE%\?*}"
   assert_error 69 'chat-recv: cannot reach spool '
 }
 
-@test "each program loads the module itself, and starts no other program for it" {
+@test "each program loads the module itself and starts no other program for it" {
   needs_module
   local -a command
   for command in 'chat-send hello' chat-recv 'chat-spool list'; do
@@ -104,7 +104,7 @@ installed() {
   assert_error 69 'chat-send: PostgreSQL support is not installed: '
 }
 
-@test "a module, or its directory, that others can write to is not loaded" {
+@test "a module in a place that others can write to is not loaded" {
   needs_module
   local path mode
   installed chatspool-postgresql.so
@@ -129,7 +129,7 @@ installed() {
   assert_error 77 "chat-spool: the module '$MODULE' is not safe to load: "
 }
 
-@test "no module is loaded from the current directory, or from where the environment says" {
+@test "no module is loaded from the current directory or from a place that the environment names" {
   installed
   mkdir chatspool
   cp "$CHAT_BIN/chat-spool" chatspool
@@ -138,7 +138,7 @@ installed() {
   assert_error 69 'chat-spool: PostgreSQL support is not installed: '
 }
 
-@test "a file that is not a module, or is of another version, is distinguished from one that can be loaded" {
+@test "the errors distinguish a file that is not a module from a module of another version" {
   [[ $(readelf --program-headers "$CHAT_BIN/chat-spool") == *INTERP* ]] || skip 'these programs load none'
   installed
   echo 'not a module' >"$MODULE"
@@ -152,7 +152,7 @@ installed() {
   assert_error 69 "chat-spool: the module '$MODULE' is not of version "
 }
 
-@test "a password in a URL is refused, and printed nowhere" {
+@test "a password in a URL is refused and printed nowhere" {
   needs_module
   local url
   for url in 'postgresql://alice:hunter2@127.0.0.1:1/chat' 'postgresql://127.0.0.1:1/chat?user=alice&password=hunter2' \
@@ -194,7 +194,7 @@ installed() {
 # trying PID: it has tried to reach the server, and pauses.
 trying() { asleep "$1" '*poll*'; }
 
-@test "a follower that can't reach the server ends at a signal, with a command, too" {
+@test "a signal ends a follower that cannot reach the server, with a command too" {
   needs_module
   local -a command
   for command in '' '-- cat'; do

@@ -55,7 +55,7 @@ is_whole() {
 
 # ---------------------------------------------------------------- senders
 
-@test "the message acknowledged last before a power cut is there, and its id is not used again" {
+@test "after a power cut the last acknowledged message is stored and its id is not used again" {
   local n id last=0
   disk
   for ((n = 1; n <= 15 * DOSE; n++)); do
@@ -77,7 +77,7 @@ is_whole() {
   is_whole
 }
 
-@test "many lines, and a long message, are there after a power cut" {
+@test "after a power cut many lines and a long message are stored" {
   disk
   seq 3000 | chat-send -l
   power_cut
@@ -98,7 +98,7 @@ is_whole() {
 # middle may make it a little later.
 before_the_cut=': >disk/alive'
 
-@test "a power cut during an atomic stream leaves all of it or nothing" {
+@test "a power cut during an atomic stream leaves all of its lines or none" {
   local n all=0 nothing=0 sender
   disk
   chat-send first
@@ -118,7 +118,7 @@ before_the_cut=': >disk/alive'
   is_whole
 }
 
-@test "a first send into directories that are not there survives a power cut" {
+@test "a first send into new directories survives a power cut" {
   local n
   disk
   for n in 1 2 3; do
@@ -142,7 +142,7 @@ before_the_cut=': >disk/alive'
   assert_output first
 }
 
-@test "a power cut during a first send leaves it whole or not there, and the next one works" {
+@test "a power cut during a first send leaves the message whole or absent, and the next send works" {
   local n
   disk
   for ((n = 1; n <= 12 * DOSE; n++)); do
@@ -186,7 +186,7 @@ can_kill() {
 }
 
 # bats test_tags=full
-@test "a first send killed before any system call, a second one, and a power cut: the second is there" {
+@test "after a first send that is killed before any system call a second send survives a power cut" {
   local calls n result first=0 killed=0
   can_kill
   disk
@@ -210,7 +210,7 @@ can_kill() {
 
 # ---------------------------------------------------------------- receivers
 
-@test "what a receiver wrote to a file is on disk before it is gone from the spool" {
+@test "output that a receiver wrote to a file is on the disk before the message is deleted" {
   local n
   disk
   for ((n = 1; n <= 10 * DOSE; n++)); do
@@ -231,7 +231,7 @@ without() {
   NOSYNC=$1 LD_PRELOAD=$NOSYNC_LIBRARY ASAN_OPTIONS="$ASAN_OPTIONS:verify_asan_link_order=0" "${@:2}"
 }
 
-@test "the cut shows that a sender that does not sync loses acknowledged messages" {
+@test "a control: a sender that does not sync loses acknowledged messages in a power cut" {
   local n
   disk
   chat-send -r other first
@@ -248,7 +248,7 @@ without() {
   refute_output first
 }
 
-@test "the cut shows that a receiver that does not sync its output loses messages" {
+@test "a control: a receiver that does not sync its output loses messages in a power cut" {
   disk
   chat-send first
   sync -f disk
@@ -285,7 +285,7 @@ send_more() {
   for ((n = 0; n < $1; n++)); do chat-send $((++sent)); done
 }
 
-@test "after a power cut an index on the disk that is older than the log is not used" {
+@test "after a power cut an index that is older than the WAL is not used" {
   local what counts older=0 sent known old
   disk
   for what in nothing -shm -wal db dir all; do
@@ -310,7 +310,7 @@ send_more() {
   assert [ "$older" -ge $((DOSE > 1 ? 5 : 3)) ]
 }
 
-@test "the old index shows what is lost where one is used" {
+@test "a control: a process that uses the old index misses messages" {
   local sent known old
   disk
   old_index -shm 3 2
@@ -353,7 +353,7 @@ send_more() {
   assert_output "$(seq 10)"
 }
 
-@test "a kernel that drops its caches between two commands loses nothing" {
+@test "dropped kernel caches between two commands lose nothing" {
   local n how
   disk
   [[ -w /proc/sys/vm/drop_caches ]] || skip 'no right to drop caches'
@@ -398,7 +398,7 @@ sent_first() {
   is_whole
 }
 
-@test "an index that was deleted between two commands is rebuilt" {
+@test "an index that is deleted between two commands is rebuilt" {
   few
   rm dir/spool.db-shm
   few_are_there deleted
@@ -412,7 +412,7 @@ sent_first() {
   few_are_there replaced
 }
 
-@test "an index that was truncated or filled with rubbish between two commands is rebuilt" {
+@test "an index that is truncated or overwritten between two commands is rebuilt" {
   local size first
   for first in few_are_there sent_first; do
     for size in 0 1 3 48 96 136 1000 4096 8192 16384 20480 32767 65536; do
@@ -432,7 +432,7 @@ sent_first() {
   done
 }
 
-@test "a copy of a spool is as good as the spool" {
+@test "a copy of a spool works like the spool" {
   few
   cp -a dir copy
   chat-recv -a >/dev/null
@@ -449,7 +449,7 @@ more() {
   chat-recv -c 3 >/dev/null
 }
 
-@test "a copy of the file and its log that is put back in the place of a spool is as good as the spool" {
+@test "a copy of the file and its WAL that replaces a spool works like the spool" {
   local first count
   for first in few_are_there sent_first; do
     for count in 1 60; do
@@ -534,21 +534,21 @@ emptying_killed() {
 }
 
 # bats test_tags=full
-@test "a send that is killed while it empties the log leaves a good index behind" {
+@test "a send that is killed while it empties the WAL leaves a valid index" {
   can_kill
   export CHAT_SPOOL=$PWD/dir/spool.db
   emptying_killed 9
 }
 
 # bats test_tags=full
-@test "a send that is killed while it empties the log, and a power cut, lose nothing" {
+@test "a send that is killed while it empties the WAL loses nothing in a power cut" {
   can_kill
   disk
   emptying_killed 11 power_cut
 }
 
 # bats test_tags=full
-@test "commands that are killed one after the other at random moments leave a good index behind" {
+@test "commands that are killed one after the other at random moments leave a valid index" {
   local n=0 kills=0 line result
   export CHAT_SPOOL=$PWD/dir/spool.db
   mkdir seen
@@ -594,7 +594,7 @@ emptying_killed() {
   assert_success
 }
 
-@test "a spool that init has made, and a backup, are there after a power cut" {
+@test "a new spool of init and a backup survive a power cut" {
   disk
   run -0 chat-spool init
   power_cut

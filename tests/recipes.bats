@@ -26,7 +26,7 @@ holds() { [[ $(chat-recv -q -p -a -o . -r "$1" || [[ $? == 1 ]] || echo failed) 
 
 # ---------------------------------------------------------------- all of them
 
-@test "each recipe is in the list of them, and says what it is, how it is used, and what happens when something dies" {
+@test "each recipe is listed and describes its purpose, its usage and what happens when something dies" {
   local recipe head
   for recipe in "$RECIPES"/*; do
     [[ -x $recipe && ! -d $recipe && $recipe != */demo ]] || continue
@@ -36,7 +36,7 @@ holds() { [[ $(chat-recv -q -p -a -o . -r "$1" || [[ $? == 1 ]] || echo failed) 
   done
 }
 
-@test "a recipe that is called in a wrong way shows its usage, and exits with 64" {
+@test "a recipe that is called wrongly prints its usage and exits with 64" {
   local recipe
   for recipe in "$RECIPES"/*; do
     [[ -x $recipe && ! -d $recipe && $recipe != */@(demo|unread) ]] || continue
@@ -47,7 +47,7 @@ holds() { [[ $(chat-recv -q -p -a -o . -r "$1" || [[ $? == 1 ]] || echo failed) 
 
 # ---------------------------------------------------------------- pool
 
-@test "a pool does the jobs of a room and moves a job that fails three times to the dead-letter room" {
+@test "a pool processes the jobs of a room and moves a job that fails three times to the dead-letter room" {
   printf '%s\n' one bad two | chat-send -l -r jobs
   background pool jobs sh -c 'job=$(cat); test "$job" != bad && echo "$job" >>did'
   wait_until holds jobs.dead 1
@@ -59,7 +59,7 @@ holds() { [[ $(chat-recv -q -p -a -o . -r "$1" || [[ $? == 1 ]] || echo failed) 
   assert_empty_room jobs
 }
 
-@test "the jobs of a pool that was killed outright are there again, with no attempt counted" {
+@test "the jobs of a killed pool are available again, with no attempt counted" {
   seq 2 | chat-send -l -r jobs
   JOBS=2 background pool jobs sh -c 'echo >>began; exec sleep 60'
   wait_until began_twice
@@ -95,7 +95,7 @@ parrot: bot: again
 bot: niaga'
 }
 
-@test "a bot that runs again answers what came in between, and gives up a message after three attempts" {
+@test "a bot that runs again answers the messages sent since, and gives a message up after three attempts" {
   chat-spool open tea
   background bot tea rev
   chat-send -u alice -r tea 'bot: one'
@@ -125,7 +125,7 @@ repository() {
   done
 }
 
-@test "the build queue builds each commit that is pushed, and reports each result" {
+@test "the build queue builds each pushed commit and reports each result" {
   local -a commits
   repository '@echo well' '@echo badly; false'
   git init -q --bare pushed.git
@@ -150,7 +150,7 @@ well"
   assert_equal "$(ls "$HOME/.cache/build-queue")" ''
 }
 
-@test "a build that died with its worker is started again by the next" {
+@test "the next worker restarts a build whose worker died" {
   repository '@echo >>../../../began; while [ ! -e ../../../go ]; do sleep 0.05; done; test ! -e left; touch left'
   cd source
   build-queue ask HEAD
@@ -168,7 +168,7 @@ well"
 
 # ---------------------------------------------------------------- ship-log
 
-@test "a log is shipped line by line, and on to its next file" {
+@test "a log is shipped line by line, across a rotation" {
   echo old >log
   background ship-log log lines
   wait_until tail_reads log
@@ -189,7 +189,7 @@ tail_reads() {
   tail=$(pgrep -s "$BACKGROUND_PID" -x tail) && find "/proc/$tail/fd" -lname "*/$1" 2>/dev/null | grep -q .
 }
 
-@test "the room of a log without a receiver holds the newest lines, and no tail is left of a ship-log that died" {
+@test "the room of a log without a receiver keeps the newest lines, and a dead ship-log leaves no tail process" {
   local tail
   : >log
   KEEP=3 background ship-log log lines
@@ -208,7 +208,7 @@ newest_is() { [[ $(chat-recv -q -p -a -r lines | tail -n 1) == "$1" ]]; }
 
 # ---------------------------------------------------------------- rate-limit
 
-@test "a rate limiter lets no more through than N within TIME, from all processes together" {
+@test "a rate limiter admits at most N commands within TIME, from all processes together" {
   local -a at
   local pids=() i start
   start=$(date +%s%3N)
@@ -226,7 +226,7 @@ newest_is() { [[ $(chat-recv -q -p -a -r lines | tail -n 1) == "$1" ]]; }
   ((at[2] >= start + 1000 && at[4] >= start + 2000)) || fail "began at ${at[*]}, of $start"
 }
 
-@test "a rate limiter passes the status of its command, and its place comes back though it was killed" {
+@test "a rate limiter passes on the status of its command, and frees its place even if it is killed" {
   run rate-limit mail 1 0.1s sh -c 'kill -KILL $$'
   assert_failure 137
   run rate-limit mail 1 0.1s sh -c 'cat; exit 3' <<<input
@@ -239,7 +239,7 @@ newest_is() { [[ $(chat-recv -q -p -a -r lines | tail -n 1) == "$1" ]]; }
 
 # ---------------------------------------------------------------- mutex
 
-@test "of the commands under one mutex one runs at a time" {
+@test "only one of the commands under a mutex runs at a time" {
   local pids=() i
   echo 0 >count
   for i in 1 2 3 4 5; do
@@ -251,7 +251,7 @@ newest_is() { [[ $(chat-recv -q -p -a -r lines | tail -n 1) == "$1" ]]; }
   assert_equal "$(chat-recv -p -o '%n' -r mutex.count)" 0
 }
 
-@test "a mutex is free at once when its holder has died" {
+@test "a mutex is free as soon as its holder has died" {
   background mutex it sh -c 'touch held; exec sleep 60'
   wait_until test -e held
   background mutex it touch next
@@ -277,13 +277,13 @@ newest_is() { [[ $(chat-recv -q -p -a -r lines | tail -n 1) == "$1" ]]; }
 6"
 }
 
-@test "a request without an answer in time exits with 1, and its question is gone" {
+@test "a request that is not answered in time exits with 1, and its question is deleted" {
   PATIENCE=0.3 run --separate-stderr request sums 1 + 1
   assert_error 1 "request: no answer from 'sums'"
   wait_until holds sums 0
 }
 
-@test "a question is answered by the next process when the one that had it died" {
+@test "a question is answered by the next process if the first one died" {
   local asking
   background reply sums sh -c 'touch asked; exec sleep 60'
   background request sums 2 + 2 >answer
@@ -298,7 +298,7 @@ newest_is() { [[ $(chat-recv -q -p -a -r lines | tail -n 1) == "$1" ]]; }
 
 # ---------------------------------------------------------------- unread
 
-@test "a prompt shows how many messages wait" {
+@test "a prompt shows the number of waiting messages" {
   run unread
   assert_output ''
   assert_file_not_exists "$SPOOL"
@@ -317,7 +317,7 @@ newest_is() { [[ $(chat-recv -q -p -a -r lines | tail -n 1) == "$1" ]]; }
 
 # ---------------------------------------------------------------- nightly
 
-@test "the nightly report lists first what never ended, then what failed, then what is done" {
+@test "the nightly report lists unfinished jobs first, then failed and then successful ones" {
   nightly run good echo fine
   run nightly run bad sh -c 'echo oh dear; exit 3'
   assert_failure 3
@@ -337,7 +337,7 @@ fine'
   assert_output ''
 }
 
-@test "a job of the night is done even if it can't be reported" {
+@test "a nightly job counts as done even if it cannot be reported" {
   mkdir -p "$SPOOL"
   run nightly run good touch it
   assert_success
@@ -347,7 +347,7 @@ fine'
 
 # ---------------------------------------------------------------- later, after, logged and dispatch
 
-@test "a job for later runs in the directory, with the umask and the environment in which it was asked for" {
+@test "a job for later runs with the directory, the umask and the environment of its request" {
   local id
   mkdir "it's here"
   id=$(cd "it's here" && umask 027 && SAID=$'a "b"\n$(c)' later jobs sh -c 'pwd; umask; echo "$SAID" "$1"' - 'two  words')
@@ -362,7 +362,7 @@ a \"b\"
   assert_equal "$(uniq ids | wc -l)" 1
 }
 
-@test "what comes after other jobs runs when they are done, and not if one of them was given up" {
+@test "a job after other jobs runs when they are deleted, and not if one of them was given up" {
   local first second
   first=$(chat-send -i -r jobs one)
   second=$(chat-send -i -r jobs two)
@@ -381,7 +381,7 @@ a \"b\"
   assert_file_not_exist again
 }
 
-@test "each attempt of a job has a log of its own, from its first line to how it ended" {
+@test "each attempt of a job has its own log, from its first line to its end" {
   local id
   mkdir logs
   id=$(chat-send -i -r jobs job)
@@ -392,7 +392,7 @@ a \"b\"
   assert_equal "$(sed 's/,.*//' "logs/$id.2.log")" 'jobended with 0'
 }
 
-@test "a message goes to the program that its key names, and is given up without such a program" {
+@test "a message goes to the program that its key names, and is given up if there is no such program" {
   local key
   mkdir programs
   printf '#!/bin/sh\necho "mail $CHAT_KEY: $(cat)"\n' | program programs/mail
@@ -411,7 +411,7 @@ a \"b\"
 
 # ---------------------------------------------------------------- metrics and checks
 
-@test "the metrics have a line for each room and figure, in the form that collectors read" {
+@test "the metrics have one line per room and figure, in the format of collectors" {
   chat-send -r jobs one
   chat-send -r 'a "b" \c' 'two words'
   chat-send -r bad x
@@ -436,7 +436,7 @@ a \"b\"
   assert_equal "$(tail -n 1 here.prom)" '# EOF'
 }
 
-@test "the check of a room is OK, WARNING or CRITICAL by depth, age and dead messages" {
+@test "check-room reports OK, WARNING or CRITICAL by depth, age and dead messages" {
   run -0 check-room jobs 2 3 60
   assert_output "OK - room 'jobs': 0 messages, the oldest waits for 0 s, 0 dead | depth=0;2;3 age=0s;;60 dead=0;1"
   seq 2 | chat-send -l -r jobs
@@ -455,7 +455,7 @@ a \"b\"
 }
 
 # There may be no container here: what the image would run is run by itself.
-@test "what the container runs works, is healthy and unhealthy when it should be, and its volume holds the spool" {
+@test "the container's program works, its health check is right, and its volume contains the spool" {
   local file="$RECIPES/Containerfile" healthy path
   path=$(sed -n 's/^ENV CHAT_SPOOL=//p' "$file")
   assert_equal "$(sed -n 's/^VOLUME //p' "$file")" "${path%/*}"
@@ -480,7 +480,7 @@ a \"b\"
 
 # ---------------------------------------------------------------- sealed
 
-@test "a sealed message is read by its receiver alone, and one that does not open is given up" {
+@test "only the receiver can read a sealed message, and a message that cannot be opened is given up" {
   needs age age-keygen
   local mine other
   age-keygen -o mine 2>/dev/null
@@ -502,7 +502,7 @@ a \"b\"
 
 # ---------------------------------------------------------------- Python
 
-@test "Python sends and receives over the library, and a message whose work raises an exception stays" {
+@test "Python sends and receives through the library, and a message stays if its work raises an exception" {
   needs python3
   local library="$CHAT_BIN/../build/public"
   library=$(compgen -G "$library/libchatspool.so.*" | head -n 1) || skip 'no shared library beside the programs'
@@ -538,7 +538,7 @@ END
 
 # ---------------------------------------------------------------- over ssh
 
-@test "messages go to another machine over ssh with all that belongs to them" {
+@test "messages reach another machine over ssh with all their fields" {
   there
   printf '%s\n' one '$(two)' | chat-send -l -r jobs -u alice
   chat-send -r jobs -k key "$(printf 'three\n\377')"
@@ -555,7 +555,7 @@ END
   assert_equal "$(chat-recv -s "$THERE" -r jobs)" four
 }
 
-@test "what did not get through over ssh is kept, and goes with the next run" {
+@test "messages that did not get through over ssh are kept, and sent by the next run" {
   there
   seq 5 | chat-send -l -r jobs
   # The other side dies after it has read all, and before anything is on its disk.
@@ -575,7 +575,7 @@ END
   assert_equal "$(chat-recv -s "$THERE" -a -r jobs)" "$(seq 6)"
 }
 
-@test "what of a batch for ssh was cut short by a kill is delivered from the room" {
+@test "messages of a batch for ssh that a kill interrupted are delivered from the room" {
   # This ssh goes nowhere: it runs its last word here, for a spool over there.
   printf '#!/bin/sh\nfor last; do :; done\nCHAT_SPOOL=%s exec sh -c "$last"\n' "$PWD/there.db" | program ssh
   export PATH="$PWD:$PATH"
@@ -589,7 +589,7 @@ END
 
 # ---------------------------------------------------------------- moving here
 
-@test "the jobs that wait in a queue of nq move to a room, and run as they would have there" {
+@test "the waiting jobs of an nq queue move to a room, and run there as before" {
   needs nq
   export NQDIR="$PWD/queue"
   mkdir "it's here"
@@ -625,7 +625,7 @@ nq_waits() { # N
   ((waiting == $1))
 }
 
-@test "the jobs that wait in task-spooler move to a room, with their words and their directory" {
+@test "the waiting jobs of task-spooler move to a room, with their arguments and directories" {
   needs tsp
   export TS_SOCKET=$PWD/tsp.sock TMPDIR=$PWD
   mkdir "it's here"
@@ -659,7 +659,7 @@ redis() {
 }
 redis_answers() { [[ $(redis-cli PING 2>/dev/null) == PONG ]]; }
 
-@test "a list of Redis moves to a room, byte for byte and in its order" {
+@test "a Redis list moves to a room, byte for byte and in order" {
   local i
   redis
   for i in 'first job' '' $'two\nlines\n' '$(date)' 日本語; do redis-cli LPUSH jobs "$i"; done >/dev/null
@@ -676,7 +676,7 @@ redis_answers() { [[ $(redis-cli PING 2>/dev/null) == PONG ]]; }
   assert_equal "$(chat-recv -a -r many | cksum)" "$(seq 2500 | cksum)"
 }
 
-@test "a list of Redis stays where it is when the spool can't be written, and when a body holds a NUL byte" {
+@test "a Redis list stays if the spool cannot be written or a body contains a NUL byte" {
   redis
   redis-cli LPUSH jobs zero >/dev/null
   run -0 from-redis jobs jobs
@@ -700,7 +700,7 @@ redis_answers() { [[ $(redis-cli PING 2>/dev/null) == PONG ]]; }
   assert_failure 1
 }
 
-@test "what is written to a FIFO goes to a room, and waits there for a worker" {
+@test "lines written to a FIFO go to a room and wait there for a worker" {
   mkfifo jobs
   background from-fifo jobs jobs
   echo one >./jobs

@@ -33,7 +33,7 @@ sends_no_more() {
   process_ended "$BACKGROUND_PID" || { echo more >&7 && process_ended "$BACKGROUND_PID"; }
 }
 
-@test "a stream of lines goes on where nothing is removed" {
+@test "a stream of lines continues if nothing is removed" {
   stream
   echo two >&7
   exec 7>&-
@@ -43,7 +43,7 @@ sends_no_more() {
   assert_output $'first\none\ntwo'
 }
 
-@test "a stream of lines ends with 74 when its spool is removed, removed and made again, or replaced" {
+@test "a stream of lines ends with 74 when its spool is removed, created again, or replaced" {
   local way
   for way in 'rm -r "$SPOOL"*' 'rm -r "$SPOOL"*; chat-send other' 'rm "$SPOOL"' 'rm "$SPOOL"-{wal,shm}; mv saved.db "$SPOOL"' 'rm "$SPOOL-lock"' 'rm -r "${SPOOL%/*}"'; do
     stream
@@ -52,7 +52,7 @@ sends_no_more() {
   done
 }
 
-@test "a message that was claimed in a spool that is replaced is not deleted from the new one" {
+@test "a message that was claimed in a replaced spool is not deleted from the new one" {
   chat-send first
   mkfifo go
   background bash -c 'exec chat-recv -- sh -c "echo begun >begun; read -r line <go" 2>err'
@@ -79,7 +79,7 @@ waiting() {
   wait_blocked "$BACKGROUND_PID"
 }
 
-@test "a receiver whose FIFO or FIFO directory is removed while it waits makes it again, and gets the next message" {
+@test "a receiver whose FIFO or FIFO directory is removed while it waits recreates it and gets the next message" {
   local way
   for way in true 'rm "$SPOOL-bell/main"' 'rm -r "$SPOOL-bell"'; do
     waiting
@@ -92,7 +92,7 @@ waiting() {
   done
 }
 
-@test "a receiver that waits ends with 74 when its spool or lock file is removed or replaced" {
+@test "a waiting receiver ends with 74 when its spool or lock file is removed or replaced" {
   local way
   for way in 'rm -r "$SPOOL"*' 'rm "$SPOOL"' 'rm "$SPOOL-lock"' 'rm -r "${SPOOL%/*}"' 'chat-spool backup saved.db; rm "$SPOOL"-{wal,shm}; mv saved.db "$SPOOL"'; do
     waiting
@@ -105,7 +105,7 @@ waiting() {
 }
 
 # A user has 128 inotify instances.
-@test "a receiver without an inotify instance looks once a minute whether its spool was replaced" {
+@test "a receiver without an inotify instance checks once a minute whether its spool was replaced" {
   local from to
   ! sanitized || skip 'a sanitized program is not traced'
   needs strace

@@ -25,7 +25,7 @@ assert_none_left() {
   done <"$PIDS"
 }
 
-@test "tests that end are counted" {
+@test "tests/run counts the tests that end" {
   a_file <<'END'
 TEST "one" { true; }
 TEST "two" { false; }
@@ -39,7 +39,7 @@ END
   assert_line '2 passed, 1 failed, 1 skipped'
 }
 
-@test "a test that waits for a deaf program in a session of its own ends, and the next one runs" {
+@test "a test that waits for a program that ignores signals ends, and the next test runs" {
   a_file <<'END'
 TEST "hangs" { seen=$(setsid bash -c 'trap "" TERM INT HUP ABRT; echo $$ >>"$PIDS"; while :; do sleep 1; done'); }
 TEST "next" { true; }
@@ -53,7 +53,7 @@ END
   assert_none_left
 }
 
-@test "a hang whose program is killed counts as a failure even if the test passes then" {
+@test "a hang whose program is killed counts as a failure, even if the test then passes" {
   a_file <<'END'
 TEST "hangs" { run bash -c 'trap "" TERM INT HUP ABRT; echo $$ >>"$PIDS"; while :; do sleep 1; done'; }
 END
@@ -64,7 +64,7 @@ END
   assert_none_left
 }
 
-@test "a test whose own shell hangs ends with its file, and what was not run counts as a failure" {
+@test "a hanging test shell ends with its file, and the tests that were not run count as failures" {
   a_file <<'END'
 TEST "passes" { true; }
 TEST "hangs" { echo $BASHPID >>"$PIDS"; trap '' TERM INT HUP ABRT; while :; do :; done; }
@@ -77,7 +77,7 @@ END
   assert_none_left
 }
 
-@test "a run that is ended takes its tests' programs along" {
+@test "ending a run ends the programs of its tests" {
   a_file <<'END'
 TEST "waits" { setsid bash -c 'trap "" TERM INT; echo $$ >>"$PIDS"; while :; do sleep 1; done'; }
 END
@@ -91,7 +91,7 @@ END
   assert_none_left
 }
 
-@test "a test that passes with programs that do nothing is found, and one that fails is not" {
+@test "tests/suite finds a test that passes with programs that do nothing, and no other" {
   a_file <<'END'
 load REPOSITORY/tests/helper
 TEST "looks for nothing" { chat-send x; }

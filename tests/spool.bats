@@ -7,7 +7,7 @@
 
 load helper
 
-@test "a spool is an SQLite database that says what it is" {
+@test "a spool is an SQLite database with chatspool's application id" {
   chat-send first
   run -0 head -c 15 "$SPOOL"
   assert_output 'SQLite format 3'
@@ -68,7 +68,7 @@ words() { sed 's/--.*//' | tr -s ' \n|' '\n'; }
   assert_output '0|0|0'
 }
 
-@test "the counters are right after a crowd" {
+@test "the counters are right after concurrent use" {
   local i pids=()
   for i in a b c; do
     background bash -c 'for i in {1..30}; do chat-send "$i"; done; seq 200 | chat-send -l'
@@ -96,7 +96,7 @@ words() { sed 's/--.*//' | tr -s ' \n|' '\n'; }
 log_size() { stat -c %s "$SPOOL-wal" 2>/dev/null || echo 0; }
 
 # bats test_tags=full
-@test "the log does not grow without bound over hundreds of sends and receives" {
+@test "the WAL does not grow without bound over hundreds of sends and receives" {
   local i most=0 size=0 last
   last=$(dosed 210 450)
   for ((i = 1; i <= last; i++)); do
@@ -111,7 +111,7 @@ log_size() { stat -c %s "$SPOOL-wal" 2>/dev/null || echo 0; }
   assert_output "$(seq $((last / 3 + 1)) "$last")"
 }
 
-@test "the log does not stay large after a long message or a long stream" {
+@test "the WAL does not stay large after a long message or a long stream" {
   head -c 20000000 /dev/zero | chat-send
   chat-send next
   assert [ "$(log_size)" -gt 0 ]
@@ -127,7 +127,7 @@ log_size() { stat -c %s "$SPOOL-wal" 2>/dev/null || echo 0; }
   assert [ "$(log_size)" -le 3145728 ]
 }
 
-@test "the file shrinks when the messages have gone" {
+@test "the file shrinks after its messages are deleted" {
   local full number
   head -c 20000000 /dev/zero | chat-send
   seq 100000 | chat-send -l
@@ -142,7 +142,7 @@ log_size() { stat -c %s "$SPOOL-wal" 2>/dev/null || echo 0; }
   assert [ "$(stat -c %s "$SPOOL")" -lt 2000000 ]
 }
 
-@test "a reader of the WAL delays no other process, and the WAL shrinks when it has gone" {
+@test "a reader of the WAL delays no other process, and the WAL shrinks when the reader ends" {
   local keep
   chat-send first
   mkfifo input
@@ -189,7 +189,7 @@ log_size() { stat -c %s "$SPOOL-wal" 2>/dev/null || echo 0; }
   exec {keep}>&-
 }
 
-@test "an sqlite3 shell that has closed the file, and taken its log away, harms nothing" {
+@test "an sqlite3 shell that has closed the file and removed its WAL does no harm" {
   local round
   for round in {1..5}; do
     chat-send "one $round"
@@ -206,7 +206,7 @@ log_size() { stat -c %s "$SPOOL-wal" 2>/dev/null || echo 0; }
   sound
 }
 
-@test "an sqlite3 shell that closes the file while others wait harms nothing" {
+@test "an sqlite3 shell that closes the file while others wait does no harm" {
   local i
   for i in {1..5}; do
     background chat-recv -w >out
@@ -219,7 +219,7 @@ log_size() { stat -c %s "$SPOOL-wal" 2>/dev/null || echo 0; }
 }
 
 # bats test_tags=full
-@test "of twenty first-ever senders at once every message is there once" {
+@test "twenty concurrent first senders store every message once" {
   local i round gate pids
   for round in $(dosed 1 '1 2 3'); do
     rm -rf "$HOME/.local"
@@ -246,7 +246,7 @@ log_size() { stat -c %s "$SPOOL-wal" 2>/dev/null || echo 0; }
   sound
 }
 
-@test "of twenty first-ever senders and receivers in a directory that is not there every message gets out once" {
+@test "twenty concurrent first senders and receivers in a new directory deliver every message once" {
   local i pids=()
   export CHAT_SPOOL=$PWD/a/b/c/d/spool.db
   mkdir seen
@@ -265,7 +265,7 @@ log_size() { stat -c %s "$SPOOL-wal" 2>/dev/null || echo 0; }
   assert_success
 }
 
-@test "a receive, a peek and a look into an unknown room make no spool and no room" {
+@test "a receive, a peek and a look at an unknown room create no spool and no room" {
   run -1 chat-recv -q
   run -1 chat-recv -q -p -a
   assert_not_exist "$HOME/.local"
@@ -285,7 +285,7 @@ log_size() { stat -c %s "$SPOOL-wal" 2>/dev/null || echo 0; }
   assert_equal "$(sha256sum "$SPOOL" "$SPOOL-wal")" "$before"
 }
 
-@test "the files beside a spool that is in use stay young" {
+@test "the files beside a spool in use stay recent, so cleaners of old files keep them" {
   local n file
   background chat-recv -w -r elsewhere
   wait_blocked "$BACKGROUND_PID"

@@ -56,7 +56,7 @@ both_refuse() {
 
 # ---------------------------------------------------------------- descriptors
 
-@test "chat-send hi needs no descriptor" {
+@test "chat-send hi needs no open descriptor" {
   local closing n=0
   for closing in '<&-' '>&-' '2>&-' '<&- >&-' '<&- 2>&-' '>&- 2>&-' '<&- >&- 2>&-'; do
     n=$((n + 1))
@@ -69,7 +69,7 @@ both_refuse() {
   sound
 }
 
-@test "a first chat-send hi needs no descriptor" {
+@test "a first chat-send hi needs no open descriptor" {
   local closing
   for closing in '<&-' '>&-' '2>&-' '<&- >&-' '<&- 2>&-' '>&- 2>&-' '<&- >&- 2>&-'; do
     rm -rf "$HOME/.local"
@@ -80,7 +80,7 @@ both_refuse() {
   done
 }
 
-@test "no file of ours lands on a closed descriptor" {
+@test "no file that a program opens gets the number of a closed standard descriptor" {
   local closing command
   export ASAN_OPTIONS="$ASAN_OPTIONS:detect_leaks=0"
   chat-send first
@@ -101,7 +101,7 @@ both_refuse() {
   run -0 grep -E "= 0<$PWD/in>" trace
 }
 
-@test "a wordless chat-send without standard input is 74 before the spool is touched" {
+@test "chat-send without arguments and standard input exits with 74 and does not touch the spool" {
   local options
   for options in '' -l -0 '-1 -l' '-f -' '-i'; do
     run --separate-stderr bash -c "chat-send $options <&-"
@@ -117,13 +117,13 @@ both_refuse() {
   assert_output body
 }
 
-@test "chat-send -i without standard output is 74 before the spool is touched" {
+@test "chat-send -i without standard output exits with 74 and does not touch the spool" {
   run --separate-stderr bash -c 'chat-send -i hi >&-'
   assert_error 74 'chat-send: '
   assert_not_exist "$HOME/.local"
 }
 
-@test "chat-recv without standard output is 74 before the spool is touched" {
+@test "chat-recv without standard output exits with 74 and does not touch the spool" {
   local options
   for options in '' -a -p -w -F '-t 1' -q; do
     run --separate-stderr timeout 20 bash -c "chat-recv $options >&-"
@@ -139,7 +139,7 @@ both_refuse() {
   assert_output first
 }
 
-@test "chat-recv without standard output and standard error is 74 as well" {
+@test "chat-recv without standard output and standard error exits with 74, too" {
   chat-send first
   run --separate-stderr bash -c 'chat-recv <&- >&- 2>&-'
   assert_equal "$status" 74
@@ -158,7 +158,7 @@ both_refuse() {
   done
 }
 
-@test "an input that can't be read and an output that can't be written are 74" {
+@test "an input that cannot be read and an output that cannot be written exit with 74" {
   chat-send first
   run --separate-stderr bash -c 'chat-send 0>file'
   assert_error 74 'chat-send: '
@@ -179,7 +179,7 @@ nonblocking() {
     exec @ARGV or die' "$@"
 }
 
-@test "a non-blocking output is written whole" {
+@test "a non-blocking output is written completely" {
   local keep receiver
   seq 200000 | chat-send
   mkfifo pipe
@@ -217,7 +217,7 @@ nonblocking() {
 
 # ---------------------------------------------------------------- spool paths that are not safe
 
-@test "a spool that is a symbolic link is 77" {
+@test "a spool that is a symbolic link is refused with 77" {
   chat-send -s dir/real.db first
   ln -s real.db dir/link.db
   both_refuse 77 dir/link.db dir
@@ -225,13 +225,13 @@ nonblocking() {
   assert_output first
 }
 
-@test "a spool that is a dangling symbolic link is 77, and its target is not made" {
+@test "a spool that is a dangling symbolic link is refused with 77, and its target is not created" {
   mkdir dir
   ln -s target.db dir/link.db
   both_refuse 77 dir/link.db dir
 }
 
-@test "a spool that has another hard link is 77" {
+@test "a spool with a second hard link is refused with 77" {
   chat-send -s dir/real.db first
   ln dir/real.db other.db
   both_refuse 77 dir/real.db dir
@@ -246,7 +246,7 @@ mounted() {
   unshare --mount sh -c 'mount --bind real/spool.db mount/spool.db && exec "$@"' sh "$@"
 }
 
-@test "a spool whose file alone is mounted somewhere else is 77 there" {
+@test "a spool file that is bind-mounted alone is refused with 77 there" {
   local command
   chat-send -s real/spool.db first
   mkdir mount
@@ -261,7 +261,7 @@ mounted() {
   assert_output first
 }
 
-@test "a spool whose directory is mounted somewhere else is the same spool" {
+@test "a spool directory that is bind-mounted contains the same spool" {
   unshare --mount true 2>/dev/null || skip 'no right to mount'
   chat-send -s real/spool.db first
   mkdir mount
@@ -271,7 +271,7 @@ mounted() {
   assert_output second
 }
 
-@test "where the kernel or a filter does not know statx, spools work and links are refused" {
+@test "without the system call statx spools work and links are refused" {
   local error
   needs strace
   ! sanitized || skip 'a sanitized program makes too many system calls'
@@ -285,13 +285,13 @@ mounted() {
   done
 }
 
-@test "a spool that is a directory is 77" {
+@test "a spool that is a directory is refused with 77" {
   mkdir -p dir/spool.db
   both_refuse 77 dir/spool.db dir
   both_refuse 77 dir/spool.db/ dir
 }
 
-@test "a path that can only be a directory is 77, and nothing is made" {
+@test "a path that can only be a directory is refused with 77, and nothing is created" {
   local path
   mkdir dir
   for path in dir/new/ dir/new/sub/ dir/. dir/new/. dir/.. dir/new/..; do
@@ -301,19 +301,19 @@ mounted() {
   done
 }
 
-@test "a spool that is a FIFO is 77, without waiting for its other end" {
+@test "a spool that is a FIFO is refused with 77, without waiting for its other end" {
   mkdir dir
   mkfifo -m 600 dir/spool.db
   both_refuse 77 dir/spool.db dir
 }
 
-@test "a spool that is a device is 77" {
+@test "a spool that is a device is refused with 77" {
   mkdir dir
   mknod -m 600 dir/spool.db c 1 3 2>/dev/null || skip 'no right to make a device'
   both_refuse 77 dir/spool.db dir
 }
 
-@test "a spool that is a well-known device is 77" {
+@test "a spool that is a well-known device is refused with 77" {
   run --separate-stderr timeout 20 chat-send -s /dev/null x
   assert_error 77 'chat-send: '
   run --separate-stderr timeout 20 chat-recv -s /dev/null
@@ -322,7 +322,7 @@ mounted() {
   assert_error 77 'chat-send: '
 }
 
-@test "a spool that is a socket is 77" {
+@test "a spool that is a socket is refused with 77" {
   command -v perl >/dev/null || skip 'needs perl'
   mkdir dir
   perl -MSocket -e 'socket S, PF_UNIX, SOCK_STREAM, 0; bind S, sockaddr_un("dir/spool.db") or die'
@@ -330,7 +330,7 @@ mounted() {
   both_refuse 77 dir/spool.db dir
 }
 
-@test "a spool that others may write is 77" {
+@test "a spool that other users can write is refused with 77" {
   local mode
   chat-send -s dir/spool.db first
   for mode in 620 602 666 660; do
@@ -342,14 +342,14 @@ mounted() {
   assert_output first
 }
 
-@test "a spool that others may read is used as it is" {
+@test "a spool that other users can read is used as it is" {
   chat-send -s dir/spool.db first
   chmod 644 dir/spool.db
   run -0 chat-recv -s dir/spool.db
   assert_output first
 }
 
-@test "a spool in a directory that others may write is 77" {
+@test "a spool in a directory that other users can write is refused with 77" {
   local mode
   chat-send -s dir/spool.db first
   for mode in 720 702 777 770; do
@@ -361,14 +361,14 @@ mounted() {
   assert_output first
 }
 
-@test "a new spool in a directory that others may write is 77, and nothing is made" {
+@test "a new spool in a directory that other users can write is refused with 77, and nothing is created" {
   mkdir dir
   chmod 777 dir
   both_refuse 77 dir/spool.db dir
   assert_equal "$(ls -A dir)" ''
 }
 
-@test "a directory that others may write, with the sticky bit, is allowed" {
+@test "a directory that other users can write is allowed if it has the sticky bit" {
   mkdir dir
   chmod 1777 dir
   run -0 chat-send -s dir/spool.db first
@@ -381,7 +381,7 @@ mounted() {
   assert_bytes out 'second\n'
 }
 
-@test "another user's spool is 77, even for root" {
+@test "another user's spool is refused with 77, even for root" {
   public
   as_user $ALICE chat-send -s alice/spool.db first
   both_refuse 77 alice/spool.db alice
@@ -396,7 +396,7 @@ mounted() {
   assert_output first
 }
 
-@test "a new spool in another user's directory is 77, even for root" {
+@test "a new spool in another user's directory is refused with 77, even for root" {
   public
   untouched alice -- chat-send -s alice/spool.db x
   assert_error 77 'chat-send: '
@@ -404,7 +404,7 @@ mounted() {
   assert_error 77 'chat-recv: '
 }
 
-@test "each user has an own spool" {
+@test "each user has a separate default spool" {
   public
   as_user $ALICE chat-send 'of alice'
   as_user $MALLORY chat-send 'of mallory'
@@ -414,7 +414,7 @@ mounted() {
   assert_output 'of mallory'
 }
 
-@test "two users have spools of their own in one sticky directory" {
+@test "two users can have spools in one sticky directory" {
   public
   mkdir shared
   chmod 1777 shared
@@ -426,7 +426,7 @@ mounted() {
   assert_output first
 }
 
-@test "a user without the right to a directory gets 77" {
+@test "a user without access to a directory gets 77" {
   public
   mkdir locked
   chmod 700 locked
@@ -437,7 +437,7 @@ mounted() {
   assert_equal "$(ls -A locked)" ''
 }
 
-@test "a new spool in a directory that may not be written is an error, and nothing is made" {
+@test "a new spool in a directory without write permission is an error, and nothing is created" {
   public
   mkdir locked
   chmod 755 locked
@@ -467,7 +467,7 @@ planted() {
   esac
 }
 
-@test "what is planted in the place of our own files is 77 and leads nowhere" {
+@test "links planted in the place of the spool's files are refused with 77 and not followed" {
   local name kind
   for name in -wal -shm -lock; do
     for kind in link dangling hard fifo directory; do
@@ -488,7 +488,7 @@ planted() {
   done
 }
 
-@test "what is planted in the place of the bell is 77 for who would wait, and leads nowhere" {
+@test "links planted in the place of the wake-up FIFO are refused with 77 by a waiting receiver and not followed" {
   local kind
   for kind in link dangling fifo directory; do
     planted -bell $kind
@@ -503,7 +503,7 @@ planted() {
   done
 }
 
-@test "what is planted in the place of the reserve leads nowhere" {
+@test "links planted in the place of the reserve are not followed" {
   local kind
   for kind in link dangling hard fifo directory; do
     planted -reserve $kind
@@ -516,7 +516,7 @@ planted() {
   done
 }
 
-@test "what is planted in the place of our own files before there is a spool leads nowhere" {
+@test "links planted before the spool exists are not followed" {
   local name kind
   for name in -wal -shm -lock -reserve -bell; do
     for kind in link dangling directory; do
@@ -533,7 +533,7 @@ planted() {
   done
 }
 
-@test "what another user planted in the place of our own files is 77" {
+@test "files that another user planted in the place of the spool's files are refused with 77" {
   public
   local name
   for name in -wal -shm -lock -bell; do
@@ -553,7 +553,7 @@ planted() {
   done
 }
 
-@test "a bell that is not a FIFO leads nowhere and blocks no command" {
+@test "a wake-up FIFO that is not a FIFO is not written and blocks no command" {
   chat-send -s dir/spool.db first
   rm -rf dir/spool.db-bell
   mkdir -m 700 dir/spool.db-bell
@@ -575,7 +575,7 @@ planted() {
   run -0 timeout 20 chat-send -s dir/spool.db x
 }
 
-@test "names that SQLite or a shell would take for something else are plain paths" {
+@test "spool names that are special to SQLite or a shell are plain paths" {
   local path
   mkdir plain
   cd plain
@@ -588,7 +588,7 @@ planted() {
   assert_not_exist owned
 }
 
-@test "an unknown kind of URL is 64" {
+@test "an unknown kind of URL is refused with 64" {
   local url
   for url in redis://localhost/0 http://localhost/ foo://bar; do
     run --separate-stderr chat-send -s "$url" x
@@ -599,7 +599,7 @@ planted() {
   assert_equal "$(find . -name '*:*')" ''
 }
 
-@test "spool paths may have spaces, quotes, newlines, unicode and long names" {
+@test "spool paths may have spaces, quotes, newlines, Unicode and long names" {
   local path long
   long=$(printf 'x%.0s' {1..200})
   for path in 'a b/c d.db' "it's" 'say "hi"' $'two\nlines' '日本語/スプール.db' "$long" "d/$long/$long" './././dot' 'percent%20' 'back\slash'; do
@@ -614,7 +614,7 @@ planted() {
   done
 }
 
-@test "a spool path that is too long is a clean error" {
+@test "a spool path that is too long is reported as an error" {
   local long
   long=$(printf 'x%.0s' {1..251})
   mkdir dir
@@ -628,7 +628,7 @@ planted() {
   assert_equal "$(ls -A dir)" ''
 }
 
-@test "a spool path longer than SQLite takes works or is a clean error" {
+@test "a spool path longer than SQLite's limit works or is reported as an error" {
   local path
   path=$(printf 'directory/%.0s' {1..70})spool.db
   run --separate-stderr chat-send -s "$path" first
@@ -641,7 +641,7 @@ planted() {
   fi
 }
 
-@test "a directory of the path that is a file is an error" {
+@test "a path through a file instead of a directory is an error" {
   echo text >file
   run --separate-stderr chat-send -s file/spool.db x
   assert_regex "$status" '^7[347]$'
@@ -649,7 +649,7 @@ planted() {
   assert_regex "$status" '^7[347]$'
 }
 
-@test "rooms with odd names are rooms like others" {
+@test "rooms with unusual names work like other rooms" {
   local room
   for room in 'a b' '*' '日本語' spool.db spool.db-lock '?' "it's" '$(x)' 'a;b' '%s' 'back\slash' "$(printf 'x%.0s' {1..255})"; do
     run -0 chat-send -r "$room" "in $room"
@@ -676,7 +676,7 @@ our_modes() {
   assert_output ''
 }
 
-@test "the spool's directory is 0700 and its files are 0600 whatever the umask" {
+@test "the spool's directory has mode 0700 and its files 0600, whatever the umask" {
   local mask
   for mask in 0 0777 022 0077; do
     rm -rf "$HOME/.local"
@@ -691,7 +691,7 @@ our_modes() {
   done
 }
 
-@test "what a waiting receiver makes before there is a spool is 0700 and 0600 whatever the umask" {
+@test "the directory and files that a waiting receiver creates before there is a spool have modes 0700 and 0600" {
   local mask
   for mask in 0 0777; do
     rm -rf "$HOME/.local"
@@ -723,7 +723,7 @@ with_home() {
   unshare --mount sh -c 'mount --bind "$1" /etc/passwd && shift && exec "$@"' sh "$PWD/passwd" "$@"
 }
 
-@test "without HOME the spool is in the password file's home" {
+@test "without HOME the spool is in the home directory of the password file" {
   mkdir elsewhere
   with_home "$PWD/elsewhere" env -u HOME "$CHAT_BIN/chat-send" first
   assert_file_exist elsewhere/.local/state/chat/spool.db
@@ -732,7 +732,7 @@ with_home() {
   assert_output first
 }
 
-@test "an empty environment is enough" {
+@test "the programs work with an empty environment" {
   mkdir elsewhere
   with_home "$PWD/elsewhere" env -i "$CHAT_BIN/chat-send" first
   assert_file_exist elsewhere/.local/state/chat/spool.db
@@ -740,20 +740,20 @@ with_home() {
   assert_output 'first root'
 }
 
-@test "env -i with a spool needs nothing else" {
+@test "the programs work under env -i with a spool named" {
   run -0 env -i "$CHAT_BIN/chat-send" -s "$PWD/dir/spool.db" 'first 日本語'
   run -0 env -i "$CHAT_BIN/chat-recv" -s "$PWD/dir/spool.db"
   assert_output 'first 日本語'
 }
 
-@test "a home that does not exist and may not be made is an error that names the path" {
+@test "a missing home that cannot be created is an error that names the path" {
   public
   run --separate-stderr as_user $ALICE env HOME=/nonexistent/home chat-send x
   assert_regex "$status" '^7[37]$'
   assert_regex "$stderr" "^chat-send: .*/nonexistent.*permission denied"
 }
 
-@test "root with the HOME of a user makes nothing there, and says what to do" {
+@test "root with the HOME of a user creates nothing there, and gets advice" {
   local variable command
   public
   for variable in "HOME=$PUBLIC/alice" "XDG_STATE_HOME=$PUBLIC/alice/state"; do
@@ -775,7 +775,7 @@ with_home() {
   assert_output x
 }
 
-@test "a user in no password file can send, and without HOME gets an error" {
+@test "a user in no password file can send, and gets an error without HOME" {
   public
   run -0 as_user $ALICE chat-send first
   run -0 as_user $ALICE chat-recv -o '%b by %u\n'
@@ -786,7 +786,7 @@ with_home() {
   assert_regex "$stderr" '^chat-send: [^'$'\n'']*$'
 }
 
-@test "XDG_STATE_HOME says where the spool is, if it is absolute" {
+@test "an absolute XDG_STATE_HOME determines where the spool is" {
   XDG_STATE_HOME="$PWD/state" chat-send first
   assert_file_exist state/chat/spool.db
   assert_not_exist "$HOME/.local"
@@ -796,7 +796,7 @@ with_home() {
   assert_output second
 }
 
-@test "no locale and no time zone harm a message" {
+@test "no locale and no time zone changes a message" {
   local locale
   for locale in C POSIX en_US.UTF-8 nonsense ''; do
     run -0 env LC_ALL="$locale" LANG="$locale" TZ=Nowhere/Nothing chat-send -r 日本語 'grüße 日本語'
@@ -805,7 +805,7 @@ with_home() {
   done
 }
 
-@test "programs do not depend on the current directory" {
+@test "the programs do not depend on the current directory" {
   mkdir gone
   cd gone
   rmdir ../gone
@@ -828,7 +828,7 @@ one_file() {
 # what: as much of the messages as can be seen, except the number of attempts, which no checksum can cover as it changes.
 what() { timeout 20 chat-recv -s dir/spool.db -a -o '%i %r %u %h %t %l %b\n' "$@"; }
 
-@test "a file that is not a database is 65 and not touched" {
+@test "a file that is not a database is refused with 65 and not touched" {
   local make
   for make in ': >dir/x' 'echo text >dir/x' 'head -c 100000 /dev/zero >dir/x' 'head -c 100000 /dev/urandom >dir/x' \
     'printf "SQLite format 3\0" >dir/x' '{ printf "SQLite format 3\0"; head -c 100000 /dev/urandom; } >dir/x'; do
@@ -839,7 +839,7 @@ what() { timeout 20 chat-recv -s dir/spool.db -a -o '%i %r %u %h %t %l %b\n' "$@
   done
 }
 
-@test "another program's database is 65 and not touched" {
+@test "another program's database is refused with 65 and not touched" {
   local journal
   for journal in delete wal; do
     rm -rf dir
@@ -854,13 +854,13 @@ what() { timeout 20 chat-recv -s dir/spool.db -a -o '%i %r %u %h %t %l %b\n' "$@
   done
 }
 
-@test "a database with our tables in it and another application's number is 65" {
+@test "a database with chatspool's tables and another application id is refused with 65" {
   one_file
   sqlite3 dir/spool.db 'PRAGMA application_id = 1'
   both_refuse 65 dir/spool.db dir/spool.db
 }
 
-@test "a spool of a newer version is 65, with a reason" {
+@test "a spool of a newer version is refused with 65 and an explanation" {
   one_file
   sqlite3 dir/spool.db 'PRAGMA user_version = 99'
   both_refuse 65 dir/spool.db dir/spool.db
@@ -868,7 +868,7 @@ what() { timeout 20 chat-recv -s dir/spool.db -a -o '%i %r %u %h %t %l %b\n' "$@
   assert_regex "$stderr" newer
 }
 
-@test "a spool with a changed schema is 65" {
+@test "a spool with a changed schema is refused with 65" {
   local change
   local changes=(
     'CREATE TRIGGER forge AFTER INSERT ON message BEGIN UPDATE message SET body = x'\''66'\''; END'
@@ -908,7 +908,7 @@ what() { timeout 20 chat-recv -s dir/spool.db -a -o '%i %r %u %h %t %l %b\n' "$@
   done
 }
 
-@test "a view that recurses forever in the place of a table hangs no command" {
+@test "an endlessly recursive view in the place of a table hangs no command" {
   one_file
   sqlite3 dir/spool.db 'DROP TABLE room; CREATE VIEW room AS
     WITH RECURSIVE r(number, name, depth, bytes) AS (SELECT 1, "main", 1, 1 UNION ALL SELECT number + 1, name, 1, 1 FROM r)
@@ -921,7 +921,7 @@ damaged_is_passed() {
   [[ $status == 0 && $output == yyy* && $stderr == 'chat-recv: message 1 '*damaged* ]] || fail "$1: $status: $stderr"
 }
 
-@test "a message with a changed byte is reported as damaged and not shown" {
+@test "a message with a changed byte is reported as damaged and not printed" {
   local change
   one_file
   cp -a dir whole
@@ -937,7 +937,7 @@ damaged_is_passed() {
   done
 }
 
-@test "the bodies of two messages that were exchanged are reported as damaged" {
+@test "two messages with exchanged bodies are reported as damaged" {
   one_file
   sqlite3 dir/spool.db 'CREATE TEMP TABLE t AS SELECT * FROM message;
     UPDATE message SET body = (SELECT body FROM t WHERE t.position - message.position IN (2, -2)),
@@ -957,7 +957,7 @@ damaged_is_passed() {
 }
 
 # bats test_tags=full
-@test "rows that no sender writes are 65 or harmless, never a crash" {
+@test "rows that no sender writes exit with 65 or are harmless, and never crash" {
   local change n=0 step
   step=$(dosed 3 1)
   one_file
@@ -984,7 +984,7 @@ damaged_is_passed() {
   done
 }
 
-@test "rubbish in the shared memory and the lock file harms nothing" {
+@test "garbage in the shared memory and the lock file does no harm" {
   local name
   chat-send -s dir/spool.db -u alice first
   chat-send -s dir/spool.db -u alice second
@@ -1089,15 +1089,15 @@ full_disk() {
   assert_output "$(seq 1000)"
 }
 
-@test "on a full tmpfs a send fails cleanly, and receiving works with no free block" {
+@test "on a full tmpfs a send reports an error, and receiving works without a free block" {
   full_disk tmpfs 2m 30000
 }
 
-@test "on a full ext4 a send fails cleanly, and receiving works with no free block" {
+@test "on a full ext4 a send reports an error, and receiving works without a free block" {
   full_disk ext4 8M 90000
 }
 
-@test "an ext4 with blocks of 1 KiB takes messages of all lengths, and gives them back" {
+@test "an ext4 with blocks of 1 KiB stores messages of all lengths" {
   local length
   small_disk ext4 24M -b 1024
   export CHAT_SPOOL=$PWD/small/chat/spool.db
@@ -1116,7 +1116,7 @@ full_disk() {
   chat-recv -a -s small/saved.db | cmp - <(seq 5000)
 }
 
-@test "a spool in the lower layer of an overlay is used in the upper one, and a waiting receiver is woken" {
+@test "a spool in the lower layer of an overlay is used in the upper one, and a waiting receiver wakes" {
   mkdir layers
   mount -t tmpfs -o size=64m,mode=700 chat-test layers 2>/dev/null || skip 'no right to mount'
   MOUNTS+=("$PWD/layers")
@@ -1142,7 +1142,7 @@ full_disk() {
   sha256sum -c --quiet before
 }
 
-@test "receiving one long message works with no free block" {
+@test "receiving one long message works without a free block" {
   small_disk tmpfs 6m
   export CHAT_SPOOL=$PWD/small/chat/spool.db
   chat-send first
@@ -1158,7 +1158,7 @@ full_disk() {
   run -0 timeout 20 chat-send again
 }
 
-@test "a stream that fills the disk says how many messages are stored" {
+@test "a stream that fills the disk reports how many messages are stored" {
   small_disk tmpfs 4m
   export CHAT_SPOOL=$PWD/small/chat/spool.db
   run --separate-stderr bash -c 'seq 1000000 | timeout 60 chat-send -l'
@@ -1186,7 +1186,7 @@ full_disk() {
   assert_output x
 }
 
-@test "a first send into a quota of inodes that is used up is an error" {
+@test "a first send into an exhausted inode quota is an error" {
   mkdir small
   mount -t tmpfs -o size=4m,nr_inodes=8,mode=700 chat-test small 2>/dev/null || skip 'no right to mount'
   MOUNTS+=("$PWD/small")
@@ -1255,7 +1255,7 @@ read_only_spool() {
   assert_output $'2\n3\n4'
 }
 
-@test "on a read-only file system what would change a spool is 74, and says why" {
+@test "on a read-only file system commands that change a spool exit with 74 and report why" {
   local command
   read_only_spool
   for command in 'chat-send x' chat-recv 'chat-recv -w' 'chat-recv -- cat' 'chat-spool compact' 'chat-spool config max-length 1000' 'chat-spool delete -y main' \
@@ -1270,7 +1270,7 @@ read_only_spool() {
   assert_output $'2\n3\n4'
 }
 
-@test "on a read-only file system a spool without its log is 74, and says what to do; without its lock file it is read" {
+@test "on a read-only file system a spool without its WAL exits with 74 and advice, and one without its lock file is read" {
   read_only_spool
   mount -o remount,rw small
   rm "$CHAT_SPOOL-lock"
@@ -1287,7 +1287,7 @@ read_only_spool() {
   assert_output $'2\n3\n4'
 }
 
-@test "where a directory is mounted read-only, a spool shows what others write where it is not" {
+@test "a read-only mount of a spool's directory shows what is written through the writable one" {
   local n
   unshare --mount true 2>/dev/null || skip 'no right to mount'
   mkdir real mount
@@ -1305,7 +1305,7 @@ read_only_spool() {
   done
 }
 
-@test "a file-size limit on a send is an error, not SIGXFSZ, and nothing is stored" {
+@test "a file-size limit makes a send fail without SIGXFSZ, and nothing is stored" {
   local limit
   chat-send first
   for limit in 0 4 64 200; do
@@ -1319,7 +1319,7 @@ read_only_spool() {
   assert_output $'first\nlast'
 }
 
-@test "a file-size limit on a first send is an error and leaves no spool" {
+@test "a file-size limit makes a first send fail and leaves no spool" {
   local limit
   for limit in 0 1 4; do
     run --separate-stderr bash -c 'ulimit -f "$1"; chat-send first' bash $limit
@@ -1331,7 +1331,7 @@ read_only_spool() {
   assert_output first
 }
 
-@test "a file-size limit on a receive is no SIGXFSZ, and nothing is lost" {
+@test "a file-size limit stops no receive with SIGXFSZ, and nothing is lost" {
   local limit seen
   # Too few KiB for the log, and enough.
   for limit in 0 4 1000; do
@@ -1392,7 +1392,7 @@ few_descriptors() { capture timeout 20 bash -c 'exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>
 }
 
 # bats test_tags=full
-@test "a message that there is hardly enough memory for is sent whole, or not at all" {
+@test "a message for which the memory is hardly sufficient is sent completely or not at all" {
   local limit
   sanitized && skip 'a sanitized program needs much more'
   head -c 3900000 /dev/zero >body
@@ -1410,7 +1410,7 @@ few_descriptors() { capture timeout 20 bash -c 'exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>
 
 # ---------------------------------------------------------------- what no program of ours leaves there
 
-@test "a planted rollback journal is not read" {
+@test "a planted rollback journal is not used" {
   chat-send first
   chat-recv -p >/dev/null
   cp "$SPOOL" "$SPOOL-journal"
@@ -1424,7 +1424,7 @@ few_descriptors() { capture timeout 20 bash -c 'exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>
   assert_output second
 }
 
-@test "a lock on all of the lock file hangs no receiver" {
+@test "a lock on the whole lock file hangs no receiver" {
   cc -o lock_all "$BATS_TEST_DIRNAME/fault/lock_all.c"
   chat-send first
   background ./lock_all "$SPOOL-lock" >locked

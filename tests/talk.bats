@@ -46,7 +46,7 @@ tell() { chat-send -r tea -u bob "${@:2}" -- "$1"; }
 
 # ---------------------------------------------------------------- people
 
-@test "two people see what the other sends" {
+@test "two people see each other's messages" {
   person alice
   person bob
   enters alice 'Is the kettle on?'
@@ -77,7 +77,7 @@ tea>'
   assert_equal "$(picture alice | grep 'I am')" "$(picture carol | grep 'I am')"
 }
 
-@test "a half-typed line stays intact when a message comes" {
+@test "a half-typed line stays intact when a message arrives" {
   local line cursor
   person alice
   for line in 'plain text' '日本語のお茶' $'combining e\u0301a\u0308o\u0302' $'wide and combining 日\u0301x' 'emoji 🙂 and €'; do
@@ -98,7 +98,7 @@ tea>'
   assert_line --index 5 $'alice combining e\u0301a\u0308o\u0302'
 }
 
-@test "a message comes while the cursor is in the middle of the line" {
+@test "a message arrives while the cursor is in the middle of the line" {
   person alice
   types alice 'one three'
   keys alice Left Left Left Left Left
@@ -109,7 +109,7 @@ tea>'
   wait_until shows alice 'alice  one two three'
 }
 
-@test "a half-typed line that is longer than the terminal stays intact" {
+@test "a half-typed line that is longer than a row stays intact" {
   local line='0123456789 日本語 abcdefghij é 0123456789 日本語 abcdefghij 0123456789 日本語 abcdefghij end'
   person alice
   types alice "$line"
@@ -135,7 +135,7 @@ tea> X0123456789 日本語 abcdefghij é 0123456789 日本語 abcdefghij 0123
   assert_line "alice X${line}Y"
 }
 
-@test "a half-typed line that is higher than the terminal stays intact" {
+@test "a half-typed line that is higher than the screen stays intact" {
   ROWS_OF_TERMINAL=5 person alice
   types alice "$(seq -s ' ' 200)"
   wait_until shows alice '199 200'
@@ -149,7 +149,7 @@ tea> X0123456789 日本語 abcdefghij é 0123456789 日本語 abcdefghij 0123
   assert_line "alice $(seq -s ' ' 201)"
 }
 
-@test "a half-typed line stays intact when the terminal gets another size" {
+@test "a half-typed line stays intact when the terminal is resized" {
   person alice
   tell 'a message before the terminal changes'
   wait_until shows alice before
@@ -177,7 +177,7 @@ hh:mm bob    a message while it is
 tea> 0123456789 abcdefghij 0123456789 abcdefghij 0123456789X' -S -
 }
 
-@test "a paste of several lines is one message, and can be changed before it is sent" {
+@test "pasted lines are one message that can be edited before it is sent" {
   person alice
   pastes alice $'one\n\ttwo\nthree\n'
   sees alice '-- tea: no unread messages
@@ -195,7 +195,7 @@ tea>'
   assert_output $'one\n\ttwo\nthree!'
 }
 
-@test "a message comes in the middle of a paste" {
+@test "a message arrives in the middle of a paste" {
   person alice
   types alice 'before '
   types alice $'\e[200~one\rtw'
@@ -210,7 +210,7 @@ tea>'
   assert_output $'bob hello|alice before one\ntwo after|'
 }
 
-@test "a thousand messages that come at once leave the line as it is" {
+@test "a thousand messages at once leave the typed line intact" {
   local sender
   person alice
   types alice 'half-'
@@ -228,7 +228,7 @@ tea> half-typed'
 
 # ---------------------------------------------------------------- what was read
 
-@test "chat-talk starts with the messages that were not read, and says how many there are" {
+@test "chat-talk starts with the unread messages and prints their number" {
   : | chat-talk -u alice tea
   seq 30 | chat-send -l -r tea -u bob
   terminal alice chat-talk -u alice tea
@@ -258,7 +258,7 @@ tea>'
   assert_equal "$(sed 's/.* //' last | tr '\n' ' ')" '29 30 31 '
 }
 
-@test "what was shown is read in all terminals of a person" {
+@test "a message shown in one terminal of a person counts as read in all of them" {
   person alice
   terminal second chat-talk -u alice tea
   wait_until last_row second 'tea>'
@@ -278,7 +278,7 @@ hh:mm bob    hello
 tea>'
 }
 
-@test "what was shown counts as read at the end, whatever ends chat-talk" {
+@test "shown messages count as read, whatever ends chat-talk" {
   local signal
   for signal in HUP TERM; do
     person alice
@@ -293,7 +293,7 @@ tea>'
   done
 }
 
-@test "the first visit opens the room, and a room with messages for receivers is refused" {
+@test "the first visit opens the room, and a room that contains messages for receivers is refused" {
   run -0 chat-talk -u alice tea </dev/null
   chat-send -r tea hello
   run -0 chat-recv -r tea/bob
@@ -305,7 +305,7 @@ tea>'
   assert_output hello
 }
 
-@test "the room is the argument, or CHAT_ROOM, or the default room" {
+@test "the room is the argument, CHAT_ROOM or the default room" {
   echo one | chat-talk -u alice
   run -0 chat-recv -p -r main
   assert_output one
@@ -322,7 +322,7 @@ tea>'
 
 # ---------------------------------------------------------------- commands
 
-@test "/who lists who is here, and who has unread messages" {
+@test "/who lists the people who are present and those with unread messages" {
   : | chat-talk -u dave tea
   person alice
   person bob
@@ -341,7 +341,7 @@ tea>'
   wait_until shows alice 'not here: bob, dave'
 }
 
-@test "/back shows messages again" {
+@test "/back shows earlier messages again" {
   : | chat-talk -u alice tea
   seq 5 | chat-send -l -r tea -u bob
   person alice -n 1
@@ -363,7 +363,7 @@ tea>"
   wait_until last_row alice 'tea> /back x'
 }
 
-@test "/to sends to one person alone, and both see for whom it is" {
+@test "/to sends to one person only, and both people see the addressee" {
   local name
   for name in alice bob carol; do person "$name"; done
   enters alice '/to bob it is her birthday'
@@ -380,7 +380,7 @@ tea>"
   wait_until shows alice '/to needs a name and a text'
 }
 
-@test "what was sent to one person alone is shown in all terminals of that person, and read then" {
+@test "a private message is shown in all terminals of its reader and then counts as read" {
   person alice
   person bob
   terminal second chat-talk -u bob tea
@@ -391,7 +391,7 @@ tea>"
   wait_until read_by bob
 }
 
-@test "a line that looks like a command and is not one is not sent, unless it begins with a space" {
+@test "an unknown command is not sent, but the same text after a space is" {
   person alice
   enters alice /etc
   wait_until shows alice "-- no command '/etc'"
@@ -453,7 +453,7 @@ hh:mm Ana Lucia  six
 tea>'
 }
 
-@test "nothing in a message commands the terminal" {
+@test "no message can control the terminal" {
   local sequence
   person alice
   recorded alice
@@ -476,7 +476,7 @@ hh:mm bob    that is all'
 
 # ---------------------------------------------------------------- days, bells, colours
 
-@test "the date is shown when it changes" {
+@test "chat-talk shows the date when it changes" {
   : | chat-talk -u alice tea
   chat-send -J -r tea <<'END'
 {"body":"one","user":"bob","time":"2019-01-02T12:00:00Z"}
@@ -503,7 +503,7 @@ rings() {
   assert_equal "$(tr -dc '\a' <"$1.raw" | wc -c)" "$3"
 }
 
-@test "the bell rings for a message that mentions the person, or is for that person alone" {
+@test "the bell rings for a message that mentions the person and for a private message" {
   : | chat-talk -u alice tea
   tell 'alice: before she came'
   person alice
@@ -520,7 +520,7 @@ rings() {
   rings alice psst 2
 }
 
-@test "with -b the bell rings for each message, and with -q for none" {
+@test "with -b the bell rings for every message, and with -q for no message" {
   person alice -b
   person carol -q
   recorded alice
@@ -531,7 +531,7 @@ rings() {
   rings carol two 0
 }
 
-@test "NO_COLOR removes the colours, and nothing else does" {
+@test "NO_COLOR removes the colours and nothing else" {
   terminal alice env NO_COLOR= chat-talk -u alice tea
   wait_until last_row alice 'tea>'
   recorded alice
@@ -545,7 +545,7 @@ rings() {
   run -1 grep -qaE $'\e\\[[0-9;]*m' bob.raw
 }
 
-@test "on a dumb terminal, and with --plain, no sequence is written" {
+@test "on a dumb terminal and with --plain chat-talk writes no escape sequences" {
   local way
   for way in plain dumb none; do
     case $way in
@@ -569,7 +569,7 @@ rings() {
   done
 }
 
-@test "a terminal of 20 columns shows whole messages, and the line" {
+@test "a terminal of 20 columns shows complete messages and the typed line" {
   COLUMNS_OF_TERMINAL=20 person alice
   tell 'The kettle is on, and there is cake.'
   types alice 'a line that is longer than 20 columns'
@@ -587,7 +587,7 @@ ns'
 
 # ---------------------------------------------------------------- keys and signals
 
-@test "Ctrl-C drops the line, and Ctrl-D leaves on an empty one" {
+@test "Ctrl-C clears the line, and Ctrl-D leaves if the line is empty" {
   person alice
   types alice 'never sent'
   wait_until last_row alice 'tea> never sent'
@@ -603,7 +603,7 @@ ns'
   assert_output xy
 }
 
-@test "the arrow keys and Ctrl-R find what was sent, and no file keeps it" {
+@test "the arrow keys and Ctrl-R find sent messages, and no file stores them" {
   person alice
   enters alice 'first line'
   enters alice 'second line'
@@ -626,7 +626,7 @@ ns'
   assert_equal "$(find "$HOME" -type f | grep -v '/chat/spool\.db')" ''
 }
 
-@test "keys that editors know move and delete in the line" {
+@test "the usual editing keys move and delete in the line" {
   person alice
   types alice 'two words'
   keys alice Home
@@ -640,7 +640,7 @@ ns'
   wait_until shows alice 'alice  one two threE'
 }
 
-@test "Ctrl-Z stops chat-talk, and fg brings the line back" {
+@test "Ctrl-Z stops chat-talk, and fg restores the typed line" {
   terminal alice env PS1='$ ' bash --norc --noprofile -i
   wait_until last_row alice '$'
   enters alice 'chat-talk -u alice tea'
@@ -662,7 +662,7 @@ ns'
   wait_until last_row alice '$'
 }
 
-@test "the terminal is left as it was" {
+@test "chat-talk restores the terminal's settings" {
   local way
   printf '%s\n' '#!/bin/sh' 'stty -a >before' '"$@"' 'echo "status $?"' 'stty -a >after' | program around
   for way in C-d TERM HUP; do
@@ -683,7 +683,7 @@ ns'
 
 # ---------------------------------------------------------------- no terminal
 
-@test "without a terminal each line of the input is sent, and what is there is shown" {
+@test "without a terminal chat-talk sends each input line and prints the existing messages" {
   run -0 chat-talk -u alice tea < <(printf 'one\n/quit\n\nlast')
   run sed -E 's/^[0-9-]{10} [0-9:]{8} //' <<<"$output"
   assert_output $'alice: one\nalice: /quit\nalice: \nalice: last'
@@ -694,7 +694,7 @@ ns'
   assert_output $'alice: one\nalice: /quit\nalice: \nalice: last'
 }
 
-@test "a program that reads and writes hears what comes while its input stays open" {
+@test "a program that reads and writes gets new messages while its input stays open" {
   mkfifo in
   background bash -c 'exec chat-talk -u robot tea <in >out'
   exec {input}>in
@@ -708,7 +708,7 @@ ns'
   assert_success
 }
 
-@test "a person at a terminal can write into a pipe" {
+@test "a person at a terminal can send output into a pipe" {
   terminal alice bash -c 'chat-talk -u alice tea | tee log'
   enters alice 'typed line'
   wait_until grep -q 'alice: typed line' log
@@ -716,7 +716,7 @@ ns'
   wait_until ended alice 0
 }
 
-@test "under script(1) chat-talk is a terminal's program" {
+@test "under script(1) chat-talk behaves as in a terminal" {
   : | chat-talk -u bob tea
   tell hello
   TERM=dumb on_terminal chat-talk -u alice tea <<<'typed' >seen
@@ -726,7 +726,7 @@ ns'
   assert_output $'hello\ntyped'
 }
 
-@test "chat-talk ends when its reader has gone" {
+@test "chat-talk ends when the reader of its output is gone" {
   mkfifo in out
   background bash -c 'exec chat-talk -u alice tea <in >out 2>err'
   exec {input}>in {output}<out
@@ -739,7 +739,7 @@ ns'
   exec {input}>&-
 }
 
-@test "chat-talk ends with its terminal, and what was shown is read" {
+@test "chat-talk ends with its terminal, and shown messages count as read" {
   local pid
   person bob
   person alice
@@ -751,7 +751,7 @@ ns'
   wait_until read_by alice
 }
 
-@test "chat-talk ends with its terminal although SIGHUP is ignored" {
+@test "chat-talk ends with its terminal even if SIGHUP is ignored" {
   local way pid
   for way in '' --plain; do
     # shellcheck disable=SC2086  # or no word
@@ -766,7 +766,7 @@ ns'
 
 # ---------------------------------------------------------------- trouble
 
-@test "on a full disk the line is kept, and sent when there is space again" {
+@test "on a full disk chat-talk keeps the line and sends it when there is space" {
   ((EUID == 0)) || skip 'only root can mount'
   mkdir small
   mount -t tmpfs -o size=8m,mode=700 tmpfs small 2>/dev/null || skip 'no right to mount'
@@ -794,7 +794,7 @@ sent_at_last() {
   shows "$1" "$1  $2"
 }
 
-@test "when the spool was removed, chat-talk goes on with a new one" {
+@test "after the spool was removed chat-talk continues with a new one" {
   person alice
   enters alice one
   wait_until shows alice 'alice  one'
@@ -808,7 +808,7 @@ sent_at_last() {
   wait_until shows bob 'alice  four'
 }
 
-@test "after the spool was replaced, chat-talk shows the new one from its first message on" {
+@test "after the spool was replaced chat-talk shows the new one from its first message" {
   person alice
   enters alice one
   wait_until shows alice 'alice  one'

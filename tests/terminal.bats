@@ -23,7 +23,7 @@ assert_no_controls() {
 
 # ---------------------------------------------------------------- messages
 
-@test "what is harmless is shown as it is" {
+@test "harmless text is shown unchanged" {
   chat-send $'Hello, world! \\x1b %s'
   chat-send $'one\n\ttwo\n'
   chat-send '日本語 äöü € 🙂 Ж é'
@@ -34,7 +34,7 @@ assert_no_controls() {
   assert_seen '\u00a0|\u2028|\U10ffff\n' chat-recv
 }
 
-@test "every C0 control but newline and tab, and DEL, is shown as \\xHH" {
+@test "every C0 control except newline and tab, and DEL, is shown as \\xHH" {
   local byte expected=''
   for byte in {0..31} 127; do
     # shellcheck disable=SC2059
@@ -49,7 +49,7 @@ assert_no_controls() {
   assert_seen "$expected\n" chat-recv
 }
 
-@test "C1 controls as code points are shown as \\xHH, one for each byte" {
+@test "C1 controls are shown as \\xHH, one for each byte" {
   local byte expected=''
   for byte in {128..159}; do
     # shellcheck disable=SC2059
@@ -77,13 +77,13 @@ assert_no_controls() {
   assert_seen '\\xe6日\\xe6\\x97日\n' chat-recv
 }
 
-@test "two messages do not make one character together" {
+@test "the bytes of two messages do not form one character" {
   chat-send $'\xe6\x97'
   chat-send $'\xa5'
   assert_seen '\\xe6\\x97\\xa5' chat-recv -an
 }
 
-@test "long messages are shown right wherever their characters lie" {
+@test "long messages are shown correctly wherever their characters are split" {
   local shift
   for shift in '' x xx; do
     { printf '%s' "$shift"; perl -e 'print "日本語\n" x 20000'; } >in
@@ -93,14 +93,14 @@ assert_no_controls() {
   done
 }
 
-@test "random bytes never reach the terminal as they are" {
+@test "random bytes never reach the terminal unescaped" {
   head -c 200000 /dev/urandom | chat-send
   on_terminal chat-recv >seen </dev/null
   assert [ "$(wc -c <seen)" -gt 200000 ]
   assert_no_controls seen
 }
 
-@test "-n, -0, -v, -o, -a, -p and -F escape the messages too" {
+@test "-n, -0, -v, -o, -a, -p and -F escape messages, too" {
   local way
   chat-send -u alice $'\x1b[31m'
   for way in -n -0 -v -a -p '-o <%b>'; do
@@ -113,7 +113,7 @@ assert_no_controls() {
   assert_bytes seen '\\x1b[31m\n'
 }
 
-@test "escapes in a format are the user's own wish; fields are still escaped" {
+@test "-o writes escapes of the format unchanged and still escapes fields" {
   chat-send -u alice $'\x1b[31m'
   assert_seen '\x1b[1malice: \\x1b[31m\x1b[0m\n' chat-recv -o '\e[1m%u: %b\e[0m\n'
 }
@@ -125,14 +125,14 @@ assert_no_controls() {
   assert_output --regexp '^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2} Ünal: hello\\x07$'
 }
 
-@test "the newline rule looks at the message, not at what is shown of it" {
+@test "the newline rule looks at the message, not at its escaped form" {
   printf 'a\x07' | chat-send
   printf 'a\x07\n' | chat-send
   assert_seen 'a\\x07\n' chat-recv
   assert_seen 'a\\x07\n' chat-recv
 }
 
-@test "--raw shows every byte as it is" {
+@test "--raw shows every byte unchanged" {
   chat-send $'\x1b[31m\x07\xff\xc2\x9b日'
   assert_seen '\x1b[31m\x07\xff\xc2\x9b日\n' chat-recv --raw
 }
@@ -143,12 +143,12 @@ assert_no_controls() {
   assert_bytes out '\x1b[31m\xff\n'
 }
 
-@test "a terminal on standard output is enough" {
+@test "a terminal on standard output alone causes escaping" {
   chat-send $'\x1b[31m'
   assert_seen '\\x1b[31m\n' bash -c 'chat-recv 2>/dev/null </dev/null'
 }
 
-@test "on a terminal chat-recv says why there is no new message" {
+@test "on a terminal chat-recv explains why there is no new message" {
   local holder
   run -1 on_terminal chat-recv </dev/null
   [[ ${CHAT_TEST_CLUSTER:-} ]] || assert_output 'chat-recv: No new messages (the spool does not exist)'
@@ -174,7 +174,7 @@ assert_no_controls() {
   kill -KILL -- "-$holder"
 }
 
-@test "a new spool is announced once, on a terminal, with its path" {
+@test "a new spool is announced once on a terminal, with its path" {
   assert_seen "chat-send: created spool '$PWD/dir/a.db'\n" chat-send -s dir/a.db hello
   assert_seen '' chat-send -s dir/a.db hello
   assert_seen "chat-send: created spool '$PWD/b.db'\n" bash -c 'seq 3 | chat-send -l -s b.db'
@@ -192,7 +192,7 @@ assert_no_controls() {
 
 # ---------------------------------------------------------------- errors
 
-@test "errors escape the names in them, on a terminal and off it" {
+@test "errors escape names on a terminal and elsewhere" {
   local -a command
   local bad=$'a\x1b[31m\x07\n\t\xff\xc2\x9b日'
   for where in terminal elsewhere; do
@@ -255,7 +255,7 @@ hint='chat-send: type the message, end it with Ctrl-D'
   assert_output --regexp '^[0-9]+$'
 }
 
-@test "there is no hint with words, with -q, or where standard input is not a terminal" {
+@test "there is no hint with arguments, with -q, or if standard input is not a terminal" {
   chat-spool init
   assert_seen '' chat-send hello
   on_terminal chat-send -q >seen <<<'hello'
@@ -267,7 +267,7 @@ hint='chat-send: type the message, end it with Ctrl-D'
   assert_output $'hello|hello\n|hello\n|||'
 }
 
-@test "words never read the terminal" {
+@test "with arguments chat-send never reads the terminal" {
   chat-spool init
   on_terminal bash -c 'chat-send one; read -r line; echo "$line"' >seen <<<'typed'
   assert_bytes seen 'typed\n'
@@ -300,16 +300,16 @@ feed_until_number() {
   sed 1d seen | grep -aq '[0-9]'
 }
 
-@test "a stream that takes over a second shows its progress where standard error is a terminal" {
+@test "a stream that takes over a second shows its progress if standard error is a terminal" {
   shows_progress -l
   (($(chat-recv -a | wc -l) > 0))
 }
 
-@test "an atomic stream that takes over a second shows its progress as well" {
+@test "an atomic stream that takes over a second shows its progress, too" {
   shows_progress -l -1
 }
 
-@test "the progress line is gone when an error is shown" {
+@test "an error replaces the progress line" {
   chat-spool init
   { seq 10000; head -c 67108866 /dev/zero; } >in
   on_terminal bash -c '{ for i in {1..7}; do seq 10; sleep 0.2; done; cat in; } | chat-send -l' </dev/null >seen &&
@@ -319,7 +319,7 @@ feed_until_number() {
   assert_output --regexp $'(^|\e\\[K)chat-send: [^\r\e]*$'
 }
 
-@test "there is no progress line with -q, where standard error is not a terminal, or for quick work" {
+@test "there is no progress line with -q, for quick work, or if standard error is not a terminal" {
   assert_seen '' bash -c "$slow | chat-send -lq"
   assert_seen '' bash -c "$slow | chat-send -l 2>errors"
   assert_bytes errors ''

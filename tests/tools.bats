@@ -34,7 +34,7 @@ xargs_sends() { # [busybox]
   received '1 2' '3 4' 5
 }
 
-@test "xargs sends what it reads, and takes what is received" {
+@test "xargs sends its input and receives messages" {
   with_and_without_busybox xargs_sends
   printf '%s\0' 'two  words' $'two\nlines' | chat-send -0
   run -0 bash -c "chat-recv -a -0 | xargs -0 -n 1 printf '<%s>'"
@@ -47,7 +47,7 @@ xargs_sends() { # [busybox]
   assert_equal "$output$stderr" ''
 }
 
-@test "parallel sends and receives by many at once" {
+@test "parallel sends and receives with many processes" {
   needs parallel
   [[ $(parallel --version 2>/dev/null) == GNU* ]] || skip 'another parallel'
   seq 30 | parallel -j 4 chat-send -r one
@@ -71,7 +71,7 @@ find_sends() { # [busybox]
   assert_output 'files/a file'
 }
 
-@test "find -exec sends the names of files, or what is in them" {
+@test "find -exec sends the names or the contents of files" {
   mkdir files
   echo 'what is in it' >'files/a file'
   : >files/-r
@@ -80,7 +80,7 @@ find_sends() { # [busybox]
 
 # ---------------------------------------------------------------- for some time, or later
 
-@test "watch shows what waits, and takes nothing" {
+@test "watch shows the waiting messages and takes none" {
   needs watch script
   chat-send one
   background script --quiet --return --command 'TERM=xterm watch -g -t -n 0.1 chat-recv -p -a' /dev/null >seen
@@ -105,13 +105,13 @@ timeout_ends() { # [busybox]
   received hello
 }
 
-@test "timeout ends a receiver that waits, and it has taken nothing" {
+@test "timeout ends a waiting receiver, which has taken nothing" {
   timeout_ends
   # Not each busybox knows fractions of a second.
   if busybox timeout 0.1 true 2>/dev/null; then timeout_ends busybox; fi
 }
 
-@test "nohup leaves a receiver behind that outlives the terminal" {
+@test "nohup starts a receiver that survives the terminal" {
   chat-send -r other x
   background script --quiet --return --command 'nohup chat-recv -w >out 2>err & echo $! >pid; exec tail -f pid' /dev/null >seen
   wait_until test -s pid
@@ -125,7 +125,7 @@ timeout_ends() { # [busybox]
   assert_equal "$(cat out)" hello
 }
 
-@test "flock lets one of several begin, and is not held by what a COMMAND leaves behind" {
+@test "flock starts one of several commands, and the children of COMMAND do not hold its lock" {
   flock lock chat-send hello
   run -0 flock lock chat-recv -- sh -c 'cat; sleep 60 >/dev/null 2>&1 & echo $! >left'
   assert_output hello
@@ -135,7 +135,7 @@ timeout_ends() { # [busybox]
 }
 
 # In a namespace of its own, so that the jobs of this machine are not touched.
-@test "at runs a sender and a receiver when their time has come" {
+@test "at runs a sender and a receiver at the given time" {
   needs at atd
   ((EUID == 0)) && unshare --mount true 2>/dev/null || skip 'needs root, and the right to mount'
   id daemon >/dev/null 2>&1 && [[ -d /var/spool/cron/atjobs && -d /var/spool/cron/atspool ]] || skip 'not the at of Debian'
@@ -168,7 +168,7 @@ timeout_ends() { # [busybox]
 
 # ---------------------------------------------------------------- terminals, and none
 
-@test "script has in its file what a terminal would have got, and nothing that acts on one" {
+@test "script records what a terminal would show, without control sequences" {
   needs script
   printf 'one \033[2J two\n' | chat-send
   run -0 script --quiet --return --command chat-recv typescript </dev/null
@@ -190,7 +190,7 @@ timeout_ends() { # [busybox]
   assert_output '\x1b'
 }
 
-@test "a receiver behind an ssh that is gone loses nothing" {
+@test "a receiver whose ssh connection is gone loses nothing" {
   there
   ssh -n there chat-send -r other x
   background ssh -n there "echo \$\$ >$PWD/pid; exec chat-recv -w"
@@ -238,7 +238,7 @@ with_accounts() { # COMMAND [ARG ...]
     exec "$@"' - "$@"
 }
 
-@test "su: the spool and the name are those of who one becomes" {
+@test "su: the spool and the sender are those of the new user" {
   needs su
   accounts
   local send="PATH=$PUBLIC/bin:\$PATH; chat-send"
@@ -253,7 +253,7 @@ with_accounts() { # COMMAND [ARG ...]
   received 'of root'
 }
 
-@test "sudo: the spool and the name are those of who one becomes" {
+@test "sudo: the spool and the sender are those of the new user" {
   needs sudo su
   accounts
   sudo_as_alice() { with_accounts setpriv --reuid=$ALICE --regid=$ALICE --init-groups env HOME="$PUBLIC/alice" sudo -n "$@"; }
@@ -273,7 +273,7 @@ with_accounts() { # COMMAND [ARG ...]
   assert_output 'of alice'
 }
 
-@test "env -i and a bare PATH are enough" {
+@test "the programs work under env -i with a bare PATH" {
   run -0 env -i HOME="$HOME" PATH="$CHAT_BIN" ${CHAT_SPOOL:+CHAT_SPOOL="$CHAT_SPOOL"} chat-send hello
   run -0 env -i CHAT_SPOOL="$SPOOL" "$CHAT_BIN/chat-recv" -o '%u: %b'
   assert_output "$(id -un): hello"
@@ -327,7 +327,7 @@ two
 usage: 64'
 }
 
-@test "sh, dash, bash, busybox sh, ksh and zsh: words, here-documents, loops, statuses, pipes and jobs" {
+@test "sh, dash, bash, busybox sh, ksh and zsh: arguments, here-documents, loops, statuses, pipes and jobs work" {
   local shell seen=0
   for shell in sh dash bash 'busybox sh' ksh mksh 'zsh -f'; do
     command -v "${shell%% *}" >/dev/null || continue
@@ -338,7 +338,7 @@ usage: 64'
   ((seen >= 2))
 }
 
-@test "fish: words, loops, statuses, pipes and jobs" {
+@test "fish: arguments, loops, statuses, pipes and jobs work" {
   needs fish
   cat >script <<'SCRIPT'
 set word 'two  words; $(no more)'

@@ -48,13 +48,13 @@ now() {
 
 # ---------------------------------------------------------------- the first command
 
-@test "the data is a spool of format 1, with messages of all kinds" {
+@test "the test data is a spool of format 1 with messages of all kinds" {
   assert_equal "$(format)" 1
   assert_equal "$(now)" 3
   assert_equal "$(rows | wc -l)" 8
 }
 
-@test "a backup of format 1 is restored, and upgraded" {
+@test "a backup of format 1 is restored and upgraded" {
   old saved.db
   chat-send x
   run --separate-stderr -0 chat-spool restore -y saved.db
@@ -63,7 +63,7 @@ now() {
   run -0 chat-spool check
 }
 
-@test "a send, a receive, a peek and a look upgrade a spool, and keep every message as it was" {
+@test "a send, a receive, a peek and a list upgrade a spool and keep every message unchanged" {
   local command
   for command in 'chat-send -r new x' 'chat-recv -q -r new' 'chat-recv -p -r main' 'chat-recv -t 0.1 -q -r new' 'chat-spool list' \
     'chat-spool show' 'chat-spool dump' 'chat-spool check' 'chat-spool config' 'chat-spool init' 'chat-spool compact' 'chat-spool backup b.db'; do
@@ -79,7 +79,7 @@ now() {
   done
 }
 
-@test "an upgraded spool has the schema of a new one to the letter" {
+@test "an upgraded spool has exactly the schema of a new one" {
   now >/dev/null
   chat-send x
   diff <(schema new/new.db) <(schema "$SPOOL")
@@ -89,7 +89,7 @@ now() {
   run -0 chat-spool check
 }
 
-@test "what is in an upgraded spool is received as ever" {
+@test "the messages of an upgraded spool are received as before" {
   run -0 chat-recv -a -o '%i %u %k %b|'
   assert_output '1 alice  first in main|2 bob sync with a key|10 root  |'
   printf 'a\0b\xff\n' >expected
@@ -106,7 +106,7 @@ now() {
   sound
 }
 
-@test "the key and the limits of a room hold after the upgrade" {
+@test "the keys and the limits of a room apply after the upgrade" {
   run -0 chat-send -k sync -i again
   assert_output 2
   old "$SPOOL"
@@ -114,12 +114,12 @@ now() {
   run -0 chat-send -m 4 'one more'
 }
 
-@test "a dump of an upgraded spool, loaded, is the same" {
+@test "the dump of an upgraded spool can be loaded unchanged" {
   chat-spool dump | chat-spool load -s fresh.db
   assert_equal "$(rows fresh.db)" "$(original)"
 }
 
-@test "a spool of format 1 whose last messages are still in its log is upgraded with them" {
+@test "the upgrade of a spool of format 1 includes messages that are still in the WAL" {
   local keep
   mkfifo input
   exec {keep}<>input
@@ -138,7 +138,7 @@ now() {
   assert_equal "$(format)" 3
 }
 
-@test "a spool of format 2 is upgraded, and keeps every message as it was" {
+@test "a spool of format 2 is upgraded and keeps every message unchanged" {
   local command
   old two.db 2
   assert_equal "$(format two.db)" 2
@@ -155,7 +155,7 @@ now() {
   done
 }
 
-@test "two messages of format 2 at one place are both kept, one of them at the end" {
+@test "two messages of format 2 in one position are both kept, one of them at the end" {
   old "$SPOOL" 2
   sqlite3 "$SPOOL" "UPDATE message SET place = (SELECT min(place) FROM message WHERE room = m.room AND due IS NULL)
     FROM (SELECT number AS room FROM room WHERE name = 'main') AS m WHERE message.room = m.room AND due IS NULL"
@@ -164,13 +164,13 @@ now() {
   chat-spool check
 }
 
-@test "a spool of format 2 with ids that are too high for format 3 is 65, and is not touched" {
+@test "a spool of format 2 with ids above the limit of format 3 is refused with 65 and not touched" {
   old "$SPOOL" 2
   sqlite3 "$SPOOL" 'UPDATE room SET next_id = 1 << 41 WHERE number = 0'
   refused 'ids beyond'
 }
 
-@test "nothing is upgraded while a receiver of an older version works" {
+@test "no spool is upgraded while a receiver of an older version has claims" {
   local locker
   # Such a receiver has a lock on the byte of an id.
   mkfifo go
@@ -195,7 +195,7 @@ open("go").read()' "$SPOOL-lock" >locked
   assert_equal "$(format)" 3
 }
 
-@test "a receiver that waits is upgraded, too" {
+@test "a waiting receiver upgrades the spool, too" {
   background chat-recv -w -r new >out
   wait_blocked "$BACKGROUND_PID"
   chat-send -r new x
@@ -210,7 +210,7 @@ open("go").read()' "$SPOOL-lock" >locked
 stopped() { grep -q '^State:.*T' "/proc/$1/status"; }
 
 # bats test_tags=full
-@test "twenty senders and receivers at once upgrade it once, and lose nothing" {
+@test "twenty concurrent senders and receivers upgrade a spool once and lose nothing" {
   local round n pids rounds
   rounds=$(dosed 1 2)
   ((${TORTURE:-0} == 0)) || rounds=$((TORTURE * 30))
@@ -274,17 +274,17 @@ killed_upgrade() {
 }
 
 # bats test_tags=full
-@test "a send killed before any system call leaves a spool of format 1 or 3 that works" {
+@test "a send killed before any system call leaves a working spool of format 1 or 3" {
   killed_upgrade chat-send -r new x
 }
 
 # bats test_tags=full
-@test "a peek killed before any system call leaves a spool of format 1 or 3 that works" {
+@test "a peek killed before any system call leaves a working spool of format 1 or 3" {
   killed_upgrade chat-recv -p
 }
 
 # bats test_tags=full
-@test "an upgrade of which any system call fails leaves a spool of format 1 or 3 that works" {
+@test "an upgrade that fails at any system call leaves a working spool of format 1 or 3" {
   local calls
   command -v strace >/dev/null || skip 'needs strace'
   ! sanitized || skip 'a sanitized program makes too many calls'
@@ -345,7 +345,7 @@ refused() {
   done
 }
 
-@test "a spool of format 1 with a changed schema is 65, and is not touched" {
+@test "a spool of format 1 with a changed schema is refused with 65 and not touched" {
   local change
   for change in 'CREATE TRIGGER evil AFTER INSERT ON message BEGIN DELETE FROM message; END' 'CREATE VIEW v AS SELECT 1' \
     'ALTER TABLE room ADD COLUMN more TEXT' 'DROP INDEX message_key'; do
@@ -355,7 +355,7 @@ refused() {
   done
 }
 
-@test "a spool that says format 1 and has the schema of another, or the other way round, is 65" {
+@test "a spool whose format and schema differ is refused with 65" {
   sqlite3 "$SPOOL" 'PRAGMA user_version = 2'
   refused "'$SPOOL'"
   old "$SPOOL"
@@ -367,7 +367,7 @@ refused() {
   refused "'$SPOOL'"
 }
 
-@test "a spool of a newer format is 65, and the error says what to do" {
+@test "a spool of a newer format is refused with 65 and advice" {
   sqlite3 "$SPOOL" 'PRAGMA user_version = 99'
   refused 'format 99.*(install|newer)'
   # Also where its schema is one that we don't know.
@@ -379,7 +379,7 @@ refused() {
   refused 'format 4.*(install|newer)'
 }
 
-@test "a format below 1 is 65" {
+@test "a format below 1 is refused with 65" {
   local version
   for version in 0 -1; do
     old "$SPOOL"

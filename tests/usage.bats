@@ -25,7 +25,7 @@ says() { [[ $stderr == *"$1"* ]] || fail "not said: $1: $stderr"; }
 
 # ---------------------------------------------------------------- --help and --version
 
-@test "--help is on standard output, exits 0, and names every option" {
+@test "--help prints every option to standard output and exits with 0" {
   local option
   capture chat-send --help
   assert_success
@@ -45,7 +45,7 @@ says() { [[ $stderr == *"$1"* ]] || fail "not said: $1: $stderr"; }
   done
 }
 
-@test "--help fits a terminal of 80 columns and ends in a newline" {
+@test "--help fits a terminal of 80 columns and ends with a newline" {
   local program
   for program in chat-send chat-recv; do
     capture "$program" --help
@@ -54,7 +54,7 @@ says() { [[ $stderr == *"$1"* ]] || fail "not said: $1: $stderr"; }
   done
 }
 
-@test "--version is one line with the program and the version" {
+@test "--version prints one line with the program and the version" {
   local program
   for program in chat-send chat-recv; do
     capture "$program" --version
@@ -80,14 +80,14 @@ says() { [[ $stderr == *"$1"* ]] || fail "not said: $1: $stderr"; }
   assert_not_exist "$HOME/.local"
 }
 
-@test "--help and --version may be shortened" {
+@test "--help and --version may be abbreviated" {
   run -0 chat-send --he
   assert_line --index 0 --regexp '^usage: chat-send '
   run -0 chat-recv --vers
   assert_output --regexp '^chat-recv '
 }
 
-@test "--help and --version that can't be written are 74" {
+@test "--help and --version that cannot be printed exit with 74" {
   local program option
   for program in chat-send chat-recv; do
     for option in --help --version; do
@@ -99,7 +99,7 @@ says() { [[ $stderr == *"$1"* ]] || fail "not said: $1: $stderr"; }
 
 # ---------------------------------------------------------------- unknown and incomplete options
 
-@test "an unknown option is 64, with the option's name and a line of usage" {
+@test "an unknown option exits with 64, its name and a usage line" {
   refused chat-send --foo
   assert_stderr $'chat-send: unknown option \'--foo\'\nusage: chat-send [options] [--] [WORD ...] (see --help)'
   refused chat-send -Z hello
@@ -115,13 +115,13 @@ says() { [[ $stderr == *"$1"* ]] || fail "not said: $1: $stderr"; }
   refused chat-recv -1
 }
 
-@test "a missing argument of an option is 64" {
+@test "a missing argument of an option is refused with 64" {
   local option
   for option in -r -s -f -u -qr --room --spool --file --user; do refused chat-send "$option"; done
   for option in -r -s -t -c -o -ar --room --spool --timeout --count --format; do refused chat-recv "$option"; done
 }
 
-@test "an argument of an option that takes none is 64" {
+@test "an argument for an option without arguments is refused with 64" {
   local option
   for option in --lines --null --atomic --print-id --quiet --help --version; do
     refused chat-send "$option=x"
@@ -132,7 +132,7 @@ says() { [[ $stderr == *"$1"* ]] || fail "not said: $1: $stderr"; }
   done
 }
 
-@test "an ambiguous long option is 64, and the error lists what it may mean" {
+@test "an ambiguous long option is refused with 64, and the error lists the candidates" {
   refused chat-recv --r
   says "option '--r' is ambiguous: '--room', '--raw'"
   refused chat-recv --ver=x
@@ -141,7 +141,7 @@ says() { [[ $stderr == *"$1"* ]] || fail "not said: $1: $stderr"; }
   refused chat-recv --fo x
 }
 
-@test "an unknown option or command is 64, and the error names the nearest one" {
+@test "an unknown option or command is refused with 64, and the error names the most similar one" {
   refused chat-send --rooom x
   says "unknown option '--rooom' (did you mean '--room'?)"
   refused chat-recv --timoeut=5
@@ -158,7 +158,7 @@ says() { [[ $stderr == *"$1"* ]] || fail "not said: $1: $stderr"; }
   says "unknown option '-é'"
 }
 
-@test "a long option with one dash is 64, and the error names the option" {
+@test "a long option with one dash is refused with 64, and the error names the option" {
   refused chat-send -room x
   says "unknown option '-room' (did you mean '--room'?)"
   refused chat-send -room=x y
@@ -172,7 +172,7 @@ says() { [[ $stderr == *"$1"* ]] || fail "not said: $1: $stderr"; }
   assert_output -- '-room -room'
 }
 
-@test "an option with an argument that is given twice is 64, unless it makes a list" {
+@test "an option that takes one argument is refused with 64 if it is given twice" {
   local option
   for option in '-s a -s b' '-s a --spool b' '-u a -u b' '-f a -f a' '-k a -k b' '-d 1 -d 2' '-x 1 --expire=2' '-m 1 -m 2' '-m 1 -t 1 -t 2'; do
     # shellcheck disable=SC2086
@@ -192,7 +192,7 @@ says() { [[ $stderr == *"$1"* ]] || fail "not said: $1: $stderr"; }
   run -1 chat-recv -q -q -r a -r b -r a
 }
 
-@test "-h is --help in all programs, and help where it is not a message" {
+@test "-h is --help in all programs, and so is help except as a message" {
   local program
   for program in chat-send chat-recv chat-talk chat-spool 'chat-spool list' 'chat-spool move'; do
     assert_equal "$($program -h)" "$($program --help)"
@@ -209,7 +209,7 @@ says() { [[ $stderr == *"$1"* ]] || fail "not said: $1: $stderr"; }
   assert_output help
 }
 
-@test "every error of usage ends with the usage line, and says where the options are listed" {
+@test "every usage error ends with the usage line and names the option that lists the options" {
   local command
   for command in 'chat-send --foo' 'chat-recv word' 'chat-spool' 'chat-spool nothing' 'chat-spool show a b' 'chat-send -s redis://x y'; do
     # shellcheck disable=SC2086
@@ -218,7 +218,7 @@ says() { [[ $stderr == *"$1"* ]] || fail "not said: $1: $stderr"; }
   done
 }
 
-@test "an unambiguous long option may be shortened" {
+@test "an unambiguous long option may be abbreviated" {
   chat-send --u alice --sp "$PWD/x" --ro room hello
   run -0 chat-recv --sp="$PWD/x" --ro room --form=%u
   assert_output alice
@@ -226,7 +226,7 @@ says() { [[ $stderr == *"$1"* ]] || fail "not said: $1: $stderr"; }
 
 # ---------------------------------------------------------------- empty arguments
 
-@test "an empty -r, -s, -u or -f is 64" {
+@test "an empty -r, -s, -u or -f is refused with 64" {
   local option
   for option in -r -s -u -f; do
     refused chat-send "$option" ''
@@ -240,12 +240,12 @@ says() { [[ $stderr == *"$1"* ]] || fail "not said: $1: $stderr"; }
 
 # ---------------------------------------------------------------- chat-send: what makes no sense together
 
-@test "-l with -0 is 64" {
+@test "-l with -0 is refused with 64" {
   refused chat-send -l -0
   refused chat-send -0l
 }
 
-@test "-l and -0 with words or with -f are 64" {
+@test "-l and -0 with arguments or with -f are refused with 64" {
   : >file
   local option
   for option in -l -0 --lines --null; do
@@ -257,14 +257,14 @@ says() { [[ $stderr == *"$1"* ]] || fail "not said: $1: $stderr"; }
   done
 }
 
-@test "-f with words is 64" {
+@test "-f with arguments is refused with 64" {
   : >file
   refused chat-send -f file word
   refused chat-send -f - word
   refused chat-send -f file -- word
 }
 
-@test "-1 without -l or -0 is 64" {
+@test "-1 without -l or -0 is refused with 64" {
   refused chat-send -1
   refused chat-send -1 word
   refused chat-send --atomic -f -
@@ -272,7 +272,7 @@ says() { [[ $stderr == *"$1"* ]] || fail "not said: $1: $stderr"; }
 
 # ---------------------------------------------------------------- chat-recv: what makes no sense together
 
-@test "any two of -n, -0, -o and -v are 64" {
+@test "any two of -n, -0, -o and -v are refused with 64" {
   refused chat-recv -n -0
   refused chat-recv -n -o %b
   refused chat-recv -n -v
@@ -282,34 +282,34 @@ says() { [[ $stderr == *"$1"* ]] || fail "not said: $1: $stderr"; }
   refused chat-recv -vn
 }
 
-@test "-c with -a is 64" {
+@test "-c with -a is refused with 64" {
   refused chat-recv -c 2 -a
   refused chat-recv -ac2
 }
 
-@test "-F with -a or -c, and with -p and two rooms, is 64" {
+@test "-F with -a or -c, and with -p and two rooms, is refused with 64" {
   refused chat-recv -F -a
   refused chat-recv -F -c 2
   refused chat-recv -pF -r one -r two
 }
 
-@test "words after chat-recv are 64" {
+@test "arguments of chat-recv without -- are refused with 64" {
   refused chat-recv word
   refused chat-recv -a word
   refused chat-recv main --help
 }
 
-@test "a -c that is not a number above 0 is 64" {
+@test "a -c that is not a positive number is refused with 64" {
   local count
   for count in 0 00 -1 +0 '' ' ' x 1x x1 1.5 0x10 1e3 99999999999999999999999; do refused chat-recv -c "$count"; done
 }
 
-@test "a -t that is not a number from 0 up is 64" {
+@test "a -t that is not a number from 0 up is refused with 64" {
   local seconds
   for seconds in -1 -0.5 '' ' ' . x 1x 1,5 1.2.3 nan NaN inf 5M 1w 2026-11-22; do refused chat-recv -t "$seconds"; done
 }
 
-@test "a bad format is 64" {
+@test "a bad format is refused with 64" {
   local format
   # shellcheck disable=SC1003  # a backslash is meant
   for format in % '%b%' %z %B '% b' %5b '\' 'x\' '\q' '\x' '\x1' '\xg1' '\x1g' '\1'; do
@@ -321,7 +321,7 @@ says() { [[ $stderr == *"$1"* ]] || fail "not said: $1: $stderr"; }
   [[ $stderr == "chat-recv: no such field in the format '%b%z': '%z'"$'\n'* ]]
 }
 
-@test "a name that no room can have is 64, with the reason" {
+@test "a name that no room can have is refused with 64 and the reason" {
   local name reason
   while IFS='|' read -r name reason; do
     refused chat-send -r "$(printf '%b' "$name")" hello
@@ -340,7 +340,7 @@ END
   [[ $stderr == "chat-spool: 'a/b/c' cannot name a reader, as ROOM/NAME does"$'\n'* ]]
 }
 
-@test "an unknown kind of spool is 64" {
+@test "an unknown kind of spool is refused with 64" {
   local where
   for where in redis://localhost nosuch://x/y; do
     refused chat-send -s "$where" hello
@@ -351,7 +351,7 @@ END
 
 # ---------------------------------------------------------------- all together
 
-@test "wrong usage takes and stores nothing in a spool that is there" {
+@test "wrong usage takes and stores nothing in an existing spool" {
   chat-send hello
   run --separate-stderr chat-send -Z no
   assert_usage chat-send
@@ -363,14 +363,14 @@ END
   assert_bytes stdout 'hello\n'
 }
 
-@test "an error is two lines even where its subject has newlines" {
+@test "an error has two lines even if its subject contains newlines" {
   refused chat-send $'--foo\nbar'
   refused chat-recv -o $'%\n'
   refused chat-recv $'a\nb'
   refused chat-recv -c $'1\n2'
 }
 
-@test "usage errors are the same under any name the program is run by" {
+@test "usage errors do not depend on the name under which the program runs" {
   mkdir elsewhere
   ln -s "$CHAT_BIN/chat-send" elsewhere/
   run --separate-stderr elsewhere/chat-send --foo

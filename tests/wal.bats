@@ -48,7 +48,7 @@ damaged_wal() {
 
 # ---------------------------------------------------------------- emptied
 
-@test "a sender that is killed at any call that empties a large WAL leaves the spool sound" {
+@test "a sender that is killed at any call that empties a large WAL leaves a sound spool" {
   local call n calls
   needs strace
   ! sanitized || skip 'a sanitized program is not traced'
@@ -71,7 +71,7 @@ damaged_wal() {
   done
 }
 
-@test "a WAL that was emptied keeps its blocks, and one that was large gives them back" {
+@test "an emptied WAL keeps its blocks, and a large one returns them to the disk" {
   large
   spool_of 3
   chat-send -f large
@@ -84,7 +84,7 @@ damaged_wal() {
 # ---------------------------------------------------------------- damaged
 
 # The files that version 0.1.0 left when it was killed between two calls: a WAL that is cut to 3 MiB, older than the spool.
-@test "a WAL that version 0.1.0 has cut is reported, and repaired without a loss" {
+@test "a WAL that version 0.1.0 has truncated is reported, and repaired without a loss" {
   needs strace
   ! sanitized || skip 'a sanitized program is not traced'
   large
@@ -113,7 +113,7 @@ damaged_wal() {
   assert_output "$(seq -f 'message %.0f' 5)"
 }
 
-@test "a bit that was flipped in any frame before later commits is reported, and later messages are saved" {
+@test "a flipped bit in any frame before later commits is reported, and later messages are saved" {
   local frame frames
   spool_of 5
   cp -a "$HOME/.local" before
@@ -131,7 +131,7 @@ damaged_wal() {
   done
 }
 
-@test "a bit that was flipped in a frame's header is reported and repaired" {
+@test "a flipped bit in the header of a frame is reported and repaired" {
   local at
   spool_of 5
   cp -a "$HOME/.local" before
@@ -147,7 +147,7 @@ damaged_wal() {
   done
 }
 
-@test "a damaged WAL whose index is still there is found by check, and repaired" {
+@test "check finds and repairs a damaged WAL even if its index exists" {
   spool_of 5
   flip "$SPOOL-wal" 40
   run -65 chat-spool check
@@ -183,7 +183,7 @@ damaged_wal() {
 }
 
 # A file from a stranger can be a hole of many TiB, which costs the stranger nothing.
-@test "the copy of a damaged WAL with a hole of 2 GiB has the hole, too" {
+@test "the copy of a damaged WAL with a hole of 2 GiB has the same hole" {
   spool_of 5
   printf garbage | dd of="$SPOOL-wal" conv=notrunc status=none
   truncate -s 2G "$SPOOL-wal" || skip 'no files of that size here'
@@ -200,7 +200,7 @@ damaged_wal() {
 }
 
 # A member of the group may write the lock file, and give the WAL a hole that costs nothing.
-@test "after a failed sync the frames of the WAL are written again, not a hole behind them" {
+@test "after a failed sync the frames of the WAL are written again, not appended after a hole" {
   spool_of 5
   truncate -s 2G "$SPOOL-wal" || skip 'no files of that size here'
   printf '\1' | dd of="$SPOOL-lock" bs=1 seek=24 conv=notrunc status=none
@@ -213,7 +213,7 @@ damaged_wal() {
 
 # ---------------------------------------------------------------- ids
 
-@test "the id of a message whose sender died before it synced is not given out again" {
+@test "the id of a message whose sender died before the sync is not used again" {
   needs strace
   ! sanitized || skip 'a sanitized program is not traced'
   spool_of 0
@@ -224,7 +224,7 @@ damaged_wal() {
   assert_regex "${lines[1]}" 'write\(1'
 }
 
-@test "a record of the lock file that is ahead of the spool is set right by the next sender" {
+@test "the next sender corrects a record in the lock file that is ahead of the spool" {
   spool_of 1
   printf '\377\377\377\377\377\377\377\0' | dd of="$SPOOL-lock" bs=1 seek=16 conv=notrunc status=none
   chat-send next
@@ -241,7 +241,7 @@ record() {
   { word "$1" && word $((~(salt[0] ^ salt[1] * 3 ^ $1 * 5))); } | dd of="$SPOOL-lock" bs=1 seek=8 conv=notrunc status=none
 }
 
-@test "a record of the lock file that says that the WAL has four thousand million frames delays no command" {
+@test "a record in the lock file of a WAL with four thousand million frames delays no command" {
   spool_of 5
   cp "$SPOOL-lock" before
   record "$(od -An -tu4 -j8 -N4 "$SPOOL-lock" | tr -d ' ')"
@@ -253,7 +253,7 @@ record() {
   run -0 timeout 20 chat-spool check -q
 }
 
-@test "a restore believes no record of the lock file with an id that no message can have" {
+@test "a restore ignores a record in the lock file with an impossible id" {
   local id
   spool_of 5
   chat-spool backup saved.db

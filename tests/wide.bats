@@ -6,7 +6,7 @@ load helper
 next_id() { sqlite3 "$SPOOL" "UPDATE room SET next_id = $1 WHERE number = 0"; }
 
 # Where a position in the lock file had 32 bits, the lock on the second id would be the one on the first.
-@test "a claim on a message leaves the message free whose id is larger by 2^32, or by 2^31" {
+@test "a claim on a message does not claim the message whose id is larger by 2^32 or by 2^31" {
   local id
   for id in $(((1 << 32) + 1)) $(((1 << 31) + 1)); do
     rm -rf "$HOME/.local"
@@ -26,7 +26,7 @@ next_id() { sqlite3 "$SPOOL" "UPDATE room SET next_id = $1 WHERE number = 0"; }
   done
 }
 
-@test "a message with an id beyond 2^32 is claimed while its command runs, and deleted after it" {
+@test "a message with an id beyond 2^32 is claimed while its command runs, and then deleted" {
   local id=$(((1 << 32) + 5))
   chat-send first
   chat-recv
@@ -47,7 +47,7 @@ next_id() { sqlite3 "$SPOOL" "UPDATE room SET next_id = $1 WHERE number = 0"; }
   assert_output 0
 }
 
-@test "a message delayed until 2100 is not due, and one that expires in 2100 has not expired" {
+@test "a message delayed until 2100 is not due, and one that expires in 2100 is not expired" {
   chat-send -d 2100-01-02T03:04:05Z later
   chat-send -x 2100-01-02T03:04:05Z now
   run -0 chat-recv
@@ -63,7 +63,7 @@ next_id() { sqlite3 "$SPOOL" "UPDATE room SET next_id = $1 WHERE number = 0"; }
   assert_output --partial 1900-01-02
 }
 
-@test "a file of 3 GiB and a few bytes is too long, and not unreadable or short" {
+@test "a file of 3 GiB and a few bytes is refused as too long, not as unreadable or short" {
   truncate -s $((3 << 30)) large || skip 'no files of that size here'
   run --separate-stderr chat-send -f large
   assert_error 65 'chat-send: the message is longer than'
@@ -73,7 +73,7 @@ next_id() { sqlite3 "$SPOOL" "UPDATE room SET next_id = $1 WHERE number = 0"; }
 }
 
 # Six bytes of JSON for each byte of a body are more than a size_t of 32 bits holds.
-@test "a spool that takes bodies of 716 MB takes a JSON line of 100 KB" {
+@test "a spool for bodies of 716 MB accepts a JSON line of 100 KB" {
   chat-spool config max-length 715827883
   head -c 100000 /dev/zero | tr '\0' x >body
   printf '{"body":"%s"}\n' "$(<body)" | chat-send -J
@@ -82,7 +82,7 @@ next_id() { sqlite3 "$SPOOL" "UPDATE room SET next_id = $1 WHERE number = 0"; }
 }
 
 # A pause would be none: a receiver that waits for a locked spool would try again without a rest.
-@test "where a long has 32 bits, no program calls the ppoll() for times of 32 bits" {
+@test "no program calls the ppoll() of 32-bit times if a long has 32 bits" {
   local program
   [[ $(od -An -tu1 -j4 -N1 "$CHAT_BIN/chat-recv") -eq 1 ]] || skip 'a long has 64 bits'
   needs nm

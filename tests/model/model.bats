@@ -37,18 +37,18 @@ caught() {
   assert_line --regexp "$1"
 }
 
-@test "random histories are what the model allows" {
+@test "random histories agree with the model" {
   [[ ${MODEL:-} ]] || skip 'MODEL=MINUTES runs them'
   model --minutes "$MODEL" --seed "${SEED:-1}"
 }
 
-@test "histories that once went wrong are right" {
+@test "histories that once went wrong agree with the model" {
   model --replay tests/model/histories/*
 }
 
 # ---------------------------------------------------------------- controls
 
-@test "a sender that lets a room hold one message too many is caught" {
+@test "the model catches a sender that lets a room hold one message too many" {
   wrong chat-send <<'END'
 for word; do
   [[ $before != -m ]] || word=$((word + 1))
@@ -59,7 +59,7 @@ END
   caught 'chat-send exits with|chat-send prints ids'
 }
 
-@test "a receiver that loses the first of three messages is caught" {
+@test "the model catches a receiver that loses the first of three messages" {
   wrong chat-recv <<'END'
 [[ " $* " != *' -c 3 '* ]] || "$REAL/chat-recv" -r "$2" >/dev/null 2>&1
 exec "$REAL/chat-recv" "$@"
@@ -67,7 +67,7 @@ END
   caught 'received|passed by|ended early|exits with|a message is gone'
 }
 
-@test "a failed attempt that is not counted is caught" {
+@test "the model catches a failed attempt that is not counted" {
   wrong chat-recv <<'END'
 for word; do
   shift
@@ -80,7 +80,7 @@ END
   caught 'exits with|attempts of message'
 }
 
-@test "a load that loses the last line is caught" {
+@test "the model catches a load that loses the last line" {
   wrong chat-spool <<'END'
 [[ $1 != load ]] || exec < <(head -n -1)
 exec "$REAL/chat-spool" "$@"

@@ -28,7 +28,7 @@ fewer_locks() {
 
 # ---------------------------------------------------------------- locks
 
-@test "a transaction with thousands of rooms holds some hundred locks, and each message is there" {
+@test "a transaction with thousands of rooms holds some hundred locks and stores each message" {
   count_locks INSERT
   seq -f '{"room":"r%.0f","body":"hello"}' 3000 | chat-send -q -1 -J
   fewer_locks 400
@@ -37,7 +37,7 @@ fewer_locks() {
   run -0 chat-spool check
 }
 
-@test "a receiver in a room of a transaction with many rooms is woken up" {
+@test "a receiver in a room of a transaction with many rooms wakes" {
   background chat-recv -w -r r2999
   wait_blocked "$BACKGROUND_PID"
   seq -f '{"room":"r%.0f","body":"hello"}' 3000 | chat-send -q -1 -J
@@ -61,7 +61,7 @@ fewer_locks() {
   assert_output '1200|600'
 }
 
-@test "a run of failing commands keeps a bounded number of claims, and tries each message once" {
+@test "a run of failing commands holds a bounded number of claims and tries each message once" {
   local count
   count=$(dose 400 5000)
   seq "$count" | chat-send -l
@@ -76,7 +76,7 @@ fewer_locks() {
 
 # ---------------------------------------------------------------- deadlocks
 
-@test "of two senders whose rooms cross both succeed: the one that the server ends begins once more" {
+@test "two senders whose rooms cross both succeed: the server ends one transaction, which is repeated" {
   local start try a b
   start=$(($(stat -c %s "$CLUSTER/node1/log") + 1))
   # Each insert takes a second, so that both senders have entered their first room before either enters its second one.
@@ -105,7 +105,7 @@ logged() { tail -c "+$1" "$CLUSTER/node1/log" | grep -qF -- "$2"; }
 
 # ---------------------------------------------------------------- bytes
 
-@test "a message that pg_dump could not read is refused with 65, and so is a limit that allows one" {
+@test "a message that pg_dump could not read is refused with 65, and so is a limit that allows it" {
   run --separate-stderr chat-spool config max-length 500000001
   assert_error 65 'chat-spool: '
   chat-spool config max-length 500000000
@@ -121,7 +121,7 @@ logged() { tail -c "+$1" "$CLUSTER/node1/log" | grep -qF -- "$2"; }
 # unread PORT: how many bytes of the server the client at this port has not read.
 unread() { printf '%d\n' "0x$(sed -nE "s/^ *[0-9]+: [0-9A-F]{8}:$(printf %04X "$1") [^ ]+ [^ ]+ [^:]+:([^ ]+) .*/\\1/p" /proc/net/tcp)"; }
 
-@test "a receiver whose command works hears of nothing, however much comes: its connection does not fill" {
+@test "a receiver gets no notifications while its command works, so its connection does not fill" {
   local worker port
   background chat-recv -F -- sh -c 'cat >got; echo begun >begun; read -r line <go'
   worker=$BACKGROUND_PID

@@ -70,7 +70,7 @@ stage() {
 # due_failover N: half of the messages before it are through.
 due_failover() { (($(count_acked) >= MESSAGES * (2 * $1 - 1) / (2 * FAILOVERS + 2))); }
 
-@test "failovers, stalls, ended sessions and cancelled statements amid traffic of every form: nothing is lost, and each double had a claim that died" {
+@test "failovers, stalls, ended sessions and cancelled statements in mixed traffic lose nothing, and each duplicate had a dead claim" {
   local done=0 faults=0 WAIT_LIMIT
   RANDOM=${SEED:=$RANDOM}
   tell "SEED=$SEED"
@@ -101,7 +101,7 @@ due_failover() { (($(count_acked) >= MESSAGES * (2 * $1 - 1) / (2 * FAILOVERS + 
   tell "$(cat acked/* | wc -l) acknowledged, $(cat doubtful/* 2>/dev/null | wc -l) in doubt, $done failovers, $faults other faults, 0 lost, $DOUBLED doubled"
 }
 
-@test "a connection that is cut at any step of a send or a receive loses nothing, and stores nothing twice" {
+@test "a connection that is cut at any step of a send or a receive loses nothing and stores nothing twice" {
   local step port
   cluster_for_test
   for step in $(seq 1 "$(dose 8 20)"); do
@@ -127,7 +127,7 @@ due_failover() { (($(count_acked) >= MESSAGES * (2 * $1 - 1) / (2 * FAILOVERS + 
 # Without a connection: the first one is the client's.
 listens_at() { grep -qE "^ *[0-9]+: 0100007F:$(printf %04X "$1") 00000000:0000 0A" /proc/net/tcp; }
 
-@test "a lost message, a message that was never sent, and a double that no lost claim explains are noticed: the control" {
+@test "a control: the checks notice a lost message, a message that was never sent, and a duplicate without a lost claim" {
   printf '%s\n' 'a 1' 'a 2' 'a 3' >acked/a
   echo 'a 4' >doubtful/a
   printf '%s\n' 'w-1 0 a 1' 'w-2 0 a 3' 'w-3 0 a 9' >seen/w

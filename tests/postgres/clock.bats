@@ -32,19 +32,19 @@ suspended_stream() {
 }
 stored() { [[ $(sql 'SELECT count(*) FROM chat.message') == "$1" ]]; }
 
-@test "after a suspend chat-send -x adds its time to the time that it is now" {
+@test "after a suspend chat-send -x counts from the current time" {
   suspended_stream
   run -0 lifetime
   ((output > 3500 && output <= 3600)) || fail "after: $output"
 }
 
-@test "after a suspend of a virtual machine with all its clocks chat-send -x never stores what has expired" {
+@test "after a suspend of a virtual machine with all its clocks chat-send -x stores no expired message" {
   suspended_stream SUSPENDED_VM=1
   run -0 lifetime
   ((output > 3500 && output <= 3600)) || fail "after: $output"
 }
 
-@test "a receiver that waits for a delayed message sleeps to a time of the wall clock, which a suspend does not move" {
+@test "a receiver that waits for a delayed message sleeps until a wall-clock time, which a suspend does not move" {
   chat-send -d 1h later
   background strace -f -e trace=timerfd_create,timerfd_settime -o trace chat-recv -w
   wait_until grep -q 'timerfd_settime(.*TFD_TIMER_ABSTIME|TFD_TIMER_CANCEL_ON_SET.*= 0' trace

@@ -11,7 +11,7 @@ teardown_file() { cluster_end; }
 # change STATEMENT: in the test's database.
 change() { node_sql node1 -d "$DATABASE" "$1"; }
 
-@test "a receiver that meets a changed message moves it to damaged, reports it, and continues" {
+@test "a receiver moves a changed message to damaged, reports it, and continues" {
   printf '%s\n' one two three | chat-send -l
   change "UPDATE chat.message SET body = 'twO' WHERE id = (SELECT min(id) + 1 FROM chat.message)"
   run --separate-stderr chat-recv -a
@@ -22,7 +22,7 @@ change() { node_sql node1 -d "$DATABASE" "$1"; }
   run -0 chat-spool check
 }
 
-@test "a change of the sender, the host, the key or the room is found" {
+@test "check finds a change of the sender, the host, the key or the room" {
   local what
   for what in "sender = 'x'" "host = 'x'" "key = 'x'" "checksum = checksum + 1"; do
     chat-send -k key message
@@ -36,7 +36,7 @@ change() { node_sql node1 -d "$DATABASE" "$1"; }
   done
 }
 
-@test "counters that were changed are found and set right" {
+@test "check finds and corrects changed counters" {
   printf '%s\n' one two three | chat-send -l
   chat-recv >/dev/null
   change "INSERT INTO chat.tally SELECT number, 0, 7, -1 FROM chat.room"
@@ -48,7 +48,7 @@ change() { node_sql node1 -d "$DATABASE" "$1"; }
   assert_output $'two\nthree'
 }
 
-@test "a check beside senders and receivers finds nothing" {
+@test "check beside senders and receivers finds nothing" {
   background bash -c 'for i in {1..60}; do chat-send "$i"; chat-recv >/dev/null; done'
   while ! process_ended "$BACKGROUND_PID"; do
     run -0 chat-spool check

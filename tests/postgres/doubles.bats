@@ -49,7 +49,7 @@ answers() { grep -qE "^ *[0-9]+: 0100007F:$(printf %04X "$1") 00000000:0000 0A" 
 
 # ---------------------------------------------------------------- an error of the commit
 
-@test "an error of the commit is an error of the receiver, which ends instead of receiving the same messages again and again" {
+@test "an error of the commit ends the receiver, which does not receive the same messages again and again" {
   sql 'CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION $t$the audit refuses$t$; END $$' \
     'CREATE CONSTRAINT TRIGGER refuse AFTER DELETE ON chat.message DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.refuse()'
   chat-send one
@@ -67,7 +67,7 @@ answers() { grep -qE "^ *[0-9]+: 0100007F:$(printf %04X "$1") 00000000:0000 0A" 
   assert_empty_room
 }
 
-@test "an error of the commit of a failed message, and of a moved one, is an error" {
+@test "an error of the commit of a failed or moved message is an error" {
   sql 'CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION $t$the audit refuses$t$; END $$' \
     'CREATE CONSTRAINT TRIGGER refuse AFTER UPDATE ON chat.message DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.refuse()'
   chat-send one
@@ -106,11 +106,11 @@ stalled_receivers() {
   run -0 chat-spool check
 }
 
-@test "a standby that stalls holds receivers up and doubles nothing: no receiver waits for another one's commit" {
+@test "a stalled standby delays receivers and duplicates nothing, and no receiver waits for another one's commit" {
   stalled_receivers "$(dose 1 40)"
 }
 
-@test "timeouts of the role, which end another client's work, end nothing of ours" {
+@test "timeouts of the role, which end another client's statements, end no statement of chatspool" {
   node_sql node1 'ALTER ROLE chat SET statement_timeout = 300' 'ALTER ROLE chat SET lock_timeout = 300' \
     'ALTER ROLE chat SET idle_in_transaction_session_timeout = 300' 'ALTER ROLE chat SET idle_session_timeout = 300'
   # The control.
@@ -128,7 +128,7 @@ stalled_receivers() {
   assert_output stalled
 }
 
-@test "a deletion that other sessions hinder is tried again as long as the session lives" {
+@test "a deletion that other sessions obstruct is repeated as long as the session lives" {
   chat-send job
   background chat-recv -- sh -c 'echo begun >begun; read -r line <go'
   mkfifo go
@@ -152,7 +152,7 @@ waits_for_lock() { [[ $(sql "SELECT count(*) FROM pg_stat_activity WHERE wait_ev
 
 cancel_syncing() { sql "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND datname = '$DATABASE'" >/dev/null; }
 
-@test "a send whose wait for a standby is cancelled waits on, and its success means two disks" {
+@test "a send whose wait for a standby is cancelled keeps waiting, and its success means two disks" {
   note_log
   cluster_stall STOP
   background chat-send -r sync 'on two disks'
@@ -171,7 +171,7 @@ cancel_syncing() { sql "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHER
   assert_output 'on two disks'
 }
 
-@test "a send whose wait for a standby is cancelled again and again is 75 and may be stored, and never 0" {
+@test "a send whose wait for a standby is cancelled repeatedly exits with 75 and may be stored, and never with 0" {
   local pid
   cluster_stall STOP
   CHAT_SPOOL="$CHAT_SPOOL&connect_timeout=2" background chat-send -r sync 'on one disk' 2>err
@@ -187,7 +187,7 @@ cancel_syncing() { sql "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHER
 
 # ---------------------------------------------------------------- chat-send --drop
 
-@test "chat-send --drop leaves alone a message that its receiver moves to the dead-letter room at that moment" {
+@test "chat-send --drop leaves a message that its receiver is moving to the dead-letter room" {
   local line id
   printf '%s\n' old new | chat-send -l
   id=$(sql 'SELECT min(id) FROM chat.message')

@@ -13,7 +13,7 @@ setup() {
   traffic_setup
 }
 
-@test "the primary is killed amid many sends and receives, and a standby is promoted: nothing is lost, and each double had a claim that died" {
+@test "killing the primary during many sends and receives loses nothing, and each duplicate had a dead claim" {
   local killed promoted
   cluster_for_test
   start_everybody
@@ -30,7 +30,7 @@ setup() {
     "promoted after $((promoted - killed)) ms, everybody at work again $(recovery "$promoted") ms later"
 }
 
-@test "the primary is killed again and again, each time another is promoted, and nothing is lost" {
+@test "killing one primary after the other loses nothing" {
   local times
   cluster_for_test
   MESSAGES=$((MESSAGES / 2))
@@ -48,7 +48,7 @@ setup() {
   doubles_explained
 }
 
-@test "a receiver that waits when the primary dies waits on the new one, without a query, and gets what comes" {
+@test "a receiver that waits when the primary dies waits on the new one without a query and gets new messages" {
   cluster_for_test
   background chat-recv -w >out 2>err
   wait_blocked "$BACKGROUND_PID"
@@ -65,7 +65,7 @@ setup() {
 # listens NODE: a client sleeps there until something comes.
 listens() { [[ $(node_sql "$1" "SELECT count(*) FROM pg_stat_activity WHERE usename = 'chat' AND state = 'idle'") -ge 1 ]]; }
 
-@test "a command that works when the primary dies is not acknowledged on the new one: its message is there again" {
+@test "a command that runs when the primary dies is not acknowledged on the new one, and its message is available again" {
   cluster_for_test
   chat-send job
   mkfifo go
@@ -81,7 +81,7 @@ listens() { [[ $(node_sql "$1" "SELECT count(*) FROM pg_stat_activity WHERE usen
   assert_output job
 }
 
-@test "without a primary a send and a receive are 69 in the end, and say so in a line" {
+@test "without a primary a send and a receive finally exit with 69 and a one-line error" {
   cluster_for_test
   chat-send first
   node_kill node1

@@ -50,7 +50,7 @@ connect() {
   on "$1" ip link set eth0 up
 }
 
-@test "the clients of two hosts share a spool: each message once, and each knows from which host it came" {
+@test "the clients of two hosts share a spool, receive each message once, and know the sender's host" {
   local count pid pids=() WAIT_LIMIT=300
   count=$(dose 50 500)
   for host in A B; do
@@ -74,7 +74,7 @@ connect() {
 }
 all_seen() { (($(cat seen-A seen-B | wc -l) >= $1)); }
 
-@test "the message of a receiver whose host is cut off can be received by another when the keepalives have given it up" {
+@test "the message of a receiver on a disconnected host is available after the keepalives have failed" {
   local cut
   on A chat-send -s "$A_SPOOL" job
   background nsenter --target "$A" --net -- chat-recv -s "$A_SPOOL" -- sh -c 'echo begun >begun; until [ -e cut ]; do sleep 0.1; done' 2>err
@@ -94,7 +94,7 @@ all_seen() { (($(cat seen-A seen-B | wc -l) >= $1)); }
 }
 is_free() { [[ $(on B chat-recv -p -q -s "$B_SPOOL") == job ]]; }
 
-@test "a sender whose host is cut off says that it could not reach the store, or gets through when it is back" {
+@test "a sender on a disconnected host reports that it cannot reach the store, or succeeds after the reconnection" {
   on A chat-send -s "$A_SPOOL" before
   on A ip link set eth0 down
   on A chat-send -s "$A_SPOOL" during 2>err &

@@ -17,14 +17,14 @@ statements_of() { grep -cE "^[^ ]+ [^ ]+ [^ ]+ $1 chat LOG:  (statement|execute|
 # sessions: the server's processes for this test's database, one per line.
 sessions() { node_sql node1 "SELECT pid FROM pg_stat_activity WHERE datname = '$DATABASE' ORDER BY backend_start"; }
 
-@test "the log shows what a client asks" {
+@test "the server's log shows the statements of a client" {
   background chat-recv -F >out
   wait_blocked "$BACKGROUND_PID"
   run -0 sessions
   assert [ "$(statements_of "$output")" -gt 0 ]
 }
 
-@test "receivers that wait ask nothing, whatever goes on in other rooms" {
+@test "waiting receivers send no query, whatever happens in other rooms" {
   local receivers=() session before=()
   for options in -w -F '-t 1000' '-a -w' '-r main -r another -w'; do
     # shellcheck disable=SC2086
@@ -45,7 +45,7 @@ sessions() { node_sql node1 "SELECT pid FROM pg_stat_activity WHERE datname = '$
   done
 }
 
-@test "a receiver that waits for a delayed message asks nothing before its time" {
+@test "a receiver that waits for a delayed message sends no query before the due time" {
   local session before
   chat-send -d 1h later
   background chat-recv -w >/dev/null
@@ -56,7 +56,7 @@ sessions() { node_sql node1 "SELECT pid FROM pg_stat_activity WHERE datname = '$
   assert_equal "$(statements_of "$session")" "$before"
 }
 
-@test "no session has a transaction open while a command works" {
+@test "no session has an open transaction while a command works" {
   chat-send job
   mkfifo end
   background chat-recv -- sh -c 'echo begun >begun; read -r _ <end'
@@ -73,7 +73,7 @@ rung() {
     AND dbid = (SELECT oid FROM pg_database WHERE datname = '$DATABASE')"
 }
 
-@test "a send rings only where a receiver waits on that room, as all commits wait for each other then" {
+@test "a send notifies only rooms in which a receiver waits, because notifications serialize all commits" {
   background chat-recv -F -r elsewhere
   wait_blocked "$BACKGROUND_PID"
   for i in 1 2 3; do

@@ -31,7 +31,7 @@ cut() {
   wait_until process_ended "$PROXY"
 }
 
-@test "a send during a cut gets through when the network is back, once" {
+@test "a send during a network cut is stored once when the network is back" {
   wire
   cut
   background chat-send -s "$WIRED" 'all the same'
@@ -45,7 +45,7 @@ cut() {
 # It sleeps between two attempts, or has seen that the port is closed.
 tried_again() { asleep "$BACKGROUND_PID" '*'; }
 
-@test "a stream of lines goes on after a cut, and none is lost or doubled" {
+@test "a stream of lines continues after a network cut, and no line is lost or duplicated" {
   local keep
   wire
   mkfifo lines
@@ -64,7 +64,7 @@ tried_again() { asleep "$BACKGROUND_PID" '*'; }
 }
 has_come() { [[ $(chat-recv -p -a | wc -l) -ge $1 ]]; }
 
-@test "a receiver that waits notices the cut, and gets what comes when the network is back" {
+@test "a waiting receiver notices a network cut and gets new messages when the network is back" {
   wire
   background chat-recv -w -s "$WIRED" >out
   wait_blocked "$BACKGROUND_PID"
@@ -77,7 +77,7 @@ has_come() { [[ $(chat-recv -p -a | wc -l) -ge $1 ]]; }
   assert_empty_room
 }
 
-@test "a cut frees what a receiver had claimed, and its command's result does not count" {
+@test "a network cut releases the claims of a receiver, and the result of its command does not count" {
   wire
   chat-send job
   mkfifo go
@@ -98,7 +98,7 @@ has_come() { [[ $(chat-recv -p -a | wc -l) -ge $1 ]]; }
 }
 is_free() { [[ $(chat-recv -p 2>/dev/null) == "$1" ]]; }
 
-@test "a receiver with -F goes on after cuts, and gets each message once" {
+@test "a receiver with -F continues after network cuts and gets each message once" {
   local i
   wire
   background chat-recv -F -s "$WIRED" >out
@@ -116,7 +116,7 @@ is_free() { [[ $(chat-recv -p 2>/dev/null) == "$1" ]]; }
   assert_empty_room
 }
 
-@test "cuts at random moments while messages are sent and received lose nothing" {
+@test "network cuts at random moments during sends and receives lose nothing" {
   local i count senders=() receivers=()
   count=$(dose 200 2000)
   wire
@@ -143,7 +143,7 @@ is_free() { [[ $(chat-recv -p 2>/dev/null) == "$1" ]]; }
   tell "$(cat acked-? | wc -l) acknowledged, $(sort seen-* | uniq -d | wc -l) doubled"
 }
 
-@test "a network that hangs for a while costs nothing" {
+@test "a network that hangs for a while loses nothing" {
   local receiver
   wire
   background chat-recv -w -s "$WIRED" >out

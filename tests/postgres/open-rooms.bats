@@ -22,7 +22,7 @@ reader_is() { [[ $(reader "$1" "$2" "$3") == "$4" ]]; }
 # copies ROOM/NAME: how many messages have a copy in the room of the reader.
 copies() { sql "SELECT count(*) FROM chat.message m JOIN chat.room r ON r.number = m.room WHERE r.name = '$1' AND m.origin IS NOT NULL"; }
 
-@test "each reader gets every message once, and a message leaves when all readers have it" {
+@test "each reader gets every message once, and a message is deleted when all readers have read it" {
   chat-spool open -k 0 tea
   chat-spool seek tea/bob start
   chat-spool seek tea/carol start
@@ -40,7 +40,7 @@ copies() { sql "SELECT count(*) FROM chat.message m JOIN chat.room r ON r.number
   run -1 chat-recv -q -r tea/bob
 }
 
-@test "a reader that receives in order writes no copy, and half of what a plain room writes" {
+@test "a reader that receives in order writes no copy, and half as much as a plain room" {
   local round room
   chat-spool open log
   chat-spool seek log/x start
@@ -81,7 +81,7 @@ writes_less() {
 }
 row_is_held() { [[ $(sql "SELECT count(*) FROM pg_locks WHERE relation = 'chat.room'::regclass AND mode = 'RowShareLock'") == 1 ]]; }
 
-@test "what is done out of order is done once, and what lies before it has a copy" {
+@test "a message deleted out of order is received once, and the messages before it are copied" {
   chat-spool open orders
   seq 3 | chat-send -l -r orders
   background chat-recv -r orders/mailer -- sh -c 'echo "mail $(cat)"; touch begun; until [ -e go ]; do sleep 0.01; done' >first
@@ -116,7 +116,7 @@ row_is_held() { [[ $(sql "SELECT count(*) FROM pg_locks WHERE relation = 'chat.r
   assert_equal "$(copies orders/mailer)" 0
 }
 
-@test "the message of a killed receiver comes again, before later ones" {
+@test "the message of a killed receiver is received again before later ones" {
   chat-spool open orders
   seq 3 | chat-send -l -r orders
   background chat-recv -r orders/mailer -- sh -c 'touch begun; until [ -e go ]; do sleep 0.01; done'
@@ -132,7 +132,7 @@ row_is_held() { [[ $(sql "SELECT count(*) FROM pg_locks WHERE relation = 'chat.r
   touch go
 }
 
-@test "a claim of a reader ends with its session, and the message is not deleted on another one" {
+@test "a reader's claim ends with its session, and another session does not delete the message" {
   chat-spool open tea
   chat-send -r tea one
   background chat-recv -r tea/bob -- sh -c 'touch begun; until [ -e go ]; do sleep 0.01; done' 2>err
@@ -145,7 +145,7 @@ row_is_held() { [[ $(sql "SELECT count(*) FROM pg_locks WHERE relation = 'chat.r
   assert_output one
 }
 
-@test "a failed message has a copy for its reader alone, is held back and dies" {
+@test "a failed message has a copy for its reader only, is held back and finally dead" {
   chat-spool open orders
   chat-send -u alice -r orders 1
   chat-send -u alice -k key -r orders 2
@@ -167,7 +167,7 @@ row_is_held() { [[ $(sql "SELECT count(*) FROM pg_locks WHERE relation = 'chat.r
   chat-recv -a -r orders.audit2.dead >/dev/null
 }
 
-@test "a room that overruns tells a reader what it lost, and keeps what a receiver works on" {
+@test "a room that overruns reports to a reader how many messages it lost, and keeps a claimed one" {
   chat-spool open -k 2 -m 5 ticker
   chat-spool seek ticker/slow start
   chat-spool seek ticker/busy start
@@ -192,7 +192,7 @@ row_is_held() { [[ $(sql "SELECT count(*) FROM pg_locks WHERE relation = 'chat.r
   assert_output 2
 }
 
-@test "a message wakes all that wait for it" {
+@test "a message wakes all receivers that wait for it" {
   local name pids=()
   chat-spool open tea
   for name in bob carol dave; do
@@ -216,7 +216,7 @@ row_is_held() { [[ $(sql "SELECT count(*) FROM pg_locks WHERE relation = 'chat.r
   run -1 chat-recv -q -r tea/carol
 }
 
-@test "a sender to no reader, a reader of a plain room and a receiver without a name are refused" {
+@test "a send to an unknown reader, a reader of a plain room and a receiver without a name are refused" {
   chat-spool open tea
   run --separate-stderr chat-send -r tea/nobody hello
   assert_error 67 'chat-send: '
@@ -233,7 +233,7 @@ row_is_held() { [[ $(sql "SELECT count(*) FROM pg_locks WHERE relation = 'chat.r
   assert_error 67 'chat-spool: '
 }
 
-@test "a receiver that may add no message receives as a reader, and its copies are made for it" {
+@test "a role that may not send receives as a reader, and the server's function copies its messages" {
   node_sql node1 'DROP ROLE IF EXISTS ruth, sam' 'CREATE ROLE ruth LOGIN' 'CREATE ROLE sam LOGIN'
   "$POSTGRES/psql" -X -q -h "$CLUSTER/sockets" -p "$(<"$CLUSTER/node1/port")" -U postgres -d "$DATABASE" \
     -f "$FAULT_DIRECTORY/../../examples/postgresql-roles.sql"
@@ -257,7 +257,7 @@ row_is_held() { [[ $(sql "SELECT count(*) FROM pg_locks WHERE relation = 'chat.r
 }
 as_role() { CHAT_SPOOL=$(cluster_url "$DATABASE" "$1"); }
 
-@test "check finds a reader without an open room and a room that forgot a reader, and repairs both" {
+@test "check finds and repairs a reader without an open room and a room that has lost a reader" {
   chat-spool open tea
   chat-spool open orders
   seq 3 | chat-send -l -r tea -r orders
@@ -276,7 +276,7 @@ as_role() { CHAT_SPOOL=$(cluster_url "$DATABASE" "$1"); }
   assert_output $'2\n3'
 }
 
-@test "a spool that was upgraded from format 1 has the tables, indexes and functions of a new one" {
+@test "a spool upgraded from format 1 has the tables, indexes and functions of a new one" {
   local list="SELECT 'column', table_name, column_name, data_type, is_nullable FROM information_schema.columns WHERE table_schema = 'chat'
     UNION ALL SELECT 'index', tablename, indexname, indexdef, '' FROM pg_indexes WHERE schemaname = 'chat'
     UNION ALL SELECT 'function', proname, pg_get_function_identity_arguments(oid), md5(prosrc), prosecdef::text

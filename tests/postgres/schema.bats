@@ -14,7 +14,7 @@ bare() {
   BARE=$(cluster_url "bare_$BATS_TEST_NUMBER")
 }
 
-@test "a database without a spool is an error that names chat-spool init, and nothing is made there" {
+@test "a database without a spool is an error that names chat-spool init, and nothing is created there" {
   local command
   bare
   for command in 'chat-send x' chat-recv 'chat-recv -p' 'chat-recv -w -t 0.1' 'chat-spool list' 'chat-spool dump' 'chat-spool check'; do
@@ -26,7 +26,7 @@ bare() {
   assert_output 0
 }
 
-@test "chat-spool init makes the schema, and a second one changes nothing" {
+@test "chat-spool init creates the schema, and a second run changes nothing" {
   bare
   run -0 --separate-stderr chat-spool init -s "$BARE"
   chat-send -s "$BARE" kept
@@ -35,7 +35,7 @@ bare() {
   assert_output kept
 }
 
-@test "of twenty that make the schema at the same moment all succeed" {
+@test "twenty concurrent chat-spool init all succeed" {
   local pids=() i
   bare
   for i in {1..20}; do
@@ -45,7 +45,7 @@ bare() {
   run -0 chat-spool check -s "$BARE"
 }
 
-@test "a schema of a newer version is refused with 65 by all, init included, and not touched" {
+@test "all commands refuse a schema of a newer version with 65, including init, and do not touch it" {
   local command
   node_sql node1 -d "$DATABASE" 'UPDATE chat.spool SET version = 99'
   for command in 'chat-send x' chat-recv 'chat-spool list' 'chat-spool init'; do
@@ -56,7 +56,7 @@ bare() {
   assert_output '99|0'
 }
 
-@test "a schema of an older version is refused with 65 and a line that names chat-spool init" {
+@test "a schema of an older version is refused with 65 and an error that names chat-spool init" {
   node_sql node1 -d "$DATABASE" 'UPDATE chat.spool SET version = 0'
   run --separate-stderr timeout 60 chat-send x
   assert_error 65 'chat-send: '
@@ -80,7 +80,7 @@ format_2() {
 # version_is N
 version_is() { [[ $(node_sql node1 -d "$DATABASE" 'SELECT version FROM chat.spool') == "$1" ]]; }
 
-@test "chat-spool init upgrades a spool of format 2: messages stay, and who may count an attempt may store its failure" {
+@test "chat-spool init upgrades a spool of format 2, and a role that may count an attempt may store its failure" {
   format_2
   run --separate-stderr chat-recv
   assert_error 65 'chat-recv: '
@@ -101,7 +101,7 @@ version_is() { [[ $(node_sql node1 -d "$DATABASE" 'SELECT version FROM chat.spoo
   node_sql node1 -d "$DATABASE" 'DROP OWNED BY counts' 'DROP ROLE counts'
 }
 
-@test "chat-spool init upgrades a spool of format 1: messages, order, ids and counters stay" {
+@test "chat-spool init upgrades a spool of format 1 and keeps messages, order, ids and counters" {
   format_1
   run --separate-stderr chat-recv
   assert_error 65 'chat-recv: '
@@ -118,7 +118,7 @@ version_is() { [[ $(node_sql node1 -d "$DATABASE" 'SELECT version FROM chat.spoo
   assert_output t
 }
 
-@test "an upgrade amid senders and receivers loses and doubles nothing" {
+@test "an upgrade during sends and receives loses and duplicates nothing" {
   local pids=() i
   format_1
   # They are refused with 65 until the spool is upgraded, and try again.
@@ -142,7 +142,7 @@ version_is() { [[ $(node_sql node1 -d "$DATABASE" 'SELECT version FROM chat.spoo
   run -0 chat-spool check
 }
 
-@test "an upgrade that is killed leaves format 1 or the newest one, and the next one goes on" {
+@test "an upgrade that is killed leaves format 1 or the newest one, and the next one completes it" {
   local i
   for i in 1 2 3 4; do
     format_1
@@ -154,7 +154,7 @@ version_is() { [[ $(node_sql node1 -d "$DATABASE" 'SELECT version FROM chat.spoo
   done
 }
 
-@test "an init that is killed leaves a schema or none, and the next one makes it" {
+@test "a killed init leaves a schema or none, and the next one creates it" {
   local i
   for i in 1 2 3 4 5 6; do
     node_sql node1 "CREATE DATABASE killed_$i OWNER chat"
@@ -164,7 +164,7 @@ version_is() { [[ $(node_sql node1 -d "$DATABASE" 'SELECT version FROM chat.spoo
   done
 }
 
-@test "a spool goes from a file to the cluster and back whole: order, ids, times, senders, keys and bytes" {
+@test "copy moves a spool from a file to the cluster and back with order, ids, times, senders, keys and bytes" {
   printf '%s\n' one two three | chat-send -s from.db -l -u alice
   chat-recv -s from.db >/dev/null
   chat-send -s from.db -u 'Ünal "the"' -k 'a key' 'with a key'
@@ -188,7 +188,7 @@ version_is() { [[ $(node_sql node1 -d "$DATABASE" 'SELECT version FROM chat.spoo
   assert [ "$output" -gt "$(ask 'SELECT max(id) FROM message' from.db)" ]
 }
 
-@test "an id that was received is not given again after a copy to the cluster, nor after one from it" {
+@test "an id that was received is not used again after a copy to the cluster or from it" {
   chat-send -s from.db -d 1h 'still to come'
   seq 20 | chat-send -l -s from.db
   chat-recv -s from.db -a -o '%i\n' | sort -n | tail -n 1 >last
@@ -209,14 +209,14 @@ version_is() { [[ $(node_sql node1 -d "$DATABASE" 'SELECT version FROM chat.spoo
   run -0 chat-spool check
 }
 
-@test "twenty thousand messages go from a file to the cluster, and are received in their order" {
+@test "twenty thousand messages are copied from a file to the cluster and received in order" {
   seq 20000 | chat-send -l -s from.db
   chat-spool copy -q from.db "$SPOOL"
   run diff <(seq 20000) <(chat-recv -a)
   assert_output ''
 }
 
-@test "with a spool in a file nothing of libpq is opened" {
+@test "with a spool in a file no file of libpq is opened" {
   local library
   for library in pq ssl crypto; do
     run -0 bash -c 'chat-send -s file.db hello; strace -f -e trace=openat,mmap chat-recv -s file.db 2>&1'

@@ -60,7 +60,7 @@ refute_password() { [[ $1 != *"$PASSWORD"* && $1 != *wr0ng* ]] || fail "a passwo
 
 # ---------------------------------------------------------------- certificates
 
-@test "with verify-full and the right authority messages go through TLS" {
+@test "with verify-full and the right authority messages pass through TLS" {
   run -0 chat-send -s "$(url alice)" 'in secret'
   mkfifo go
   background chat-recv -s "$(url alice)" -- sh -c 'echo >begun; read -r line <go; cat >got'
@@ -86,20 +86,20 @@ refute_password() { [[ $1 != *"$PASSWORD"* && $1 != *wr0ng* ]] || fail "a passwo
   refused 77
 }
 
-@test "a server that wants TLS is not sent a password without it" {
+@test "a client that refuses TLS sends no password to a server that requires it" {
   run --separate-stderr timeout 100 chat-send -s "$(url alice sslmode=disable)" x
   refused 77
 }
 
 # ---------------------------------------------------------------- passwords
 
-@test "a wrong password is 77 at once, in a line that does not show it" {
+@test "a wrong password exits with 77 at once, and the error does not show it" {
   echo "localhost:$PORT:*:*:wr0ng" >"$HOME/.pgpass"
   run --separate-stderr timeout 100 chat-send -s "$(url alice)" x
   refused 77
 }
 
-@test "no password at all, and a role that is not there, are 77" {
+@test "a missing password and an unknown role exit with 77" {
   rm "$HOME/.pgpass"
   run --separate-stderr timeout 100 chat-send -s "$(url alice)" x
   refused 77
@@ -107,7 +107,7 @@ refute_password() { [[ $1 != *"$PASSWORD"* && $1 != *wr0ng* ]] || fail "a passwo
   refused 77
 }
 
-@test "a service file names the cluster, and ~/.pgpass has the password" {
+@test "a service file names the cluster, and ~/.pgpass contains the password" {
   printf '[chat]\nhost=localhost\nport=%s\ndbname=%s\nuser=alice\nsslmode=verify-full\nsslrootcert=%s\n' \
     "$PORT" "$DATABASE" "$CLUSTER/certificates/authority.pem" >"$HOME/.pg_service.conf"
   run -0 chat-send -s 'postgresql://?service=chat' hello
@@ -115,7 +115,7 @@ refute_password() { [[ $1 != *"$PASSWORD"* && $1 != *wr0ng* ]] || fail "a passwo
   assert_output hello
 }
 
-@test "a password in the URL is refused with 64, as others could see it, in a line that does not show it" {
+@test "a password in the URL is refused with 64, because others could see it, and the error does not show it" {
   local url verb
   for url in "$(url "alice:$PASSWORD")" "$(url alice "password=$PASSWORD&$SECURE")" "postgresql://alice:$PASSWORD@localhost:x/?nonsense=1"; do
     for verb in 'chat-send x' chat-recv 'chat-spool list' 'chat-spool init'; do
@@ -144,7 +144,7 @@ export -f show_all
   refute_output --partial "$PASSWORD"
 }
 
-@test "a COMMAND can use the spool that \$CHAT_SPOOL names, and ~/.pgpass" {
+@test "a COMMAND can use the spool in \$CHAT_SPOOL and ~/.pgpass" {
   CHAT_SPOOL=$(url alice) chat-send job
   CHAT_SPOOL=$(url alice) run -0 chat-recv -- sh -c 'chat-send -r results "$(cat) done"'
   run -0 chat-recv -r results
@@ -165,7 +165,7 @@ export -f show_all
   done
 }
 
-@test "a file with passwords that others may read is not used" {
+@test "a password file that others can read is not used" {
   chmod 644 "$HOME/.pgpass"
   # libpq itself says a line about it.
   run --separate-stderr timeout 100 chat-send -s "$(url alice)" x
@@ -188,7 +188,7 @@ denied() {
   assert_regex "$stderr" '^chat-[a-z]*: [^'$'\n'']*$'
 }
 
-@test "a role that may send may not receive, look, move, delete or make a schema" {
+@test "a role that may send may not receive, peek, move, delete or create a schema" {
   with_roles roles
   export CHAT_SPOOL
   CHAT_SPOOL=$(url sender)
@@ -247,7 +247,7 @@ apart() {
 }
 open_url() { echo "postgresql://$1@127.0.0.1:$PORT/$DATABASE"; }
 
-@test "with row-level security a role sends to, sees and receives from the rooms of its own name only" {
+@test "with row-level security a role sends to, sees and receives from only the rooms with its name" {
   apart
   chat-send -s "$BOB" -r bob.jobs mine
   denied chat-send -s "$BOB" -r ann.jobs forged
@@ -265,7 +265,7 @@ open_url() { echo "postgresql://$1@127.0.0.1:$PORT/$DATABASE"; }
   run -0 chat-spool check
 }
 
-@test "a role whose name begins with another role's name has no rooms among that role's" {
+@test "a role whose name begins with another role's name has no rooms among that role's rooms" {
   apart
   denied chat-send -s "$ANN_B" -r ann.b.secret psst
   run -1 chat-recv -s "$ANN_B" -q -r ann.jobs
@@ -273,7 +273,7 @@ open_url() { echo "postgresql://$1@127.0.0.1:$PORT/$DATABASE"; }
   assert_output ''
 }
 
-@test "a role without a grant cannot connect, and so can take no lock" {
+@test "a role without a grant cannot connect, and so cannot take a lock" {
   apart
   denied chat-send -s "$MALLORY" -r mallory.jobs x
   denied chat-recv -s "$MALLORY" -r ann.jobs
@@ -281,7 +281,7 @@ open_url() { echo "postgresql://$1@127.0.0.1:$PORT/$DATABASE"; }
   assert_output --partial 'permission denied for database'
 }
 
-@test "a damaged message of a role blocks neither that role nor others" {
+@test "a damaged message of one role blocks neither that role nor others" {
   apart
   chat-send -s "$BOB" -r bob.jobs mine
   node_sql node1 -d "$DATABASE" "UPDATE chat.message SET body = 'evil' WHERE id = 1"
@@ -297,7 +297,7 @@ open_url() { echo "postgresql://$1@127.0.0.1:$PORT/$DATABASE"; }
   assert_output mine
 }
 
-@test "what a role tries in SQL against the rooms of another one is denied, or finds nothing" {
+@test "SQL statements of a role against the rooms of another role are denied or find nothing" {
   local statement
   local message='INSERT INTO chat.message (id, room, place, sent, sender, host, attempts, checksum, body)'
   apart

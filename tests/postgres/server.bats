@@ -33,19 +33,19 @@ restart_while_working() {
 enough() { (($(wc -l <seen) >= $1)); }
 all_there() { ! comm -23 <(sort acked) <(sort -u seen) | grep -q .; }
 
-@test "a restart of the server: senders and receivers go on, and nothing is lost" {
+@test "after a restart of the server senders and receivers continue, and nothing is lost" {
   cluster_for_test
   restart_while_working INT
   assert_empty_room
 }
 
-@test "a crash of the server: senders and receivers go on, and nothing is lost" {
+@test "after a crash of the server senders and receivers continue, and nothing is lost" {
   cluster_for_test
   restart_while_working QUIT
   assert_empty_room
 }
 
-@test "an administrator who ends all sessions harms nothing" {
+@test "an administrator who ends all sessions does no harm" {
   cluster_for_test
   background chat-recv -F >seen 2>err
   wait_blocked "$BACKGROUND_PID"
@@ -58,7 +58,7 @@ all_there() { ! comm -23 <(sort acked) <(sort -u seen) | grep -q .; }
   assert_output $'message 1\nmessage 2\nmessage 3'
 }
 
-@test "a stream of all or none whose session is ended amid it is put once more, whole and in its order" {
+@test "an atomic stream whose session is ended is sent again, complete and in order" {
   cluster_for_test
   seq 200000 >in
   background /usr/bin/time -o peak -f %M chat-send -l -1 <in
@@ -79,7 +79,7 @@ last_id() { node_sql node1 -d "$DATABASE" 'SELECT last_value FROM chat.message_i
 
 # ---------------------------------------------------------------- standbys
 
-@test "while both standbys are gone nothing is acknowledged; when one is back, it is" {
+@test "while both standbys are down nothing is acknowledged, and it is when one returns" {
   cluster_for_test
   chat-send first
   node_stop node2
@@ -95,7 +95,7 @@ last_id() { node_sql node1 -d "$DATABASE" 'SELECT last_value FROM chat.message_i
 }
 waits_for_standby() { [[ $(node_sql node1 "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'") -ge 1 ]]; }
 
-@test "while both standbys are gone who waits for a message is not held up, and gets it in the end" {
+@test "while both standbys are down a waiting receiver is not blocked, and finally gets its message" {
   cluster_for_test
   node_stop node2
   node_stop node3
@@ -116,7 +116,7 @@ waits_for_standby() { [[ $(node_sql node1 "SELECT count(*) FROM pg_stat_activity
 }
 waits_for_bell() { [[ $(node_sql node1 "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'advisory'") -ge 1 ]]; }
 
-@test "with one standby gone everything goes on" {
+@test "with one standby down everything works" {
   cluster_for_test
   node_stop node2
   chat-send one
@@ -164,7 +164,7 @@ each_is_there() {
   done
 }
 
-@test "where the disk of the rows is full a send is 74 and receiving still works; vacuum, which needs a page or two, frees space" {
+@test "a full disk for rows makes a send exit with 74, receiving still works, and vacuum frees space" {
   cluster_for_test
   small_disk base
   fill
@@ -179,7 +179,7 @@ each_is_there() {
   assert_output 'there is room again'
 }
 
-@test "where the disk of the server's log is full the server is down, and what it has acknowledged is there when it has room" {
+@test "a full disk for the server's log stops the server, and every acknowledged message is there after it starts again" {
   cluster_for_test 'wal_recycle = off' 'min_wal_size = 32MB' 'restart_after_crash = off'
   small_disk pg_wal
   CHAT_SPOOL+='&connect_timeout=3' # instead of half a minute
@@ -211,7 +211,7 @@ pooler() {
 }
 pools() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
-@test "a pooler that gives a session away after each transaction is noticed, and refused with 64" {
+@test "a pooler that changes the session after each transaction is noticed and refused with 64" {
   local mode
   cluster_for_test
   for mode in transaction statement session; do

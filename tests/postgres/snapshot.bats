@@ -67,16 +67,16 @@ as_cheap() {
   ((BLOCKS * 10 <= first * 15)) || fail "$first blocks at first, and $BLOCKS at last"
 }
 
-@test "beside an old snapshot a message costs as much after many messages as before them" {
+@test "beside an old snapshot the cost of a message does not grow with the number of messages" {
   hold_snapshot
   as_cheap
 }
 
-@test "without an old snapshot a message costs as much after many messages as before them" {
+@test "without an old snapshot the cost of a message does not grow with the number of messages" {
   as_cheap
 }
 
-@test "a row that each message updates costs more and more beside an old snapshot: the control" {
+@test "a control: beside an old snapshot a row that each message updates becomes slower and slower" {
   local before first
   sql 'CREATE TABLE public.counter (one int PRIMARY KEY, n int)' 'INSERT INTO public.counter VALUES (1, 0)'
   hold_snapshot

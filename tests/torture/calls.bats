@@ -101,19 +101,19 @@ all_fail() {
     "a message twice ${SUM[doubled]:-0}"
 }
 
-@test "senders of which any system call fails have sent, or say that they have not" {
+@test "senders that fail at any system call have sent, or report that they have not" {
   all_fail "${SENDERS[@]}"
 }
 
-@test "receivers of which any system call fails have handed over, or say that they have not, and lose nothing" {
+@test "receivers that fail at any system call have printed the message, or report that they have not, and lose nothing" {
   all_fail "${RECEIVERS[@]}"
 }
 
-@test "receivers with a COMMAND of which any system call fails lose nothing" {
+@test "receivers with a COMMAND that fail at any system call lose nothing" {
   all_fail "${WORKERS[@]}"
 }
 
-@test "the verbs of chat-spool of which any system call fails lose nothing" {
+@test "the commands of chat-spool that fail at any system call lose nothing" {
   all_fail "${VERBS[@]}"
 }
 
@@ -128,7 +128,7 @@ unwaiting() {
   assert [ "$(wc -l <trace)" -lt 100 ]
 }
 
-@test "an input that cannot be waited for is an error, and no endless loop" {
+@test "an input that cannot be polled is an error, not an endless loop" {
   printf 'one\ntwo' >in
   unwaiting chat-send -l <in
   assert_error 74 'chat-send: cannot read standard input: '
@@ -136,7 +136,7 @@ unwaiting() {
   assert_empty_room
 }
 
-@test "an output that cannot be waited for is an error, and no endless loop" {
+@test "an output that cannot be polled is an error, not an endless loop" {
   command -v perl >/dev/null || skip 'needs perl'
   seq 100000 | chat-send
   full_pipe pipe
@@ -146,7 +146,7 @@ unwaiting() {
   assert_output "$(seq 100000)"
 }
 
-@test "a closed descriptor is found where poll() fails, too" {
+@test "a closed descriptor is found even if poll() fails" {
   run strace -y -qq -o trace -e trace=poll,open,openat -e inject=poll:error=ENOMEM bash -c 'exec chat-send hi <&- >&-'
   run grep -E "= [012]<$HOME/" trace
   assert_output ''
@@ -155,7 +155,7 @@ unwaiting() {
   assert_output hi
 }
 
-@test "a disk that fails to read is 74, and not called damage" {
+@test "a failing disk read exits with 74 and is not reported as damage" {
   chat-send first
   run --separate-stderr strace -qq -o trace -P "$SPOOL" -e inject=pread64:error=EIO chat-recv
   assert_error 74 "chat-recv: cannot open spool '$SPOOL': "
@@ -175,7 +175,7 @@ unwaiting() {
   assert_output first
 }
 
-@test "a spool that cannot be opened for writing for a moment is not called damaged" {
+@test "a spool that briefly cannot be opened for writing is not reported as damaged" {
   chat-send first
   run --separate-stderr strace -qq -o trace -P "$SPOOL" -e inject=open,openat:error=ENOSPC:when=1 chat-recv -- true
   assert_error 74 "chat-recv: cannot open spool '$SPOOL': no space left on device"
@@ -186,7 +186,7 @@ unwaiting() {
   assert_output first
 }
 
-@test "a page that cannot be read for a moment is not a problem that check finds, or repairs" {
+@test "a page that briefly cannot be read is neither reported nor repaired by check" {
   local n words failed=0
   for words in 'chat-spool check' 'chat-spool check --repair'; do
     rm -rf "$HOME/.local"
@@ -203,7 +203,7 @@ unwaiting() {
   assert [ "$failed" -ge "$(dosed 6 10)" ]
 }
 
-@test "a receiver that has no space to wait reports it" {
+@test "a receiver without disk space for its FIFO reports it" {
   chat-send first
   chat-recv
   run --separate-stderr timeout 20 strace -qq -o trace -e inject=mkdirat,mkdir,mknodat,mknod:error=EDQUOT chat-recv -w
@@ -211,7 +211,7 @@ unwaiting() {
   assert_regex "$stderr" ": $NO_QUOTA\$"
 }
 
-@test "a bell that cannot be looked at for a moment is an error, and not called unsafe" {
+@test "a FIFO directory that briefly cannot be examined is an error, and not reported as unsafe" {
   local path
   run timeout 20 chat-recv -w -t 0.01
   assert_equal "$status" 1
@@ -222,7 +222,7 @@ unwaiting() {
   done
 }
 
-@test "a backup that cannot look at what it would replace is an error, and replaces nothing" {
+@test "a backup that cannot examine the file to replace is an error and replaces nothing" {
   local n failed=0 before
   chat-send first
   chat-spool backup -q saved.db
@@ -244,7 +244,7 @@ unwaiting() {
 }
 
 # SQLite rolls back by itself where a read fails, and what is written then would be committed piece by piece.
-@test "a read that fails while a message is dropped for another changes nothing" {
+@test "a read that fails while a message is dropped changes nothing" {
   local n failed=0
   prepare send-drop
   for n in {4..24}; do
@@ -254,7 +254,7 @@ unwaiting() {
   assert [ "$failed" -ge 3 ]
 }
 
-@test "a repair that cannot look at a file once more reports it, and does not call that damage" {
+@test "a repair that cannot examine a file again reports that, and not damage" {
   needs_strace
   local n
   printf '%s\n' one two three | chat-send -l

@@ -98,7 +98,7 @@ script() {
 # The reader that believes what it reads: every message that a file seems to hold.
 NAIVE='for (@ARGV) { open F, $_ or next; local $/; $_ = <F>; print "$1\n" while /(message \d+(?: x+)?)/g }'
 
-@test "a control: a reader of a spool without checksums shows messages that were never sent" {
+@test "a control: a reader of a spool without checksums prints messages that were never sent" {
   local how at
   one_file
   perl -e "$NAIVE" "$CHAT_SPOOL" >right
@@ -112,7 +112,7 @@ NAIVE='for (@ARGV) { open F, $_ or next; local $/; $_ = <F>; print "$1\n" while 
   done
 }
 
-@test "a control: SQLite alone takes a flipped bit for the message" {
+@test "a control: SQLite alone accepts a flipped bit in a message" {
   local at
   one_file
   sqlite3 "$CHAT_SPOOL" 'SELECT CAST(body AS TEXT) FROM message WHERE position >> 40 = 1' >right
@@ -122,7 +122,7 @@ NAIVE='for (@ARGV) { open F, $_ or next; local $/; $_ = <F>; print "$1\n" while 
   assert_output --partial 'status 0: oessage 3'
 }
 
-@test "a control: a crash, a hang, much memory, a silent 65 and an odd status are seen" {
+@test "a control: the checks see a crash, a hang, much memory, a silent 65 and an unknown status" {
   one_file
   local command
   for command in 'kill -SEGV $$' 'sleep 60' 'exec perl -e "\$x = q(x) x 200000000"' 'exit 65' 'exit 74' 'echo oops >&2'; do
@@ -140,7 +140,7 @@ few_hidden() {
   ((HIDDEN * 50 <= TRIED + 200)) || fail "SEED=$SEED: $HIDDEN of $TRIED hid a message"
 }
 
-@test "a flipped bit in the database: the right messages or 65" {
+@test "a flipped bit in the database causes the right messages or 65" {
   one_file
   survives flip "$(step 3200 800 50)" "${TAKE[@]}"
   few_hidden
@@ -160,7 +160,7 @@ cells() {
     }' "$CHAT_SPOOL"
 }
 
-@test "a row that has lost its position or its length does not have its neighbours received twice" {
+@test "a row without its position or length does not make its neighbours be received twice" {
   local at bit
   one_file
   for at in $(cells | tail -n 12); do
@@ -171,21 +171,21 @@ cells() {
   done
 }
 
-@test "a database that is cut: the right messages or 65" {
+@test "a truncated database causes the right messages or 65" {
   one_file
   survives -w cut "$(step 1024 512)" "${TAKE[@]}"
   ((RIGHT == 0))
   survives -w cut "$(step 2000 500)" "${PEEK[@]}"
 }
 
-@test "pages of the database that were exchanged, copied or wiped: the right messages or 65" {
+@test "exchanged, copied or wiped pages of the database cause the right messages or 65" {
   one_file
   survives swap "$(step 6 1)" "${TAKE[@]}"
   survives copy "$(step 5 1)" "${TAKE[@]}"
   survives wipe 1 "${PEEK[@]}"
 }
 
-@test "what check calls sound has all its messages" {
+@test "a spool that check calls sound has all its messages" {
   one_file
   script whole 'chat-spool check -q >/dev/null 2>&1 || exit 65
 exec chat-recv -p -a -r a -r b -o "%i %r %u %h %t %l %k %b\n"'
@@ -195,7 +195,7 @@ exec chat-recv -p -a -r a -r b -o "%i %r %u %h %t %l %k %b\n"'
   survives -w wipe 1 ./whole
 }
 
-@test "after a repair the messages are right, and check has nothing to say" {
+@test "after a repair the messages are right, and check reports nothing" {
   one_file
   script repair 'chat-spool check --repair >/dev/null 2>repaired; status=$?
 [ $status = 0 ] || { cat repaired >&2; exit $status; }
@@ -207,7 +207,7 @@ exec chat-recv -q -c 100 -r a -r b -o "%i %r %u %h %t %l %k %b\n"'
   survives -x -s '0 1 65' wipe 1 ./repair
 }
 
-@test "what is sent to a damaged spool can be received from it, or is refused" {
+@test "a message sent to a damaged spool can be received, or is refused" {
   one_file
   echo sent >right
   script send 'chat-send -r new sent || exit
@@ -216,7 +216,7 @@ exec chat-recv -r new'
   survives -w -s '0 65' swap "$(step 14 2)" ./send
 }
 
-@test "the verbs of an operator end with 65 on a damaged spool, or do what they can" {
+@test "the commands of chat-spool exit with 65 on a damaged spool, or do what they can" {
   local verb
   one_file
   : >right
@@ -229,7 +229,7 @@ exec chat-recv -r new'
 
 # ---------------------------------------------------------------- the log, its index, the lock file
 
-@test "a flipped bit in the log: messages that were sent, or 65" {
+@test "a flipped bit in the WAL causes only messages that were sent, or 65" {
   with_log
   DAMAGED=$CHAT_SPOOL-wal
   # SQLite takes a frame with a wrong checksum for the end of the log: nothing can tell it from a power cut.
@@ -238,7 +238,7 @@ exec chat-recv -r new'
   survives -k flip "$(step 5000 1200 50)" "${PEEK[@]}"
 }
 
-@test "a log that is cut, or whose pages were exchanged: messages that were sent, or 65" {
+@test "a truncated WAL and exchanged pages in it cause only messages that were sent, or 65" {
   local keep
   with_log
   DAMAGED=$CHAT_SPOOL-wal
@@ -252,14 +252,14 @@ exec chat-recv -r new'
   done
 }
 
-@test "a damaged index of the log: messages that were sent, or 65" {
+@test "a damaged index of the WAL causes only messages that were sent, or 65" {
   with_log
   DAMAGED=$CHAT_SPOOL-shm
   survives -k flip "$(step 8000 2000 50)" "${PEEK[@]}"
   survives -k cut "$(step 4096 512)" "${TAKE[@]}"
 }
 
-@test "whatever is in the lock file changes nothing" {
+@test "any contents of the lock file change nothing" {
   one_file
   head -c 64 /dev/urandom >"$CHAT_SPOOL-lock"
   DAMAGED=$CHAT_SPOOL-lock
@@ -276,7 +276,7 @@ bounded() {
   [[ " $1 " == *" $status "* ]] || fail "${*:2}: $status: $stderr"
 }
 
-@test "rows that all claim the same long body cost a repair no more than the file is long" {
+@test "rows that all claim the same long body cost a repair no more than the size of the file" {
   can_inject
   # Two bodies of 3 MB: the pages of the second become leaves whose every cell is the row of the first.
   head -c 3000000 /dev/zero | chat-send -r a
@@ -298,7 +298,7 @@ bounded() {
   bounded '0' chat-spool check
 }
 
-@test "a tree whose branches are all the same branch hangs no command" {
+@test "a tree whose pages all point to the same child hangs no command" {
   local command
   can_inject
   seq -f "%g $(printf 'x%.0s' {1..90})" 200 | chat-send -l -r a
@@ -332,7 +332,7 @@ bounded() {
   run -0 chat-spool check
 }
 
-@test "a spool of another page size, encoding or kind of vacuum works or is 65" {
+@test "a spool with another page size, encoding or vacuum mode works or exits with 65" {
   local change command
   one_file
   for change in 'page_size = 512' 'page_size = 65536' "encoding = 'UTF-16le'" 'auto_vacuum = NONE' 'auto_vacuum = FULL' 'journal_mode = DELETE'; do

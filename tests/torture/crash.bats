@@ -54,25 +54,25 @@ all_killed() {
     "all done ${SUM[after]:-0}, a message twice ${SUM[doubled]:-0}"
 }
 
-@test "senders killed before any system call, and then who comes after them, have sent or not, and harm no other" {
+@test "senders killed before any system call, and the commands after them, have sent or not, and harm no other process" {
   all_killed "${SENDERS[@]}"
 }
 
-@test "receivers killed before any system call, and then who comes after them, have handed over or not, and lose nothing" {
+@test "receivers killed before any system call, and the commands after them, have printed the message or not, and lose nothing" {
   all_killed "${RECEIVERS[@]}"
 }
 
-@test "receivers with a COMMAND killed before any system call, and then who comes after them, lose nothing" {
+@test "receivers with a COMMAND killed before any system call, and the commands after them, lose nothing" {
   all_killed "${WORKERS[@]}"
 }
 
-@test "the verbs of chat-spool killed before any system call, and then who comes after them, lose nothing" {
+@test "the commands of chat-spool killed before any system call, and the commands after them, lose nothing" {
   all_killed "${VERBS[@]}"
 }
 
 # The control: the injection finds what is wrong with a receiver that deletes first, and with one that
 # deletes what it has not written to the end.
-@test "the kills show that a receiver that deletes before it prints loses messages" {
+@test "a control: a receiver that deletes before it prints loses messages when it is killed" {
   prepare receive
   cat >naive <<'NAIVE'
 message=$(sqlite3 "$HOME/.local/state/chat/spool.db" '

@@ -52,18 +52,18 @@ C
   assert_output --partial 'out of bounds'
 }
 
-@test "no value of an option breaks anything: times, durations, numbers, formats, names, escapes" {
+@test "no option argument breaks a program: times, durations, numbers, formats, names, escapes" {
   fuzzed options
 }
 
-@test "no JSON line breaks anything, and what is read can be written and read again" {
+@test "no JSON line breaks a program, and an accepted line can be written and read again" {
   fuzzed json
 }
 
-@test "no page breaks what reads the pages of a broken spool" {
+@test "no page breaks the code that reads the pages of a broken spool" {
   fuzzed pages
 }
 
-@test "no change of a spool's file or log breaks anything, gives another message, or outlives a repair" {
+@test "no change of a spool's file or WAL breaks a program, creates another message, or survives a repair" {
   fuzzed spool
 }

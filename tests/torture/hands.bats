@@ -82,7 +82,7 @@ exchanged() {
   assert_output ''
 }
 
-@test "a control: who looks first and opens then is fooled by an exchange" {
+@test "a control: a program that checks a file before it opens it is fooled by an exchange" {
   local n as_fast
   precious
   mallory_swaps file
@@ -97,11 +97,11 @@ exchanged() {
   fail 'the exchange fools nobody'
 }
 
-@test "a spool that another user exchanges while it is opened leads nowhere" { exchanged spool.db; }
-@test "a lock file that another user exchanges while it is opened leads nowhere" { exchanged spool.db-lock; }
-@test "a log that another user exchanges while it is opened leads nowhere" { exchanged spool.db-wal; }
-@test "an index that another user exchanges while it is opened leads nowhere" { exchanged spool.db-shm; }
-@test "a bell that another user exchanges while it is opened leads nowhere" { exchanged spool.db-bell; }
+@test "a spool that another user exchanges while it is opened is not followed" { exchanged spool.db; }
+@test "a lock file that another user exchanges while it is opened is not followed" { exchanged spool.db-lock; }
+@test "a WAL that another user exchanges while it is opened is not followed" { exchanged spool.db-wal; }
+@test "an index that another user exchanges while it is opened is not followed" { exchanged spool.db-shm; }
+@test "a FIFO directory that another user exchanges while it is opened is not followed" { exchanged spool.db-bell; }
 
 # Where SQLite can't open a file to write it opens it to read: a FIFO that is there by then would keep it waiting for a writer.
 @test "a file that is exchanged for a FIFO while it is opened delays no command" {
@@ -125,7 +125,7 @@ exchanged() {
   done
 }
 
-@test "a directory on the way that another user exchanges is not used" {
+@test "a directory in the path that another user exchanges is not used" {
   public
   mkdir -m 777 open
   as_user $ALICE chat-send -s open/chat/spool.db first
@@ -139,7 +139,7 @@ exchanged() {
   assert_equal "$(ls -A open/chat)" ''
 }
 
-@test "root sends to no spool of another user, and leaves nothing of root's there" {
+@test "root sends to no spool of another user, and leaves no file of root's there" {
   public
   as_user $ALICE chat-send -s alice/spool.db first
   local verb
@@ -288,7 +288,7 @@ backed_up() { member $ALICE chat-spool backup -q -y "$COPY"; }
 # The first frame does not fit its checksum: a repair keeps a copy of the WAL.
 broken_log() { printf '\377' | dd of="$SHARED-wal" bs=1 seek=2000 conv=notrunc status=none && rm -f "$SHARED-shm"; }
 
-@test "a control: a program that changes a mode by a name is fooled by a member of the group" {
+@test "a control: a program that changes the mode of a path is fooled by a member of the group" {
   needs_strace
   group_spool
   cp "$(command -v perl)" bin/
@@ -308,7 +308,7 @@ broken_log() { printf '\377' | dd of="$SHARED-wal" bs=1 seek=2000 conv=notrunc s
   assert_not_exist alice/file
 }
 
-@test "a receiver that waits changes nothing elsewhere, whatever a member of the group exchanges" {
+@test "a waiting receiver changes nothing elsewhere, whatever a member of the group exchanges" {
   needs_strace
   group_spool
   at_each_name no_bells chat-recv -q -t 0.01 -r other
@@ -320,7 +320,7 @@ broken_log() { printf '\377' | dd of="$SHARED-wal" bs=1 seek=2000 conv=notrunc s
   at_each_name true chat-send -r jobs second
 }
 
-@test "who makes a spool changes nothing elsewhere, whatever a member of the group exchanges" {
+@test "init changes nothing elsewhere, whatever a member of the group exchanges" {
   needs_strace
   group_spool
   at_each_name no_spool chat-send -r jobs first
@@ -357,7 +357,7 @@ broken_log() { printf '\377' | dd of="$SHARED-wal" bs=1 seek=2000 conv=notrunc s
   at_each_name backed_up chat-spool restore -q -y "$COPY"
 }
 
-@test "a repair of a damaged log changes nothing elsewhere, whatever a member of the group exchanges" {
+@test "a repair of a damaged WAL changes nothing elsewhere, whatever a member of the group exchanges" {
   needs_strace
   group_spool
   at_each_name broken_log chat-spool check --repair
@@ -378,7 +378,7 @@ broken_log() { printf '\377' | dd of="$SHARED-wal" bs=1 seek=2000 conv=notrunc s
   at_each_name true chat-spool copy -q "$SHARED" "$COPY"
 }
 
-@test "a backup is not written to a file, nor by a journal, that a member of the group has put in its place" {
+@test "a backup is not written to a file or through a journal that a member of the group has planted" {
   unsound 'another user replaces its files'
   needs_strace
   group_spool
@@ -394,7 +394,7 @@ broken_log() { printf '\377' | dd of="$SHARED-wal" bs=1 seek=2000 conv=notrunc s
   assert_equal "$(alices)" "$ALICES"
 }
 
-@test "a reserve that a member of the group has made a link is replaced by a repair, and its target kept" {
+@test "a repair replaces a reserve that a member of the group has made a link, and keeps the link's target" {
   group_spool
   rm -f "$SHARED-reserve"
   member $MALLORY ln -s "$PUBLIC/alice/file" "$SHARED-reserve"
@@ -406,7 +406,7 @@ broken_log() { printf '\377' | dd of="$SHARED-wal" bs=1 seek=2000 conv=notrunc s
   assert_equal "$(stat -c '%F %a %G' "$SHARED-reserve")" "regular file 660 $GROUP"
 }
 
-@test "a file of the spool that others may read is reported by a check, and its mode corrected by a repair" {
+@test "check reports a file of the spool that others can read, and --repair corrects its mode" {
   group_spool
   wide
   run -65 member $ALICE chat-spool check
@@ -420,7 +420,7 @@ broken_log() { printf '\377' | dd of="$SHARED-wal" bs=1 seek=2000 conv=notrunc s
 
 # ---------------------------------------------------------------- descriptors, environment
 
-@test "chat-spool without descriptors harms nothing" {
+@test "chat-spool without descriptors does no harm" {
   local verb closing
   chat-send first
   for verb in list 'show main' check dump version config compact 'backup -y copy.db'; do
@@ -454,7 +454,7 @@ broken_log() { printf '\377' | dd of="$SHARED-wal" bs=1 seek=2000 conv=notrunc s
   assert_output x
 }
 
-@test "only -1 that reads a pipe makes a file where TMPDIR says, and that has no name" {
+@test "only -1 with a pipe creates a file in TMPDIR, and that file has no name" {
   command -v strace >/dev/null || skip 'needs strace'
   local command
   mkdir -m 777 tmp
@@ -477,7 +477,7 @@ broken_log() { printf '\377' | dd of="$SHARED-wal" bs=1 seek=2000 conv=notrunc s
   assert_output "$(cat lines)"
 }
 
-@test "hostile variables of a room and a spool are refused like options" {
+@test "hostile CHAT_ROOM and CHAT_SPOOL are refused like options" {
   local value
   for value in $'\x1b[31m' $'a\nb' ../x -x "$(printf 'x%.0s' {1..256})" $'\xff'; do
     run --separate-stderr env CHAT_ROOM="$value" chat-send x
@@ -495,13 +495,13 @@ no_escapes() {
   run -1 grep -aP '[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]' "$1"
 }
 
-@test "a control: what is in the spool would command a terminal" {
+@test "a control: the contents of the spool would control a terminal" {
   chat-send $'\x1b[31mred'
   on_terminal chat-recv --raw </dev/null >seen
   grep -q $'\x1b' seen
 }
 
-@test "no verb of chat-spool lets an escape sequence from the spool through to a terminal" {
+@test "no command of chat-spool lets an escape sequence from the spool reach a terminal" {
   unsound 'its rows are changed by hand'
   local change verb evil="CAST(x'1b5d303b6576696c07c29b33316dff0d0a' AS TEXT)"
   local changes=("UPDATE message SET sender = $evil WHERE position & 0xffffffffff = 1" "UPDATE message SET host = $evil, key = $evil WHERE position & 0xffffffffff = 1"

@@ -54,23 +54,23 @@ all_starve() {
   tell "${SUM[hits]:-0} faults, ${SUM[refused]:-0} of them an error; nothing done ${SUM[before]:-0}, all done ${SUM[after]:-0}"
 }
 
-@test "senders of which any allocation fails have sent, or say that they have not" {
+@test "senders that fail at any allocation have sent, or report that they have not" {
   all_starve "${SENDERS[@]}"
 }
 
-@test "receivers of which any allocation fails have handed over, or say that they have not, and lose nothing" {
+@test "receivers that fail at any allocation have printed the message, or report that they have not, and lose nothing" {
   all_starve "${RECEIVERS[@]}"
 }
 
-@test "receivers with a COMMAND of which any allocation fails lose nothing" {
+@test "receivers with a COMMAND that fail at any allocation lose nothing" {
   all_starve "${WORKERS[@]}"
 }
 
-@test "the verbs of chat-spool of which any allocation fails lose nothing" {
+@test "the commands of chat-spool that fail at any allocation lose nothing" {
   all_starve "${VERBS[@]}"
 }
 
-@test "the shim reaches what SQLite allocates" {
+@test "the shim reaches the allocations of SQLite" {
   prepare send
   WARM=()
   starved 0
@@ -80,7 +80,7 @@ all_starve() {
 # ---------------------------------------------------------------- that was found
 
 # Each of the pieces that are asked for to compare the schema with ours.
-@test "where there is no memory to look at a spool it is not called another thing" {
+@test "a spool that cannot be examined for lack of memory is not reported as another file" {
   local n all
   prepare list
   COMMAND=(chat-recv -q -r none)
@@ -94,7 +94,7 @@ all_starve() {
   done
 }
 
-@test "a compact that finds no memory for the list of the rooms does not crash" {
+@test "a compact without memory for the list of rooms does not crash" {
   local n all
   prepare compact
   WARM=()

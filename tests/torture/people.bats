@@ -111,7 +111,7 @@ nobody_starves() {
   ((LEAST * 5 >= MEDIAN)) || ((!${TORTURE:-0}))
 }
 
-@test "a crowd of senders and receivers loses nothing, and no process starves" {
+@test "many concurrent senders and receivers lose nothing, and no process starves" {
   local senders=24 receivers=6
   if ((${TORTURE:-0})); then senders=256 receivers=64; fi
   crowd $senders $receivers "$(dose 8 20)"
@@ -124,7 +124,7 @@ nobody_starves() {
 }
 
 # The control.
-@test "a sender that never gets the write lock is seen to starve" {
+@test "the checks see a sender that starves because it never gets the write lock" {
   crowd 5 1 8 stopped
   wait_until awk '{ sum += $1 } END { exit sum < 30 }' counts/s2 counts/s3 counts/s4 counts/s5
   shares s
@@ -141,7 +141,7 @@ nobody_starves() {
 # The programs of those that wait a twentieth of the time: a second and a half.
 IMPATIENT=$FAULTS/impatient
 
-@test "a command that waits in vain for a stopped process reports which process that is" {
+@test "a command that waits in vain for a stopped process names that process" {
   needs_strace
   seq 3 | chat-send -l
   sqlite3 "$SPOOL" 'PRAGMA wal_checkpoint(TRUNCATE)' >emptied
@@ -159,7 +159,7 @@ IMPATIENT=$FAULTS/impatient
   run -0 chat-send hello
 }
 
-@test "a command that waits in vain for another program reports which program that is" {
+@test "a command that waits in vain for another program names that program" {
   mkfifo statements
   chat-send hello
   background "$BASH" -c 'exec sqlite3 "$1" <statements >locked' sh "$SPOOL"
@@ -190,7 +190,7 @@ unlocked() {
   rm statements locked
 }
 
-@test "a receiver that may wait says once that the spool is locked, and goes on when it is not" {
+@test "a receiver that may wait reports once that the spool is locked, and continues when it is unlocked" {
   local options receiver
   # In one write, as two run at once.
   program line <<<$'#!/bin/sh\nprintf "%s\\n" "$(cat)"'
@@ -220,7 +220,7 @@ unlocked() {
   done
 }
 
-@test "a follower counts a failed attempt although the spool was locked when COMMAND ended" {
+@test "a follower counts a failed attempt even if the spool was locked when COMMAND ended" {
   chat-send job
   locked
   background "$IMPATIENT/chat-recv" -F --tries 1 -- false 2>said
@@ -233,7 +233,7 @@ unlocked() {
   assert_equal "$(wc -l <said)" 2
 }
 
-@test "a signal ends a follower that waits for a spool to be unlocked, and the message stays" {
+@test "a signal ends a follower that waits for a locked spool, and the message stays" {
   chat-send job
   locked
   background "$IMPATIENT/chat-recv" -F >out 2>said
@@ -245,7 +245,7 @@ unlocked() {
   assert_equal "$(chat-recv)" job
 }
 
-@test "a receiver that may not wait ends when the spool stays locked" {
+@test "a receiver that may not wait ends if the spool stays locked" {
   local options
   chat-send job
   locked
@@ -277,7 +277,7 @@ others_go_on() {
   count "$told"
 }
 
-@test "a process that is stopped anywhere delays no other process for good" {
+@test "a process that is stopped anywhere delays no other process forever" {
   needs_strace
   local kind call calls COUNT=0 told
   WAIT_LIMIT=60 # to build the index SQLite gives another ten seconds

@@ -155,11 +155,11 @@ cuts() {
   tell "$2 cuts on $1: $acknowledged messages acknowledged, none lost; $received received, $(wc -l <left) left"
 }
 
-@test "power cuts of an ext4 while senders and receivers work lose nothing that was acknowledged" {
+@test "power cuts of an ext4 during sends and receives lose nothing that was acknowledged" {
   cuts ext4 "$(dose 3 40)"
 }
 
-@test "power cuts of an xfs while senders and receivers work lose nothing that was acknowledged" {
+@test "power cuts of an xfs during sends and receives lose nothing that was acknowledged" {
   cuts xfs "$(dose 1 10)"
 }
 
@@ -192,12 +192,12 @@ loses() {
   assert_output 0
 }
 
-@test "the power cuts show that senders that do not sync lose acknowledged messages" {
+@test "a control: senders that do not sync lose acknowledged messages in power cuts" {
   UNSAFE_SENDER=$FAULTS/nosync.so
   loses {4..40..4}
 }
 
-@test "the power cuts show that receivers that do not sync what they have written lose messages" {
+@test "a control: receivers that do not sync their output lose messages in power cuts" {
   UNSAFE_RECEIVER=$FAULTS/nosync.so
   loses {3..60..6}
 }

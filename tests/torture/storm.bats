@@ -110,7 +110,7 @@ look() {
 
 lost() { comm -13 all acknowledged-all; }
 
-@test "a storm of random kills loses nothing, keeps the order of what is left, and doubles only what a killed receiver had" {
+@test "random kills lose nothing, keep the order of the remaining messages, and duplicate only a killed receiver's messages" {
   local pid file
   start sender a 1 chat-send -f -
   start sender b 1 chat-send -f -
@@ -172,7 +172,7 @@ again() {
 }
 
 # The control: what a pipe has taken counts as handed over, and who reads it may be killed at its work.
-@test "the storm shows that a receiver behind a pipe loses messages" {
+@test "a control: a receiver behind a pipe loses messages when it is killed" {
   KILLS=60
   start sender a 1 chat-send -f -
   start receiver pipe bash -c 'message=$(chat-recv -q -t 0.2) && pause 50000 && echo "$message"'

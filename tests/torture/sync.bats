@@ -161,11 +161,11 @@ each_sync() {
   tell "${SUM[cuts]} of ${#cases[@]} cases"
 }
 
-@test "after any sync of any command that fails, and a power cut, all that was acknowledged is there" {
+@test "after a power cut following any failed sync of any command every acknowledged message is there" {
   each_sync 14
 }
 
-@test "the cuts show that a sync that is not made, and not reported, loses acknowledged messages" {
+@test "a control: a sync that is neither made nor reported loses acknowledged messages" {
   disk
   fresh '' send
   sync -f disk
@@ -216,12 +216,12 @@ real_failure() {
   done
 }
 
-@test "messages sent after a disk had no space for a WAL survive a power cut" { real_failure 30 150000 ''; }
-@test "messages sent after a disk had no space for a WAL, beside a reader, survive a power cut" { real_failure 30 150000 reader; }
-@test "messages sent after a disk had no space for a WAL that is emptied survive a power cut" { real_failure 56 400000 ''; }
+@test "messages sent after the disk had no space for a WAL survive a power cut" { real_failure 30 150000 ''; }
+@test "messages sent after the disk had no space for a WAL, beside a reader, survive a power cut" { real_failure 30 150000 reader; }
+@test "messages sent after the disk had no space for a WAL that is emptied survive a power cut" { real_failure 56 400000 ''; }
 
 # The WAL has its blocks, the spool itself has not.
-@test "messages sent after a disk had no space for a checkpoint survive a power cut" {
+@test "messages sent after the disk had no space for a checkpoint survive a power cut" {
   local n
   thin_disk
   fresh ''

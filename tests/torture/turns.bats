@@ -50,7 +50,7 @@ by_turns() {
 }
 
 # The control.
-@test "a program that takes no turns is seen to take none" {
+@test "a control: the check finds a program that does not take the write lock" {
   needs_strace
   unsound 'it changes a counter'
   local TURNS=0 WRITES=0 CHECKPOINTS=0
@@ -92,7 +92,7 @@ reader() {
   done
 }
 
-@test "checkpoints at nearly each commit, with large messages and readers in their way, lose nothing" {
+@test "frequent checkpoints with large messages and readers in their way lose nothing" {
   local name pids=() others=() count
   count=$(dose 12 150)
   WAIT_LIMIT=$((60 + 4 * count))

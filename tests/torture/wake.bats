@@ -84,20 +84,20 @@ woken_by() {
   done
 }
 
-@test "a sender that waits for space in a room is woken, whenever a command that empties it is killed" {
+@test "a sender that waits for space wakes, whenever a command that frees space is killed" {
   local name
   for name in receive run dead-letter damaged move delete; do woken_by "$name"; done
   tell "${SUM[woken]:-0} kills left work"
 }
 
-@test "a receiver that waits for a message is woken, whenever a command that brings it is killed" {
+@test "a receiver that waits for a message wakes, whenever a command that adds the message is killed" {
   local name
   for name in send load send-many dead-letter-came damaged-came move-came default-room; do woken_by "$name"; done
   tell "${SUM[woken]:-0} kills left work"
 }
 
 # The control.
-@test "a sender that waits for space is not woken by a commit that rings no bell" {
+@test "a control: a commit without a wake-up wakes no sender that waits for space" {
   prepare_for receive
   sleeper "$KIND" "$ROOM"
   sqlite3 "$SPOOL" "DELETE FROM message; UPDATE room SET depth = 0, bytes = 0 WHERE name = 'a'"

@@ -142,7 +142,7 @@ on() {
 @test "commands with a large WAL that are killed or whose calls fail leave a sound spool on tmpfs" { on tmpfs one ${TORTURE:+atomic}; }
 
 # The control: version 0.1.0 emptied a large WAL by two steps.
-@test "the kills show that a WAL that is first cut and then wiped destroys a spool" {
+@test "a control: a WAL that is truncated and then wiped destroys a spool when a command is killed" {
   place_on ext4
   head -c 12000000 /dev/urandom >large
   few
