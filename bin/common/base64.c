@@ -1,4 +1,4 @@
-/* base64.c - bytes as text of 64 letters, as RFC 4648 has it. */
+/* base64.c - bytes as text of 64 letters (RFC 4648). */
 
 #include "base64.h"
 
@@ -9,7 +9,7 @@ static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuv
 
 enum { PADDING = 64, NO_LETTER = 64 }; /* '=' follows the letters */
 
-/* Up to three bytes as four letters. */
+/* Encode up to three bytes as four letters. */
 static void encode_group(const unsigned char *bytes, size_t size, char letters[4])
 {
     uint32_t group = (uint32_t)bytes[0] << 16;
@@ -57,7 +57,7 @@ static bool decode_group(const char letters[4], size_t count, unsigned char *byt
     return (group & unused) == 0;
 }
 
-/* The number of the last four letters that are not padding. */
+/* Return how many of the last four letters are not padding. */
 static size_t last_count(const char letters[4])
 {
     if (letters[3] != '=')

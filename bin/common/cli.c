@@ -1,4 +1,4 @@
-/* cli.c - what every program here has: options and help. */
+/* cli.c - the options and the help of every program. */
 
 #include "cli.h"
 

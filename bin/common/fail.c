@@ -1,4 +1,4 @@
-/* fail.c - errors, and the end that they have. */
+/* fail.c - errors, and how a program ends with one. */
 
 #include "fail.h"
 
@@ -19,7 +19,7 @@ void fail_start(const char *name, const char *usage)
     synopsis = usage;
 }
 
-/* Print "NAME: " and the text; one write, so that the lines of several programs don't mix. */
+/* Print "NAME: " and the text with one write, so that the lines of several programs do not mix. */
 __attribute__((format(printf, 1, 0))) static void say(const char *format, va_list arguments,
                                                       bool with_usage)
 {

@@ -1,4 +1,4 @@
-/* format.c - how a message is written. */
+/* format.c - writing a message in the chosen format. */
 
 #include "format.h"
 
@@ -112,8 +112,8 @@ static int hex_digit(char c)
     return value < 16 ? value : value - 6;
 }
 
-/* Decode the escape whose backslash is before TEXT. Stores the byte and returns the length; 0:
- * not an escape. */
+/* Decode the escape whose backslash is before TEXT. Stores the byte and returns the length, or 0 if
+ * it is not an escape. */
 static size_t unescape(const char *text, char *byte)
 {
     static const char names[] = "nt0\\e", bytes[] = "\n\t\0\\\x1b";

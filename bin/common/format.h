@@ -1,4 +1,4 @@
-/* format.h - how a message is written. */
+/* format.h - writing a message in the chosen format. */
 
 #ifndef FORMAT_H
 #define FORMAT_H
@@ -10,16 +10,16 @@
 enum style {
     STYLE_LINES,   /* the body, and a newline if it does not end in one */
     STYLE_EXACT,   /* the body's bytes */
-    STYLE_NULL,    /* the body, and a NUL byte */
-    STYLE_VERBOSE, /* for people: when, who, what */
+    STYLE_NULL,    /* the body and a NUL byte */
+    STYLE_VERBOSE, /* for people: time, sender, body */
     STYLE_JSON,    /* a JSON line */
-    STYLE_CUSTOM,  /* as the user's format says */
+    STYLE_CUSTOM,  /* in the user's format */
 };
 
 struct format {
     enum style style;
-    const char *custom; /* was checked by format_check */
-    bool escape;        /* let no control character through to a terminal */
+    const char *custom; /* checked by format_check() */
+    bool escape;        /* let no control character reach a terminal */
 };
 
 /* End the program with a usage error if CUSTOM is not a format. */

@@ -1,4 +1,4 @@
-/* input.c - reading bodies: a whole file as one, or a stream cut into many. */
+/* input.c - reading bodies: a whole file as one, or a stream split into many. */
 
 #include "input.h"
 
@@ -20,8 +20,8 @@ static noreturn void cannot_read(const char *name)
     cli_fail(EXIT_IO, "cannot read %s: %s", name, cli_cause(errno));
 }
 
-/* Wait until FD can be read, at most MILLISECONDS (-1: forever), or a signal comes. Returns 1 if
- * it can be read, 0 if not, -1 on error. */
+/* Wait up to MILLISECONDS (-1: forever) until FD can be read or a signal arrives. Returns 1 if FD
+ * can be read, 0 if not, -1 on error. */
 static int readable(int fd, int milliseconds)
 {
     struct pollfd waiting = { .fd = fd, .events = POLLIN };
@@ -29,7 +29,7 @@ static int readable(int fd, int milliseconds)
     return result < 0 && errno == EINTR ? 0 : result;
 }
 
-/* As read(), through signals, and waiting also on a non-blocking descriptor. */
+/* Like read(), but continues after signals and waits on a non-blocking descriptor. */
 static ssize_t read_some(int fd, void *bytes, size_t size)
 {
     for (;;) {
@@ -41,7 +41,8 @@ static ssize_t read_some(int fd, void *bytes, size_t size)
     }
 }
 
-/* How much to read at once: a large file in one piece, without growing step by step. */
+/* Return how many bytes to read at once: all of a large file, so that the buffer does not grow step
+ * by step. */
 static size_t first_piece(int fd, size_t most)
 {
     struct stat st;
@@ -124,7 +125,7 @@ void records_free(struct records *r)
     text_free(&r->buffer);
 }
 
-/* A new file without a name, to read and write. */
+/* Create a file without a name, to read and write. */
 static FILE *nameless_file(void)
 {
     const char *directory = getenv("TMPDIR");

@@ -1,4 +1,4 @@
-/* iso_time.c - a time as ISO 8601 has it. */
+/* iso_time.c - times in ISO 8601. */
 
 #include "iso_time.h"
 
@@ -16,14 +16,15 @@ time_t split_time(int64_t time, int *milliseconds)
 const char *format_time_text(int64_t time, char text[FORMAT_TIME])
 {
     int milliseconds;
-    /* A spool of an older version can have later ones; a date has to be readable again. */
+    /* A spool of an older version can contain later times, and a printed date must be readable
+     * again. */
     time = time > CHAT_TIME_MAX ? CHAT_TIME_MAX : time < CHAT_TIME_MIN ? CHAT_TIME_MIN : time;
     time_t seconds = split_time(time, &milliseconds);
     struct tm utc;
     text[0] = '\0';
     if (gmtime_r(&seconds, &utc) == NULL)
         return text;
-    /* strftime() writes the year 33 as it is, and ISO 8601 wants 0033. */
+    /* strftime() writes the year 33 without padding; ISO 8601 requires 0033. */
     size_t length = (size_t)snprintf(text, FORMAT_TIME, "%04lld", utc.tm_year + 1900LL);
     length += strftime(text + length, FORMAT_TIME - length, "-%m-%dT%H:%M:%S", &utc);
     snprintf(text + length, FORMAT_TIME - length, ".%03dZ", milliseconds);

@@ -1,4 +1,4 @@
-/* iso_time.h - a time as ISO 8601 has it. */
+/* iso_time.h - times in ISO 8601. */
 
 #ifndef ISO_TIME_H
 #define ISO_TIME_H
@@ -8,10 +8,10 @@
 
 #include "output.h"
 
-/* The seconds of TIME, rounded down also before 1970, and the milliseconds behind them. */
+/* Split TIME into seconds, rounded down even before 1970, and milliseconds. */
 time_t split_time(int64_t time, int *milliseconds);
 
-/* Write TIME as ISO 8601 has it: 2026-11-22T13:40:07.123Z. The other one stores that in TEXT and
+/* Write TIME in ISO 8601: 2026-11-22T13:40:07.123Z. The second function stores the text in TEXT and
  * returns it. */
 enum { FORMAT_TIME = 64 };
 void format_time(int64_t time, struct output *out);

@@ -1,4 +1,4 @@
-/* json_in.c - a message read from a JSON line. The only file that knows Jansson. */
+/* json_in.c - reading a message from a JSON line. Only this file uses Jansson. */
 
 #include "json_in.h"
 
@@ -14,8 +14,8 @@
 #include "cli.h"
 #include "when.h"
 
-/* A body may contain NUL, and we check ourselves that the line is an object. Integers that are
- * too large matter only in fields that we read. */
+/* A body may contain NUL. This file checks that the line is an object. Integers that are too large
+ * matter only in the fields that are read. */
 enum {
     FLAGS = JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES | JSON_DECODE_ANY,
     NO_NUMBERS = JSON_DECODE_INT_AS_REAL,
@@ -33,7 +33,7 @@ __attribute__((format(printf, 2, 3))) static bool refuse(struct json_in *in, con
 
 /* --- the line -------------------------------------------------------------- */
 
-/* Without memory Jansson would read a string without its end, and not notice. */
+/* For lack of memory Jansson would silently truncate a string. */
 static void *allocate(size_t size)
 {
     void *bytes = malloc(size);
@@ -55,7 +55,7 @@ static bool parse(struct json_in *in, const char *line, size_t size)
 
 /* --- its fields ------------------------------------------------------------ */
 
-/* The text of VALUE, the field NAME; NULL if it is not a string. */
+/* Return the text of VALUE, the field NAME, or NULL if it is not a string. */
 static const char *text_of(struct json_in *in, const char *name, const json_t *value)
 {
     const char *text = json_string_value(value);
@@ -68,7 +68,7 @@ static const char *text_of(struct json_in *in, const char *name, const json_t *v
     return text;
 }
 
-/* A room, or a reader of one. */
+/* Read the name of a room or of a reader. */
 static bool address_valid(const char *text)
 {
     return chat_room_valid(text) || chat_reader_valid(text);
@@ -134,8 +134,8 @@ static bool read_number(struct json_in *in, const char *name, int64_t *number)
            refuse(in, "'%s' is out of range or not a number", name);
 }
 
-/* A time when the message is due or expires: at least 1, because 0 means no time, and times
- * before 1970 are past. */
+/* Read the time when the message is due or expires: at least 1, because 0 means no time, and any
+ * time before 1970 is past. */
 static bool read_term(struct json_in *in, const char *name, int64_t *time)
 {
     if (!read_time(in, name, time))
@@ -145,7 +145,7 @@ static bool read_term(struct json_in *in, const char *name, int64_t *time)
     return true;
 }
 
-/* Fields that only a restored message has. */
+/* Read the fields that only a restored message has. */
 static bool read_rest(struct json_in *in, struct chat_message *m)
 {
     int64_t failure = 0;
@@ -163,7 +163,7 @@ static bool read_replace(struct json_in *in)
     return value == NULL || json_is_boolean(value) || refuse(in, "'replace' is not true or false");
 }
 
-/* The line of an open room. */
+/* Read the line of an open room. */
 static bool read_opened(struct json_in *in)
 {
     struct chat_bounds *b = &in->bounds;
@@ -173,7 +173,7 @@ static bool read_opened(struct json_in *in)
            read_number(in, "max_time", &b->most_time) && read_number(in, "next_id", &in->next_id);
 }
 
-/* The line of a reader, whose name is that of the message so far. */
+/* Read the line of a reader. The name of the reader is the room of the message read so far. */
 static bool read_reader(struct json_in *in, const struct chat_message *m)
 {
     in->reader = m->reader;

@@ -1,6 +1,6 @@
-/* json_out.c - a message as a JSON line.
+/* json_out.c - writing a message as a JSON line.
  *
- * JSON requires C0 control characters to be escaped; DEL and C1 are escaped as well, so that the
+ * JSON requires C0 control characters to be escaped. DEL and C1 are escaped as well, so that the
  * line cannot control a terminal. */
 
 #include "json_out.h"
@@ -11,7 +11,7 @@
 #include "base64.h"
 #include "iso_time.h"
 
-/* BEFORE is what separates it from what was put before: '{' or ','. */
+/* BEFORE separates this text from the text before it: '{' or ','. */
 static void put_name(char before, const char *name, struct output *out)
 {
     const char quoted[] = { before, '"' };
@@ -39,16 +39,16 @@ static void put_escape(uint32_t c, struct output *out)
     if (c == '"' || c == '\\') {
         char pair[] = { '\\', (char)c };
         output_put(out, pair, sizeof pair);
-    } else { /* what may not stand is below 256 */
+    } else { /* only code points below 256 are ever escaped */
         char code[] = { '\\', 'u', '0', '0', digits[c >> 4 & 15], digits[c & 15] };
         output_put(out, code, sizeof code);
     }
 }
 
-/* A byte that is not UTF-8 becomes U+FFFD: only in a damaged name, never in a body. */
+/* A byte that is not UTF-8 becomes U+FFFD. This happens only in a damaged name, never in a body. */
 static void put_quoted(const char *bytes, size_t size, struct output *out)
 {
-    size_t plain = 0, length; /* from there on nothing was put so far */
+    size_t plain = 0, length; /* the first byte that was not written yet */
     output_put(out, "\"", 1);
     for (size_t i = 0; i < size; i += length) {
         uint32_t c;
@@ -119,7 +119,7 @@ static void put_body(const char *bytes, size_t size, struct output *out)
         put_base64(bytes, size, out);
 }
 
-/* An optional time. */
+/* Write an optional time. */
 void json_out_time(char before, const char *name, int64_t time, struct output *out)
 {
     if (time > 0)
@@ -143,7 +143,7 @@ static void put_state(const char *state, const struct chat_holder *holder, struc
     json_out_string(',', "holder", holder->name, out);
 }
 
-/* STATE and HOLDER are NULL where they are not wanted. */
+/* STATE and HOLDER may be NULL: not written. */
 static void put_message(const struct chat_message *m, int64_t next_id, const char *state,
                         const struct chat_holder *holder, struct output *out)
 {

@@ -1,4 +1,4 @@
-/* memory.c - the end of a program that has no memory. */
+/* memory.c - ending a program that has run out of memory. */
 
 #include "fail.h"
 

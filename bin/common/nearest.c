@@ -1,22 +1,22 @@
-/* nearest.c - the name that a mistyped word was probably meant to be. */
+/* nearest.c - finding the name that a mistyped word probably means. */
 
 #include "nearest.h"
 
 #include <string.h>
 
-enum { LONGEST = 24 }; /* of the names here */
+enum { LONGEST = 24 }; /* the longest name in this project */
 
 static size_t least(size_t a, size_t b)
 {
     return a < b ? a : b;
 }
 
-/* Return how many letters have to be added, removed, replaced or swapped with the next one to make
- * A of B; both have at most LONGEST bytes. */
+/* Return how many letters have to be inserted, removed, replaced or swapped with the next one to
+ * turn A into B; both have at most LONGEST bytes. */
 static size_t distance(const char *a, const char *b)
 {
-    size_t rows[3][LONGEST + 1]; /* the rows before the last, the last, and the current one,
-                                  * alternating */
+    size_t rows[3][LONGEST +
+                   1]; /* the row before the last one, the last, and the current one, in rotation */
     size_t width = strlen(b);
     for (size_t j = 0; j <= width; j++)
         rows[0][j] = j;

@@ -1,12 +1,12 @@
-/* nearest.h - the name that a mistyped word was probably meant to be. */
+/* nearest.h - finding the name that a mistyped word probably means. */
 
 #ifndef NEAREST_H
 #define NEAREST_H
 
 #include <stddef.h>
 
-/* Begin with only WORD set; after all candidates BEST is the nearest one, or NULL if none is near.
- */
+/* Set only WORD at first. After all candidates BEST is the most similar one, or NULL if none is
+ * similar. */
 struct nearest {
     const char *word, *best;
     size_t distance; /* of BEST */

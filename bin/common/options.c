@@ -1,7 +1,7 @@
-/* options.c - the options of a command line, from the tables of the programs.
+/* options.c - reading the options of a command line from the tables of the programs.
  *
- * getopt_long(3) takes "-room x" for "-r oom" and lets the last of two options win, and each C
- * library has other error messages. */
+ * getopt_long(3) reads "-room x" as "-r oom", lets the last of two options win, and prints
+ * different errors in each C library. */
 
 #include "options.h"
 
@@ -15,10 +15,10 @@
 #include "text.h"
 
 static const struct option_row *const *tables; /* two */
-static char **next;                            /* the word to look at */
-static char *cluster;                          /* the rest of a word of short options, or NULL */
-static bool marked;                            /* "--" has ended the options */
-static const struct option_row *seen[64];      /* options with an argument, one place each */
+static char **next;                            /* the current argument */
+static char *cluster;                     /* the rest of an argument with short options, or NULL */
+static bool marked;                       /* "--" was read */
+static const struct option_row *seen[64]; /* options that were given with an argument */
 static size_t seen_count;
 
 int option_letter(const struct option_row *row)
@@ -28,7 +28,7 @@ int option_letter(const struct option_row *row)
 
 /* --- finding --------------------------------------------------------------- */
 
-/* Return the row after ROW in both tables, or the first one after NULL; NULL behind the last. */
+/* Return the row after ROW in both tables, or the first one after NULL; NULL after the last. */
 static const struct option_row *after(const struct option_row *row, size_t *table)
 {
     if (row == NULL) {
@@ -51,8 +51,8 @@ static const struct option_row *find_short(int letter)
     return NULL;
 }
 
-/* Return how many options the LENGTH bytes of NAME may mean; *FOUND becomes the first of them.
- * An option that --help does not show cannot be shortened. */
+/* Return how many options the LENGTH bytes of NAME may abbreviate; *FOUND becomes the first of
+ * them. An option that --help does not show cannot be abbreviated. */
 static size_t find_long(const char *name, size_t length, const struct option_row **found)
 {
     size_t count = 0, table;
@@ -72,7 +72,7 @@ static size_t find_long(const char *name, size_t length, const struct option_row
 
 /* --- refusing -------------------------------------------------------------- */
 
-/* Returns " (did you mean '--NAME'?)" for the long form that is nearest to NAME, or "". */
+/* Return " (did you mean '--NAME'?)" with the long option most similar to NAME, or "". */
 static const char *hint(const char *name)
 {
     static char text[64];
@@ -106,7 +106,7 @@ static noreturn void refuse_ambiguous(const char *name)
     cli_usage("option '--%s' is ambiguous: %s", name, list.bytes);
 }
 
-/* AT is within a word of short options. */
+/* AT is inside an argument with several short options. */
 static noreturn void refuse_short(const char *at)
 {
     uint32_t code_point;
@@ -119,7 +119,7 @@ static noreturn void refuse_short(const char *at)
     cli_usage("unknown option '-%.*s'", size > 0 ? size : 1, at);
 }
 
-/* "-room x" would be "-r oom" and a word. */
+/* "-room x" would mean "-r oom" and an argument. */
 static void check_one_dash(const char *word)
 {
     size_t length = strcspn(word + 1, "=");
@@ -218,7 +218,7 @@ char **options_words(bool *after_mark)
 
 /* --- options after words --------------------------------------------------- */
 
-/* Returns whether the option WORD takes the next word as its argument. */
+/* Return whether the option WORD takes the next argument. */
 static bool takes_next(const char *word)
 {
     const struct option_row *row;
@@ -233,7 +233,7 @@ static bool takes_next(const char *word)
     return false;
 }
 
-/* Move the words of ARGV that are not options behind those that are. */
+/* Move the arguments in ARGV that are not options after the options. */
 static void move_words(char **argv)
 {
     size_t count = 0, options = 0, words = 0, i = 0;

@@ -1,4 +1,4 @@
-/* output.c - writing, so that it is known whether it arrived. */
+/* output.c - writing in a way that shows whether the output arrived. */
 
 #include "output.h"
 
@@ -24,14 +24,15 @@ void output_open(struct output *out, int fd)
     };
 }
 
-/* Or a signal comes. False where there is no waiting. */
+/* Wait until FD can be written or a signal arrives. Returns false if waiting fails. */
 static bool wait_until_writable(int fd)
 {
     struct pollfd waiting = { .fd = fd, .events = POLLOUT };
     return poll(&waiting, 1, -1) >= 0 || errno == EINTR;
 }
 
-/* After a write that failed; with a pipe that was made non-blocking, later. */
+/* Decide what to do after a failed write: with a pipe that another process made non-blocking, try
+ * later. */
 static bool try_again(int fd)
 {
     return errno == EINTR || (errno == EAGAIN && wait_until_writable(fd));
@@ -64,7 +65,7 @@ void output_put(struct output *out, const void *bytes, size_t size)
     if (out->pending.size + size > PENDING_MOST)
         write_pending(out);
     if (size > PENDING_MOST)
-        write_all(out, bytes, size); /* without a copy of it */
+        write_all(out, bytes, size); /* large data is written without a copy */
     else
         text_add(&out->pending, bytes, size);
 }
@@ -74,12 +75,12 @@ void output_put_string(struct output *out, const char *string)
     output_put(out, string, strlen(string));
 }
 
-/* Data in a regular file is delivered only when it is on disk. */
+/* Data in a regular file counts as delivered only when it is on disk. */
 static void sync_file(struct output *out)
 {
     while (out->failed == 0 && fsync(out->fd) < 0)
         if (errno == EINVAL)
-            return; /* a file system that can't */
+            return; /* a file system without fsync() */
         else if (errno != EINTR || output_stop)
             out->failed = errno;
 }

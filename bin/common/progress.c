@@ -1,4 +1,4 @@
-/* progress.c - a line for people who wait for something long. */
+/* progress.c - a line for people who wait for a long operation. */
 
 #include "progress.h"
 
@@ -19,7 +19,7 @@ void progress_start(bool wanted)
     due = cli_clock() + FIRST_AFTER;
 }
 
-/* Whether it is time for a line. */
+/* Return whether it is time for a new line. */
 static bool is_time(void)
 {
     if (!enabled || cli_clock() < due)

@@ -1,4 +1,4 @@
-/* progress.h - a line for people who wait for something long. */
+/* progress.h - a line for people who wait for a long operation. */
 
 #ifndef PROGRESS_H
 #define PROGRESS_H
@@ -6,18 +6,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Begin; nothing is shown unless ENABLED, standard error is a terminal, and it takes over a second.
- */
+/* Begin. Nothing is shown unless ENABLED, standard error is a terminal, and the operation takes
+ * over a second. */
 void progress_start(bool enabled);
 
-/* So many messages were read, or are sent. */
+/* Show how many messages were read or sent. */
 void progress_read(int64_t messages);
 void progress_sent(int64_t messages);
 
-/* So much of TOTAL, as a percentage; WHAT is done with it. */
+/* Show DONE as a percentage of TOTAL; WHAT names the operation. */
 void progress_part(int64_t done, int64_t total, const char *what);
 
-/* Take the line away. */
+/* Erase the line. */
 void progress_end(void);
 
 #endif

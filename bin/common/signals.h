@@ -8,13 +8,13 @@
 
 #include <signal.h>
 
-/* Let these signals end the program, as they do by default. The kernel drops a signal for the first
- * process of a container (PID 1) that has no handler, so there the program exits with 128 plus the
- * number of the signal. */
+/* Let these signals end the program, as they do by default. The kernel drops a signal without a
+ * handler for the first process of a container (PID 1), so there the program exits with 128 plus
+ * the number of the signal. */
 void signals_end_program(void);
 
-/* Catch these signals with HANDLER. They are blocked from now on, and let in with the mask
- * *UNBLOCKED. */
+/* Catch these signals with HANDLER. From now on they are blocked; the mask *UNBLOCKED lets them
+ * in. */
 void signals_catch_stop(void (*handler)(int), sigset_t *unblocked);
 
 /* Catch the signal NUMBER as well. *UNBLOCKED is from signals_catch_stop. */

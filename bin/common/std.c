@@ -1,4 +1,4 @@
-/* std.c - descriptors and signals as a program finds them. */
+/* std.c - the descriptors and signals that a program inherits. */
 
 #include "std.h"
 
@@ -20,10 +20,11 @@ void std_prepare(void)
     for (int fd = 0; fd < 3; fd++)
         closed[fd] = told ? (fds[fd].revents & POLLNVAL) != 0 : fcntl(fd, F_GETFD) < 0;
     for (int fd = 0; fd < 3; fd++)
-        /* The lowest free descriptor is this one; a COMMAND is to have it, too. */
+        /* This is the lowest free descriptor. A COMMAND inherits it, too.
+         * NOLINTNEXTLINE(android-cloexec-open) */
         // NOLINTNEXTLINE(android-cloexec-open)
         if (closed[fd] && open("/dev/null", O_RDWR) != fd)
-            exit(EXIT_SYSTEM); /* there is no place to say so */
+            exit(EXIT_SYSTEM); /* there is no place for an error message */
 #ifdef M_TOP_PAD
     mallopt(M_TOP_PAD, 1024 * 1024); /* ask the kernel for memory once, not four times */
 #endif

@@ -1,4 +1,4 @@
-/* text.c - bytes that grow, and what of them may reach a terminal. */
+/* text.c - growing buffers, and escaping for a terminal. */
 
 #include "text.h"
 

@@ -1,4 +1,4 @@
-/* text.h - bytes that grow, and what of them may reach a terminal. */
+/* text.h - growing buffers, and escaping for a terminal. */
 
 #ifndef TEXT_H
 #define TEXT_H
@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* All zero: empty. Without memory the functions end the program with status 71. */
+/* Initialize with zeros: empty. For lack of memory the functions end the program with status 71. */
 struct text {
     char *bytes;
     size_t size, capacity;
@@ -14,15 +14,15 @@ struct text {
 
 void text_free(struct text *text);
 
-/* Make room for SIZE more bytes, and return where they go. */
+/* Make space for SIZE more bytes, and return a pointer to it. */
 char *text_reserve(struct text *text, size_t size);
 
 void text_add(struct text *text, const void *bytes, size_t size);
 void text_add_string(struct text *text, const char *string);
 
-/* Add BYTES so that a terminal shows them and does nothing else: control characters (C0,
- * DEL, C1 as code points) and bytes that are not UTF-8 become \xHH. Newline
- * and tab stay, but where all must be ONE_LINE. */
+/* Append BYTES so that a terminal shows them and interprets nothing: control characters (C0, DEL,
+ * and C1 as code points) and bytes that are not UTF-8 become \xHH. Newline and tab are kept unless
+ * the result must be ONE_LINE. */
 void text_add_escaped(struct text *text, const void *bytes, size_t size, bool one_line);
 
 #endif

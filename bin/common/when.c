@@ -11,11 +11,11 @@
 
 enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE, DAY = 24 * HOUR };
 
-static const int64_t longest = CHAT_TIME_MAX; /* duration; as good as forever */
+static const int64_t longest = CHAT_TIME_MAX; /* the longest duration: it counts as forever */
 
 /* --- durations ------------------------------------------------------------- */
 
-/* The digits at *AT as a number, cut at the longest duration; moves *AT behind them. */
+/* Read the digits at *AT as a number, limited to the longest duration; move *AT past them. */
 static int64_t read_whole(const char **at)
 {
     int64_t n = 0;
@@ -24,13 +24,13 @@ static int64_t read_whole(const char **at)
     return n < longest ? n : longest;
 }
 
-/* The fraction of UNIT milliseconds that the digits at *AT are behind a point, rounded up. */
+/* Read the digits at *AT as the decimals of a UNIT, in milliseconds rounded up. */
 static int64_t read_fraction(const char **at, int64_t unit)
 {
     int64_t sum = 0, scale = 1;
     bool rest = false;
     for (; isdigit((unsigned char)**at); ++*at)
-        if (scale < 1000000000) { /* a day of milliseconds times this fits */
+        if (scale < 1000000000) { /* the milliseconds of a day times this fit */
             sum = sum * 10 + (**at - '0');
             scale *= 10;
         } else
@@ -64,7 +64,7 @@ static bool read_duration(const char *text, int64_t *milliseconds)
     bool point = *end == '.';
     const char *fraction = end + point;
     const char *unit_at = fraction + (point ? strspn(fraction, "0123456789") : 0);
-    if (unit_at - text == point) /* there is no digit */
+    if (unit_at - text == point) /* no digit was read */
         return false;
     int64_t unit = read_unit(&unit_at);
     if (unit == 0 || *unit_at != '\0')
@@ -86,7 +86,7 @@ int64_t when_duration(const char *text, const char *option)
 
 /* --- dates ----------------------------------------------------------------- */
 
-/* Read a number of DIGITS digits from LOW to HIGH, and move *AT behind it. */
+/* Read a number of DIGITS digits from LOW to HIGH, and move *AT past it. */
 static bool read_number(const char **at, int digits, int low, int high, int *number)
 {
     *number = 0;
@@ -98,7 +98,7 @@ static bool read_number(const char **at, int digits, int low, int high, int *num
     return *number >= low && *number <= high;
 }
 
-/* Move *AT behind the CHARACTER, if it is there. */
+/* Move *AT past CHARACTER, if it is there. */
 static bool skip(const char **at, char character)
 {
     bool there = **at == character;
@@ -117,10 +117,10 @@ static bool read_date(const char **at, struct tm *date)
     date->tm_mon--;
     struct tm copy = *date;
     timegm(&copy);
-    return copy.tm_mday == date->tm_mday; /* no 30th of February */
+    return copy.tm_mday == date->tm_mday; /* refuse February 30 */
 }
 
-/* Hour and minute, perhaps the second, perhaps its fraction; 60 is a leap second. */
+/* Read hour and minute, and optionally the second and its fraction; 60 is a leap second. */
 static bool read_clock(const char **at, struct tm *date, int64_t *milliseconds)
 {
     if (!read_number(at, 2, 0, 23, &date->tm_hour) || !skip(at, ':') ||
@@ -138,7 +138,7 @@ static bool read_clock(const char **at, struct tm *date, int64_t *milliseconds)
     return true;
 }
 
-/* Read Z or an offset like +01:00: how many milliseconds the zone is ahead of UTC. */
+/* Read Z or an offset like +01:00. Returns by how many milliseconds the zone is ahead of UTC. */
 static bool read_zone(const char **at, int64_t *ahead)
 {
     int sign = **at == '-' ? -1 : 1, hours, minutes;
@@ -152,12 +152,12 @@ static bool read_zone(const char **at, int64_t *ahead)
     return true;
 }
 
-/* DATE in this place's time, read as summer time (1) or not (0). FITS: a clock here shows it then.
- */
+/* Convert DATE, a local time in summer time (1) or not (0). FITS: a local clock shows that time
+ * then. */
 static int64_t read_as(const struct tm *date, int summer, bool *fits)
 {
     struct tm wanted = *date, shown;
-    timegm(&wanted); /* a leap second is the next minute's first */
+    timegm(&wanted); /* a leap second is the first second of the next minute */
     shown = wanted;
     shown.tm_isdst = summer;
     int64_t seconds = mktime(&shown);
@@ -166,9 +166,8 @@ static int64_t read_as(const struct tm *date, int summer, bool *fits)
     return seconds;
 }
 
-/* DATE in this place's time, where mktime() alone may choose either: an hour that comes twice is
- * the first one; one that the clock skips is as much later, so that 02:30 is what 03:30 is called.
- */
+/* Convert DATE, a local time for which mktime() may choose: the first one of a time that occurs
+ * twice. A time that the clock skips moves forward: 02:30 becomes 03:30. */
 static int64_t local_seconds(const struct tm *date)
 {
     bool winter_fits, summer_fits;
@@ -214,8 +213,8 @@ int64_t when_now(void)
     return (int64_t)time.tv_sec * SECOND + time.tv_nsec / 1000000;
 }
 
-/* Whether TEXT is a number without a unit that is rather a date like 20270101, or a timestamp: ten
- * digits are more than 30 years of seconds. */
+/* Return whether TEXT is a number without a unit that more probably is a date like 20270101 or a
+ * timestamp: ten digits are more than 30 years of seconds. */
 static bool is_ambiguous(const char *text)
 {
     const char *at = text;
@@ -228,7 +227,7 @@ static bool is_ambiguous(const char *text)
             read_number(&at, 2, 1, 12, &number) && read_number(&at, 2, 1, 31, &number));
 }
 
-/* The time that TEXT means; a duration is from now on, or where SIGN is -1 up to now. */
+/* Convert TEXT to a time. A duration counts from now: forward, or back if SIGN is -1. */
 static int64_t read_time(const char *text, const char *option, int sign)
 {
     int64_t time;

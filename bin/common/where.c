@@ -1,4 +1,4 @@
-/* where.c - which spool and which room, and who we are. */
+/* where.c - finding the spool and the room, and the names of this user and machine. */
 
 #include "where.h"
 
@@ -14,16 +14,16 @@
 #include "chatspool.h"
 #include "cli.h"
 
-/* An environment variable; an empty one counts as unset. */
+/* Return an environment variable; an empty one counts as unset. */
 static const char *variable(const char *name)
 {
     const char *value = getenv(name);
     return value != NULL && value[0] != '\0' ? value : NULL;
 }
 
-/* Root with the HOME of a user, as after sudo -E, would make directories there that the user could
- * not use. Refuse where the directory of the spool is missing, and would be made within one that
- * belongs to another user. Costs other users no system call. */
+/* Root with the HOME of a user, as after sudo -E, would create directories there that the user
+ * could not use. Refuse if the directory of the spool is missing and would be created below one
+ * that belongs to another user. This costs other users no system call. */
 static const char *check_owner(const char *spool)
 {
     struct stat st;
@@ -97,7 +97,7 @@ bool where_missing(const char *spool)
     return strstr(spool, "://") == NULL && access(spool, F_OK) < 0 && errno == ENOENT;
 }
 
-static const char *watched; /* a spool that was not there */
+static const char *watched; /* the spool did not exist before */
 
 void where_watch(const char *spool)
 {
@@ -115,7 +115,7 @@ void where_announce(void)
     free(path);
 }
 
-/* Why no room can have this name. */
+/* Return why no room can have this name, or NULL. */
 static const char *fault(const char *name)
 {
     if (name[0] == '\0')
@@ -156,7 +156,7 @@ const char *where_address(const char *given)
     return given;
 }
 
-/* The name in LINE of /etc/passwd, if its third field is UID. */
+/* Return the name in LINE of /etc/passwd, if its third field is UID. */
 static const char *name_of(char *line, uid_t uid)
 {
     char *rest = line, *name = strsep(&rest, ":");
@@ -168,12 +168,12 @@ static const char *name_of(char *line, uid_t uid)
                : NULL;
 }
 
-/* The name of UID in /etc/passwd, or NULL. Nearly every user is in that file, and the name
- * service takes 24 system calls and a search for sockets and libraries to find it; fgetpwent()
- * takes one for each line. */
+/* Return the name of UID in /etc/passwd, or NULL. Nearly every user is in that file. The name
+ * service needs 24 system calls, and a search for sockets and libraries, to find a name;
+ * fgetpwent() needs one system call per line. */
 static const char *name_in_file(uid_t uid)
 {
-    static char *line; /* holds the name */
+    static char *line; /* static: it contains the name */
     static size_t size;
     const char *name = NULL;
     FILE *file = fopen("/etc/passwd", "re");

@@ -1,4 +1,4 @@
-/* command.c - running COMMAND for one message, or for several. */
+/* command.c - running COMMAND for one message or for several. */
 
 #include "command.h"
 
@@ -22,8 +22,8 @@
 
 /* --- environment -----------------------------------------------------------
  *
- * COMMAND has an environment of its own: ours has to keep the secrets, for a connection that is
- * lost and made again. */
+ * COMMAND has a separate environment: this process has to keep the secrets in its own, to reconnect
+ * when a connection is lost. */
 
 enum variable { ROOM, ATTEMPT, READER, MISSED, ID, USER, HOST, TIME, KEY, COUNT, VARIABLES };
 
@@ -32,12 +32,13 @@ static const char *const names[VARIABLES] = {
     "CHAT_USER",         "CHAT_HOST",    "CHAT_TIME",   "CHAT_KEY",    "CHAT_COUNT",
 };
 
-static char variables[VARIABLES][32 + CHAT_NAME_MAX]; /* of the message, as "NAME=value" */
-static char **environment;                            /* of COMMAND; begins with these */
-static const struct format *layout;                   /* of a batch; NULL: one message each */
-static bool reading;                                  /* as a reader of an open room */
+static char variables[VARIABLES][32 + CHAT_NAME_MAX]; /* the message's fields, as "NAME=value" */
+static char **environment;                            /* for COMMAND; begins with these */
+static const struct format *layout; /* the format of a batch; NULL: one message each */
+static bool reading;                /* CHAT_READER and CHAT_MISSED */
 
-/* Whether COMMAND gets this variable: for a batch only those that all of its messages share. */
+/* Return whether COMMAND gets this variable: for a batch only the variables that all messages
+ * share. */
 static bool is_told(enum variable variable)
 {
     if (variable == COUNT)
@@ -74,7 +75,7 @@ static void set_environment(const chat_batch *batch)
     set(MISSED, "%lld", (long long)chat_batch_missed(batch));
 }
 
-/* Returns whether VARIABLE, as "NAME=value", is the one called NAME. */
+/* Return whether VARIABLE, as "NAME=value", has the name NAME. */
 static bool is_called(const char *variable, const char *name)
 {
     size_t length = strlen(name);
@@ -89,7 +90,7 @@ static bool is_any(const char *variable, const char *const *list, size_t count)
     return false;
 }
 
-/* Returns a new string. */
+/* Return a new string. */
 static char *spool_variable(const char *where)
 {
     char *path = where_absolute(where), *variable;
@@ -114,7 +115,7 @@ void command_prepare(const char *where, const char *const *rooms, size_t room_co
     layout = of_batches;
     for (size_t i = 0; i < room_count; i++)
         reading = reading || (rooms[i] != NULL && strchr(rooms[i], '/') != NULL);
-    const char *room = getenv("CHAT_ROOM"); /* the first, should there be several */
+    const char *room = getenv("CHAT_ROOM"); /* the first one, if there are several */
     if (room != NULL && is_one_of(room, rooms, room_count))
         room = NULL;
     while (environ[inherited] != NULL)
@@ -141,8 +142,8 @@ void command_prepare(const char *where, const char *const *rooms, size_t room_co
 
 enum { PIPE_CAPACITY = 64 * 1024 };
 
-/* A pipe that already holds the body, so that no process must feed the command; -1 if the body
- * does not fit (a user who has many pipes gets smaller ones: pipe(7)). */
+/* Return a pipe that already contains the body, so that no process has to feed the command; or -1
+ * if the body does not fit. (A user with many pipes gets smaller ones: pipe(7).) */
 static int fill_pipe(const struct chat_message *m)
 {
     int ends[2];
@@ -171,7 +172,7 @@ static bool write_all(int fd, const char *bytes, size_t size)
     return true;
 }
 
-/* A file in memory that has no name. */
+/* Create a file in memory without a name. */
 static int fill_file(const struct chat_message *m)
 {
     int fd = memfd_create("message", MFD_CLOEXEC);
@@ -184,7 +185,8 @@ static int fill_file(const struct chat_message *m)
     return -1;
 }
 
-/* Return an open file in memory that holds all messages of BATCH in the chosen format; or -1. */
+/* Return a descriptor of a file in memory that contains all messages of BATCH in the chosen format,
+ * or -1. */
 static int fill_batch(const chat_batch *batch)
 {
     struct output out = { .fd = memfd_create("messages", MFD_CLOEXEC) };
@@ -212,7 +214,8 @@ static int open_input(const chat_batch *batch)
 
 /* --- start and end --------------------------------------------------------- */
 
-/* Store in PATH where execvp() would find NAME. False: nowhere. */
+/* Store in PATH the file that execvp() would run for NAME. Returns false if there is no such
+ * file. */
 static bool find_program(const char *name, char path[PATH_MAX])
 {
     const char *from = getenv("PATH"), *end;
@@ -229,7 +232,7 @@ static bool find_program(const char *name, char path[PATH_MAX])
     }
 }
 
-/* Start a script without #! line by the shell, as execvp() does and posix_spawnp() does not. */
+/* Let the shell run a script without a #! line, as execvp() does and posix_spawnp() does not. */
 static int spawn_script(const posix_spawn_file_actions_t *actions,
                         const posix_spawnattr_t *attributes, char *const argv[], pid_t *pid)
 {
@@ -250,11 +253,11 @@ static int spawn_script(const posix_spawn_file_actions_t *actions,
     return errnum;
 }
 
-/* As a shell starts it: signals by default, none blocked. */
+/* Set the signals as a shell would: default actions, none blocked. */
 static int set_attributes(posix_spawnattr_t *attributes)
 {
     sigset_t all, none;
-    /* sigfillset() leaves out what glibc keeps to itself, and the child would ignore those. */
+    /* sigfillset() omits glibc's internal signals, and the child would ignore them. */
     memset(&all, 0xff, sizeof all);
     sigemptyset(&none);
     posix_spawnattr_setsigdefault(attributes, &all);
@@ -264,7 +267,7 @@ static int set_attributes(posix_spawnattr_t *attributes)
                                                     POSIX_SPAWN_SETPGROUP);
 }
 
-/* Returns an errno, or 0. */
+/* Return an errno, or 0. */
 static int spawn_in(posix_spawn_file_actions_t *actions, char *const argv[], pid_t *pid)
 {
     posix_spawnattr_t attributes;
@@ -284,8 +287,8 @@ static int close_others(posix_spawn_file_actions_t *actions)
 #ifdef __GLIBC__
     return posix_spawn_file_actions_addclosefrom_np(actions, STDERR_FILENO + 1);
 #else
-    /* musl has no such action. But of what we were started with we use no other descriptor, so
-     * all of them may close when something is executed (close_range(2), since Linux 5.11). */
+    /* musl has no such action. This process uses none of the other descriptors that it inherited,
+     * so all of them may be closed on exec (close_range(2), since Linux 5.11). */
     enum { CLOEXEC = 4 };
     (void)actions;
     return syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, CLOEXEC) == 0 ? 0 : errno;
@@ -337,7 +340,7 @@ int command_start(char *const argv[], const chat_batch *batch, const char *after
     int status = exit_status(errnum);
     if (status != EXIT_SYSTEM)
         after = "";
-    /* A shell command line in one argument. */
+    /* A hint if ARGV[0] is a whole shell command line. */
     if (status == EXIT_NOTFOUND && argv[1] == NULL && strpbrk(argv[0], " \t|;&<>") != NULL)
         after = " (for a shell command line: -- sh -c LINE)";
     if (after != NULL)

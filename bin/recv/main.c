@@ -54,8 +54,8 @@ static const struct program program = {
     .options = options,
 };
 
-/* A batch is written and deleted together. One for a follower is what a pipe holds, so that
- * a slow reader keeps few messages from other receivers. */
+/* A batch is written and deleted together. The batch of a follower is limited to the size of a
+ * pipe, so that a slow reader keeps few messages from other receivers. */
 enum {
     BATCH_MESSAGES = 8192,
     BATCH_BYTES = 1024 * 1024,
@@ -73,20 +73,20 @@ struct receiver {
     int64_t timeout; /* milliseconds, or -1 */
     int64_t count;   /* 0: not given */
     struct format format;
-    bool styled;          /* an option chose it */
+    bool styled;          /* set by an option */
     struct worker worker; /* with COMMAND */
 
-    /* How far it is: */
+    /* The progress: */
     chat_spool *spool;
     struct chat_query query;
     struct chat_cursor cursor;
     struct output out;
     int64_t received;
-    bool damaged;     /* messages were met that are */
-    bool troubled;    /* the locked spool was reported, and it has not been free since */
+    bool damaged;     /* damaged messages were found */
+    bool troubled;    /* a locked spool was reported and has not been free since */
     int64_t deadline; /* on cli_clock(), or -1 */
     sigset_t unblocked;
-    struct pollfd reader; /* of standard output: whether it has gone */
+    struct pollfd reader; /* polls standard output for a reader that has gone */
 };
 
 static void choose(struct receiver *r, enum style style, const char *custom)
@@ -106,7 +106,7 @@ static void add_room(struct receiver *r, const char *room)
     r->rooms[r->room_count++] = where_address(room);
 }
 
-/* The steps in TEXT, with commas between them. */
+/* Read the times in TEXT, separated by commas. */
 static void set_backoff(struct worker *w, char *text)
 {
     size_t most = 1;
@@ -119,8 +119,8 @@ static void set_backoff(struct worker *w, char *text)
         w->backoff[w->backoff_count++] = when_duration(step, "--backoff");
 }
 
-/* Behind the options: nothing, or "--" and COMMAND. A variable that is empty behind the "--" must
- * not turn a command into a message that is printed and deleted. */
+/* After the options there may be nothing, or "--" and COMMAND. An empty variable after the "--"
+ * must not turn a command into a message that is printed and deleted. */
 static void parse_command(struct receiver *r)
 {
     bool marked;
@@ -235,8 +235,8 @@ static void check(const struct receiver *r)
 
 /* --- signals --------------------------------------------------------------- */
 
-/* Go on after the message that is being handed over, and not longer than a second where
- * that write blocks: the alarm ends it, again and again, should it come too early. */
+/* Let the program finish the message that it is writing. If that write blocks, the alarm ends it
+ * after a second, and every second again, in case the alarm came before the write. */
 static void stop(int number)
 {
     (void)number;
@@ -244,8 +244,8 @@ static void stop(int number)
     alarm(1);
 }
 
-/* A follower is ended by a signal. They are let in during the sleep, and while a message is
- * written. Other receivers that wait die of it. */
+/* A signal ends a follower in order: signals are let in while it sleeps and while it writes a
+ * message. Other waiting receivers are killed by it. */
 static void prepare_signals(struct receiver *r)
 {
     if (r->follow) {
@@ -283,7 +283,7 @@ static void start(struct receiver *r)
 {
     std_need(STDOUT_FILENO);
     set_query(r);
-    open_spool(r); /* another program may take our place there, with the signals that are blocked */
+    open_spool(r);
     prepare_signals(r);
     output_open(&r->out, STDOUT_FILENO);
     r->reader = (struct pollfd){ .fd = STDOUT_FILENO };
@@ -292,7 +292,7 @@ static void start(struct receiver *r)
     r->deadline = r->timeout >= 0 ? cli_clock() + r->timeout : -1;
 }
 
-/* How many messages the next batch may have. */
+/* Return how many messages the next batch may have. */
 static size_t batch_size(const struct receiver *r)
 {
     int64_t most = r->follow ? FOLLOW_MESSAGES : BATCH_MESSAGES;
@@ -303,7 +303,7 @@ static size_t batch_size(const struct receiver *r)
 /* Where each message of a batch ends in the output. */
 static uint64_t ends[BATCH_MESSAGES];
 
-/* Write the messages, and return how many of them went out whole: all, unless a signal asked to
+/* Write the messages, and return how many were written completely: all, unless a signal asked to
  * stop. */
 static size_t hand_over(struct receiver *r, const chat_batch *batch)
 {
@@ -327,7 +327,7 @@ static size_t hand_over(struct receiver *r, const chat_batch *batch)
     return whole;
 }
 
-/* The reader of our output has gone: end as tail(1) does, and not at the next message. */
+/* The reader of our output has gone: end now, as tail(1) does, and not at the next message. */
 static void check_reader(const struct receiver *r)
 {
     if ((r->reader.revents & (POLLERR | POLLHUP)) != 0)
@@ -337,8 +337,8 @@ static void check_reader(const struct receiver *r)
 
 enum { PAUSE = 1000 }; /* milliseconds between two attempts */
 
-/* The spool is locked. A receiver that may wait for a message waits for this too, and reports it
- * once. Returns whether to try again, after a pause. */
+/* The spool is locked. A receiver that may wait for a message waits for the lock, too, and reports
+ * that once. Returns whether to try again, after a pause. */
 static bool put_off(struct receiver *r, enum chat_status status)
 {
     int64_t left = r->deadline >= 0 ? r->deadline - cli_clock() : PAUSE;
@@ -353,7 +353,7 @@ static bool put_off(struct receiver *r, enum chat_status status)
     return true;
 }
 
-/* Receive the next batch: take it, hand it over, and only then have it deleted. */
+/* Receive the next batch: claim it, write it, and only then delete it. */
 static enum chat_status receive(struct receiver *r)
 {
     chat_batch *batch;
@@ -375,7 +375,7 @@ static enum chat_status receive(struct receiver *r)
     do
         status = r->peek ? CHAT_OK : chat_settle(batch, whole);
     while (put_off(r, status));
-    if (status == CHAT_UNREACHABLE && r->follow) { /* they come again, to the next receiver */
+    if (status == CHAT_UNREACHABLE && r->follow) { /* the next receiver gets them again */
         cli_say("%s", chat_error(r->spool));
         status = CHAT_OK;
     }
@@ -383,32 +383,34 @@ static enum chat_status receive(struct receiver *r)
         r->received += (int64_t)whole;
     if (status == CHAT_OK && whole < chat_batch_count(batch))
         status = CHAT_INTERRUPTED;
-    if (r->peek || r->count == 0 || r->received < r->count) /* else the process ends and does it */
+    if (r->peek || r->count == 0 ||
+        r->received < r->count) /* otherwise the end of the process releases them */
         chat_release(batch);
     return status;
 }
 
-/* For -a: what comes from now on is not meant. CHAT_NONE: there is nothing. */
+/* Remember the last message for -a, which ignores later ones. CHAT_NONE: the room is empty. */
 static enum chat_status set_mark(struct receiver *r)
 {
     enum chat_status status = chat_mark(r->spool, &r->query, &r->query.until);
     return status == CHAT_OK && r->query.until == 0 ? CHAT_NONE : status;
 }
 
-/* Receive what is there now, as much of it as was asked for. */
+/* Receive the messages that exist now, up to the requested number. */
 static enum chat_status receive_present(struct receiver *r)
 {
     enum chat_status status = r->all ? set_mark(r) : CHAT_OK;
     r->cursor = (struct chat_cursor){ .place = r->follow ? r->query.after : 0 };
     while (status == CHAT_OK && !output_stop && (r->count == 0 || r->received < r->count))
         status = receive(r);
-    /* A receiver that may wait forever, and has reached the spool once, waits for it, too. */
+    /* A receiver that may wait forever and has reached the spool once also waits while it is
+     * unreachable. */
     if (r->wait && r->timeout < 0 && (status == CHAT_OK || status == CHAT_NONE))
         chat_set_timeout(r->spool, INT64_MAX);
     return status;
 }
 
-/* Sleep until there may be more; false: there will be no more. */
+/* Sleep until there may be more messages. Returns false if no more will come. */
 static bool wait_for_more(struct receiver *r)
 {
     int64_t left = -1;
@@ -428,10 +430,11 @@ static bool wait_for_more(struct receiver *r)
     return true;
 }
 
-/* Whether to wait when nothing is there. */
+/* Return whether to wait when there is no message. */
 static bool wants_more(const struct receiver *r)
 {
-    if (!r->wait || output_stop || (r->peek && r->damaged)) /* a damaged one stays, for who peeks */
+    if (!r->wait || output_stop ||
+        (r->peek && r->damaged)) /* a peek leaves a damaged message where it is */
         return false;
     return r->follow || (r->all || r->peek ? r->received == 0 : r->received < r->count);
 }
@@ -453,7 +456,7 @@ static void receive_and_wait(struct receiver *r)
     }
 }
 
-/* Returns the exit status. */
+/* Return the exit status. */
 static int print(struct receiver *r)
 {
     start(r);
@@ -463,7 +466,7 @@ static int print(struct receiver *r)
     return r->damaged ? EXIT_DATA : EXIT_NONE;
 }
 
-/* Before the spool is touched: only that knows the name of the default room. */
+/* Only the spool knows the name of the default room. */
 static void check_rooms(const struct receiver *r)
 {
     for (size_t i = 0; i < r->room_count; i++)
@@ -471,12 +474,12 @@ static void check_rooms(const struct receiver *r)
             worker_check(&r->worker, r->rooms[i]);
 }
 
-/* The treatment of a message depends on the name of its room. */
+/* What happens to a message depends on the name of its room. */
 static void name_default_room(struct receiver *r)
 {
     static struct chat_settings settings;
     enum chat_status status = chat_settings(r->spool, &settings);
-    if (status == CHAT_INTERRUPTED) /* that the worker acts on */
+    if (status == CHAT_INTERRUPTED) /* the worker acts on these signals */
         return;
     if (status != CHAT_OK)
         cli_fail_spool(status, r->spool, "");
@@ -487,7 +490,7 @@ static void name_default_room(struct receiver *r)
         }
 }
 
-/* Likewise with COMMAND. */
+/* Receive with COMMAND. */
 static int work(struct receiver *r)
 {
     struct worker *w = &r->worker;
@@ -546,7 +549,7 @@ static bool receives_from(const struct receiver *r, const char *room)
     return false;
 }
 
-/* Why there is nothing to receive, in brackets, for a person at a terminal. */
+/* Return why there is nothing to receive, in parentheses, for a person at a terminal. */
 static void add_reason(const struct receiver *r, struct text *line)
 {
     struct chat_room *rooms = NULL;
@@ -599,6 +602,6 @@ int main(int argc, char **argv)
     int status = receiver.worker.command != NULL ? work(&receiver) : print(&receiver);
     if (status == EXIT_NONE && !receiver.quiet)
         say_none(&receiver);
-    /* The end of the process closes the spool, quicker than chat_close. */
+    /* The end of the process closes the spool faster than chat_close() does. */
     return status;
 }

@@ -1,4 +1,4 @@
-/* missed.c - what a reader of an open room has lost. */
+/* missed.c - reporting messages that a reader of an open room has lost. */
 
 #include "missed.h"
 

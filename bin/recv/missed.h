@@ -1,4 +1,4 @@
-/* missed.h - what a reader of an open room has lost. */
+/* missed.h - reporting messages that a reader of an open room has lost. */
 
 #ifndef MISSED_H
 #define MISSED_H

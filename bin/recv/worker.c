@@ -1,7 +1,8 @@
-/* worker.c - receiving with COMMAND: one is run for each message or batch, several at a time.
+/* worker.c - receiving with COMMAND: run one for each message or batch, several at a time.
  *
- * A message stays in the spool, claimed, until its command has ended and it is known what becomes
- * of it. So a kill at any instruction leaves it there: the claim dies with this process. */
+ * A message stays in the spool, claimed, until its command has ended and the exit status decides
+ * about the message. So a kill at any instruction leaves the message there: the claim dies with
+ * this process. */
 
 #include "worker.h"
 
@@ -18,7 +19,7 @@
 #include "common/signals.h"
 #include "missed.h"
 
-/* Stop early with STATUS, the first one that was found: what runs may end. */
+/* Stop early with STATUS, unless another status was set before. Running commands may end. */
 static void give_up(struct worker *w, int status)
 {
     if (w->status == 0)
@@ -26,15 +27,14 @@ static void give_up(struct worker *w, int status)
     w->over = true;
 }
 
-/* The commands that run are not to be left alone, so a call that failed does not end the program.
- */
+/* The program must not end while commands run, so a failed call only stops it early. */
 static void fail_spool(struct worker *w, enum chat_status status)
 {
     give_up(w, cli_say_spool(status, w->spool));
 }
 
-/* Likewise for a message whose command has ended. A follower continues without the claim that it
- * has lost: the next receiver gets the message again. */
+/* Do the same after a failed call for a message whose command has ended. A follower continues
+ * without the claim that it has lost, and the next receiver gets the message again. */
 static void fail_claim(struct worker *w, enum chat_status status)
 {
     if (w->follow && status == CHAT_UNREACHABLE)
@@ -45,18 +45,18 @@ static void fail_claim(struct worker *w, enum chat_status status)
 
 /* --- signals ---------------------------------------------------------------
  *
- * One request to stop may reach us as several signals: timeout(1) signals its child and then the
- * process group of it, a terminal that is closed sends SIGHUP through the shell and from the
- * kernel, and the end of a control group signals each process in it. So what comes within a second
- * of a request belongs to it. */
+ * One request to stop may arrive as several signals: timeout(1) signals its child and then the
+ * child's process group, a closed terminal sends SIGHUP through the shell and from the kernel, and
+ * the end of a control group signals each process in it. So all signals within a second of a
+ * request belong to the request. */
 
 enum { SAME_REQUEST = 1000 }; /* milliseconds */
 
 static volatile sig_atomic_t requests, request_signal;
 static int64_t request_time; /* on cli_clock() */
 
-/* Handlers run only where they are unblocked, one at a time, so they share these without a race.
- * A hang-up is never more than a first request: it means that the user cannot see the output any
+/* Handlers run one at a time and only where the signals are unblocked, so they share these without
+ * a race. A hang-up is only ever a first request: it means that the user cannot see the output any
  * more. */
 static void stop(int number)
 {
@@ -70,7 +70,7 @@ static void stop(int number)
 
 static void wake_up(int number)
 {
-    (void)number; /* only to end a sleep */
+    (void)number; /* the handler only has to end a sleep */
 }
 
 void worker_catch_signals(struct worker *w)
@@ -80,16 +80,16 @@ void worker_catch_signals(struct worker *w)
     sigprocmask(SIG_BLOCK, NULL, &w->blocked);
 }
 
-/* Send a signal to the process groups of the commands. None of the commands was waited for yet, so
- * the groups are still their own. */
+/* Send a signal to the process groups of the commands. None of the commands was reaped yet, so the
+ * process ids still belong to them. */
 static void signal_commands(const struct worker *w, int number)
 {
     for (size_t i = 0; i < w->running; i++)
         kill(-w->jobs[i].pid, number);
 }
 
-/* The first request to stop: take no more messages. The second is passed on to the commands, also
- * to one that is stopped. The third ends them. */
+/* Handle a request to stop. The first one: take no more messages. The second is passed on to the
+ * commands, even to a stopped one. The third kills them. */
 static void heed_signals(struct worker *w)
 {
     sigprocmask(SIG_SETMASK, &w->unblocked, NULL);
@@ -105,16 +105,16 @@ static void heed_signals(struct worker *w)
         signal_commands(w, SIGKILL);
 }
 
-/* --- problems that pass ----------------------------------------------------
+/* --- temporary problems ----------------------------------------------------
  *
- * The spool is locked, or there are too many processes. Who may wait for a message waits for the
- * end of that, too. */
+ * The spool is locked, or there are too many processes. A receiver that may wait for a message also
+ * waits for the end of such a problem. */
 
 enum { PAUSE = 1000 }; /* milliseconds between two attempts */
 
 static const char trying_again[] = "; trying again";
 
-/* For how long to try again: milliseconds, or 0. */
+/* Return for how many milliseconds to try again, or 0. */
 static int64_t pause_left(const struct worker *w)
 {
     if (!w->wait || requests > 0)
@@ -123,14 +123,14 @@ static int64_t pause_left(const struct worker *w)
     return left > PAUSE ? PAUSE : left > 0 ? left : 0;
 }
 
-/* Sleep before the next attempt, or until a command ends or a signal comes. */
+/* Sleep before the next attempt, or until a command ends or a signal arrives. */
 static void make_pause(struct worker *w)
 {
     w->troubled = true;
     pause_for(pause_left(w), NULL, 0, &w->unblocked);
 }
 
-/* The spool is locked. Report it and pause. Returns whether to try again. */
+/* Report that the spool is locked, and pause. Returns whether to try again. */
 static bool put_off(struct worker *w, enum chat_status status)
 {
     if (status != CHAT_BUSY || pause_left(w) == 0)
@@ -145,7 +145,7 @@ static bool put_off(struct worker *w, enum chat_status status)
 
 enum { HOLD = 1000, HOLD_MOST = 60 * 60 * 1000 }; /* milliseconds */
 
-/* For how long a message that failed so often before is held back. */
+/* Return how long to hold back a message that has failed this number of times before. */
 static int64_t hold_time(const struct worker *w, int64_t attempts)
 {
     int64_t last = (int64_t)w->backoff_count - 1;
@@ -166,11 +166,11 @@ static const char *dead_letter_room(const struct worker *w, const struct chat_me
         return w->dead;
     snprintf(reader, sizeof reader, "%.*s/%s", (int)strcspn(m->room, "/"), m->room,
              m->reader != NULL ? m->reader : "");
-    /* which the library refuses */
+    /* the library refuses that */
     return dead_room(m->reader != NULL ? reader : m->room, room) ? room : "";
 }
 
-/* Without -F a message is tried once in a run, so its claim is kept to the end. */
+/* Without -F each message is tried once per run, so its claim is kept until the end. */
 static enum chat_status put_back(struct worker *w, chat_batch *batch)
 {
     if (!w->follow)
@@ -189,7 +189,7 @@ static enum chat_status fail(struct worker *w, chat_batch *batch,
     return status;
 }
 
-/* Returns how COMMAND ended, with the STATUS of waitpid(): good until the next call. */
+/* Return how COMMAND ended, from the STATUS of waitpid(); valid until the next call. */
 static const char *end_text(int status)
 {
     static char text[96];
@@ -201,7 +201,7 @@ static const char *end_text(int status)
     return text;
 }
 
-/* Report a failed attempt, and DEAD, the room that the messages have moved to, or NULL. */
+/* Report a failed attempt, and DEAD, the room to which the messages have moved, or NULL. */
 static void report(const struct worker *w, const chat_batch *batch, int status, const char *dead)
 {
     size_t count = chat_batch_count(batch);
@@ -240,8 +240,8 @@ static void failed(struct worker *w, chat_batch *batch, int end, bool for_ever)
         fail_claim(w, status);
 }
 
-/* The message is not at fault. A follower comes back to it; otherwise it is left to the caller
- * of chat-recv. */
+/* The exit status asks to try later. A follower retries the message; otherwise the caller of
+ * chat-recv has to. */
 static void postponed(struct worker *w, chat_batch *batch)
 {
     const struct chat_failure failure = {
@@ -255,7 +255,7 @@ static void postponed(struct worker *w, chat_batch *batch)
     chat_release(batch);
 }
 
-/* Delete what was done. */
+/* Delete the messages of successful commands. */
 static void settle(struct worker *w)
 {
     chat_batch *batch = w->done;
@@ -274,12 +274,12 @@ static void settle(struct worker *w)
     w->done_jobs = 0;
 }
 
-/* Delete the messages of commands that end at about the same time together, before we sleep:
- * with a disk that takes 5 ms per sync, -P 8 -- true gets through three times as many. */
+/* Delete the messages of commands that end at about the same time together, before the next sleep:
+ * on a disk that takes 5 ms per sync, -P 8 -- true processes three times as many. */
 static void done(struct worker *w, chat_batch *batch)
 {
     if (w->done == NULL || chat_join(w->done, batch) != CHAT_OK) {
-        settle(w); /* it is of another room */
+        settle(w); /* it belongs to another room */
         w->done = batch;
     }
     w->done_jobs++;
@@ -298,7 +298,7 @@ static void ended(struct worker *w, chat_batch *batch, int status)
     case COMMAND_LATER:
         postponed(w, batch);
         break;
-    case COMMAND_NEVER: /* but which one, where there are several */
+    case COMMAND_NEVER: /* unknown which one, if there are several */
         failed(w, batch, status, chat_batch_count(batch) == 1);
         break;
     case COMMAND_FAILED:
@@ -309,7 +309,7 @@ static void ended(struct worker *w, chat_batch *batch, int status)
 
 /* --- jobs ------------------------------------------------------------------ */
 
-/* A follower's timeout starts again when a message came, or was done. */
+/* The timeout of a follower starts again when a message arrives or is deleted. */
 static void begin_time(struct worker *w)
 {
     if (w->follow && w->timeout >= 0)
@@ -324,8 +324,8 @@ static struct job *find_job(const struct worker *w, pid_t pid)
     return NULL;
 }
 
-/* A command has a process group of its own, so the terminal stops it if it reads from there. It
- * keeps its message until it is continued or killed: report it. */
+/* A command has its own process group, so the terminal stops it if it reads from the terminal. It
+ * keeps its message until it is continued or killed, so report it. */
 static void say_stopped(const struct worker *w, const struct job *job, int number)
 {
     const char *cause = number == SIGTTIN   ? ": it cannot read from the terminal"
@@ -344,8 +344,8 @@ static void end_job(struct worker *w, struct job *job, int status)
     begin_time(w);
 }
 
-/* Reap all commands that have ended, or were stopped. Children that a parent left us are not
- * among them. */
+/* Reap all commands that have ended, and report those that were stopped. Children that this process
+ * inherited from its parent are not among them. */
 static void reap(struct worker *w)
 {
     int status;
@@ -379,7 +379,7 @@ static void start(struct worker *w, chat_batch *batch)
     begin_time(w);
 }
 
-/* Make room for one more before its command runs. */
+/* Allocate space for one more job before its command runs. */
 static void reserve_job(struct worker *w)
 {
     struct job *jobs = realloc(w->jobs, (w->running + 1) * sizeof *jobs);
@@ -390,7 +390,7 @@ static void reserve_job(struct worker *w)
 
 /* --- messages -------------------------------------------------------------- */
 
-/* How many messages the next command may get. */
+/* Return how many messages the next command may get. */
 static size_t batch_size(const struct worker *w)
 {
     int64_t most = w->batch > 0 ? w->batch : 1;
@@ -399,8 +399,9 @@ static size_t batch_size(const struct worker *w)
     return (size_t)most;
 }
 
-/* How many of the first messages of BATCH go together. One that has failed before is tried alone:
- * it may be the reason why a batch failed, and the others are not to share its end. */
+/* Return how many of the first messages of BATCH go to one command. A message that has failed
+ * before is tried alone: it may be the reason why a batch failed, and the other messages must not
+ * fail with it. */
 static size_t alike(const chat_batch *batch)
 {
     size_t count = 1;
@@ -410,7 +411,7 @@ static size_t alike(const chat_batch *batch)
     return count;
 }
 
-/* Claim the messages that QUERY finds, and no more than go together. */
+/* Claim the messages that QUERY finds, but no more than go to one command. */
 static enum chat_status claim_alike(struct worker *w, chat_batch **batch)
 {
     for (;;) {
@@ -422,7 +423,7 @@ static enum chat_status claim_alike(struct worker *w, chat_batch **batch)
     }
 }
 
-/* Claim the next messages. With -a, what comes after the first look is not meant. */
+/* Claim the next messages. -a ignores messages that arrive after its first look. */
 static enum chat_status claim(struct worker *w, chat_batch **batch)
 {
     enum chat_status status = CHAT_OK;
@@ -435,7 +436,7 @@ static enum chat_status claim(struct worker *w, chat_batch **batch)
     return status == CHAT_OK ? claim_alike(w, batch) : status;
 }
 
-/* How long to wait for a message: milliseconds, or -1. */
+/* Return how long to wait for a message: milliseconds, or -1. */
 static int64_t time_left(const struct worker *w)
 {
     if (w->deadline < 0 || (w->follow && w->running > 0))
@@ -467,7 +468,8 @@ static void take(struct worker *w)
     chat_batch *batch;
     reserve_job(w);
     enum chat_status status = claim(w, &batch);
-    /* A receiver that may wait forever, and has reached the spool once, waits for it, too. */
+    /* A receiver that may wait forever and has reached the spool once also waits while it is
+     * unreachable. */
     if (w->wait && w->timeout < 0 && (status == CHAT_OK || status == CHAT_NONE))
         chat_set_timeout(w->spool, INT64_MAX);
     if (status == CHAT_OK)
@@ -504,7 +506,8 @@ static int exit_status(const struct worker *w)
     return w->damaged ? EXIT_DATA : EXIT_NONE;
 }
 
-/* Whether no more may be claimed: what is done, and not deleted yet, counts. */
+/* Return whether no more messages may be claimed. Processed messages count, even if they are not
+ * deleted yet. */
 static bool is_full(const struct worker *w)
 {
     return (int64_t)w->running + w->done_jobs >= w->parallel;

@@ -133,10 +133,10 @@ static void parse(struct request *r, struct sending *s, char **argv)
     r->words = options_words(&marked);
     if (!marked && r->file == NULL && r->words[0] != NULL && r->words[1] == NULL &&
         strcmp(r->words[0], "-") == 0)
-        r->words++; /* it is standard input, as without it */
+        r->words++; /* "-": standard input */
 }
 
-/* Whether standard input is many messages. */
+/* Return whether standard input contains many messages. */
 static bool is_stream(const struct request *r)
 {
     return r->lines || r->null || r->json;
@@ -163,10 +163,11 @@ static void check(const struct request *r)
 
 static void check_terms(const struct sending *s, const struct request *r)
 {
-    /* All at once into a full room is worked out for one room only. */
+    /* An atomic send into a full room is computed for one room only. */
     if (r->json && r->atomic && s->room_count == 0 && s->terms.max > 0)
         cli_usage("option '-m' with '-J' and '-1' needs '-r'");
-    /* A message is in all of its rooms or in none, also where a part of the stream is stored. */
+    /* A message is stored in all of its rooms or in none, even if only a part of the stream is
+     * stored. */
     if (is_stream(r) && s->room_count > 1 && s->terms.max > 0)
         cli_usage("option '-m' with '-l', '-0' or '-J' needs a single room");
     if (s->message.key != NULL && !chat_name_valid(s->message.key))
@@ -183,7 +184,8 @@ static void check_terms(const struct sending *s, const struct request *r)
         cli_usage("options '--drop' and '-w' exclude each other");
 }
 
-/* A COMMAND of chat-recv that names no room would feed the room it works for, and never end. */
+/* A COMMAND of chat-recv that names no room would send to the room of its own message, and never
+ * end. */
 static void check_own_room(const struct request *r, struct sending *s)
 {
     const char *own = getenv("CHAT_MESSAGE_ROOM"), *spool = getenv("CHAT_SPOOL");
@@ -250,7 +252,7 @@ static void read_body(const struct request *r, const struct sending *s, struct t
         read_standard_input(r, s->quiet, (size_t)settings.max_length, body);
 }
 
-/* Begin, and put the message: at once, or when its room has a place for it. */
+/* Begin, and put the message: at once, or when there is space in the room. */
 static enum chat_status put_one(struct sending *s)
 {
     for (;;) {
@@ -313,7 +315,7 @@ int main(int argc, char **argv)
 
     if (!sending.quiet)
         where_watch(where);
-    /* The end of the process closes the spool, quicker than chat_close. */
+    /* The end of the process closes the spool faster than chat_close() does. */
     enum chat_status status = chat_open(where, &sending.spool);
     if (status != CHAT_OK)
         cli_fail_spool(status, sending.spool, "");

@@ -1,4 +1,4 @@
-/* sending.c - what one message and a stream of many have in common: terms, a time, a full room. */
+/* sending.c - what one message and a stream have in common: conditions, a time, a full room. */
 
 #include "sending.h"
 
@@ -40,7 +40,7 @@ static enum chat_status put_in(struct sending *s, const struct chat_message *mes
     int64_t id = 0;
     enum chat_status status = chat_put(s->spool, message, terms, s->print_id ? &id : NULL);
     s->added = s->added || status == CHAT_OK;
-    if (status == CHAT_NONE) /* its key is there */
+    if (status == CHAT_NONE) /* the room has a message with its key */
         status = CHAT_OK;
     if (status == CHAT_OK && s->print_id)
         add_id(s, id);
@@ -80,7 +80,7 @@ void sending_rollback(struct sending *s)
     s->ids.size = 0;
 }
 
-/* The milliseconds that are left to wait, or -1: no limit. */
+/* Return the remaining milliseconds of the wait, or -1: no limit. */
 static int64_t time_left(struct sending *s)
 {
     if (s->timeout < 0)
@@ -99,7 +99,8 @@ enum chat_status sending_wait(struct sending *s, int64_t places)
         return CHAT_BUSY;
     enum chat_status status =
         chat_wait_room(s->spool, s->full_room, s->terms.max - places + 1, left, NULL);
-    /* Look a last time when the time is up; a signal that did not kill (CONT) means nothing. */
+    /* Look a last time when the time is up. A signal that did not kill the process (CONT) means
+     * nothing. */
     return status == CHAT_NONE || status == CHAT_INTERRUPTED ? CHAT_OK : status;
 }
 

@@ -1,4 +1,4 @@
-/* stream.c - many messages from standard input. */
+/* stream.c - sending many messages from standard input. */
 
 #include "stream.h"
 
@@ -13,32 +13,32 @@
 #include "common/progress.h"
 #include "common/where.h"
 
-/* A batch is sent when it has this number of messages or bytes, or when input pauses. */
+/* A batch is committed when it has this number of messages or bytes, or when the input pauses. */
 enum { BATCH_MESSAGES = 16384, BATCH_BYTES = 2 * 1024 * 1024 };
 
 struct stream {
     struct sending *sending;
     bool atomic;
-    off_t start; /* where the input began, if atomic */
-    size_t most; /* the longest body */
+    off_t start; /* offset of the input's first byte, if atomic */
+    size_t most; /* the longest body allowed */
     struct records records;
-    struct json_in json; /* the line of it that is being put */
+    struct json_in json; /* number of the current line */
     struct piece {
         size_t start, size;
-    } batch[BATCH_MESSAGES]; /* in the buffer of records */
+    } batch[BATCH_MESSAGES]; /* the position of its body in the buffer of records */
     size_t count, bytes;
-    int64_t stored; /* messages that are in the spool for good */
-    int64_t put;    /* and those of the transaction that is open */
+    int64_t stored; /* committed messages */
+    int64_t put;    /* and messages of the open transaction */
     bool open;
 };
 
 /* --- errors ---------------------------------------------------------------- */
 
-/* The part of the stream that is in the spool, for an error. */
+/* Return for an error which part of the stream is stored. */
 static const char *how_many(const struct stream *s)
 {
     static char text[64];
-    if (s->stored == 0) /* or the library has said what it can say */
+    if (s->stored == 0) /* or print the library's error */
         return strstr(chat_error(s->sending->spool), "may be stored") != NULL
                    ? ""
                    : "; no message was stored";
@@ -85,7 +85,7 @@ static noreturn void refuse_many(struct stream *s, int64_t count)
 
 /* --- all or none ----------------------------------------------------------- */
 
-/* Back to the beginning of the input, which is a file. */
+/* Return to the beginning of the input, which is a file. */
 static void read_again(struct stream *s)
 {
     lseek(s->records.fd, s->start, SEEK_SET);
@@ -112,13 +112,13 @@ static int64_t count_records(struct stream *s)
     return count;
 }
 
-/* Whether all lines together are one message, at most. */
+/* Return whether all lines together are at most one message. */
 static bool has_one_key(const struct stream *s)
 {
     return s->sending->terms.once || s->sending->terms.replace;
 }
 
-/* How many messages the room must take at once. With a key it is the first of them. */
+/* Return for how many messages the room must have space at once. With a key it is one message. */
 static int64_t places_wanted(struct stream *s)
 {
     if (!s->atomic || has_one_key(s))
@@ -137,7 +137,7 @@ static void commit(struct stream *s)
         return;
     check_stream(s, sending_commit(s->sending));
     s->open = false;
-    s->sending->deadline = 0; /* the next wait is a new one */
+    s->sending->deadline = 0; /* the next wait has the full time again */
     if (s->stored == 0) {
         progress_end();
         where_announce();
@@ -150,7 +150,8 @@ static void commit(struct stream *s)
     sending_print_ids(s->sending, how_many(s));
 }
 
-/* The room is full: keep its messages, unless all are to come at once, and wait for space. */
+/* The room is full: commit the messages so far, unless all have to be stored at once, and wait for
+ * space. */
 static void wait_for_room(struct stream *s)
 {
     if (!s->atomic)
@@ -166,7 +167,8 @@ static void wait_for_room(struct stream *s)
     check_stream(s, status);
 }
 
-/* Whether it would go to the room that feeds this process, unnamed. */
+/* Return whether a COMMAND's message would go to the room that feeds it, without naming the
+ * room. */
 static bool feeds_itself(const struct stream *s, const struct chat_message *m)
 {
     return m->room == NULL && s->sending->own[0] != '\0';
@@ -205,7 +207,7 @@ static void read_json(struct stream *s, const char *line, size_t size, struct ch
 static void choose(struct chat_message *m, const struct sending *sending)
 {
     const struct chat_message *common = &sending->message;
-    if (m->room == NULL) /* or as those of '-r' say, see sending_put() */
+    if (m->room == NULL) /* or the rooms of '-r', see sending_put() */
         m->room = common->room;
     if (m->user == NULL || sending->user != NULL)
         m->user = common->user;
@@ -217,12 +219,12 @@ static void choose(struct chat_message *m, const struct sending *sending)
     m->expires = common->expires;
 }
 
-/* CHAT_BUSY: the room is full. */
+/* Returns CHAT_BUSY if the room is full. */
 static enum chat_status put_piece(struct stream *s, const struct piece *piece)
 {
     const char *bytes = s->records.buffer.bytes + piece->start;
     struct chat_message message = { .id = 0 };
-    if (s->sending->json) /* before the others must wait for us */
+    if (s->sending->json) /* check before other processes have to wait for the transaction */
         read_json(s, bytes, piece->size, &message);
     if (!s->open)
         check_stream(s, sending_begin(s->sending));
@@ -230,7 +232,7 @@ static enum chat_status put_piece(struct stream *s, const struct piece *piece)
     if (s->sending->json)
         choose(&message, s->sending);
     else {
-        message = s->sending->message; /* whose times are those of this batch only now */
+        message = s->sending->message; /* its times are those of this batch since sending_begin() */
         message.body = bytes;
         message.length = piece->size;
     }
@@ -245,7 +247,8 @@ static enum chat_status put_piece(struct stream *s, const struct piece *piece)
     return CHAT_OK;
 }
 
-/* False: the room was full, and all of the input is to be put from its beginning. */
+/* Returns false if the room was full and all of the input has to be put again from its
+ * beginning. */
 static bool put_batch(struct stream *s)
 {
     for (size_t i = 0; i < s->count;) {
@@ -263,7 +266,7 @@ static bool put_batch(struct stream *s)
     records_drop(&s->records);
     if (!s->atomic)
         commit(s);
-    /* More than it holds would drop some of their own. */
+    /* More messages than the limit would drop some of themselves. */
     else if (s->sending->terms.max > 0 && !has_one_key(s) && s->put > s->sending->terms.max)
         refuse_many(s, count_records(s));
     progress_sent(s->stored + s->put);
@@ -323,7 +326,8 @@ void stream_send(struct sending *sending, char separator, bool atomic)
     s.records.most = sending->json ? JSON_IN_LINE(s.most) : s.most;
     progress_start(!sending->quiet);
     s.records.fd = STDIN_FILENO;
-    if (atomic) { /* the others wait while a transaction is open, so it must not wait for input */
+    if (atomic) { /* other processes wait while a transaction is open, so it must not wait for input
+                   */
         s.records.fd = input_collect(STDIN_FILENO, separator, progress_read);
         s.start = lseek(s.records.fd, 0, SEEK_CUR);
     }

@@ -1,4 +1,4 @@
-/* stream.h - many messages from standard input. */
+/* stream.h - sending many messages from standard input. */
 
 #ifndef STREAM_H
 #define STREAM_H
@@ -7,9 +7,9 @@
 
 #include "sending.h"
 
-/* Send standard input, split at SEPARATOR, each piece as a message or, if SENDING asks for it,
- * as a JSON line: in batches, and at once when input pauses; ATOMIC: all of them or none. Ends
- * the program if that fails. */
+/* Send standard input, split at SEPARATOR: each piece is a message or, if SENDING asks for it, a
+ * JSON line. Messages are sent in batches, and at once when the input pauses; ATOMIC: all of them
+ * or none. Ends the program on errors. */
 void stream_send(struct sending *sending, char separator, bool atomic);
 
 #endif

@@ -29,13 +29,13 @@ static const struct option_row compact_options[] = {
     END_OPTION,
 };
 
-/* CONTEXT is what is done. */
+/* CONTEXT names the operation. */
 static void show_progress(void *context, int64_t done, int64_t total)
 {
     progress_part(done, total, context);
 }
 
-/* The arguments of backup and restore. */
+/* Read the arguments of backup and restore. */
 struct words {
     const char *where, *file;
     bool yes, quiet;
@@ -79,7 +79,7 @@ static int backup(char **argv)
     return EXIT_DONE;
 }
 
-/* A spool that can't be read is there, too. */
+/* Return whether there is a spool, which need not be readable. */
 static bool is_there(chat_spool *spool)
 {
     struct chat_room *rooms;

@@ -1,4 +1,4 @@
-/* check.c - chat-spool check: what is wrong with a spool. */
+/* check.c - chat-spool check: find and repair damage. */
 
 #include <stdio.h>
 #include <stdlib.h>

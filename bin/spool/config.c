@@ -82,7 +82,7 @@ static const struct setting *find(const char *name)
     cli_usage("unknown setting '%s': use 'max-length' or 'default-room'", name);
 }
 
-/* One of them, or with their names all. */
+/* Print one setting, or all settings with their names. */
 static void show(const struct setting *one, const struct chat_settings *settings,
                  struct output *out)
 {

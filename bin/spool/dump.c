@@ -1,4 +1,4 @@
-/* dump.c - chat-spool dump and copy: every message, with every field. */
+/* dump.c - chat-spool dump and copy: every message with every field. */
 
 #include <stdlib.h>
 #include <string.h>
@@ -26,15 +26,16 @@ struct dump {
     bool quiet;
     struct output out;
     struct restore to; /* for copy */
-    int64_t put;       /* approximate bytes that the transaction there has put; 0: no transaction */
-    bool damaged;      /* some of it can't be read */
-    int64_t next_id;   /* of the spool, and so behind all that was received from it */
+    int64_t put;       /* approximate bytes of the open transaction there; 0: no transaction */
+    bool damaged;      /* a part cannot be read */
+    int64_t next_id;   /* of the spool, so that it is above all ids that were received */
     int64_t done, total;
     const struct chat_room *rooms; /* by name */
     size_t room_count;
 };
 
-/* The rooms of SPOOL by name, owned by *ROOMS, and how many messages there are. False: no spool. */
+/* Store the rooms of SPOOL in *ROOMS, and in *NAMES and *COUNT the valid names of those that are
+ * not open; *ROOMS owns the names. Counts all messages. Returns false if there is no spool. */
 static bool find_rooms(struct dump *dump, chat_spool *spool, struct chat_room **rooms,
                        const char ***names, size_t *count)
 {
@@ -60,8 +61,8 @@ static bool find_rooms(struct dump *dump, chat_spool *spool, struct chat_room **
     return true;
 }
 
-/* Write the open rooms among NAMES (NULL: all there are) to TO, and leave the others. Returns how
- * many those are. */
+/* Write the open rooms among NAMES (NULL: all rooms) to TO, and leave the others in NAMES. Returns
+ * how many are left. */
 static size_t write_opened(struct dump *dump, chat_spool *spool, const char **names, size_t count,
                            const struct opened *to)
 {
@@ -165,11 +166,12 @@ static int dump(char **argv)
 
 /* --- copy ------------------------------------------------------------------ */
 
-/* Batches are of one room, and smaller than what is worth a sync if there are many rooms. */
+/* A transaction covers several batches: a batch has one room, and with many rooms it is too small
+ * for a sync of its own. */
 enum {
     ROW = 1024,
     COMMIT = 1024 * ROW
-}; /* bytes: what a message takes besides its body, at most */
+}; /* bytes: the most that a message takes besides its body */
 
 static void copy_commit(struct dump *dump)
 {
@@ -212,7 +214,7 @@ static bool copy_batch(void *context, const chat_batch *batch)
     return true;
 }
 
-/* A copy to where it comes from would never end. */
+/* A copy of a spool to itself would never end. */
 static bool same_spool(const char *from, const char *to)
 {
     struct stat a, b;

@@ -33,13 +33,13 @@ static const struct table_column columns[] = {
 
 struct listing {
     const char *where;
-    char **wanted; /* rooms; none: all that hold a message */
+    char **wanted; /* rooms; none: all rooms with messages */
     bool json, names, watch;
     chat_spool *spool;
     struct output out;
-    struct chat_room *rooms; /* what is there now, sorted by name */
+    struct chat_room *rooms; /* the current contents, sorted by name */
     size_t count;
-    struct chat_room *all; /* the same, and those that are not wanted */
+    struct chat_room *all; /* the same, including rooms that are not shown */
     size_t all_count;
 };
 
@@ -48,7 +48,7 @@ static int compare_name(const void *name, const void *room)
     return strcmp(name, ((const struct chat_room *)room)->name);
 }
 
-/* Returns how many messages are in the dead-letter room of ROOM. */
+/* Return how many messages are in the dead-letter room of ROOM. */
 static int64_t dead(const struct listing *l, const struct chat_room *room)
 {
     char name[sizeof room->name + sizeof DEAD_SUFFIX];
@@ -72,7 +72,7 @@ static void add_row(struct table *table, const struct listing *l, const struct c
     table_add(table, room->oldest > 0 ? human_age(when_now() - room->oldest, text) : "-");
 }
 
-/* At most MOST rooms; 0: all. */
+/* Write at most MOST rooms; 0: all. */
 static void put_table(struct listing *l, size_t most)
 {
     struct table table = { .columns = columns, .column_count = sizeof columns / sizeof columns[0] };
@@ -112,7 +112,7 @@ static void put_names(struct listing *l)
     }
 }
 
-/* The rooms that are wanted, in the order of the words; an empty one has a name and zeros. */
+/* Return the requested rooms in the order of the arguments; an empty one has a name and zeros. */
 static void choose(struct listing *l)
 {
     for (l->count = 0; l->wanted[l->count] != NULL; l->count++)
@@ -163,7 +163,7 @@ static void print(struct listing *l)
 
 /* --- watch ----------------------------------------------------------------- */
 
-enum { PAUSE = 100 }; /* milliseconds between two pictures at least */
+enum { PAUSE = 100 }; /* least milliseconds between two pictures */
 
 static volatile sig_atomic_t stopped, resized;
 
@@ -203,17 +203,17 @@ static void paint(struct listing *l)
     spool_flush(&l->out);
 }
 
-/* A claim is not a commit, and begins after its wake-up: so draw the table once more some time
+/* A claim is not a commit, and begins after its wake-up. So draw the table once more some time
  * after the last change. */
 static void watch(struct listing *l)
 {
-    sigset_t unblocked; /* signals come in only while we sleep */
+    sigset_t unblocked; /* signals arrive only during a sleep */
     signals_catch_stop(stop, &unblocked);
     signals_catch(SIGWINCH, resize, &unblocked);
     static struct pollfd terminal = { .fd = STDOUT_FILENO };
     chat_set_descriptors(l->spool, &terminal, 1);
     int64_t painted = 0, changed = 0;
-    bool again = false; /* that picture is still to come */
+    bool again = false; /* another picture is pending */
     while (!stopped) {
         int64_t left = changed + PAUSE - cli_clock();
         enum chat_status status = chat_watch(l->spool,

@@ -1,4 +1,4 @@
-/* load.c - chat-spool load: messages from the lines that dump has written. */
+/* load.c - chat-spool load: add the messages in lines that dump has written. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,19 +19,19 @@ static const struct option_row options[] = {
     END_OPTION,
 };
 
-/* So much is committed at once. */
+/* The size of a transaction. */
 enum { BATCH_MESSAGES = 8192, BATCH_BYTES = 1024 * 1024 };
 
 struct load {
     struct restore to;
     struct records records;
     struct json_in json;
-    bool open; /* a transaction is */
+    bool open; /* a transaction is open */
     int64_t line, put, stored;
-    size_t bytes; /* of what was put */
+    size_t bytes; /* in the open transaction */
 };
 
-/* End the program unless STATUS is CHAT_OK: what was committed before stays. */
+/* End the program unless STATUS is CHAT_OK. Committed messages stay. */
 static void need(struct load *load, enum chat_status status)
 {
     char after[64];
@@ -55,12 +55,12 @@ static void commit(struct load *load)
     progress_sent(load->stored);
 }
 
-/* End the program: what came before the line is stored. */
+/* End the program. The lines before this one are stored. */
 static noreturn void refuse(struct load *load, enum chat_status status, const char *text)
 {
     int64_t line = load->line;
     char reason[1024];
-    snprintf(reason, sizeof reason, "%s", text); /* good only until the next call */
+    snprintf(reason, sizeof reason, "%s", text); /* valid only until the next call */
     commit(load);
     progress_end();
     cli_fail(cli_exit_status(status), "line %lld: %s; %s loaded", (long long)line, reason,
@@ -76,7 +76,7 @@ static void skip(struct load *load, int64_t next_id)
     need(load, status);
 }
 
-/* The line is that of an open room, or of a reader. */
+/* The line describes an open room or a reader. */
 static void load_opened(struct load *load)
 {
     commit(load);

@@ -37,15 +37,15 @@ static const struct option_row delete_options[] = {
 enum { BATCH_MESSAGES = 1024, BATCH_BYTES = 1024 * 1024 };
 
 struct change {
-    const char *where, *from, *to; /* TO: NULL to delete */
+    const char *where, *from, *to; /* NULL: delete */
     int64_t *ids;
     size_t id_count;
-    const char *older; /* as it was given, or NULL */
+    const char *older; /* the option's text, or NULL */
     bool yes, quiet, first;
     chat_spool *spool;
     struct chat_query query; /* for a room */
     int64_t done;
-    int status; /* what else went wrong, or 0 */
+    int status; /* another problem's status, or 0 */
 };
 
 static void add_id(struct change *c, const char *text)
@@ -81,15 +81,15 @@ static void parse(struct change *c, char **argv)
         }
 }
 
-/* Continue with the others; the exit status reports the worst. */
+/* Continue with the other messages; the exit status reports the worst problem. */
 static void note(struct change *c, int status)
 {
     if (status > c->status)
         c->status = status;
 }
 
-/* Add all other messages that QUERY finds to BATCH: at the front they keep their order only if they
- * are moved together. */
+/* Append the other messages that QUERY finds to BATCH: moved to the front, they keep their order
+ * only if they are moved together. */
 static void join_all(struct change *c, const struct chat_query *query, chat_batch *batch)
 {
     for (;;) {
@@ -106,7 +106,7 @@ static void join_all(struct change *c, const struct chat_query *query, chat_batc
     }
 }
 
-/* The next messages; false: there are no more. */
+/* Handle the next messages. Returns false if there are no more. */
 static bool change_some(struct change *c, const struct chat_query *query)
 {
     chat_batch *batch;
@@ -130,14 +130,14 @@ static bool change_some(struct change *c, const struct chat_query *query)
     return true;
 }
 
-/* All that are there now. */
+/* Handle all messages that exist now. */
 static void change_room(struct change *c)
 {
     while (c->query.until > 0 && change_some(c, &c->query))
         ;
 }
 
-/* Collect their ids before the user is asked. */
+/* Set the query, and remember the end of the room before the user is asked. */
 static void set_query(struct change *c)
 {
     c->query = (struct chat_query){
@@ -155,7 +155,8 @@ static void set_query(struct change *c)
 static void change_ids(struct change *c)
 {
     for (size_t i = 0; i < c->id_count; i++) {
-        const size_t at = c->first ? c->id_count - 1 - i : i; /* each to the front of the last */
+        const size_t at =
+            c->first ? c->id_count - 1 - i : i; /* each one goes before the one handled last */
         const struct chat_query query = {
             .id = c->ids[at], .every = true, .max_messages = 1, .max_bytes = SIZE_MAX
         };
@@ -166,7 +167,7 @@ static void change_ids(struct change *c)
     }
 }
 
-/* The contents of the room; zeros if there is no spool. */
+/* Return the contents of the room; zeros if there is no spool. */
 static struct chat_room look(const struct change *c)
 {
     struct chat_room *rooms, found = { .depth = 0 };
@@ -181,8 +182,8 @@ static struct chat_room look(const struct change *c)
 }
 
 struct count {
-    int64_t before;         /* of the messages that were sent before this time */
-    int64_t claimed, other; /* are claimed, and are not */
+    int64_t before;         /* messages sent before the time limit */
+    int64_t claimed, other; /* claimed messages, which stay */
 };
 
 static bool count_older(void *context, const chat_batch *batch)
@@ -203,7 +204,7 @@ static struct count look_for_older(const struct change *c)
     return count;
 }
 
-/* The number of these that are not claimed. */
+/* Return how many of the messages are not claimed. */
 static int64_t at_hand(const struct change *c)
 {
     if (c->query.before > 0)

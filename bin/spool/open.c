@@ -11,7 +11,7 @@
 #include "spool.h"
 #include "table.h"
 
-/* The room ROOM among those of SPOOL, as far as it is there. */
+/* Return ROOM from the list of SPOOL, or a room with zeros if it is not there. */
 static struct chat_room find_room(chat_spool *spool, const char *room)
 {
     struct chat_room *rooms, found = { .open = false };
@@ -25,7 +25,7 @@ static struct chat_room find_room(chat_spool *spool, const char *room)
     return found;
 }
 
-/* The name of a room, or with READER, of a reader too. */
+/* Check the name of a room or, with READER, of a reader. */
 static const char *need_name(char **words, bool reader, const char *what)
 {
     const char *name = words[0];
@@ -44,7 +44,7 @@ static const struct option_row open_options[] = {
     END_OPTION,
 };
 
-/* A number of messages, or a time that ends with its unit. */
+/* Read a number of messages, or a time that ends with its unit. */
 static void parse_bound(const char *text, const char *option, int64_t least, int64_t *count,
                         int64_t *time)
 {
@@ -210,7 +210,7 @@ static const struct option_row seek_options[] = {
     END_OPTION,
 };
 
-/* What WORD says: "start", "end", a date and time, or how long ago. */
+/* Read WORD: "start", "end", a date and time, or a duration before now. */
 static struct chat_point parse_point(const char *word)
 {
     struct chat_point point = { .kind = CHAT_POINT_TIME };
@@ -258,7 +258,7 @@ static const struct option_row forget_options[] = {
     END_OPTION,
 };
 
-/* The unread messages of the reader NAME; ends the program if there is no such reader. */
+/* Return the unread messages of the reader NAME. Ends the program if there is no such reader. */
 static int64_t unread(chat_spool *spool, const char *name)
 {
     struct chat_reader *list;

@@ -1,4 +1,4 @@
-/* opened.c - an open room with its readers, written as a whole. */
+/* opened.c - writing an open room with its readers. */
 
 #include "opened.h"
 
@@ -6,13 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One that is being written. */
+/* An open room that is being written. */
 struct writing {
     const struct opened *to;
     const struct chat_room *room;
-    struct chat_reader *readers; /* by their places */
+    struct chat_reader *readers; /* sorted by position */
     size_t count, next;
-    const struct chat_reader *own; /* whose own messages are being written */
+    const struct chat_reader *own; /* the reader whose own messages are being written */
 };
 
 static int compare_place(const void *a, const void *b)
@@ -27,7 +27,7 @@ static void reader_name(const struct writing *w, const struct chat_reader *reade
     snprintf(name, 2 * sizeof reader->name, "%s/%s", w->room->name, reader->name);
 }
 
-/* Put the readers that have seen nothing behind PLACE. */
+/* Put the readers that have not read the message at PLACE. */
 static void put_readers(struct writing *w, int64_t place)
 {
     char name[2 * sizeof w->readers->name];
@@ -42,13 +42,13 @@ static bool put_messages(void *context, const chat_batch *batch)
     struct writing *w = context;
     for (size_t i = 0; i < chat_batch_count(batch); i++) {
         const struct chat_message *m = chat_batch_message(batch, i);
-        put_readers(w, m->due > 0 ? INT64_MAX : m->place); /* what is delayed comes last */
+        put_readers(w, m->due > 0 ? INT64_MAX : m->place); /* delayed messages come last */
         w->to->put_message(w->to->context, m);
     }
     return true;
 }
 
-/* Of what the reader has not read, what it does not share with others. */
+/* Write the unread messages that the reader does not share with other readers. */
 static bool put_own(void *context, const chat_batch *batch)
 {
     struct writing *w = context;
@@ -66,7 +66,7 @@ bool opened_write(chat_spool *spool, const struct chat_room *room, const struct 
     char reader[2 * sizeof room->name];
     const char *name = room->name;
     enum chat_status status = chat_readers(spool, name, 0, &w.readers, &w.count);
-    if (status == CHAT_NOUSER) /* it was made plain just now */
+    if (status == CHAT_NOUSER) /* the room was made plain a moment ago */
         return false;
     spool_need(status, spool);
     if (w.count > 0)

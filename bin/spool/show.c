@@ -1,4 +1,4 @@
-/* show.c - chat-spool show: the messages of a room, or one of them. */
+/* show.c - chat-spool show: the messages of a room, or one message. */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,10 +31,10 @@ struct show {
     chat_spool *spool;
     int64_t id, count; /* 0: not given */
     bool json;
-    int64_t next_id; /* of the spool; for JSON */
+    int64_t next_id; /* next id of the spool, for JSON */
     struct output out;
     int64_t shown;
-    size_t widest; /* row, in characters */
+    size_t widest; /* width of a row, in characters */
 };
 
 static const char *state(const struct chat_message *m)
@@ -49,7 +49,7 @@ static const char *state(const struct chat_message *m)
     return "waiting";
 }
 
-/* The first line, as much of it as any terminal shows. */
+/* Return the first line, up to the width of any terminal. */
 static void add_body(struct table *table, const struct chat_message *m)
 {
     enum { MOST = 4096 };
@@ -78,7 +78,7 @@ static void add_row(struct table *table, const struct chat_message *m)
     add_body(table, m);
 }
 
-/* Returns the holders of the messages of BATCH: an array that the caller frees. */
+/* Return the holders of the messages of BATCH: an array that the caller frees. */
 static struct chat_holder *find_holders(const struct show *show, const chat_batch *batch)
 {
     struct chat_holder *holders = calloc(chat_batch_count(batch), sizeof *holders);
@@ -94,7 +94,7 @@ static void put_json(struct show *show, const struct chat_message *m,
     json_out_state(m, show->next_id, state(m), holder, &show->out);
 }
 
-/* The next messages, as long as they are wanted, with the titles before the first. */
+/* Show the next messages, up to the limit, with the titles before the first one. */
 static bool show_batch(void *context, const chat_batch *batch)
 {
     struct show *show = context;
@@ -144,7 +144,7 @@ static void put_time(struct show *show, const char *name, int64_t time)
     put_field(show, name, time > 0 ? format_time_text(time, text) : "-");
 }
 
-/* How the last attempt failed, and when. */
+/* Print how the last attempt failed, and when. */
 static void put_failure(struct show *show, const struct chat_message *m)
 {
     char time[FORMAT_TIME], text[FORMAT_TIME + 64];
@@ -161,7 +161,7 @@ static void put_holder(struct show *show, const struct chat_holder *holder)
     put_field(show, "Holder:", text);
 }
 
-/* All that is known of one. */
+/* Print every field of one message. */
 static void show_whole(struct show *show, const struct chat_message *m,
                        const struct chat_holder *holder)
 {
@@ -212,7 +212,7 @@ static int show_one(struct show *show, chat_spool *spool)
 
 static int show_room(struct show *show, chat_spool *spool, const char *room)
 {
-    enum { USUAL = 120 }; /* characters in a row, where there is no terminal */
+    enum { USUAL = 120 }; /* characters per row, without a terminal */
     struct winsize size;
     bool known = show->out.terminal && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0;
     show->widest = known && size.ws_col > 0 ? size.ws_col : USUAL;

@@ -1,4 +1,4 @@
-/* spool.c - what the commands of chat-spool have in common. */
+/* spool.c - functions shared by the commands of chat-spool. */
 
 #include "spool.h"
 
@@ -107,7 +107,7 @@ bool spool_walk(chat_spool *spool, const char *const *rooms, size_t count,
     };
     struct chat_cursor cursor = { .room = 0 };
     bool damaged = false, more = true;
-    /* Messages that are added later are not chased: we may be adding them ourselves. */
+    /* Later messages are not followed: the caller may be adding them. */
     spool_need(chat_mark(spool, &query, &query.until), spool);
     while (query.until > 0 && more) {
         chat_batch *batch;
@@ -187,7 +187,7 @@ enum chat_status restore_put(struct restore *restore, const struct chat_message 
         m.id = 0;
     enum chat_status status = chat_put(restore->spool, &m, &terms, NULL);
     if (status == CHAT_OK && m.id == 0)
-        restore->next_id++; /* from where that was */
+        restore->next_id++; /* the positions there */
     else if (status == CHAT_OK && after > restore->next_id)
         restore->next_id = after;
     return status;
@@ -204,7 +204,7 @@ enum chat_status restore_open(struct restore *restore, const char *room,
     return chat_open_room(restore->spool, room, bounds);
 }
 
-/* Whether the spool had the reader NAME before. */
+/* Return whether the spool had the reader NAME before. */
 static bool has_reader(const struct restore *restore, const char *name)
 {
     struct chat_reader *readers;
@@ -222,7 +222,8 @@ static bool has_reader(const struct restore *restore, const char *name)
 
 enum chat_status restore_reader(struct restore *restore, const char *name, int64_t place)
 {
-    /* Messages that got new ids have new places, too: all so far is behind the last one. */
+    /* Messages with new ids have new positions, too: all messages so far are before the last
+     * one. */
     const struct chat_point point = { .kind = restore->fresh ? CHAT_POINT_PLACE : CHAT_POINT_END,
                                       .value = place };
     if (!restore->fresh && has_reader(restore, name))

@@ -11,8 +11,8 @@
 #include "common/cli.h"
 #include "common/text.h"
 
-/* How wide the character that TEXT begins with is on a terminal; *LENGTH becomes how many bytes it
- * has. */
+/* Return the width on a terminal of the first character of TEXT; *LENGTH becomes its length in
+ * bytes. */
 static size_t character_width(const char *text, size_t size, size_t *length)
 {
     uint32_t c;
@@ -23,7 +23,7 @@ static size_t character_width(const char *text, size_t size, size_t *length)
     return columns >= 0 ? (size_t)columns : 1;
 }
 
-/* How many bytes of TEXT fit into this number of columns. */
+/* Return how many bytes of TEXT fit into this number of columns. */
 static size_t fitting(const char *text, size_t most)
 {
     size_t size = strlen(text), at = 0, length;
@@ -93,7 +93,7 @@ static void put_spaces(struct output *out, size_t count)
         output_put(out, " ", 1);
 }
 
-/* The last column is not filled up. */
+/* The last column is not padded. */
 static void put_cell(const struct table *table, size_t i, size_t column, const size_t *widths,
                      struct output *out)
 {
@@ -108,7 +108,7 @@ static void put_cell(const struct table *table, size_t i, size_t column, const s
     output_put_string(out, last ? "\n" : "  ");
 }
 
-/* Make the last column as narrow as the rows must be. */
+/* Make the last column as narrow as the maximum width of a row requires. */
 static void fit_last(const struct table *table, size_t *widths)
 {
     size_t last = table->column_count - 1, others = 0;

@@ -12,27 +12,26 @@
 struct table_column {
     const char *title;
     bool right;   /* for numbers */
-    size_t least; /* characters wide at least */
+    size_t least; /* the least width, in characters */
 };
 
-/* All zero except the columns. */
+/* Initialize with zeros except the columns. */
 struct table {
     const struct table_column *columns;
     size_t column_count;
-    char **cells; /* row by row, the first row are the titles if they were wanted */
+    char **cells; /* row by row; the first row contains the titles, if there are any */
     size_t cell_count;
-    size_t widest; /* the maximum width of a row in columns, at which the last column is cut; 0:
-                    * no limit */
+    size_t widest; /* the greatest width of a row, at which the last column is cut; 0: no limit */
 };
 
-/* Add a row of the titles. */
+/* Add the row of the titles. */
 void table_titles(struct table *table);
 
-/* Add the next cell of a row: TEXT becomes one line, safe for a terminal. */
+/* Add the next cell of a row. TEXT becomes one line, safe for a terminal. */
 void table_add(struct table *table, const char *text);
 void table_add_number(struct table *table, int64_t number);
 
-/* Write at most MOST rows (0: all), and forget them. */
+/* Write at most MOST rows (0: all), and empty the table. */
 void table_put(struct table *table, size_t most, struct output *out);
 
 /* Forms for people: "3.4 KiB", "5 min". */

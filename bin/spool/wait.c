@@ -1,4 +1,4 @@
-/* wait.c - chat-spool wait: until rooms are empty, or messages are gone. */
+/* wait.c - chat-spool wait: wait until rooms are empty or messages are deleted. */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,9 +21,9 @@ static const struct option_row options[] = {
 /* The rooms or messages to wait for. */
 struct goal {
     const char *room;
-    int64_t mark; /* messages behind it came to the dead-letter room since the wait began */
-    int64_t id;   /* 0: a room */
-    char seen[CHAT_NAME_MAX + 1]; /* the room of that message, or "" */
+    int64_t mark;                 /* position in the dead-letter room at the start of the wait */
+    int64_t id;                   /* 0: a room */
+    char seen[CHAT_NAME_MAX + 1]; /* the room where the message was found, or "" */
 };
 
 struct waiting {
@@ -45,8 +45,8 @@ static struct goal *add_goal(struct waiting *w)
     return goal;
 }
 
-/* Call TAKE, unless it is NULL, for the first message that QUERY finds from CURSOR on. False: no
- * such message. A damaged message counts as found. */
+/* Call TAKE, unless it is NULL, for the first message that QUERY finds from CURSOR on. Returns
+ * false if there is no such message. A damaged message counts as found. */
 static bool find(struct waiting *w, const struct chat_query *query, struct chat_cursor cursor,
                  void (*take)(struct goal *goal, const struct chat_message *m, bool *dead),
                  struct goal *goal)
@@ -75,7 +75,7 @@ static void note_mark(struct waiting *w, struct goal *goal)
         spool_need(chat_mark(w->spool, &query, &goal->mark), w->spool);
 }
 
-/* Whether a message has come to the dead-letter room since then. */
+/* Return whether a message has entered the dead-letter room since the start. */
 static bool has_died(struct waiting *w, struct goal *goal)
 {
     char dead[CHAT_NAME_MAX + 1];
@@ -97,7 +97,7 @@ static bool is_empty(const struct goal *goal, const struct chat_room *rooms, siz
 
 /* --- a message ------------------------------------------------------------- */
 
-/* A receiver has given it up and moved it. A move by hand resets its attempts. */
+/* A receiver has given the message up and moved it. A move by hand resets its attempts. */
 static void look_at(struct goal *goal, const struct chat_message *m, bool *dead)
 {
     char room[CHAT_NAME_MAX + 1];
@@ -109,7 +109,7 @@ static void look_at(struct goal *goal, const struct chat_message *m, bool *dead)
     }
 }
 
-/* Whether the message of GOAL is gone or dead. */
+/* Return whether the message of GOAL is deleted or dead. */
 static bool is_gone(struct waiting *w, struct goal *goal)
 {
     const struct chat_query query = {
@@ -141,10 +141,10 @@ static bool is_done(struct waiting *w)
     return done;
 }
 
-/* chat_watch() does not report that a message has expired: look for that once a minute. */
+/* chat_watch() does not report expired messages: look for those once a minute. */
 enum { GLANCE = 60 * 1000 }; /* milliseconds */
 
-/* Sleep until something has changed; false: the time is up. */
+/* Sleep until something has changed. Returns false when the time is up. */
 static bool sleep_until_change(struct waiting *w)
 {
     int64_t left = GLANCE;
@@ -161,7 +161,7 @@ static bool sleep_until_change(struct waiting *w)
 static void start(struct waiting *w)
 {
     w->spool = spool_open(w->where);
-    enum chat_status status = chat_watch(w->spool, 0, NULL); /* changes count from here on */
+    enum chat_status status = chat_watch(w->spool, 0, NULL); /* changes count from now on */
     if (status != CHAT_NONE && status != CHAT_INTERRUPTED)
         spool_need(status, w->spool);
     for (size_t i = 0; i < w->count; i++)

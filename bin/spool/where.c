@@ -1,4 +1,4 @@
-/* where.c - chat-spool where: which spool is used, and why. */
+/* where.c - chat-spool where: which spool is used, and where its name comes from. */
 
 #include <stdlib.h>
 #include <string.h>
