@@ -8,7 +8,7 @@ SELECT sum(pg_total_relation_size(('chat.' || name)::regclass))::bigint
 FROM unnest(ARRAY['message', 'room', 'tally', 'front', 'sent']) AS name;
 
 -- name: list_rooms
--- The rooms that hold a message or are open, and what is in each. Each table is read once.
+-- The rooms that contain a message or are open, and what is in each. Each table is read once.
 WITH counted AS MATERIALIZED (SELECT room, sum(depth)::bigint AS depth, sum(bytes)::bigint AS bytes
         FROM chat.tally GROUP BY room HAVING sum(depth) > 0),
     fronts AS MATERIALIZED (SELECT DISTINCT ON (room) room, first FROM chat.front
@@ -31,8 +31,8 @@ WHERE r.source = r.number OR (r.source IS NULL AND c.depth > 0)
 ORDER BY r.name;
 
 -- name: list_holders
--- Who has claimed the messages with the ids $1: the process of the server, what its client is called, and where that is, as
--- far as this role is told.
+-- Who has claimed the messages with the ids $1: the server's process, the client's name for itself, and its address, as
+-- far as this role may see them.
 SELECT id, l.pid::bigint, coalesce(a.application_name, ''), coalesce(host(a.client_addr), '')
 FROM unnest($1::bigint[]) AS id JOIN pg_locks l ON (l.classid::bigint & 65535) << 32 | l.objid::bigint = id & 281474976710655
         AND l.locktype = 'advisory' AND l.objsubid = 1 AND l.granted AND l.classid::bigint >> 16 = 25448
@@ -44,7 +44,7 @@ FROM unnest($1::bigint[]) AS id JOIN pg_locks l ON (l.classid::bigint & 65535) <
 LOCK TABLE chat.tally, chat.front, chat.message IN EXCLUSIVE MODE;
 
 -- name: list_messages
--- Messages of whatever room behind the id $1, at most $2 and until their bodies have come to $3 bytes.
+-- Messages of any room after the id $1: at most $2, until their bodies have reached $3 bytes.
 SELECT m.id, m.sent, m.sender, m.host, m.attempts, m.key, m.checksum, m.body, m.place, m.due, m.expires, m.failed, m.failure, 0::bigint,
     coalesce(CASE WHEN m.origin IS NULL THEN r.name ELSE o.name END, '')
 FROM (SELECT id, sum(octet_length(body)) OVER (ORDER BY id) - octet_length(body) AS before FROM (
@@ -70,21 +70,21 @@ WHERE coalesce(c.depth, 0) <> coalesce(h.depth, 0) OR coalesce(c.bytes, 0) <> co
 ORDER BY r.name;
 
 -- name: recount
--- Count what each room holds. The rows of chat.tally are gone.
+-- Count what each room contains. The rows of chat.tally have been deleted before.
 INSERT INTO chat.tally (room, epoch, depth, bytes)
 SELECT m.room, 0, count(*), sum(octet_length(m.body)) FROM chat.message m GROUP BY m.room;
 
 -- name: set_places
--- What is ready without a place gets the one that it had when it was sent.
+-- A ready message without a place gets its id as the place, as when it was sent.
 UPDATE chat.message SET place = id WHERE due IS NULL AND place < 1;
 
 -- name: reset_fronts
--- Each room begins with its first message again.
+-- Let each room begin with its first message again.
 INSERT INTO chat.front (room, returned, first)
 SELECT r.number, coalesce((SELECT max(f.returned) FROM chat.front f WHERE f.room = r.number), 0) + 1, 0 FROM chat.room r;
 
 -- name: get_last_id
--- The highest id or place of a message, and the last that was given.
+-- The highest id or place of a message, and the last one that was given.
 SELECT coalesce(greatest(max(id), max(place)), 0), coalesce(pg_sequence_last_value('chat.message_id'), 0)
 FROM chat.message;
 
@@ -92,7 +92,7 @@ FROM chat.message;
 DELETE FROM chat.tally;
 
 -- name: count_lost
--- Messages of a room that has no row.
+-- The messages of a room that has no row.
 SELECT count(*) FROM chat.message m WHERE NOT EXISTS (SELECT FROM chat.room r WHERE r.number = m.room);
 
 -- name: set_lost

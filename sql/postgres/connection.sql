@@ -1,9 +1,9 @@
 -- The connection and its transactions.
 
 -- name: session
--- What a session of ours is like, whatever the role, the database or the server would have it be like: plans that a
--- table which was empty when it was analyzed can't spoil; commits that are on disk, on the standbys that the operator
--- named, too; and a server that soon notices when this machine is gone.
+-- The settings of a session, whatever the role, the database or the server sets: plans that do not depend on a table
+-- having been empty when it was analyzed; commits that are on disk, and on the standbys that the operator named; and a
+-- server that soon notices when this machine is gone.
 SELECT pg_backend_pid()::bigint, floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint,
     set_config('search_path', 'pg_catalog', false),
     set_config('default_transaction_isolation', 'read committed', false),

@@ -1,9 +1,9 @@
 -- Open rooms and their readers. The functions are in readers.part.
 
 -- name: look_reader
--- The reader $1 of the open room $2: their numbers (NULL: no such reader); up to which place it has seen the room, and how many
--- messages it has lost; whether a message of its own is due, and one of the room; what the room keeps; whether this role may
--- receive.
+-- The reader $1 of the open room $2: their numbers (NULL: no such reader); the place up to which it has read the room,
+-- and how many messages it has lost; whether a message of its own is due, and one of the room; the room's limits;
+-- whether this role may receive.
 SELECT o.number, r.number, r.seen, r.missed,
     EXISTS (SELECT FROM chat.message m WHERE m.room = r.number AND m.due IS NOT NULL AND m.due <= (SELECT chat.now()))::int::bigint,
     EXISTS (SELECT FROM chat.message m WHERE m.room = o.number AND m.due IS NOT NULL AND m.due <= (SELECT chat.now()))::int::bigint,
@@ -12,9 +12,10 @@ FROM chat.room o LEFT JOIN chat.room r ON r.name = $1::text
 WHERE o.name = $2::text AND o.source = o.number;
 
 -- name: lock_reader
--- Claim the oldest messages that the reader $1 is not done with, up to place $2, at most $4 of its own and $4 of its source, but those
--- with the ids $3, which are ours; those that have expired, too, where $5 is 1; none up to the position $6. What is read here may be
--- gone. (Each half follows its index: a sort of both would read all that is unread.)
+-- Claim the oldest messages that the reader $1 has not read, after the position $6 and up to the place $2: at most $4
+-- of its own and $4 of its source, except those with the ids $3, which this session has claimed. With $5 = 1, expired
+-- messages too. A message read here may be deleted by now. (Each half follows its index: sorting both would read every
+-- unread message.)
 WITH r AS MATERIALIZED (SELECT number, source, seen FROM chat.room WHERE name = $1::text)
 SELECT both_rooms.id, both_rooms.length FROM (
     (SELECT line.* FROM (
@@ -35,7 +36,7 @@ SELECT both_rooms.id, both_rooms.length FROM (
 ORDER BY both_rooms.place;
 
 -- name: lock_reader_behind
--- The same with those of its own that are delayed or held back, up to the place $2.
+-- As lock_reader, for the reader's own messages that are delayed or held back, up to the place $2.
 SELECT line.id, line.length FROM (
     SELECT coalesce(m.origin, m.id) AS id, octet_length(m.body)::bigint AS length, m.room FROM chat.message m
     WHERE m.room = (SELECT number FROM chat.room WHERE name = $1::text)
@@ -45,8 +46,8 @@ WHERE pg_try_advisory_lock((((line.room & 16777215) << 40 | (line.id & 109951162
     (((line.room << 40 | (line.id & 1099511627775)) << 32) >> 32)::int) LIMIT $4::bigint;
 
 -- name: get_reader_messages
--- The messages with the ids $1 that the reader with the number $2 is not done with, in its order, as get_messages; and in which row
--- each is, and the name of the room that it was sent to.
+-- The messages with the ids $1 that the reader with the number $2 has not read, in its order, with the columns of
+-- get_messages, the row of each, and the name of the room to which it was sent.
 SELECT coalesce(m.origin, m.id), m.sent, m.sender, m.host, m.attempts, m.key, m.checksum, m.body, m.place, m.due, m.expires, m.failed, m.failure, 0::bigint,
     CASE WHEN m.room = r.number AND m.origin IS NULL THEN r.name ELSE o.name END, m.id
 FROM chat.room r JOIN chat.room o ON o.number = r.source CROSS JOIN LATERAL (
@@ -59,7 +60,7 @@ WHERE r.number = $2::bigint
 ORDER BY m.due NULLS FIRST, m.place;
 
 -- name: be_here
--- From now on a process is here as the reader $1, until its session ends. Its number.
+-- Mark that a process is present as the reader $1 until its session ends, and return the reader's number.
 SELECT number, pg_advisory_lock_shared((((number & 16777215) << 40) >> 32)::int, 0)
 FROM chat.room WHERE name = $1::text AND source <> number;
 
@@ -70,12 +71,13 @@ SELECT chat.need_reader($1::text, $2::text);
 SELECT chat.find_reader($1::text, $2::text);
 
 -- name: unlock_reader
--- Give up the claims $1 of readers: the 64 bits of their two keys.
+-- Release the claims $1 of readers: the 64 bits of their two keys.
 SELECT count(pg_advisory_unlock((key >> 32)::int, ((key << 32) >> 32)::int)) FROM unnest($1::bigint[]) AS key;
 
 -- name: look_unread
--- For a process that is about to wait as the reader $1: whether there is a message behind the place $3 that nobody has claimed (the ids
--- $2 are ours), or at least one; in how many milliseconds the next is due, its own or one of its room (NULL: none).
+-- For a process that is about to wait as the reader $1: whether there is a message after the place $3 that no session
+-- has claimed (the ids $2 are claimed by this one), or any message; in how many milliseconds the next one is due, of
+-- the reader or of its room (NULL: never).
 WITH r AS MATERIALIZED (SELECT number, source, seen FROM chat.room WHERE name = $1::text),
     claims AS MATERIALIZED (SELECT id FROM chat.reading WHERE reader = (SELECT number & 16777215 FROM r)),
     own AS MATERIALIZED (SELECT coalesce(m.origin, m.id) AS id FROM chat.message m
@@ -101,9 +103,9 @@ SELECT ((EXISTS (SELECT FROM own) AND EXISTS (SELECT FROM chat.message m
 FROM r;
 
 -- name: walk_reader
--- The messages that the reader $1 of the open room $6 is not done with, behind place $2 and up to place $3, at most $4 and until their
--- bodies have come to $5 bytes. All that there are where $7 is 1, and else those that nobody else has claimed. A reader that does not
--- exist has seen nothing.
+-- The messages that the reader $1 of the open room $6 has not read, after the place $2 and up to the place $3: at most
+-- $4, until their bodies have reached $5 bytes. All of them if $7 is 1, otherwise those that no other session has
+-- claimed. A reader that does not exist has read nothing.
 WITH o AS MATERIALIZED (SELECT number, name FROM chat.room WHERE name = $6::text AND source = number),
     r AS MATERIALIZED (SELECT number, name, seen FROM chat.room WHERE name = $1::text),
     claims AS MATERIALIZED (SELECT id FROM chat.reading WHERE reader = (SELECT number & 16777215 FROM r))
@@ -130,7 +132,8 @@ FROM (SELECT id, place, sum(length) OVER (ORDER BY place) - length AS before FRO
 WHERE line.before < $5::bigint ORDER BY line.place;
 
 -- name: walk_reader_behind
--- The same with those of its own that are delayed or held back, behind the time $2 and the row $6, and up to the place $3.
+-- As walk_reader, for the reader's own messages that are delayed or held back, after the time $2 and the row $6, and up
+-- to the place $3.
 SELECT coalesce(m.origin, m.id), m.sent, m.sender, m.host, m.attempts, m.key, m.checksum, m.body, m.place, m.due, m.expires,
     m.failed, m.failure,
     (coalesce(m.origin, m.id) & 1099511627775 IN (SELECT id FROM chat.reading WHERE reader = m.room & 16777215))::int::bigint,
@@ -152,7 +155,7 @@ UNION ALL
 SELECT m.origin, m.id FROM chat.message m WHERE m.origin IS NOT NULL AND m.origin = ANY ($1::bigint[]) AND m.room = $2::bigint;
 
 -- name: trim
--- $2 messages were read by a reader of the open room $1.
+-- A reader of the open room $1 has read $2 messages.
 SELECT chat.trim($1::bigint, $2::bigint, false);
 
 -- name: drop_unseen
@@ -172,8 +175,9 @@ SELECT chat.end_reader($1::text, $2::text)::int::bigint;
 SELECT place FROM chat.message WHERE id = $2::bigint AND room = (SELECT number FROM chat.room WHERE name = $1::text) AND due IS NULL;
 
 -- name: list_readers
--- The readers of the open room $1: what each has not done, is being worked on, is held back and was lost; whether a process is here as
--- this reader; when it was last done with a message; what it has seen. Those that are done with the message $2, if that is not 0.
+-- The readers of the open room $1: how many messages each has not read, is processing, has held back and has lost;
+-- whether a process is present as this reader; when it last finished a message; how far it has read. If $2 is not 0,
+-- only the readers that have read the message $2.
 WITH o AS MATERIALIZED (SELECT number, name FROM chat.room WHERE name = $1::text AND source = number),
     locks AS MATERIALIZED (SELECT DISTINCT reader, id FROM chat.reading),
     aim AS MATERIALIZED (SELECT place FROM chat.message WHERE id = $2::bigint AND room = (SELECT number FROM o) AND due IS NULL)
@@ -195,14 +199,15 @@ WHERE $2::bigint = 0 OR (r.seen >= (SELECT place FROM aim)
 ORDER BY r.name;
 
 -- name: list_reader_faults
--- The readers that read no open room, and those that are behind the place that all readers of their room are said to be past (1).
+-- The readers that read no open room, and those before the place that all readers of the room are recorded to have
+-- passed (1).
 SELECT r.name, (o.number IS NOT NULL)::int::bigint
 FROM chat.room r LEFT JOIN chat.room o ON o.number = r.source AND o.source = o.number AND o.name = split_part(r.name, '/', 1)
 WHERE strpos(r.name, '/') > 0 AND (o.number IS NULL OR r.seen IS NULL OR r.missed IS NULL OR r.seen < o.seen)
 ORDER BY r.name;
 
 -- name: mend_open
--- The rooms that have a reader are open. Nobody knows how far all of its readers are.
+-- A room that has a reader is open. The place that all of its readers have passed is unknown.
 UPDATE chat.room o SET source = o.number, seen = 0, slowest = NULL, keep = coalesce(o.keep, 1000), most = coalesce(o.most, 1000000)
 WHERE strpos(o.name, '/') = 0 AND EXISTS (SELECT FROM chat.room r WHERE split_part(r.name, '/', 1) = o.name AND strpos(r.name, '/') > 0);
 

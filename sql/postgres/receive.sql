@@ -1,9 +1,9 @@
 -- Finding, claiming and reading messages.
 
 -- name: look_room
--- The room $1 (NULL: the default one): its number and name; how often messages came back; the position of its first message;
--- whether a message is due, and one has expired; whether this role may delete messages; and
--- whether the room is open.
+-- The room $1 (NULL: the default one): its number and name; how often messages came back; the position of its first
+-- message; whether a message is due, and whether one has expired; whether this role may delete messages; and whether
+-- the room is open.
 WITH r AS MATERIALIZED (
     SELECT room.number, room.name, room.source, coalesce(f.returned, 0) AS returned, coalesce(f.first, 0) AS first
     FROM chat.room LEFT JOIN LATERAL (SELECT front.returned, front.first FROM chat.front
@@ -20,9 +20,9 @@ SELECT r.number, r.name, r.returned,
 FROM r;
 
 -- name: lock_ready
--- Claim the oldest messages of room $1 up to place $2, at most $4, except those with the ids $3, which are ours: try
--- their locks one after the other. With $5 = 1, expired ones too. None up to
--- the position $6. A message that is read here may be gone: see get_messages.
+-- Claim the oldest messages of room $1 after the position $6 and up to the place $2, at most $4, except those with the
+-- ids $3, which this session has claimed: try their locks one after the other. With $5 = 1, expired messages too. A
+-- message read here may be deleted by now: see get_messages.
 WITH r AS MATERIALIZED (
     SELECT number, CASE WHEN $5::bigint = 1 THEN 0 ELSE coalesce((SELECT f.first FROM chat.front f
         WHERE f.room = number ORDER BY f.returned DESC, f.first DESC LIMIT 1), 0) END AS first
@@ -37,7 +37,7 @@ SELECT line.id, line.length FROM (
 WHERE pg_try_advisory_lock(7162975207332773888 | (line.id & 281474976710655)) LIMIT $4::bigint;
 
 -- name: lock_behind
--- The same with those that are delayed or held back, up to the id $2.
+-- As lock_ready, for messages that are delayed or held back, up to the id $2.
 SELECT line.id, line.length FROM (
     SELECT m.id, octet_length(m.body)::bigint AS length FROM chat.message m
     WHERE m.room = (SELECT number FROM chat.room
@@ -47,7 +47,7 @@ SELECT line.id, line.length FROM (
 WHERE pg_try_advisory_lock(7162975207332773888 | (line.id & 281474976710655)) LIMIT $4::bigint;
 
 -- name: lock_older
--- As lock_ready and lock_behind, with those that have expired, too: the messages that were sent before the time $5.
+-- As lock_ready and lock_behind, including expired messages: those that were sent before the time $5.
 SELECT line.id, line.length FROM (
     (SELECT m.id, octet_length(m.body)::bigint AS length FROM chat.message m
         WHERE m.room = (SELECT number FROM chat.room WHERE name = coalesce($1::text, (SELECT default_room FROM chat.spool)))
@@ -68,14 +68,14 @@ SELECT r.number, r.name,
 FROM chat.message m JOIN chat.room r ON r.number = m.room WHERE m.id = $1::bigint;
 
 -- name: get_places
--- The positions of the messages with the ids $1 that are ready, or of copies of them.
+-- The positions of the ready messages with the ids $1, or of copies of them.
 SELECT id, place FROM chat.message WHERE id = ANY ($1::bigint[]) AND due IS NULL
 UNION ALL
 SELECT origin, place FROM chat.message WHERE origin IS NOT NULL AND origin = ANY ($1::bigint[]) AND due IS NULL;
 
 -- name: get_messages
--- The messages with the ids $1 in room $2, in its order. Messages that were there before their locks were granted may have
--- gone, failed or moved since: so this is another statement, with its own snapshot. All that are there if $3 is 1.
+-- The messages with the ids $1 in room $2, in its order. A message that existed before its lock was granted may have
+-- been deleted, failed or moved since: so this is a separate statement, with its own snapshot. All of them if $3 is 1.
 SELECT id, sent, sender, host, attempts, key, checksum, body, place, due, expires, failed, failure FROM chat.message
 WHERE id = ANY ($1::bigint[]) AND room = $2::bigint
     AND ($3::bigint = 1 OR (due IS NULL AND (expires IS NULL OR expires > (SELECT chat.now()))))
@@ -85,8 +85,8 @@ ORDER BY due NULLS FIRST, CASE WHEN due IS NULL THEN place ELSE id END;
 SELECT count(pg_advisory_unlock(7162975207332773888 | (id & 281474976710655))) FROM unnest($1::bigint[]) AS id;
 
 -- name: walk_ready
--- The messages of room $1 behind place $2 and up to place $3, in its order, at most $4 and until their bodies have come to $5
--- bytes. All of them if $6 is 1, otherwise those that no other session has claimed.
+-- The messages of room $1 after the place $2 and up to the place $3, in its order: at most $4, until their bodies have
+-- reached $5 bytes. All of them if $6 is 1, otherwise those that no other session has claimed.
 SELECT m.id, m.sent, m.sender, m.host, m.attempts, m.key, m.checksum, m.body, m.place, m.due, m.expires, m.failed, m.failure,
     (m.id IN (SELECT id FROM chat.claimed))::int::bigint
 FROM (SELECT id, place, sum(octet_length(body)) OVER (ORDER BY place) - octet_length(body) AS before FROM (
@@ -100,7 +100,7 @@ FROM (SELECT id, place, sum(octet_length(body)) OVER (ORDER BY place) - octet_le
 WHERE line.before < $5::bigint ORDER BY line.place;
 
 -- name: walk_behind
--- The same with those that are delayed or held back, behind the time $2 and the id $6, and up to the id $3.
+-- As walk_ready, for messages that are delayed or held back, after the time $2 and the id $6, and up to the id $3.
 SELECT m.id, m.sent, m.sender, m.host, m.attempts, m.key, m.checksum, m.body, m.place, m.due, m.expires, m.failed, m.failure,
     (m.id IN (SELECT id FROM chat.claimed))::int::bigint
 FROM (SELECT id, due, sum(octet_length(body)) OVER (ORDER BY due, id) - octet_length(body) AS before FROM (

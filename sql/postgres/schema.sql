@@ -1,92 +1,92 @@
--- The schema of a spool in PostgreSQL, version 3; made by 'chat-spool init'. See chatspool-postgresql(7).
+-- The schema of a spool in PostgreSQL, version 3, created by 'chat-spool init'. See chatspool-postgresql(7).
 
 CREATE SCHEMA chat;
 
--- One row: what holds for the spool as a whole.
+-- One row: the settings of the whole spool.
 CREATE TABLE chat.spool (
     one boolean PRIMARY KEY DEFAULT true CHECK (one),
     version bigint NOT NULL,          -- of this schema
-    max_length bigint NOT NULL,       -- the most bytes a body may have
+    max_length bigint NOT NULL,       -- the greatest length of a body in bytes
     default_room text NOT NULL
 );
 INSERT INTO chat.spool (version, max_length, default_room) VALUES (3, 67108864, 'main');
 
--- Milliseconds since 1970, UTC, by the clock of the server: there is no other one.
+-- Milliseconds since 1970, UTC, by the server's clock, which is the only one.
 CREATE FUNCTION chat.now() RETURNS bigint LANGUAGE sql VOLATILE PARALLEL SAFE
     AS 'SELECT floor(extract(epoch FROM pg_catalog.clock_timestamp()) * 1000)::bigint';
 
--- Ids, and positions, too. A sender draws them while it holds the write lock of the room, so in each room they ascend in the
--- order of the commits. A transaction that is rolled back leaves a gap.
+-- Ids, and also positions. A sender takes them while it holds the write lock of the room, so in each room they ascend
+-- in the order of the commits. A transaction that is rolled back leaves a gap.
 CREATE SEQUENCE chat.message_id AS bigint;
 
--- Ids of copies, less the sign. A receiver draws them, and no write lock protects that.
+-- Ids of copies, negated. A receiver takes them without a write lock.
 CREATE SEQUENCE chat.copy_id AS bigint;
 
--- A row for each room that ever had a message, and for each reader of an open room, by the name ROOM/NAME. No message updates
--- it. The write lock of a room is an advisory lock: 16 bits 0x636d ("cm") and the last 48 bits of its number. A sender holds it
--- until its commit.
+-- A row for each room that ever had a message, and for each reader of an open room, with the name ROOM/NAME. No message
+-- updates it. The write lock of a room is an advisory lock: 16 bits 0x636d ("cm") and the last 48 bits of its number. A
+-- sender holds it until its commit.
 CREATE TABLE chat.room (
     number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     name text COLLATE "C" NOT NULL UNIQUE,
-    limited boolean NOT NULL DEFAULT false, -- a sender has waited until the room holds fewer messages, once
+    limited boolean NOT NULL DEFAULT false, -- a sender has once waited for space in the room
     source bigint,             -- a reader: the open room that it reads; an open room: itself; a plain room: NULL
-    seen bigint,               -- a reader: what its source has up to this place is done, or has a copy in the reader's room;
-                               -- an open room: all readers are past this place, and perhaps further
-    slowest bigint,            -- an open room: the reader that was not past more when a process last looked
-    keep bigint,               -- an open room: messages that stay although all readers have them; below zero: milliseconds
-    most bigint,               -- an open room: messages that it holds at most; below zero: milliseconds
-    missed bigint,             -- a reader: messages that it lost to MOST, and that were not reported yet
-    last bigint                -- a reader: when it was last done with a message
-) WITH (fillfactor = 50);      -- a reader's row is updated in its page, and no index with it
+    seen bigint,               -- a reader: it has read its source up to this place, or has copies in its own room;
+                               -- an open room: all readers have passed this place, perhaps by more
+    slowest bigint,            -- an open room: the reader that had passed no more at the last look
+    keep bigint,               -- an open room: messages that stay after all readers have read them; negative: milliseconds
+    most bigint,               -- an open room: the most messages that it contains; negative: milliseconds
+    missed bigint,             -- a reader: messages deleted because of MOST and not reported yet
+    last bigint                -- a reader: when it last finished a message
+) WITH (fillfactor = 50);      -- a reader's row is updated within its page and without its indexes
 CREATE INDEX room_source ON chat.room (source) WHERE source IS NOT NULL;
 
--- How many messages came to a room and left it. Each transaction adds a row; chat.fold() replaces the rows of an epoch by one
--- row of the next epoch, so dead rows come before the live ones in the index, and no query passes them.
+-- The messages added to a room and removed from it. Each transaction adds a row; chat.fold() replaces the rows of an
+-- epoch by one row of the next epoch, so dead rows come before the live ones in the index, and no query passes them.
 CREATE TABLE chat.tally (
     room bigint NOT NULL,
     epoch bigint NOT NULL,
-    depth bigint NOT NULL,     -- messages that came, less those that left
-    bytes bigint NOT NULL      -- the same for the lengths of their bodies
+    depth bigint NOT NULL,     -- messages added minus messages removed
+    bytes bigint NOT NULL      -- lengths of bodies added minus lengths removed
 ) WITH (fillfactor = 50, -- a full disk has space for another version of a row
     autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0);
 CREATE INDEX tally_room ON chat.tally (room, epoch);
 
--- Where the living messages of a room begin. A receiver adds a row once in some hundred messages; the last row in the order
--- of the key counts. A message that comes back to a position before others adds a row with a higher "returned", so that a
--- receiver that has not seen the message cannot hide it.
+-- Where the existing messages of a room begin. A receiver adds a row once in some hundred messages; the last row in the
+-- order of the key counts. A message that comes back to a position before others adds a row with a higher "returned",
+-- so that a receiver that has not seen the message cannot hide it.
 CREATE TABLE chat.front (
     room bigint NOT NULL,
-    returned bigint NOT NULL,  -- the times that messages came back
-    first bigint NOT NULL,     -- ready messages before this position are gone or have expired
+    returned bigint NOT NULL,  -- how often messages came back
+    first bigint NOT NULL,     -- no ready message before this position is left that has not expired
     PRIMARY KEY (room, returned, first)
 ) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0);
 
 CREATE TABLE chat.message (
     id bigint PRIMARY KEY,       -- from chat.message_id; also what a claim locks
     room bigint NOT NULL,        -- room.number
-    place bigint NOT NULL,       -- its place in the room: the lowest is the oldest; 0: it gets one at the room's end
+    place bigint NOT NULL,       -- its place in the room: the lowest is the oldest; 0: it gets a place at the end
                                  -- when it is due
     due bigint,                  -- not before this time: delayed or held back; NULL: ready
-    expires bigint,              -- not from this time on; NULL: never
+    expires bigint,              -- not received from this time on; NULL: never
     sent bigint NOT NULL,        -- when it was sent
     sender text NOT NULL,
     host text NOT NULL,
-    attempts bigint NOT NULL,    -- failed ones
-    failed bigint,               -- when the last one failed; NULL: none has
-    failure bigint,              -- how: an exit status, or 256 and a signal
+    attempts bigint NOT NULL,    -- failed attempts
+    failed bigint,               -- when the last attempt failed; NULL: no attempt has
+    failure bigint,              -- how it failed: an exit status, or 256 plus a signal
     key text,
-    checksum bigint NOT NULL,    -- XXH3 over room, sender, host, key and body (lib/digest.c)
+    checksum bigint NOT NULL,    -- XXH3 of room, sender, host, key and body (lib/digest.c)
     body bytea NOT NULL,
     origin bigint                -- a copy in a reader's room: the id of the message, whose place and checksum it has. Its own
-                                 -- id is below zero. NULL: no copy
+                                 -- id is negative. NULL: not a copy
 ) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 5000,
     autovacuum_vacuum_insert_scale_factor = 0.2, autovacuum_vacuum_cost_delay = 0);
 ALTER TABLE chat.message ALTER COLUMN body SET STORAGE EXTERNAL;
 
--- The order of each room, and the only way a receiver looks for a message.
+-- The order of each room, and the only index by which a receiver looks for a message.
 CREATE INDEX message_order ON chat.message (room, place) WHERE due IS NULL;
 
--- These hold nothing of a message that has no such time and no key.
+-- These contain no message without such a time or a key.
 CREATE INDEX message_due ON chat.message (room, due, id) WHERE due IS NOT NULL;
 CREATE INDEX message_expires ON chat.message (room, expires) WHERE expires IS NOT NULL;
 CREATE INDEX message_key ON chat.message (room, key) WHERE key IS NOT NULL;
@@ -107,9 +107,9 @@ CREATE VIEW chat.claimed AS
     WHERE locktype = 'advisory' AND objsubid = 1 AND granted AND classid::bigint >> 16 = 25448
         AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database());
 
--- Fold the tally of a room into one row. The write lock keeps senders out, and the lock 0x636b ("ck") receivers, so that every
--- row of the epoch is visible. Both are held for a moment: the fold itself need not wait for the disk. Anyone may call this:
--- it changes no sum.
+-- Fold the tally of a room into one row. The write lock keeps senders out, and the lock 0x636b ("ck") receivers, so
+-- that every row of the epoch is visible. Both are held briefly: the fold itself does not have to wait for the disk.
+-- Any role may call this, because it changes no sum.
 CREATE FUNCTION chat.fold(number bigint) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp SET lock_timeout = '1s' AS $$
     DECLARE present bigint;
@@ -123,8 +123,8 @@ CREATE FUNCTION chat.fold(number bigint) RETURNS void LANGUAGE plpgsql SECURITY 
         SELECT number, present + 1, sum(old.depth), sum(old.bytes) FROM old HAVING count(*) > 0;
     END $$;
 
--- Delete the tokens of transactions that are older than an hour, from where the last call has ended, and the rows of
--- chat.front that count no more. (The rows of room 0 in chat.front are that end.)
+-- Delete the tokens of transactions that are older than an hour, starting where the last call has ended, and obsolete
+-- rows of chat.front. (The rows of room 0 in chat.front record where a call has ended.)
 CREATE FUNCTION chat.forget(number bigint) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp AS $$
     DECLARE edge bigint; done bigint; hour_ago bigint := chat.now() - 3600000; present chat.front;

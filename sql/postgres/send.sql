@@ -1,12 +1,13 @@
 -- Statements of a sender.
 
 -- name: add_token
--- The token of a transaction that begins. Where another attempt at it has been committed, this fails, and all behind it.
+-- Add the token of a transaction that begins. If another attempt at the transaction has been committed, this fails, and
+-- so does everything after it.
 INSERT INTO chat.sent (token, time) VALUES ($1::uuid, chat.now());
 
 -- name: prove_token
--- The token of a transaction that is tried once more. Nothing is added where the attempt before was committed; an attempt that
--- is still about to be is waited for.
+-- Add the token of a transaction that is tried once more. Adds nothing if the attempt before was committed; waits for
+-- an attempt that is about to be committed.
 INSERT INTO chat.sent (token, time) VALUES ($1::uuid, chat.now()) ON CONFLICT (token) DO NOTHING;
 
 -- name: enter_spool
@@ -14,7 +15,7 @@ INSERT INTO chat.sent (token, time) VALUES ($1::uuid, chat.now()) ON CONFLICT (t
 SELECT pg_advisory_xact_lock(7164664057193037824);
 
 -- name: enter_room
--- The write lock of the room $1 until our commit. The lock 0x636e ("cn") keeps those out who set ids.
+-- Take the write lock of the room $1 until our commit. The lock 0x636e ("cn") excludes sessions that set ids.
 SELECT pg_advisory_xact_lock_shared(7164664057193037824), pg_advisory_xact_lock(7164382582216327168 | number)
 FROM chat.room WHERE name = $1::text;
 
@@ -33,8 +34,8 @@ SELECT id FROM chat.message WHERE room = (SELECT number FROM chat.room WHERE nam
     AND key IS NOT NULL AND (expires IS NULL OR expires > (SELECT chat.now())) ORDER BY id LIMIT 1;
 
 -- name: lock_key
--- Claim the messages of room $1 with the key $2 that no receiver has claimed, until the end of the transaction; but none of
--- those with the ids $3, which are ours.
+-- Claim the messages of room $1 with the key $2 that no receiver has claimed, until the end of the transaction, except
+-- those with the ids $3, which this session has claimed.
 SELECT line.id, line.room FROM (
     SELECT m.id, m.room FROM chat.message m WHERE m.room = (SELECT number FROM chat.room WHERE name = $1::text)
         AND m.key = $2::text AND m.key IS NOT NULL
@@ -42,16 +43,16 @@ SELECT line.id, line.room FROM (
 WHERE pg_try_advisory_xact_lock(7162975207332773888 | (line.id & 281474976710655));
 
 -- name: get_depth
--- The messages that a room holds; of an open one, up to $2 of those that its slowest reader has not seen. The room's number, and
--- whether it is open.
+-- How many messages a room contains; for an open room, up to $2 of those that its slowest reader has not read. The
+-- room's number, and whether it is open.
 SELECT CASE WHEN room.source = room.number THEN chat.unseen(room.number, $2::bigint) ELSE coalesce((SELECT sum(t.depth) FROM chat.tally t WHERE t.room = room.number
         AND t.epoch = (SELECT max(e.epoch) FROM chat.tally e WHERE e.room = room.number)), 0)::bigint END,
     room.number, (room.source = room.number)::int::bigint
 FROM chat.room WHERE name = $1::text;
 
 -- name: lock_oldest
--- Claim the oldest message of room $1 until the end of the transaction, so that no receiver gets it; but none of those
--- with the ids $2, which are ours. If $3 is 1, no message that this transaction has put, either.
+-- Claim the oldest message of room $1 until the end of the transaction, so that no receiver gets it, except the ids $2,
+-- which this session has claimed. With $3 = 1, no message that this transaction has put, either.
 SELECT line.id FROM (
     SELECT m.id FROM chat.message m WHERE m.room = (SELECT number FROM chat.room WHERE name = $1::text)
         AND m.due IS NULL AND m.id <> ALL ($2::bigint[])
@@ -61,8 +62,8 @@ SELECT line.id FROM (
 WHERE pg_try_advisory_xact_lock(7162975207332773888 | (line.id & 281474976710655)) LIMIT 1;
 
 -- name: return_to_room
--- Messages come to the room $1 at the position $2 or behind it, before others: receivers begin there again. The write lock of
--- the room is ours.
+-- Messages return to the room $1 at the position $2 or after it, before others: receivers begin there again. The caller
+-- holds the write lock of the room.
 INSERT INTO chat.front (room, returned, first)
 SELECT r.number, coalesce(f.returned, 0) + 1, least(coalesce(f.first, 0), $2::bigint)
 FROM chat.room r LEFT JOIN LATERAL (SELECT front.returned, front.first FROM chat.front
@@ -70,7 +71,7 @@ FROM chat.room r LEFT JOIN LATERAL (SELECT front.returned, front.first FROM chat
 WHERE r.name = $1::text;
 
 -- name: add_messages
--- Messages for the room $1, in their order, with $15 bytes in all. An id of 0 is a new one.
+-- Add messages to the room $1, in their order, with $15 bytes in total. An id of 0 is a new one.
 WITH r AS MATERIALIZED (SELECT number FROM chat.room WHERE name = $1::text),
     counted AS (INSERT INTO chat.tally (room, epoch, depth, bytes)
         SELECT r.number, coalesce((SELECT max(t.epoch) FROM chat.tally t WHERE t.room = r.number), 0),
@@ -87,8 +88,8 @@ FROM (SELECT CASE WHEN line.id > 0 THEN line.id ELSE nextval('chat.message_id') 
         ORDER BY at OFFSET 0) AS line OFFSET 0) AS m;
 
 -- name: add_alike
--- New messages for the room $1, in the order of their checksums $9 and bodies $10, with $11 bytes in all. In all else they are
--- alike, so that a message costs no more than it differs.
+-- Add new messages to the room $1, in the order of their checksums $9 and bodies $10, with $11 bytes in total. All
+-- other fields are the same, so that a message costs no more than its body.
 WITH r AS MATERIALIZED (SELECT number FROM chat.room WHERE name = $1::text),
     counted AS (INSERT INTO chat.tally (room, epoch, depth, bytes)
         SELECT r.number, coalesce((SELECT max(t.epoch) FROM chat.tally t WHERE t.room = r.number), 0),

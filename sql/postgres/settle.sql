@@ -1,12 +1,12 @@
 -- Acknowledging, failing and moving claimed messages.
 
 -- name: enter_settling
--- A receiver deletes messages of room $1: until our commit its tally is not folded, and a sender that is about to wait for
--- space waits for us.
+-- A receiver deletes messages of room $1: until our commit its tally is not folded, and a sender that is about to wait
+-- for space waits for us.
 SELECT pg_advisory_xact_lock_shared(7163819632262905856 | $1::bigint);
 
 -- name: settle
--- The messages with the ids $1 in room $2 are done. One that is in another room by now stays there.
+-- Delete the messages with the ids $1 from room $2. A message that is in another room by now stays there.
 WITH done AS (DELETE FROM chat.message WHERE id = ANY ($1::bigint[]) AND room = $2::bigint
     RETURNING octet_length(body) AS length)
 INSERT INTO chat.tally (room, epoch, depth, bytes)
@@ -14,22 +14,22 @@ SELECT $2::bigint, coalesce((SELECT max(t.epoch) FROM chat.tally t WHERE t.room 
 FROM done HAVING count(*) > 0;
 
 -- name: settle_full
--- The same as settle on a full disk, with no row more: what has gone is taken off one of the counts.
+-- As the statement before, on a full disk, without a new row: subtract the deleted messages from one of the counts.
 WITH done AS (DELETE FROM chat.message WHERE id = ANY ($1::bigint[]) AND room = $2::bigint
     RETURNING octet_length(body) AS length)
 UPDATE chat.tally SET depth = depth - (SELECT count(*) FROM done), bytes = bytes - (SELECT coalesce(sum(length), 0) FROM done)
 WHERE ctid = (SELECT t.ctid FROM chat.tally t WHERE t.room = $2::bigint ORDER BY t.epoch DESC LIMIT 1 FOR UPDATE);
 
 -- name: set_failed
--- The work on these messages has failed: their attempts so far, and hold them back for $3 milliseconds. Where $5 is 1, an
--- attempt has failed just now, in the way $6.
+-- Record the failed attempts of these messages, and hold them back for $3 milliseconds. With $5 = 1, an attempt has
+-- failed just now, in the way $6.
 UPDATE chat.message m SET attempts = f.attempts, due = CASE WHEN $3::bigint > 0 THEN chat.now() + $3::bigint END,
     failed = CASE WHEN $5::bigint = 1 THEN chat.now() ELSE m.failed END,
     failure = CASE WHEN $5::bigint = 1 THEN $6::bigint ELSE m.failure END
 FROM unnest($1::bigint[], $2::bigint[]) AS f (id, attempts) WHERE m.id = f.id AND m.id = ANY ($1::bigint[]) AND m.room = $4::bigint;
 
 -- name: move
--- Move the messages with the ids $1 from room $2 to room $3, whose write lock is ours.
+-- Move the messages with the ids $1 from room $2 to room $3. The caller holds the write lock of room $3.
 WITH line AS (SELECT * FROM unnest($1::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[])
         WITH ORDINALITY AS given (id, attempts, due, expires, checksum, failed, failure, at) ORDER BY at OFFSET 0),
     to_place AS MATERIALIZED (SELECT *, CASE WHEN due IS NULL THEN nextval('chat.message_id') ELSE 0 END AS place
@@ -45,8 +45,9 @@ FROM (SELECT moved.number AS room, 1 AS sign, count(*) AS count, sum(length) AS 
     UNION ALL SELECT $2::bigint, -1, count(*), sum(length) FROM moved HAVING count(*) > 0) AS t;
 
 -- name: make_front
--- Have $2 places before the first message of room $1, whose write lock is ours: where they are missing, all messages that
--- have a place get another one, in their order. The ids of those that are to come are lower than these places.
+-- Provide $2 places before the first message of room $1. The caller holds its write lock. If the places are missing,
+-- all messages with a place get another one, in their order. The ids of the messages to come are lower than these
+-- places.
 WITH r AS MATERIALIZED (SELECT number FROM chat.room WHERE name = $1::text),
     line AS MATERIALIZED (SELECT id, nextval('chat.message_id') AS place FROM (
         SELECT m.id FROM chat.message m WHERE m.room = (SELECT number FROM r) AND m.place > 0
@@ -81,11 +82,12 @@ FROM (SELECT moved.number AS room, 1 AS sign, count(*) AS count, sum(length) AS 
     UNION ALL SELECT $2::bigint, -1, count(*), sum(length) FROM moved HAVING count(*) > 0) AS t;
 
 -- name: add_front
--- The room $1 began at the position $3 when messages had come back to it $2 times: that spares others the way there.
+-- Record that the room $1 began at the position $3 when messages had come back to it $2 times, so that other sessions
+-- begin there.
 INSERT INTO chat.front (room, returned, first) VALUES ($1::bigint, $2::bigint, $3::bigint) ON CONFLICT DO NOTHING;
 
 -- name: sweep
--- Delete what has expired in room $1, at most $2 messages. (An array, as no plan can turn it into a scan of the whole table.)
+-- Delete at most $2 expired messages of room $1. (With an array no plan can turn this into a scan of the whole table.)
 WITH old AS (SELECT id FROM chat.message WHERE room = $1::bigint AND expires IS NOT NULL
         AND expires <= (SELECT chat.now()) ORDER BY expires LIMIT $2::bigint FOR UPDATE SKIP LOCKED),
     done AS (DELETE FROM chat.message WHERE id = ANY (ARRAY(SELECT id FROM old)) AND room = $1::bigint

@@ -1,12 +1,13 @@
--- Messages that are due, and counters that are summed up.
+-- Due messages, and folding of the counters.
 
 -- name: enter_ready
--- The write lock of room $1, where messages become ready. Its present owner may wait for a standby: not for longer than a second.
+-- Take the write lock of room $1, where messages become ready. Its present owner may be waiting for a standby: wait for
+-- at most a second.
 SELECT pg_advisory_xact_lock_shared(7164664057193037824), pg_advisory_xact_lock(7164382582216327168 | $1::bigint)
 FROM set_config('lock_timeout', '1s', true);
 
 -- name: set_ready
--- Make ready what is due in room $1: one that was held back in its old position, one that was delayed at the end. Receivers
+-- Make due messages of room $1 ready: a held back message in its old position, a delayed one at the end. Receivers
 -- begin at the first of the old positions again.
 WITH line AS MATERIALIZED (
         SELECT id, CASE WHEN place > 0 THEN place ELSE nextval('chat.message_id') END AS place FROM (

@@ -1,24 +1,24 @@
--- Version 2: no row is updated by every message. The counters of chat.room and chat.gone become rows that are appended.
+-- Version 2: no message updates a row. The counters of chat.room and chat.gone become rows that are appended.
 LOCK TABLE chat.spool, chat.room, chat.gone, chat.message, chat.sent IN ACCESS EXCLUSIVE MODE;
 
--- How many messages came to a room and left it. Each transaction adds a row; chat.fold() replaces the rows of an epoch by one
--- row of the next epoch, so dead rows come before the live ones in the index, and no query passes them.
+-- The messages added to a room and removed from it. Each transaction adds a row; chat.fold() replaces the rows of an
+-- epoch by one row of the next epoch, so dead rows come before the live ones in the index, and no query passes them.
 CREATE TABLE chat.tally (
     room bigint NOT NULL,
     epoch bigint NOT NULL,
-    depth bigint NOT NULL,     -- messages that came, less those that left
-    bytes bigint NOT NULL      -- the same for the lengths of their bodies
+    depth bigint NOT NULL,     -- messages added minus messages removed
+    bytes bigint NOT NULL      -- lengths of bodies added minus lengths removed
 ) WITH (fillfactor = 50, -- a full disk has space for another version of a row
     autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0);
 CREATE INDEX tally_room ON chat.tally (room, epoch);
 
--- Where the living messages of a room begin. A receiver adds a row once in some hundred messages; the last row in the order
--- of the key counts. A message that comes back to a position before others adds a row with a higher "returned", so that a
--- receiver that has not seen the message cannot hide it.
+-- Where the existing messages of a room begin. A receiver adds a row once in some hundred messages; the last row in the
+-- order of the key counts. A message that comes back to a position before others adds a row with a higher "returned",
+-- so that a receiver that has not seen the message cannot hide it.
 CREATE TABLE chat.front (
     room bigint NOT NULL,
-    returned bigint NOT NULL,  -- the times that messages came back
-    first bigint NOT NULL,     -- ready messages before this position are gone or have expired
+    returned bigint NOT NULL,  -- how often messages came back
+    first bigint NOT NULL,     -- no ready message before this position is left that has not expired
     PRIMARY KEY (room, returned, first)
 ) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0);
 
@@ -31,9 +31,9 @@ INSERT INTO chat.front (room, returned, first)
 ALTER TABLE chat.room DROP COLUMN depth, DROP COLUMN bytes, DROP COLUMN returned;
 DROP TABLE chat.gone;
 
--- Fold the tally of a room into one row. The write lock keeps senders out, and the lock 0x636b ("ck") receivers, so that every
--- row of the epoch is visible. Both are held for a moment: the fold itself need not wait for the disk. Anyone may call this:
--- it changes no sum.
+-- Fold the tally of a room into one row. The write lock keeps senders out, and the lock 0x636b ("ck") receivers, so
+-- that every row of the epoch is visible. Both are held briefly: the fold itself does not have to wait for the disk.
+-- Any role may call this, because it changes no sum.
 CREATE FUNCTION chat.fold(number bigint) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp SET lock_timeout = '1s' AS $$
     DECLARE present bigint;
@@ -47,8 +47,8 @@ CREATE FUNCTION chat.fold(number bigint) RETURNS void LANGUAGE plpgsql SECURITY 
         SELECT number, present + 1, sum(old.depth), sum(old.bytes) FROM old HAVING count(*) > 0;
     END $$;
 
--- Delete the tokens of transactions that are older than an hour, from where the last call has ended, and the rows of
--- chat.front that count no more. (The rows of room 0 in chat.front are that end.)
+-- Delete the tokens of transactions that are older than an hour, starting where the last call has ended, and obsolete
+-- rows of chat.front. (The rows of room 0 in chat.front record where a call has ended.)
 CREATE FUNCTION chat.forget(number bigint) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp AS $$
     DECLARE edge bigint; done bigint; hour_ago bigint := chat.now() - 3600000; present chat.front;

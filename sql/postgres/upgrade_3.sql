@@ -1,5 +1,5 @@
--- Version 3: a message has the time and the status of its last failure, and rooms can be open. Who may update the count of failures
--- may update these.
+-- Version 3: a message has the time and the status of its last failure, and rooms can be open. A role that may update
+-- the count of failures may also update these columns.
 ALTER TABLE chat.message ADD COLUMN failed bigint, ADD COLUMN failure bigint;
 DO $$
     DECLARE role text;

@@ -1,8 +1,8 @@
 -- Wait for messages and for space, and wake sessions that wait.
 
 -- name: listen_bell
--- Make other sessions notify us until we leave. A session that notifies just now keeps us waiting until its commit, but no
--- longer than $2 milliseconds: its commit may wait for a standby.
+-- Ask other sessions to notify this one until leave_bell. A session that is notifying at the moment keeps us waiting
+-- until its commit, but no longer than $2 milliseconds: its commit may wait for a standby.
 SELECT pg_advisory_lock_shared($1::bigint) FROM set_config('lock_timeout', $2::text, true);
 
 -- name: leave_bell
@@ -16,8 +16,9 @@ UPDATE chat.room SET limited = true WHERE name = coalesce($1::text, (SELECT defa
     AND NOT limited;
 
 -- name: look
--- For a session that is about to wait for room $1: whether there is a message behind the place $3 that is not claimed (the
--- ids $2 are ours), or any message; in how many milliseconds the next is due (NULL: never), and whether a message has expired.
+-- For a session that is about to wait for messages of room $1: whether there is a message after the place $3 that is not claimed
+-- (the ids $2 are claimed by this session), or any message; in how many milliseconds the next one is due (NULL: never),
+-- and whether a message has expired.
 WITH r AS MATERIALIZED (SELECT number, coalesce((SELECT f.first FROM chat.front f WHERE f.room = number
             ORDER BY f.returned DESC, f.first DESC LIMIT 1), 0) AS first
         FROM chat.room WHERE name = coalesce($1::text, (SELECT default_room FROM chat.spool))),
@@ -37,9 +38,9 @@ SELECT (EXISTS (SELECT FROM one) AND EXISTS (SELECT FROM chat.message m WHERE m.
 FROM r;
 
 -- name: look_for_room
--- For who is about to wait until the room $1 holds fewer messages: how many it holds (an open one: $2 at
--- most of those that its slowest reader has not seen), its number, and in how many
--- milliseconds the next one expires (NULL: none does).
+-- For a session that is about to wait for space in room $1: how many messages the room contains (for an open room, up
+-- to $2 of those that its slowest reader has not read), its number, and in how many milliseconds the next one expires
+-- (NULL: never).
 SELECT CASE WHEN room.source = room.number THEN chat.unseen(room.number, $2::bigint) ELSE coalesce((SELECT sum(t.depth) FROM chat.tally t WHERE t.room = room.number
         AND t.epoch = (SELECT max(e.epoch) FROM chat.tally e WHERE e.room = room.number)), 0)::bigint END,
     room.number,
@@ -53,19 +54,20 @@ SELECT pg_advisory_xact_lock(7163819632262905856 | number)
 FROM chat.room WHERE name = coalesce($1::text, (SELECT default_room FROM chat.spool));
 
 -- name: ring
--- Wake sessions that listen to $1, if there are any: they hold the lock $2, shared. (NOTIFY makes commits wait for each
--- other.) A session that starts to wait while we try the lock gets it only after our commit, and then looks.
+-- Wake the sessions that listen to $1, if there are any: they hold the lock $2, shared. (NOTIFY makes commits wait for
+-- each other.) A session that starts to wait while we try the lock gets the lock only after our commit, and then looks.
 SELECT pg_notify($1::text, '') WHERE NOT pg_try_advisory_xact_lock($2::bigint);
 
 -- name: ring_room
--- $4 messages came to the room $3: if it is open, others may leave it. And wake sessions that listen to $1, if there are any: they
--- hold the lock $2, shared (0: the lock is not tried, as the transaction has many rooms). A session that starts to wait while we
--- try the lock gets it only after our commit, and then looks.
+-- $4 messages were added to the room $3: if the room is open, it may exceed its limits now. Also wake the sessions that
+-- listen to $1, if there are any: they hold the lock $2, shared (0: the lock is not tried, because the transaction has
+-- many rooms). A session that starts to wait while we try the lock gets the lock only after our commit, and then looks.
 SELECT pg_notify($1::text, '') FROM chat.room WHERE name = $3::text
     AND CASE WHEN CASE WHEN source = number THEN chat.trim(number, $4::bigint, true) ELSE true END
         THEN $2::bigint = 0 OR NOT pg_try_advisory_xact_lock($2::bigint) END;
 
 -- name: ring_gone
--- The same where a sender may wait for space. Others may try the lock $2 just now, too, and ring for nothing.
+-- As ring, where a sender may wait for space. Another session may try the lock $2 at the same time, too, and wake the
+-- senders in vain.
 SELECT pg_notify($1::text, '') FROM chat.room WHERE number = $3::bigint AND limited
     AND NOT pg_try_advisory_xact_lock($2::bigint);

@@ -4,7 +4,7 @@
 UPDATE room SET max_length = ?1, default_room = ?2 WHERE number = 0;
 
 -- name: list_rooms
--- The rooms that hold a message or are open, and what is in each at the time ?1.
+-- The rooms that contain a message or are open, and what is in each at the time ?1.
 SELECT number, name, depth, bytes,
     (SELECT count(*) FROM message WHERE room = number AND place = 0),
     (SELECT count(*) FROM message WHERE room = number AND place > 0),
@@ -19,7 +19,7 @@ SELECT number, name, depth, bytes,
 FROM room WHERE name > '' AND (source = number OR (source IS NULL AND depth > 0)) ORDER BY name;
 
 -- name: count_positions
--- How many messages with positions from ?1 to ?2 each room holds.
+-- How many messages with positions from ?1 to ?2 each room contains.
 SELECT ifnull(room, position >> 40), count(*) FROM message WHERE position BETWEEN ?1 AND ?2 GROUP BY 1;
 
 -- name: check_structure
@@ -30,11 +30,11 @@ PRAGMA integrity_check;
 SELECT position, id, room, key, expires, sent, sender, host, attempts, checksum, body, place, due FROM message ORDER BY position;
 
 -- name: list_counters
--- What each room says of itself.
+-- The counters in the row of each room.
 SELECT number, name, depth, bytes, ifnull(next_due, 0), ifnull(next_expiry, 0), ifnull(source, 0), ifnull(seen, 0) FROM room WHERE number > 0 ORDER BY number;
 
 -- name: recount
--- Set right what each room says of itself.
+-- Correct the counters in the row of each room.
 UPDATE room SET
     depth = (SELECT count(*) FROM message WHERE position BETWEEN number << 40 AND number << 40 | 1099511627775)
         + (SELECT count(*) FROM message WHERE room = number),
@@ -48,12 +48,12 @@ UPDATE room SET
 WHERE number > 0;
 
 -- name: mend_ready
--- A message in the range of a room does not wait.
+-- A message in the range of a room is not waiting.
 UPDATE message SET room = NULL, place = NULL, due = NULL
 WHERE position > 1099511627775 AND (room IS NOT NULL OR place IS NOT NULL OR due IS NOT NULL);
 
 -- name: mend_waiting
--- What waits has a time to wait for, and a place to return to or none.
+-- A waiting message has a time, and a place to return to or none.
 UPDATE message SET due = max(ifnull(due, 1), 1), place = max(ifnull(place, 0), 0), id = nullif(id, position)
 WHERE position < 1099511627776;
 
@@ -61,8 +61,9 @@ WHERE position < 1099511627776;
 REINDEX;
 
 -- name: delete_rooms
--- Rooms with numbers from ?1 to ?2 that hold no message, whatever their counters say. The room with the highest number stays:
--- so no number is given to a second room, which a process that has read the first one's row would take for that.
+-- Delete the rooms with numbers from ?1 to ?2 that contain no message, whatever their counters say. The room with the
+-- highest number stays, so that its number is never given to a second room: a process that has read the row of the
+-- first room would confuse them.
 DELETE FROM room WHERE number BETWEEN max(?1, 1) AND ?2 AND depth = 0 AND source IS NULL AND number < (SELECT max(number) FROM room)
     AND NOT EXISTS (SELECT 1 FROM message WHERE position BETWEEN number << 40 AND number << 40 | 1099511627775)
     AND NOT EXISTS (SELECT 1 FROM message WHERE room = number);
@@ -72,13 +73,13 @@ DELETE FROM room WHERE number BETWEEN max(?1, 1) AND ?2 AND depth = 0 AND source
 PRAGMA incremental_vacuum;
 
 -- name: get_first_place
--- The first place of room ?1: of a message that is ready, or that returns to it after a failure.
+-- The first place of room ?1: of a ready message, or of one that returns there after a failure.
 SELECT min(place) FROM (
     SELECT min(position) & 1099511627775 AS place FROM message WHERE position BETWEEN ?1 << 40 AND ?1 << 40 | 1099511627775
     UNION ALL SELECT place FROM message WHERE room = ?1 AND place > 0);
 
 -- name: list_places
--- The messages of room ?1 that have a place, in its order, with their ids.
+-- The messages of room ?1 that have a place, in order, with their ids.
 SELECT position, ifnull(id, position & 1099511627775), position & 1099511627775 FROM message
 WHERE position BETWEEN ?1 << 40 AND ?1 << 40 | 1099511627775
 UNION ALL
@@ -86,5 +87,5 @@ SELECT position, position, place FROM message WHERE room = ?1 AND place > 0
 ORDER BY 3;
 
 -- name: set_place
--- The message that waits at position ?1 returns to the place ?2.
+-- Let the message that waits at position ?1 return to the place ?2.
 UPDATE message SET place = ?2 WHERE position = ?1;

@@ -1,7 +1,7 @@
 -- The connection and its transactions.
 
 -- name: set_cell_size_check
--- Notice a damaged page when it is read, not when it has done harm.
+-- Detect a damaged page when it is read, not after it has done harm.
 PRAGMA cell_size_check = ON;
 
 -- name: set_synchronous
@@ -9,8 +9,8 @@ PRAGMA cell_size_check = ON;
 PRAGMA synchronous = FULL;
 
 -- name: set_secure_delete
--- Debian's SQLite overwrites what it deletes: a message of 64 MiB would be written
--- again as zeros, and could not be received on a full disk.
+-- Debian's SQLite overwrites deleted content: it would write a message of 64 MiB again as zeros, so that the message
+-- could not be received on a full disk.
 PRAGMA secure_delete = OFF;
 
 -- name: get_application_id
@@ -20,8 +20,8 @@ PRAGMA application_id;
 PRAGMA user_version;
 
 -- name: get_schema
--- Everything the file defines, in the order it was made: in that of the rows, as there is no other to read
--- this table by. To say so by ORDER BY, and WHERE, would take a third more to prepare this.
+-- Everything that the file defines, in the order of its creation. That is the order of the rows, as this table cannot
+-- be read in another one. ORDER BY and WHERE would make the preparation a third slower.
 SELECT sql FROM sqlite_schema;
 
 -- name: get_data_version
@@ -40,8 +40,8 @@ PRAGMA freelist_count;
 BEGIN;
 
 -- name: begin_write
--- Never a deferred transaction that turns into a writing one: that fails at once
--- with SQLITE_BUSY_SNAPSHOT, whatever the time-out (sqlite.org/isolation.html).
+-- Never a deferred transaction that becomes a writing one: that fails at once with SQLITE_BUSY_SNAPSHOT, whatever the
+-- timeout (sqlite.org/isolation.html).
 BEGIN IMMEDIATE;
 
 -- name: commit

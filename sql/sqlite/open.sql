@@ -1,11 +1,11 @@
 -- Open rooms and their readers.
 
 -- name: get_open
--- What the row of room ?1 says of it as an open room, or as a reader.
+-- The columns of room ?1 that describe it as an open room, or as a reader.
 SELECT source, seen, missed, slowest, keep, most, depth, next_due, next_expiry, name FROM room WHERE number = ?1;
 
 -- name: get_bounds
--- What the open room ?1 is to keep, and the most that it may hold.
+-- How much the open room ?1 has to keep, and how much it may contain.
 SELECT +keep, +most FROM room WHERE number = ?1;
 
 -- name: list_readers
@@ -14,35 +14,36 @@ SELECT +keep, +most FROM room WHERE number = ?1;
 SELECT number, name, depth, seen, missed, last, source FROM room WHERE name > ?1 || '/' AND name < ?1 || '0' ORDER BY name;
 
 -- name: get_slowest
--- The reader of the open room with the name ?1 that has seen least of it.
+-- The reader of the open room with the name ?1 that has read least of it.
 SELECT number, seen FROM room WHERE name > ?1 || '/' AND name < ?1 || '0' ORDER BY seen LIMIT 1;
 
 -- name: add_reader
--- A reader of the open room ?3, which has seen it up to the place ?4.
+-- Add a reader of the open room ?3, which has read it up to the place ?4.
 INSERT INTO room (number, name, depth, bytes, returned, source, seen, missed) VALUES (?1, ?2, 0, 0, 0, ?3, ?4, 0);
 
 -- name: set_reader
--- The reader ?1 is past the place ?2, has lost ?3 messages that were not reported, and was done with one at the time ?4 (NULL: was not).
+-- Record that the reader ?1 has passed the place ?2, has lost ?3 messages that were not reported, and finished a
+-- message at the time ?4 (NULL: no change).
 UPDATE room SET seen = ?2, missed = ?3, last = ifnull(?4, last) WHERE number = ?1;
 
 -- name: set_seen
--- All readers of the open room ?1 are past the place ?2; reader ?3 not much further.
+-- Record that all readers of the open room ?1 have passed the place ?2, and that the reader ?3 is not much further.
 UPDATE room SET seen = ?2, slowest = ?3 WHERE number = ?1;
 
 -- name: set_open
--- The room ?1 is open, keeps ?2 messages and holds ?3 at most (below zero: milliseconds).
+-- Make the room ?1 open: it keeps ?2 messages and contains at most ?3 (below zero: milliseconds).
 UPDATE room SET source = number, seen = ifnull(seen, 0), keep = ?2, most = ?3 WHERE number = ?1;
 
 -- name: set_all_new
--- What is held back in room ?1 has no place to return to, as readers may be past that.
+-- A held back message of room ?1 has no place to return to, because readers may have passed the place.
 UPDATE message SET place = 0 WHERE room = ?1;
 
 -- name: set_plain
 UPDATE room SET source = NULL, seen = NULL, slowest = NULL, keep = NULL, most = NULL WHERE number = ?1;
 
 -- name: end_reader
--- The reader ?1 was forgotten. Its row stays if it is the last one, under a name that cannot be used, until others follow and the spool is
--- compacted: so no other room gets the number while a process may still receive as that reader.
+-- Forget the reader ?1. If its row is the last one, the row stays under an unusable name until others follow and the
+-- spool is compacted: so no other room gets the number while a process may still receive as that reader.
 UPDATE room SET name = '/' || number, depth = 0, bytes = 0, next_due = NULL, next_expiry = NULL, source = NULL, seen = NULL, missed = NULL,
     last = NULL
 WHERE number = ?1;
@@ -54,28 +55,28 @@ DELETE FROM room WHERE number = ?1 AND number < (SELECT max(number) FROM room);
 DELETE FROM message WHERE room = ?1;
 
 -- name: get_source_messages
--- As get_messages, of the open room that reader ?3 reads, and as far as the reader has not seen them; all of them
--- for one who looks without being a reader.
+-- As get_messages, from the open room that the reader ?3 reads, after the place up to which it has read; all messages
+-- for a process that looks without being a reader.
 SELECT position, id, room, key, expires, sent, sender, host, attempts, checksum, body FROM message
 WHERE position BETWEEN ?1 AND ?2 AND position > ifnull((SELECT source << 40 | seen FROM room WHERE number = ?3), 0) ORDER BY position;
 
 -- name: copy_messages
--- Copy the messages of an open room at positions from ?1 to ?2 to the positions that are lower by ?3, except those that have expired
--- at the time ?4.
+-- Copy the messages of an open room at positions from ?1 to ?2 to the positions that are lower by ?3, except the
+-- messages that have expired at the time ?4.
 INSERT OR IGNORE INTO message
 SELECT position - ?3, id, room, key, place, due, expires, sent, sender, host, attempts, failed, failure, checksum, body FROM message
 WHERE position BETWEEN ?1 AND ?2 AND ifnull(expires, ?4 + 1) > ?4;
 
 -- name: get_totals
--- How many messages there are at positions from ?1 to ?2, how many bytes they have, and when the first of them expires.
+-- How many messages are at positions from ?1 to ?2, how many bytes they have, and when the first of them expires.
 SELECT count(*), ifnull(sum(length(body)), 0), ifnull(min(expires), 0) FROM message WHERE position BETWEEN ?1 AND ?2;
 
 -- name: list_oldest
--- The messages behind position ?1, up to ?2, with their lengths and when each was sent.
+-- The messages after position ?1, up to ?2, with their lengths and the times when they were sent.
 SELECT position, length(body), sent FROM message WHERE position > ?1 AND position <= ?2 ORDER BY position;
 
 -- name: count_some
--- How many messages there are behind position ?1, up to ?2, but not more than ?3.
+-- How many messages are after position ?1, up to ?2, but no more than ?3.
 SELECT count(*) FROM (SELECT 1 FROM message WHERE position > ?1 AND position <= ?2 LIMIT ?3);
 
 -- name: count_waiting
@@ -83,7 +84,7 @@ SELECT count(*) FROM (SELECT 1 FROM message WHERE position > ?1 AND position <= 
 SELECT count(*) FROM message WHERE room = ?1;
 
 -- name: count_held
--- How many messages room ?1 holds back, and how many of those return to the place ?2.
+-- How many messages room ?1 holds back, and how many of them return to the place ?2.
 SELECT count(*), ifnull(sum(place = ?2), 0) FROM message WHERE room = ?1 AND place > 0;
 
 -- name: find_time
@@ -98,19 +99,20 @@ SELECT position FROM message WHERE position BETWEEN ?1 << 40 AND ?1 << 40 | 1099
 LIMIT 1;
 
 -- name: delete_passed
--- What reader ?1 holds back, and had a place up to ?2.
+-- Delete the messages that the reader ?1 holds back and that had a place up to ?2.
 DELETE FROM message WHERE room = ?1 AND place > 0 AND place <= ?2;
 
 -- name: delete_copies
--- The copies at positions from ?1 to ?2 whose messages are still in the open room, at positions that are higher by ?3.
+-- Delete the copies at positions from ?1 to ?2 whose messages are still in the open room, at positions that are higher
+-- by ?3.
 DELETE FROM message WHERE position BETWEEN ?1 AND ?2 AND EXISTS (SELECT 1 FROM message AS kept WHERE kept.position = message.position + ?3);
 
 -- name: delete_held_copies
--- Those that reader ?1 holds back; the open room is ?2.
+-- Delete those that the reader ?1 holds back; the open room is ?2.
 DELETE FROM message WHERE room = ?1 AND place > 0 AND EXISTS (SELECT 1 FROM message AS kept WHERE kept.position = ?2 << 40 | message.place);
 
 -- name: recount_room
--- Set right what room ?1 says of itself.
+-- Correct the counters in the row of room ?1.
 UPDATE room SET
     depth = (SELECT count(*) FROM message WHERE position BETWEEN ?1 << 40 AND ?1 << 40 | 1099511627775)
         + (SELECT count(*) FROM message WHERE room = ?1),
@@ -124,18 +126,18 @@ UPDATE room SET
 WHERE number = ?1;
 
 -- name: mend_readers
--- A reader whose open room is not there becomes a plain room, so what is in its range is not lost. Its copies name another room, and are
--- set aside as damaged when they are received.
+-- A reader whose open room is missing becomes a plain room, so that the messages in its range are not lost. Its copies
+-- name another room, and are quarantined when they are received.
 UPDATE room SET name = 'lost.' || number, source = NULL, seen = NULL, slowest = NULL, missed = NULL, last = NULL
 WHERE number > 0 AND name LIKE '_%/%' AND NOT EXISTS (SELECT 1 FROM room AS open
     WHERE open.number = room.source AND open.source = open.number
         AND substr(room.name, 1, length(open.name) + 1) = open.name || '/');
 
 -- name: mend_seen
--- How far the readers are is looked up when it is needed; none is past what is to come.
+-- How far all readers are is computed when it is needed. No reader has passed the messages to come.
 UPDATE room SET seen = iif(source = number, 0, min(ifnull(seen, 0), (SELECT next_id - 1 FROM room WHERE number = 0))), slowest = NULL
 WHERE number > 0 AND source IS NOT NULL;
 
 -- name: set_columns
--- What a repair has found of room ?1 as an open room or as a reader.
+-- Set what a repair has found out about room ?1 as an open room or as a reader.
 UPDATE room SET source = ?2, seen = ?3, keep = ?4, most = ?5, missed = ?6, last = ?7 WHERE number = ?1;

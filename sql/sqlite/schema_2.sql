@@ -1,5 +1,5 @@
--- The definitions of version 2 of the schema, to the letter except the last line of the first table: that is how ALTER TABLE
--- adds a column (upgrade_2.sql).
+-- The definitions of version 2 of the schema, exactly as SQLite stores them. The last line of the first table is the
+-- one that ALTER TABLE adds (upgrade_2.sql).
 CREATE TABLE room (
     number INTEGER PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,

@@ -8,7 +8,7 @@ UNION ALL
 SELECT position, expires FROM message WHERE key = ?2 AND position < 1099511627776 AND +room = ?1;
 
 -- name: find_key
--- The first message of room ?1 with the key ?2 at a position behind ?3, up to ?4, that has not expired at the time ?5.
+-- The first message of room ?1 with the key ?2 at a position after ?3, up to ?4, that has not expired at the time ?5.
 SELECT position, length(body) FROM message
 WHERE key = ?2 AND position > ?3 AND position <= ?4 AND ifnull(room, position >> 40) = ?1
     AND (expires IS NULL OR expires > ?5) ORDER BY position LIMIT 1;
@@ -17,23 +17,23 @@ WHERE key = ?2 AND position > ?3 AND position <= ?4 AND ifnull(room, position >>
 SELECT length(body) FROM message WHERE position = ?1;
 
 -- name: add_message
--- All columns, in the order of schema.sql: to look up their names would be a third of what it takes to
--- prepare this.
+-- All columns, in the order of schema.sql: looking up their names would take a third of the preparation.
 INSERT INTO message VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: get_last_position
 SELECT max(position) FROM message;
 
 -- name: add_lines
--- 64 new messages (lib/sqlite/lines.c) from position ?1 on, of sender ?2 and host ?3: of each the time, the checksum and the
--- body. After an error the caller rolls back: with ABORT, the default, SQLite would keep a journal of this statement to
--- undo it alone.
+-- 64 new messages (lib/sqlite/lines.c) from position ?1 on, from sender ?2 and host ?3: for each the time, the checksum
+-- and the body. After an error the caller rolls back: with ABORT, the default, SQLite would keep a journal of this
+-- statement to undo it alone.
 INSERT OR FAIL INTO message
 SELECT ?1 + column1, NULL, NULL, NULL, NULL, NULL, NULL, column2, ?2, ?3, 0, NULL, NULL, column3, column4
 @add_lines.rows
 
 -- name: append_lines
--- The same behind the last message there is, at position ?1 - 1: SQLite gives each the next position, and looks for none.
+-- As add_lines, after the last message that exists, at position ?1 - 1: SQLite gives each message the next position
+-- without a search.
 INSERT OR FAIL INTO message (id, sent, sender, host, attempts, checksum, body)
 SELECT nullif(?1, ?1), column2, ?2, ?3, 0, column3, column4
 @add_lines.rows
@@ -45,7 +45,7 @@ SELECT 1 FROM temp.ids WHERE id = ?1;
 INSERT OR IGNORE INTO temp.ids VALUES (?1);
 
 -- name: list_ids
--- Every id, in a table that only this connection has, in memory.
+-- Every id, in a table in memory that only this connection has.
 PRAGMA temp_store = MEMORY;
 CREATE TEMP TABLE IF NOT EXISTS ids (id INTEGER PRIMARY KEY);
 DELETE FROM temp.ids;

@@ -1,5 +1,5 @@
--- Version 3: a room is a range of rows. Rooms get new numbers, as there are fewer now, and of two messages at one
--- place the second goes to the end.
+-- Version 3: a room is a range of rows. Rooms get new numbers, because there are fewer numbers now, and of two messages
+-- at one place the second moves to the end.
 PRAGMA temp_store = MEMORY;
 CREATE TEMP TABLE numbers AS SELECT number AS old, row_number() OVER (ORDER BY number) AS new
 FROM (SELECT number FROM room WHERE number > 0 UNION SELECT room FROM message);
