@@ -1,5 +1,5 @@
-# A disk with a real file system, whose power can fail. Load it behind the helper; teardown calls disk_teardown, and $POWER is
-# the program of tests/fault/power.c.
+# A disk with a real file system, whose power can fail. Load this file after the helper; teardown calls disk_teardown,
+# and $POWER is the program of tests/fault/power.c.
 #
 # shellcheck shell=bash
 # shellcheck disable=SC2034
@@ -10,7 +10,8 @@ disk_teardown() {
   [[ ! ${THIN:-} ]] || umount "$THIN"
 }
 
-# disk [ext4|xfs]: such a file system at ./disk, made and mounted, of $SIZE where that is set; there is no other in the test.
+# disk [ext4|xfs]: create and mount such a file system at ./disk, with the size $SIZE if that is set. A test has at most
+# one.
 disk() {
   local kind=${1:-ext4}
   # shellcheck disable=SC2153  # the program
@@ -26,12 +27,12 @@ disk() {
   export CHAT_SPOOL=$PWD/disk/chat/spool.db
 }
 
-# No loop device is on the image. The kernel takes down that of an unmount when it likes, and one that is mounted again
-# before that fails to read.
+# unlooped: true if no loop device uses the image. The kernel removes the device some time after an unmount; when the
+# image is mounted again before that, reading fails.
 unlooped() { ! grep -qxF "$(realpath image)" /sys/block/loop*/loop/backing_file 2>/dev/null; }
 
-# A process with mounts of its own (unshare) that started since, in another test, keeps the old device. Then a copy of the
-# image is mounted: nothing more is written to the old one.
+# switch_on: mount the image. A process with separate mounts (unshare), started in the meantime by another test, may
+# keep the old device. Then mount a copy of the image, because nothing more is written to the old one.
 switch_on() {
   WAIT_LIMIT=5 wait_until unlooped 2>/dev/null || { cp --sparse=always image image.copy && mv image.copy image; } || return
   mount -o loop image "$BATS_TEST_TMPDIR/disk" && DISK=$BATS_TEST_TMPDIR/disk && chmod 700 "$DISK"
@@ -39,7 +40,7 @@ switch_on() {
 
 unmounted() { umount "$DISK" 2>/dev/null || ! grep -qF " $DISK " /proc/self/mountinfo; }
 
-# switch_off: all processes are dead; unmount. A process that was killed may take a moment to go.
+# switch_off: kill all processes, and unmount. A killed process may need a moment to end.
 switch_off() {
   chat_teardown
   BACKGROUND_PIDS=()
@@ -55,23 +56,25 @@ switch_off() {
 # cut: the power fails.
 cut() { "$POWER" cut disk; }
 
-# power_cut: it fails, and comes back.
+# power_cut: the power fails and returns.
 power_cut() {
   cut
   switch_off
   switch_on
 }
 
-# a_moment MILLISECONDS: a random time below that, in seconds.
+# a_moment MILLISECONDS: print a random time below that, in seconds.
 a_moment() { printf '0.%06d' $(((RANDOM * 32768 + RANDOM) % ($1 * 1000))); }
 
-# whole_lines FILE: a line that the cut has cut off is not a delivered message.
+# whole_lines FILE: print its complete lines. A line that the power cut has truncated is not a delivered message.
 whole_lines() { if [[ -n $(tail -c 1 "$1") ]]; then sed '$d' "$1"; else cat "$1"; fi; }
 
-# ---------------------------------------------------------------- a disk that has no room although its file system has
+# ---------------------------------------------------------------- a disk without space although its file system has
+# some
 
-# thin_disk: an ext4 at ./disk, whose image is in a small file system of its own. exhausted: writes to blocks that the file
-# system has not used yet fail from now on, and the error comes with the sync, as that of a disk. relieved: no more.
+# thin_disk: create an ext4 at ./disk, whose image is in a small file system. exhausted: from now on writes to blocks
+# that the file system has not used yet fail, and the sync reports the error, as on a disk. relieved: they succeed
+# again.
 thin_disk() {
   [[ -x $POWER ]] || skip 'needs a C compiler'
   command -v mkfs.ext4 >/dev/null || skip 'needs mkfs.ext4'
@@ -79,7 +82,7 @@ thin_disk() {
   mkdir thin disk
   mount -t tmpfs -o size=72M tmpfs thin 2>/dev/null || skip 'no right to mount'
   THIN=$PWD/thin
-  # All blocks of the image are there, also those that mkfs gives back.
+  # Allocate all blocks of the image, including those that mkfs discards.
   head -c 48M /dev/zero | tr '\0' '\1' >thin/image
   mkfs.ext4 -q -F -m 0 -b 4096 -E nodiscard,lazy_itable_init=0,lazy_journal_init=0 thin/image
   dd if=thin/image of=thin/image bs=1M conv=notrunc status=none
@@ -88,7 +91,8 @@ thin_disk() {
   export CHAT_SPOOL=$PWD/disk/chat/spool.db
 }
 
-# (Such blocks are apart from those of the spool: a loop device takes a write that fails in its middle for a short one.)
+# (Such blocks are separate from the spool's blocks: a loop device reports a write that fails in its middle as a short
+# one.)
 exhausted() {
   local first last
   head -c 2M /dev/zero >disk/gap

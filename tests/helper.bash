@@ -1,14 +1,14 @@
 # Functions that every Bats file of the suite shares. Load it with `load helper`.
 #
-# A test gets a HOME of its own under $BATS_TEST_TMPDIR, so the default spool is its own too; the programs come
-# from $CHAT_BIN (default: the repository's bin/). Nothing here sleeps and hopes: wait_until and its relatives
-# poll for the event with a bound of $WAIT_LIMIT seconds (default 30) and fail loudly.
+# Each test has its own HOME under $BATS_TEST_TMPDIR, and so its own default spool. The programs come from $CHAT_BIN
+# (default: the repository's bin/). Tests never sleep and hope: wait_until and similar functions poll for an event for
+# at most $WAIT_LIMIT seconds (default 30), and fail when the time is up.
 #
 # shellcheck shell=bash
 
 bats_require_minimum_version 1.5.0
-# load_libraries: Bats loads this file for each test, and its libraries start forty processes to find their own files. So the first test
-# of a run keeps their functions in one file.
+# load_libraries: load the libraries of Bats. Bats loads this file for each test, and its libraries start forty
+# processes to find their own files. So the first test of a run stores the functions of the libraries in one file.
 load_libraries() {
   local kept=$BATS_RUN_TMPDIR/libraries.bash library before loaded
   # shellcheck source=/dev/null
@@ -26,7 +26,7 @@ REPOSITORY=$(cd "${BASH_SOURCE[0]%/*}/.." && pwd)
 # shellcheck source=tests/postgres/store.bash
 [[ ! ${CHAT_TEST_CLUSTER:-} ]] || . "$REPOSITORY/tests/postgres/store.bash"
 
-# A file that defines its own setup or teardown calls these two in it.
+# A file that defines its own setup or teardown calls these two there.
 setup() { chat_setup; }
 teardown() { chat_teardown; }
 
@@ -39,7 +39,7 @@ chat_setup() {
   export TZ=UTC
   export LC_ALL=C.UTF-8
   unset CHAT_ROOM CHAT_SPOOL XDG_STATE_HOME
-  # A sanitizer's report must not look like one of our statuses.
+  # The status of a sanitizer's report must differ from every documented status.
   export ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}exitcode=86"
   export UBSAN_OPTIONS="${UBSAN_OPTIONS:+$UBSAN_OPTIONS:}halt_on_error=1:exitcode=86"
   mkdir -p "$HOME"
@@ -65,8 +65,8 @@ chat_teardown() {
   return "$result"
 }
 
-# is_ours PID: that background process was not waited for yet, or its session still has processes of this test. (The kernel gives
-# the number of a process that has gone to another one, on a busy machine within a minute.)
+# is_ours PID: true if the background process was not waited for yet, or its session still has processes of this test.
+# (On a busy machine the kernel reuses a process id within a minute.)
 is_ours() {
   local pid
   while IFS= read -r pid; do [[ $pid != "$1" ]] || return 0; done < <(jobs -p)
@@ -76,10 +76,11 @@ is_ours() {
   return 1
 }
 
-# unsound REASON: this test leaves a spool that chat-spool check finds damaged, or can't check, on purpose.
+# unsound REASON: declare that this test leaves on purpose a spool that chat-spool check finds damaged or cannot check.
 unsound() { UNSOUND=$1; }
 
-# check_spools: chat-spool check has nothing to say of any spool that the test has used: one with a lock file beside it, that is not a copy of keep_spool.
+# check_spools: fail if chat-spool check reports a problem in a spool that the test has used: one with a lock file
+# beside it, except copies made by keep_spool.
 check_spools() {
   local lock result=0
   [[ ! ${CHAT_TEST_CLUSTER:-} || ! ${STORE_DATABASE:-} ]] || check_spool "$SPOOL" || result=1
@@ -89,7 +90,7 @@ check_spools() {
   return "$result"
 }
 
-# A spool of another user is checked by that user.
+# check_spool SPOOL: check it as the user who owns it.
 check_spool() {
   local as=() owner
   owner=$(stat -c %u -- "$1" 2>/dev/null || echo "$EUID")
@@ -99,26 +100,28 @@ check_spool() {
     batslib_decorate 'the test leaves a spool that is not sound' | fail
 }
 
-# Bats records the line before each command, which takes a hundred times as long as a short one. Functions are spared that: a
-# failure in one is reported with the line of the test that called it. With TRACE=1 with its own, too.
+# Bats records the line before each command, which takes a hundred times as long as a short command. Functions are
+# exempt: a failure in a function is reported with the line of the test that called it. TRACE=1 records the lines of
+# functions, too.
 trace_the_test_alone() {
   set +T
   declare -ft "$BATS_TEST_NAME"
 }
 
-# True if the programs under test carry AddressSanitizer: their memory and system calls are not ours to judge.
+# sanitized: true if the programs under test contain AddressSanitizer, which changes their memory use and their system
+# calls.
 sanitized() {
   grep -q __asan_init "$CHAT_BIN/chat-send"
 }
 
-# What is said of EIO, ENOMEM and EDQUOT, as expressions: each C library has its own words.
+# The texts of EIO, ENOMEM and EDQUOT in all C libraries, as regular expressions.
 # shellcheck disable=SC2034
 IO_ERROR='(input/output|I/O) error' NO_MEMORY='(cannot allocate|out of) memory' NO_QUOTA='(disk )?quota exceeded'
 
-# dosed SAMPLE FULL: print FULL with DOSE=full, as a step of .ci/run has it, and SAMPLE in each other run.
+# dosed SAMPLE FULL: print FULL with DOSE=full, as in one step of .ci/run, and SAMPLE otherwise.
 dosed() { if [[ ${DOSE:-} == full ]]; then echo "$2"; else echo "$1"; fi; }
 
-# needs PROGRAM ...: skip the test where one of them is missing.
+# needs PROGRAM ...: skip the test if one of the programs is missing.
 needs() {
   local program
   for program; do
@@ -126,13 +129,13 @@ needs() {
   done
 }
 
-# program NAME: an executable there, from standard input.
+# program NAME: create an executable from standard input.
 program() { cat >"$1" && chmod +x "$1"; }
 
 # ---------------------------------------------------------------- running
 
-# capture COMMAND [ARG ...]: run it, keep its bytes: the files stdout and stderr in $BATS_TEST_TMPDIR,
-# $status, and (without NUL and last newlines) $output, its $lines, and $stderr. Standard input is passed on.
+# capture COMMAND [ARG ...]: run a command and keep its bytes in the files stdout and stderr in $BATS_TEST_TMPDIR, its
+# $status, and (without NUL and final newlines) its $output, $lines, and $stderr. The command inherits standard input.
 capture() {
   status=0
   "$@" >"$BATS_TEST_TMPDIR/stdout" 2>"$BATS_TEST_TMPDIR/stderr" || status=$?
@@ -143,18 +146,17 @@ capture() {
   stderr=$(tr -d '\0' <"$BATS_TEST_TMPDIR/stderr")
 }
 
-# background COMMAND [ARG ...]: start it, its process id in $BACKGROUND_PID; killed at the end of the test, with
-# all that it started (it leads a process group of its own).
-# Redirections of the call are its own: background chat-recv -w >out. INT and QUIT are not ignored, as the
-# shell would have it. A FIFO is opened by the command itself, or this shell would wait for its other end:
-# background bash -c 'exec chat-send -l <fifo'
+# background COMMAND [ARG ...]: start a command and store its process id in $BACKGROUND_PID. It leads a process group,
+# which is killed at the end of the test. Redirections of the call apply to the command: background chat-recv -w >out.
+# INT and QUIT are not ignored, although a shell would ignore them. The command itself has to open a FIFO, or this shell
+# would wait for the other end: background bash -c 'exec chat-send -l <fifo'
 background() {
   setsid env --default-signal=INT,QUIT,PIPE "$@" <&0 3>&- &
   BACKGROUND_PID=$!
   BACKGROUND_PIDS+=("$BACKGROUND_PID")
 }
 
-# finish PID: wait (with the bound) until the background process has ended; its status in $status.
+# finish PID: wait (with the limit) until the background process has ended; store its status in $status.
 finish() {
   wait_until process_ended "$1"
   status=0
@@ -163,9 +165,9 @@ finish() {
   wait "$1" || status=$?
 }
 
-# on_terminal COMMAND [ARG ...]: run it with a pseudo-terminal as standard input, output and error; print what
-# the terminal saw, with the newlines as the program wrote them; return the command's status.
-# What the call has on its standard input is typed at the terminal: on_terminal chat-send <<<hello
+# on_terminal COMMAND [ARG ...]: run a command with a pseudo-terminal as standard input, output and error. Print what
+# the terminal received, with the newlines as the program wrote them, and return the command's status. Standard input of
+# the call is typed at the terminal: on_terminal chat-send <<<hello
 on_terminal() {
   local seen result=0
   seen=$(mktemp "$BATS_TEST_TMPDIR/terminal-XXXXXX")
@@ -176,9 +178,9 @@ on_terminal() {
 
 # ---------------------------------------------------------------- other users
 
-# A file that uses these has two throw-away users that no password file knows: ALICE=54321, MALLORY=54322.
+# A file that uses these functions defines two users that no password file contains: ALICE=54321, MALLORY=54322.
 
-# public: a directory that other users can come to, at $PUBLIC, and the programs in it.
+# public: create a directory that other users can enter, at $PUBLIC, with copies of the programs.
 public() {
   ((EUID == 0)) || skip 'only root can become another user'
   PUBLIC=$(mktemp -d "${TMPDIR:-/tmp}/chat-test-XXXXXX")
@@ -193,7 +195,7 @@ public() {
   cd "$PUBLIC" || return
 }
 
-# as_user UID COMMAND [ARG ...]: as that user, with a home of its own.
+# as_user UID COMMAND [ARG ...]: run a command as that user, with that user's home.
 as_user() {
   local home=$PUBLIC/mallory
   [[ $1 != "$ALICE" ]] || home=$PUBLIC/alice
@@ -202,7 +204,7 @@ as_user() {
 
 # ---------------------------------------------------------------- waiting
 
-# wait_until CONDITION [ARG ...]: until the command succeeds.
+# wait_until CONDITION [ARG ...]: wait until the command succeeds.
 wait_until() {
   local end=$((SECONDS + ${WAIT_LIMIT:-30}))
   until "$@"; do
@@ -214,18 +216,19 @@ wait_until() {
   done
 }
 
-# moment SECONDS: sleep so long. (This and the next two are called thousands of times, and start no program. It changes $!.)
+# moment SECONDS: sleep. (This function and the next two are called thousands of times, and start no program. It changes
+# $!.)
 moment() { read -r -t "$1" <> <(:) || true; }
 
-# process_ended PID: true for a zombie as well.
+# process_ended PID: true also for a zombie.
 process_ended() {
   local stat
   { read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 0
   [[ ${stat##*) } == Z* ]]
 }
 
-# asleep PID PATTERN: sleeping in a kernel function that matches PATTERN, and still in the same sleep a moment
-# later. Where the kernel does not tell the function, the sleep alone must do.
+# asleep PID PATTERN: true if the process sleeps in a kernel function that matches PATTERN, and a moment later still
+# sleeps the same sleep. If the kernel hides the function, any sleep counts.
 asleep() {
   local sample before='' now where line
   for sample in 1 2 3; do
@@ -243,13 +246,13 @@ asleep() {
   done
 }
 
-# wait_blocked PID: until the process sleeps in poll, as a receiver without a message does.
+# wait_blocked PID: wait until the process sleeps in poll, as a receiver without a message does.
 wait_blocked() {
   wait_until asleep_or_ended "$1" '*poll*'
   if process_ended "$1"; then fail "process $1 ended instead of waiting"; fi
 }
 
-# wait_stuck PID: until the process sleeps because it can't write its output (see full_pipe).
+# wait_stuck PID: wait until the process sleeps because it cannot write its output (see full_pipe).
 wait_stuck() {
   wait_until asleep_or_ended "$1" '*@(pipe|poll)*'
   if process_ended "$1"; then fail "process $1 ended instead of sticking in its write"; fi
@@ -257,7 +260,7 @@ wait_stuck() {
 
 asleep_or_ended() { process_ended "$1" || asleep "$@"; }
 
-# full_pipe PATH: a FIFO there that is full to the last byte, and that another process (this shell) could read.
+# full_pipe PATH: create a FIFO that is full to the last byte and that this shell keeps open.
 full_pipe() {
   local keep
   mkfifo "$1"
@@ -266,12 +269,12 @@ full_pipe() {
   dd if=/dev/zero of="$1" bs=4096 oflag=nonblock 2>/dev/null || true
 }
 
-# file_has FILE TEXT: true once the file has the text as a line of its own (for wait_until).
+# file_has FILE TEXT: true if a line of the file is exactly the text (for wait_until).
 file_has() { grep -qxF -- "$2" "$1" 2>/dev/null; }
 
 # ---------------------------------------------------------------- asserting
 
-# assert_bytes FILE FORMAT: the file holds exactly what printf FORMAT writes.
+# assert_bytes FILE FORMAT: the contents of the file are exactly the output of printf FORMAT.
 assert_bytes() {
   # shellcheck disable=SC2059  # a format is meant
   if ! printf -- "$2" | cmp -s - "$1"; then
@@ -281,7 +284,7 @@ assert_bytes() {
   fi
 }
 
-# assert_stderr TEXT: what run --separate-stderr or capture saw on standard error is exactly this.
+# assert_stderr TEXT: run --separate-stderr or capture stored exactly this text of standard error.
 assert_stderr() {
   # shellcheck disable=SC2154
   if [[ $stderr != "$1" ]]; then
@@ -290,8 +293,8 @@ assert_stderr() {
   fi
 }
 
-# assert_error STATUS BEGINNING: this status, nothing on standard output, one line on standard error with that
-# beginning (for instance "chat-send: cannot open spool"). For run --separate-stderr and capture.
+# assert_error STATUS BEGINNING: the status is STATUS, standard output is empty, and standard error is one line with
+# that beginning (for instance "chat-send: cannot open spool"). For run --separate-stderr and capture.
 assert_error() {
   assert_equal "$status" "$1"
   assert_equal "$output" ''
@@ -301,7 +304,8 @@ assert_error() {
   fi
 }
 
-# assert_usage PROGRAM: 64, nothing on standard output, one line that says what was wrong and one of usage.
+# assert_usage PROGRAM: the status is 64, standard output is empty, and standard error is an error line and a usage
+# line.
 assert_usage() {
   local line1=${stderr%%$'\n'*} line2=${stderr#*$'\n'}
   assert_equal "$status" 64
@@ -312,7 +316,7 @@ assert_usage() {
   fi
 }
 
-# assert_empty_room [ROOM]: nothing is there to receive.
+# assert_empty_room [ROOM]: the room has no message to receive.
 assert_empty_room() {
   run --separate-stderr chat-recv -p -r "${1:-main}"
   assert_equal "$status" 1
@@ -321,21 +325,21 @@ assert_empty_room() {
 
 # ---------------------------------------------------------------- counting instructions
 
-# counted_by_perf COMMAND [ARG ...]: run it, print how many instructions it took in user mode. It fails where the machine's
-# counter can't be used ("<not supported>"), or the command fails.
+# counted_by_perf COMMAND [ARG ...]: run a command and print how many instructions it executed in user mode. Fails if
+# the machine's counter cannot be used ("<not supported>") or the command fails.
 counted_by_perf() {
   perf stat -x , -e instructions:u -o count "$@" </dev/null 2>&1 | cat >seen
   ((PIPESTATUS[0] == 0)) && awk -F , '$3 == "instructions:u" && $1 + 0 > 0 { print $1 }' count | grep .
 }
 
-# The same by callgrind, which sees the same on each machine: the processor counts 150 thousand less, where a whole memset()
-# is one instruction.
+# counted_by_callgrind COMMAND [ARG ...]: count with callgrind, which counts the same on every machine: the processor
+# counts 150 thousand less, because a whole memset() is one instruction there.
 counted_by_callgrind() {
   valgrind --tool=callgrind --callgrind-out-file=/dev/null --log-file=count "$@" </dev/null 2>&1 | cat >seen
   ((PIPESTATUS[0] == 0)) && awk '/Collected :/ { print $4 }' count | grep .
 }
 
-# The name of the first of the two that works here.
+# instruction_counter: print the name of the first of these two functions that works here.
 instruction_counter() {
   local counter
   for counter in counted_by_perf counted_by_callgrind; do
@@ -344,8 +348,9 @@ instruction_counter() {
   return 1
 }
 
-# Valgrind does not know the mark by which the index of the log outlives its processes (F_GET_RW_HINT, lib/sqlite/wal_index.c). A
-# receiver that waits elsewhere keeps it alive as well; without either the log is read first by each process.
+# keep_index: keep the index of the WAL alive. Valgrind does not know the mark by which the index survives the processes
+# (F_GET_RW_HINT, lib/sqlite/wal_index.c). A waiting receiver keeps it alive, too. Without either, each process reads
+# the WAL first.
 keep_index() {
   background chat-recv -w -r elsewhere
   wait_blocked "$BACKGROUND_PID"
@@ -353,9 +358,9 @@ keep_index() {
 
 # ---------------------------------------------------------------- looking into a spool
 
-# ask SQL [SPOOL]: of a copy of the spool, as it is at this moment, where the table message is a view that has the id, the
-# number of the room and the place of each, wherever the spool has them. Fails without a spool: sqlite3 would make an empty
-# file.
+# ask SQL [SPOOL]: run SQL on a copy of the spool as it is at this moment. There the table message is a view with the
+# id, the number of the room and the place of each message, wherever the spool stores them. Fails without a spool, where
+# sqlite3 would create an empty file.
 LOGICAL='ALTER TABLE message RENAME TO stored; CREATE VIEW message AS SELECT ifnull(id, position & 0xffffffffff) AS id,
   ifnull(room, position >> 40) AS room, iif(room IS NULL, position & 0xffffffffff, place) AS place, due, expires, sent, sender,
   host, attempts, failed, failure, key, checksum, body FROM stored'
@@ -369,12 +374,12 @@ ask() {
   sqlite3 "$asked" "$1" && rm "$asked"
 }
 
-# rows [SPOOL]: all that is kept of every message but the numbers of rooms, a line each.
+# rows [SPOOL]: print every field of every message except the numbers of rooms, one message per line.
 ROWS='SELECT id, name, place, due, expires, sent, sender, host, attempts, key, checksum, hex(body)
   FROM message JOIN room ON number = message.room ORDER BY id'
 rows() { ask "$ROWS" "$@"; }
 
-# sound [SPOOL]: the file is whole, and the counters are what the rows say.
+# sound [SPOOL]: the file is intact, and the counters equal the rows.
 sound() {
   if [[ ${1:-$SPOOL} == postgresql:* ]]; then
     run -0 chat-spool check -s "${1:-$SPOOL}"
@@ -390,7 +395,8 @@ sound() {
   assert_output 0
 }
 
-# closed SPOOL: a whole spool in one file, as the sqlite3 shell leaves it when it closes. A database is whole anyway.
+# closed SPOOL: reduce the spool to one complete file, as the sqlite3 shell leaves it on closing. A spool in a database
+# needs nothing.
 closed() {
   [[ $1 != postgresql:* ]] || return 0
   sqlite3 "$1" 'PRAGMA wal_checkpoint(TRUNCATE)' >/dev/null && sqlite3 "$1" 'SELECT 1' >/dev/null
@@ -398,16 +404,17 @@ closed() {
 
 # ---------------------------------------------------------------- a fault at each system call
 
-# Of a system call that changes something on the disk; a kill before any other is a kill before the next of these.
+# The system calls that change something on the disk. A kill before any other call has the same effect as a kill before
+# the next of these.
 # shellcheck disable=SC2034  # for at_each_call
 CHANGING='open|openat|creat|write|pwrite64|writev|fsync|fdatasync|ftruncate|fallocate|link|linkat|rename|renameat2?|mkdir|mkdirat|unlink|unlinkat|chmod|fchmod|fchmodat|fchown|exit_group'
 
-# The files before the fault: $HOME/.local, with the default spool.
+# Keep and restore the files before the fault: $HOME/.local, with the default spool.
 keep_spool() { rm -rf before && if [[ -e $HOME/.local ]]; then cp -a "$HOME/.local" before; else mkdir before; fi; }
 renew_spool() { rm -rf "$HOME/.local" && cp -a before "$HOME/.local"; }
 
-# contents FILE: into $CONTENTS, and the number of its newlines into $LINES_OF_IT. (Of builtins only: this happens
-# thousands of times.)
+# contents FILE: store the contents in $CONTENTS, and the number of newlines in $LINES_OF_IT. (Uses only builtins: it
+# runs thousands of times.)
 contents() {
   local newlines
   IFS= read -r -d '' CONTENTS <"$1" || true
@@ -416,10 +423,11 @@ contents() {
   LINES_OF_IT=${#newlines}
 }
 
-# own_calls TRACE: of what strace has written each call that is ours, as "NAME N", the N-th of that name (strace counts them
-# by name), and what it was. The dynamic loader's are not: it may well crash when one fails. They end where it lets go of its
-# cache; those of a libc that is inside the program where it makes what it has set up read-only, or for musl, which
-# has no list of robust locks, where it tells where its thread is.
+# own_calls TRACE: print each system call in the output of strace that our code makes, as "NAME N", the N-th of that
+# name (strace counts by name), and its arguments. The calls of the dynamic loader are omitted: the loader may well
+# crash when one fails. They end where the loader unmaps its cache. In a static program, the calls of libc end where it
+# write-protects its initialized data, or, for musl, which has no list of robust locks, where it sets the address of its
+# thread id.
 own_calls() {
   awk -F '(' '
     BEGIN { last = "set_tid_address" }
@@ -432,16 +440,16 @@ own_calls() {
   ' "$1" "$1"
 }
 
-# calls_of COMMAND [ARG ...]: each system call of the command that may fail, as "NAME N". Not those that never fail: brk()
-# returns no errors, and an injected one looks like a success; to give up a lock that one has always works.
+# calls_of COMMAND [ARG ...]: print each system call of the command that may fail, as "NAME N". Calls that never fail
+# are omitted: brk() returns no errors, and an injected error looks like success; releasing a lock always works.
 calls_of() {
   renew_spool
   strace -o trace "$@" <in >out 2>err
   own_calls trace | awk '!/^brk|F_UNLCK/ { print $1, $2 }'
 }
 
-# inject FAULT CALL COMMAND [ARG ...]: run the command with the CALL ("NAME N") faulty. Its status is in $result, its
-# output in out and err. False if the fault hit nothing.
+# inject FAULT CALL COMMAND [ARG ...]: run the command with a fault at CALL ("NAME N"). Its status is in $result, its
+# output in out and err. False if the fault was not injected.
 inject() {
   local fault=$1 call=$2
   shift 2
@@ -453,9 +461,9 @@ inject() {
   [[ $result == 137 || $CONTENTS == *INJECTED* ]]
 }
 
-# stop_at CALL COMMAND [ARG ...]: the command, stopped at that system call ("NAME[:FAULT] N"), in the background. Its process id
-# is in $STOPPED; or that is empty, and it has ended. (With -D it is the command that is our child, and not strace. Its own
-# children are left alone.)
+# stop_at CALL COMMAND [ARG ...]: run the command in the background and stop it at that system call ("NAME[:FAULT] N").
+# Its process id is in $STOPPED; if $STOPPED is empty, the command has ended. (With -D the command is our child, and not
+# strace. The command's own children are left alone.)
 stop_at() {
   local call=$1
   shift
@@ -473,10 +481,10 @@ let_go() {
   finish "$BACKGROUND_PID"
 }
 
-# at_each_call CHECK FAULT CALLS COMMAND [ARG ...]: for each system call of the command, if its name matches CALLS (a regular
-# expression), renew the spool, run the command with that call faulty (its input is the file "in"), and see that CHECK
-# holds; CHECK sets $WHY. Nearly all of them must have been hit, and 10 at least. Without DOSE=full or TORTURE a sample of 16 is tried:
-# the last call, and others at equal distances before it.
+# at_each_call CHECK FAULT CALLS COMMAND [ARG ...]: for each system call of the command whose name matches CALLS (a
+# regular expression), restore the spool, run the command with a fault at that call (its input is the file "in"), and
+# require that CHECK succeeds; CHECK sets $WHY. At least 10 faults, and nearly all of them, must be injected. Without
+# DOSE=full or TORTURE a sample of 16 is tried: the last call, and others at equal distances before it.
 at_each_call() {
   local check=$1 fault=$2 names=$3 most=0 call calls hits=0 result
   shift 3

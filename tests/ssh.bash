@@ -1,8 +1,9 @@
-# A server of ssh at 127.0.0.1, for the tests that send to another machine.
+# An ssh server at 127.0.0.1, for the tests that send to another machine.
 #
 # shellcheck shell=bash
 
-# start_sshd: start it, process $SSHD, with the file sshd_config; it listens when this returns, or its port is in use.
+# start_sshd: start the server, process $SSHD, with the file sshd_config. When this returns, it listens, or its port is
+# in use.
 start_sshd() {
   background "$(PATH=$PATH:/usr/sbin:/sbin command -v sshd)" -D -e -f "$PWD/sshd_config" 2>sshd.log
   # shellcheck disable=SC2034
@@ -10,7 +11,7 @@ start_sshd() {
   wait_until grep -qE 'Server listening|Cannot bind|fatal' sshd.log
 }
 
-# there: a server of our own, whose commands see a spool of their own, $THERE; "ssh there" goes to it.
+# there: start a server whose commands use a separate spool, $THERE; "ssh there" connects to it.
 there() {
   local port try
   needs ssh sshd ssh-keygen

@@ -1,16 +1,16 @@
-# People at terminals: tmux runs programs on a terminal of a given size, types at it, and shows what is on it. Load it behind the
-# helper; a file that uses it calls terminal_teardown in its teardown.
+# People at terminals: tmux runs programs on a terminal of a given size, types into it, and shows its contents. Load
+# this file after the helper; a file that uses it calls terminal_teardown in its teardown.
 #
 # shellcheck shell=bash
 
-# Which size the next terminal has.
+# The size of the next terminal.
 COLUMNS_OF_TERMINAL=70
 ROWS_OF_TERMINAL=20
 
 tm() { tmux -u -S "$BATS_TEST_TMPDIR/tmux" -f /dev/null "$@" 3>&-; }
 
-# terminal NAME COMMAND [ARG ...]: the command on a new terminal. What it leaves there can be seen after its end; its status is in
-# NAME.status then. (tmux 3.3 does not always collect the status of its children.)
+# terminal NAME COMMAND [ARG ...]: run the command on a new terminal. After its end the terminal's contents stay
+# visible, and its status is in NAME.status. (tmux 3.3 does not always collect the status of its children.)
 terminal() {
   local name=$1
   shift
@@ -22,41 +22,42 @@ terminal() {
     "$(printf 'exec bash -c '; printf '%q ' '"${@:2}"; echo $? >"$1"' - "$PWD/$name.status" env --default-signal=INT,QUIT,HUP,TSTP "$@")"
 }
 
-# keys NAME KEY ...: keys by their names, as tmux has them. types NAME TEXT: the text, as it is. enters NAME TEXT: a line.
+# keys NAME KEY ...: press keys by tmux's names for them. types NAME TEXT: type the text literally. enters NAME TEXT:
+# type a line.
 keys() { tm send-keys -t "$1" "${@:2}"; }
 types() { tm send-keys -t "$1" -l -- "$2"; }
 enters() { types "$1" "$2" && keys "$1" Enter; }
 
-# pastes NAME TEXT: the text, marked as what is pasted if the program asks for that.
+# pastes NAME TEXT: paste the text, marked as a paste if the program asks for that.
 pastes() { tm set-buffer -- "$2" \; paste-buffer -p -t "$1"; }
 
 # resize NAME COLUMNS ROWS
 resize() { tm resize-window -t "$1" -x "$2" -y "$3"; }
 
-# pid_of NAME: the process of the command on the terminal.
+# pid_of NAME: print the process id of the command on the terminal.
 pid_of() { pgrep -P "$(tm display-message -p -t "$1" '#{pane_pid}')"; }
 
-# picture NAME [-S -]: what the terminal shows, without empty rows at the end; with -S - also what has left it at the top. Times of
-# day are hh:mm.
+# picture NAME [-S -]: print the terminal's contents, without empty rows at the end; with -S - also the rows that have
+# scrolled out at the top. Times of day become hh:mm.
 picture() {
   tm capture-pane -p -t "$1" "${@:2}" | sed -E 's/^[0-2][0-9]:[0-5][0-9] /hh:mm /' | sed -e :a -e '/^\n*$/{$d;N;ba' -e '}'
 }
 
-# cursor NAME: where the cursor is, as COLUMN,ROW.
+# cursor NAME: print the position of the cursor, as COLUMN,ROW.
 cursor() { tm display-message -p -t "$1" '#{cursor_x},#{cursor_y}'; }
 
-# ended NAME STATUS: the program on the terminal has ended with this status.
+# ended NAME STATUS: true if the program on the terminal has ended with this status.
 ended() { file_has "$1.status" "$2"; }
 
-# shows NAME TEXT: the terminal shows this, in one of its rows. (For wait_until.)
+# shows NAME TEXT: true if one row of the terminal contains this text. (For wait_until.)
 shows() { [[ $(picture "$1") == *"$2"* ]]; }
 shows_not() { [[ $(picture "$1") != *"$2"* ]]; }
 
-# last_row NAME TEXT: this is in the last row that is not empty.
+# last_row NAME TEXT: true if the last row that is not empty contains this text.
 last_row() { [[ $(picture "$1" | tail -n 1) == "$2" ]]; }
 
-# sees NAME TEXT [-S -]: wait until the picture is exactly this. (When a terminal becomes narrower, tmux moves rows at its top to
-# what has left it, although others are empty.)
+# sees NAME TEXT [-S -]: wait until the picture is exactly this text. (When a terminal becomes narrower, tmux scrolls
+# rows out at its top although others are empty.)
 sees() {
   local end=$((SECONDS + ${WAIT_LIMIT:-30}))
   until [[ $(picture "$1" "${@:3}") == "$2" ]]; do

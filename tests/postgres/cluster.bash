@@ -1,24 +1,24 @@
-# A PostgreSQL cluster of the test's own: a primary, node1, and two synchronous standbys, node2 and node3, on loopback. A
-# commit is acknowledged when one of the standbys has it too. Source it with $CLUSTER set to a directory that is not
-# there yet, at best a short name: the sockets are in it.
+# A PostgreSQL cluster for tests: a primary, node1, and two synchronous standbys, node2 and node3, on loopback. A commit
+# is acknowledged when one of the standbys has it, too. Source this file with $CLUSTER set to a directory that does not
+# exist yet and preferably has a short name: it contains the sockets.
 #
-#   $CLUSTER/fresh      the data directory from which all three are copied: initdb takes longer than all the rest
-#   $CLUSTER/sockets    where the superuser connects, and the standbys to the primary: for the servers' user alone
-#   $CLUSTER/NODE/      data, port, log; and the signals that were sent, by what data/postmaster.pid says
+#   $CLUSTER/fresh      the data directory from which all three are copied, because initdb takes longer than everything else
+#   $CLUSTER/sockets    where the superuser connects, and the standbys to the primary: only for the servers' user
+#   $CLUSTER/NODE/      data, port, log; and the signals that were sent, by the contents of data/postmaster.pid
 #
-# As root, run the servers as a user that no password file knows.
+# As root, run the servers as a user that no password file contains.
 #
 # shellcheck shell=bash
 
-# The role of the tests needs no password, and has rights only on its own databases; the superuser comes only through the
-# sockets' directory. To change that, set this and $CLUSTER_ON, a command in front of the server's, before the cluster is
-# started.
+# The role of the tests needs no password, and has rights only on its own databases; the superuser can connect only
+# through the directory of the sockets. To change that, set this variable and $CLUSTER_ON, a prefix of the server's
+# command, before the cluster is started.
 CLUSTER_ON=()
 CLUSTER_HBA='local all         postgres               trust
 local replication postgres               trust
 host  all         chat      127.0.0.1/32 trust'
 
-# fsync is off: no test here cuts the power, and kill -9 takes nothing away from the kernel.
+# fsync is off: no test here cuts the power, and data in the kernel survives kill -9.
 CLUSTER_SETTINGS="listen_addresses = '127.0.0.1'
 fsync = off
 jit = off
@@ -30,7 +30,7 @@ wal_retrieve_retry_interval = 200ms
 log_line_prefix = '%m %p %u '
 include_if_exists = 'node.conf'"
 
-# The newest server that is installed here.
+# The newest server installed here.
 postgres_programs() {
   local program newest=
   for program in /usr/lib/postgresql/*/bin/postgres /usr/pgsql-*/bin/postgres /usr/libexec/postgresql*/postgres; do
@@ -40,13 +40,13 @@ postgres_programs() {
   echo "$newest"
 }
 
-# SERVER: in front of a command, to run it as the servers' user.
+# SERVER: a prefix that runs a command as the servers' user.
 CLUSTER_UID=54329
 SERVER=()
 ((EUID)) || SERVER=(setpriv --reuid="$CLUSTER_UID" --regid="$CLUSTER_UID" --clear-groups)
 POSTGRES=$(postgres_programs) || POSTGRES=
 
-# A free port, of those that the kernel gives to no client by itself.
+# Print a free port outside the range that the kernel gives to clients.
 free_port() {
   local port
   while port=$((20000 + RANDOM % 12000)); do
@@ -55,10 +55,10 @@ free_port() {
   echo "$port"
 }
 
-# ---------------------------------------------------------------- the whole of it
+# ---------------------------------------------------------------- the whole cluster
 
-# cluster_start [SETTING ...]: make it and start it. A SETTING is a line of postgresql.conf, for all three. $CLUSTER_FRESH is the
-# fresh directory of another cluster, which saves a second.
+# cluster_start [SETTING ...]: create the cluster and start it. A SETTING is a line of postgresql.conf, for all three.
+# $CLUSTER_FRESH is the fresh directory of another cluster, which saves a second.
 cluster_start() {
   local node
   mkdir -p "$CLUSTER/sockets" && chmod 711 "$CLUSTER" || return
@@ -71,17 +71,18 @@ cluster_start() {
   cluster_wait cluster_in_step node1
 }
 
-# cluster_stall STOP|CONT: both standbys hang, or go on.
+# cluster_stall STOP|CONT: stop both standbys, or let them continue.
 cluster_stall() { node_freeze node2 "$1" && node_freeze node3 "$1"; }
 
-# cluster_end: stop what runs, and leave nothing.
+# cluster_end: stop all servers, and delete everything.
 cluster_end() {
   local node
   for node in node1 node2 node3; do [[ ! -e $CLUSTER/$node ]] || node_stop "$node"; done
   rm -rf "$CLUSTER"
 }
 
-# initdb asks the password file for its user's name. So the user "nobody" runs it, and the servers' user gets the result.
+# initdb looks up the name of its user in the password file. So the user 'nobody' runs it, and the servers' user gets
+# the result.
 cluster_fresh() {
   local fresh=$CLUSTER/fresh as=()
   if [[ ${CLUSTER_FRESH:-} ]]; then
@@ -99,7 +100,7 @@ cluster_fresh() {
   ((EUID)) || chown -R "$CLUSTER_UID:$CLUSTER_UID" "$fresh"
 }
 
-# cluster_wait CONDITION [ARG ...]: until it is true, a minute at most.
+# cluster_wait CONDITION [ARG ...]: wait until it is true, for at most a minute.
 cluster_wait() {
   local end=$((SECONDS + 60))
   until "$@"; do
@@ -112,14 +113,14 @@ cluster_wait() {
   done
 }
 
-# cluster_in_step NODE: all the standbys that run get what NODE commits.
+# cluster_in_step NODE: true if every running standby receives the commits of NODE.
 cluster_in_step() {
   local node standbys=0
   for node in node1 node2 node3; do ! node_runs "$node" || standbys=$((standbys + 1)); done
   [[ $(node_sql "$1" "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming' AND sync_state IN ('sync', 'quorum')" 2>/dev/null) == $((standbys - 1)) ]]
 }
 
-# cluster_primary: the node that runs and may be written.
+# cluster_primary: print the node that runs and accepts writes.
 cluster_primary() {
   local node
   for node in node1 node2 node3; do
@@ -128,8 +129,8 @@ cluster_primary() {
   return 1
 }
 
-# cluster_promote [NODE]: make this standby the primary, and let the other follow it. Without a NODE that which has got
-# furthest: with ANY 1 only that one is sure to have all that was acknowledged.
+# cluster_promote [NODE]: make this standby the primary, and let the other follow it. Without a NODE, promote the
+# standby that has received most: with ANY 1 only that one is sure to have every acknowledged commit.
 cluster_promote() {
   local new=${1:-$(cluster_furthest)} node
   [[ $new ]] || return
@@ -147,7 +148,7 @@ cluster_furthest() {
   done | sort -t '|' -k 1,1nr | sed -n '1s/.*|//p'
 }
 
-# cluster_status: a line for each node.
+# cluster_status: print one line per node.
 cluster_status() {
   local node
   for node in node1 node2 node3; do
@@ -161,14 +162,14 @@ cluster_status() {
   done
 }
 
-# cluster_url DATABASE [USER]: for $CHAT_SPOOL, with all three nodes.
+# cluster_url DATABASE [USER]: print a URL for $CHAT_SPOOL, with all three nodes.
 cluster_url() {
   local node hosts=
   for node in node1 node2 node3; do hosts+=,127.0.0.1:$(<"$CLUSTER/$node/port"); done
   echo "postgresql://${2:-chat}@${hosts#,}/$1?target_session_attrs=read-write"
 }
 
-# node_sql NODE [-d DATABASE] STATEMENT ...: as the superuser; columns are parted by |.
+# node_sql NODE [-d DATABASE] STATEMENT ...: run statements as the superuser; columns are separated by |.
 node_sql() {
   local node=$1 database=postgres statements=()
   shift
@@ -178,7 +179,7 @@ node_sql() {
     -h "$CLUSTER/sockets" -p "$(<"$CLUSTER/$node/port")" -U postgres -d "$database" "${statements[@]}" </dev/null
 }
 
-# ---------------------------------------------------------------- one of the three
+# ---------------------------------------------------------------- a single node
 
 node_make() {
   local node=$1 place=$CLUSTER/$1
@@ -195,7 +196,7 @@ node_make() {
   ((EUID)) || chown -R "$CLUSTER_UID:$CLUSTER_UID" "$place"
 }
 
-# node_lead NODE: from now on the others follow it. They have to be started, or reloaded (node_reload).
+# node_lead NODE: let the others follow it from now on. They have to be started, or reloaded (node_reload).
 node_lead() {
   local node others=() data
   for node in node1 node2 node3; do
@@ -213,7 +214,7 @@ node_lead() {
 
 node_pid() { head -n 1 "$CLUSTER/$1/data/postmaster.pid" 2>/dev/null; }
 
-# node_runs NODE: the process of its file is a server on its data directory.
+# node_runs NODE: the process in its file is a server of its data directory.
 node_runs() {
   local pid
   pid=$(node_pid "$1") && [[ $pid && $(tr '\0' ' ' <"/proc/$pid/cmdline") == *"$CLUSTER/$1/data"* ]]
@@ -222,7 +223,7 @@ node_runs() {
 # node_signal NODE SIGNAL
 node_signal() { kill "-$2" "$(node_pid "$1")"; }
 
-# node_freeze NODE STOP|CONT: all its processes, as if its machine hung for a while.
+# node_freeze NODE STOP|CONT: stop or continue all its processes, as if its machine hung for a while.
 node_freeze() {
   local pid
   pid=$(node_pid "$1")
@@ -232,7 +233,7 @@ node_freeze() {
 
 node_reload() { node_signal "$1" HUP; }
 
-# node_start NODE: and wait until it answers. It is a session of its own, so that Ctrl-C and bats leave it alone.
+# node_start NODE: start it and wait until it answers. It has its own session, so that Ctrl-C and bats leave it alone.
 node_start() {
   "${CLUSTER_ON[@]}" setsid "${SERVER[@]}" "$POSTGRES/postgres" -D "$CLUSTER/$1/data" </dev/null >>"$CLUSTER/$1/log" 2>&1 3>&- &
   disown
@@ -241,7 +242,7 @@ node_start() {
 
 node_answers() { node_sql "$1" 'SELECT 1' >/dev/null 2>&1; }
 
-# node_stop NODE [SIGNAL]: TERM waits for the clients, INT ends them, QUIT leaves the rest to the recovery.
+# node_stop NODE [SIGNAL]: TERM waits for the clients, INT ends them, QUIT requires a recovery.
 node_stop() {
   local pid memory
   memory=$(sed -n '7s/.* //p' "$CLUSTER/$1/data/postmaster.pid" 2>/dev/null)
@@ -251,7 +252,7 @@ node_stop() {
     kill "-${2:-QUIT}" "$pid"
     cluster_wait process_gone "$pid"
   elif [[ $memory ]]; then
-    # Resources that a killed server has left with the kernel.
+    # Resources that a killed server has left in the kernel.
     ipcrm -m "$memory" 2>/dev/null || true
   fi
 }
@@ -262,8 +263,8 @@ process_gone() {
   [[ ${stat##*) } == Z* ]]
 }
 
-# node_kill NODE: with -9, and all its processes at once, as if its machine had died. The first is stopped before it can
-# do something about the others.
+# node_kill NODE: kill all its processes at once, as if its machine had died. The first one is stopped before it can
+# react to the death of the others.
 node_kill() {
   local pid children
   pid=$(node_pid "$1") || return
@@ -274,7 +275,7 @@ node_kill() {
   cluster_wait process_gone "$pid"
 }
 
-# node_copy FROM TO: TO, which does not run, comes back as a standby of FROM, by a copy of it.
+# node_copy FROM TO: make TO, which does not run, a standby of FROM from a copy of it.
 node_copy() {
   local place=$CLUSTER/$2
   node_stop "$2"

@@ -1,7 +1,7 @@
-# Functions that the files of this directory share: faults of a cluster. Load it with `load fault`.
+# Functions that the files of this directory share: faults of a cluster. Load this file with `load fault`.
 #
-# A file, or a test of it, has a cluster of its own, at $CLUSTER, so that the nodes can be killed: cluster_for_file in setup_file,
-# or cluster_for_test. DOSE=full makes more of each.
+# A file or a test has its own cluster, at $CLUSTER, so that the nodes can be killed: call cluster_for_file in
+# setup_file, or cluster_for_test. DOSE=full increases the number of faults.
 #
 # shellcheck shell=bash
 # shellcheck disable=SC2034  # for the tests
@@ -31,10 +31,10 @@ fault_teardown() {
 # dose SAMPLE FULL
 dose() { if [[ ${DOSE:-} == full ]]; then echo "$2"; else echo "$1"; fi; }
 
-# tell TEXT: a line of the report, as a comment of TAP.
+# tell TEXT: print a line of the report, as a comment of TAP.
 tell() { echo "# $*" >&3; }
 
-# cluster_begin [SETTING ...]: a cluster at $CLUSTER.
+# cluster_begin [SETTING ...]: start a cluster at $CLUSTER.
 cluster_begin() {
   [[ $POSTGRES ]] || skip 'needs a PostgreSQL server'
   CLUSTER=$(mktemp -d "${TMPDIR:-/tmp}/chat-cluster-XXXXXX")
@@ -43,17 +43,17 @@ cluster_begin() {
   node_sql node1 'CREATE ROLE chat LOGIN'
 }
 
-# cluster_for_file [SETTING ...]: in setup_file; teardown_file calls cluster_end.
+# cluster_for_file [SETTING ...]: start a cluster in setup_file; teardown_file calls cluster_end.
 cluster_for_file() { cluster_begin "$@"; }
 
-# cluster_for_test [SETTING ...]: and the default spool on it.
+# cluster_for_test [SETTING ...]: start a cluster that contains the default spool.
 cluster_for_test() {
   CLUSTER_OF_TEST=1
   cluster_begin "$@"
   spool_for_test
 }
 
-# spool_for_test: a database of the test's own is the default spool.
+# spool_for_test: create a database for the test, and make it the default spool.
 spool_for_test() {
   DATABASE=test_$BATS_TEST_NUMBER
   node_sql node1 "CREATE DATABASE $DATABASE OWNER chat"
@@ -62,5 +62,5 @@ spool_for_test() {
   chat-spool init
 }
 
-# now: milliseconds.
+# now: print the time in milliseconds.
 now() { echo $((${EPOCHREALTIME/./} / 1000)); }

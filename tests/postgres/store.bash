@@ -1,9 +1,9 @@
-# The default spool of each test on a PostgreSQL cluster, instead of in a file. helper.bash sources it where $CHAT_TEST_CLUSTER is
-# the directory of a cluster that runs (tests/postgres/run starts one); a test has a database of its own on it, a copy of the
-# database "fresh", in which chat-spool init has made the schema.
+# The default spool of each test on a PostgreSQL cluster instead of in a file. helper.bash sources this file if
+# $CHAT_TEST_CLUSTER is the directory of a running cluster (tests/postgres/run starts one). Each test has its own
+# database there, a copy of the database "fresh", in which chat-spool init has created the schema.
 #
-# Most tests speak of promises, and hold for both stores. Those that are about the file, or about nothing that
-# a store does, are in the list tests/postgres/skipped, with the reason.
+# Most tests are about promises that hold for both stores. The list tests/postgres/skipped names the tests about a file
+# or about something outside the store, with the reason.
 #
 # shellcheck shell=bash
 
@@ -17,11 +17,11 @@ store_setup() {
   why=$(store_skipped "$BATS_TEST_FILENAME" "$BATS_TEST_DESCRIPTION")
   [[ ! $why ]] || skip "$why"
   STORE_DATABASE=test_$$_$BATS_TEST_NUMBER
-  # Not in step with the standbys, which takes as long again: no test relies on this commit.
+  # Do not wait for the standbys, which would double the time: no test relies on this commit.
   node_sql node1 'SET synchronous_commit = local' "CREATE DATABASE $STORE_DATABASE TEMPLATE fresh OWNER chat STRATEGY file_copy" || return
   SPOOL=$(cluster_url "$STORE_DATABASE")
   export CHAT_SPOOL=$SPOOL
-  # Of the same message it is another one here, as its id and its time are the server's.
+  # Here the checksum of the same message differs, because its id and its time come from the server.
   # shellcheck disable=SC2034  # for rows
   ROWS=${ROWS/checksum, /}
 }
@@ -30,7 +30,7 @@ store_teardown() {
   [[ ! ${STORE_DATABASE:-} ]] || node_sql node1 'SET synchronous_commit = local' "DROP DATABASE $STORE_DATABASE WITH (FORCE)"
 }
 
-# store_skipped FILE NAME: the reason why the test is skipped, if it is.
+# store_skipped FILE NAME: print the reason why the test is skipped, if it is.
 store_skipped() {
   local file pattern reason
   while IFS=$'\t' read -r file pattern reason; do
@@ -38,8 +38,8 @@ store_skipped() {
   done <"${BASH_SOURCE[0]%/*}/skipped"
 }
 
-# store_fresh: make the database that the tests copy. For "ask" there are the tables and the function that a file has, by the same
-# names, in the schema "look".
+# store_fresh: create the database that the tests copy. For "ask" the schema "look" has the tables and the function of a
+# file, with the same names.
 store_fresh() {
   node_sql node1 'CREATE ROLE chat LOGIN' 'CREATE DATABASE fresh OWNER chat' &&
     "$CHAT_BIN/chat-spool" init -s "$(cluster_url fresh)" &&
@@ -52,7 +52,7 @@ store_fresh() {
         UNION ALL SELECT 0, NULL, 0, 0, last_value + is_called::int FROM chat.message_id'
 }
 
-# store_ask STATEMENT URL: as "ask" of helper.bash does of a file.
+# store_ask STATEMENT URL: as "ask" of helper.bash for a file.
 store_ask() {
   local database=${2%%\?*}
   node_sql node1 -d "${database##*/}" 'SET search_path = look' "$1"

@@ -1,22 +1,22 @@
-# Functions that failover.bats and chaos.bats share: senders and receivers of every form at the same time, what each of them
-# did, and what is lost or doubled. Load it with `load traffic`, after fault.
+# Functions that failover.bats and chaos.bats share: senders and receivers of every kind at the same time, a record of
+# their actions, and checks for lost and duplicate messages. Load this file with `load traffic`, after fault.
 #
 # shellcheck shell=bash
 # shellcheck disable=SC2016,SC2034,SC2154  # the scripts in single quotes are meant to expand later; variables of the tests
 
-# How many messages there are in all: four senders send a quarter each.
+# The number of messages in total: four senders send a quarter each.
 traffic_setup() {
   : "${MESSAGES:=$(dose 2000 10000)}"
   mkdir acked doubtful seen errors times
 }
 
-# What each client did, and how it ended:
-#   acked/NAME      what was sent and acknowledged
-#   doubtful/NAME   what was sent by a chat-send that failed
-#   seen/NAME       "RUN STATUS MESSAGE": what the run of a receiver handed over, and how that run ended
-#   times/NAME      when something was acknowledged or received, in milliseconds
+# The actions of each client, and their results:
+#   acked/NAME      messages that were sent and acknowledged
+#   doubtful/NAME   messages of a chat-send that failed
+#   seen/NAME       "RUN STATUS MESSAGE": the messages that a run of a receiver printed, and how that run ended
+#   times/NAME      when a message was acknowledged or received, in milliseconds
 
-# may_send I: where there is a file "quota", a sender waits with message I until its number allows that.
+# may_send I: if there is a file "quota", wait with message I until the number in it allows the message.
 may_send() {
   local most
   [[ -e quota ]] || return 0
@@ -24,7 +24,7 @@ may_send() {
 }
 export -f may_send
 
-# singly NAME COUNT [OPTION ...]: a process for each message.
+# singly NAME COUNT [OPTION ...]: send each message with a separate process.
 singly() {
   background bash -c '
     for ((i = 1; i <= $2; i++)); do
@@ -36,7 +36,7 @@ singly() {
   SENDERS+=("$BACKGROUND_PID")
 }
 
-# in_streams NAME COUNT: chat-send -l, twenty at a time.
+# in_streams NAME COUNT: send with chat-send -l, twenty messages at a time.
 in_streams() {
   background bash -c '
     for ((i = 1; i <= $2; i += 20)); do
@@ -49,7 +49,7 @@ in_streams() {
   SENDERS+=("$BACKGROUND_PID")
 }
 
-# in_json NAME COUNT: chat-send -J -1, twenty at a time, each with a key.
+# in_json NAME COUNT: send with chat-send -J -1, twenty messages at a time, each with a key.
 in_json() {
   background bash -c '
     for ((i = 1; i <= $2; i += 20)); do
@@ -62,7 +62,7 @@ in_json() {
   SENDERS+=("$BACKGROUND_PID")
 }
 
-# receiving NAME [OPTION ...]: runs of chat-recv, until there is the file "done" and nothing comes any more.
+# receiving NAME [OPTION ...]: run chat-recv until there is the file "done" and no more messages arrive.
 receiving() {
   background bash -c '
     name=$1 run=0
@@ -94,17 +94,17 @@ start_everybody() {
 
 has_sent() { (($(cat acked/* 2>/dev/null | wc -l) >= $1)); }
 
-# All clients send and receive again: each has an entry in times/ that is later than the MOMENT.
+# True if all clients send and receive again: each has an entry in times/ that is later than the MOMENT.
 all_since() {
   local name
   for name in a b c d w x y z; do
     process_done "$name" || (($(tail -n 1 "times/$name" 2>/dev/null || echo 0) / 1000 >= $1)) || return 1
   done
 }
-# A sender that is through has no more to send.
+# A sender that has finished does not count.
 process_done() { [[ $1 == [abcd] ]] && (($(cat "acked/$1" "doubtful/$1" 2>/dev/null | wc -l) == MESSAGES / 4)); }
 
-# recovery MOMENT: the longest that one of the clients took from then on until its next success.
+# recovery MOMENT: print the longest time that one of the clients took from then on until its next success.
 recovery() {
   local name
   for name in a b c d w x y z; do
@@ -117,15 +117,15 @@ finish_everybody() {
   for pid in "${SENDERS[@]}"; do finish "$pid"; done
   touch 'done'
   for pid in "${RECEIVERS[@]}"; do finish "$pid"; done
-  # Messages that were claimed at the last moment.
+  # Receive messages that were claimed at the last moment.
   chat-recv -q -a | sed 's/^/rest 0 /' >seen/rest || true
 }
 
-# lost: what was acknowledged and not seen. invented: what was seen and not sent.
+# lost: messages that were acknowledged and not seen. invented: messages that were seen and not sent.
 lost() { comm -23 <(cat acked/* | sort) <(cut -d ' ' -f 3- seen/* | sort -u); }
 invented() { comm -13 <(cat acked/* doubtful/* 2>/dev/null | sort) <(cut -d ' ' -f 3- seen/* | sort -u); }
 
-# unexplained: the messages that two runs handed over that both ended well. The others lost their claim, and said so.
+# unexplained: messages that two successful runs printed. A run that lost its claim reports that.
 unexplained() { awk '$2 == 0 && seen[$3, $4]++ { print $3, $4 }' seen/*; }
 
 nothing_lost() {

@@ -1,10 +1,10 @@
-# Functions that the files of this directory share. Load it with `load torture`.
+# Functions that the files of this directory share. Load this file with `load torture`.
 #
-# TORTURE is the dose. Without it (make check) each test takes a sample; TORTURE=1 is the dose of make torture, TORTURE=n is n
-# times that. Every random choice comes from $SEED, which a failure prints: the same SEED makes the same choices again. The
-# sample is the same in each run, so that make check fails only for what has changed.
+# TORTURE is the dose. Without it (make check) each test takes a sample; TORTURE=1 is the dose of make torture, and
+# TORTURE=n is n times that. Every random choice comes from $SEED, which a failure prints: the same SEED makes the same
+# choices again. The sample is the same in each run, so that make check fails only because of a change.
 #
-# Each file proves that what it injects does harm: a control, something that does not keep the contract, must fail.
+# Each file proves that its faults do harm: a control, a program without the promised properties, must fail.
 #
 # shellcheck shell=bash
 # Much of this is for the tests.
@@ -16,7 +16,7 @@ load ../helper
 : "${SEED:=$((SRANDOM & 0x7fffffff))}"
 FAULTS=${CHAT_FAULTS:-$REPOSITORY/build/fault}
 
-# make torture and make check build the fault injectors; for a single file, they are built here.
+# make torture and make check build the fault injectors; for a single file they are built here.
 setup_file() {
   [[ -x $FAULTS/trial && -x $FAULTS/impatient/chat-spool ]] || make -s -C "$REPOSITORY" faults
 }
@@ -30,7 +30,7 @@ torture_setup() {
   : >in
 }
 
-# disk_setup: the same for tests that trace, and that make a disk (../disk.bash).
+# disk_setup: as torture_setup, for tests that trace and that create a disk (../disk.bash).
 disk_setup() {
   torture_setup
   needs_strace
@@ -38,10 +38,10 @@ disk_setup() {
   DISK='' THIN=''
 }
 
-# dose SAMPLE FULL: how many, of what is counted: SAMPLE without TORTURE, else TORTURE times FULL.
+# dose SAMPLE FULL: print the number of repetitions: SAMPLE without TORTURE, otherwise TORTURE times FULL.
 dose() { echo $((${TORTURE:-0} ? TORTURE * $2 : $1)); }
 
-# tell TEXT: a line of the report, as a comment of TAP.
+# tell TEXT: print a line of the report, as a comment of TAP.
 tell() { echo "# $*" >&3; }
 
 can_inject() {
@@ -54,7 +54,7 @@ needs_strace() {
   command -v strace >/dev/null || skip 'needs strace'
 }
 
-# sample COUNT WORD ...: COUNT of the words at random, or all, into $SAMPLE, in their order.
+# sample COUNT WORD ...: store COUNT of the words, chosen at random, or all of them, in $SAMPLE, in their order.
 sample() {
   local wanted=$1 left word
   shift
@@ -67,29 +67,29 @@ sample() {
   return 0
 }
 
-# ---------------------------------------------------------------- the commands, and what they may leave behind
+# ---------------------------------------------------------------- the commands, and the states they may leave
 
-# Each of the commands, by what it does; prepare has a spool to run it on.
+# Each of the commands, by its effect; prepare creates a spool on which it runs.
 SENDERS=(send send-first send-lines send-many send-atomic send-json send-key send-drop)
 RECEIVERS=(receive receive-all receive-count receive-follow receive-peek)
 WORKERS=(run run-all run-parallel run-follow run-failing run-dead)
 VERBS=(list show move delete check repair dump load backup compact copy config)
 
-# Of what is in the spool, messages are lines "ROOM BODY", in the order of a dump: by room, and there by place.
-# prepare NAME: the spool, and
-#   COMMAND   the command's words; its standard input is the file "in"
-#   LOOK      steps of a trial that look at what is left
-#   ALL       what is in the spool
-#   KIND      what may be there after it:
+# prepare NAME: create the spool for that command and describe the allowed results. Messages are lines "ROOM BODY", in
+# the order of a dump: by room, and by place within it.
+#   COMMAND   the command's arguments; its standard input is the file "in"
+#   LOOK      steps of a trial that look at the result
+#   ALL       the messages in the spool before
+#   KIND      the messages that may be in the spool after the command:
 #     stay      the same
-#     add       that and the first ones of MORE (with ATOMIC: all or none)
-#     become    that, or THEN
-#     end       that, or the end of it from THEN on
-#     take      that but what was handed over, which is told by the lines of the file $GIVEN; of it may be there
-#               still, too, if the command was killed or failed: as many as TAKEN. Done, WANT were handed over;
-#               in their order, unless PARALLEL
-#     mend      THEN, after another --repair
-#   Status 0 says that all was done.
+#     add       ALL and the first lines of MORE (with ATOMIC: all or none)
+#     become    ALL, or THEN
+#     end       ALL, or the end of it from THEN on
+#     take      ALL without the delivered messages, which are the lines of the file $GIVEN. If the command was killed
+#               or failed, up to TAKEN of these may still be there. After a success, WANT were delivered, in order
+#               unless PARALLEL
+#     repair    THEN, after another --repair
+#   Status 0 means that everything was done.
 prepare() {
   ALL=('main one' 'main two' 'main three' 'main four' 'main five')
   MORE=() THEN=() KIND=stay ATOMIC='' GIVEN=main.out TAKEN=1 WANT=1 PARALLEL=''
@@ -144,9 +144,9 @@ prepare() {
     delete) KIND=end COMMAND=(chat-spool delete -y main) ;;
     check) COMMAND=(chat-spool check -q) ;;
     repair)
-      KIND=mend COMMAND=(chat-spool check --repair)
+      KIND=repair COMMAND=(chat-spool check --repair)
       damage
-      LOOK=(run mend chat-spool check --repair \; "${LOOK[@]}")
+      LOOK=(run repaired chat-spool check --repair \; "${LOOK[@]}")
       THEN=('damaged thrEe' 'main one' 'main two' 'main four' 'main five')
       ;;
     dump) COMMAND=(chat-spool dump) ;;
@@ -172,7 +172,7 @@ prepare() {
   keep_spool
 }
 
-# A bit of a body is flipped, which only its checksum knows.
+# Flip a bit of a body, which only its checksum reveals.
 damage() {
   local at
   closed "$SPOOL"
@@ -180,10 +180,10 @@ damage() {
   printf E | dd of="$SPOOL" bs=1 seek=$((at + 3)) conv=notrunc status=none
 }
 
-# ---------------------------------------------------------------- looking at what is left
+# ---------------------------------------------------------------- looking at the result
 
-# trial STEP ; ... (tests/fault/trial.c): the spool as prepared, these steps, of which one is "main", and a look at what is left.
-# The statuses are in $STATUS, and that of main in $result; a count in $CALLS.
+# trial STEP ; ... (tests/fault/trial.c): restore the prepared spool, take these steps, one of which is "main", and look
+# at the result. The statuses are in $STATUS, the status of main in $result, and a count in $CALLS.
 trial() {
   local name code calls
   : >given
@@ -195,10 +195,10 @@ trial() {
   result=${STATUS[main]}
 }
 
-# kept: the messages in the spool, and the delivered messages, are allowed; $WHY has the difference. Counts in SUM: [before]
-# nothing was done yet, [after] all was, [doubled] messages that came twice.
+# kept: the messages in the spool and the delivered messages are allowed; otherwise $WHY names the broken rule. Counts
+# in SUM: [before] nothing was done yet, [after] everything was done, [doubled] messages that were delivered twice.
 kept() {
-  WHY='the command came to an end'
+  WHY='the command ends'
   ((result != 124)) || return
   if [[ -e $SPOOL ]]; then
     WHY='the spool is sound'
@@ -206,14 +206,14 @@ kept() {
     WHY='a dump works'
     ((STATUS[dump] == 0)) && dumped dump || return
   else
-    WHY='the spool is there'
+    WHY='the spool exists'
     STATE=()
     [[ ${#ALL[@]} == 0 ]] || return
   fi
   no_strangers && "kept_$KIND" && kept_elsewhere
 }
 
-# dumped STEP: the messages of that dump, into $STATE, without those of the room that others send to in between.
+# dumped STEP: store the messages of that dump in $STATE, without those of the room to which others send in between.
 dumped() {
   local line expression='^\{"id":[0-9]+,"room":"([^"]*)".*"body":"(.*)"}$'
   STATE=()
@@ -231,10 +231,10 @@ same() {
 
 count() { SUM[$1]=$((${SUM[$1]:-0} + 1)); }
 
-# no_strangers: only the spool's own files are beside it; after a kill those of an unfinished work, too.
+# no_strangers: only the spool's own files are beside it; after a kill also temporary files.
 no_strangers() {
   local file
-  WHY='nothing else lies beside the spool'
+  WHY='no other file is beside the spool'
   for file in "${SPOOL%/*}"/*; do
     case ${file#"$SPOOL"} in
       '' | -wal | -shm | -lock | -reserve | -bell) ;;
@@ -250,36 +250,36 @@ kept_stay() {
 }
 
 kept_become() {
-  WHY='it is as before, or as it should be'
+  WHY='the messages are as before or as intended'
   if same STATE THEN; then
     count after
   else
     same STATE ALL || return
-    WHY='status 0 means that it was done'
+    WHY='after status 0 the messages are as intended'
     ((result)) && count before
   fi
 }
 
-# The last of ALL are there.
+# The last messages of ALL are still there.
 kept_end() {
   local left=("${ALL[@]:${#ALL[@]}-${#STATE[@]}}")
-  WHY='what is left is the end of the messages'
+  WHY='the last messages are left'
   ((${#STATE[@]} <= ${#ALL[@]})) && same STATE left || return
-  WHY='status 0 means that they were deleted'
+  WHY='after status 0 the messages are deleted'
   if ((${#STATE[@]})); then ((result)) && count before; else count after; fi
 }
 
-kept_mend() {
-  WHY='all messages are there, the damaged one apart'
+kept_repair() {
+  WHY='all messages are there, except the damaged one'
   same STATE THEN && count after
 }
 
 kept_add() {
   local added=$((${#STATE[@]} - ${#ALL[@]}))
   local expected=("${ALL[@]}" "${MORE[@]:0:added > 0 ? added : 0}")
-  WHY='what was there is there, and the first of what was sent'
+  WHY='the old messages and the first of the new ones are there'
   same STATE expected || return
-  WHY='status 0 means that all were sent'
+  WHY='after status 0 all messages are there'
   if ((added == ${#MORE[@]})); then
     count after
     return
@@ -290,15 +290,15 @@ kept_add() {
   count before
 }
 
-# Each message was delivered or is there, and both only for the number that may be underway.
+# Each message was delivered or is still there; both only for messages that may be in progress.
 kept_take() {
   local line at=0 doubled=0
   local -A given=()
   complete_lines "$GIVEN"
-  WHY='what was handed over are the oldest, in their order'
+  WHY='the oldest messages were delivered, in order'
   local oldest=("${ALL[@]:0:${#LINES[@]}}")
   [[ $PARALLEL ]] || same LINES oldest || return
-  WHY='each was handed over once'
+  WHY='each message was delivered once'
   for line in "${LINES[@]}"; do
     [[ ! ${given[$line]:-} ]] || return
     given[$line]=1
@@ -308,23 +308,23 @@ kept_take() {
       at=$((at + 1))
       [[ ! ${given[$line]:-} ]] || doubled=$((doubled + 1))
     else
-      WHY="handed over or still there: $line"
+      WHY="delivered or still there: $line"
       [[ ${given[$line]:-} ]] || return
     fi
     unset "given[$line]"
   done
-  WHY='nothing else is there'
+  WHY='no other message is there'
   ((at == ${#STATE[@]} && ${#given[@]} == 0)) || return
-  WHY='status 0 means that all were handed over, and deleted'
+  WHY='after status 0 the messages are delivered and deleted'
   ((result || doubled == 0 && ${#LINES[@]} == WANT)) || return
-  WHY="not more than $TAKEN can come again"
+  WHY="at most $TAKEN messages are delivered again"
   ((doubled <= TAKEN)) || return
   ((doubled == 0)) || count doubled
   if ((${#STATE[@]} == ${#ALL[@]})); then count before; elif ((${#STATE[@]} == ${#ALL[@]} - WANT)); then count after; fi
 }
 
-# complete_lines FILE: as messages of the room main, into $LINES. A line that the death of its writer has cut off is not a
-# message.
+# complete_lines FILE: store its lines as messages of the room main in $LINES. A line that was cut off when its writer
+# died is not a message.
 complete_lines() {
   LINES=()
   contents "$1"
@@ -333,38 +333,39 @@ complete_lines() {
   LINES=("${LINES[@]/#/main }")
 }
 
-# said_in_a_line TEXT: $COMMAND has printed its error, with that text, in one line, for whatever of -P, and after one that it
-# tries again; and a sender that has stored messages reports how many.
+# said_in_a_line TEXT: $COMMAND has printed its error, which contains that text, in one line, whatever the number of -P,
+# possibly after a retry; and a sender that has stored messages reports how many.
 said_in_a_line() {
   local added=$((${#STATE[@]} - ${#ALL[@]}))
   sed '/^chat-recv: message [0-9]*: the command succeeded, but the message could not be deleted$/d; /; trying again$/d' main.err | uniq >said
   contents said
   ((LINES_OF_IT == 1)) && [[ $CONTENTS == "${COMMAND[0]}: "*"$1"* ]] || return
-  WHY='an error means that none is stored, or says that they may be, or how many are'
+  WHY='the error reports how many messages are stored, or may be'
   [[ ${COMMAND[0]} != chat-send || $added == 0 || $CONTENTS == *'may be stored'* || $CONTENTS == *"; $added message"*' stored'* ]]
 }
 
-# kept_elsewhere: a backup, of before or of now, is whole (both hold the same messages); a copy is the first messages, or none.
+# kept_elsewhere: a backup, made before or now, is complete (both contain the same messages); a copy contains the first
+# messages or none.
 kept_elsewhere() {
   local first
   case ${COMMAND[*]} in
     *' backup '*)
-      WHY='the backup is whole'
+      WHY='the backup is complete'
       ((STATUS[saved] == 0)) && dumped saved && same STATE ALL
       ;;
     *' copy '*)
       [[ -e $HOME/.local/copy/spool.db ]] || return 0
-      WHY='the copy is the first messages'
+      WHY='the copy contains the first messages'
       ((STATUS[saved] == 0)) && dumped saved || return
       first=("${ALL[@]:0:${#STATE[@]}}")
       same STATE first || return
-      WHY='status 0 means that all were copied'
+      WHY='after status 0 all messages are copied'
       ((result || ${#STATE[@]} == ${#ALL[@]}))
       ;;
   esac
 }
 
-# show_trial WHAT: what went wrong, as $WHY says.
+# show_trial WHAT: report the rule that was broken, in $WHY.
 show_trial() {
   batslib_print_kv_single_or_multi 8 command "${COMMAND[*]}" fault "$1" SEED "$SEED" statuses "$(<statuses)" \
     output "$(head -c 500 main.out)" stderr "$(head -c 500 main.err)" given "$(head -c 500 given)" \
