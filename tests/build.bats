@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# The build: Makefile, bootstrap, sql/embed, and who may include what. It builds in a copy of the
-# repository, so it says nothing about $CHAT_BIN, and runs only with the default one.
+# The build: Makefile, bootstrap, sql/embed, and the include rules. It builds in a copy of the repository, independent
+# of $CHAT_BIN, and runs only with the default one.
 
 bats_load_library bats-support
 bats_load_library bats-assert
@@ -9,7 +9,7 @@ bats_load_library bats-file
 ROOT=$(cd "${BATS_TEST_DIRNAME}/.." && pwd)
 
 setup_file() {
-    # The options of an outer make are not for the ones in here, which compile as fast as possible.
+    # Do not pass the options of an outer make to the ones in here, which compile as fast as possible.
     unset MFLAGS MAKELEVEL MAKEOVERRIDES
     MAKEFLAGS="-j$(getconf _NPROCESSORS_ONLN) -- CFLAGS=-O0 CPPFLAGS=-Wno-cpp"
     export MAKEFLAGS
@@ -27,7 +27,7 @@ setup() {
     cd "$TREE" || return
 }
 
-# The sources that say #include NAME, without their common directory.
+# Print the sources that include NAME, without their common directory.
 includers() {
     grep -lE "^[[:space:]]*#[[:space:]]*include[[:space:]]*[\"<]$1[\">]" "${@:2}" || true
 }
@@ -112,7 +112,8 @@ includers() {
     done
 }
 
-# linked_with NAME=VALUE: link the programs with this, from the objects that are there, and print what chat-send needs.
+# linked_with NAME=VALUE: link the programs with this setting from the existing objects, and print the libraries that
+# chat-send needs.
 linked_with() {
     local build=build/${1%=*}
     mkdir "$build"
@@ -194,7 +195,7 @@ END
     assert_line --index 5 'CREATE TABLE b (y)'
 }
 
-# The text of a statement as the programs have it.
+# Print the text of a statement as the programs contain it.
 statement() {
     grep -A 1 -xF "    [SQL_${1^^}] =" build/sqlite_sql.h | sed -n '2{s/^ *"\(.*\)",$/\1/; s/\\\(["\\]\)/\1/g; p}'
 }
@@ -206,16 +207,17 @@ statement() {
     mapfile -t names < <(sed -n 's/^-- name: //p' sql/sqlite/*.sql)
     assert [ "${#names[@]}" -gt 50 ]
     for name in "${names[@]}"; do
-        # Several statements; every message is wanted; and an id that a person asks for.
+        # Scans that are allowed: a file of several statements; a command that wants every message; and a look for an id
+        # that a person gives.
         [[ $name =~ ^(list_ids|list_all|find_id)$ ]] && continue
         echo "# $name"
         assert [ -n "$(statement "$name")" ]
         run sqlite3 -bail "$BATS_TEST_TMPDIR/plan.db" "$temporary EXPLAIN QUERY PLAN $(statement "$name")"
         assert_success
-        # The schema itself has ten rows at most, and the rows of the statement itself are wanted.
+        # The schema table has ten rows at most, and statements may scan their own rows.
         refute_output --regexp 'SCAN ([^0-9(s]|[0-9]+ [^C]|s[^q]|sqlite_[^s])'
     done
-    # Who looks for an id does so first where it is in all likelihood.
+    # A look for an id first tries the most probable place.
     run -0 sqlite3 "$BATS_TEST_TMPDIR/plan.db" "EXPLAIN QUERY PLAN $(statement find_id)"
     assert_line --index 3 --partial 'SEARCH message USING INTEGER PRIMARY KEY'
 }
@@ -275,8 +277,8 @@ statement() {
     rm lib/wrong.c
 }
 
-# bootstrap_surroundings USER-ID COMMAND ...: in $stub, the commands that bootstrap itself takes, for a
-# user with that id, and stand-ins that print how they were called.
+# bootstrap_surroundings USER-ID COMMAND ...: create in $stub the commands that bootstrap itself uses, for a user with
+# that id, and stand-ins that print how they were called.
 bootstrap_surroundings() {
     stub=$BATS_TEST_TMPDIR/stub
     rm -rf "$stub"

@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
-# chat-recv -w, -t and -F: waiting without polling, waking for the right message, and getting what another gave up.
-# STILL is for how many seconds a blocked receiver is watched for system calls (default 3).
+# chat-recv -w, -t and -F: waiting without polling, waking for the right message, and getting the messages that another
+# receiver releases. A blocked receiver is watched for system calls for STILL seconds (default 3).
 
-# Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
+# Bats runs each test in its own shell; the scripts in single quotes expand later.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2154
 
 load helper
@@ -12,7 +12,7 @@ setup() {
   : "${STILL:=3}"
 }
 
-# waiting NAME [OPTION ...]: a receiver in the background that writes to the file NAME, once it waits.
+# waiting NAME [OPTION ...]: start a receiver in the background that writes to the file NAME, and wait until it waits.
 waiting() {
   local name=$1
   shift
@@ -20,42 +20,42 @@ waiting() {
   wait_blocked "$BACKGROUND_PID"
 }
 
-# receiving NAME [OPTION ...]: the same, but not waited for.
+# receiving NAME [OPTION ...]: start a receiver in the background that writes to the file NAME.
 receiving() {
   local name=$1
   shift
   background chat-recv "$@" >"$name" 2>"$name.errors"
 }
 
-# assert_got FILE FORMAT: the receiver's output and, as it has nothing to say, its standard error.
+# assert_got FILE FORMAT: the receiver's output is this, and its standard error is empty.
 assert_got() {
   assert_bytes "$1" "$2"
   assert_bytes "$1.errors" ''
 }
 
-# holding [OPTION ...]: a receiver in the background that has claimed a message and can't write it to PIPE.
+# holding [OPTION ...]: start a receiver in the background that has claimed a message and cannot write it to the pipe.
 holding() {
   [[ -p pipe ]] || full_pipe pipe
   background chat-recv "$@" >pipe
   wait_stuck "$BACKGROUND_PID"
 }
 
-# drain_pipe: read the pipe forever, its contents to the file drained.
+# drain_pipe: read the pipe forever into the file "drained".
 drain_pipe() {
   background bash -c 'exec cat <pipe >drained'
 }
 
-# drained_has TEXT: what followed the filling ends in this.
+# drained_has TEXT: the text after the filling of the pipe ends with TEXT.
 drained_has() { tr -d '\0' <drained | grep -qxF -- "$1"; }
 
-# milliseconds: a clock that cannot be set.
+# milliseconds: print the time of a clock that cannot be set.
 milliseconds() {
   local up
   read -r up _ </proc/uptime
   echo $((10#${up/./} * 10))
 }
 
-# switches PID: how often the process went to sleep so far.
+# switches PID: print how often the process has gone to sleep so far.
 switches() { sed -n 's/^voluntary_ctxt_switches:\t//p' "/proc/$1/status"; }
 
 # ---------------------------------------------------------------- -w
@@ -85,7 +85,7 @@ switches() { sed -n 's/^voluntary_ctxt_switches:\t//p' "/proc/$1/status"; }
   chat-send -r other hello
   waiting out -w
   local receiver=$BACKGROUND_PID
-  # Its first write() is the bell.
+  # The first write() is the wake-up.
   run strace -f -qq -o trace -e trace=write -e inject=write:signal=KILL:when=1 chat-send hello
   assert_equal "$status" 137
   finish "$receiver"
@@ -94,7 +94,7 @@ switches() { sed -n 's/^voluntary_ctxt_switches:\t//p' "/proc/$1/status"; }
 }
 
 @test "a receiver that releases its claims and keeps running wakes other receivers" {
-  # -F takes no more at once than a pipe holds; what is left of the run is free again.
+  # -F takes at most the size of a pipe at once, and releases the rest of the run.
   local number
   for number in {1..9}; do head -c 30000 /dev/zero | tr '\0' "$number" | chat-send; done
   holding -F
@@ -386,14 +386,14 @@ switches() { sed -n 's/^voluntary_ctxt_switches:\t//p' "/proc/$1/status"; }
   assert_output --regexp '^[-0-9]{10} [:0-9]{8} alice: hello, bob$'
 }
 
-# the_timer PID: the descriptor of the timer that it sleeps on.
+# the_timer PID: print the descriptor of the timer on which it sleeps.
 the_timer() {
   local file
   file=$(grep -l '^clockid:' "/proc/$1/fdinfo/"*) && echo "${file##*/}"
 }
 
-# clock_was_set PID: have the timer that the process sleeps on do what it does when the clock is set or the machine wakes up.
-# (timerfd_create(2), TFD_IOC_SET_TICKS; pidfd_getfd(2).)
+# clock_was_set PID: make the process's timer act as when the clock is set or the machine wakes up. (timerfd_create(2),
+# TFD_IOC_SET_TICKS; pidfd_getfd(2).)
 clock_was_set() {
   # shellcheck disable=SC2016
   perl -e '
@@ -403,7 +403,8 @@ clock_was_set() {
     ioctl($timer, 0x40085400, $ticks) or die "$!\n"' "$1" "$(the_timer "$1")"
 }
 
-# sleeps_by_the_wall_clock PID SECONDS: until about that many seconds from now, and no longer if the clock is set.
+# sleeps_by_the_wall_clock PID SECONDS: the process sleeps until about that many seconds from now, and wakes if the
+# clock is set.
 sleeps_by_the_wall_clock() {
   run -0 cat "/proc/$1/fdinfo/$(the_timer "$1")"
   assert_line 'clockid: 0'
@@ -431,15 +432,15 @@ sleeps_by_the_wall_clock() {
   clock_was_set "$BACKGROUND_PID" || skip 'no right to another process, or not this kernel'
   wait_blocked "$BACKGROUND_PID"
   sleeps_by_the_wall_clock "$BACKGROUND_PID" 3600
-  # To a clock that was set forward an hour the message is due.
+  # By a clock that was set forward an hour the message is due.
   sqlite3 "$SPOOL" 'UPDATE message SET due = due - 3600000; UPDATE room SET next_due = next_due - 3600000'
   clock_was_set "$BACKGROUND_PID"
   finish "$BACKGROUND_PID"
   assert_got out 'later\n'
 }
 
-# killed_at_sync COMMAND [ARG ...]: it is killed when it has committed, and is about to sync. (The first commit to an empty
-# write-ahead log syncs before, too.)
+# killed_at_sync COMMAND [ARG ...]: run a command that is killed when it has committed and is about to sync. (The first
+# commit to an empty write-ahead log also syncs before.)
 killed_at_sync() {
   run strace -f -qq -o trace -e trace=fdatasync -e inject=fdatasync:signal=KILL:when=1 "$@"
   assert_equal "$status" 137
@@ -448,7 +449,7 @@ killed_at_sync() {
 @test "a waiting process wakes even if the process that has work for it is killed right after its commit" {
   ! sanitized || skip 'a sanitized program is not traced'
   needs strace
-  # A sender to a full room, for what leaves the room; a receiver, for what comes.
+  # A sender to a full room waits for messages that leave the room; a receiver waits for messages that arrive.
   chat-send -r a one
   background chat-send -r a -m 1 -w two
   wait_blocked "$BACKGROUND_PID"
@@ -611,7 +612,7 @@ $count"
 
 # ---------------------------------------------------------------- who wakes, and who does not
 
-# assert_still PID ...: the processes, which are blocked, make no system call for STILL seconds.
+# assert_still PID ...: the blocked processes make no system call for STILL seconds.
 assert_still() {
   local pid
   if ! strace -o /dev/null true 2>/dev/null; then
@@ -626,7 +627,7 @@ assert_still() {
   done
   sleep "$STILL"
   for pid; do
-    # All it may show is the call in which the process slept when strace came.
+    # strace may show only the call in which the process slept at the start.
     run head -n 5 "trace.$pid"
     assert_output --regexp '^(ppoll|poll|restart_syscall)\([^'$'\n'']*$'
   done
@@ -741,7 +742,7 @@ all_are_claimed() {
   assert_output hello
 }
 
-# one_has_ended PID ...: one, and no more.
+# one_has_ended PID ...: exactly one has ended.
 one_has_ended() {
   local pid ended=0
   for pid; do

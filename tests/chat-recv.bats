@@ -2,12 +2,12 @@
 # chat-recv: which messages it takes and how it writes them. Waiting is in chat-recv-wait.bats, the terminal in
 # terminal.bats, wrong usage in usage.bats.
 
-# Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
+# Bats runs each test in its own shell; the scripts in single quotes expand later.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2154
 
 load helper
 
-# assert_written FORMAT [OPTION ...]: chat-recv OPTION ... writes this to the byte, and says nothing.
+# assert_written FORMAT [OPTION ...]: chat-recv OPTION ... writes exactly this, and nothing on standard error.
 assert_written() {
   local format=$1
   shift
@@ -39,7 +39,7 @@ assert_none() {
   assert_bytes stderr ''
 }
 
-# send WORD ...: a message for each.
+# send WORD ...: send one message per word.
 send() {
   local word
   for word; do chat-send "$word"; done
@@ -142,7 +142,7 @@ send() {
   assert_none --all
 }
 
-# pipe_is_empty: who drained it sleeps.
+# pipe_is_empty: the process that drained it sleeps.
 pipe_is_empty() { asleep "$BACKGROUND_PID" '*pipe*'; }
 
 @test "-a ignores messages that arrive after its start" {
@@ -382,7 +382,7 @@ pipe_is_empty() { asleep "$BACKGROUND_PID" '*pipe*'; }
   run --separate-stderr bash -c 'chat-recv -a | head -n 10; exit "${PIPESTATUS[0]}"'
   assert_equal "$status" 74
   assert_output "$(seq 10)"
-  # Messages that were delivered whole may be gone, the rest is there to the last one, in order.
+  # Completely delivered messages may be deleted; all others must be there, in order.
   chat-recv -a >seen
   (($(wc -l <seen) > 90000))
   seq "$(head -n 1 seen)" 100000 | cmp - seen

@@ -2,7 +2,7 @@
 # chat-send -l, -0 and -1: every line of standard input is a message. SCALE is the number of lines in the tests
 # that measure memory (default 200,000, with DOSE=full a million).
 
-# Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
+# Bats runs each test in its own shell; the scripts in single quotes expand later.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2154
 
 load helper
@@ -12,14 +12,14 @@ setup() {
   : "${SCALE:=$(dosed 200000 1000000)}"
 }
 
-# assert_room FORMAT [ROOM]: all of the room, each message followed by a NUL byte.
+# assert_room FORMAT [ROOM]: these are all messages of the room, each followed by a NUL byte.
 assert_room() {
   capture chat-recv -0 -a -r "${2:-main}"
   assert_success
   assert_bytes stdout "$1"
 }
 
-# Start chat-send "$@" in the background, its input what is written to descriptor $INPUT.
+# Start chat-send "$@" in the background; its input is what the test writes to descriptor $INPUT.
 slow_sender() {
   mkfifo lines
   background bash -c 'exec chat-send "$@" <lines' slow_sender "$@"
@@ -31,7 +31,7 @@ end_of_input() {
   exec {INPUT}>&-
 }
 
-# room_holds LINE ...: true if these, and no others, wait in the room.
+# room_holds LINE ...: true if these messages, and no others, wait in the room.
 room_holds() {
   [[ $(chat-recv -q -p -a) == "$(printf '%s\n' "$@")" ]]
 }
@@ -156,7 +156,7 @@ room_holds() {
   assert_room 'one\0two\0three\0four\0\0five\0'
 }
 
-# wait_blocked_reading PID: until the sender has read all there is.
+# wait_blocked_reading PID: wait until the sender has read all of its input.
 wait_blocked_reading() {
   wait_until asleep "$1" '*@(pipe|poll)*'
 }
@@ -185,7 +185,7 @@ wait_blocked_reading() {
   background bash -c 'exec tail -n 0 -f log >pipe'
   background bash -c 'exec chat-send -l <pipe'
   background chat-recv -F >seen
-  # tail may begin at any moment: only what comes after that counts.
+  # tail may start at any moment: only lines after this one count.
   wait_until wake_the_follower
   echo 'a line' >>log
   wait_until file_has seen 'a line'
@@ -221,7 +221,7 @@ wake_the_follower() {
 
 # ---------------------------------------------------------------- errors in the middle
 
-# says_how_many COUNT: standard error is one line that has the number in it.
+# says_how_many COUNT: standard error is one line that contains the number.
 says_how_many() {
   assert_equal "${#stderr_lines[@]}" 1
   assert_regex "$stderr" "(^|[^0-9])$1([^0-9]|\$)"
@@ -234,7 +234,7 @@ says_how_many() {
   exec {INPUT}>lines
   seq 17 >&"$INPUT"
   wait_until room_holds {1..17}
-  # Longer than a message may be; the sender may stop reading before the end.
+  # Longer than the longest message; the sender may stop reading before the end.
   head -c 67108866 /dev/zero >&"$INPUT" || true
   end_of_input
   finish "$sender"
@@ -326,13 +326,13 @@ says_how_many() {
 
 # ---------------------------------------------------------------- memory
 
-# peak COMMAND [ARG ...]: prints the most memory it had, in KiB.
+# peak COMMAND [ARG ...]: print its maximum memory, in KiB.
 peak() {
   /usr/bin/time -o peak -f %M "$@"
   cat peak
 }
 
-# many_lines: 50 MB of them, or more.
+# many_lines: print 50 MB of lines, or more.
 many_lines() { seq -f "%.0f $(printf 'x%.0s' {1..250})" "$SCALE"; }
 
 # bats test_tags=full

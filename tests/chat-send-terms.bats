@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
-# chat-send -d, -x, -k and -m: a message with a time, a key, a limit. SCALE is the number of delayed and of expired
-# messages beside which a send and a receive are measured.
+# chat-send -d, -x, -k and -m: messages with a time, a key or a limit. SCALE is the number of delayed and of expired
+# messages beside which the cost of a send and a receive is measured.
 
-# Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
+# Bats runs each test in its own shell; the scripts in single quotes expand later.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
 
 load helper
@@ -12,14 +12,14 @@ setup() {
   : "${SCALE:=$((${TORTURE:-0} ? 100000 : 6000))}"
 }
 
-# due TIME [TZ]: when a message sent with -d TIME is due, in UTC.
+# due TIME [TZ]: print when a message sent with -d TIME is due, in UTC.
 due() {
   rm -rf due-spool*
   TZ=${2:-UTC} chat-send -s due-spool -d "$1" x
   date -u -d "@$(sqlite3 due-spool 'SELECT due / 1000 FROM message')" +%FT%TZ
 }
 
-# hold: have a receiver that has claimed the oldest message and cannot write it; its process in $HOLDER.
+# hold: start a receiver that has claimed the oldest message and cannot write it; its process id is in $HOLDER.
 hold() {
   full_pipe pipe
   background bash -c 'exec chat-recv >pipe'
@@ -27,7 +27,7 @@ hold() {
   wait_stuck "$HOLDER"
 }
 
-# received LINE ...: exactly these come out of the room main.
+# received LINE ...: exactly these messages are received from the room main.
 received() {
   capture chat-recv -q -a
   assert_equal "$output" "$(printf '%s\n' "$@")"
@@ -536,7 +536,8 @@ room_shows() { [[ $(chat-recv -q -p -a) == "$1" ]]; }
   assert_equal "$(chat-recv -p -a | xargs)" 'a b c'
 }
 
-# dropping: a sender that drops the message "oldest" is stopped where it begins to commit. FAULT: what its write does.
+# dropping: start a sender that drops the message "oldest", stopped where it begins to commit. FAULT: the result of its
+# write.
 dropping() {
   needs strace
   chat-send oldest
@@ -631,7 +632,7 @@ dropping() {
   done
 }
 
-# The one sender of the test waits for space.
+# The only sender of the test waits for space.
 asleep_sender() {
   local pid
   pid=$(pgrep -x chat-send -g "$BACKGROUND_PID") && asleep "$pid" '*poll*'
@@ -684,8 +685,8 @@ asleep_sender() {
 
 # ---------------------------------------------------------------- cost
 
-# cost: the median instructions, by $COUNTER, of 3 sends and of 3 receives alternately (with DOSE=full, of 9), in $SEND and
-# $RECV.
+# cost: store the median instructions, counted by $COUNTER, of 3 alternate sends and receives (9 with DOSE=full) in
+# $SEND and $RECV.
 cost() {
   local n runs
   runs=$(dosed 3 9)

@@ -1,16 +1,16 @@
 #!/usr/bin/env bats
-# chat-send: where the message comes from, where it goes, and what may be in it. Lines are in chat-send-lines.bats,
-# wrong usage in usage.bats.
+# chat-send: the source of a message, its room, and its contents. Lines are tested in chat-send-lines.bats, wrong usage
+# in usage.bats.
 
-# Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
+# Bats runs each test in its own shell; the scripts in single quotes expand later.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2154
 
 load helper
 
-# assert_received FORMAT [OPTION ...]: the next message, byte for byte.
+# assert_received FORMAT [OPTION ...]: the next message is exactly this.
 assert_received() { assert_written "$1" -n "${@:2}"; }
 
-# assert_written FORMAT OPTION ...: chat-recv OPTION ... writes this.
+# assert_written FORMAT OPTION ...: chat-recv OPTION ... writes exactly this.
 assert_written() {
   capture chat-recv "${@:2}"
   assert_success
@@ -235,7 +235,7 @@ assert_written() {
   assert_equal "$(<ids)" $'4\n5\n6\n7'
   assert_equal "$(chat-recv -a -r a)" $'1\n2'
   assert_equal "$(chat-recv -a -r b)" $'1\n2'
-  # What a line of JSON says of its room does not count.
+  # The room in a JSON line does not count.
   echo '{"room":"x","body":"y"}' | chat-send -J -r a -r b
   assert_received y -r a
   assert_received y -r b
@@ -259,7 +259,7 @@ assert_written() {
   assert_success
   assert_equal "$(wc -l <ids)" 3
   for room in a b c; do assert_received hello -r "$room"; done
-  # A key is looked for in each room.
+  # Each room is searched for the key.
   chat-send -r b -k key old
   chat-send -r a -r b -k key new
   assert_received new -r a

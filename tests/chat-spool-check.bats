@@ -1,22 +1,22 @@
 #!/usr/bin/env bats
-# chat-spool check and --repair: problems are found, reported, and repaired, and no readable message is lost by that; and what
-# a receiver does with a damaged message.
+# chat-spool check and --repair: problems are found, reported, and repaired, and no readable message is lost; and how a
+# receiver handles a damaged message.
 
-# Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
+# Bats runs each test in its own shell; the scripts in single quotes expand later.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
 
 load helper
 
 # ---------------------------------------------------------------- tools
 
-# three: three messages in each of two rooms, in one file.
+# three: send three messages to each of two rooms, and move them into one file.
 three() {
   printf '%s\n' 'jobs one' 'jobs two' 'jobs three' | chat-send -l -r jobs -u alice
   printf '%s\n' 'mail one' 'mail two' 'mail three' | chat-send -l -r mail -u alice
   closed "$SPOOL"
 }
 
-# patch TEXT NEW [WHICH]: write NEW over the WHICH-th place (default: every one) where the file of the spool has TEXT.
+# patch TEXT NEW [WHICH]: write NEW over the WHICH-th occurrence of TEXT in the file of the spool (default: every one).
 patch() {
   local at n=0
   assert_equal "${#1}" "${#2}"
@@ -30,10 +30,11 @@ patch() {
   rm patched
 }
 
-# set_in SQL: change the spool behind our back.
+# set_in SQL: change the spool with SQL.
 set_in() { sqlite3 "$SPOOL" "$1" && closed "$SPOOL"; }
 
-# faulty [PATTERN ...]: check says 65, one line on standard error, and for each pattern a line on standard output.
+# faulty [PATTERN ...]: check exits with 65, prints one line on standard error, and for each pattern a line on standard
+# output.
 faulty() {
   local pattern
   run --separate-stderr chat-spool check
@@ -53,17 +54,17 @@ repaired() {
   sound
 }
 
-# works: the spool can be used.
+# works: the spool is usable.
 works() {
   run -0 timeout 20 chat-send -r works x
   run -0 timeout 20 chat-recv -r works
   assert_output x
 }
 
-# all ROOM: its bodies, one after the other; taken.
+# all ROOM: print its bodies one after the other, and take them.
 all() { timeout 20 chat-recv -qa -r "$1" || [[ $? == 1 ]]; }
 
-# page_of MESSAGE: the number of the page of the table that has the message's row, and its pages of overflow.
+# page_of MESSAGE: print the numbers of the page that contains the message's row, and of its overflow pages.
 pages_of() { sqlite3 "$SPOOL" "SELECT pageno FROM dbstat WHERE name = 'message' AND pagetype = '$1'"; }
 
 # rubbish PAGE: overwrite that page.
@@ -73,7 +74,7 @@ rubbish() {
   head -c "$size" /dev/urandom | dd of="$SPOOL" bs="$size" seek=$(($1 - 1)) conv=notrunc status=none
 }
 
-# hide_index NAME SQL: run the SQL while the index does not hear of it.
+# hide_index NAME SQL: run the SQL without updating the index.
 hide_index() {
   local definition root
   definition=$(sqlite3 "$SPOOL" "SELECT sql FROM sqlite_schema WHERE name = '$1'")
@@ -146,7 +147,7 @@ hide_index() {
   three
   patch 'jobs two' 'jobs twO'
   faulty '\b2\b.*jobs'
-  # To look is not to touch.
+  # Looking changes nothing.
   run -0 chat-spool list -1
   assert_output $'jobs\nmail'
   repaired
@@ -172,7 +173,7 @@ hide_index() {
 
 @test "a flipped byte in the name of a room costs no message" {
   local which
-  # It is in the table and in the index of names.
+  # The name occurs in the table and in the index of names.
   for which in 1 2; do
     rm -rf "$HOME/.local"
     three
@@ -356,7 +357,7 @@ chat-recv: message 2 in room 'main' was damaged, and is in room 'damaged' now"
     assert_equal "$options: $output" "$options: $(seq "$count")"
   done
   assert_equal "$status: $stderr" "65: chat-recv: spool '$SPOOL' is damaged"
-  # Those are gone, then, and not there a second time.
+  # The messages are gone then, and not received twice.
   run --separate-stderr timeout 20 chat-recv -a -o '%i\n'
   assert_equal "$output" ''
   faulty
@@ -367,7 +368,7 @@ chat-recv: message 2 in room 'main' was damaged, and is in room 'damaged' now"
   printf '\3' | dd of="$SPOOL" bs=1 seek=18 conv=notrunc status=none
   run --separate-stderr chat-send x
   assert_error 65 "chat-send: spool '$SPOOL' is damaged"
-  # It can be read, and that is all.
+  # The message can be read, and nothing else.
   run --separate-stderr chat-recv -r jobs
   assert_equal "$status: $output" '65: jobs one'
   assert_stderr "chat-recv: spool '$SPOOL' is damaged"
@@ -449,7 +450,7 @@ chat-recv: message 2 in room 'main' was damaged, and is in room 'damaged' now"
     chat-send -r jobs -k a -x 2099-01-01 four
     chat-send -r jobs -k b -d 1h -x 2099-01-01 five
     closed "$SPOOL"
-    # In the index, but not in the table; and the other way round.
+    # An entry in the index but not in the table, and the other way round.
     hide_index $index "DELETE FROM message WHERE position & 0xffffffffff = 1"
     hide_index $index "UPDATE message SET key = NULL WHERE position & 0xffffffffff = 2; UPDATE message SET due = due + 1 WHERE due IS NOT NULL"
     run --separate-stderr chat-spool check
@@ -507,14 +508,14 @@ chat-recv: message 2 in room 'main' was damaged, and is in room 'damaged' now"
 
 # ---------------------------------------------------------------- broken structure
 
-# many: 1500 messages in some 60 pages, in two rooms by turns.
+# many: send 1500 messages in some 60 pages, alternately to two rooms.
 many() {
   seq -f "message %04.0f $(printf 'x%.0s' {1..150})" 1 750 | chat-send -l -r a
   seq -f "message %04.0f $(printf 'x%.0s' {1..150})" 751 1500 | chat-send -l -r b
   closed "$SPOOL"
 }
 
-# numbers: of all the messages, wherever they are, sorted. Nothing is taken.
+# numbers: print the numbers of all messages in all rooms, sorted, and take nothing.
 numbers() { chat-spool dump | grep -o '"message [0-9]*' | cut -d ' ' -f 2 | sort; }
 
 @test "pages of messages with garbage: repair keeps every message on the other pages" {
@@ -523,7 +524,7 @@ numbers() { chat-spool dump | grep -o '"message [0-9]*' | cut -d ' ' -f 2 | sort
   mapfile -t pages < <(pages_of leaf)
   assert [ "${#pages[@]}" -ge 30 ]
   for page in "${pages[5]}" "${pages[20]}"; do
-    # The ids on the page are the last part of what is to be lost; no more than these.
+    # The messages on the page are the most that can be lost.
     sqlite3 "$SPOOL" "SELECT ncell FROM dbstat WHERE name = 'message' AND pageno = $page" >>cells
     rubbish "$page"
   done
@@ -536,7 +537,7 @@ numbers() { chat-spool dump | grep -o '"message [0-9]*' | cut -d ' ' -f 2 | sort
   assert_equal "$(sort -u kept | wc -l)" "$((1500 - cells))"
   assert_equal "$(wc -l <kept)" "$((1500 - cells))"
   works
-  # They are in their rooms and in order.
+  # The messages are in their rooms and in order.
   run -0 bash -c 'chat-recv -a -r a | cut -d " " -f 2 >seen; sort -c seen; chat-recv -a -r b | cut -d " " -f 2 >more; sort -c more; cat seen more | wc -l'
   assert_output "$((1500 - cells))"
 }
@@ -586,7 +587,7 @@ numbers() { chat-spool dump | grep -o '"message [0-9]*' | cut -d ' ' -f 2 | sort
   repaired
   assert_equal "$(numbers | sort -u | wc -l)" 1500
   works
-  # And no id is given again.
+  # And no id is used again.
   run -0 chat-send -i x
   assert [ "$output" -gt 1500 ]
 }
@@ -597,7 +598,7 @@ numbers() { chat-spool dump | grep -o '"message [0-9]*' | cut -d ' ' -f 2 | sort
   { head -c 100000 /dev/zero | tr '\0' a && head -c 100000 /dev/zero | tr '\0' b; } | chat-send -r jobs
   chat-send -r jobs last
   closed "$SPOOL"
-  # The middle of its chain, but not where it points to the next: that is the page's beginning.
+  # Damage the middle of a page in the chain, not its beginning, which points to the next page.
   page=$(pages_of overflow | sed -n 20p)
   printf 'SPOILED' | dd of="$SPOOL" bs=1 seek=$(((page - 1) * $(sqlite3 "$SPOOL" 'PRAGMA page_size') + 500)) conv=notrunc status=none
   faulty
@@ -638,7 +639,7 @@ numbers() { chat-spool dump | grep -o '"message [0-9]*' | cut -d ' ' -f 2 | sort
   many
   size=$(stat -c %s "$SPOOL")
   cp "$SPOOL" whole
-  # The same ones each time.
+  # The same places each time.
   RANDOM=4
   for n in {1..6}; do
     rm -rf "$HOME/.local/state/chat"/*
@@ -655,7 +656,7 @@ numbers() { chat-spool dump | grep -o '"message [0-9]*' | cut -d ' ' -f 2 | sort
     assert_equal "$n: $status $stderr" "$n: 0 "
     run --separate-stderr timeout 60 chat-spool check
     assert_equal "$n: $status" "$n: 0"
-    # Three places in three pages of some 20 messages are the most that can go.
+    # Damage at three places destroys at most three pages with some 20 messages each.
     kept=$(numbers | sort -u | wc -l)
     assert [ "$kept" -ge 1400 ]
     works
@@ -675,7 +676,7 @@ HOLD
   background chat-recv -r jobs -- ./hold
   wait_until test -s started
   run --separate-stderr -0 chat-spool check --repair
-  # The message is still claimed, and goes once.
+  # The message is still claimed, and is deleted once.
   run -0 chat-recv -r jobs
   assert_output 'jobs two'
   touch go
@@ -685,8 +686,8 @@ HOLD
   sound
 }
 
-# mended: another repair works, and all messages are there; the second of jobs reads $SECOND.
-mended() {
+# repaired_again: another repair works, and all messages are there; the second message of jobs is $SECOND.
+repaired_again() {
   local expected
   WHY='another repair works'
   chat-spool check --repair >rest 2>&1 || return
@@ -706,7 +707,7 @@ mended() {
   patch 'jobs two' 'jobs twO'
   SECOND='jobs twO'
   keep_spool
-  at_each_call mended signal=KILL "$CHANGING" chat-spool check --repair
+  at_each_call repaired_again signal=KILL "$CHANGING" chat-spool check --repair
 }
 
 # bats test_tags=full
@@ -719,7 +720,7 @@ mended() {
   rm -f "$SPOOL"-wal "$SPOOL"-shm
   SECOND='jobs two'
   keep_spool
-  at_each_call mended signal=KILL 'open|openat|write|fsync|fdatasync|ftruncate|link|linkat|rename|renameat2?|unlink|unlinkat|fchmod|fchmodat|exit_group' chat-spool check --repair
+  at_each_call repaired_again signal=KILL 'open|openat|write|fsync|fdatasync|ftruncate|link|linkat|rename|renameat2?|unlink|unlinkat|fchmod|fchmodat|exit_group' chat-spool check --repair
 }
 
 @test "--repair wakes a sender that waits because of wrong counters" {

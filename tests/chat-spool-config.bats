@@ -1,12 +1,13 @@
 #!/usr/bin/env bats
-# chat-spool config and init: settings that are kept in the spool and hold for all; and spools that a group shares.
+# chat-spool config and init: settings that are stored in the spool and apply to every command; and spools that a group
+# shares.
 
-# Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
+# Bats runs each test in its own shell; the scripts in single quotes expand later.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
 
 load helper
 
-# Three throw-away users that no password file knows, and a group that the first two are in.
+# Three users that no password file contains, and a group of which the first two are members.
 ALICE=54321
 BOB=54322
 MALLORY=54323
@@ -154,7 +155,7 @@ teardown() {
   assert_output main
   chat-send x
   run -0 chat-recv -r main
-  # And so is main itself.
+  # The name main works as well.
   run -0 chat-spool config default-room main
   run -0 chat-spool config
   assert_output $'max-length 67108864\ndefault-room main'
@@ -187,8 +188,8 @@ teardown() {
 
 # ---------------------------------------------------------------- a spool for a group
 
-# public: a directory that other users can come to, at $PUBLIC, the programs in it, and one that Alice owns; the group of
-# $MEMBERS has the name chat-members where as_user runs.
+# public: create a directory that other users can enter, at $PUBLIC, with copies of the programs and a directory that
+# Alice owns. Where as_user runs, the group $MEMBERS has the name chat-members.
 public() {
   local program
   ((EUID == 0)) || skip 'only root can become another user'
@@ -207,19 +208,20 @@ public() {
   SHARED=$PUBLIC/place/shared/spool.db
 }
 
-# as_user UID COMMAND [ARG ...]: as that user, a member of the group unless it is Mallory, under $MASK.
+# as_user UID COMMAND [ARG ...]: run a command as that user, a member of the group unless it is Mallory, with the umask
+# $MASK.
 as_user() {
   local groups=(--groups "$MEMBERS") home=$PUBLIC/alice
   case $1 in
     "$BOB") home=$PUBLIC/bob ;;
     "$MALLORY") home=$PUBLIC/mallory groups=(--clear-groups) ;;
   esac
-  # No other process sees its file of groups.
+  # Only this process sees the changed file of groups.
   unshare --mount bash -c 'mount --bind "$1" /etc/group && umask "$2" && shift 2 && exec "$@"' bash "$PUBLIC/group" "${MASK:-0022}" \
     setpriv --reuid="$1" --regid="$1" "${groups[@]}" env HOME="$home" CHAT_SPOOL="${SHARED:-}" PATH="$PUBLIC/bin:$PATH" timeout 60 "${@:2}"
 }
 
-# group_modes: every file there is of the group, with the modes of such a spool; the mark is its maker's.
+# group_modes: every file belongs to the group and has the mode of a shared spool; the mark belongs to its creator.
 group_modes() {
   run find place/shared -printf '%y %m %G %p\n'
   local line
@@ -234,7 +236,7 @@ group_modes() {
   done
 }
 
-# shared: Alice has made a spool for the group.
+# shared: Alice creates a spool for the group.
 shared() {
   public
   as_user $ALICE chat-spool init --group chat-members 2>"$PUBLIC/said" || fail "init: $(cat "$PUBLIC/said")"
@@ -273,7 +275,7 @@ group_modes_of_two() {
   local receiver
   shared
   as_user $ALICE chat-send -r other first
-  # A member that is not the maker waits first, and makes the bell.
+  # A member other than the creator waits first, and creates the wake-up FIFO.
   background env -i bash -c "$(declare -f as_user); $(declare -p PUBLIC SHARED ALICE BOB MALLORY MEMBERS PATH); as_user $BOB chat-recv -w" >out
   receiver=$BACKGROUND_PID
   wait_until eval 'wchan_of_chat_recv'
@@ -291,7 +293,7 @@ group_modes_of_two() {
   assert_bytes out 'again\n'
 }
 
-# The receiver, wherever it is below the background process, sleeps in poll.
+# The receiver, a descendant of the background process, sleeps in poll.
 wchan_of_chat_recv() {
   local pid
   for pid in $(pgrep -g "$BACKGROUND_PID" -x chat-recv; pgrep -x chat-recv -u $ALICE,$BOB); do
@@ -317,7 +319,8 @@ wchan_of_chat_recv() {
   assert_output one
 }
 
-# A service with few rights may be killed for it, and what dies in between would leave a file that the others can't use.
+# A service with few rights may be killed for chmod() or chown(), and a kill in between would leave a file that the
+# other members cannot use.
 @test "if the umask allows the group access, no mode or owner of a file has to be changed" {
   needs strace
   local changing=chown,fchown,fchownat,chmod,fchmod,fchmodat
@@ -326,7 +329,7 @@ wchan_of_chat_recv() {
     'chat-recv -t 0.1 -r other; chat-send one && chat-recv && seq 100 | chat-send -l && chat-spool compact -q'
   assert_equal "$(cat alice/trace)" ''
   group_modes
-  # The control: under another umask they are.
+  # The control: under another umask they are changed.
   rm -rf "${SHARED:?}"-bell
   MASK=0077 run as_user $ALICE strace -f -qq -o alice/trace -e trace=$changing chat-recv -t 0.1 -r other
   run -0 grep -c fchmod alice/trace
@@ -342,7 +345,7 @@ wchan_of_chat_recv() {
     run -1 as_user $ALICE chat-recv -t 0.01 -r another
     run -0 as_user $BOB chat-recv -c 5
     group_modes
-    # When the log and its index have gone, another member makes them.
+    # After the WAL and its index have been deleted, another member creates them.
     as_user $ALICE sqlite3 place/shared/spool.db 'PRAGMA wal_checkpoint(TRUNCATE)' >/dev/null
     run -0 as_user $BOB chat-send x
     group_modes
@@ -398,7 +401,7 @@ wchan_of_chat_recv() {
   assert_error 77 'chat-send: '
   run --separate-stderr as_user $BOB chat-send x
   assert_error 77 'chat-send: '
-  # Nor a link to one that the owner has elsewhere.
+  # Nor is a link to a mark that the owner has elsewhere.
   as_user $ALICE bash -c 'umask 022; echo "chat-spool init --group chat-members" >alice/mark; chmod 440 alice/mark; chmod 755 alice'
   chown $ALICE:$MEMBERS alice/mark
   as_user $BOB bash -c 'rm -f place/shared/spool.db-group; ln -s "$PWD/alice/mark" place/shared/spool.db-group'
@@ -414,7 +417,7 @@ wchan_of_chat_recv() {
   assert_error 73 'chat-spool: '
   assert_equal "$(stat -c %a place/shared)" 700
   assert_not_exist place/shared/spool.db
-  # Nor is a spool of one's own made one of all.
+  # Nor is a user's own spool shared.
   SHARED=$PUBLIC/place/own/spool.db
   as_user $ALICE chat-send mine
   run --separate-stderr as_user $ALICE chat-spool init --group chat-members

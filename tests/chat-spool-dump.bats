@@ -1,9 +1,9 @@
 #!/usr/bin/env bats
-# chat-spool dump, load, copy, backup and compact: what is kept of a spool is all of it; and the disk that an emptied
-# spool gives back by itself.
-# HELD is how many MB the spool of the last tests holds (default 40, with DOSE=full 100); TORTURE=1 or more kills before every system call.
+# chat-spool dump, load, copy, backup and compact: every part of a spool is kept; and an emptied spool returns its disk
+# space by itself. HELD is the size of the spool in the last tests in MB (default 40, with DOSE=full 100); TORTURE=1 or
+# more kills before every system call.
 
-# Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
+# Bats runs each test in its own shell; the scripts in single quotes expand later.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2153,SC2154
 
 load helper
@@ -15,7 +15,8 @@ setup() {
 
 # ---------------------------------------------------------------- tools
 
-# of_all_kinds: messages with all possible fields, in the default spool; one has gone, one has a claim without a receiver.
+# of_all_kinds: send messages with all possible fields to the default spool; one is deleted, one has a claim without a
+# receiver.
 of_all_kinds() {
   chat-send plain
   chat-send -u 'Ünal "the"' -k 'a key' 'with a key'
@@ -36,20 +37,20 @@ of_all_kinds() {
   printf '{"room":"old","user":"u","host":"h","time":"1969-12-31T23:59:59.999Z","attempts":0,"key":null,"body":"x"}\n' | chat-send -J
 }
 
-# but SPOOL FIELD ...: of each message these fields, in the order of the rooms' names and of the places in them.
+# but SPOOL FIELD ...: print these fields of each message, sorted by the rooms' names and the positions in the rooms.
 but() {
   local spool=$1
   shift
   ask "SELECT name, $* FROM message JOIN room ON number = room ORDER BY name, place = 0, place, due, message.id" "$spool"
 }
 
-# kept TEXT: rows says nothing else. (assert_equal would show a hundred kilobytes.)
+# kept TEXT: rows prints this text. (assert_equal would print a hundred kilobytes.)
 same_rows() { [[ $(rows "$1") == "$(rows "$2")" ]] || diff <(rows "$1" | cut -c 1-200) <(rows "$2" | cut -c 1-200) | head -n 20 | fail; }
 
-# json_fields: the names of the fields of each JSON line, in their order.
+# json_fields: print the names of the fields of each JSON line, in order.
 json_fields() { grep -oE '^\{"id":[0-9]+,"room":"[^"]*",|"(user|host|time|attempts|key|place|due|expires|body|body_base64)":' | tr -d '\n'; }
 
-# blocks SPOOL: how many bytes it has on the disk, with its log.
+# blocks SPOOL: print how many bytes it takes on the disk, with its WAL.
 blocks() { stat -c '%b %B' "$1" "$1-wal" 2>/dev/null | awk '{ sum += $1 * $2 } END { print sum }'; }
 
 # ---------------------------------------------------------------- dump and load
@@ -88,7 +89,7 @@ blocks() { stat -c '%b %B' "$1" "$1-wal" 2>/dev/null | awk '{ sum += $1 * $2 } E
   assert_line --regexp '"id":2,.*"key":null,"place":[1-9][0-9]*,"due":null,"expires":null,"next_id":[4-9],"body":"two"\}$'
   assert_line --regexp '"body_base64":"/w=="\}$'
   assert_equal "${#lines[@]}" 3
-  # Others can read it.
+  # Other programs can read it.
   run -0 perl -MJSON::PP -ne 'print JSON::PP->new->utf8->decode($_)->{id}, "\n"' <(chat-spool dump)
   assert_equal "${#lines[@]}" 3
 }
@@ -138,7 +139,7 @@ blocks() { stat -c '%b %B' "$1" "$1-wal" 2>/dev/null | awk '{ sum += $1 * $2 } E
   assert_equal "$output$stderr" ''
 }
 
-# seen_ids: a spool whose last ids were received; they are in the file seen.
+# seen_ids: create a spool whose last ids were received; they are in the file seen.
 seen_ids() {
   chat-send -d 1h 'still to come'
   seq 20 | chat-send -l
@@ -146,7 +147,7 @@ seen_ids() {
   assert [ "$(wc -l <seen)" -eq 20 ]
 }
 
-# new_ids SPOOL: what is sent there gets no id that is in seen.
+# new_ids SPOOL: no message sent there gets an id that is in the file seen.
 new_ids() {
   seq 30 | chat-send -l -s "$1" -r new
   chat-recv -a -s "$1" -r new -o '%i\n' >given
@@ -159,7 +160,7 @@ new_ids() {
   seen_ids
   chat-spool dump | chat-spool load -s loaded.db
   chat-spool copy "$SPOOL" copied.db
-  # Whatever is left of a dump: of one room, of one message, in another order, or without any message.
+  # The remains of a dump: one room, one message, another order, or no message.
   chat-spool dump | sort -r | tail -n 1 | chat-spool load -s line.db
   chat-spool delete -qy main
   chat-spool dump | chat-spool load -s emptied.db
@@ -172,7 +173,7 @@ new_ids() {
   chat-spool dump | sed 's/"next_id":[0-9]*,//' | chat-spool load -s older.db
   run -0 chat-spool show -s older.db
   assert_output --partial 'still to come'
-  # chat-send -J, too, reads what fields it knows.
+  # chat-send -J, too, reads the fields that it knows.
   chat-spool dump | chat-send -J -s sent.db
   run -0 chat-recv -s sent.db
   assert_output 'still to come'
@@ -184,7 +185,7 @@ new_ids() {
   chat-spool load -s used.db <<<'{"next_id":50}'
   run -0 chat-send -s used.db -i y
   assert_output 500
-  # Messages get new ids there: those in the dump may be used.
+  # Messages get new ids there, because the ids in the dump may be in use.
   chat-spool load -s used.db <<<'{"id":1,"room":"new","place":1,"next_id":600,"body":"z"}'
   run -0 chat-recv -s used.db -r new -o %i
   assert_output 600
@@ -259,7 +260,7 @@ new_ids() {
   chat-send -s used.db -r zeros first
   before=$(chat-send -s used.db -r zeros -i second)
   chat-spool dump | chat-spool load -s used.db
-  # All but the two that were there.
+  # All messages except the two that were there before.
   but "$SPOOL" 'due, expires, sent, sender, host, attempts, key, hex(body)' | sort >expected
   but used.db 'due, expires, sent, sender, host, attempts, key, hex(body)' | sort >seen
   { cat expected && grep -E '6669727374$|7365636F6E64$' seen; } | sort | cmp - seen
@@ -268,7 +269,7 @@ new_ids() {
   run -0 chat-recv -s used.db -a -r zeros -o '<%b>'
   assert_output $'<first><second><><\n>'
   sound used.db
-  # A dump twice is twice the messages.
+  # Loading a dump twice adds the messages twice.
   chat-spool dump | chat-spool load -s used.db
   run -0 chat-recv -s used.db -a -r zeros -o '<%b>'
   assert_output $'<><\n>'
@@ -424,7 +425,7 @@ END2
   assert_equal "$(rows)" "$before"
   sound new/copy.db
   assert_equal "$(stat -c %a new new/copy.db | tr '\n' ' ')" '700 600 '
-  # Once more: now it is used.
+  # Once more, into the spool that is used now.
   run -0 chat-spool copy -q "$SPOOL" new/copy.db
   assert_equal "$(rows new/copy.db | wc -l)" $((2 * $(rows | wc -l)))
   sound new/copy.db
@@ -437,7 +438,7 @@ END2
   run --separate-stderr chat-spool copy "$SPOOL" "$SPOOL"
   assert_usage chat-spool
   cd "${SPOOL%/*}"
-  # However it is written, it does not run forever.
+  # In any spelling of the path the copy does not run forever.
   run timeout 20 chat-spool copy "$SPOOL" ./spool.db
   assert [ "$status" -ne 124 ]
   cd "$BATS_TEST_TMPDIR"
@@ -509,7 +510,7 @@ END2
     run -0 chat-spool check -q -s "saved-$n.db"
     run -0 ask "SELECT count(*) FROM message JOIN room ON number = room WHERE name = 'ballast'" "saved-$n.db"
     assert_output 20000
-    # Of each sender a run of numbers without a gap.
+    # The messages of each sender are a sequence without a gap.
     chat-recv -qa -s "saved-$n.db" >seen || [[ $? == 1 ]]
     run awk '$1 in last && $2 != last[$1] + 1 { print } { last[$1] = $2 }' seen
     assert_output ''
@@ -604,14 +605,15 @@ END2
   assert_output ''
 }
 
-# peek_saved: what is in the backup, into $CONTENTS; of a copy, so that nothing of a reader is left beside it.
+# peek_saved: store the messages in the backup in $CONTENTS; reads a copy, so that no file of a reader is left beside
+# it.
 peek_saved() {
   rm -rf look && install -D -m 600 "$HOME/.local/saved/saved.db" look/saved.db || return
   chat-recv -p -a -s look/saved.db >rest 2>&1 || return
   contents rest
 }
 
-# old_or_new: the backup is whole, another can be made, and the spool is as it was.
+# old_or_new: the backup is complete, another one can be made, and the spool is unchanged.
 old_or_new() {
   WHY='the backup is whole'
   peek_saved || return
@@ -660,7 +662,7 @@ old_or_new() {
   chat-send stays
   full=$(blocks "$SPOOL")
   assert [ "$full" -gt 30000000 ]
-  # The sqlite3 shell gives nothing back.
+  # The sqlite3 shell returns no space to the disk.
   sqlite3 "$SPOOL" "DELETE FROM message WHERE length(body) > 1000; UPDATE room SET depth = 0, bytes = 0 WHERE name = 'big'"
   run --separate-stderr -0 chat-spool compact
   assert_output --regexp '^[0-9.]+ (MiB|KiB|B) given back$'
@@ -677,7 +679,7 @@ old_or_new() {
   chat-send -r held held
   chat-send -r delayed -d 1h delayed
   run chat-recv -r held --backoff 9999999d -- false
-  # As older versions have stored it.
+  # As older versions stored it.
   sqlite3 "$SPOOL" "UPDATE message SET expires = 863999993900000000 WHERE position & 0xffffffffff = 1;
     UPDATE message SET due = 863999993900000000 WHERE position & 0xffffffffff = 3;
     UPDATE room SET next_due = (SELECT min(due) FROM message WHERE message.room = number), next_expiry = 863999993900000000 WHERE number > 0"
@@ -687,7 +689,7 @@ old_or_new() {
   assert_equal "$(chat-spool dump -s new.db)" "$(cat dumped.json)"
   run -0 chat-recv -s new.db
   assert_output expires
-  # As older versions have dumped it.
+  # As older versions dumped it.
   sed 's/"9999-12-31/"29348-07-09/' dumped.json | chat-spool load -s old.db
   assert_equal "$(chat-spool dump -s old.db)" "$(cat dumped.json)"
 }
@@ -735,7 +737,7 @@ old_or_new() {
   sound
 }
 
-# few_receives: some messages come and go, until the log is emptied once.
+# few_receives: send and receive some messages, until the WAL is emptied once.
 few_receives() {
   local n
   for n in {1..16}; do

@@ -1,9 +1,9 @@
 #!/usr/bin/env bats
-# chat-spool list and show (peek): the contents of a spool, without changing it; claims as the kernel's locks show them; and
-# list --watch, which sleeps until something changes. And the errors of chat-spool for wrong usage. STILL is for how many
-# seconds an idle list --watch is watched for system calls (default 1).
+# chat-spool list and show (peek): they print the contents of a spool without changing it, and claims as the kernel
+# locks show them; list --watch sleeps until something changes. Also the errors of chat-spool for wrong usage. An idle
+# list --watch is watched for system calls for STILL seconds (default 1).
 
-# Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
+# Bats runs each test in its own shell; the scripts in single quotes expand later.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
 
 load helper
@@ -25,7 +25,7 @@ HOLD
   touch started pids
 }
 
-# Commands outlive a chat-recv that was killed.
+# Commands survive a chat-recv that was killed.
 teardown() {
   chat_teardown
   xargs -r kill -KILL <pids 2>/dev/null || true
@@ -34,26 +34,26 @@ teardown() {
 # started COUNT: that many commands have begun (for wait_until).
 started() { (($(wc -l <started) >= $1)); }
 
-# squeezed: a table with one space between its columns.
+# squeezed: reduce the spaces between the columns of a table to one.
 squeezed() { sed -E 's/ +/ /g; s/^ | $//g'; }
 
-# ago SPAN: the time that long ago, as JSON has it.
+# ago SPAN: print the time that long ago, as in JSON.
 ago() { date -u -d "-$1" +%FT%T.%3NZ; }
 
-# old ROOM SPAN BODY: send a message as if it were that long ago.
+# old ROOM SPAN BODY: send a message with a time that long ago.
 old() { printf '{"room":"%s","user":"alice","host":"desk","time":"%s","body":"%s"}\n' "$1" "$(ago "$2")" "$3" | chat-send -J; }
 
-# field NAME: of each JSON line.
+# field NAME: print the field of each JSON line.
 field() { perl -MJSON::PP -ne 'BEGIN { $name = shift; binmode STDOUT, ":utf8" } my $v = JSON::PP->new->utf8->decode($_)->{$name};
   print defined $v ? $v : "null", "\n"' "$1"; }
 
-# count FIELD ROOM: what list says of it.
+# count FIELD ROOM: print the field that list shows for the room.
 count() { chat-spool list -j | grep -F "\"room\":\"$2\"," | field "$1"; }
 
-# counts FIELD ROOM NUMBER: it says that number (for wait_until).
+# counts FIELD ROOM NUMBER: true if list shows that number (for wait_until).
 counts() { [[ $(count "$1" "$2") == "$3" ]]; }
 
-# assert_no_controls FILE: no control characters but newline and tab, and nothing that is not UTF-8.
+# assert_no_controls FILE: the file contains no control characters except newline and tab, and only UTF-8.
 assert_no_controls() {
   iconv -f UTF-8 -t UTF-8 "$1" >/dev/null
   run -1 grep -aP '[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]' "$1"
@@ -94,7 +94,7 @@ mail 1 11 B 0 0 0 0 0 2 d"
   head -c 100000 /dev/zero | chat-send -r z
   chat-send -d 1h -r z later
   chat-spool list >table
-  # In characters: each line ends where the heading ends, and so does each column but the first.
+  # Counted in characters, each line ends where the heading ends, and so does each column but the first.
   run perl -CSD -ne 'chomp;
     if ($. == 1) { $length = length; while (/\S+/g) { push @ends, pos } shift @ends; next }
     print "$.: length " . length() . " is not $length\n" if length != $length;
@@ -191,7 +191,7 @@ mail 1 11 B 0 0 0 0 0 2 d"
   chat-send -r jobs -d 2099-01-01 'delayed more'
   chat-send -r jobs.dead failed
   for n in 1 2 3; do chat-send -r other "$n"; done
-  # The two oldest are held back.
+  # The two oldest messages are held back.
   run -123 chat-recv -r other -c 2 --backoff 1h -- false
   chat-send -r jobs -x 0.1 'over soon'
   wait_until counts expired jobs 1
@@ -242,7 +242,7 @@ other 3 3 B 0 0 2 0 0"
   assert [ "$(count claimed b)" -ge 100 ]
   assert [ "$(count claimed b)" -le 500 ]
   assert_equal "$(count claimed c)" 0
-  # And we hold no claims on them afterwards.
+  # And list holds no claims on them afterwards.
   assert_equal "$(count claimed a)" 7
   kill -KILL "$BACKGROUND_PID"
   wait_until counts claimed b 0
@@ -293,7 +293,7 @@ other 3 3 B 0 0 2 0 0"
 4 delayed now bob@here 7 B 0 delayed
 2 held now bob@here 4 B 1 held
 3 delayed now bob@here 12 B 0 delayed more"
-  # The longer name of the same command.
+  # peek is another name of the command.
   assert_equal "$(chat-spool peek jobs | squeezed | cut -d ' ' -f 1,2)" "$(squeezed <<<"$output" | cut -d ' ' -f 1,2)"
 }
 
@@ -319,7 +319,7 @@ other 3 3 B 0 0 2 0 0"
   refute_output --partial second
   refute_output --partial "$(printf 'x%.0s' {1..61})"
   assert_output --partial "$(printf 'x%.0s' {1..40})"
-  # Characters are not cut in two.
+  # No character is split.
   iconv -f UTF-8 -t UTF-8 table >/dev/null
 }
 
@@ -344,7 +344,7 @@ other 3 3 B 0 0 2 0 0"
   assert_equal "$(wc -l <seen)" 4
   run -0 perl -CSD -MList::Util=sum -ne 'chomp; my $w = sum(0, map { ord() > 0x2e80 ? 2 : 1 } split //); print "$w\n"' seen
   for width in "${lines[@]}"; do assert [ "$width" -le 100 ]; done
-  # And it is used.
+  # The index is used.
   assert [ "${lines[1]}" -ge 95 ]
 }
 
@@ -453,7 +453,7 @@ other 3 3 B 0 0 2 0 0"
   assert_regex "$(cat dumped)" '"attempts":2,"failed":"20[^"]*","failure":271,'
   chat-spool load -s loaded.db dumped
   diff dumped <(chat-spool dump -s loaded.db)
-  # It goes to the dead-letter room with the message; in another room it starts from 0.
+  # The failure moves with the message to the dead-letter room; in another room the attempts start from 0.
   run -123 chat-recv -q --tries 3 -- sh -c 'exit 4'
   run -0 chat-spool show -i "$id"
   assert_line --regexp '^Room: +main\.dead$'
@@ -506,7 +506,7 @@ other 3 3 B 0 0 2 0 0"
     run --separate-stderr bash -c "chat-spool $command >&-"
     assert_error 74 'chat-spool: '
   done
-  # A closed standard input or error is not needed.
+  # Closed standard input and error do no harm.
   run --separate-stderr -0 bash -c 'chat-spool list -1 <&- 2>&-'
   assert_output main
 }
@@ -527,8 +527,8 @@ other 3 3 B 0 0 2 0 0"
 
 # ---------------------------------------------------------------- list --watch
 
-# watching [COMMAND ...]: list --watch on a terminal in the background, after these; what the terminal sees is in the file
-# screen; its process id is in $WATCH, and script's in $BACKGROUND_PID.
+# watching [COMMAND ...]: run list --watch on a terminal in the background, behind these commands. The terminal's output
+# is in the file screen; the process id is in $WATCH, that of script in $BACKGROUND_PID.
 watching() {
   rm -f pid typing
   mkfifo typing # nobody types, nor is at the end
@@ -539,7 +539,7 @@ watching() {
   WATCH=$(cat pid)
 }
 
-# painted PATTERN: what was painted last has a line that matches it.
+# painted PATTERN: a line of the last table matches.
 painted() {
   perl -0777 -pe 's/.*(\e\[H|\e\[2J|\e\[3J|\ec)//s; s/\e\[[0-9;?]*[A-Za-z]//g; s/\r//g; s/ +/ /g' screen | grep -qE -- "$1"
 }
@@ -576,7 +576,7 @@ painted() {
   wait_blocked "$BACKGROUND_PID"
   chat-send -r jobs one
   wait_until started 1
-  # It looks once more a moment after each change.
+  # list --watch looks once more a moment after each change.
   wait_until painted '^jobs 1 3 B 1 '
   touch go
   wait_until eval '! painted "^jobs "'
@@ -599,7 +599,7 @@ painted() {
   chat-send one
   watching
   wait_until painted '^main 1 '
-  # The look after the first one is over.
+  # Wait until that second look is over.
   wait_blocked "$WATCH"
   sleep 0.3
   wait_blocked "$WATCH"

@@ -1,14 +1,14 @@
 #!/usr/bin/env bats
-# chat-spool move and delete: what goes, what stays, who is asked.
+# chat-spool move and delete: which messages move or are deleted, which stay, and when the user is asked.
 
-# Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
+# Bats runs each test in its own shell; the scripts in single quotes expand later.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
 
 load helper
 
 setup() {
   chat_setup
-  # A command that tells that it has begun, and ends with the given status once the file "go" is there.
+  # A command that reports its start, and ends with the given status once the file "go" is there.
   cat >hold <<'HOLD'
 #!/bin/sh
 echo $$ >>pids
@@ -22,22 +22,22 @@ HOLD
   touch started pids
 }
 
-# Commands outlive a chat-recv that was killed.
+# Commands survive a chat-recv that was killed.
 teardown() {
   chat_teardown
   xargs -r kill -KILL <pids 2>/dev/null || true
 }
 
-# started COUNT: so many commands have begun (for wait_until).
+# started COUNT: COUNT commands have begun (for wait_until).
 started() { (($(wc -l <started) >= $1)); }
 
-# holds ROOM FORMAT: these are the messages that are ready in the room, with their failed attempts; nothing is taken.
+# holds ROOM FORMAT: these are the ready messages of the room with their failed attempts; nothing is taken.
 holds() {
   chat-recv -qpa -r "$1" -o '%b:%n\n' >held || [[ $? == 1 ]]
   assert_bytes held "$2"
 }
 
-# expired ID: its time is over.
+# expired ID: let the message expire.
 expired() { chat-spool show -i "$1" | grep -q '^State: *expired'; }
 
 # ---------------------------------------------------------------- move
@@ -64,7 +64,7 @@ expired() { chat-spool show -i "$1" | grep -q '^State: *expired'; }
   before=$(ask 'SELECT id, sent, sender, host, key, expires, hex(body) FROM message ORDER BY id')
   chat-spool move -q from to
   assert_equal "$(ask 'SELECT id, sent, sender, host, key, expires, hex(body) FROM message ORDER BY id')" "$before"
-  # The key counts in its new room.
+  # The key applies in the message's new room.
   run -0 chat-send -r to -k daily -i again
   assert_output 1
   run -0 chat-send -r from -k daily -i again
@@ -115,7 +115,7 @@ expired() { chat-spool show -i "$1" | grep -q '^State: *expired'; }
   run --separate-stderr chat-spool move from to
   assert_equal "$status" 1
   assert_equal "$output" ''
-  # Those who have them finish their work.
+  # The receivers that have claimed them finish their work.
   touch go
   kill -TERM "$BACKGROUND_PID"
   finish "$BACKGROUND_PID"
@@ -342,7 +342,7 @@ expired() { chat-spool show -i "$1" | grep -q '^State: *expired'; }
 
 # ---------------------------------------------------------------- delete
 
-# sent TIME ROOM BODY: a message that was sent then.
+# sent TIME ROOM BODY: send a message with that time.
 sent() { echo "{\"time\":\"$1\",\"body\":\"$3\"}" | chat-send -J -r "$2"; }
 
 @test "delete --older-than deletes messages sent before a time, wherever they are in the room" {
@@ -499,7 +499,7 @@ sent() { echo "{\"time\":\"$1\",\"body\":\"$3\"}" | chat-send -J -r "$2"; }
   run -0 on_terminal chat-spool delete main <<<y
   assert_output --partial "Delete 2 messages of room 'main'? [y/N] "
   assert_output --partial '2 messages deleted'
-  # Where all are, there is no question.
+  # If all messages are claimed, there is no question.
   run -1 on_terminal chat-spool delete main </dev/null
   refute_output --partial '[y/N]'
   assert_output --partial '1 message is claimed and stays'

@@ -1,15 +1,16 @@
 #!/usr/bin/env bats
-# chat-spool restore: a backup replaces the contents of a spool while others use it; no message is lost or deleted unseen, and
-# no id is given again. And backup over an old backup that was used. TORTURE=1 or more kills before every system call.
+# chat-spool restore: a backup replaces the contents of a spool while other processes use it; no message is lost or
+# deleted without notice, and no id is used again. Also a backup over an old backup that was used. TORTURE=1 or more
+# kills before every system call.
 
-# Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
+# Bats runs each test in its own shell; the scripts in single quotes expand later.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
 
 load helper
 
 # ---------------------------------------------------------------- tools
 
-# saved: five messages in two rooms, in the spool and in saved.db; and then others in the spool instead.
+# saved: put five messages in two rooms into the spool and saved.db, and then others into the spool instead.
 saved() {
   seq 3 | chat-send -l
   printf '%s\n' four five | chat-send -l -r jobs
@@ -19,7 +20,7 @@ saved() {
   chat-send -r young later
 }
 
-# restored: the spool holds what saved.db holds.
+# restored: the spool contains the messages of saved.db.
 restored() {
   [[ $(rows) == "$(rows saved.db)" ]] || diff <(rows) <(rows saved.db) | fail
   sound
@@ -49,7 +50,7 @@ restored() {
   chat-spool restore -y saved.db
   run -0 chat-send -i new
   assert [ "$output" -gt "$last" ]
-  # Nor those of a backup of a spool that came further.
+  # Nor the ids of a backup of a spool with higher ids.
   seq 1000 | chat-send -l -s far.db
   chat-recv -a -s far.db >/dev/null
   chat-spool backup -s far.db far-saved.db
@@ -102,7 +103,7 @@ restored() {
   chat-spool restore -y saved.db
   restored
   assert_equal "$(sha256sum <saved.db)" "$before"
-  # Messages that were sent to it belong to it, too, even while they are in its WAL.
+  # Messages that were sent to the backup belong to it, even while they are in its WAL.
   chat-send -s saved.db addition
   chat-spool restore -y saved.db
   run -0 chat-recv -a
@@ -192,7 +193,7 @@ restored() {
   wait_until test -s begun
   background chat-spool restore -y saved.db
   local restore=$BACKGROUND_PID
-  # It has all the other claims.
+  # It holds all other claims.
   wait_until eval '! chat-recv -q -p -r main >/dev/null'
   run -1 chat-recv -r main
   echo >go
@@ -240,7 +241,7 @@ restored() {
   for n in "${pids[@]}"; do finish "$n"; done
   assert_not_exist wrong
   chat-recv -qa >>out || [[ $? == 1 ]]
-  # None twice, and of those after the last restore none is missing.
+  # No message is received twice, and no message sent after the last restore is missing.
   run bash -c 'sort -n out | uniq -d'
   assert_output ''
   run awk -v last="$(cat sent)" '{ seen[$1] } END { for (i = last - 2; i <= last; i++) if (!(i in seen)) print i }' out

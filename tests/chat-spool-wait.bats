@@ -1,19 +1,19 @@
 #!/usr/bin/env bats
-# chat-spool wait: until rooms are empty, or messages are gone.
+# chat-spool wait: until rooms are empty or messages are deleted.
 
-# Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
+# Bats runs each test in its own shell; the scripts in single quotes expand later.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2154
 
 load helper
 
-# waits WORD ...: chat-spool wait sleeps; its process id is in $WAITER.
+# waits WORD ...: start chat-spool wait and wait until it sleeps; its process id is in $WAITER.
 waits() {
   background chat-spool wait "$@"
   WAITER=$BACKGROUND_PID
   wait_blocked "$WAITER"
 }
 
-# ends_with STATUS: it has ended, with this status.
+# ends_with STATUS: it ends with this status.
 ends_with() {
   finish "$WAITER"
   assert_equal "$status" "$1"
@@ -89,7 +89,7 @@ process_lives() { ! process_ended "$1"; }
   waits -i "$dead" -i "$other"
   run -123 chat-recv -r jobs --tries 1 --dead grave -- false
   ends_with 123
-  # It is tried again: no longer dead.
+  # The message is tried again, so it is no longer dead.
   chat-spool requeue -q jobs
   waits -i "$dead"
   run -0 chat-recv -r jobs

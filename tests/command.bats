@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
-# chat-recv -- COMMAND: what the command gets, what its end means, several at once, and that no message is lost.
+# chat-recv -- COMMAND: what the command gets, what its exit status means, several at once, and that no message is lost.
 # TORTURE is the number of messages of the last test.
 
-# Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
+# Bats runs each test in its own shell; the scripts in single quotes expand later.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2154
 
 load helper
@@ -24,7 +24,7 @@ END
   touch started pids
 }
 
-# Commands outlive a chat-recv that was killed.
+# Commands survive a chat-recv that was killed.
 teardown() {
   chat_teardown
   xargs -r kill -KILL <pids 2>/dev/null || true
@@ -33,22 +33,22 @@ teardown() {
 # started COUNT: that many commands have begun (for wait_until).
 started() { (($(wc -l <started) >= $1)); }
 
-# left [ROOM]: the messages that are there and their failed attempts, in one line.
+# left [ROOM]: print the messages of the room and their failed attempts in one line.
 left() { chat-recv -qpa -r "${1:-main}" -o '%b:%n ' || [[ $? == 1 ]] || echo failed; }
 
-# pending PID: a signal is on its way to the process.
+# pending PID: a signal for the process is pending.
 pending() { grep -qE '^(Sig|Shd)Pnd:.*[1-9a-f]' "/proc/$1/status"; }
 
-# heeded PID: it has received all signals, and sleeps again.
-heeded() { ! pending "$1" && asleep "$1" '*@(sigsuspend|poll)*'; }
+# handled PID: the process has received all signals, and sleeps again.
+handled() { ! pending "$1" && asleep "$1" '*@(sigsuspend|poll)*'; }
 
-# signal SIGNAL PID: send it, and wait until it was seen.
+# signal SIGNAL PID: send it, and wait until the process has received it.
 signal() {
   kill -"$1" "$2"
-  wait_until heeded "$2"
+  wait_until handled "$2"
 }
 
-# switches PID: how often the process went to sleep so far.
+# switches PID: print how often the process has gone to sleep so far.
 switches() { sed -n 's/^voluntary_ctxt_switches:\t//p' "/proc/$1/status"; }
 
 # ---------------------------------------------------------------- what it gets
@@ -113,7 +113,7 @@ switches() { sed -n 's/^voluntary_ctxt_switches:\t//p' "/proc/$1/status"; }
   # A named room is used.
   run -0 timeout 20 chat-recv -- sh -c 'chat-send -r "$CHAT_MESSAGE_ROOM" again; CHAT_ROOM=main chat-send again; chat-send -s other.db again'
   assert_equal "$(left)" 'again:0 again:0 '
-  # So are the lines of -J that name no room.
+  # The same holds for lines of -J that name no room.
   printf '%s\n' '{"room":"results","body":"one"}' '{"body":"two"}' >lines
   run --separate-stderr timeout 20 chat-recv -- sh -c 'chat-send -J <lines'
   assert_equal "$status" 123
@@ -172,8 +172,8 @@ END
   local ALICE=54321 MALLORY=54322
   [[ $(</proc/sys/fs/pipe-user-pages-soft) == 16384 ]] || skip 'the limit for the pipes of a user is another here'
   public
-  # A user with so many pipes gets small ones: pipe(7).
-  # shellcheck disable=SC2016  # perl's own
+  # A user with this many pipes gets small ones: pipe(7).
+  # shellcheck disable=SC2016  # perl expands them
   background setpriv --reuid=$ALICE --regid=$ALICE --clear-groups bash -c 'ulimit -n 4096 && exec perl -e "
     while (@ends < 2200) { pipe(my \$r, my \$w) or die; push @ends, \$r, \$w }
     open(my \$f, q(>), q(alice/ready)); close(\$f); sleep 60"'
@@ -258,7 +258,8 @@ END
 
 # ---------------------------------------------------------------- what its end means
 
-# after STATUS: the status of chat-recv, and what is left of "job" in the room, and in the dead-letter room.
+# after STATUS: run a command with that status; print the status of chat-recv, and the messages left in the room and in
+# the dead-letter room.
 after() {
   local result=0
   chat-send job
@@ -270,7 +271,7 @@ after() {
 
 @test "exit 0 deletes the message" {
   assert_equal "$(after 0)" '0 [] []'
-  # It is there until then.
+  # The message is in the room until then.
   chat-send job
   run -0 chat-recv -- sh -c 'chat-spool list -1; exit 0'
   assert_output main
@@ -377,7 +378,7 @@ after() {
   assert_bytes stderr "no\nchat-recv: message $id in room 'jobs': attempt 3 of 3 failed with status 4; moved to room 'grave'\n"
   capture chat-recv -r grave -- sh -c 'exit 65'
   assert_bytes stderr "chat-recv: message $id in room 'grave': attempt 4 failed with status 65; moved to room 'grave.dead'\n"
-  # An attempt that is not counted is not a failed one.
+  # An attempt that does not count is not a failed one.
   capture chat-recv -r grave.dead -- sh -c 'exit 75'
   assert_bytes stderr ''
   capture chat-recv -r grave.dead -- sh -c 'exit 99'
@@ -460,7 +461,7 @@ END
   chat-recv --backoff 3s -- false || assert_equal $? 123
   assert_equal "$(left)" ''
   capture chat-recv -p
-  # A machine may stand still for three seconds.
+  # A machine may pause for three seconds.
   ((${EPOCHREALTIME/./} - begun >= 3000000)) || assert_error 1 'chat-recv: No new messages'
   assert_equal "$(chat-recv -t 20 --backoff 1s -- sh -c 'echo "$CHAT_ATTEMPT"; false')" 2
   now=${EPOCHREALTIME/./}
@@ -477,13 +478,13 @@ END
   assert_output $'1 2 3\n4 5 6\n7'
   assert_stderr ''
   assert_empty_room
-  # Unless more is asked for, it is one batch; with -w the first message is waited for, and no further ones.
+  # Without options for more, one batch is processed; with -w chat-recv waits for the first message only.
   seq 5 | chat-send -l
   run -0 chat-recv -b 3 -- sh -c 'echo $(cat)'
   assert_output '1 2 3'
   run -0 timeout 20 chat-recv -w -b 3 -- sh -c 'echo $(cat)'
   assert_output '4 5'
-  # A batch is of one room, and as large as what is wanted.
+  # A batch has messages of one room, and at most the requested number.
   seq 3 | chat-send -l -r a
   seq 4 | chat-send -l -r b
   run -0 chat-recv -c 5 -b 100 -r a -r b -- sh -c 'echo $(cat)'
@@ -597,7 +598,7 @@ CHAT_ATTEMPT=1 CHAT_COUNT=1 CHAT_MESSAGE_ROOM=jobs '
 
 # ---------------------------------------------------------------- -F
 
-# The time of each call and what it was for in the file "log"; fails for "bad" until the given attempt.
+# Write the time and the message of each call to the file "log"; fail for "bad" before the given attempt.
 timed='read -r word; echo "${EPOCHREALTIME/./} $word $CHAT_ATTEMPT" >>log; [[ $word != bad || $CHAT_ATTEMPT == $1 ]]'
 
 @test "-F holds a failed message back for 1 s, then doubles the time, and receives later ones first" {
@@ -607,7 +608,7 @@ timed='read -r word; echo "${EPOCHREALTIME/./} $word $CHAT_ATTEMPT" >>log; [[ $w
   assert_equal "$status" 123
   assert_equal "$(cut -d ' ' -f 2- log)" $'bad 1\ngood 1\nbetter 1\nbad 2\nbad 3'
   read -r first second third <<<"$(sed -n 's/ bad.*//p' log | tr '\n' ' ')"
-  # No longer than that: else it would have ended before, by -t.
+  # The pause is not longer: otherwise -t would have ended the run before.
   assert [ $((second - first)) -ge 1000000 ]
   assert [ $((third - second)) -ge 2000000 ]
   assert_equal "$(left)" ''
@@ -645,7 +646,7 @@ timed='read -r word; echo "${EPOCHREALTIME/./} $word $CHAT_ATTEMPT" >>log; [[ $w
   assert_equal "$(<out)" $'one\ntwo'
 }
 
-# no_processes COUNT COMMAND [ARG ...]: run it, and let it make no process COUNT times.
+# no_processes COUNT COMMAND [ARG ...]: run it, and let it fail COUNT times to create a process.
 no_processes() {
   local calls=clone,clone3,vfork,fork
   [[ $(uname -m) == x86_64 ]] || calls=clone,clone3
@@ -791,7 +792,7 @@ no_processes() {
   needs strace
   local syncs
   seq 16 | chat-send -l
-  # While one sync takes that long, whatever runs has ended.
+  # During one slow sync all running commands end.
   run -0 strace -o trace -e trace=fdatasync -e inject=fdatasync:delay_exit=300000 chat-recv -a -P 8 -- true
   syncs=$(grep -c fdatasync trace)
   echo "# $syncs syncs for 16 messages" >&3
@@ -922,7 +923,7 @@ no_processes() {
   receiver=$BACKGROUND_PID
   wait_until started 1
   kill -TERM "$receiver" "-$receiver"
-  wait_until heeded "$receiver"
+  wait_until handled "$receiver"
   touch go
   finish "$receiver"
   assert_success
@@ -1136,7 +1137,7 @@ no_processes() {
   run --separate-stderr chat-recv -r jobs -- $none
   assert_usage chat-recv
   assert_regex "$stderr" "^chat-recv: a COMMAND is required after '--'"
-  # The control: the same with a command takes the message.
+  # The control: with a command the same options take the message.
   assert_equal "$(left jobs)" 'hello:0 '
   none='cat'
   run -0 chat-recv -r jobs -- $none
@@ -1160,7 +1161,7 @@ no_processes() {
 
 # ---------------------------------------------------------------- all at once
 
-# A receiver that is killed now and then, again and again, and works to the end then.
+# A receiver that is killed and restarted several times, and at the end processes everything.
 torture='
   for ((i = 0; i < $1; i++)); do
     chat-recv -F -t 1.5 -P 8 --tries 4 --backoff 0.05 -- bash -c "$2" job &
@@ -1174,7 +1175,7 @@ torture='
   echo $! >>receivers
   wait $!'
 
-# The command fails, dies, or does its work; each line of the log is one write.
+# The command fails, dies, or does its work; each line of the log is a single write.
 job='
   read -r n
   case $((RANDOM % 10)) in
@@ -1198,7 +1199,7 @@ job='
   chat-recv -F -t 1 --tries 4 --backoff 0.05 -- bash -c "$job" job 2>>errors || [[ $? == @(1|123) ]]
   assert_equal "$(left)" ''
   chat-recv -qa -r main.dead -o 'dead %b %n\n' >dead || [[ $? == 1 ]]
-  # A death explains what happened under a receiver that was killed, or that was gone before the job began.
+  # A job may run again only if its receiver was killed, or was gone before the job began.
   run awk -v messages="$TORTURE" '
     FILENAME == "receivers" { receiver[$1] = 1; next }
     FILENAME == "killed" { killed[$1] = 1; next }

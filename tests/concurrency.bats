@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
-# Many at once: each message goes to one receiver, each sender's order is kept, and a process that is slow, stopped or dead
-# delays no other. SCALE is the number of messages of each of the eight senders.
+# Many processes at once: each message goes to one receiver, each sender's order is kept, and a slow, stopped or dead
+# process delays no other. SCALE is the number of messages of each of the eight senders.
 
-# Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
+# Bats runs each test in its own shell; the scripts in single quotes expand later.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034
 
 load helper
@@ -15,7 +15,7 @@ setup() {
 
 # ---------------------------------------------------------------- crowds
 
-# one_by_one NAME COUNT: a sender in the background that sends "NAME 1" to "NAME COUNT", a process each.
+# one_by_one NAME COUNT: start a sender in the background that sends "NAME 1" to "NAME COUNT", one process per message.
 one_by_one() {
   background bash -c '
     for ((i = 1; i <= $2; i++)); do chat-send "$1 $i" || exit; done
@@ -23,7 +23,7 @@ one_by_one() {
   SENDERS+=("$BACKGROUND_PID")
 }
 
-# in_lines NAME COUNT: the same through chat-send -l, in streams of 1, 2, 4, ... messages.
+# in_lines NAME COUNT: send the same messages with chat-send -l, in streams of 1, 2, 4, ... messages.
 in_lines() {
   background bash -c '
     for ((from = 1, size = 1; from <= $2; from += size, size *= 2)); do
@@ -34,8 +34,8 @@ in_lines() {
   SENDERS+=("$BACKGROUND_PID")
 }
 
-# again NAME [OPTION ...]: a receiver that runs chat-recv again and again, until the senders are done and it
-# finds nothing more.
+# again NAME [OPTION ...]: start a receiver that runs chat-recv again and again, until the senders have finished and it
+# finds no more messages.
 again() {
   background bash -c '
     shift
@@ -49,7 +49,7 @@ again() {
   RECEIVERS+=("$BACKGROUND_PID")
 }
 
-# following NAME: a receiver with -F.
+# following NAME: start a receiver with -F.
 following() {
   background chat-recv -F >>"seen/$1" 2>>"errors/$1"
   FOLLOWERS+=("$BACKGROUND_PID")
@@ -57,8 +57,8 @@ following() {
 
 received() { (($(cat seen/* | wc -l) >= $1)); }
 
-# everybody_is_done COUNT: wait for the senders, then until COUNT messages came out, then for the receivers; none of them may
-# have failed or printed anything.
+# everybody_is_done COUNT: wait for the senders, then until COUNT messages are received, then for the receivers; none of
+# them may have failed or printed anything.
 everybody_is_done() {
   local pid
   local WAIT_LIMIT=$((60 + SCALE / 10))
@@ -98,7 +98,7 @@ each_once_in_order() {
   assert_empty_room
 }
 
-# crowd COUNT: eight senders, half of them one by one.
+# crowd COUNT: start eight senders, half of them one by one.
 crowd() {
   local name
   SENDERS=() RECEIVERS=() FOLLOWERS=()
@@ -182,15 +182,15 @@ crowd() {
 
 # ---------------------------------------------------------------- slow, stopped, dead
 
-# stuck_receiver [OPTION ...]: a receiver that holds its claim, as its output is a full pipe. Its process id is
-# in $BACKGROUND_PID.
+# stuck_receiver [OPTION ...]: start a receiver that keeps its claim because its output is a full pipe. Its process id
+# is in $BACKGROUND_PID.
 stuck_receiver() {
   [[ -e pipe ]] || full_pipe pipe
   background chat-recv "$@" >pipe
   wait_stuck "$BACKGROUND_PID"
 }
 
-# life_goes_on: others send and receive at once.
+# life_goes_on: other processes send and receive at once.
 life_goes_on() {
   run -0 timeout 10 chat-send 'still alive'
   run -0 timeout 10 chat-recv
@@ -281,7 +281,8 @@ life_goes_on() {
   mkfifo narrow
   exec {keep}<>narrow
   dd if=/dev/zero of=narrow bs=4096 oflag=nonblock 2>/dev/null || true
-  # The reader goes away before it has read all: the holder's write fails. Only this shell may be that reader.
+  # The reader closes the pipe before it has read everything, so the holder's write fails. Only this shell may be that
+  # reader.
   eval "background chat-recv >narrow 2>err $keep<&-"
   holder=$BACKGROUND_PID
   wait_stuck "$holder"
@@ -315,7 +316,7 @@ life_goes_on() {
   assert_output $'one\ntwo'
 }
 
-# The stopped one may be the one that hears the bell: the other must still get the message.
+# The stopped receiver may be the one that is woken: the other one must still get the message.
 one_of_two_waiting_is_stopped() {
   local waiting=()
   background chat-recv -w >out0
@@ -386,7 +387,7 @@ one_of_two_waiting_is_stopped() {
   background bash -c 'exec chat-recv -a >narrow'
   local receiver=$BACKGROUND_PID keep
   exec {keep}<narrow
-  # It has claimed and written what fits into the pipe.
+  # The receiver has claimed and written as much as the pipe holds.
   wait_until asleep_or_ended "$receiver" '*'
   run -0 timeout 10 chat-send later
   cat <&"$keep" >out

@@ -2,7 +2,7 @@
 # The cost of a warm `chat-send hello` and a warm `chat-recv`, in syncs, system calls, instructions and libraries, against the
 # limits of tests/counts.txt. The output of chat-recv is a pipe here: a file would be synced as well.
 
-# Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
+# Bats runs each test in its own shell; the scripts in single quotes expand later.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034
 
 load helper
@@ -14,7 +14,7 @@ setup() {
   chat-recv >/dev/null
 }
 
-# limit COMMAND WHAT: from the table.
+# limit COMMAND WHAT: print the limit from the table.
 limit() {
   awk -v command="$1" -v what="$2" '
     $1 != "#" && index($0, command " ") == 1 {
@@ -24,7 +24,7 @@ limit() {
     }' "$BATS_TEST_DIRNAME/counts.txt" | grep . || fail "counts.txt has no limit for: $1, $2"
 }
 
-# within COMMAND WHAT NUMBER: show it, and compare with the table's limit.
+# within COMMAND WHAT NUMBER: print the number, and compare it with the table's limit.
 within() {
   local most least
   most=$(limit "$1" "$2")
@@ -36,7 +36,8 @@ within() {
 
 mean() { awk '{ sum += $1 } END { printf "%.*f\n", sum / NR < 10 ? 2 : 0, sum / NR }'; }
 
-# has_sent COUNT, has_received COUNT: that many runs have sent hello, or received all that seq has put there except the last.
+# has_sent COUNT, has_received COUNT: that many runs have sent hello, or received all messages that seq has put there
+# except the last.
 has_sent() {
   run chat-recv -a
   assert_output "$(yes hello | head -n "$1")"
@@ -47,8 +48,8 @@ has_received() {
   assert_output "$(($1 + 1))"
 }
 
-# traced_calls FILTER RUNS COMMAND [ARG ...]: the mean number of such system calls of RUNS consecutive runs. A run that fails
-# counts as a million.
+# traced_calls FILTER RUNS COMMAND [ARG ...]: print the mean number of such system calls in RUNS consecutive runs. A
+# failed run counts as a million.
 traced_calls() {
   local filter=$1 runs=$2 n
   shift 2
@@ -92,15 +93,15 @@ syncs=fsync,fdatasync,sync,syncfs,sync_file_range,msync
   has_sent 32
 }
 
-# instructions COUNTER RUNS COMMAND [ARG ...]: the average of RUNS consecutive runs, in user mode. A run that fails counts as
-# a billion.
+# instructions COUNTER RUNS COMMAND [ARG ...]: print the mean instructions of RUNS consecutive runs in user mode. A
+# failed run counts as a billion.
 instructions() {
   local counter=$1 runs=$2 n
   shift 2
   for ((n = 0; n < runs; n++)); do "$counter" "$@" || echo 1000000000; done | "$AVERAGE"
 }
 
-# One run, which has no checkpoint in it. With DOSE=full the mean of 16, which has its share of one.
+# One run, without a checkpoint. With DOSE=full the mean of 16 runs, which includes a share of one.
 RUNS=1 AVERAGE=median
 [[ ${DOSE:-} != full ]] || RUNS=16 AVERAGE=mean
 
@@ -131,8 +132,8 @@ RUNS=1 AVERAGE=median
 
 median() { sort -n | awk '{ sorted[NR] = $1 } END { print sorted[int((NR + 1) / 2)] }'; }
 
-# alternately COUNTER RUNS: the median instructions of RUNS alternating sends and receives, so that the number of waiting
-# messages stays as it is: in $SEND and $RECV. (The mean would have a checkpoint in it or not, by chance.)
+# alternately COUNTER RUNS: store the median instructions of RUNS alternate sends and receives, which keep the number of
+# waiting messages the same, in $SEND and $RECV. (A mean would include a checkpoint or not, by chance.)
 alternately() {
   local n
   : >sends
@@ -164,7 +165,7 @@ alternately() {
   assert_line --regexp "^main +$many "
 }
 
-# libraries COMMAND [ARG ...]: the shared objects the process really opens, beside the loader.
+# libraries COMMAND [ARG ...]: print the shared objects that the process opens, except the loader.
 libraries() {
   strace -f -qq -o trace -e trace=open,openat "$@" >/dev/null
   sed -nE 's/.*"([^"]*\/)?([^"\/]*\.so[^"\/]*)".*= [0-9]+$/\2/p' trace | grep -v '^ld\.so\.cache$' | sort -u

@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
-# A message leaves the spool only after it was handed over whole, and what was acknowledged is never missing: when
-# the output breaks, or a signal comes. Kills and failing calls are in tests/torture.
+# A message leaves the spool only after it was written completely, and an acknowledged message is never missing: when
+# the output breaks, or a signal arrives. Kills and failing calls are tested in tests/torture.
 
-# Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
+# Bats runs each test in its own shell; the scripts in single quotes expand later.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
 
 load helper
@@ -20,7 +20,7 @@ teardown() {
 
 # ---------------------------------------------------------------- outputs that break
 
-# The output broke (COMMAND's status is 74, and it prints one line); both messages are still there.
+# The output broke (the command's status is 74, and it prints one line); both messages are still there.
 broken_output() {
   run --separate-stderr "$@"
   assert_equal "$status: $stderr" "74: chat-recv: cannot write standard output: $CAUSE"
@@ -58,7 +58,7 @@ two_messages() {
   assert_output 10000000
 }
 
-# broken_pipe COMMAND: run by bash with a pipe as its output whose reader has gone.
+# broken_pipe COMMAND: let bash run it with an output pipe whose reader is gone.
 broken_pipe() {
   rm -f pipe
   mkfifo pipe
@@ -98,7 +98,7 @@ broken_pipe() {
 
 @test "a reader that closes the pipe during a stream loses only what it was given" {
   seq 80000 | chat-send -l
-  # Messages that the pipe took were delivered; all the rest must be there, in order.
+  # Messages that the pipe accepted were delivered; all others must be there, in order.
   run bash -c 'chat-recv -a 2>err | head -n 1; exit "${PIPESTATUS[0]}"'
   assert_equal "$status" 74
   assert_output 1
@@ -106,7 +106,7 @@ broken_pipe() {
   chat-recv -a >rest
   local first
   first=$(head -n 1 rest)
-  # A pipe holds 64 KiB; what was written into it and never read counts as handed over.
+  # A pipe holds 64 KiB; bytes that were written into it and never read count as delivered.
   ((first <= 65536))
   run cmp rest <(seq "$first" 80000)
   assert_success
@@ -130,7 +130,7 @@ broken_pipe() {
   assert_output 100000
 }
 
-# small_disk SIZE: a file system of that size at ./small.
+# small_disk SIZE: mount a file system of that size at ./small.
 small_disk() {
   mkdir small
   mount -t tmpfs -o "size=$1,mode=700" chat-test small 2>/dev/null || skip 'no right to mount'
@@ -150,13 +150,13 @@ small_disk() {
 
 # ---------------------------------------------------------------- the order of writing and deleting
 
-# traced COMMAND [ARG ...]: its system calls, with the names of the files, in ./trace; leaks can't be looked for
-# under strace.
+# traced COMMAND [ARG ...]: store its system calls, with the names of the files, in ./trace; the leak checker does not
+# work under strace.
 traced() {
   ASAN_OPTIONS="$ASAN_OPTIONS:detect_leaks=0" strace -f -y -s 20 -o trace "$@"
 }
 
-# lines_of PATTERN: the numbers of the lines of the trace that match.
+# lines_of PATTERN: print the numbers of the matching lines of the trace.
 lines_of() { grep -nE -- "$1" trace | cut -d: -f1; }
 
 @test "chat-recv syncs an output file before it deletes the message" {
@@ -206,7 +206,7 @@ lines_of() { grep -nE -- "$1" trace | cut -d: -f1; }
   assert_equal "$(cat out)" 'to be kept'
 }
 
-# assert_order PATTERN ...: lines of the trace match these, in this order, whatever is between them.
+# assert_order PATTERN ...: lines of the trace match these in this order, possibly with others between them.
 assert_order() {
   local pattern line at=0
   for pattern; do
@@ -251,7 +251,7 @@ assert_order() {
   sanitized && export ASAN_OPTIONS="$ASAN_OPTIONS:detect_leaks=0"
   echo body >in
   mkdir before
-  # The calls on descriptors 0 and 1 alone, whatever else the program reads and writes.
+  # Only the calls on descriptors 0 and 1.
   strace -qq -o trace -P "$PWD/in" -e inject=read:error=EINTR:when=1 chat-send <in
   run -0 grep -c INJECTED trace
   strace -qq -o trace -P "$PWD/out" -e inject=write,writev:error=EINTR:when=1 chat-recv >out
@@ -274,7 +274,7 @@ assert_order() {
   assert_success
   dd iflag=nonblock <&"$reader" >got 2>/dev/null || true
   exec {reader}<&-
-  # A line that the end cut off is not a message.
+  # A truncated last line is not a message.
   [[ -z $(tail -c 1 got) ]] || sed -i '$d' got
   assert [ "$(wc -l <got)" -gt 100 ]
   chat-recv -a >>got
@@ -282,5 +282,5 @@ assert_order() {
   assert_success
 }
 
-# stuck_in_write PID: it sleeps in write(), which has the number 1, and on i386 4.
+# stuck_in_write PID: the process sleeps in write(), which has the number 1, on i386 4.
 stuck_in_write() { [[ $(cut -d ' ' -f 1 "/proc/$1/syscall") == [14] ]]; }

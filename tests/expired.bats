@@ -1,9 +1,9 @@
 #!/usr/bin/env bats
-# Messages that have expired: who deletes them, and who sees them until then.
+# Expired messages: who deletes them, and who sees them until then.
 
 load helper
 
-# expired [ROOM]: how many expired messages chat-spool list counts there.
+# expired [ROOM]: print how many expired messages chat-spool list counts there.
 expired() { chat-spool list -j | jq -r --arg room "${1:-main}" 'select(.room == $room) | .expired'; }
 
 @test "a receive deletes the expired messages that it passes" {

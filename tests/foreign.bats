@@ -1,11 +1,11 @@
 #!/usr/bin/env bats
-# Files that are not spools: they are recognized before anything is made beside them, and left as they are.
+# Files that are not spools: they are recognized before any file is created beside them, and are not changed.
 
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
 
 load helper
 
-# every COMMAND of the programs that opens a spool; load and copy have something to read.
+# every COMMAND: run it with each of the programs that opens a spool; load and copy have something to read.
 COMMANDS=('chat-send x' 'chat-send -k key x' 'chat-send -m 1 -w x' 'chat-send -l' chat-recv 'chat-recv -p' 'chat-recv -a' 'chat-recv -w' 'chat-recv -F -t 0.1'
   'chat-recv -- cat' 'chat-spool list' 'chat-spool show main' 'chat-spool check' 'chat-spool check --repair' 'chat-spool dump' 'chat-spool load'
   'chat-spool move main other' 'chat-spool delete -y main' 'chat-spool compact' 'chat-spool config' 'chat-spool config max-length 1000' 'chat-spool init'
@@ -17,10 +17,10 @@ setup() {
   echo '{"room":"main","body":"x"}' >in
 }
 
-# listing: all that is in dir, with its times and its bytes.
+# listing: print everything in dir, with times and contents.
 listing() { find dir -printf '%p %y %m %s %T@\n' -type f -exec sha256sum {} \; | sort; }
 
-# left_alone FILE: no command makes a spool of it, or anything beside it, or changes it.
+# left_alone FILE: no command turns it into a spool, creates a file beside it, or changes it.
 left_alone() {
   local command before
   before=$(listing)
@@ -110,7 +110,7 @@ left_alone() {
   assert_output first
 }
 
-# Closing a descriptor of a database drops the locks of the connections that the process has to it.
+# Closing a descriptor of a database drops the locks of the process's other connections to it.
 @test "recognizing a spool costs a warm command no system call" {
   needs strace
   ! sanitized || skip 'a sanitized program makes too many system calls'
@@ -119,7 +119,7 @@ left_alone() {
   strace -qq -o trace -e trace=open,openat chat-send third
   run grep -c '"spool.db",' trace
   assert_output 0
-  # The control: without the lock file the spool is looked at.
+  # The control: without the lock file the spool is examined.
   rm "$SPOOL-lock"
   strace -qq -o trace -e trace=open,openat chat-send third
   run grep -c '"spool.db",' trace

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# A large transaction that fails, or whose process is killed, gives the space that it took back.
+# A large transaction that fails, or whose process is killed, returns the space that it took.
 
 load helper
 
@@ -10,7 +10,7 @@ teardown() {
   return "$result"
 }
 
-# small: a file system of 24 MiB at ./small, and the spool there.
+# small: mount a file system of 24 MiB at ./small, and use a spool there.
 small() {
   ((EUID == 0)) || skip 'only root can mount'
   mkdir small
@@ -29,7 +29,7 @@ wal_is_large() { (($(stat -c %s "$1-wal" 2>/dev/null || echo 0) > 4000000)); }
   small
   chat-recv >received
   before=$(available)
-  # Some of these do not fit in the WAL, and some fit there, but not in the spool as well.
+  # Some of these transactions do not fit in the WAL, and some fit there, but not in the spool as well.
   for lines in 35000 40000 45000 50000 60000 1000000; do
     run --separate-stderr chat-send -l -1 -r large < <(seq -f '%0200.0f' "$lines")
     if ((status == 0)); then

@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
-# A process that has committed lets other processes write before it syncs; and no process considers a commit stored that is
-# not synced yet.
+# A process that has committed lets other processes write before it syncs; and no process treats a commit as stored
+# before it is synced.
 
-# The scripts in single quotes are meant to expand later; $SPOOL is the helper's.
+# The scripts in single quotes expand later; the helper sets $SPOOL.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2154
 
 load helper
@@ -16,10 +16,10 @@ setup() {
   chat-recv -q >first
 }
 
-# traced COMMAND [ARG ...]: its system calls, with the names of the files, in ./calls.
+# traced COMMAND [ARG ...]: store its system calls, with the names of the files, in ./calls.
 traced() { strace -y -s 20 -o calls "$@"; }
 
-# line_of PATTERN: where the trace has the last call that matches; and that it has one.
+# line_of PATTERN: store the line of the last matching call of the trace in $LINE; fails without one.
 line_of() {
   local line
   line=$(grep -nE -- "$1" calls | tail -n 1 | cut -d: -f1)
@@ -72,7 +72,7 @@ syncs_after_its_turn() {
 
 # ---------------------------------------------------------------- other processes continue
 
-# at_its_sync COMMAND [ARG ...]: the command, stopped where it syncs its commit, which does not happen.
+# at_its_sync COMMAND [ARG ...]: run the command and stop it where it syncs its commit, before the sync.
 at_its_sync() {
   stop_at 'fdatasync:retval=0 1' "$@"
   assert [ -n "$STOPPED" ]
@@ -160,7 +160,8 @@ at_its_sync() {
 
 # ---------------------------------------------------------------- a sync that fails
 
-# The system would not write the pages of a failed sync once more, and what others commit behind them would be lost with them.
+# The kernel would not write the pages of a failed sync again, and commits of other processes after them would be lost
+# with them.
 @test "after one failed sync the WAL is written and synced again, and the message is stored" {
   run -0 strace -y -s 0 -o calls -P "$SPOOL-wal" -e inject=fdatasync:error=EIO:when=1 chat-send hello
   run -0 awk '/fdatasync.* -1 EIO/ { failed = 1; next } failed && /^pwrite64/ { print "write" } failed && /^fdatasync.* = 0/ { print "sync" }' calls
@@ -176,7 +177,7 @@ at_its_sync() {
   assert_output hello
 }
 
-# written_again COMMAND [ARG ...]: it writes the WAL again and syncs it before anything else that it writes to it.
+# written_again COMMAND [ARG ...]: the command writes the WAL again and syncs it before its own writes.
 written_again() {
   traced "$@" >out
   run -0 awk '/pwrite64.*spool\.db-wal>/ { print "write" } /fdatasync.*spool\.db-wal>.* = 0/ { print "sync" }' calls

@@ -14,17 +14,17 @@ setup_file() {
 
 FIFO=
 
-# fifo_of ROOM: where its wake-up FIFO is, into $FIFO.
+# fifo_of ROOM: store the path of its wake-up FIFO in $FIFO.
 fifo_of() { FIFO=$SPOOL-bell/$1; }
 
-# user_time COMMAND [ARG ...]: how many milliseconds of the processor it took in user mode.
+# user_time COMMAND [ARG ...]: print its processor time in user mode, in milliseconds.
 user_time() {
   local TIMEFORMAT=%3U seconds
   seconds=$({ time "$@" >/dev/null 2>&1; } 2>&1)
   echo $((10#${seconds/./}))
 }
 
-# linear FEW MANY: eight times as much has taken at most 20 times as long; a quarter of a second is left to chance.
+# linear FEW MANY: eight times as much work takes at most 20 times as long, plus a quarter of a second for chance.
 linear() { (($2 <= 20 * $1 + 250)) || fail "$1 ms, and of eight times as much $2 ms"; }
 
 # bats test_tags=full
@@ -81,7 +81,7 @@ linear() { (($2 <= 20 * $1 + 250)) || fail "$1 ms, and of eight times as much $2
   chat-send -r answer.1 again
   run -0 chat-recv -r answer.1
   assert_output again
-  # The last room keeps its row, so that no number is given to a second room.
+  # The last room keeps its row, so that its number is not used for a second room.
   run -0 chat-spool compact -q
   assert_equal "$(ask "SELECT count(*) FROM room WHERE number > 0")" 3
 }
@@ -92,7 +92,7 @@ linear() { (($2 <= 20 * $1 + 250)) || fail "$1 ms, and of eight times as much $2
   wait_until test -p "$SPOOL-bell/waited"
   wait_blocked "$BACKGROUND_PID"
   run -0 chat-spool compact -q
-  # A receiver that had made the FIFO, and not opened it yet, makes another.
+  # A receiver that has created the FIFO and not opened it yet creates another.
   wait_until test -p "$SPOOL-bell/waited"
   chat-send -r waited hello
   finish "$BACKGROUND_PID"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# The hardening by the compiler and the linker, read back from the programs: the list of the Open Source Security Foundation's
-# guide for compilers. The control is a program without any of it.
+# The hardening by the compiler and the linker, as found in the programs: the list of the Open Source Security
+# Foundation's guide for compilers. The control is a program without any of it.
 
 # shellcheck disable=SC2030,SC2031,SC2154
 
@@ -13,7 +13,7 @@ setup() {
   LIBRARY=$(compgen -G "$CHAT_BIN/../build/public/libchatspool.so.*.*") || LIBRARY=
 }
 
-# The checks of each test for a FILE; all of them fail for a bare one.
+# The checks for a FILE; all of them fail for an unprotected one.
 
 relocated_anywhere() { readelf -hW "$1" | grep -q 'Type: *DYN' && readelf -dW "$1" | grep -q 'FLAGS_1.*PIE'; }
 
@@ -27,7 +27,7 @@ nothing_writable_and_executable() { readelf -lW "$1" | grep LOAD | grep -q ' R E
 
 no_path_to_libraries() { readelf -hW "$1" >/dev/null 2>&1 && ! readelf -dW "$1" | grep -qE '\((RPATH|RUNPATH)\)'; }
 
-# In a function of ours, as SQLite's archive has its own.
+# Look in one of our functions, because SQLite's archive has its own protection.
 code_of() { objdump -d --no-show-raw-insn --disassemble="$2" "$1" | grep -E '^ +[0-9a-f]+:'; }
 
 stack_protected() { code_of "$1" error_system | grep -q 'call.*__stack_chk_fail'; }

@@ -1,8 +1,7 @@
 #!/usr/bin/env bats
-# Files that start the programs on a machine: systemd units, a crontab, a plain script. They are as "make install" leaves
-# them.
+# Files that start the programs on a machine: systemd units, a crontab, a plain script; as "make install" installs them.
 
-# Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
+# Bats runs each test in its own shell; the scripts in single quotes expand later.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
 
 load helper
@@ -35,7 +34,7 @@ teardown() {
 
 needs_systemd() { command -v systemd-analyze >/dev/null || skip 'needs systemd'; }
 
-# here FILE: a copy whose commands and programs are those of $ROOT.
+# here FILE: print a copy whose commands and programs are in $ROOT.
 here() { sed "s|/usr/bin/chat|$ROOT&|; s| /etc/chat| $ROOT/etc/chat|; s|=/etc/chat|=$ROOT/etc/chat|" "$ROOT/usr/lib/systemd/system/$1"; }
 
 @test "systemd finds no mistake in the units" {
@@ -80,7 +79,7 @@ here() { sed "s|/usr/bin/chat|$ROOT&|; s| /etc/chat| $ROOT/etc/chat|; s|=/etc/ch
   assert_success
 }
 
-# command_of UNIT: what the unit starts for the room jobs, with the spool of this test, a word a line.
+# command_of UNIT: print what the unit starts for the room jobs, with the spool of this test, one argument per line.
 command_of() {
   here "$1" | sed -n 's/^ExecStart=//p' | sed "s|%i|jobs|g; s|/var/spool/chat/spool.db|$PWD/spool/spool.db|" | tr ' ' '\n'
 }
@@ -116,7 +115,7 @@ command_of() {
   assert [ "$group" -gt 0 ]
   systemd-tmpfiles --create --root="$PWD/root" "$INIT/chat.tmpfiles"
   export CHAT_SPOOL=$PWD/root/var/spool/chat/spool.db
-  # The programs may lie where only root can go.
+  # The programs may be where only root can go.
   cp "$CHAT_BIN"/chat-{send,recv} root
   setpriv --reuid=12345 --clear-groups root/chat-send --version >/dev/null || skip 'other users cannot run the programs'
   run -0 setpriv --reuid=12345 --regid=12345 --groups="$group" root/chat-send hello
@@ -139,7 +138,7 @@ command_of() {
   mkdir programs empty run
   local program
   for program in chat-send chat-recv; do
-    # Says what it was started with, then does it.
+    # Print the arguments, then do the work.
     printf '#!/bin/bash\nprintf -v line "%%q " %s "$@"\necho "$line" >>%q\nexec %q "$@"\n' \
       "$program" "$PWD/log" "$CHAT_BIN/$program" >"programs/$program"
   done
@@ -153,12 +152,12 @@ command_of() {
   background unshare --mount bash -c '
     mount --bind crontabs /var/spool/cron/crontabs && mount --bind empty /etc/cron.d && mount --bind run /run &&
     mount --bind /dev/null /etc/crontab && exec "$0" -f' "$cron" 2>errors
-  # It begins at a full minute.
+  # Begin at a full minute.
   WAIT_LIMIT=100 wait_until logged_all
   assert_line_of log 'chat-send -q -k sync -r jobs sync '
   assert_line_of log "chat-recv -q -a --tries 2 -r jobs -- sh -c echo\\ \\\"done:\\ \\\$\\(cat\\)\\\"\\ \\|\\ chat-send\\ -q\\ -l\\ -r\\ report "
   assert_line_of log 'chat-recv -q -a -r report -o %t\ %b\\n '
-  # The job that was there before is done; the new job may have come after that.
+  # The old job is done; the new job may have been sent later.
   wait_until those_are_done
 }
 
@@ -172,7 +171,7 @@ those_are_done() {
 
 # ---------------------------------------------------------------- a plain script
 
-# worker WORD: the script, with a configuration of this test.
+# worker WORD: run the script with a configuration of this test.
 worker() {
   CHAT_WORKER=$PWD/configuration "$INIT/chat-worker" "$@"
 }

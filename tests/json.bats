@@ -6,10 +6,10 @@
 
 load helper
 
-# All fields but the id, so that what two rooms hold can be compared.
+# All fields except the id, so that the contents of two rooms can be compared.
 FIELDS='%u|%h|%t|%s|%n|%k|%l|%b\0'
 
-# bodies: the bodies of the JSON lines, each followed by a NUL byte, as perl reads them.
+# bodies: print the bodies of the JSON lines, read by perl, each followed by a NUL byte.
 bodies() {
   perl -MJSON::PP -MMIME::Base64 -ne 'BEGIN { binmode STDOUT }
     my $m = JSON::PP->new->utf8->decode($_);
@@ -18,7 +18,7 @@ bodies() {
     print $body, "\0"'
 }
 
-# reads_back FILE: its bytes as a body come out of -j for perl and jq, and go through -j and -J to another room.
+# reads_back FILE: its bytes, sent as a body, survive -j for perl and jq, and -j and -J to another room.
 reads_back() {
   chat-send -r from -f "$1"
   chat-recv -j -p -r from >line
@@ -32,7 +32,7 @@ reads_back() {
   chat-recv -n -r to | cmp "$1" -
 }
 
-# sends LINE ...: these lines go through -J.
+# sends LINE ...: send these lines with -J.
 sends() {
   printf '%s\n' "$@" | chat-send -J
 }
@@ -150,7 +150,7 @@ sends() {
   chat-send -J -r other <lines
   chat-recv -p -a -r other -o "$FIELDS" | cmp expected -
   assert_equal "$(chat-recv -p -r other -o '%u %h %t %k')" 'usér1 host 1 2001-02-01T04:05:06.001Z k1'
-  # Each room for itself: without -r they go where they came from.
+  # Each room separately: without -r the messages go back to their room.
   chat-send -J <lines
   chat-recv -a -r from -o "$FIELDS" | cmp expected -
 }
@@ -159,7 +159,7 @@ sends() {
   local n seed=$RANDOM$RANDOM
   echo "# seed $seed"
   for ((n = 0; n < 60; n++)); do
-    # Bytes; characters; and what is nearly UTF-8.
+    # Bytes, characters, and almost valid UTF-8.
     perl -e 'srand($ARGV[0]); my $n = int rand 3000; my $kind = $ARGV[1] % 3;
       for (1 .. $n) { my $c = $kind == 0 ? rand 256 : rand(4) < 1 ? rand 0x2000 : rand 0x100; $c = chr $c; utf8::encode($c) if $kind; print $c }
       print chr rand 256 if $kind == 2' $((seed + n)) $n >"body$n"
@@ -326,7 +326,8 @@ holds() { [[ $(chat-recv -q -p -a -r "$1") == "$2" ]]; }
 
 # ---------------------------------------------------------------- what can't be read
 
-# refused LINE REASON: as the third line. Messages before it are stored; with -1 no message is. The error is in $REFUSAL.
+# refused LINE REASON: the line is refused as the third one. Messages before it are stored; with -1 no message is. The
+# error is in $REFUSAL.
 refused() {
   printf '{"body":"1"}\n{"body":"2"}\n%s\n{"body":"4"}\n' "$1" >in
   capture chat-send -J <in

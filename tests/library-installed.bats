@@ -1,14 +1,14 @@
 #!/usr/bin/env bats
-# The library as other programs get it: what make install puts there, what is visible of it, what it takes from others,
-# and chatspool(3) with its example.
+# The library as other programs get it: the files that make install installs, the exported names, the functions it
+# calls, and chatspool(3) with its example.
 
 # shellcheck disable=SC2016,SC2030,SC2031
 
 load helper
 
 setup_file() {
-  # Only the variables of an outer make are meant for the one in here, so that it has nothing to compile. It works on a copy:
-  # other tests use the programs at the same time.
+  # Only the variables of an outer make reach the one in here, so that it has nothing to compile. It works on a copy,
+  # because other tests use the programs at the same time.
   unset MFLAGS MAKELEVEL MAKEOVERRIDES
   case ${MAKEFLAGS:-} in
   *'-- '*) MAKEFLAGS="-- ${MAKEFLAGS#*-- }" ;;
@@ -32,12 +32,12 @@ setup() {
   HEADER=$ROOT/include/chatspool.h
 }
 
-# The names of the functions that the header declares.
+# Print the names of the functions that the header declares.
 declared() {
   cc -E -P "$HEADER" | tr '\n' ' ' | tr ';' '\n' | grep -v typedef | grep -oE '\bchat_[a-z0-9_]+\(' | tr -d '(' | sort -u
 }
 
-# The names that a program can link with, of a shared and of a static library.
+# Print the names that a program can link with, for a shared and a static library.
 visible() {
   nm "$@" --defined-only --extern-only | awk '$2 == "T" || $2 == "D" || $2 == "B" || $2 == "R" { sub(/@.*/, "", $3); print $3 }' | sort
 }
@@ -87,13 +87,13 @@ visible() {
   done
 }
 
-# What outlives a call and can change, and why no handle can have it:
-#   connections    the connections of the process to spools, as SQLite notes locks for the process (sqlite/database.c)
-#   process        descriptors of the process that wait to be closed, as that drops its locks (sqlite/wal_index.c)
-#   region         where the index of the log is read: 32 KiB that are worth nothing after the call (sqlite/wal_index.c)
-#   read_failed, disk_full    the end of the last call of the system, for who asks next (sqlite/vfs.c)
+# The variables that outlive a call, and why they cannot be in a handle:
+#   connections    the process's connections to spools, because SQLite records locks per process (sqlite/database.c)
+#   process        descriptors of the process that wait to be closed, because closing drops its locks (sqlite/wal_index.c)
+#   region         a buffer of 32 KiB for the index of the WAL, unused after the call (sqlite/wal_index.c)
+#   read_failed, disk_full    the error of the last system call, for the caller (sqlite/vfs.c)
 #   vfs            the layer that SQLite keeps registered for the life of the process (sqlite/vfs.c)
-#   engine         the text of chat_store_version, the same each time (sqlite/admin.c)
+#   engine         the text of chat_store_version(), the same each time (sqlite/admin.c)
 @test "the library keeps no global state except the listed variables" {
   run bash -c 'objdump -t "$ROOT/lib/libchatspool.a" | awk "\$0 ~ / O / && \$0 ~ / \.(data|bss)(\.[a-z_]+)?\t/ && \$0 !~ /\.data\.rel\.ro/ { print \$NF }" |
     sed "s/\.[0-9]*$//; s/.*\.//" | sort'
@@ -119,7 +119,7 @@ vfs'
   assert_output "$(sed -n 's/^VERSION = //p' "$REPOSITORY/Makefile")"
 }
 
-# example COMPILE ...: the program in chatspool(3), built so, prints what the page says.
+# example COMPILE ...: the program in chatspool(3), built with this command, prints the output on the page.
 example() {
   "$BATS_TEST_DIRNAME/examples" list "$REPOSITORY/man/chatspool.3" >blocks
   awk '/^block / { on = $2 == "c"; next } on { print substr($0, 3) }' blocks >letters.c
@@ -133,8 +133,8 @@ example() {
   assert_output 'Dear Carol'
 }
 
-# A compiler with what pkg-config says behind the sources.
-# shellcheck disable=SC2046  # words are meant
+# Compile with the output of pkg-config after the sources.
+# shellcheck disable=SC2046  # several arguments
 with_shared() { cc "$@" $(pkg-config --cflags --libs chatspool); }
 # shellcheck disable=SC2046
 with_static() { cc -static "$@" $(pkg-config --cflags --libs --static chatspool); }
@@ -151,7 +151,7 @@ with_static() { cc -static "$@" $(pkg-config --cflags --libs --static chatspool)
   refute_output --partial NEEDED
 }
 
-# The prototypes in the synopsis, as the compiler would read them.
+# Print the prototypes in the synopsis, as the compiler would read them.
 synopsis() {
   awk '
     function unquoted(text) { gsub(/"/, "", text); return text }
@@ -216,7 +216,7 @@ END
     echo "# $name"
     run -0 grep -cE "^\.(Fn $name( |\$)|It .*Fn $name( |\$))" <(sed -n '/^\.Sh DESCRIPTION/,/^\.Sh EXAMPLES/p' "$REPOSITORY/man/chatspool.3")
   done
-  # What is not a status is in RETURN VALUES.
+  # Return values other than a status are described in RETURN VALUES.
   for name in $(cc -E -P "$HEADER" | tr '\n' ' ' | tr ';' '\n' | grep -vE 'typedef|^ *(enum chat_status|void) ' | grep -oE '\bchat_[a-z0-9_]+\(' | tr -d '(' | sort -u); do
     echo "# $name"
     run -0 grep -E "^\.It .*Fn $name( |\$)" "$REPOSITORY/man/chatspool.3"

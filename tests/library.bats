@@ -1,15 +1,16 @@
 #!/usr/bin/env bats
-# The library, where the commands do not go: a handle that lives on after an error, threads, and children by fork().
+# The library in cases that the commands do not reach: a handle that is used after an error, threads, and children by
+# fork().
 
-# The script in single quotes is meant to expand later.
+# The script in single quotes expands later.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2154
 
 load helper
 
 setup_file() {
-  # A child has what its parent held when it was forked, and lets go of none of it.
+  # A child keeps all locks that its parent held when it was forked.
   export ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0
-  # The library of the build under test, or the one of the plain build. CHAT_CC is the compiler it was built with.
+  # The library of the build under test, or of the plain build. CHAT_CC is the compiler that built it.
   local bin=${CHAT_BIN:-$REPOSITORY/bin} program
   local build=$bin/../build
   [[ -e $bin/../libchatspool.a ]] && build=$bin/..
@@ -37,7 +38,7 @@ setup() {
     run "$PROGRAMS/rollback" s.db $count
     assert_success
     assert_output "$(for i in {1..10}; do echo "acked $i"; done
-      echo 'settle while sending: refused'
+      echo 'delete while sending: refused'
       for i in {1..10}; do echo "acked $i"; done)"
     run -0 chat-recv -a -s s.db
     assert_output "$(for i in {1..10}; do echo "acked $i"; done)"
@@ -61,8 +62,8 @@ setup() {
   assert_output 'itself: these messages cannot be settled together
 another handle'"'"'s: these messages cannot be settled together
 another room'"'"'s: these messages cannot be settled together
-behind what is settled: these messages are not claimed
-what is settled: these messages are not claimed
+behind deleted messages: these messages are not claimed
+deleted messages: these messages are not claimed
 main: two
 main: four
 main: five
@@ -71,7 +72,7 @@ other: of another room'
   CHAT_SPOOL=$PWD/s.db run -0 chat-spool check
 }
 
-@test "threads that share a handle under a lock send and receive, and a handle may move between threads" {
+@test "threads with a handle each and a common lock send and receive, and a handle may move between threads" {
   run "$PROGRAMS/threads" s.db
   assert_success
   assert_output '200 of 200 received once
@@ -85,7 +86,7 @@ afterwards: none'
   local library=$BATS_TEST_TMPDIR/build/libchatspool.a
   local -a run=(setarch -R) flags=(-std=c17 -D_GNU_SOURCE -g -fsanitize=thread "-I$REPOSITORY/lib")
   sanitized && skip 'another sanitizer'
-  # It wants addresses that a kernel with much randomness does not give.
+  # ThreadSanitizer needs addresses that a kernel with much randomization does not give.
   setarch -R true 2>/dev/null || run=()
   echo 'int main(void) { return 0; }' >none.c
   gcc "${flags[@]}" -o none none.c && "${run[@]}" ./none || skip 'no ThreadSanitizer here'
@@ -100,8 +101,8 @@ afterwards: none'
   assert_output --partial 'data race'
 }
 
-# start_child WHAT: the program with its child, until that has said something. The child goes on when the descriptor
-# $KEEP is closed.
+# start_child WHAT: start the program with its child, and wait until the child has printed something. The child
+# continues when the descriptor $KEEP is closed.
 start_child() {
   mkfifo input
   background bash -c "exec \"\$PROGRAMS/fork\" s.db $1 <input >said"
@@ -115,7 +116,7 @@ start_child() {
     rm -rf s.db* input said
     start_child $what
     assert_equal "$(cat said)" sent
-    # Where the child has no lock, this takes the log away from under it.
+    # If the child has no lock, this removes the WAL while the child uses it.
     sqlite3 s.db 'SELECT count(*) FROM message' >/dev/null
     exec {KEEP}>&-
     finish "$BACKGROUND_PID"
@@ -179,7 +180,7 @@ neither: time is up'
   needs strace
   : >in
   chat-send first
-  # Another process has the write lock, until it goes on.
+  # Another process holds the write lock until it continues.
   stop_at 'pwrite64 1' -P "$SPOOL-wal" chat-send second
   [[ $STOPPED ]] || fail 'it was not stopped'
   local sender=$BACKGROUND_PID
@@ -210,7 +211,7 @@ neither: time is up'
   exec {keep}>end
   wait_until test -s claimed
   assert_bytes claimed '8\n'
-  # The control: it is there still.
+  # The control: the message is still there.
   ! process_ended "$failing" || fail 'the process has ended'
   run -0 --separate-stderr timeout 20 chat-recv -t 10
   assert_output 'to be kept'

@@ -1,5 +1,4 @@
-# The manual and the README tell the truth: every example in them is run. That they name the options there are is in
-# options.bats.
+# The manual and the README are true: every example in them is run. tests/options.bats checks their options.
 
 # bats file_tags=manual
 
@@ -7,7 +6,7 @@ load helper
 
 EXAMPLES="$BATS_TEST_DIRNAME/examples"
 
-# All examples of FILE print what is shown there.
+# All examples of FILE print the output shown there.
 assert_examples() {
   run "$EXAMPLES" run "$REPOSITORY/$1"
   assert_success
@@ -50,7 +49,7 @@ assert_examples() {
     run "$EXAMPLES" list "$REPOSITORY/$page"
     assert_success
     assert_line --regexp '^block console '
-    # "sh" are the commands of make, see below.
+    # "sh" blocks contain commands of make, see below.
     run awk '/^block / && $2 !~ /^(console|crontab|sh)$/' <<<"$output"
     assert_output ''
   done
@@ -78,7 +77,7 @@ assert_examples() {
   assert_line 'wrong.md:1: ended by itself'
 }
 
-# Two programs that have something to report, as the crontabs name them.
+# Two programs that report something, with the names in the crontabs.
 nightly_jobs() {
   mkdir "$HOME/bin"
   printf '#!/bin/sh\necho "backup: 3 files"\necho "100%% done" >&2\n' >"$HOME/bin/backup"
@@ -110,7 +109,7 @@ $me: nothing to tidy up"
 @test "the crontabs mail nothing if nothing was reported" {
   local page
   nightly_jobs
-  # The control: those that report are mailed.
+  # The control: reports are mailed.
   run -0 "$EXAMPLES" cron "$REPOSITORY/README.md"
   assert_output --partial '3 files'
   printf '#!/bin/sh\n' | tee "$HOME/bin/backup" >"$HOME/bin/tidy-up"
@@ -208,10 +207,10 @@ chat-recv: No new messages"
   (($(exit_statuses "$REPOSITORY"/man/chat-{send,recv,spool,talk}.1 | wc -l) > 8))
 }
 
-# The text of a line of a manual page, without escapes.
+# Print the text of a line of a manual page, without escapes.
 plain() { sed 's/\\-/-/g; s/\\(dq/"/g; s/\\(aq/'\''/g; s/\\e/\\/g; s/\\&//g'; }
 
-# The lines of a section ".Ss NAME..." of a page.
+# Print the lines of a section ".Ss NAME..." of a page.
 section() { # PAGE NAME
   awk -v name="$2" '/^\.S[sh] / { on = index(substr($0, 5), name) == 1 } on' "$REPOSITORY/man/$1"
 }
@@ -279,7 +278,7 @@ section() { # PAGE NAME
   for time in "${times[@]}"; do
     chat-send -d "$time" -x "$time" hello || fail "-d '$time'"
   done
-  # The control: not everything is taken.
+  # The control: other forms are refused.
   run -64 chat-send -d 'in a moment' hello
 }
 

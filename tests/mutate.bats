@@ -1,4 +1,4 @@
-# tests/mutate/run itself, on a small tree: which mistakes it makes, and what it says of them.
+# tests/mutate/run itself, on a small tree: which mutations it makes, and how it reports them.
 
 # shellcheck disable=SC2154
 
@@ -24,7 +24,7 @@ int main(int argc, char **argv)
 END
   printf '%s\n' '-- WHERE in a comment' 'SELECT a FROM b WHERE a > 1 AND c IS NULL ORDER BY a DESC' >tree/sql/list.sql
   printf 'limit.c\tfirst\n*\tfirst second broken\n' >tree/tests/mutate/map
-  # "first" knows 2 and 3; "second" is content with anything, and "broken" with nothing.
+  # "first" tests 2 and 3; "second" always passes, and "broken" always fails.
   cat >features <<'END'
 case $1 in
 first) [ "$(bin/limit 2)" = 'small < 3' ] && [ -z "$(bin/limit 3)" ] || { echo 'not ok 1 the limit is 3'; false; } ;;
@@ -60,7 +60,7 @@ mutate() {
   assert_line '    - fflush(stdout);'
   assert_line 'left out, as it fails without a mutation: broken: never'
   assert_line --regexp '^[1-9][0-9]* of [1-9][0-9]* killed, [0-9.]+ %; [0-9]+ survived; seed 7$'
-  # The copy is as it was; the tree was never touched.
+  # The copy is unchanged again; the tree was never touched.
   cmp work/tree/lib/limit.c tree/lib/limit.c
   grep -q 'n < 3' tree/lib/limit.c
 }

@@ -1,15 +1,15 @@
 #!/usr/bin/env bats
-# Open rooms and their readers: each reader gets every message, and what it gets has all promises of a plain room.
+# Open rooms and their readers: each reader gets every message, with all promises of a plain room.
 
-# Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
+# Bats runs each test in its own shell; the scripts in single quotes expand later.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2153,SC2154
 
 load helper
 
-# reader ROOM NAME FIELD: what chat-spool readers -j says of it.
+# reader ROOM NAME FIELD: print the field from chat-spool readers -j.
 reader() { chat-spool readers -j "$1" | jq -r --arg name "$2" "select(.reader == \$name) | .$3"; }
 
-# depth ROOM: how many messages it holds.
+# depth ROOM: print how many messages it contains.
 depth() { chat-spool list -j "$1" | jq .depth; }
 
 # ---------------------------------------------------------------- every reader gets every message
@@ -98,7 +98,7 @@ depth() { chat-spool list -j "$1" | jq .depth; }
   assert_output 4
 }
 
-# is_claimed ROOM NAME COUNT: as many messages of the reader are claimed.
+# is_claimed ROOM NAME COUNT: COUNT messages of the reader are claimed.
 is_claimed() { [[ $(reader "$1" "$2" claimed) == "$3" ]]; }
 
 @test "a message whose receiver is killed is received again before later ones" {
@@ -481,7 +481,7 @@ is_here() { [[ $(reader "$1" "$2" here) == true ]]; }
   done
 }
 
-# counts SPOOL: the readers of tea there, and how far each is.
+# counts SPOOL: print the readers of tea there, and the position of each.
 counts() { chat-spool readers -s "$1" -j tea | jq -c 'del(.last)'; }
 
 @test "in random histories with failures and kills each reader gets each message" {

@@ -1,11 +1,11 @@
 #!/usr/bin/env bats
-# The options are said in five places: the tables of the programs, which --help prints; the manual pages; and the
-# completions for bash, zsh and fish. They say the same. And the completions complete: what Tab makes of a line is what the
-# program is given then. The tests of zsh and fish are skipped where there is no such shell.
+# The options are in five places: the tables of the programs, which --help prints, the manual pages, and the completions
+# for bash, zsh and fish. All five must agree. And the completions must work: a program gets the arguments that Tab
+# produces. The tests of zsh and fish are skipped if the shell is not installed.
 #
-# A context is a program, or "chat-spool COMMAND". An option is "-r --room ROOM"; a form that is missing is "-".
+# A context is a program, or "chat-spool COMMAND". An option is "-r --room ROOM"; "-" is a missing form.
 
-# Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
+# Bats runs each test in its own shell; the scripts in single quotes expand later.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2154
 
 load helper
@@ -16,7 +16,7 @@ COMPLETIONS="$BATS_TEST_DIRNAME/../completions"
 
 contexts() { printf '%s\n' chat-send chat-recv chat-talk chat-spool && commands_of_help | sed 's/^/chat-spool /'; }
 
-# "show ... (also: peek)" are two.
+# "show ... (also: peek)" means two commands.
 commands_of_help() { chat-spool --help | awk '/^  [a-z]/ { print $1; if ($(NF - 1) == "(also:") print substr($NF, 1, length($NF) - 1) }'; }
 
 options_of_help() { # CONTEXT
@@ -28,7 +28,7 @@ options_of_help() { # CONTEXT
     s/^      (--[a-z-]+)( .*)?$/- \1 -/p' | sort
 }
 
-# The commands of chat-spool have a part of COMMANDS each; what most have in common is in the description.
+# Each command of chat-spool has a part of COMMANDS; the description contains the common options.
 options_of_page() { # CONTEXT
   local page=$REPOSITORY/man/${1%% *}.1
   case $1 in
@@ -42,7 +42,7 @@ options_of_page() { # CONTEXT
     s/^\.It Fl (-[a-z-]+)$/- -\1 -/p' | sort
 }
 
-# Of the lines of the synopsis, those of the context.
+# Print the lines of the synopsis that belong to the context.
 synopsis_of_page() { # CONTEXT
   sed -n '/^\.Sh SYNOPSIS/,/^\.Sh DESCRIPTION/p' "$REPOSITORY/man/${1%% *}.1" | awk -v context="$1" '
     BEGIN { two = split(context, name, " ") == 2 }
@@ -51,7 +51,7 @@ synopsis_of_page() { # CONTEXT
     on'
 }
 
-# The options in it, each in one of its forms.
+# Print the options in it, each in one of its forms.
 options_of_synopsis() { # CONTEXT
   synopsis_of_page "$1" | awk '
     {
@@ -69,10 +69,11 @@ options_of_bash() { # CONTEXT
   bash -c '. "$1"; _chatspool_table "$2"; printf %s\\n "$table"' - "$COMPLETIONS/chatspool.bash" "${1##* }" | sort
 }
 
-# zsh and fish take the two forms by themselves: each as "-r ROOM", and for fish "-r yes", as it does not name the argument.
+# zsh and fish list the two forms separately: each as "-r ROOM", and for fish "-r yes", because fish does not name the
+# argument.
 forms() { awk '$1 != "-" { print $1, $3 } $2 != "-" { print $2, $3 }' | sort; }
 
-# What the file hands to _arguments.
+# Print the arguments that the file passes to _arguments.
 forms_of_zsh() { # CONTEXT
   zsh -f -c '
     _arguments() { print -rl -- "$@" }
@@ -82,7 +83,7 @@ forms_of_zsh() { # CONTEXT
     sed -nE 's/^(\([^)]*\)|\*)?(-[^]:[+=]+)[+=]?\[[^]]*\](:([A-Z]+):.*)?$/\2 \4/p' | sed 's/ $/ -/' | sort
 }
 
-# What the file hands to complete.
+# Print the arguments that the file passes to complete.
 forms_of_fish() { # CONTEXT
   fish -N -c '
     function complete; string join -- \t $argv; end
@@ -144,7 +145,7 @@ named_or_not() { sed -E 's/ [A-Z]+$/ yes/'; }
   common=$(options_of_page chat-spool)
   while read -r context; do
     case $context in
-    # All have the common ones; copy and help have no -s.
+    # All contexts have the common options; copy and help have no -s.
     'chat-spool copy' | 'chat-spool help') assert_equal "$(sort <(options_of_page "$context") <(grep -v -e --spool <<<"$common"))" "$(options_of_help "$context")" ;;
     'chat-spool '*) assert_equal "$(sort <(options_of_page "$context") - <<<"$common")" "$(options_of_help "$context")" ;;
     chat-spool) assert_equal "$(grep -v -e --spool <<<"$common")" "$(options_of_help "$context")" ;;
@@ -158,7 +159,7 @@ named_or_not() { sed -E 's/ [A-Z]+$/ yes/'; }
   while read -r context; do
     [[ $context != chat-spool ]] || continue
     seen=$(options_of_synopsis "$context" | grep -vxE -e '--help|--version') || [[ $context == *' help' ]]
-    # Of an option with two forms, one is shown.
+    # The synopsis shows one form of an option with two forms.
     assert_equal "$(options_of_help "$context" | grep -vE -e '--(help|version) ' |
       awk '{ print $1 == "-" ? $2 : $1 }' | sort -u)" "$seen"
   done < <(contexts)
@@ -189,7 +190,8 @@ named_or_not() { sed -E 's/ [A-Z]+$/ yes/'; }
 
 # ---------------------------------------------------------------- they complete
 
-# tab_words LINE: what the completion for bash offers at the end of the line, in $COMPREPLY. The line has no quotes.
+# tab_words LINE: store the words that the completion for bash offers at the end of the line in $COMPREPLY. The line has
+# no quotes.
 tab_words() {
   local function
   # shellcheck disable=SC1091
@@ -197,11 +199,11 @@ tab_words() {
   function=$(complete -p "${1%% *}" | sed -E 's/.* -F ([^ ]+) .*/\1/')
   COMP_LINE=$1
   COMP_POINT=${#1}
-  # As bash cuts it: at blanks, and around "=" and ":".
+  # Split the line as bash does: at blanks, and around "=" and ":".
   mapfile -t COMP_WORDS < <(sed -E 's/ +/\n/g; s/([=:]+)([^\n])/\1\n\2/g; s/([^\n=:])([=:])/\1\n\2/g' <<<"$1")
   COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
   COMPREPLY=()
-  # It is not written for a shell that ends where a command fails.
+  # The completion is not written for a shell that exits when a command fails.
   "$function" "${1%% *}" "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}" || true
 }
 
@@ -211,11 +213,11 @@ offers() {
   assert_equal "$(printf '%s\n' "${COMPREPLY[@]}" | sort)" "$(printf '%s\n' "${@:2}" | sort)"
 }
 
-# tab_fish LINE: what fish offers at the end of the line, one a line.
+# tab_fish LINE: print the words that fish offers at the end of the line, one per line.
 tab_fish() { fish -N -c 'source $argv[1]; complete -C $argv[2]' "$COMPLETIONS/chatspool.fish" "$1" | cut -f 1; }
 
-# typed COMMAND LINE ...: type the lines at a shell that is started so, with a Tab for each "|" in them, and print what arguments
-# the programs got then, as "<-r><jobs>", a line for each.
+# typed COMMAND LINE ...: start a shell with this command, type the lines with a Tab for each "|", and print the
+# arguments that the programs got, as "<-r><jobs>", one line per program.
 typed() {
   local program
   mkdir -p typed
@@ -233,7 +235,8 @@ typed() {
 typed_bash() { typed 'exec bash --noprofile --rcfile rc.bash -i' "$@"; }
 typed_zsh() { typed 'exec zsh -f -i' '. ./rc.zsh' "$@"; }
 
-# Rooms in the default spool, and in another; one that a shell would run, and one that it would cut.
+# Rooms in the default spool, and in another; the name of one would run a command in a shell, and another one would be
+# split.
 make_rooms() {
   local room
   for room in jobs jobs.dead mail 'a b' '$(touch pwned)' 日本語 x:y; do chat-send -r "$room" hello; done
@@ -275,7 +278,7 @@ make_rooms() {
   assert_bytes stderr ''
   assert_equal "${#COMPREPLY[@]}" 0
   assert_not_exist "$HOME/.local"
-  # The control: where there is one, it says something.
+  # The control: with a spool it prints something.
   chat-send -s there.db -r jobs x
   CHAT_SPOOL=$PWD/there.db tab_words 'chat-recv -r '
   assert_equal "${COMPREPLY[*]}" jobs

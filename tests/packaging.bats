@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# The tarball, and what the packages say of it. That they can be built and installed is tried by packaging/check.
+# The tarball, and what the packages contain. packaging/check builds and installs them.
 
 bats_require_minimum_version 1.5.0
 bats_load_library bats-support
@@ -8,7 +8,7 @@ bats_load_library bats-assert
 ROOT=$(cd "${BATS_TEST_DIRNAME}/.." && pwd)
 
 setup() {
-    # The options of an outer make are not for the ones in here.
+    # Do not pass the options of an outer make to the ones in here.
     unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES SOURCE_DATE_EPOCH
     export LC_ALL=C
     VERSION=$(sed -n 's/^VERSION = //p' "$ROOT/Makefile")

@@ -1,4 +1,4 @@
-# The pages beside the manual are true: what they show is what is seen, and what they point at is there.
+# The pages beside the manual are true: pictures and figures are real, and links are valid.
 
 # bats file_tags=pages
 
@@ -34,7 +34,7 @@ load helper
   assert_equal "$(grep -m 1 '^## ' "$REPOSITORY/NEWS.md")" "## ${output##* }"
 }
 
-# floor NAME: its time to send a message, in times of the floor, as the results have it.
+# floor NAME: print its time to send a message from the results, as a multiple of the floor.
 floor() {
   awk -F ' *[|] *' -v name="$1" '$2 == name { printf "%.1f", $6; exit }' "$REPOSITORY/tests/bench/results/results.md"
 }
@@ -57,10 +57,10 @@ $(floor 'amqp-publish, amqp-get') × floor
 $(floor beanstalkd) × floor to our $ours."
 }
 
-# measured FILE: the version that the results in FILE.md were measured with.
+# measured FILE: print the version that was measured for the results in FILE.md.
 measured() { sed -n 's/^- BENCH=.*, chat-send \([0-9.]*\), .*/\1/p' "$REPOSITORY/tests/bench/results/$1.md"; }
 
-# cell NAME COLUMN: a cell of the first row with this NAME in the results.
+# cell NAME COLUMN: print a cell of the first row with this NAME in the results.
 cell() { awk -F ' *[|] *' -v name="$1" -v column="$2" '$2 == name { print $column; exit }' "$REPOSITORY/tests/bench/results/results.md"; }
 
 @test "the figures in docs/performance.md come from the benchmark" {
@@ -76,7 +76,7 @@ cell() { awk -F ' *[|] *' -v name="$1" -v column="$2" '$2 == name { print $colum
   assert_equal "$(measured postgres)" "$(measured results)"
 }
 
-# on_cluster TABLE ROW COLUMN FORMAT: a figure of the benchmark of PostgreSQL.
+# on_cluster TABLE ROW COLUMN FORMAT: print a figure of the benchmark of PostgreSQL.
 on_cluster() {
   awk -F '\t' -v table="$1" -v row="$2" -v column="$3" -v format="$4" \
     'index($1, table) == 1 && $2 == row && $3 == column { printf format, $4; exit }' "$REPOSITORY/tests/bench/results/postgres.tsv"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# The store in PostgreSQL is a module: when it is loaded, from where, and the errors about a URL before any server is asked.
+# The PostgreSQL store is a module: when and from where it is loaded, and the errors in a URL that need no server.
 
 # shellcheck disable=SC2030,SC2031,SC2154
 
@@ -8,13 +8,13 @@ load helper
 setup() {
   chat_setup
   MODULE=$CHAT_BIN/chatspool/chatspool-postgresql.so
-  # No process listens there: a port below those that the kernel gives to any process, and that needs a right to be taken.
+  # No process listens on a port below those that the kernel gives to clients and that needs a right to be used.
   NOWHERE='postgresql://nobody@127.0.0.1:1/chat?connect_timeout=1'
 }
 
 needs_module() { [[ -e $MODULE ]] || skip 'built without libpq'; }
 
-# installed [FILE ...]: the programs in a directory of their own, $CHAT_BIN from now on, with these of the modules.
+# installed [FILE ...]: copy the programs to a new directory, $CHAT_BIN from now on, with these modules.
 installed() {
   local from=$CHAT_BIN file
   CHAT_BIN=$BATS_TEST_TMPDIR/bin PATH=$BATS_TEST_TMPDIR/bin:$PATH
@@ -191,7 +191,7 @@ installed() {
   done
 }
 
-# trying PID: it has tried to reach the server, and pauses.
+# trying PID: the process has tried to reach the server, and pauses.
 trying() { asleep "$1" '*poll*'; }
 
 @test "a signal ends a follower that cannot reach the server, with a command too" {

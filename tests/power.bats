@@ -10,7 +10,7 @@
 # DOSE=full gives two doses and tries every call, TORTURE=1 or more gives ten times that many doses. Senders and receivers
 # that are at work when the power fails are in tests/torture/power.bats.
 
-# Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
+# Bats runs each test in its own shell; the scripts in single quotes expand later.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
 
 load helper

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # A spool that is removed or replaced while a program has it open: nothing is acknowledged that is in a file without a name.
 
-# Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
+# Bats runs each test in its own shell; the scripts in single quotes expand later.
 # shellcheck disable=SC2016,SC2034,SC2154
 
 load helper

@@ -2,7 +2,7 @@
 # The spool's file: an SQLite database that others can read, whose counters are right, whose WAL does not grow forever, and
 # that is made once even if twenty processes make it.
 
-# Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
+# Bats runs each test in its own shell; the scripts in single quotes expand later.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
 
 load helper

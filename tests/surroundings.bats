@@ -2,7 +2,7 @@
 # The effect of bad surroundings: closed descriptors, spool paths that are not safe, damaged and hostile files, full disks,
 # odd modes, names and environments. See chatspool(7).
 
-# Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
+# Bats runs each test in its own shell; the scripts in single quotes expand later.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
 
 load helper

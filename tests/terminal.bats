@@ -2,7 +2,7 @@
 # On a terminal: nothing that a message, a name or an error holds can command it; the hint; the progress line.
 # Each test runs on a pseudo-terminal (on_terminal).
 
-# Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
+# Bats runs each test in its own shell; the scripts in single quotes expand later.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2154
 
 load helper

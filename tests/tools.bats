@@ -2,7 +2,7 @@
 # Other people's tools start the programs, stop them, and hand them their input and output; and several shells do. Each test
 # is one of them. A test whose tool is not installed is skipped.
 
-# Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
+# Bats runs each test in its own shell; the scripts in single quotes expand later.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
 
 load helper

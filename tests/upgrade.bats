@@ -3,7 +3,7 @@
 # each released format. A newer format, and one that was tampered with, are refused and not touched. TORTURE is for how many
 # rounds a crowd upgrades a spool (default 2; 30 times TORTURE where that is 1 or more), and kills before every system call.
 
-# Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
+# Bats runs each test in its own shell; the scripts in single quotes expand later.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
 
 load helper

@@ -2,7 +2,7 @@
 # Options: what the commands say of themselves, and what they refuse (64). Bad room names and bad names of senders
 # are in chat-send.bats.
 
-# Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
+# Bats runs each test in its own shell; the scripts in single quotes expand later.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2154
 
 load helper

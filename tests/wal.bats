@@ -2,7 +2,7 @@
 # The write-ahead log (WAL): emptying it is one step that is valid at every instant; what was on the disk is never dropped from
 # it without a word; and chat-spool check --repair saves what is in a damaged one.
 
-# The scripts in single quotes are meant to expand later; $SPOOL is the helper's.
+# The scripts in single quotes expand later; the helper sets $SPOOL.
 # shellcheck disable=SC2016,SC2154
 
 load helper

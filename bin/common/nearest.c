@@ -15,8 +15,7 @@ static size_t least(size_t a, size_t b)
  * turn A into B; both have at most LONGEST bytes. */
 static size_t distance(const char *a, const char *b)
 {
-    size_t rows[3][LONGEST +
-                   1]; /* the row before the last one, the last, and the current one, in rotation */
+    size_t rows[3][LONGEST + 1]; /* the last two rows and the current one, in rotation */
     size_t width = strlen(b);
     for (size_t j = 0; j <= width; j++)
         rows[0][j] = j;

@@ -383,8 +383,7 @@ static enum chat_status receive(struct receiver *r)
         r->received += (int64_t)whole;
     if (status == CHAT_OK && whole < chat_batch_count(batch))
         status = CHAT_INTERRUPTED;
-    if (r->peek || r->count == 0 ||
-        r->received < r->count) /* otherwise the end of the process releases them */
+    if (r->peek || r->count == 0 || r->received < r->count) /* else the end of the process does */
         chat_release(batch);
     return status;
 }

@@ -155,8 +155,7 @@ static void set_query(struct change *c)
 static void change_ids(struct change *c)
 {
     for (size_t i = 0; i < c->id_count; i++) {
-        const size_t at =
-            c->first ? c->id_count - 1 - i : i; /* each one goes before the one handled last */
+        const size_t at = c->first ? c->id_count - 1 - i : i; /* each goes before the last one */
         const struct chat_query query = {
             .id = c->ids[at], .every = true, .max_messages = 1, .max_bytes = SIZE_MAX
         };

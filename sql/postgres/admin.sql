@@ -31,8 +31,8 @@ WHERE r.source = r.number OR (r.source IS NULL AND c.depth > 0)
 ORDER BY r.name;
 
 -- name: list_holders
--- Who has claimed the messages with the ids $1: the server's process, the client's name for itself, and its address, as
--- far as this role may see them.
+-- The sessions that have claimed the messages with the ids $1: the server's process, the client's name for itself, and
+-- its address, as far as this role may see them.
 SELECT id, l.pid::bigint, coalesce(a.application_name, ''), coalesce(host(a.client_addr), '')
 FROM unnest($1::bigint[]) AS id JOIN pg_locks l ON (l.classid::bigint & 65535) << 32 | l.objid::bigint = id & 281474976710655
         AND l.locktype = 'advisory' AND l.objsubid = 1 AND l.granted AND l.classid::bigint >> 16 = 25448

@@ -1,4 +1,4 @@
-/* beanstalk.c - the least client of beanstalkd: `beanstalk PORT put TEXT` returns when the job is
+/* beanstalk.c - a minimal client of beanstalkd: `beanstalk PORT put TEXT` returns when the job is
  * stored, `beanstalk PORT take` prints the next job and deletes it. */
 
 #include <arpa/inet.h>
@@ -23,7 +23,7 @@ static int connect_to(const char *port)
     return in != NULL && out != NULL;
 }
 
-/* Send what was written, and whether the answer begins with EXPECTED. */
+/* Send the command, and return whether the answer begins with EXPECTED. */
 static int answers(const char *expected, char line[static 64])
 {
     return fflush(out) == 0 && fgets(line, 64, in) != NULL &&

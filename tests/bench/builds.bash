@@ -1,12 +1,12 @@
-# The builds of chat-send and chat-recv that are measured: ours, and with BASELINE=PATH that of PATH/bin beside it. Both are copies:
-# from a file that the linker has written a command starts up to 7 % slower than from a copy of it, as the kernel reads a
-# file that was written in one go in larger pieces.
+# The measured builds of chat-send and chat-recv: ours, and with BASELINE=PATH the build in PATH/bin beside it. Both are
+# copies: a command starts up to 7 % slower from a file that the linker has written than from a copy, because the kernel
+# reads a file that was written at once in larger pieces.
 #
 # shellcheck shell=bash
 
 builds=(chat)
 
-# copy_builds: to programs/BUILD.
+# copy_builds: copy the builds to programs/BUILD.
 copy_builds() {
   local ours
   ours=$(dirname "$(command -v chat-send)")
@@ -25,15 +25,16 @@ copy_build() {
   [ ! -d "$2/chatspool" ] || cp -R "$2/chatspool" "$work/programs/$1"
 }
 
-# programs_of BUILD: the directory of its programs. Up to 0.2.0 a program may have libc inside, where LD_PRELOAD cannot slow down its
-# syncs; the same program with libc outside lies beside the module.
+# programs_of BUILD: print the directory of its programs. Up to 0.2.0 a program may contain libc, so that LD_PRELOAD
+# cannot slow down its syncs; then the same program with a shared libc is beside the module.
 programs_of() {
   local directory=$work/programs/$1
   [ "$disk" = 0 ] || [ ! -x "$directory/chatspool/chat-send" ] || directory=$directory/chatspool
   echo "$directory"
 }
 
-# use BUILD: from here on chat-send and chat-recv are those of that build, with a spool of its own. $of is for its rows or columns.
+# use BUILD: from now on chat-send and chat-recv are those of that build, with a separate spool. $of is the suffix of
+# its rows or columns.
 use() {
   PATH=$(programs_of "$1"):$path_without
   CHAT_SPOOL=$work/$1/spool.db

@@ -1,5 +1,5 @@
-# What is measured beside us. contenders/NAME.bash says of each: which commands it NAME_needs, whether it is
-# NAME_durable, how to NAME_start it, and what it takes to NAME_send a message and to NAME_recv one.
+# The programs that are measured beside ours. contenders/NAME.bash defines for each which commands it NAME_needs,
+# whether it is NAME_durable, how to NAME_start it, and how to NAME_send a message and NAME_recv one.
 #
 # shellcheck shell=bash
 
@@ -8,13 +8,13 @@ present=() # those that are installed, and running
 servers=() # their process ids, and those of other processes in the background
 message=$(printf '%0100d' 0)
 
-# What each is called in the tables.
+# The names in the tables.
 declare -A names=([floor]='the floor' [chat]='chat-send, chat-recv'
   [baseline]='the baseline' [sqlite3]='sqlite3' [redis]='redis-cli'
   [mosquitto]='mosquitto_pub, _sub' [rabbitmq]='amqp-publish, amqp-get' [beanstalkd]='beanstalkd' [flock]='flock, sed'
   [nq]='nq')
 
-# set_disk MS: from here on with a disk that takes so much longer for a sync: "${on_disk[@]}" COMMAND ...
+# set_disk MS: from now on a sync takes this much longer: "${on_disk[@]}" COMMAND ...
 set_disk() {
   disk=$1
   on_disk=()
@@ -43,7 +43,7 @@ serve_at() {
 }
 serve() { serve_at "$port" "$@"; }
 
-# start_contenders [NAME ...]: afresh, on $disk; without names, all.
+# start_contenders [NAME ...]: start them again with empty stores, on $disk; without names, all.
 start_contenders() {
   local name needs port here
   port=${BENCH_PORT:-27400}
@@ -67,7 +67,7 @@ start_contenders() {
   done
 }
 
-# The servers first that were started last. RabbitMQ takes a while.
+# End the servers in reverse order. RabbitMQ needs a while.
 stop_contenders() {
   local i
   for ((i = ${#servers[@]} - 1; i >= 0; i--)); do
@@ -76,5 +76,5 @@ stop_contenders() {
   servers=()
 }
 
-# can NAME VERB: whether that contender does that at all.
+# can NAME VERB: true if that contender has that operation.
 can() { declare -p "$1_$2" >/dev/null 2>&1; }

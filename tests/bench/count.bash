@@ -1,11 +1,11 @@
-# What noise can't touch: instructions, system calls, syncs.
+# Measures that noise cannot change: instructions, system calls, syncs.
 #
 # shellcheck shell=bash
 
-# The processor's counter where it can be used, else callgrind: it sees the same on every machine.
+# Use the processor's counter if possible, otherwise callgrind, which counts the same on every machine.
 if perf stat -x , -e instructions:u true 2>&1 | grep -q '^[0-9]'; then counter=perf; else counter=callgrind; fi
 
-# instructions COMMAND ...: in user mode, of the command and its children.
+# instructions COMMAND ...: print the instructions of the command and its children in user mode.
 instructions() {
   case $counter in
   perf)
@@ -21,14 +21,13 @@ instructions() {
   esac
 }
 
-# system_calls FILTER COMMAND ...: how many, as strace's filter has it.
+# system_calls FILTER COMMAND ...: print the number of system calls that match strace's filter.
 system_calls() {
   strace -f -qq -o "$work/trace" -e "trace=$1" "${@:2}" </dev/null 2>&1 | cat >/dev/null
   grep -cE '^[0-9]+ +[a-z0-9_]+\(' "$work/trace" || true
 }
 
-# Valgrind does not know the mark by which the index of the log outlives its processes: a receiver that waits elsewhere
-# keeps it.
+# Valgrind does not know the mark by which the index of the WAL survives the processes: a waiting receiver keeps it.
 keep_index() { background chat-recv -w -r elsewhere; sleep 0.3; }
 
 mean() { awk '{ sum += $1 } END { printf "%.1f\n", sum / NR }'; }

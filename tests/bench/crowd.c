@@ -14,7 +14,7 @@
 
 enum { TIMES_MAX = 16384 };
 
-/* The results of a process; shared with its parent. */
+/* The results of a process, shared with its parent. */
 struct report {
     size_t count, failures;
     double times[TIMES_MAX];

@@ -1,5 +1,5 @@
-/* floor.c - the least that a durable message can cost: `floor FILE` writes 100 bytes in place, has
- * them brought to the disk, and exits. */
+/* floor.c - the lower limit for a durable message: `floor FILE` overwrites 100 bytes, syncs them to
+ * the disk, and exits. */
 
 #include <fcntl.h>
 #include <unistd.h>

@@ -1,4 +1,4 @@
-/* process.c - to start a command and to tell the time, and what becomes of the times. */
+/* process.c - starting commands, taking times, and evaluating them. */
 
 #include "process.h"
 

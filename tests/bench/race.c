@@ -1,10 +1,10 @@
-/* race.c - run commands in turn, so that what disturbs one disturbs the others as much.
+/* race.c - run several commands alternately, so that a disturbance affects all of them alike.
  *
- *   race ROUNDS COMMAND [ARG ...] ::: COMMAND [ARG ...] ::: ...
+ * race ROUNDS COMMAND [ARG ...] ::: COMMAND [ARG ...] ::: ...
  *
- * Prints a line for each: the median of its times in milliseconds, the 99th percentile, the median
- * of its ratios to the first command in the same round, the most memory it had (KiB), and how often
- * it failed. A round that is not counted goes first. */
+ * Prints one line per command: the median of its times in milliseconds, the 99th percentile, the
+ * median of its ratios to the first command in the same round, its maximum memory (KiB), and how
+ * often it failed. The first round does not count. */
 
 #include "process.h"
 
@@ -24,7 +24,7 @@ struct runner {
 static double run(struct runner *runner)
 {
     long memory;
-    alarm(PATIENCE); /* the end of all, rather than none */
+    alarm(PATIENCE); /* the end of the list, instead of an empty one */
     double begun = now();
     int good = finish(start(runner->argv, -1, -1), &memory);
     double time = now() - begun;
@@ -34,7 +34,7 @@ static double run(struct runner *runner)
     return time;
 }
 
-/* Every second round in the opposite order. */
+/* Every second round has the opposite order. */
 static void run_round(struct runner runners[], size_t count, size_t round)
 {
     for (size_t i = 0; i < count; i++) {

@@ -1,16 +1,16 @@
-/* skip_locked.c - what one writes by hand to have a queue in a PostgreSQL table: the loop of
- * SELECT ... FOR UPDATE SKIP LOCKED, by libpq.
+/* skip_locked.c - a hand-written queue in a PostgreSQL table: the loop of SELECT ... FOR UPDATE
+ * SKIP LOCKED, with libpq.
  *
- *   skip_locked send CONNECTION BODY
- *   skip_locked recv CONNECTION             take the oldest and print it; 1 if there is none
- *   skip_locked in CONNECTION BATCH         each line of the input, BATCH to a transaction
- *   skip_locked out CONNECTION BATCH        print all there are, BATCH to a transaction
- *   skip_locked follow CONNECTION MS        print what there is, and look again after so long
- *   skip_locked work CONNECTION COMMAND ... run it for each, one at a time; for several, start
- * several
+ * skip_locked send CONNECTION BODY
+ * skip_locked recv CONNECTION             take the oldest message and print it; 1 if the queue is
+ * empty skip_locked in CONNECTION BATCH         add each line of the input, BATCH lines per
+ * transaction skip_locked out CONNECTION BATCH        print all messages, BATCH per transaction
+ * skip_locked follow CONNECTION MS        print all messages, and look again after MS milliseconds
+ * skip_locked work CONNECTION COMMAND ... run it for each message, one at a time; for several at
+ *                                         once, start several
  *
  * The table is queue(id bigserial primary key, body text). A row is printed before the transaction
- * that deletes it is committed, so that none is lost. */
+ * that deletes it is committed, so that no row is lost. */
 
 #include <errno.h>
 #include <libpq-fe.h>
@@ -50,8 +50,8 @@ static void send_one(const char *body)
     PQclear(ask("INSERT INTO queue (body) VALUES ($1)", 1, &body));
 }
 
-/* Begin to take at most COUNT; the caller does something with them and commits. (In "id IN (SELECT
- * ... LIMIT)" a plan may run the inner one again, and take more.) */
+/* Begin to take at most COUNT rows; the caller processes them and commits. (With "id IN (SELECT ...
+ * LIMIT)" a plan may run the inner query again, and take more.) */
 static PGresult *take(const char *count)
 {
     tell("BEGIN");
@@ -70,7 +70,7 @@ static int print(const PGresult *rows)
     return PQntuples(rows);
 }
 
-/* Print at most that many; returns how many. */
+/* Print at most COUNT rows, and return their number. */
 static int receive(const char *count)
 {
     PGresult *rows = take(count);
@@ -92,7 +92,7 @@ static void end_copy(void)
     }
 }
 
-/* The lines of the input, by COPY. */
+/* Copy the lines of the input with COPY. */
 static void read_in(long batch)
 {
     char *line = NULL;
@@ -120,7 +120,7 @@ static void follow(long milliseconds)
             nanosleep(&pause, NULL);
 }
 
-/* The transaction is open while the command runs, as it is the claim. */
+/* The transaction is open while the command runs, because it is the claim. */
 static void work(char *command[])
 {
     int taken;

@@ -1,8 +1,8 @@
-/* slow.c - a library for LD_PRELOAD: a disk that takes $SLOW milliseconds longer for each sync, or,
- * where that is below zero, none at all.
+/* slow.c - a library for LD_PRELOAD: each sync takes $SLOW milliseconds longer or, if $SLOW is
+ * negative, no time at all.
  *
- * A sleep, so that the syncs of several processes run side by side, which a real disk may not let
- * them. */
+ * A sync sleeps, so the syncs of several processes run at the same time, which a real disk may not
+ * allow. */
 
 #include <dlfcn.h>
 #include <stdlib.h>

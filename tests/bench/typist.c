@@ -43,7 +43,7 @@ static struct terminal open_terminal(char *const argv[])
     return t;
 }
 
-/* Read what the terminal shows, for at most PATIENCE milliseconds; whether there was something. */
+/* Read the terminal's output for at most PATIENCE milliseconds. Returns whether there was any. */
 static int watch(struct terminal *t, int patience)
 {
     struct pollfd ready = { .fd = t->fd, .events = POLLIN };
@@ -75,7 +75,7 @@ static void wait_for(struct terminal *t, const char *text)
         }
 }
 
-/* Until the terminal shows nothing new for a moment. */
+/* Wait until the terminal shows nothing new for a moment. */
 static void settle(struct terminal *t)
 {
     while (watch(t, QUIET))
@@ -105,7 +105,7 @@ static double line(struct terminal t[2], size_t round)
     return time;
 }
 
-/* No text has these characters next to each other but the line. */
+/* Only this line has these characters next to each other. */
 static double key(struct terminal *t, size_t round)
 {
     char text[] = "#0", all[] = "> #0";
@@ -115,7 +115,7 @@ static double key(struct terminal *t, size_t round)
     t->size = 0;
     double begun = now();
     type(t, text + 1);
-    for (;;) { /* alone, or in the line when that is drawn again */
+    for (;;) { /* alone, or within the line when the line is drawn again */
         const char *found = memchr(t->seen, text[1], t->size);
         if (found == t->seen && t->size > 0)
             break;

@@ -1,10 +1,10 @@
-/* wake.c - how long a line takes from a sender to a receiver that sleeps.
+/* wake.c - how long a line takes from a sender to a sleeping receiver.
  *
- *   wake ROUNDS SENDER [ARG ...] ::: RECEIVER [ARG ...]
+ * wake ROUNDS SENDER [ARG ...] ::: RECEIVER [ARG ...]
  *
- * Both are started once. The sender's standard input gets a line, the receiver's standard output
- * must show one; then, when the receiver sleeps again, comes the next. Prints the median and the
- * 99th percentile of the times between, in milliseconds. */
+ * Starts both once. The sender's standard input gets a line, and the receiver's standard output
+ * must show one. The next line follows when the receiver sleeps again. Prints the median and the
+ * 99th percentile of the times, in milliseconds. */
 
 #include "process.h"
 
@@ -24,7 +24,7 @@ static void pause_for(long milliseconds)
     nanosleep(&(struct timespec){ 0, milliseconds * 1000000 }, NULL);
 }
 
-/* Read what is there, once something is; whether that was in time. */
+/* Wait for output, and read it. Returns whether there was some in time. */
 static int receive(int fd, int patience)
 {
     char bytes[4096];
@@ -39,7 +39,7 @@ static void send_line(int fd)
         die("write");
 }
 
-/* Send until one is received: then both are there. The rest is read as well. */
+/* Send until one line is received, which shows that both have started. Read the rest as well. */
 static void introduce(int to_sender, int from_receiver)
 {
     int tries = 0;

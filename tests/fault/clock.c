@@ -1,6 +1,6 @@
-/* clock.c - a library for LD_PRELOAD: the wall clock shows what the file $CHAT_CLOCK says, an
+/* clock.c - a library for LD_PRELOAD: the wall clock shows the time in the file $CHAT_CLOCK, an
  * int64_t in milliseconds since 1970, and stands still until the file is written again. The
- * monotonic clock is the real one, so time-outs pass as ever. For tests/model. */
+ * monotonic clock is the real one, so timeouts pass normally. For tests/model. */
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -68,8 +68,7 @@ time_t time(time_t *result)
     return now.tv_sec;
 }
 
-/* A timer that is set to a point in time: as far from the kernel's now as it is from the shown
- * one. */
+/* Set a timer for a point in time: as far from the kernel's time as it is from the time shown. */
 int timerfd_settime(int fd, int flags, const struct itimerspec *new, struct itimerspec *old)
 {
     int (*call)(int, int, const struct itimerspec *, struct itimerspec *);
@@ -78,7 +77,7 @@ int timerfd_settime(int fd, int flags, const struct itimerspec *new, struct itim
     *(void **)&kernel = real("clock_gettime");
     struct itimerspec moved = *new;
     struct timespec now;
-    enum { WALL = 1000000000 }; /* seconds: no monotonic clock has got there */
+    enum { WALL = 1000000000 }; /* seconds: no monotonic clock has reached this */
     if (shown != NULL && (flags & TFD_TIMER_ABSTIME) != 0 && moved.it_value.tv_sec > WALL) {
         kernel(CLOCK_REALTIME, &now);
         moved.it_value.tv_sec += now.tv_sec - *shown / 1000;

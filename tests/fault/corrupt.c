@@ -1,25 +1,23 @@
-/* corrupt.c - damage a file in many ways, one after the other, and judge what a command makes of
- * it.
+/* corrupt.c - damage a file in many ways, one after the other, and judge how a command reacts.
  *
- *   corrupt [OPTION ...] HOW STEP FILE RIGHT COMMAND [ARG ...]
+ * corrupt [OPTION ...] HOW STEP FILE RIGHT COMMAND [ARG ...]
  *
  * HOW is flip (a bit), cut (truncate), swap (two pages), copy (one page over another) or wipe (a
- * page of zeros); every STEP-th bit, length in bytes, or pair of pages is taken. For each, all
- * files of the directory of FILE are laid as they were at first, FILE is damaged, and COMMAND is
- * run. The lines that it prints must be lines of the file RIGHT, none twice, and in their order
- * (one that comes late counts as hidden, but with -w it is wrong); its status one of those allowed;
- * no signal, no more time and memory than allowed; and nothing told on standard error but by lines
- * that begin with "chat-".
+ * page of zeros); every STEP-th bit, length in bytes, or pair of pages is damaged. For each, all
+ * files in the directory of FILE are restored, FILE is damaged, and COMMAND is run. Each line that
+ * it prints must be a line of the file RIGHT, once, and in order (a line that is late counts as
+ * hidden, but with -w it is wrong). Its exit status must be one of those allowed, without a signal
+ * and within the limits of time and memory. Lines on standard error must begin with "chat-".
  *
- *   -f N        the first bit, length or pair
- *   -k          keep the inodes of the files: what the kernel knows of them outlives the damage
- *   -m MB -t SECONDS -s STATUSES    allowed (default: any memory, 10, "0 1 65")
- *   -u N        the size of a page (default 4096), -o N where the first one begins
- *   -x          the lines may come in any order
- *   -w          whole: with status 0 no line may be missing, unless it was told on standard error
+ * -f N        the first bit, length or pair
+ * -k          keep the inodes of the files: the kernel's state of a file survives the damage
+ * -m MB -t SECONDS -s STATUSES    the limits (default: any memory, 10, "0 1 65")
+ * -u N        the size of a page (default 4096), -o N the offset of the first page
+ * -x          the lines may come in any order
+ * -w          with status 0 no line may be missing, unless standard error reports it
  *
- * Prints one line of counts; each wrong case (the first 20) is a line on standard error, and then
- * the status is 1. */
+ * Prints one line of counts. The first 20 wrong cases are printed on standard error, and make the
+ * exit status 1. */
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -48,7 +46,7 @@ struct file {
 };
 
 struct lines {
-    char *text; /* each ends with NUL */
+    char *text; /* strings that end with NUL */
     char **line;
     size_t count;
 };
@@ -62,10 +60,10 @@ static bool keep, whole, any_order;
 static size_t page = 4096, first_page;
 static long most_memory, patience = 10;
 static const char *statuses = "0 1 65";
-static int out, err; /* in memory: what the command prints */
+static int out, err; /* in memory: the command's output */
 
 static struct {
-    unsigned long tried, right, told, hidden, wrong;
+    unsigned long tried, right, reported, hidden, wrong;
 } counts;
 
 static _Noreturn void die(const char *what)
@@ -128,7 +126,7 @@ static void remember_all(const char *path)
         die("FILE");
 }
 
-/* The reserve is large, and only ever there or not. */
+/* The reserve is large, and either exists or not. */
 static bool unchanged(const struct file *file)
 {
     struct stat st;
@@ -146,7 +144,7 @@ static void lay(struct file *file, const unsigned char *bytes, size_t size)
     close(fd);
 }
 
-/* Files that were not there at first go again. */
+/* Delete files that did not exist at first. */
 static void clear(void)
 {
     DIR *dir = opendir(directory);
@@ -162,7 +160,7 @@ static void clear(void)
     closedir(dir);
 }
 
-/* All files as they were, except the victim. */
+/* Restore all files except the victim. */
 static void lay_others(void)
 {
     clear();
@@ -190,7 +188,7 @@ static size_t case_count(const char *how)
     return pages * pages;
 }
 
-/* Change BYTES, whose size is returned; 0 and *NONE if the case does not exist. */
+/* Change BYTES and return their size; return 0 and set *NONE if the case does not exist. */
 static size_t damage(const char *how, size_t n, unsigned char *bytes, bool *none)
 {
     size_t pages = page_count(), a = pages > 0 ? n / pages : 0, b = pages > 0 ? n % pages : 0;
@@ -220,7 +218,7 @@ static size_t damage(const char *how, size_t n, unsigned char *bytes, bool *none
 /* --- the command ------------------------------------------------------------ */
 
 struct result {
-    int status; /* as waitpid() has it, or STATUS_TIME */
+    int status; /* from waitpid(), or STATUS_TIME */
     long memory;
 };
 
@@ -304,7 +302,7 @@ static int compare(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* Whether all lines are right, and none is there twice, in whatever order. */
+/* Return whether all lines are right, and no line is printed twice, in any order. */
 static bool only_late(const struct lines *seen)
 {
     for (size_t i = 0; i < seen->count; i++) {
@@ -319,7 +317,7 @@ static bool only_late(const struct lines *seen)
     return true;
 }
 
-/* The line that was not to be seen, or NULL. */
+/* Return a line that is not right, or NULL. */
 static const char *wrong_line(const struct lines *seen)
 {
     size_t at = 0;
@@ -332,7 +330,7 @@ static const char *wrong_line(const struct lines *seen)
     return NULL;
 }
 
-/* The problem, or NULL. */
+/* Return the problem, or NULL. */
 static const char *judge(const struct result *result, const struct lines *seen,
                          const struct lines *said)
 {
@@ -368,7 +366,7 @@ static const char *judge(const struct result *result, const struct lines *seen,
     else if (seen->count == right.count)
         counts.right++;
     else if (status == 65 || (said->count > 0 && status == 0))
-        counts.told++;
+        counts.reported++;
     else {
         counts.hidden++;
         if (whole)
@@ -466,7 +464,7 @@ int main(int count, char **words)
         try(how, n, words + 4);
     lay_others();
     lay(victim, victim->bytes, victim->size);
-    printf("%s: %lu tried, %lu right, %lu told, %lu hidden, %lu wrong\n", how, counts.tried,
-           counts.right, counts.told, counts.hidden, counts.wrong);
+    printf("%s: %lu tried, %lu right, %lu reported, %lu hidden, %lu wrong\n", how, counts.tried,
+           counts.right, counts.reported, counts.hidden, counts.wrong);
     return counts.wrong > 0;
 }

@@ -1,8 +1,8 @@
-/* gate.c - a COMMAND for chat-recv that does what a test says: gate SOCKET NAME
+/* gate.c - a COMMAND for chat-recv that obeys a test: gate SOCKET NAME
  *
- * It connects to the socket, writes a line with NAME and the fields of its message, parted by tabs,
- * and the body, and reads a line: "exit N" or "die". Where the socket is closed instead it exits
- * with 0. */
+ * Connects to the socket, writes a line with NAME and the fields of its message, separated by
+ * tabs, and the body, and reads a line: "exit N" or "die". If the socket is closed instead,
+ * exits with 0. */
 
 #include <signal.h>
 #include <stdio.h>

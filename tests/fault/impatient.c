@@ -1,5 +1,5 @@
-/* impatient.c - linked with --wrap=lock_turn,--wrap=sqlite3_busy_timeout: who waits for a lock
- * gives up after a twentieth of the time. */
+/* impatient.c - linked with --wrap=lock_turn,--wrap=sqlite3_busy_timeout: a process that waits for
+ * a lock gives up after a twentieth of the time. */
 
 #include <sqlite3.h>
 

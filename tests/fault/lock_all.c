@@ -1,5 +1,5 @@
-/* lock_all FILE: lock all of FILE that there is and will be, say so, and keep the lock until
- * killed. */
+/* lock_all FILE: lock all of FILE, including bytes beyond its end, print "locked", and keep the
+ * lock until killed. */
 
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,8 +1,8 @@
 /* nomemory.c - a library for LD_PRELOAD: one of the allocations fails, or all from one on.
  *
- * NOMEMORY=N fails the N-th of the program in $NOMEMORY_OF, NOMEMORY=N+ that and all after it.
- * NOMEMORY=0 fails none. In the end the number of allocations is written to the file
- * $NOMEMORY_COUNT, with a "!" where one has failed. A child of the program is left alone. */
+ * NOMEMORY=N fails the N-th allocation of the program in $NOMEMORY_OF, NOMEMORY=N+ that one and all
+ * later ones, NOMEMORY=0 no allocation. At the end the number of allocations is written to the file
+ * $NOMEMORY_COUNT, with a "!" if one has failed. A child of the program is not affected. */
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -54,7 +54,7 @@ static bool fails(void)
     return true;
 }
 
-/* The real function of that name. To find it takes no memory. */
+/* Return the real function of that name, without allocating memory. */
 static void *real(void **found, const char *name)
 {
     if (*found == NULL && (*found = dlsym(RTLD_NEXT, name)) == NULL)

@@ -1,9 +1,9 @@
 /* power.c - tools of power.bats.
  *
- *   power cut DIRECTORY   cut the power of the file system there: from now on nothing
- *                         reaches its disk, and what only its journal holds in memory is lost
- *   power hold FILE       be attached to the index of a log (-shm), as a process that uses it
- *                         is, until a signal comes; says "held" when it is */
+ * power cut DIRECTORY   cut the power of the file system there: from now on nothing reaches its
+ *                       disk, and data that is only in its journal's memory is lost
+ * power hold FILE       use the index of a WAL (-shm) as a process of SQLite does, until a signal
+ *                       arrives; prints "held" when it does */
 
 #include <fcntl.h>
 #include <stdint.h>
@@ -12,11 +12,11 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-/* As in fs/ext4/ext4.h; other file systems took it over from XFS. */
+/* As in fs/ext4/ext4.h; other file systems use the same number, which comes from XFS. */
 #define SHUTDOWN _IOR('X', 125, uint32_t)
 enum { NO_LOG_FLUSH = 2 };
 
-/* UNIX_SHM_DMS in SQLite's os_unix.c: who is attached has locked it. */
+/* UNIX_SHM_DMS in SQLite's os_unix.c: each process that uses the index locks this byte. */
 enum { ATTACHED_BYTE = 128 };
 
 static int cut(const char *directory)

@@ -1,6 +1,7 @@
 /* rollback SPOOL COUNT: put COUNT messages, more than SQLite's cache holds, roll them back, let the
- * command in $SEND send ten others, and look at the spool with the same handle. Prints what it
- * sees. Then the misuse that chatspool.h forbids, which must be told and do no harm. */
+ * command in $SEND send ten others, and look at the spool with the same handle. Prints the messages
+ * it finds. Then misuse the library in ways that chatspool.h forbids: the library must report that
+ * and do no harm. */
 
 #include <chatspool.h>
 #include <stdio.h>
@@ -49,7 +50,7 @@ static void settle_while_sending(chat_spool *spool, const struct chat_query *que
     chat_batch *batch;
     must(chat_claim(spool, query, &batch), spool, "claim");
     must(chat_begin(spool), spool, "begin");
-    printf("settle while sending: %s\n",
+    printf("delete while sending: %s\n",
            chat_settle(batch, 1) == CHAT_USAGE ? "refused" : "not refused");
     chat_rollback(spool);
     chat_release(batch);

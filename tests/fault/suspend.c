@@ -1,8 +1,8 @@
-/* suspend.c - a library for LD_PRELOAD: as if this machine, and no other, had been suspended for
- * the number of seconds in the file $SUSPENDED. The monotonic clock stood still during that
- * time: it is behind the wall clock by that much. With $SUSPENDED_VM the clock that counts a
- * suspend stood still, too: that is a virtual machine whose host has stopped it, and whose wall
- * clock was set since. */
+/* suspend.c - a library for LD_PRELOAD: simulate that this machine, and no other, was suspended for
+ * the number of seconds in the file $SUSPENDED. The monotonic clock stood still during that time,
+ * so it is behind the wall clock by that much. With $SUSPENDED_VM the clock that includes a suspend
+ * stood still, too: that is a virtual machine that its host has stopped, and whose wall clock was
+ * set since. */
 
 #include <dlfcn.h>
 #include <stdio.h>

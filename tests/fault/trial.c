@@ -1,19 +1,19 @@
-/* trial.c - the steps of one trial, of tests/torture.
+/* trial.c - the steps of one trial, for tests/torture.
  *
- *   trial STEP ; STEP ; ...        (each ";" a word)
+ * trial STEP ; STEP ; ...        (each ";" an argument)
  *
- *   renew FROM TO                  TO becomes a copy of the directory FROM
- *   run NAME COMMAND [ARG ...]     run it, from the file "in" to the files NAME.out and NAME.err
- *   kill N NAME COMMAND [ARG ...]  as run, and kill -9 it before its N-th system call
- *   count NAME COMMAND [ARG ...]   as run, and count its calls
+ * renew FROM TO                  make TO a copy of the directory FROM
+ * run NAME COMMAND [ARG ...]     run it, from the file "in" to the files NAME.out and NAME.err
+ * kill N NAME COMMAND [ARG ...]  as run, and kill -9 it before its N-th system call
+ * count NAME COMMAND [ARG ...]   as run, and count its system calls
  *
- * A line is printed for each that runs something: NAME, the exit status, and of count the number of
- * its calls and how many of them were over when its loader had done its work (it lets go of its
- * cache then). A step ends when all that it has started has ended; what takes longer than 20
- * seconds is killed, and the status is 124.
+ * Prints one line for each step that runs a command: NAME, the exit status, and for count the
+ * number of its calls, and how many of them were made before its loader was finished (it unmaps its
+ * cache then). A step ends when all processes that it has started have ended. After 20 seconds they
+ * are killed, and the status is 124.
  *
- * It all could be done by cp, strace and timeout, but a trial takes a fifth of the time like this,
- * and there are many. */
+ * cp, strace and timeout could do all of this, but a trial takes a fifth of their time, and there
+ * are many trials. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -89,12 +89,12 @@ static void renew(const char *from, const char *to)
 /* A traced process stops before and after each system call. */
 struct traced {
     pid_t pid;
-    int status;    /* as of waitpid() */
-    int signal;    /* to be delivered to it */
-    long fatal;    /* before this call it dies; 0: before none */
-    long calls;    /* begun so far, its execve() excepted */
-    long loader;   /* of those, its loader's */
-    int began, in; /* it has come to its execve(); it is in a call */
+    int status;    /* from waitpid() */
+    int signal;    /* to deliver to it */
+    long fatal;    /* it dies before this call; 0: before no call */
+    long calls;    /* begun so far, without its execve() */
+    long loader;   /* its loader's calls among them */
+    int began, in; /* it has reached its execve(); it is in a call */
 };
 
 static pid_t running;
@@ -144,7 +144,7 @@ static void wait_for(struct traced *t)
 
 static void go_on(struct traced *t)
 {
-    /* A process that is dying may be out of reach. */
+    /* A dying process may be unreachable. */
     if (ptrace(PTRACE_SYSCALL, t->pid, NULL, (void *)(intptr_t)t->signal) < 0 && errno != ESRCH)
         give_up("ptrace");
     t->signal = 0;
@@ -156,7 +156,7 @@ static void call_begins(struct traced *t)
     struct __ptrace_syscall_info info;
     t->calls++;
     if (t->calls == t->fatal)
-        kill(t->pid, SIGKILL); /* while it is before the call, which it does not reach */
+        kill(t->pid, SIGKILL); /* it is before the call, which it does not reach */
     else if (t->fatal == 0 && t->loader == 0 &&
              ptrace(PTRACE_GET_SYSCALL_INFO, t->pid, (void *)sizeof info, &info) > 0 &&
              info.op == PTRACE_SYSCALL_INFO_ENTRY && info.entry.nr == SYS_munmap)
@@ -190,7 +190,7 @@ static void trace(struct traced *t)
     }
 }
 
-/* How to trace: N as of kill, 0 to count; below that, not at all. */
+/* How to trace: N for kill, 0 to count; negative: not at all. */
 static void run(const char *name, char **words, long n)
 {
     struct traced t = { .fatal = n };
@@ -202,7 +202,7 @@ static void run(const char *name, char **words, long n)
     else
         wait_for(&t);
     while (wait(NULL) >= 0 || errno == EINTR)
-        continue; /* its children have become ours */
+        continue; /* adopt the orphaned children */
     alarm(0);
     int status = WIFSIGNALED(t.status) ? 128 + WTERMSIG(t.status) : WEXITSTATUS(t.status);
     printf("%s %d", name, late ? LATE : status);

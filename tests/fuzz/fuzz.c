@@ -1,4 +1,4 @@
-/* fuzz.c - what the fuzzers share. */
+/* fuzz.c - functions that the fuzzers share. */
 
 #include "fuzz.h"
 
@@ -17,7 +17,7 @@ void expect(bool expected, const char *what)
     abort();
 }
 
-/* The linker gives every call of exit() to this one (--wrap). */
+/* The linker redirects every call of exit() to this function (--wrap). */
 _Noreturn void __wrap_exit(int status);
 _Noreturn void __real_exit(int status);
 
@@ -33,7 +33,7 @@ const char *fuzz_text(const uint8_t *bytes, size_t size)
 {
     static char *text;
     free(text);
-    text = malloc(size + 1); /* of just this size: what reads behind it is found */
+    text = malloc(size + 1); /* exactly this size, so that reading beyond it is detected */
     expect(text != NULL, "memory");
     memcpy(text, bytes, size);
     text[size] = '\0';

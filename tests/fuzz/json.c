@@ -1,6 +1,6 @@
 /* json.c - fuzz the JSON lines that chat-send -J and chat-spool load read. A message that was
- * read is written, and read again: it must be the same. The first byte chooses which of the two
- * reads. */
+ * read is written and read again, and must be the same. The first byte chooses one of the two
+ * readers. */
 
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +17,7 @@ static bool same_text(const char *a, const char *b)
     return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
 }
 
-/* The line that MESSAGE becomes, without its newline; the caller frees it. */
+/* Return the line for MESSAGE, without its newline; the caller frees it. */
 static char *write_line(const struct chat_message *message, bool every, size_t *size)
 {
     struct output out;
@@ -71,7 +71,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         expect(m.user == NULL || chat_name_valid(m.user), "a sender");
         expect(m.host == NULL || chat_name_valid(m.host), "a host");
         expect(m.key == NULL || chat_name_valid(m.key), "a key");
-        /* A message always has these. */
+        /* Every message has these. */
         m.room = m.room != NULL ? m.room : "room";
         m.user = m.user != NULL ? m.user : "user";
         m.host = m.host != NULL ? m.host : "host";

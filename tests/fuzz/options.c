@@ -1,5 +1,5 @@
-/* options.c - fuzz the values of options: times, durations, numbers, formats, names. The first byte
- * chooses which. */
+/* options.c - fuzz the arguments of options: times, durations, numbers, formats, names. The first
+ * byte chooses the kind. */
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -19,7 +19,7 @@ static void try_date(const char *text)
 {
     char again[FORMAT_TIME];
     int64_t time, same;
-    if (!when_date(text, &time) || time > CHAT_TIME_MAX) /* which the caller refuses */
+    if (!when_date(text, &time) || time > CHAT_TIME_MAX) /* the caller refuses it */
         return;
     expect(time >= CHAT_TIME_MIN, "a date is one of our era");
     format_time_text(time, again);
@@ -73,12 +73,13 @@ static void try_name(const char *text)
     expect(safe.size == strlen(text) && memcmp(safe.bytes, text, safe.size) == 0,
            "a name needs no escapes");
     text_free(&safe);
-    expect(strlen(text) >= 1 && strlen(text) <= CHAT_NAME_MAX, "a name has a length");
+    expect(strlen(text) >= 1 && strlen(text) <= CHAT_NAME_MAX, "a name has 1 to 255 bytes");
     expect(!room || (strchr(text, '/') == NULL && strchr("-.", text[0]) == NULL),
-           "a room's name is none of a file elsewhere");
+           "a room's name is a plain file name");
 }
 
-/* Text for a terminal is UTF-8 without control characters, and escaped again it is the same. */
+/* Text escaped for a terminal is UTF-8 without control characters, and escaping it again changes
+ * nothing. */
 static void try_escape(const uint8_t *bytes, size_t size, bool one_line)
 {
     struct text safe = { .bytes = NULL }, again = { .bytes = NULL };
@@ -86,7 +87,7 @@ static void try_escape(const uint8_t *bytes, size_t size, bool one_line)
     text_add_escaped(&again, safe.bytes, safe.size, one_line);
     expect(safe.size == again.size &&
                (safe.size == 0 || memcmp(safe.bytes, again.bytes, safe.size) == 0),
-           "what is safe stays as it is");
+           "escaped text needs no escapes");
     for (size_t i = 0; i < safe.size; i++) {
         char c = safe.bytes[i];
         expect((c & 0xe0) != 0 || (!one_line && (c == '\n' || c == '\t')), "no C0");

@@ -1,6 +1,6 @@
-/* pages.c - fuzz the reading of pages that SQLite itself can't read any more. The input is a file
- * of pages; each begins with the byte that says what it is, so the input is spread: 256 bytes of it
- * are a page, the others are at its end, where the rows are. */
+/* pages.c - fuzz the code that reads pages which SQLite cannot read any more. The input is a file
+ * of pages. Each page begins with the byte for its kind, so the input is spread: 256 bytes of it
+ * make a page, the first ones at its beginning, the others at its end, where the rows are. */
 
 #include <stdlib.h>
 #include <string.h>
@@ -10,12 +10,12 @@
 
 enum { HEAD = 64, TAIL = 192 };
 
-/* Touch every byte of every column: what lies outside is found. */
+/* Read every byte of every column: the sanitizer reports bytes outside. */
 static bool tell(void *context, const struct record *record)
 {
     unsigned *sum = context;
     char name[CHAT_NAME_MAX + 1];
-    expect(record->count <= COLUMNS_MOST, "so many columns");
+    expect(record->count <= COLUMNS_MOST, "at most COLUMNS_MOST columns");
     for (size_t i = 0; i < record->count; i++) {
         const struct column *column = &record->column[i];
         for (size_t k = 0; k < column->size; k++)

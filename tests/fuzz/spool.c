@@ -1,9 +1,9 @@
-/* spool.c - fuzz the file of a spool, and its log.
+/* spool.c - fuzz the file of a spool and its WAL.
  *
- * An input is no file but changes of one that is whole: flags, then for each change three bytes
- * that say where, one that says how many bytes follow, and these. So an input is short, and what
- * was found can be read. Whatever the change, what is handed out are messages that were put, as
- * they were put; and what was repaired is sound. */
+ * An input consists of changes to an intact file: flags, then for each change three bytes for the
+ * offset, one byte for the length, and that many bytes. So an input is short, and a finding can be
+ * read. Whatever the change, only messages that were put are received, unchanged, and a repaired
+ * spool is sound. */
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -21,7 +21,7 @@ enum { COUNT = 24, LONGEST = 9000, FILES = 3 };
 static char directory[] = "/dev/shm/chat-fuzz-XXXXXX", path[64];
 static const char *const suffixes[FILES] = { "", "-wal", "-shm" };
 
-/* The whole ones: all in the database, or the second half in the log. */
+/* The intact spools: all messages in the database, or the second half in the WAL. */
 static struct file {
     unsigned char *bytes;
     size_t size;
@@ -90,7 +90,7 @@ static void put(int first, int last)
     chat_close(spool);
 }
 
-/* All that is in the log goes into the database. */
+/* Move all of the WAL into the database. */
 static void empty_log(void)
 {
     chat_spool *spool;
@@ -166,7 +166,7 @@ static void lay(uint8_t flags, const uint8_t *bytes, size_t size)
     for (int i = 0; i < FILES; i++) {
         struct file file = whole[which][i];
         if (i != victim || file.bytes == NULL) {
-            /* The index of the WAL is rebuilt: that is how it is after a crash. */
+            /* The index of the WAL is rebuilt, as after a crash. */
             if (i < 2)
                 write_file(suffixes[i], file.bytes, file.size);
             continue;
@@ -190,7 +190,7 @@ static void judge(const chat_batch *batch)
     for (size_t i = 0; i < chat_batch_count(batch); i++) {
         const struct chat_message *m = chat_batch_message(batch, i);
         if (strcmp(m->room, "new") ==
-            0) { /* sent to the damaged spool, which may have lost its log */
+            0) { /* sent to the damaged spool, which may have lost its WAL */
             expect(m->length == 3 && memcmp(m->body, "new", 3) == 0, "the new message");
             continue;
         }

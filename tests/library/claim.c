@@ -1,4 +1,4 @@
-/* claim.c - claim the oldest message of a spool's default room, print the status, and live on until
+/* claim.c - claim the oldest message of a spool's default room, print the status, and run until
  * standard input ends. */
 
 #include "common.h"

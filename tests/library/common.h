@@ -1,4 +1,4 @@
-/* Functions that the programs of the library's tests share. */
+/* Functions that the test programs of the library share. */
 
 #include <chatspool.h>
 #include <stdio.h>

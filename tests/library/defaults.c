@@ -1,4 +1,5 @@
-/* defaults.c - NULL and zero in place of every argument. Prints what chat_claim returned. */
+/* defaults.c - pass NULL and zero for every argument. Prints the message that chat_claim()
+ * returned. */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +18,7 @@ static void expect(int line, enum chat_status is, enum chat_status wanted)
 }
 #define EXPECT(call, wanted) expect(__LINE__, call, wanted)
 
-/* Every function, with no handle or one that could not be opened. */
+/* Call every function without a handle, or with a handle whose spool could not be opened. */
 static void use_closed(chat_spool *spool)
 {
     struct chat_settings settings;

@@ -1,5 +1,5 @@
-/* descriptors WHERE: wait for a message and for other descriptors at once, and tell what ended each
- * wait. */
+/* descriptors WHERE: wait for a message and for other descriptors at once, and print why each wait
+ * ended. */
 
 #include <poll.h>
 #include <unistd.h>
@@ -32,7 +32,7 @@ int main(int argc, char **argv)
     wait_for(spool, fds, "a message");
     chat_batch *batch;
     must(chat_claim(spool, &one, &batch), spool, "claim");
-    must(chat_settle(batch, 1), spool, "settle");
+    must(chat_settle(batch, 1), spool, "delete");
     chat_release(batch);
     (void)!read(input[0], &(char){ 0 }, 1);
     close(output[0]);

@@ -1,5 +1,5 @@
-/* fork SPOOL WHAT: what a child made by fork() can do, and what it does to its parent's claims. The
- * child goes on, or ends, when its standard input ends. */
+/* fork SPOOL WHAT: what a child made by fork() can do, and how it affects its parent's claims. The
+ * child continues or ends when its standard input ends. */
 
 #include <unistd.h>
 
@@ -20,7 +20,7 @@ static void await_end_of_input(void)
         continue;
 }
 
-/* A child with a spool of its own, which another process looks into while the child has it open. */
+/* A child opens a spool, into which another process looks while the child has it open. */
 static int child(const char *where)
 {
     chat_spool *spool;
@@ -46,7 +46,7 @@ static int wait_for_child(const char *where)
     return wait(&status) > 0 && status == 0 ? 0 : 1;
 }
 
-/* The parent has a claim, and the child goes on or executes something else. */
+/* The parent has a claim, and the child continues or executes another program. */
 static int claim_and_fork(const char *where, bool execute)
 {
     chat_spool *spool = open_spool(where);
@@ -81,7 +81,7 @@ int main(int argc, char **argv)
         return wait_for_child(where);
     }
     int result = wait_for_child(where);
-    if (strcmp(what, "open") == 0) /* the parent's handle has not suffered */
+    if (strcmp(what, "open") == 0) /* the parent's handle still works */
         send_text(spool, "parent again");
     return result;
 }

@@ -1,4 +1,4 @@
-/* join SPOOL: what can be settled together, and what becomes of it. Prints what is left. */
+/* join SPOOL: which batches can be deleted together, and the result. Prints the messages left. */
 
 #include "common.h"
 
@@ -51,9 +51,9 @@ int main(int argc, char *argv[])
     refused(first, fourth, "another handle's", spool);
     refused(first, elsewhere, "another room's", spool);
     must(chat_join(third, first), spool, "join");
-    must(chat_settle(third, chat_batch_count(third)), spool, "settle");
-    refused(third, second, "behind what is settled", spool);
-    refused(second, third, "what is settled", spool);
+    must(chat_settle(third, chat_batch_count(third)), spool, "delete");
+    refused(third, second, "behind deleted messages", spool);
+    refused(second, third, "deleted messages", spool);
     chat_release(third);
     chat_release(elsewhere);
 

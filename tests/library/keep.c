@@ -1,5 +1,5 @@
-/* keep.c - claim each message of a spool's default room alone, and keep it: what a run does whose
- * COMMAND fails with all of them. */
+/* keep.c - claim each message of a spool's default room separately, and keep it, like a run whose
+ * COMMAND fails for every message. */
 
 #include "common.h"
 

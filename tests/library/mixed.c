@@ -1,6 +1,6 @@
-/* mixed DIRECTORY SEED: transactions of messages of all kinds, in all orders: of some rooms and
- * senders, delayed, with keys, restored, and on terms by which others go. Prints how many of them
- * are there afterwards; each has the id, the room and the sender that it was put with. */
+/* mixed DIRECTORY SEED: transactions of messages of all kinds, in all orders: for several rooms and
+ * senders, delayed, with keys, restored, and under conditions that delete others. Prints how many
+ * of them exist afterwards; each has the id, the room and the sender with which it was put. */
 
 #include "common.h"
 
@@ -21,7 +21,7 @@ static struct put {
     char room[8], user[8];
 } puts_made[PUTS];
 
-/* A stretch of messages that are alike, except some. */
+/* A run of similar messages, with exceptions. */
 static void put_some(chat_spool *spool, size_t *n, int64_t *last)
 {
     const struct chat_terms plain = { .once = false }, dropping = { .max = 1, .drop = true },
@@ -48,7 +48,7 @@ static void put_some(chat_spool *spool, size_t *n, int64_t *last)
         if (kind == 7)
             terms = &dropping;
         enum chat_status status = chat_put(spool, &m, terms, &put->id);
-        if (status == CHAT_BUSY && terms == &dropping) /* what is delayed is not dropped */
+        if (status == CHAT_BUSY && terms == &dropping) /* a delayed message is not dropped */
             continue;
         must(status, spool, "put");
         *last = put->id > *last ? put->id : *last;

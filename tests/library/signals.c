@@ -1,6 +1,6 @@
-/* signals SPOOL: send a message as a program does that has handlers of its own for SIGALRM and
- * SIGPIPE, and has blocked SIGALRM. Print how often each handler was called, and whether both and
- * the mask are as they were. */
+/* signals SPOOL: send a message from a program that has handlers for SIGALRM and SIGPIPE, and has
+ * blocked SIGALRM. Prints how often each handler was called, and whether both and the mask are
+ * unchanged. */
 
 #include "common.h"
 

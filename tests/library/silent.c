@@ -1,5 +1,5 @@
-/* silent DIRECTORY: have the library fail in many ways, and print how many of them there were. Only
- * this program prints. */
+/* silent DIRECTORY: make the library fail in many ways, and print how many there were. Only this
+ * program prints. */
 
 #include "common.h"
 
@@ -38,7 +38,7 @@ static void misuse(const char *directory)
     fails(chat_commit(spool), spool);
     must(chat_begin(spool), spool, "begin");
     fails(chat_begin(spool), spool);
-    fails(chat_put(spool, &message, NULL, NULL), spool); /* that is no room */
+    fails(chat_put(spool, &message, NULL, NULL), spool); /* not a room */
     fails(chat_claim(spool, &one, &batch), spool);       /* while sending */
     chat_close(spool);
 }

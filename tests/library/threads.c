@@ -1,8 +1,8 @@
-/* threads SPOOL: several threads with a handle each, and a lock around every call, send and
- * receive; then a handle goes from one thread to another, and two handles of one process are after
- * the same message.
+/* threads SPOOL: several threads, each with its own handle and a lock around every call, send and
+ * receive. Then a handle passes from one thread to another, and two handles of one process compete
+ * for the same message.
  *
- * threads SPOOL careless: without the lock, for those who say that they notice. */
+ * threads SPOOL careless: without the lock, for tools that have to notice that. */
 
 #include <pthread.h>
 
@@ -38,7 +38,7 @@ static bool receive_one(chat_spool *spool)
         return false;
     received[chat_batch_message(batch, 0)->id]++; /* no other thread has it */
     take_turn();
-    must(chat_settle(batch, 1), spool, "settle");
+    must(chat_settle(batch, 1), spool, "delete");
     chat_release(batch);
     end_turn();
     return true;
@@ -97,7 +97,7 @@ static void pass_on(const char *where)
     pthread_create(&thread, NULL, begin_claim, &claim);
     pthread_join(thread, NULL); /* the claim outlives the thread */
     printf("another handle: %s\n", chat_claim(other, &one, &batch) == CHAT_NONE ? "none" : "!");
-    must(chat_settle(claim.batch, 1), claim.spool, "settle");
+    must(chat_settle(claim.batch, 1), claim.spool, "delete");
     chat_release(claim.batch);
     chat_close(claim.spool);
     printf("afterwards: %s\n", chat_claim(other, &one, &batch) == CHAT_NONE ? "none" : "!");

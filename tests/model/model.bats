@@ -1,7 +1,8 @@
 #!/usr/bin/env bats
-# Random histories of sending, receiving, commands that succeed, fail and die, kills, moves and clocks that are set, beside a model
-# of a spool (tests/model): after each step all of the spool is what the model allows. make model runs them for MODEL minutes. The
-# seeds are the numbers from SEED on. A failure shows its history, made as short as it can be. make check replays such histories.
+# Random histories of sends, receives, commands that succeed, fail and die, kills, moves and changes of the clock,
+# compared with a model of a spool (tests/model): after each step the spool must be in a state that the model allows.
+# make model runs them for MODEL minutes, with the seeds from SEED on. A failure prints the shortest history that causes
+# it. make check replays such histories.
 
 load ../helper
 
@@ -17,7 +18,7 @@ setup() {
 
 model() { tests/model/run "$@"; }
 
-# wrong PROGRAM: from now on this program is what standard input says. $REAL has the right ones, which are right.
+# wrong PROGRAM: replace this program by standard input from now on. $REAL has the correct programs.
 wrong() {
   model --replay tests/model/histories/* || return
   cd "$BATS_TEST_TMPDIR" || return
@@ -29,7 +30,7 @@ wrong() {
   cd "$REPOSITORY" || return
 }
 
-# caught: a history detects it, and soon.
+# caught: a history detects it soon.
 caught() {
   run model --minutes 5 --first
   assert_failure 1

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # A message is stored once and handed over once, whatever happens to flights, commits, standbys and timeouts.
 
-# Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
+# Bats runs each test in its own shell; the scripts in single quotes expand later.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
 
 load fault

@@ -2,7 +2,7 @@
 # The primary dies amid sends and receives, and a standby is promoted: nothing that was acknowledged is lost, and what comes
 # twice had a claim that died.
 
-# Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
+# Bats runs each test in its own shell; the scripts in single quotes expand later.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
 
 load fault

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # The network between the clients and the cluster: cut by closing the port, hanging, and a receiver's host cut off.
 
-# Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
+# Bats runs each test in its own shell; the scripts in single quotes expand later.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
 
 load fault

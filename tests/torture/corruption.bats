@@ -69,7 +69,7 @@ step() {
 }
 
 # survives [OPTION ...] HOW STEP COMMAND [ARG ...]: what is damaged is $DAMAGED (default: the database); where the cases begin
-# is random. The counts are in $TRIED, $RIGHT, $TOLD and $HIDDEN.
+# is random. The counts are in $TRIED, $RIGHT, $REPORTED and $HIDDEN.
 survives() {
   local options=() how step
   while [[ $1 == -* ]]; do
@@ -84,7 +84,7 @@ survives() {
   run --separate-stderr "$FAULTS/corrupt" -f $((RANDOM % step)) "${MEMORY[@]}" "${options[@]}" "$how" "$step" "${DAMAGED:-$CHAT_SPOOL}" right "$@"
   ((status == 0)) || fail "SEED=$SEED $output: $stderr"
   tell "${DAMAGED##*-} $output"
-  read -r _ TRIED _ RIGHT _ TOLD _ HIDDEN _ <<<"${output//,/}"
+  read -r _ TRIED _ RIGHT _ REPORTED _ HIDDEN _ <<<"${output//,/}"
 }
 
 # script TEXT: an executable file of that name.
@@ -144,7 +144,7 @@ few_hidden() {
   one_file
   survives flip "$(step 3200 800 50)" "${TAKE[@]}"
   few_hidden
-  ((TOLD > 0 && RIGHT > 0))
+  ((REPORTED > 0 && RIGHT > 0))
   survives flip "$(step 6400 1600 50)" "${PEEK[@]}"
   few_hidden
 }
@@ -190,7 +190,7 @@ cells() {
   script whole 'chat-spool check -q >/dev/null 2>&1 || exit 65
 exec chat-recv -p -a -r a -r b -o "%i %r %u %h %t %l %k %b\n"'
   survives -w flip "$(step 6400 1600 50)" ./whole
-  ((TOLD > 0 && RIGHT > 0))
+  ((REPORTED > 0 && RIGHT > 0))
   survives -w swap "$(step 8 1)" ./whole
   survives -w wipe 1 ./whole
 }

@@ -2,7 +2,7 @@
 # Every command is killed before every one of its system calls; and of the commands that come after it, and clear up what
 # it has left behind, one is killed, too. Then what was acknowledged is there, or was handed over.
 
-# Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
+# Bats runs each test in its own shell; the scripts in single quotes expand later.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2153,SC2154
 
 load torture

@@ -2,7 +2,7 @@
 # Every allocation of every command fails, once and from then on (tests/fault/nomemory.c): the command does what it was to do, or
 # says that there is no memory, with 71. Nothing is lost. No crash, no hang. TORTURE=10 and more tries them all.
 
-# Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
+# Bats runs each test in its own shell; the scripts in single quotes expand later.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2153,SC2154
 
 load torture

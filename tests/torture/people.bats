@@ -2,7 +2,7 @@
 # A crowd at one spool: 256 senders and 64 receivers at once, TORTURE times; and one of them stopped, anywhere. No process
 # gets an error because the spool is locked, no process starves, and a process that has to wait in vain reports for which one.
 
-# Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
+# Bats runs each test in its own shell; the scripts in single quotes expand later.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
 
 load torture

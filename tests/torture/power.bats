@@ -5,7 +5,7 @@
 #
 # TORTURE=n: n times 40 cuts on ext4, and 10 on xfs; and with a WAL of more than 10 MiB as many of each. Single commands and power cuts are in tests/power.bats.
 
-# Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
+# Bats runs each test in its own shell; the scripts in single quotes expand later.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2153,SC2154
 
 load torture

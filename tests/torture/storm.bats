@@ -2,7 +2,7 @@
 # Senders and receivers of all kinds at work, each killed at random moments again and again: a thousand kills, TORTURE times.
 # Acknowledged messages are there, or were delivered; twice only those that a killed receiver had.
 
-# Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
+# Bats runs each test in its own shell; the scripts in single quotes expand later.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2153,SC2154
 
 load torture

@@ -3,7 +3,7 @@
 # checkpoint and a writer race (sqlite.org/wal.html, "the WAL-reset bug"). Seen in the system calls of each command; and
 # tried, with large messages, so that nearly each commit has a checkpoint, TORTURE times.
 
-# Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
+# Bats runs each test in its own shell; the scripts in single quotes expand later.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
 
 load torture

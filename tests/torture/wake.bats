@@ -2,7 +2,7 @@
 # Every command that makes work for a process that sleeps is killed before each of its system calls. If there is work then,
 # the process is awake.
 
-# Bats runs each test in a shell of its own; the scripts in single quotes are meant to expand later.
+# Bats runs each test in its own shell; the scripts in single quotes expand later.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2153,SC2154
 
 load torture

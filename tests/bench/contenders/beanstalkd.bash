@@ -1,4 +1,4 @@
-# A tube in a server that syncs each job before it answers, and our own client (beanstalk.c).
+# A tube in a server that syncs each job before it answers, with our own client (beanstalk.c).
 beanstalkd_needs=beanstalkd
 beanstalkd_durable=yes
 beanstalkd_send=("$tools/beanstalk" "$port" put "$message")

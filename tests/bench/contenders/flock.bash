@@ -1,4 +1,4 @@
-# A text file with a message a line, under a lock.
+# A text file with one message per line, under a lock.
 flock_needs='flock sync sed'
 flock_durable=yes
 flock_send=(flock "$here/lock" sh -c 'printf "%s\n" "$1" >>"$0" && sync -d "$0"' "$here/queue" "$message")

@@ -1,4 +1,5 @@
-# A topic with one subscriber that the server keeps messages for. The server writes them when it ends, and every half an hour.
+# A topic with one subscriber for which the server keeps messages. The server writes them when it ends, and every half
+# hour.
 mosquitto_needs='mosquitto mosquitto_pub mosquitto_sub'
 mosquitto_durable='no: saved every 30 min'
 mosquitto_send=(mosquitto_pub -h 127.0.0.1 -p "$port" -q 1 -t queue -m "$message")

@@ -1,11 +1,12 @@
-# A durable queue with persistent messages. amqp-publish does not wait for the server to confirm that it has stored one.
+# A durable queue with persistent messages. amqp-publish does not wait until the server confirms that it has stored a
+# message.
 rabbitmq_needs='rabbitmq-server epmd amqp-publish amqp-get amqp-declare-queue'
 rabbitmq_durable='later: no confirmation'
 rabbitmq_url=amqp://guest:guest@127.0.0.1:$port
 rabbitmq_send=(amqp-publish -u "$rabbitmq_url" -r queue -p -b "$message")
 rabbitmq_recv=(amqp-get -u "$rabbitmq_url" -q queue)
 rabbitmq_start() {
-  # Debian's own rabbitmq-server starts this one as another user, who may not write here.
+  # Debian's rabbitmq-server script would start this as another user, who may not write here.
   local server=/usr/lib/rabbitmq/bin/rabbitmq-server
   [ -x $server ] || server=rabbitmq-server
   export HOME=$here ERL_EPMD_ADDRESS=127.0.0.1 ERL_EPMD_PORT=$((port + 1))

@@ -1,4 +1,4 @@
-# A table in a file, by the shell of SQLite, WAL and synchronous=FULL (what the shell has by default).
+# A table in a file, used through the sqlite3 shell, with WAL and synchronous=FULL (the shell's default).
 sqlite3_needs=sqlite3
 sqlite3_durable=yes
 sqlite3_send=(sqlite3 -cmd '.timeout 30000' "$here/queue.db"

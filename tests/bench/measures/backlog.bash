@@ -1,8 +1,8 @@
-# Backlog: what a command costs with many messages waiting, with many rooms, and with long messages.
+# Backlog: the cost of a command with many messages waiting, with many rooms, and with long messages.
 . "$bench/count.bash"
 
-# alternately ROW: the median instructions of a send and of a receive, in turn, so that the backlog stays as it is. (The mean
-# would take in a checkpoint or not, by chance.)
+# alternately ROW: record the median instructions of a send and of a receive, which alternate so that the backlog stays
+# the same. (A mean would include a checkpoint or not, by chance.)
 alternately() {
   local n
   for build in "${builds[@]}"; do
@@ -20,7 +20,7 @@ alternately() {
   stop_contenders
 }
 
-# in_each COMMAND ...: with each build and its spool, and the lines that standard input has.
+# in_each COMMAND ...: run it with each build and its spool, and the lines of standard input.
 in_each() {
   cat >"$work/input"
   for build in "${builds[@]}"; do
@@ -32,7 +32,7 @@ in_each() {
 
 commas() { sed -E ':again; s/^([0-9]+)([0-9]{3})/\1,\2/; t again' <<<"$1"; }
 
-# memory COMMAND ...: the most it had, in KiB.
+# memory COMMAND ...: print its maximum memory, in KiB.
 memory() { "$tools/race" 1 "$@" | cut -f 4; }
 
 here=$work

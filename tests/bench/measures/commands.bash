@@ -1,4 +1,4 @@
-# One command, one message: each contender in turn, against the floor in the same round.
+# One command, one message: the contenders one after the other, against the floor in the same round.
 
 # race_all send|recv ROUNDS
 race_all() {

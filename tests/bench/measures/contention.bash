@@ -1,13 +1,13 @@
 # Contention: one, 8 and 32 processes that send one message at a time, or receive one.
 
-# crowd_of PROCESSES NAME VERB ROUND: its figures to $work/crowd.
+# crowd_of PROCESSES NAME VERB ROUND: store its figures in $work/crowd.
 crowd_of() {
   local -n command=$2_$3
   printf '%s\t%s\t%s\t' "$2" "$1" "$4" >>"$work/crowd"
   "${on_disk[@]}" "$tools/crowd" "$1" "$length" "${command[@]}" >>"$work/crowd"
 }
 
-# tell_crowds VERB: throughput in relation to the same round's single process.
+# tell_crowds VERB: print the throughput relative to a single process in the same round.
 tell_crowds() {
   local name processes row
   for name in "${crowds[@]}"; do
@@ -26,7 +26,7 @@ tell_crowds() {
   done
 }
 
-# figures NAME PROCESSES COLUMN: the median over the rounds
+# figures NAME PROCESSES COLUMN: print the median over the rounds.
 figures() { awk -F '\t' -v n="$1" -v p="$2" -v c="$3" '$1 == n && $2 == p { print $c }' "$work/crowd" | median; }
 
 # contend VERB NAME ...
@@ -48,7 +48,7 @@ length=$(scaled 15 3)
 length=$((length / 10)).$((length % 10)) # seconds
 for milliseconds in 0 5; do
   set_disk $milliseconds
-  # The others only where the disk is as it is: they would take long.
+  # Measure the others only with the real disk: on a slow one they would take long.
   if [ "$disk" = 0 ]; then start_contenders "${builds[@]}" sqlite3 redis; else start_contenders "${builds[@]}"; fi
   floor_send=("$tools/floor" "$work/floor")
   contend send floor "${present[@]}"

@@ -1,4 +1,4 @@
-# Counts: what one command, with one message, asks of the processor and of the kernel. Of a client, not of its server.
+# Counts: the instructions, system calls and syncs of one command with one message. Only the client's, not its server's.
 . "$bench/count.bash"
 
 # repeated ROUNDS COMMAND ...

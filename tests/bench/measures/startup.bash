@@ -1,6 +1,7 @@
-# Start-up: what the instructions of one command are spent on, as callgrind sees it.
+# Start-up: how the instructions of one command are spent, counted by callgrind.
 
-# spent FUNCTION: the instructions in it and in what it calls; 0 where it is not called, or has no name.
+# spent FUNCTION: print the instructions of the function and everything that it calls; 0 if it is not called or has no
+# name.
 spent() { awk -v name="$1" '$2 == name { print $1; found = 1; exit } END { if (!found) print 0 }' "$work/spent"; }
 
 # spend ROW COMMAND ...

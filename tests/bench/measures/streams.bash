@@ -1,19 +1,19 @@
-# Streams: many lines of 100 bytes, from a file to the spool and out of it again, and the same rows by SQLite and Redis.
+# Streams: many lines of 100 bytes, from a file to the spool and out again, and the same lines through SQLite and Redis.
 
 lines=$(scaled 1000000 1000)
 seconds=0
 
-# timed COMMAND ...: how long it takes, in $seconds.
+# timed COMMAND ...: store how long it takes in $seconds.
 timed() {
   local begun=$EPOCHREALTIME
   "${on_disk[@]}" "$@" >/dev/null
   seconds=$(awk -v a="$begun" -v b="$EPOCHREALTIME" 'BEGIN { print b - a }')
 }
 
-# keep ROW ROUND: that time
+# keep ROW ROUND: record that time.
 keep() { printf '%s\t%s\t%s\n' "$1" "$2" "$seconds" >>"$work/times"; }
 
-# stream_round NUMBER: the same in each, into empty stores.
+# stream_round NUMBER: run the streams of each contender, into empty stores.
 stream_round() {
   local build
   rm -rf "$work/bare.db"*
@@ -35,7 +35,7 @@ stream_round() {
   timed redis-cli -p "$redis_port" RPOP queue "$lines" && keep 'out: redis-cli RPOP' "$1"
 } >/dev/null
 
-# tell_streams: the medians, and the medians of the ratios to ours in the same round.
+# tell_streams: print the medians, and the medians of the ratios to ours in the same round.
 tell_streams() {
   local row ours
   cut -f 1 "$work/times" | sort -u | while IFS= read -r row; do

@@ -1,4 +1,4 @@
-# People: how long a line takes from one terminal to another; and a key, while a thousand lines per second arrive.
+# People: how long a line takes from one terminal to another, and a key while a thousand lines per second arrive.
 
 # typist WHAT ROUNDS ROW COMMAND ...
 typist() {
@@ -12,7 +12,7 @@ typist() {
   fi
 }
 
-# A thousand lines each second, in a hundred commits.
+# Send a thousand lines per second, in a hundred commits.
 flood() {
   while :; do
     seq 10

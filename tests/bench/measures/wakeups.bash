@@ -1,4 +1,4 @@
-# Wake-up: how long a line takes from a sender to a receiver that sleeps; and who else is woken.
+# Wake-up: how long a line takes from a sender to a sleeping receiver, and which other processes wake.
 
 # wake ROW SENDER ... ::: RECEIVER ...
 wake() {
@@ -12,7 +12,7 @@ wake() {
   fi
 }
 
-# switches PID ...: how often they were woken; only once all sleep.
+# switches PID ...: print how often the processes woke; only once all of them sleep.
 switches() {
   local before='' seen=none
   until [ "$seen" = "$before" ]; do
@@ -23,7 +23,7 @@ switches() {
   awk '{ sum += $1 } END { print sum }' <<<"$seen"
 }
 
-# in_rooms COUNT: a receiver in each of as many rooms, and 20 messages to the first.
+# in_rooms COUNT: start one receiver in each of COUNT rooms, and send 20 messages to the first room.
 in_rooms() {
   local pids own others n
   for ((n = 0; n < $1; n++)); do background chat-recv -F -r "room$n"; done

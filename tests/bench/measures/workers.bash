@@ -1,6 +1,6 @@
-# COMMAND: how many messages a second go through a command, and through xargs.
+# COMMAND: how many messages per second pass through a command, and through xargs.
 
-# work_round NUMBER: with the same lines for each.
+# work_round NUMBER: process the same lines with each contender.
 work_round() {
   local row
   for row in "${!workers[@]}"; do
@@ -16,7 +16,7 @@ work_round() {
   done
 }
 
-# rate ROW [OTHER]: the median, or that of the ratios to the other's of the same round.
+# rate ROW [OTHER]: print the median, or the median of the ratios to OTHER in the same round.
 rate() {
   awk -F '\t' -v row="$1" -v other="${2-}" '
     $1 == row { rate[$2] = $3 } $1 == other { base[$2] = $3 }
