@@ -615,21 +615,21 @@ peek_saved() {
 
 # old_or_new: the backup is complete, another one can be made, and the spool is unchanged.
 old_or_new() {
-  WHY='the backup is whole'
+  WHY='the backup is complete'
   peek_saved || return
   case $CONTENTS in
     $'old\n') OLD=$((OLD + 1)) ;;
     $'new\n') NEW=$((NEW + 1)) ;;
     *) return 1 ;;
   esac
-  WHY='a status of 0 is a new backup'
+  WHY='after status 0 the backup is the new one'
   [[ $result != 0 || $CONTENTS == $'new\n' ]] || return
   WHY='another backup works'
   chat-spool backup -y "$HOME/.local/saved/saved.db" >rest 2>&1 || return
   WHY='another backup is the new one'
   peek_saved || return
   [[ $CONTENTS == $'new\n' ]] || return
-  WHY='the spool is as it was'
+  WHY='the spool is unchanged'
   chat-recv -a >rest 2>&1
   contents rest
   [[ $CONTENTS == $'new\n' ]]

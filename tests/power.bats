@@ -1,14 +1,15 @@
 #!/usr/bin/env bats
-# The power fails: what was acknowledged is on disk, and what was taken was handed over (promises 1 and 2).
+# The power fails: acknowledged messages are on disk, and received messages were delivered (promises 1 and 2).
 #
-# A real ext4 is cut off from its disk (tests/fault/power.c); all processes in it are killed, it is mounted again, and its
-# journal recovers what had reached the disk. Data in a cache of the disk itself is not lost here.
+# A real ext4 is cut off from its disk (tests/fault/power.c); all processes that use it are killed, it is mounted again,
+# and its journal recovers the data that had reached the disk. Data in a cache of the disk itself is not lost here.
 #
-# And the index of the log (-shm), which the commands keep for each other while none of them is running (lib/sqlite/wal_index.c):
-# whatever becomes of that file in between, and however old the one on the disk is after a power cut, nothing depends on it.
+# Also the index of the WAL (-shm), which the commands keep for each other while none of them is running
+# (lib/sqlite/wal_index.c): whatever happens to that file in between, and however old the one on the disk is after a
+# power cut, nothing depends on it.
 #
-# DOSE=full gives two doses and tries every call, TORTURE=1 or more gives ten times that many doses. Senders and receivers
-# that are at work when the power fails are in tests/torture/power.bats.
+# DOSE=full gives two doses and tries every call, TORTURE=1 or more gives ten times that many doses. Senders and
+# receivers that work when the power fails are in tests/torture/power.bats.
 
 # Bats runs each test in its own shell; the scripts in single quotes expand later.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
@@ -33,7 +34,7 @@ teardown() { disk_teardown; }
 
 # ---------------------------------------------------------------- tools
 
-# frames FILE: how many frames of the log this index knows; 0: it says nothing (sqlite.org/walformat.html, mxFrame).
+# frames FILE: print how many frames of the WAL this index knows; 0: unknown (sqlite.org/walformat.html, mxFrame).
 frames() {
   if (($(stat -c %s "$1" 2>/dev/null || echo 0) < 48)); then
     echo 0
@@ -42,7 +43,7 @@ frames() {
   fi
 }
 
-# kill_after SECONDS COMMAND [ARG ...]: run it, and kill it after so long; its status is 137 then.
+# kill_after SECONDS COMMAND [ARG ...]: run it, and kill it after that time; its status is 137 then.
 kill_after() { timeout -s KILL "$@" 2>/dev/null; }
 
 # is_whole: the spool's structure and counters are right.
@@ -92,10 +93,10 @@ is_whole() {
   is_whole
 }
 
-# The success of a sender is an acknowledgement if the disk still takes something after it: if this cut comes while
-# fdatasync() waits for the journal, that returns 0 once in a thousand times. (Seen with the ext4 of Linux 6.18: data synced
-# before was there, and the disk took nothing more.) Each sender has a file of its own for that: one that is killed in the
-# middle may make it a little later.
+# The success of a sender is an acknowledgement if the disk still accepts something after it: if this power cut happens
+# while fdatasync() waits for the journal, fdatasync() returns 0 once in a thousand times. (Seen with the ext4 of Linux
+# 6.18: data synced before was there, and the disk accepted nothing more.) Each sender writes to a separate file for
+# that: a sender that is killed in between may write it a little later.
 before_the_cut=': >disk/alive'
 
 @test "a power cut during an atomic stream leaves all of its lines or none" {
@@ -128,7 +129,7 @@ before_the_cut=': >disk/alive'
     run -0 chat-recv
     assert_output "first $n"
   done
-  # A directory that was never synced, and a spool right under the root of the file system.
+  # A directory that was never synced, and a spool directly in the root of the file system.
   mkdir -p disk/d/e
   export CHAT_SPOOL=$PWD/disk/d/e/spool.db
   chat-send first
@@ -162,10 +163,10 @@ before_the_cut=': >disk/alive'
   done
 }
 
-# A kill before a system call that changes nothing is a kill before the next one that does.
+# A kill before a system call that changes nothing has the same effect as a kill before the next one that does.
 CHANGING='open|openat|creat|write|pwrite64|writev|fsync|fdatasync|ftruncate|fallocate|fcntl|link|rename|renameat2?|mkdir|mkdirat|unlink|unlinkat|chmod|fchmod|mmap|munmap|exit_group'
 
-# changing_calls COMMAND [ARG ...]: each of them, of this command, as "NAME N": the N-th call of that name.
+# changing_calls COMMAND [ARG ...]: print each of them, as "NAME N": the N-th call of that name.
 changing_calls() {
   strace -o trace "$@"
   own_calls trace | awk -v names="^($CHANGING)\$" '$1 ~ names { print $1, $2 }'
@@ -262,8 +263,9 @@ without() {
 
 # ---------------------------------------------------------------- the index of the log
 
-# old_index WHAT BEFORE AFTER: send some, sync WHAT (one of the files; dir; all; nothing), send more; the power fails.
-# Leaves in $known what the index knew then, and in $old what the one on the disk knows.
+# old_index WHAT BEFORE AFTER: send some messages, sync WHAT (one of the files; dir; all; nothing), send more, and cut
+# the power. $known is the number of frames that the index knew then, and $old the number that the index on the disk
+# knows.
 old_index() {
   rm -rf disk/chat
   sent=0
@@ -290,7 +292,7 @@ send_more() {
   disk
   for what in nothing -shm -wal db dir all; do
     for counts in '1 1' '3 2' '5 60' '50 3'; do
-      # Many messages, so that the WAL begins again, only where it matters most.
+      # Send many messages, so that the WAL begins again, only where it matters most.
       [[ $counts != *0* || $what == -shm ]] || ((DOSE > 1)) || continue
       # shellcheck disable=SC2086  # two words
       old_index "$what" $counts
@@ -306,7 +308,7 @@ send_more() {
     done
   done
   is_whole
-  # The test proves something only if there were such.
+  # The test proves something only if there were such cases.
   assert [ "$older" -ge $((DOSE > 1 ? 5 : 3)) ]
 }
 
@@ -316,7 +318,7 @@ send_more() {
   old_index -shm 3 2
   assert [ "$old" -gt 0 ]
   assert [ "$old" -lt "$known" ]
-  # Beside a process that is attached to it SQLite takes it for a good one.
+  # Beside a process that uses it SQLite takes it for a good one.
   background "$POWER" hold disk/chat/spool.db-shm >held
   wait_until file_has held held
   run chat-recv -p -a
@@ -359,7 +361,7 @@ send_more() {
   [[ -w /proc/sys/vm/drop_caches ]] || skip 'no right to drop caches'
   for ((n = 1; n <= 12; n++)); do
     chat-send "$n"
-    # With or without what is to be written: the one keeps the file, the other does not.
+    # With and without unwritten data: with it the kernel keeps the file, without it drops the file.
     ((n % 3)) || sync -f disk
     how=$((n % 2 + 2))
     echo "$how" >/proc/sys/vm/drop_caches 2>/dev/null || skip 'no right to drop caches'
@@ -371,7 +373,7 @@ send_more() {
   assert_output "$(seq 12)"
 }
 
-# few: a spool of some messages at dir/spool.db with its index, and none of the commands running.
+# few: create a spool with some messages at dir/spool.db and its index, while no command runs.
 few() {
   rm -rf dir
   export CHAT_SPOOL=$PWD/dir/spool.db
@@ -380,7 +382,8 @@ few() {
   chat-recv >/dev/null
 }
 
-# few_are_there WHAT: they are, for a receiver and for a sender that comes first; then it is as good as before.
+# few_are_there WHAT: the messages are there, for a receiver and for a sender that comes first; afterwards the spool
+# works as before.
 few_are_there() {
   run chat-recv -p -a
   assert_equal "$1: $status: $output" "$1: 0: "$'2\n3\n4\n5'
@@ -442,7 +445,7 @@ sent_first() {
   assert_output later
 }
 
-# more N: N more messages come to the spool, some of the old ones go.
+# more N: send N more messages, and receive some of the old ones.
 more() {
   local n
   for ((n = 0; n < $1; n++)); do chat-send "more $n"; done
@@ -491,7 +494,7 @@ more() {
   is_whole
 }
 
-# until_emptied: how many sends it takes until one of them empties the log.
+# until_emptied: print how many sends it takes until one of them empties the WAL.
 until_emptied() {
   local before n
   for ((n = 1; n <= 200; n++)); do
@@ -505,8 +508,8 @@ until_emptied() {
   return 1
 }
 
-# emptying_killed STEP AFTER: a send that empties the log is killed before each of its system calls, or every STEP-th;
-# then comes the command AFTER, if any; what was there is there, and a good spool.
+# emptying_killed STEP AFTER: kill a send that empties the WAL before each of its system calls, or every STEP-th; then
+# run the command AFTER, if any. The old messages are there, in a good spool.
 emptying_killed() {
   local count calls call n result stored=0 killed=0
   count=$(until_emptied)
@@ -585,7 +588,7 @@ emptying_killed() {
   for line in seen/*; do whole_lines "$line"; done >received
   run awk '{ there[$0] = 1 } END { while ((getline < "acknowledged") > 0) if (!($0 in there)) print "lost: " $0 }' received left
   assert_output ''
-  # In one order: that of the numbers. A message comes again only if its receiver was killed.
+  # In the order of the numbers. A message comes again only if its receiver was killed.
   run bash -c 'tr . " " <left | awk "\$2 + \$3 / 1000 <= last { print } { last = \$2 + \$3 / 1000 }"'
   assert_output ''
   run -0 chat-recv -r other

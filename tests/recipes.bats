@@ -1,4 +1,4 @@
-# The scripts in examples/ do what their first lines say, also when something dies in the middle.
+# The scripts in examples/ do what their first lines describe, even when something dies in the middle.
 
 # bats file_tags=recipes
 
@@ -21,7 +21,7 @@ teardown() {
   chat_teardown
 }
 
-# Holds once the room has N messages.
+# True once the room has N messages.
 holds() { [[ $(chat-recv -q -p -a -o . -r "$1" || [[ $? == 1 ]] || echo failed) == "$(printf '%*s' "$2" '' | tr ' ' .)" ]]; }
 
 # ---------------------------------------------------------------- all of them
@@ -74,7 +74,7 @@ began_twice() { [[ -e began && $(wc -l <began) == 2 ]]; }
 
 # ---------------------------------------------------------------- bot
 
-# said TEXT: the room tea keeps this line, "NAME: TEXT".
+# said TEXT: the room tea contains this line, "NAME: TEXT".
 said() { chat-recv -p -q -a -r tea -o '%u: %b\n' | grep -qxF -- "$1"; }
 
 @test "a bot answers messages that begin with its name, and no others" {
@@ -111,7 +111,7 @@ bot: niaga'
 
 # ---------------------------------------------------------------- build-queue
 
-# A repository "source" with a commit for each of its makefiles, given as what "all" does.
+# Create a repository "source" with a commit for each of the given makefile rules for "all".
 repository() {
   needs git make
   export GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@a GIT_COMMITTER_NAME=a GIT_COMMITTER_EMAIL=a@a GIT_CONFIG_NOSYSTEM=1
@@ -222,7 +222,7 @@ newest_is() { [[ $(chat-recv -q -p -a -r lines | tail -n 1) == "$1" ]]; }
   done
   mapfile -t at < <(sort -n at)
   assert_equal "${#at[@]}" 5
-  # No place is taken before the start, and each two of them come back a second after they were taken.
+  # No place is taken before the start, and each two places come back a second after they were taken.
   ((at[2] >= start + 1000 && at[4] >= start + 2000)) || fail "began at ${at[*]}, of $start"
 }
 
@@ -429,7 +429,7 @@ a \"b\"
   run grep -vE '^(# (TYPE chat_[a-z_]+ gauge|HELP chat_[a-z_]+ .*|EOF)|chat_[a-z_]+\{room="([^"\\]|\\.)*"\} [0-9]+)$' here.prom
   assert_output ''
   assert_equal "$(stat -c %a here.prom)" 644
-  # Where the spool cannot be read, the file stays as it is.
+  # If the spool cannot be read, the file does not change.
   run metrics here.prom -s redis://x
   assert_failure
   assert_equal "$(ls here.prom*)" here.prom
@@ -454,7 +454,7 @@ a \"b\"
   assert_output --regexp '^UNKNOWN - '
 }
 
-# There may be no container here: what the image would run is run by itself.
+# There may be no container here, so the image's commands run by themselves.
 @test "the container's program works, its health check is right, and its volume contains the spool" {
   local file="$RECIPES/Containerfile" healthy path
   path=$(sed -n 's/^ENV CHAT_SPOOL=//p' "$file")
@@ -548,7 +548,7 @@ END
   assert_output ''
   assert_empty_room jobs
   diff here <(chat-recv -s "$THERE" -aj -p -r jobs | sed -E 's/"id":[0-9]+,//')
-  # The one line does the same as long as nothing breaks.
+  # The one-line version does the same as long as nothing breaks.
   chat-recv -s "$THERE" -q -a -r jobs >/dev/null
   chat-send -r jobs four
   chat-recv -aj -r jobs | ssh there chat-send -J
@@ -558,7 +558,7 @@ END
 @test "messages that did not get through over ssh are kept, and sent by the next run" {
   there
   seq 5 | chat-send -l -r jobs
-  # The other side dies after it has read all, and before anything is on its disk.
+  # The other machine dies after it has read everything, and before anything is on its disk.
   run forward jobs there 'cat >/dev/null; kill -KILL $$'
   assert_failure
   chat-send -r jobs 6
@@ -576,7 +576,7 @@ END
 }
 
 @test "messages of a batch for ssh that a kill interrupted are delivered from the room" {
-  # This ssh goes nowhere: it runs its last word here, for a spool over there.
+  # This ssh runs its last argument here, with another spool.
   printf '#!/bin/sh\nfor last; do :; done\nCHAT_SPOOL=%s exec sh -c "$last"\n' "$PWD/there.db" | program ssh
   export PATH="$PWD:$PATH"
   seq 3 | chat-send -l -r jobs
@@ -646,7 +646,7 @@ two
 lines'
 }
 
-# A server of our own, on a socket; "redis-cli" goes to it.
+# A separate server, on a socket; "redis-cli" connects to it.
 redis() {
   local cli
   needs redis-server redis-cli
@@ -670,7 +670,7 @@ redis_answers() { [[ $(redis-cli PING 2>/dev/null) == PONG ]]; }
   assert_equal "$(redis-cli EXISTS jobs)" 0
   capture chat-recv -a -0 -r jobs
   assert_bytes stdout 'first job\0\0two\nlines\n\0$(date)\0日本語\0a\377b\0'
-  # More than go at a time.
+  # More messages than move at a time.
   redis-cli EVAL 'for i = 1, 2500 do redis.call("LPUSH", KEYS[1], i) end' 1 many >/dev/null
   from-redis many many
   assert_equal "$(chat-recv -a -r many | cksum)" "$(seq 2500 | cksum)"

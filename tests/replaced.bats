@@ -1,12 +1,12 @@
 #!/usr/bin/env bats
-# A spool that is removed or replaced while a program has it open: nothing is acknowledged that is in a file without a name.
+# A spool that is removed or replaced while a program has it open: no message in a file without a name is acknowledged.
 
 # Bats runs each test in its own shell; the scripts in single quotes expand later.
 # shellcheck disable=SC2016,SC2034,SC2154
 
 load helper
 
-# stream: chat-send -l in the background, with one line sent and received; its input is descriptor 7.
+# stream: start chat-send -l in the background, with one line sent and received; its input is descriptor 7.
 stream() {
   rm -rf "$HOME/.local" lines err
   chat-send first
@@ -18,7 +18,7 @@ stream() {
   wait_until eval 'chat-recv -p -a 2>/dev/null | grep -qx one'
 }
 
-# refused: the stream ends with 74 and an error, when it has more to send. (Within a second of its last look it does not
+# refused: the stream ends with 74 and an error when it has more to send. (Within a second of its last look it does not
 # notice that only the lock file is gone.)
 refused() {
   wait_until sends_no_more
@@ -70,7 +70,7 @@ sends_no_more() {
 
 # ---------------------------------------------------------------- sleepers
 
-# waiting: a receiver that waits, in the background.
+# waiting: start a receiver that waits, in the background.
 waiting() {
   rm -rf "$HOME/.local" out err
   chat-send first

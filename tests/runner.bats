@@ -2,13 +2,13 @@
 
 load helper
 
-# a_file: a Bats file from standard input, at $FILE. (Bats would take a line with @test for a test of this file.)
+# a_file: create a Bats file from standard input, at $FILE. (Bats would take a line with @test for a test of this file.)
 a_file() {
   FILE="$BATS_TEST_TMPDIR/file.bats"
   sed 's/^TEST /@test /' >"$FILE"
 }
 
-# runs SECONDS: the output of tests/run for the file, with a limit of SECONDS for each test.
+# runs SECONDS: run tests/run on the file, with a limit of SECONDS for each test.
 runs() {
   PIDS="$BATS_TEST_TMPDIR/pids"
   : >"$PIDS"
@@ -16,7 +16,7 @@ runs() {
   run timeout 100 env -u BATS_TEST_TIMEOUT LIMIT="$1" "$REPOSITORY/tests/run" "$FILE"
 }
 
-# No process that the file has noted is left.
+# No process that the file has recorded is left.
 assert_none_left() {
   local pid
   assert [ -s "$PIDS" ]

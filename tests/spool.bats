@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# The spool's file: an SQLite database that others can read, whose counters are right, whose WAL does not grow forever, and
-# that is made once even if twenty processes make it.
+# The spool's file: an SQLite database that other programs can read, whose counters are right, whose WAL does not grow
+# forever, and which is created once even if twenty processes create it.
 
 # Bats runs each test in its own shell; the scripts in single quotes expand later.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
@@ -19,12 +19,12 @@ load helper
   assert_output 3
   run -0 ask 'PRAGMA auto_vacuum'
   assert_output 2
-  # 2 in both bytes is WAL.
+  # 2 in both bytes means WAL.
   run -0 od -An -tu1 -j 18 -N 2 "$SPOOL"
   assert_output '   2   2'
 }
 
-# words: one per line, without SQL comments.
+# words: print one word per line, without SQL comments.
 words() { sed 's/--.*//' | tr -s ' \n|' '\n'; }
 
 @test "a spool has the schema of sql/sqlite/schema.sql" {
@@ -86,13 +86,13 @@ words() { sed 's/--.*//' | tr -s ' \n|' '\n'; }
   chat-recv >/dev/null
   ids+=" $(chat-send -i two)"
   chat-recv >/dev/null
-  # Not even when the sqlite3 shell was there in between.
+  # Not even after the sqlite3 shell has used the spool in between.
   sqlite3 "$SPOOL" 'VACUUM'
   ids+=" $(chat-send -i three)"
   assert_equal "$ids" '1 2 3'
 }
 
-# log_size: of the write-ahead log.
+# log_size: print the size of the write-ahead log.
 log_size() { stat -c %s "$SPOOL-wal" 2>/dev/null || echo 0; }
 
 # bats test_tags=full
@@ -134,7 +134,7 @@ log_size() { stat -c %s "$SPOOL-wal" 2>/dev/null || echo 0; }
   full=$(stat -c %s "$SPOOL")
   assert [ "$full" -gt 20000000 ]
   chat-recv -a >/dev/null
-  # Each may free but a bounded portion.
+  # Each command frees only a bounded amount.
   for number in {1..100}; do
     chat-send "$number"
     chat-recv >/dev/null
@@ -150,7 +150,7 @@ log_size() { stat -c %s "$SPOOL-wal" 2>/dev/null || echo 0; }
   eval "background sqlite3 -batch \"\$SPOOL\" <input >shell $keep<&-"
   echo 'BEGIN; SELECT count(*) FROM message;' >&"$keep"
   wait_until file_has shell 1
-  # A read transaction holds back the checkpoints, but not the senders and receivers.
+  # A read transaction delays the checkpoints, but not the senders and receivers.
   seq 20000 | timeout 20 chat-send -l
   run -0 timeout 20 chat-recv
   assert_output first

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# The effect of bad surroundings: closed descriptors, spool paths that are not safe, damaged and hostile files, full disks,
-# odd modes, names and environments. See chatspool(7).
+# The effect of a difficult environment: closed descriptors, unsafe spool paths, damaged and hostile files, full disks,
+# unusual modes, names and variables. See chatspool(7).
 
 # Bats runs each test in its own shell; the scripts in single quotes expand later.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
@@ -24,10 +24,10 @@ teardown() {
 
 # ---------------------------------------------------------------- tools
 
-# snapshot PATH ...: all there is to see of these files, to compare before and after.
+# snapshot PATH ...: print everything that can be seen of these files, to compare before and after.
 snapshot() { find "$@" -printf '%p %y %m %U %n %s %T@ %l\n' -type f -exec sha256sum {} \; | sort; }
 
-# untouched PATH ... -- COMMAND [ARG ...]: run the command (a program with a bound of 20 s); the paths are as before.
+# untouched PATH ... -- COMMAND [ARG ...]: run the command (a program, for at most 20 s); the paths do not change.
 untouched() {
   local paths=() before
   while [[ $1 != -- ]]; do
@@ -41,8 +41,8 @@ untouched() {
   assert_equal "$(snapshot "${paths[@]}")" "$before"
 }
 
-# both_refuse STATUS SPOOL PATH: sender and receivers give this status for the spool, with one line, and change nothing
-# at the path.
+# both_refuse STATUS SPOOL PATH: sender and receivers exit with this status for the spool, print one line, and change
+# nothing at the path.
 both_refuse() {
   untouched "$3" -- chat-send -s "$2" x
   assert_error "$1" 'chat-send: '
@@ -92,11 +92,11 @@ both_refuse() {
       assert_output ''
     done
   done
-  # The commands did their work: what was sent last is there.
+  # The commands did their work: the last message is there.
   chat-send last
   run -0 chat-recv -a
   assert_line --index -1 last
-  # The control: a descriptor that was closed is the first to be used.
+  # The control: a closed descriptor is the first that is used.
   strace -y -o trace bash -c 'exec cat in <&-'
   run -0 grep -E "= 0<$PWD/in>" trace
 }
@@ -170,7 +170,7 @@ both_refuse() {
   assert_output first
 }
 
-# nonblocking STDIN|STDOUT COMMAND [ARG ...]: in the background, with that descriptor non-blocking.
+# nonblocking STDIN|STDOUT COMMAND [ARG ...]: run a command in the background, with that descriptor non-blocking.
 nonblocking() {
   command -v perl >/dev/null || skip 'needs perl'
   background perl -MFcntl -e '
@@ -240,7 +240,7 @@ nonblocking() {
   assert_output first
 }
 
-# mounted COMMAND [ARG ...]: with the file of the spool real/spool.db mounted at mount/spool.db, alone, for this command.
+# mounted COMMAND [ARG ...]: run a command for which the file real/spool.db alone is mounted at mount/spool.db.
 mounted() {
   unshare --mount true 2>/dev/null || skip 'no right to mount'
   unshare --mount sh -c 'mount --bind real/spool.db mount/spool.db && exec "$@"' sh "$@"
@@ -385,7 +385,7 @@ mounted() {
   public
   as_user $ALICE chat-send -s alice/spool.db first
   both_refuse 77 alice/spool.db alice
-  # No matter how far its modes are open.
+  # Whatever its modes.
   chmod 755 alice
   chmod 644 alice/*
   untouched alice -- as_user $MALLORY chat-send -s alice/spool.db x
@@ -447,8 +447,8 @@ mounted() {
   assert_equal "$(ls -A locked)" ''
 }
 
-# planted NAME KIND: beside a spool that holds a message, a symbolic link (to a file, to nothing), a hard link or a
-# FIFO in the place of one of our own files.
+# planted NAME KIND: beside a spool with a message, put a symbolic link (to a file, to nothing), a hard link or a FIFO
+# in the place of one of the spool's files.
 planted() {
   local name=$1 kind=$2
   rm -rf dir victims
@@ -495,7 +495,7 @@ planted() {
     untouched victims -- chat-recv -t 0.1 -r other -s dir/spool.db
     assert_equal "$kind: $status" "$kind: 77"
     assert_error 77 'chat-recv: '
-    # A command that does not wait need not look at it.
+    # A command that does not wait does not have to look at it.
     untouched victims -- chat-send -s dir/spool.db second
     assert_regex "$kind: $status" ': (0|77)$'
     untouched victims -- chat-recv -s dir/spool.db
@@ -570,7 +570,7 @@ planted() {
   run timeout 20 chat-send -s dir/spool.db x
   assert [ "$status" -lt 124 ]
   rmdir dir/spool.db-bell/main
-  # A FIFO without a reader, or that is full, keeps no sender waiting.
+  # A FIFO that has no reader, or that is full, keeps no sender waiting.
   full_pipe dir/spool.db-bell/main
   run -0 timeout 20 chat-send -s dir/spool.db x
 }
@@ -668,7 +668,7 @@ planted() {
 
 # ---------------------------------------------------------------- modes and homes
 
-# our_modes DIRECTORY: 0700 for directories, 0600 for all else.
+# our_modes DIRECTORY: directories have mode 0700, and all other files 0600.
 our_modes() {
   run find "$1" -type d ! -perm 700
   assert_output ''
@@ -714,7 +714,8 @@ our_modes() {
   assert_output ''
 }
 
-# with_home HOME COMMAND [ARG ...]: as a root whose password file says HOME; environment variables are the caller's.
+# with_home HOME COMMAND [ARG ...]: run a command as root with this home in the password file, and the caller's
+# environment.
 with_home() {
   local home=$1
   shift
@@ -764,7 +765,7 @@ with_home() {
     done
   done
   assert_equal "$(ls -A alice)" ''
-  # The user can, and root is refused that spool then; one that root names is root's own affair.
+  # The user can, and then root is refused that spool; a spool that root names is root's own decision.
   run -0 as_user $ALICE chat-send first
   run --separate-stderr env HOME="$PUBLIC/alice" chat-send x
   assert_error 77 'chat-send: spool '
@@ -816,7 +817,7 @@ with_home() {
 
 # ---------------------------------------------------------------- files that are damaged or hostile
 
-# one_file: a closed spool at dir/spool.db with three messages, the middle one long.
+# one_file: create a closed spool at dir/spool.db with three messages, a long one in the middle.
 one_file() {
   chat-send -s dir/spool.db -u alice first
   head -c 9000 /dev/zero | tr '\0' y | chat-send -s dir/spool.db -u alice
@@ -825,7 +826,8 @@ one_file() {
   assert_not_exist dir/spool.db-wal
 }
 
-# what: as much of the messages as can be seen, except the number of attempts, which no checksum can cover as it changes.
+# what: print every visible field of the messages except the number of attempts, which changes and which no checksum
+# covers.
 what() { timeout 20 chat-recv -s dir/spool.db -a -o '%i %r %u %h %t %l %b\n' "$@"; }
 
 @test "a file that is not a database is refused with 65 and not touched" {
@@ -916,7 +918,7 @@ what() { timeout 20 chat-recv -s dir/spool.db -a -o '%i %r %u %h %t %l %b\n' "$@
   both_refuse 65 dir/spool.db dir/spool.db
 }
 
-# Message 1 was reported as damaged, and the second one shown.
+# Message 1 was reported as damaged, and the second one printed.
 damaged_is_passed() {
   [[ $status == 0 && $output == yyy* && $stderr == 'chat-recv: message 1 '*damaged* ]] || fail "$1: $status: $stderr"
 }
@@ -973,11 +975,11 @@ damaged_is_passed() {
     rm -rf dir
     cp -a whole dir
     run sqlite3 -bail dir/spool.db "$change"
-    # 19: the schema forbids it already.
+    # 19: the schema already forbids it.
     [[ $status == 0 || $status == 19 ]] || fail "$change: $output"
     run --separate-stderr timeout 20 chat-send -s dir/spool.db x
     assert_regex "$change: $status" ': (0|65)$'
-    # Every message that comes out as right is one of those that were sent.
+    # Every message that is printed as right is one of those that were sent.
     run --separate-stderr bash -c 'ulimit -v "$1"; timeout 20 chat-recv -n -s dir/spool.db' bash "$(sanitized && echo unlimited || echo 1000000)"
     assert_regex "$change: $status" ': (0|1|65)$'
     [[ $status != 0 || $output =~ ^(first|third|x|y+)$ ]] || fail "$change: $output"
@@ -1023,7 +1025,7 @@ damaged_is_passed() {
 
 # ---------------------------------------------------------------- full disks and limits
 
-# small_disk KIND SIZE [OPTION ...]: a file system of that size at ./small, made with these options of mkfs.
+# small_disk KIND SIZE [OPTION ...]: mount a file system of that size at ./small, made with these options of mkfs.
 small_disk() {
   mkdir small
   case $1 in
@@ -1039,7 +1041,7 @@ small_disk() {
   MOUNTS+=("$PWD/small")
 }
 
-# fill: until there is no free block left.
+# fill: fill the file system until there is no free block left.
 fill() {
   dd if=/dev/zero of="$1" bs=64k 2>/dev/null || true
   dd if=/dev/zero of="$1" bs=512 oflag=append conv=notrunc 2>/dev/null || true
@@ -1047,7 +1049,8 @@ fill() {
   assert_output 0
 }
 
-# full_disk KIND SIZE LENGTH: send messages of that length until it is full, fill the rest, receive all, send again.
+# full_disk KIND SIZE LENGTH: send messages of that length until the disk is full, fill the rest, receive all messages,
+# send again.
 full_disk() {
   local sent=0
   small_disk "$1" "$2"
@@ -1066,7 +1069,7 @@ full_disk() {
   run --separate-stderr timeout 20 chat-send 'does not fit'
   [[ $status == 0 ]] || assert_error 74 'chat-send: '
   local extra=$((status == 0))
-  # One by one, and then all, at no free block at all.
+  # Receive one by one, and then all, without a free block.
   run --separate-stderr -0 timeout 20 chat-recv
   assert_line --index 0 1
   run --separate-stderr -0 timeout 20 chat-recv
@@ -1079,7 +1082,7 @@ full_disk() {
   assert_output "$(seq 6 "$sent")"
   assert_equal "$(tail -n 1 out | grep -c 'does not fit')" "$extra"
   assert_empty_room
-  # It freed room: sending works again though the filler is still there.
+  # That freed space: sending works again although the filler is still there.
   run --separate-stderr -0 timeout 20 chat-send again
   run --separate-stderr -0 timeout 20 chat-recv
   assert_output again
@@ -1227,7 +1230,8 @@ full_disk() {
   assert_output first
 }
 
-# read_only_spool: one on a file system that was made read-only, with three messages, the first of them claimed before.
+# read_only_spool: create a spool on a file system that was made read-only, with three messages, the first of them
+# claimed before.
 read_only_spool() {
   small_disk tmpfs 2m
   export CHAT_SPOOL=$PWD/small/chat/spool.db
@@ -1309,7 +1313,7 @@ read_only_spool() {
   local limit
   chat-send first
   for limit in 0 4 64 200; do
-    # Standard error must be a pipe: the limit holds for a file there too.
+    # Standard error must be a pipe, because the limit applies to a file there, too.
     run bash -c '{ ulimit -f "$1"; head -c 1000000 /dev/zero | chat-send 2>&1; } | cat; exit "${PIPESTATUS[0]}"' bash $limit
     assert_equal "$limit: $status" "$limit: 74"
     assert_regex "$output" '^chat-send: [^'$'\n'']+$'
@@ -1333,12 +1337,12 @@ read_only_spool() {
 
 @test "a file-size limit stops no receive with SIGXFSZ, and nothing is lost" {
   local limit seen
-  # Too few KiB for the log, and enough.
+  # Too few KiB for the WAL, and enough.
   for limit in 0 4 1000; do
     seq 300 | chat-send
     seen=$(bash -c 'ulimit -f "$1"; chat-recv 2>&3; echo "status $?"' bash $limit 3>err)
     if ((limit < 1000)); then
-      # Perhaps it has gone out; then it comes once more.
+      # The message may have been written; then it is received once more.
       assert_regex "$seen" 'status 74$'
       run -0 chat-recv -a
       assert_output "$(seq 300)"
@@ -1370,7 +1374,7 @@ few_descriptors() { capture timeout 20 bash -c 'exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>
     assert_regex "$limit: $status" ': (0|7[14])$'
   done
   assert [ "$enough" -ge 1 ]
-  # For a database it is one descriptor, no more than the loader needs to start the program.
+  # For a database the difference is one descriptor, no more than the loader needs to start the program.
   [[ $SPOOL == postgresql:* ]] || assert [ "$enough" -lt 13 ]
   run -0 chat-recv
   assert_output first
@@ -1398,7 +1402,7 @@ few_descriptors() { capture timeout 20 bash -c 'exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>
   head -c 3900000 /dev/zero >body
   for limit in $(dosed "$(echo {8..48..4})" "$(echo {8..48})"); do
     run timeout 20 bash -c 'ulimit -v "$1"; exec chat-send <body' bash "${limit}000"
-    # With even less there is nothing to start the program, or what it loads, with.
+    # With even less memory the program, or a library that it loads, does not start.
     assert_regex "$limit: $status" ': (0|69|71|127)$'
     [[ $status == 0 ]] || continue
     chat-recv -n | cmp - body

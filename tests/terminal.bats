@@ -1,13 +1,13 @@
 #!/usr/bin/env bats
-# On a terminal: nothing that a message, a name or an error holds can command it; the hint; the progress line.
-# Each test runs on a pseudo-terminal (on_terminal).
+# On a terminal: no message, name or error can control the terminal; the hint; the progress line. Each test runs on a
+# pseudo-terminal (on_terminal).
 
 # Bats runs each test in its own shell; the scripts in single quotes expand later.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2154
 
 load helper
 
-# assert_seen FORMAT COMMAND [ARG ...]: the terminal sees exactly this.
+# assert_seen FORMAT COMMAND [ARG ...]: the terminal receives exactly this.
 assert_seen() {
   local format=$1
   shift
@@ -15,7 +15,7 @@ assert_seen() {
   assert_bytes seen "$format"
 }
 
-# assert_no_controls FILE: no control characters but newline and tab, and nothing that is not UTF-8.
+# assert_no_controls FILE: the file contains no control characters except newline and tab, and only UTF-8.
 assert_no_controls() {
   iconv -f UTF-8 -t UTF-8 "$1" >/dev/null
   run -1 grep -aP '[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]' "$1"
@@ -208,7 +208,7 @@ assert_no_controls() {
         fi
         assert_no_controls seen
         grep -qF 'a\x1b[31m\x07\x0a\x09\xff\xc2\x9b日' seen
-        # One line, and one of usage for a bad room.
+        # One line, and a usage line for a bad room.
         assert_equal "$(wc -l <seen)" "$([[ $option == -r ]] && echo 2 || echo 1)"
       done
     done
@@ -280,8 +280,8 @@ hint='chat-send: type the message, end it with Ctrl-D'
 # A stream that takes more than a second.
 slow='{ seq 10; for i in {1..7}; do sleep 0.2; seq 10; done; }'
 
-# shows_progress OPTION ...: chat-send OPTION ... shows numbers on its terminal while lines come, and takes that
-# back in the end.
+# shows_progress OPTION ...: chat-send OPTION ... shows numbers on its terminal while lines arrive, and erases them at
+# the end.
 shows_progress() {
   local lines
   mkfifo lines
@@ -293,8 +293,8 @@ shows_progress() {
   assert_success
 }
 
-# feed_until_number DESCRIPTOR: another line, then true if the terminal has seen a number (not in script's own
-# first line).
+# feed_until_number DESCRIPTOR: write another line, then return true if the terminal has received a number (not in
+# script's own first line).
 feed_until_number() {
   echo line >&"$1"
   sed 1d seen | grep -aq '[0-9]'

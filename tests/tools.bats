@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# Other people's tools start the programs, stop them, and hand them their input and output; and several shells do. Each test
-# is one of them. A test whose tool is not installed is skipped.
+# Other tools start the programs, stop them, and connect their input and output; and several shells do. Each test is
+# about one of them. A test whose tool is not installed is skipped.
 
 # Bats runs each test in its own shell; the scripts in single quotes expand later.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
@@ -12,7 +12,7 @@ load ssh
 ALICE=54321
 MALLORY=54322
 
-# received LINE ...: these messages are there, in this order, and no other.
+# received LINE ...: these messages are received, in this order, and no others.
 received() {
   run -0 chat-recv -a
   assert_output "$(printf '%s\n' "$@")"
@@ -29,7 +29,7 @@ with_and_without_busybox() { # COMMAND [ARG ...]
 xargs_sends() { # [busybox]
   printf '%s\0' 'two  words' $'two\nlines' '$(no shell)' | "$@" xargs -0 -n 1 chat-send
   received 'two  words' $'two\nlines' '$(no shell)'
-  # Nothing in the standard input of xargs is lost.
+  # No line of the standard input of xargs is lost.
   seq 5 | "$@" xargs -n 2 chat-send
   received '1 2' '3 4' 5
 }
@@ -100,14 +100,14 @@ timeout_ends() { # [busybox]
   chat-send hello
   run -0 "$@" timeout 20 chat-recv -w
   assert_output hello
-  # Its child is stopped where it would read from a terminal; this one reads nothing.
+  # The child of timeout would be stopped if it read from a terminal; this one reads nothing.
   run -0 "$@" timeout 20 chat-send hello
   received hello
 }
 
 @test "timeout ends a waiting receiver, which has taken nothing" {
   timeout_ends
-  # Not each busybox knows fractions of a second.
+  # Some versions of busybox do not know fractions of a second.
   if busybox timeout 0.1 true 2>/dev/null; then timeout_ends busybox; fi
 }
 
@@ -134,7 +134,7 @@ timeout_ends() { # [busybox]
   received 'the lock is free'
 }
 
-# In a namespace of its own, so that the jobs of this machine are not touched.
+# In a separate namespace, so that the jobs of this machine are not affected.
 @test "at runs a sender and a receiver at the given time" {
   needs at atd
   ((EUID == 0)) && unshare --mount true 2>/dev/null || skip 'needs root, and the right to mount'
@@ -184,7 +184,7 @@ timeout_ends() { # [busybox]
   assert_output $'hello\nagain\nan input'
   run -1 --separate-stderr ssh -n there chat-recv
   assert_stderr 'chat-recv: No new messages'
-  # With one, control characters are shown.
+  # With a terminal, control characters are escaped.
   printf '\033' | ssh there chat-send
   run -0 on_terminal ssh -tt there chat-recv
   assert_output '\x1b'
@@ -203,14 +203,15 @@ timeout_ends() { # [busybox]
   chat-send -s "$THERE" hello
   run -0 timeout 60 chat-recv -s "$THERE" -t 50
   assert_output hello
-  # If it was not woken before this one came, it waits still.
+  # If it did not wake before this message came, it still waits.
   kill "$receiver" 2>/dev/null || true
   wait_until process_ended "$receiver"
 }
 
 # ---------------------------------------------------------------- as another user: whose spool is it?
 
-# accounts: in $PUBLIC, the accounts alice and mallory, both with all rights of sudo, for what runs by "with_accounts".
+# accounts: create in $PUBLIC the accounts alice and mallory, both with all rights of sudo, for commands run by
+# with_accounts.
 accounts() {
   unshare --mount true 2>/dev/null || skip 'no right to mount'
   public
@@ -281,8 +282,8 @@ with_accounts() { # COMMAND [ARG ...]
 
 # ---------------------------------------------------------------- shells
 
-# For all shells with the grammar of sh: words, a here-document, a loop, statuses, a pipe whose reader is gone, and jobs in
-# the background.
+# For all shells with the grammar of sh: arguments, a here-document, a loop, statuses, a pipe whose reader is gone, and
+# background jobs.
 shell_script() {
   cat <<'SCRIPT'
 set -u

@@ -1,7 +1,8 @@
 #!/usr/bin/env bats
-# The first process that opens a spool of an earlier format upgrades it, once, and loses nothing. tests/data has a spool of
-# each released format. A newer format, and one that was tampered with, are refused and not touched. TORTURE is for how many
-# rounds a crowd upgrades a spool (default 2; 30 times TORTURE where that is 1 or more), and kills before every system call.
+# The first process that opens a spool of an earlier format upgrades it, once, and loses nothing. tests/data contains a
+# spool of each released format. A spool of a newer format, and one that was changed by hand, are refused and not
+# touched. TORTURE is the number of rounds in which many processes upgrade a spool (default 2; 30 times TORTURE if that
+# is 1 or more), and kills before every system call.
 
 # Bats runs each test in its own shell; the scripts in single quotes expand later.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
@@ -22,25 +23,25 @@ teardown() {
   for place in "${MOUNTS[@]}"; do umount "$place"; done
 }
 
-# old SPOOL [FORMAT]: a fresh copy of the spool of format 1, or another, there.
+# old SPOOL [FORMAT]: create a copy of the spool of format 1, or another, there.
 old() {
   rm -rf "$1"-* "$1"
   install -m 600 "$BATS_TEST_DIRNAME/data/spool-${2:-1}.db" "$1"
 }
 
-# A format of a spool; of a copy of it, so that it is not touched.
+# Print the format of a spool; reads a copy, so that the spool is not touched.
 format() { ask 'PRAGMA user_version' "$@"; }
 
-# The rows of the spool of format 1, as they are to be forever.
+# The rows of the spool of format 1, as they must remain forever.
 original() {
   [[ -e one.db ]] || old one.db
   rows one.db
 }
 
-# schema SPOOL: all of it, to the letter.
+# schema SPOOL: print all of it.
 schema() { sqlite3 "$1" 'SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY rowid'; }
 
-# now: the format that a new spool has.
+# now: the format of a new spool.
 now() {
   chat-send -s "$BATS_TEST_TMPDIR/new/new.db" x
   format "$BATS_TEST_TMPDIR/new/new.db"
@@ -84,7 +85,7 @@ now() {
   chat-send x
   diff <(schema new/new.db) <(schema "$SPOOL")
   assert_equal "$(ask 'PRAGMA application_id; PRAGMA auto_vacuum')" "$(ask 'PRAGMA application_id; PRAGMA auto_vacuum' new/new.db)"
-  # And the facts about a new one, except its contents.
+  # And the properties of a new spool, except its contents.
   diff <(ask 'SELECT * FROM room WHERE number = 0' new/new.db | cut -d '|' -f 1-7,9-) <(ask 'SELECT * FROM room WHERE number = 0' | cut -d '|' -f 1-7,9-)
   run -0 chat-spool check
 }
@@ -128,7 +129,7 @@ now() {
   echo "UPDATE message SET attempts = 5 WHERE id = 7; BEGIN; SELECT count(*) FROM message;" >&"$keep"
   wait_until file_has shell 8
   assert [ -s "$SPOOL-wal" ]
-  # An open read transaction does not hinder it.
+  # An open read transaction does not prevent it.
   run -0 timeout 20 chat-send -r new x
   run -0 timeout 20 chat-recv -r jobs.dead -o '%n %b'
   assert_output '5 poison'
@@ -172,7 +173,7 @@ now() {
 
 @test "no spool is upgraded while a receiver of an older version has claims" {
   local locker
-  # Such a receiver has a lock on the byte of an id.
+  # Such a receiver locks the byte of an id.
   mkfifo go
   : >>"$SPOOL-lock"
   chmod 600 "$SPOOL-lock"
@@ -206,7 +207,7 @@ open("go").read()' "$SPOOL-lock" >locked
 
 # ---------------------------------------------------------------- many at once
 
-# stopped PID: by a signal (for wait_until).
+# stopped PID: true if a signal has stopped it (for wait_until).
 stopped() { grep -q '^State:.*T' "/proc/$1/status"; }
 
 # bats test_tags=full
@@ -242,14 +243,14 @@ stopped() { grep -q '^State:.*T' "/proc/$1/status"; }
 
 # ---------------------------------------------------------------- killed, and without room
 
-# upgraded_or_not: the format is one of the two and every command works. (Little is started here: this happens often.)
+# upgraded_or_not: the format is one of the two and every command works. (Starts few programs, because it runs often.)
 upgraded_or_not() {
   local before
   WHY='the format is 1 or 3'
   rm -rf look && cp -a "${SPOOL%/*}" look || return
   before=$(sqlite3 look/spool.db 'PRAGMA user_version') || return
   [[ $before == 1 || $before == 3 ]] || return
-  WHY='a status of 0 means format 3'
+  WHY='after status 0 the format is 3'
   [[ $result != 0 || $before == 3 ]] || return
   if [[ $before == 1 ]]; then ABSENT=$((ABSENT + 1)); else PRESENT=$((PRESENT + 1)); fi
   WHY='another send works'
@@ -327,7 +328,7 @@ killed_upgrade() {
 
 # ---------------------------------------------------------------- what is refused
 
-# refused PATTERN: every command says 65 in a line that matches, and the file stays as it is to the byte.
+# refused PATTERN: every command exits with 65 and an error that matches, and the file does not change.
 refused() {
   local before command
   closed "$SPOOL"
@@ -370,7 +371,7 @@ refused() {
 @test "a spool of a newer format is refused with 65 and advice" {
   sqlite3 "$SPOOL" 'PRAGMA user_version = 99'
   refused 'format 99.*(install|newer)'
-  # Also where its schema is one that we don't know.
+  # Even if its schema is unknown.
   sqlite3 "$SPOOL" 'ALTER TABLE message ADD COLUMN colour TEXT'
   refused 'format 99.*(install|newer)'
   old "$SPOOL"

@@ -1,14 +1,14 @@
 #!/usr/bin/env bats
-# Options: what the commands say of themselves, and what they refuse (64). Bad room names and bad names of senders
-# are in chat-send.bats.
+# Options: --help and --version, and usage that the commands refuse with 64. Bad room names and bad names of senders are
+# in chat-send.bats.
 
 # Bats runs each test in its own shell; the scripts in single quotes expand later.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2154
 
 load helper
 
-# refused PROGRAM [ARG ...]: 64 with an error and a line of usage; standard input is not waited for, and nothing
-# is stored or made.
+# refused PROGRAM [ARG ...]: it exits with 64, an error and a usage line; it does not wait for standard input, and
+# stores and creates nothing.
 refused() {
   local keep
   [[ -p never ]] || mkfifo never
@@ -20,7 +20,7 @@ refused() {
   assert_not_exist "$SPOOL"
 }
 
-# says TEXT: standard error has it.
+# says TEXT: standard error contains it.
 says() { [[ $stderr == *"$1"* ]] || fail "not said: $1: $stderr"; }
 
 # ---------------------------------------------------------------- --help and --version
@@ -166,7 +166,7 @@ says() { [[ $stderr == *"$1"* ]] || fail "not said: $1: $stderr"; }
   refused chat-recv -timeout 5
   refused chat-spool list -json
   says "unknown option '-json' (did you mean '--json'?)"
-  # As an argument and as a word it is none.
+  # As an argument of an option and as a word it is not the option --help.
   chat-send -k -room -- -room
   run -0 chat-recv -o '%k %b'
   assert_output -- '-room -room'
@@ -188,7 +188,7 @@ says() { [[ $stderr == *"$1"* ]] || fail "not said: $1: $stderr"; }
   refused chat-spool list -s a -s b
   refused chat-send -r a -r b -r a hello
   says "room 'a' is given twice"
-  # A list, and an option without an argument, which says the same each time.
+  # An option that makes a list, and an option without an argument, which may be repeated.
   run -1 chat-recv -q -q -r a -r b -r a
 }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# The write-ahead log (WAL): emptying it is one step that is valid at every instant; what was on the disk is never dropped from
-# it without a word; and chat-spool check --repair saves what is in a damaged one.
+# The write-ahead log (WAL): emptying it is one step that is valid at every instant; data that was on the disk is never
+# dropped from it without a report; and chat-spool check --repair saves the messages in a damaged one.
 
 # The scripts in single quotes expand later; the helper sets $SPOOL.
 # shellcheck disable=SC2016,SC2154
@@ -12,7 +12,7 @@ setup() {
   : >in
 }
 
-# spool_of COUNT: a spool with that many messages in its WAL, "message N" with the id N + 1.
+# spool_of COUNT: create a spool with that many messages in its WAL, "message N" with the id N + 1.
 spool_of() {
   local n
   chat-send first
@@ -20,20 +20,20 @@ spool_of() {
   for ((n = 1; n <= $1; n++)); do chat-send "message $n"; done
 }
 
-# large: a file of 6 MB.
+# large: create a file of 6 MB.
 large() { head -c 6000000 /dev/urandom >large; }
 
-# number FILE AT: the 32-bit number there, most significant byte first.
+# number FILE AT: print the 32-bit number there, most significant byte first.
 number() { echo $((16#$(od -An -tx1 -j "$2" -N4 "$1" | tr -d ' \n'))); }
 
-# flip FILE AT: one bit of it.
+# flip FILE AT: flip one bit of it.
 flip() {
   local byte
   byte=$(od -An -tu1 -j "$2" -N1 "$1")
   printf '%b' "\\x$(printf %x $((byte ^ 16)))" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none
 }
 
-# damaged_wal PATTERN: chat-recv and chat-spool check say that the WAL is damaged, and leave it as it is.
+# damaged_wal PATTERN: chat-recv and chat-spool check report that the WAL is damaged, and do not change it.
 damaged_wal() {
   local before
   before=$(cksum "$SPOOL-wal")
@@ -56,7 +56,7 @@ damaged_wal() {
   spool_of 3
   cp -a "$HOME/.local" before
   strace -o trace -P "$SPOOL-wal" -P "$SPOOL" -e trace=pwrite64,ftruncate,fdatasync chat-send -f large
-  # The last calls: the end of the commit, the checkpoint, and what comes after it.
+  # The last calls: the end of the commit, the checkpoint, and the calls after it.
   mapfile -t calls < <(awk -F '(' '/^[a-z0-9]+\(/ { print $1, ++n[$1] }' trace | tail -n 6)
   assert [ "${#calls[@]}" == 6 ]
   for call in "${calls[@]}"; do
@@ -83,13 +83,14 @@ damaged_wal() {
 
 # ---------------------------------------------------------------- damaged
 
-# The files that version 0.1.0 left when it was killed between two calls: a WAL that is cut to 3 MiB, older than the spool.
+# The files that version 0.1.0 left when it was killed between two calls: a WAL that is truncated to 3 MiB, older than
+# the spool.
 @test "a WAL that version 0.1.0 has truncated is reported, and repaired without a loss" {
   needs strace
   ! sanitized || skip 'a sanitized program is not traced'
   large
   spool_of 3
-  # All of it is in the spool, and the WAL is whole.
+  # All data is in the spool, and the WAL is intact.
   run -137 strace -qq -o trace -P "$SPOOL-wal" -e trace=ftruncate -e inject=ftruncate:signal=KILL:when=1 chat-send -f large
   truncate -s 3145728 "$SPOOL-wal"
   rm -f "$SPOOL-shm"
@@ -204,7 +205,7 @@ damaged_wal() {
   spool_of 5
   truncate -s 2G "$SPOOL-wal" || skip 'no files of that size here'
   printf '\1' | dd of="$SPOOL-lock" bs=1 seek=24 conv=notrunc status=none
-  # A write behind the first megabyte fails.
+  # A write after the first megabyte fails.
   run -0 bash -c "ulimit -f 1024; exec chat-send 'message 6'"
   assert_equal "$(od -An -tu1 -j24 -N1 "$SPOOL-lock" | tr -d ' ')" 0
   run -0 chat-recv -a
@@ -231,10 +232,10 @@ damaged_wal() {
   assert_equal "$(od -An -td8 -j16 -N8 "$SPOOL-lock" | tr -d ' ')" 3
 }
 
-# word NUMBER: its lower 32 bits, least significant byte first.
+# word NUMBER: print its lower 32 bits, least significant byte first.
 word() { printf '%b' "$(printf '\\x%02x' $(($1 & 255)) $(($1 >> 8 & 255)) $(($1 >> 16 & 255)) $(($1 >> 24 & 255)))"; }
 
-# record FRAMES: the record of the lock file says that FRAMES frames of the WAL are on the disk.
+# record FRAMES: make the record in the lock file claim that FRAMES frames of the WAL are on the disk.
 record() {
   local salt=()
   read -ra salt < <(od -An -tu4 -N8 "$SPOOL-lock")

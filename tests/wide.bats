@@ -2,10 +2,10 @@
 
 load helper
 
-# next_id ID: the id of the next message.
+# next_id ID: set the id of the next message.
 next_id() { sqlite3 "$SPOOL" "UPDATE room SET next_id = $1 WHERE number = 0"; }
 
-# Where a position in the lock file had 32 bits, the lock on the second id would be the one on the first.
+# If a position in the lock file had 32 bits, the lock on the second id would be the lock on the first.
 @test "a claim on a message does not claim the message whose id is larger by 2^32 or by 2^31" {
   local id
   for id in $(((1 << 32) + 1)) $(((1 << 31) + 1)); do
@@ -72,7 +72,7 @@ next_id() { sqlite3 "$SPOOL" "UPDATE room SET next_id = $1 WHERE number = 0"; }
   assert_error 65 'chat-send: the message is longer than'
 }
 
-# Six bytes of JSON for each byte of a body are more than a size_t of 32 bits holds.
+# Six bytes of JSON for each byte of a body are more than a size_t of 32 bits can represent.
 @test "a spool for bodies of 716 MB accepts a JSON line of 100 KB" {
   chat-spool config max-length 715827883
   head -c 100000 /dev/zero | tr '\0' x >body
@@ -81,7 +81,7 @@ next_id() { sqlite3 "$SPOOL" "UPDATE room SET next_id = $1 WHERE number = 0"; }
   cmp body out
 }
 
-# A pause would be none: a receiver that waits for a locked spool would try again without a rest.
+# The pause would have no length: a receiver that waits for a locked spool would try again without a rest.
 @test "no program calls the ppoll() of 32-bit times if a long has 32 bits" {
   local program
   [[ $(od -An -tu1 -j4 -N1 "$CHAT_BIN/chat-recv") -eq 1 ]] || skip 'a long has 64 bits'

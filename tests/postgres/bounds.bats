@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# The resources that one client takes of a server are bounded: locks, rooms in a transaction, bytes of a message; and senders
-# whose rooms cross do not end each other.
+# The resources of a server that one client uses are bounded: locks, rooms in a transaction, bytes of a message; and
+# senders whose rooms cross do not end each other's transactions.
 
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
 
@@ -11,7 +11,8 @@ teardown_file() { cluster_end; }
 
 sql() { node_sql node1 -d "$DATABASE" "$@"; }
 
-# count_locks EVENT: from here on the most locks that a session holds at such an event of chat.message are in public.most.
+# count_locks EVENT: from now on record the most locks that a session holds at such an event of chat.message in
+# public.most.
 count_locks() {
   sql 'CREATE TABLE public.most (locks bigint)' 'GRANT ALL ON public.most TO chat' \
     'CREATE FUNCTION public.count_locks() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
@@ -19,7 +20,7 @@ count_locks() {
     "CREATE TRIGGER count_locks AFTER $1 ON chat.message FOR EACH STATEMENT EXECUTE FUNCTION public.count_locks()"
 }
 
-# fewer_locks MOST: the control is that some were counted.
+# fewer_locks MOST: fewer locks were held; the control is that some were counted.
 fewer_locks() {
   local most
   most=$(sql 'SELECT coalesce(max(locks), 0) FROM public.most')
@@ -118,7 +119,7 @@ logged() { tail -c "+$1" "$CLUSTER/node1/log" | grep -qF -- "$2"; }
 
 # ---------------------------------------------------------------- wake-ups
 
-# unread PORT: how many bytes of the server the client at this port has not read.
+# unread PORT: print how many bytes from the server the client at this port has not read.
 unread() { printf '%d\n' "0x$(sed -nE "s/^ *[0-9]+: [0-9A-F]{8}:$(printf %04X "$1") [^ ]+ [^ ]+ [^:]+:([^ ]+) .*/\\1/p" /proc/net/tcp)"; }
 
 @test "a receiver gets no notifications while its command works, so its connection does not fill" {
@@ -134,11 +135,11 @@ unread() { printf '%d\n' "0x$(sed -nE "s/^ *[0-9]+: [0-9A-F]{8}:$(printf %04X "$
   wait_blocked "$BACKGROUND_PID"
   for i in 1 2 3 4 5; do
     chat-send "$i"
-    # The control: another receiver was woken up.
+    # The control: another receiver wakes.
     wait_until file_has seen "$i"
     wait_blocked "$BACKGROUND_PID"
   done
-  # Once, as what is unread stays so, and the list of a busy system can lack a line.
+  # Once, because unread data stays, and the list of a busy system can lack a line.
   wait_until eval '[[ $(unread "$port") == 0 ]]'
   echo go >go
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# Everything at once, again and again: the primary dies and a standby is promoted, a standby stalls, sessions are ended and
-# statements cancelled, amid senders and receivers of every form. DOSE=full has 100,000 messages and 20 failovers;
+# Everything at once, again and again: the primary dies and a standby is promoted, a standby stalls, sessions are ended
+# and statements cancelled, during sends and receives of every kind. DOSE=full has 100,000 messages and 20 failovers;
 # MESSAGES and FAILOVERS set other numbers.
 
 # Bats runs each test in its own shell; the scripts in single quotes expand later.
@@ -15,7 +15,7 @@ setup() {
   traffic_setup
 }
 
-# of_every_form: four senders and four receivers.
+# of_every_form: start four senders and four receivers.
 of_every_form() {
   local each=$((MESSAGES / 4))
   SENDERS=() RECEIVERS=()
@@ -29,12 +29,12 @@ of_every_form() {
   receiving z -a -P 2 -- sh -c 'echo "$(cat)"'
 }
 
-# to_clients FUNCTION: pg_terminate_backend or pg_cancel_backend for each session of the test's clients that works.
+# to_clients FUNCTION: call pg_terminate_backend or pg_cancel_backend for each working session of the test's clients.
 to_clients() {
   node_sql "$PRIMARY" "SELECT count($1(pid)) FROM pg_stat_activity WHERE datname = '$DATABASE' AND usename = 'chat'" >/dev/null || true
 }
 
-# fail_over: the primary dies, a standby is promoted, and the old one comes back as a standby.
+# fail_over: kill the primary, promote a standby, and bring the old one back as a standby.
 fail_over() {
   local old=$PRIMARY
   node_kill "$old"
@@ -43,7 +43,7 @@ fail_over() {
   cluster_wait cluster_in_step "$PRIMARY"
 }
 
-# stall: a standby hangs for a while. A commit waits for the other one, or if both hang, for either.
+# stall: let a standby hang for a while. A commit waits for the other one, or if both hang, for either.
 stall() {
   local node standbys=()
   for node in node1 node2 node3; do [[ $node == "$PRIMARY" ]] || standbys+=("$node"); done
@@ -61,13 +61,13 @@ senders_ended() {
   for pid in "${SENDERS[@]}"; do process_ended "$pid" || return 1; done
 }
 
-# stage N: between failover N and the next one each sender sends its share of the messages, and waits then.
+# stage N: between failover N and the next one each sender sends its share of the messages, and then waits.
 stage() {
   echo $((MESSAGES * ($1 + 1) / (4 * (FAILOVERS + 1)) + ($1 == FAILOVERS ? MESSAGES : 0))) >quota.new
   mv quota.new quota
 }
 
-# due_failover N: half of the messages before it are through.
+# due_failover N: half of the messages before it have been sent.
 due_failover() { (($(count_acked) >= MESSAGES * (2 * $1 - 1) / (2 * FAILOVERS + 2))); }
 
 @test "failovers, stalls, ended sessions and cancelled statements in mixed traffic lose nothing, and each duplicate had a dead claim" {

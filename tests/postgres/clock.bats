@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# Clocks: time is the server's, and a machine that was suspended amid its work knows it.
+# Clocks: the time is the server's, and a machine that was suspended during its work notices that.
 
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
 
@@ -10,10 +10,10 @@ teardown_file() { cluster_end; }
 
 sql() { node_sql node1 -d "$DATABASE" "$@"; }
 
-# lifetime: how long after its sending the last message expires, in seconds.
+# lifetime: print how long after its sending the last message expires, in seconds.
 lifetime() { sql 'SELECT round((expires - chat.now()) / 1000.0) FROM chat.message ORDER BY id DESC LIMIT 1'; }
 
-# suspended_stream [NAME=VALUE]: a stream with -x 1h is suspended for two hours between two lines.
+# suspended_stream [NAME=VALUE]: suspend a stream with -x 1h for two hours between two lines.
 suspended_stream() {
   local keep
   mkfifo in

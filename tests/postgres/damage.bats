@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
-# Rows that were changed behind our back: found by their checksum and by chat-spool check, and no other message goes.
+# Rows that were changed by another program: their checksum and chat-spool check reveal them, and no other message is
+# lost.
 
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
 
@@ -8,7 +9,7 @@ load fault
 setup_file() { cluster_for_file; }
 teardown_file() { cluster_end; }
 
-# change STATEMENT: in the test's database.
+# change STATEMENT: run it in the test's database.
 change() { node_sql node1 -d "$DATABASE" "$1"; }
 
 @test "a receiver moves a changed message to damaged, reports it, and continues" {

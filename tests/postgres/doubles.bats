@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# A message is stored once and handed over once, whatever happens to flights, commits, standbys and timeouts.
+# A message is stored once and delivered once, whatever happens to packets, commits, standbys and timeouts.
 
 # Bats runs each test in its own shell; the scripts in single quotes expand later.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
@@ -39,7 +39,7 @@ note_log() { LOG_START=$(($(stat -c %s "$CLUSTER/node1/log") + 1)); }
   run -0 chat-recv -a
   assert_output once
   touch deliver
-  # The control: what was sent first has reached the server.
+  # The control: the data sent first has reached the server.
   wait_until logged 'duplicate key value violates unique constraint "sent_pkey"'
   run -1 chat-recv -q
   run -0 chat-spool check
@@ -60,7 +60,7 @@ answers() { grep -qE "^ *[0-9]+: 0100007F:$(printf %04X "$1") 00000000:0000 0A" 
   run --separate-stderr timeout 60 chat-recv -a
   assert_regex "$status" '^(65|70|71|74)$'
   assert_output one
-  # The control: without the trigger the message goes.
+  # The control: without the trigger the message is stored.
   sql 'DROP TRIGGER refuse ON chat.message'
   run -0 chat-recv -a
   assert_output one
@@ -83,7 +83,7 @@ answers() { grep -qE "^ *[0-9]+: 0100007F:$(printf %04X "$1") 00000000:0000 0A" 
 
 # ---------------------------------------------------------------- standbys that stall, and timeouts
 
-# stalled_receivers SECONDS: two receivers of one room delete what they have handed over while the standbys stall so long.
+# stalled_receivers SECONDS: two receivers of one room delete delivered messages while the standbys stall for SECONDS.
 stalled_receivers() {
   local a b
   printf '%s\n' one two | chat-send -l
@@ -133,7 +133,7 @@ stalled_receivers() {
   background chat-recv -- sh -c 'echo begun >begun; read -r line <go'
   mkfifo go
   wait_until test -s begun
-  # Its session has no timeout; a cancel from outside comes to the same.
+  # Its session has no timeout; a cancel from outside has the same effect.
   coproc LOCK { "$POSTGRES/psql" -X -q -A -t -h "$CLUSTER/sockets" -p "$(<"$CLUSTER/node1/port")" -U postgres -d "$DATABASE"; }
   echo "BEGIN; LOCK TABLE chat.message; SELECT 'locked';" >&"${LOCK[1]}"
   read -r line <&"${LOCK[0]}"
@@ -197,7 +197,7 @@ cancel_syncing() { sql "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHER
   read -r line <&"${MOVE[0]}"
   background chat-send -m 2 --drop newest
   wait_until waits_for_lock
-  # The transfer, as the receiver's connection makes it; the checksum is not looked at here.
+  # The move, as the receiver's connection makes it; the checksum does not matter here.
   printf '%s\n' "UPDATE chat.message SET room = (SELECT number FROM chat.room WHERE name = 'main.dead'), place = nextval('chat.message_id') WHERE id = $id;" \
     "INSERT INTO chat.tally SELECT number, 0, CASE name WHEN 'main' THEN -1 ELSE 1 END, CASE name WHEN 'main' THEN -3 ELSE 3 END FROM chat.room;" \
     'COMMIT;' >&"${MOVE[1]}"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# The primary dies amid sends and receives, and a standby is promoted: nothing that was acknowledged is lost, and what comes
-# twice had a claim that died.
+# The primary dies during sends and receives, and a standby is promoted: no acknowledged message is lost, and each
+# message delivered twice had a dead claim.
 
 # Bats runs each test in its own shell; the scripts in single quotes expand later.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
@@ -38,7 +38,7 @@ setup() {
   wait_until has_sent $((MESSAGES / 4))
   node_kill node1
   run -0 cluster_promote
-  # The old one comes back as a standby of the new one, by a copy of it.
+  # The old primary comes back as a standby of the new one, from a copy of it.
   node_copy "$output" node1
   wait_until has_sent $((MESSAGES / 2))
   node_kill "$output"
@@ -62,7 +62,7 @@ setup() {
   assert_bytes out 'to the new one\n'
 }
 
-# listens NODE: a client sleeps there until something comes.
+# listens NODE: a client waits there for notifications.
 listens() { [[ $(node_sql "$1" "SELECT count(*) FROM pg_stat_activity WHERE usename = 'chat' AND state = 'idle'") -ge 1 ]]; }
 
 @test "a command that runs when the primary dies is not acknowledged on the new one, and its message is available again" {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# Clients on two hosts, in network namespaces of their own, and one of them cut off: none of its packets arrives any more, and
-# no error reports it.
+# Clients on two hosts, in separate network namespaces, one of which is cut off: none of its packets arrives any more,
+# and no error reports that.
 
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
 
@@ -29,7 +29,7 @@ setup() {
   on DB chat-spool init -s "$SPOOL"
 }
 
-# host NAME: a network of its own, that lives as long as the process $NAME.
+# host NAME: create a network namespace that lives as long as the process $NAME.
 host() {
   background unshare --net sleep infinity
   declare -g "$1=$BACKGROUND_PID"
@@ -38,10 +38,10 @@ host() {
 }
 apart() { [[ $(readlink "/proc/$1/ns/net") != "$(readlink /proc/self/ns/net)" ]]; }
 
-# on NAME COMMAND [ARG ...]: on that host.
+# on NAME COMMAND [ARG ...]: run a command on that host.
 on() { nsenter --target "${!1}" --net -- "${@:2}"; }
 
-# connect NAME N: a cable from there to the host of the cluster, which has the address 10.77.N.1 at its end.
+# connect NAME N: connect it to the host of the cluster, which has the address 10.77.N.1 there.
 connect() {
   on DB ip link add "to$1" type veth peer name eth0 netns "${!1}" || skip 'no virtual cables here'
   on DB ip addr add "10.77.$2.1/24" dev "to$1"
@@ -87,7 +87,7 @@ all_seen() { (($(cat seen-A seen-B | wc -l) >= $1)); }
   tell "free for others $((($(now) - cut) / 1000)) s after its receiver was cut off"
   run -0 on B chat-recv -s "$B_SPOOL"
   assert_output job
-  # Work behind the cut does not count, and the receiver reports it.
+  # Work on the disconnected host does not count, and the receiver reports that.
   WAIT_LIMIT=180 finish "$BACKGROUND_PID"
   assert_not_equal "$status" 0
   assert [ -s err ]

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# A receiver that waits sends no queries: the server sees no query of a receiver that has nothing to do.
+# A waiting receiver sends no queries: the server sees no query of a receiver that has nothing to do.
 
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
 
@@ -11,7 +11,7 @@ setup_file() {
 }
 teardown_file() { cluster_end; }
 
-# statements_of PID: how many the server has logged of this session.
+# statements_of PID: print how many statements of this session the server has logged.
 statements_of() { grep -cE "^[^ ]+ [^ ]+ [^ ]+ $1 chat LOG:  (statement|execute|fastpath)" "$CLUSTER/node1/log"; }
 
 # sessions: the server's processes for this test's database, one per line.
@@ -67,7 +67,7 @@ sessions() { node_sql node1 "SELECT pid FROM pg_stat_activity WHERE datname = '$
   finish "$BACKGROUND_PID"
 }
 
-# rung: how often a bell was rung in this test's database: the rows that the statement with pg_notify() had.
+# rung: print how many notifications were sent in this test's database: the rows of the statement with pg_notify().
 rung() {
   node_sql node1 "SELECT coalesce(sum(rows), 0) FROM pg_stat_statements WHERE query LIKE '%pg_notify%'
     AND dbid = (SELECT oid FROM pg_database WHERE datname = '$DATABASE')"

@@ -15,7 +15,7 @@ setup() {
   WIRED="postgresql://chat@127.0.0.1:$PORT/$DATABASE"
 }
 
-# wire: from now on $WIRED leads to the server. The last process in the background stays that.
+# wire: from now on $WIRED leads to the server. The proxy stays the last background process.
 wire() {
   local last=${BACKGROUND_PID:-}
   background "$FAULT_DIRECTORY/proxy" "$PORT" "$(<"$CLUSTER/node1/port")"
@@ -25,7 +25,7 @@ wire() {
 }
 answers() { (exec 3<>"/dev/tcp/127.0.0.1/$PORT") 2>/dev/null; }
 
-# cut: the port is closed, and so is each connection.
+# cut: close the port and each connection.
 cut() {
   kill -KILL -- "-$PROXY"
   wait_until process_ended "$PROXY"
@@ -42,7 +42,7 @@ cut() {
   run -0 chat-recv -a
   assert_output 'all the same'
 }
-# It sleeps between two attempts, or has seen that the port is closed.
+# The client sleeps between two attempts, or has noticed that the port is closed.
 tried_again() { asleep "$BACKGROUND_PID" '*'; }
 
 @test "a stream of lines continues after a network cut, and no line is lost or duplicated" {

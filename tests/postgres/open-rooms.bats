@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
-# Open rooms on a cluster: what differs from a file. A reader is a row that no sender locks, a claim of a reader is a lock with two
-# keys, and what has failed or was done out of order is a copy. tests/open-rooms.bats has the rest.
+# Open rooms on a cluster: the differences from a file. A reader is a row that no sender locks, a claim of a reader is a
+# lock with two keys, and a message that has failed or was deleted out of order is a copy. tests/open-rooms.bats has the
+# other tests.
 
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
 
@@ -14,12 +15,12 @@ teardown_file() { cluster_end; }
 
 sql() { node_sql node1 -d "$DATABASE" "$@"; }
 
-# reader ROOM NAME FIELD: what chat-spool readers -j says of it.
+# reader ROOM NAME FIELD: print the field from chat-spool readers -j.
 reader() { chat-spool readers -j "$1" | jq -r --arg name "$2" "select(.reader == \$name) | .$3"; }
 # reader_is ROOM NAME FIELD VALUE
 reader_is() { [[ $(reader "$1" "$2" "$3") == "$4" ]]; }
 
-# copies ROOM/NAME: how many messages have a copy in the room of the reader.
+# copies ROOM/NAME: print how many messages have a copy in the room of the reader.
 copies() { sql "SELECT count(*) FROM chat.message m JOIN chat.room r ON r.number = m.room WHERE r.name = '$1' AND m.origin IS NOT NULL"; }
 
 @test "each reader gets every message once, and a message is deleted when all readers have read it" {
@@ -48,14 +49,14 @@ copies() { sql "SELECT count(*) FROM chat.message m JOIN chat.room r ON r.number
   for room in plain log; do seq 90 | chat-send -l -r "$room"; done
   chat-recv -c 9 -r plain >/dev/null
   chat-recv -c 9 -r log/x >/dev/null
-  # Other work of the server is written, too: one of some rounds has none.
+  # The WAL includes other work of the server: in some rounds there is no such work.
   for round in 1 2 3 4 5; do
     ! writes_less || break
   done
   ((written[1] * 3 <= written[0] * 2)) || fail "a receive writes ${written[1]} bytes, and ${written[0]} from a plain room"
   assert_equal "$(copies log/x)" 0
 }
-# writes_less: stores in WRITTEN how many bytes of WAL a receive from each room writes.
+# writes_less: store in WRITTEN how many bytes of WAL a receive from each room writes.
 writes_less() {
   local room before
   written=()

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
-# The schema in the database: made and made newer by chat-spool init alone; and the way of a whole spool there and back.
+# The schema in the database: only chat-spool init creates and upgrades it; and copying a whole spool to the database
+# and back.
 
 # shellcheck disable=SC2016,SC2086,SC2030,SC2031,SC2034,SC2154
 
@@ -63,14 +64,14 @@ bare() {
   assert_regex "$stderr" "'chat-spool init'"
 }
 
-# format_1: the spool of this test is of format 1, with the messages and counters of a program of that time.
+# format_1: convert the spool of this test to format 1, with the messages and counters of a program of that time.
 format_1() {
   node_sql node1 "DROP DATABASE $DATABASE WITH (FORCE)" "CREATE DATABASE $DATABASE OWNER chat"
   "$POSTGRES/psql" -X -q -v ON_ERROR_STOP=1 -h 127.0.0.1 -p "$(<"$CLUSTER/node1/port")" -U chat -d "$DATABASE" -1 \
     -f "$FAULT_DIRECTORY/formats/schema_1.sql" -f "$FAULT_DIRECTORY/formats/messages_1.sql"
 }
 
-# format_2: the spool of this test is of format 2, with two messages, one of which has failed once.
+# format_2: convert the spool of this test to format 2, with two messages, one of which has failed once.
 format_2() {
   node_sql node1 "DROP DATABASE $DATABASE WITH (FORCE)" "CREATE DATABASE $DATABASE OWNER chat"
   "$POSTGRES/psql" -X -q -v ON_ERROR_STOP=1 -h 127.0.0.1 -p "$(<"$CLUSTER/node1/port")" -U chat -d "$DATABASE" -1 \
@@ -183,7 +184,7 @@ version_is() { [[ $(node_sql node1 -d "$DATABASE" 'SELECT version FROM chat.spoo
   run grep -c '"failed":"[^"]*","failure":1,' <(chat-spool dump -s back.db)
   assert_output 1
   run -0 chat-spool check
-  # New messages have ids behind those.
+  # New messages have higher ids.
   run -0 chat-send -i later
   assert [ "$output" -gt "$(ask 'SELECT max(id) FROM message' from.db)" ]
 }
@@ -198,7 +199,7 @@ version_is() { [[ $(node_sql node1 -d "$DATABASE" 'SELECT version FROM chat.spoo
   chat-recv >/dev/null
   chat-spool copy -q "$SPOOL" back.db
   assert [ "$(chat-send -s back.db -i x)" -gt "$output" ]
-  # Without any message, too; and into one that is used.
+  # Also without any message, and into a spool that is used.
   chat-spool delete -qy main
   chat-spool dump | chat-spool load -s emptied.db
   assert [ "$(chat-send -s emptied.db -i x)" -gt "$output" ]

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# The users of a cluster: certificates, passwords, and roles that may only send or only receive. No password is ever where
-# other users can see it.
+# The users of a cluster: certificates, passwords, and roles that may only send or only receive. No password is ever
+# visible to other users.
 
 # shellcheck disable=SC2016,SC2086,SC2030,SC2031,SC2034,SC2154
 
@@ -15,7 +15,7 @@ setup_file() {
   certificates
   printf '%s\n' 'ssl = on' "ssl_cert_file = '$CLUSTER/certificates/server.pem'" "ssl_key_file = '$CLUSTER/certificates/server.key'" \
     >>"$CLUSTER/node1/data/node.conf"
-  # The others have the same certificate: one of them is to be promoted.
+  # The other nodes have the same certificate, because one of them will be promoted.
   for node in node2 node3; do
     sed -n '/^ssl/p' "$CLUSTER/node1/data/node.conf" >>"$CLUSTER/$node/data/node.conf"
     node_reload "$node"
@@ -26,7 +26,8 @@ setup_file() {
 }
 teardown_file() { cluster_end; }
 
-# certificates: of an authority that the clients trust, of one that they don't, and of the server, for the name localhost.
+# certificates: create certificates of an authority that the clients trust, of one that they do not trust, and of the
+# server, for the name localhost.
 certificates() {
   local name place=$CLUSTER/certificates
   mkdir "$place"
@@ -50,7 +51,7 @@ setup() {
 # url USER [PARAMETERS [HOST]]
 url() { echo "postgresql://$1@${3:-localhost}:$PORT/$DATABASE?${2:-$SECURE}"; }
 
-# refused STATUS: one line, and nothing of a password in it; and nothing was stored.
+# refused STATUS: the status, one line without the password, and no stored message.
 refused() {
   assert_error "$1" 'chat-send: '
   refute_password "$stderr"
@@ -167,7 +168,7 @@ export -f show_all
 
 @test "a password file that others can read is not used" {
   chmod 644 "$HOME/.pgpass"
-  # libpq itself says a line about it.
+  # libpq itself prints a line about it.
   run --separate-stderr timeout 100 chat-send -s "$(url alice)" x
   assert_equal "$status" 77
   refute_password "$stderr"
@@ -175,7 +176,7 @@ export -f show_all
 
 # ---------------------------------------------------------------- roles
 
-# with_roles: sender may only send, receiver only receive, as the example has it.
+# with_roles: sender may only send, receiver only receive, as in the example.
 with_roles() {
   "$POSTGRES/psql" -X -q -h "$CLUSTER/sockets" -p "$PORT" -U postgres -d "$DATABASE" -f "$REPOSITORY/examples/postgresql-$1.sql" >/dev/null
   node_sql node1 'GRANT chat_sender TO sender' 'GRANT chat_receiver TO receiver'
@@ -230,10 +231,11 @@ denied() {
   assert_output bad
 }
 
-# as ROLE STATEMENT ...: in a session of this role.
+# as ROLE STATEMENT ...: run statements in a session of this role.
 as() { node_sql node1 -d "$DATABASE" "SET SESSION AUTHORIZATION \"$1\"" "${@:2}"; }
 
-# apart: ann, bob and ann.b may send and receive, each in rooms of its own; mallory has no grant. Numbers of rooms: 1 is ann's.
+# apart: ann, bob and ann.b may send and receive, each in separate rooms; mallory has no grant. Numbers of rooms: 1 is
+# ann's.
 apart() {
   local role
   for role in ann bob ann.b mallory; do

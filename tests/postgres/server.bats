@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# Events on the server: it is restarted, its disk is full, its standbys are gone, its sessions are ended.
+# Events on the server: a restart, a full disk, missing standbys, ended sessions.
 
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
 
@@ -69,11 +69,11 @@ all_there() { ! comm -23 <(sort acked) <(sort -u seen) | grep -q .; }
   finish "$BACKGROUND_PID"
   assert_success
   sanitized || (($(<peak) < 32768)) || fail "chat-send took $(<peak) KiB"
-  # Ids are drawn for good: some were for what was not committed.
+  # Ids are used up for good: some belonged to messages that were not committed.
   assert [ "$(last_id)" -gt 200000 ]
   chat-recv -a | cmp - in
 }
-# drawn COUNT: that many ids, or more.
+# drawn COUNT: that many ids are used up, or more.
 drawn() { (($(last_id) >= $1)); }
 last_id() { node_sql node1 -d "$DATABASE" 'SELECT last_value FROM chat.message_id'; }
 
@@ -126,8 +126,8 @@ waits_for_bell() { [[ $(node_sql node1 "SELECT count(*) FROM pg_stat_activity WH
 
 # ---------------------------------------------------------------- a full disk
 
-# small_disk DIRECTORY: what node1 keeps in this directory of its data is on a disk of its own from now on, in memory, with two
-# megabytes left; $MOUNTED.
+# small_disk DIRECTORY: put this directory of node1's data on a separate disk, in memory, with two megabytes left;
+# mounted at $MOUNTED.
 small_disk() {
   local data=$CLUSTER/node1/data used
   ((EUID == 0)) || skip 'only root can mount'
@@ -145,7 +145,8 @@ small_disk() {
   node_start node1
 }
 
-# fill: send long messages of noise, each with its number in front, until one is refused; $SENT says how many were not.
+# fill: send long random messages, each with its number in front, until one is refused; $SENT is the number of the
+# others.
 fill() {
   for ((SENT = 0; SENT < 200; SENT++)); do
     { echo "$SENT" && head -c 200000 /dev/urandom; } >long
@@ -155,7 +156,7 @@ fill() {
   fail 'the disk does not get full'
 }
 
-# each_is_there COUNT: the numbers in front of the messages that are there are 0 to COUNT - 1; they are received.
+# each_is_there COUNT: receive the messages; the numbers in front of them are 0 to COUNT - 1.
 each_is_there() {
   local i
   for ((i = 0; i < $1; i++)); do
@@ -196,7 +197,7 @@ each_is_there() {
 
 # ---------------------------------------------------------------- poolers
 
-# pooler MODE: PgBouncer in front of node1, at $POOLED.
+# pooler MODE: start PgBouncer in front of node1, at $POOLED.
 pooler() {
   local program port place=$CLUSTER/pooler-$1
   program=$(PATH=$PATH:/usr/sbin:/sbin type -P pgbouncer) || skip 'needs pgbouncer'

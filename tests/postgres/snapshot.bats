@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# An old snapshot - a backup, a forgotten BEGIN - keeps each version of each row. Sends and receives cost the same beside it, as no
-# message updates a row, and no reader passes the rows that are gone.
+# An old snapshot - a backup, a forgotten BEGIN - keeps each version of each row. Sends and receives cost the same
+# beside it, because no message updates a row, and no query passes deleted rows.
 
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2153,SC2154
 
@@ -12,7 +12,7 @@ teardown_file() { cluster_end; }
 
 sql() { node_sql node1 -d "$DATABASE" "$@"; }
 
-# hold_snapshot: until the end of the test.
+# hold_snapshot: hold a snapshot until the end of the test.
 hold_snapshot() {
   coproc HOLD { exec "$POSTGRES/psql" -X -q -A -t -h "$CLUSTER/sockets" -p "$(<"$CLUSTER/node1/port")" -U postgres -d "$DATABASE"; }
   BACKGROUND_PIDS+=("$HOLD_PID")
@@ -20,13 +20,13 @@ hold_snapshot() {
   read -r line <&"${HOLD[0]}"
 }
 
-# blocks: how many the server has looked at in this database. A session counts when it ends.
+# blocks: print how many blocks the server has looked at in this database. A session is counted when it ends.
 blocks() { sql 'SELECT blks_hit + blks_read FROM pg_stat_database WHERE datname = current_database()'; }
 
 no_session() { [[ $(node_sql node1 "SELECT count(*) FROM pg_stat_activity WHERE datname = '$DATABASE' AND usename = 'chat'") == 0 ]]; }
 
-# pairs COUNT: that many messages are sent and received, one by one, by two processes; $BLOCKS are the blocks that were looked
-# at, and $MICROSECONDS the time of a pair.
+# pairs COUNT: send and receive that many messages, one by one, with two processes; $BLOCKS is the number of blocks
+# looked at, and $MICROSECONDS the time of a pair.
 pairs() {
   local i before start sender receiver in out
   wait_until no_session
@@ -54,7 +54,7 @@ pairs() {
   BLOCKS=$(($(blocks) - before))
 }
 
-# as_cheap: the last thousand pairs of many look at 1.5 times as many blocks as the first thousand at most.
+# as_cheap: the last thousand pairs of many look at no more than 1.5 times the blocks of the first thousand.
 as_cheap() {
   local first window microseconds
   window=$(dose 500 1000)

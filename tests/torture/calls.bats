@@ -1,9 +1,9 @@
 #!/usr/bin/env bats
-# Every system call of every command fails, once and from then on, in each of the ways in which a system fails: with an I/O error,
-# without room, memory, descriptors, interrupted, and so on. The status is one of the contract that fits, an error is a line on
-# standard error, nothing is lost, and 0 means that all was done. No crash, no hang.
+# Every system call of every command fails, once and from then on, in each way in which it can fail: with an I/O error,
+# without space, memory or descriptors, interrupted, and so on. The exit status is a documented one that fits, an error
+# is a line on standard error, nothing is lost, and 0 means that everything was done. No crash, no hang.
 #
-# TORTURE=30 and more tries them all.
+# TORTURE=30 and more tries all of them.
 
 # Bats runs each test in its own shell; the scripts in single quotes expand later.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2153,SC2154
@@ -18,16 +18,17 @@ setup() {
 
 ERRORS=(EIO ENOSPC EDQUOT EROFS ENOMEM EMFILE EINTR EAGAIN)
 
-# Calls that can't fail, or only for a wrong argument; futex(), libc's own, where it gives up; and close(), which closes even
-# where it fails, but is not made at all where it is made to fail.
+# Calls that cannot fail, or fail only for a wrong argument; futex(), libc's own, where libc gives up; and close(),
+# which closes even if it fails, but is not executed at all when strace makes it fail.
 UNFAILING='^(exit_group|exit|close|futex|wait4|rt_sigaction|rt_sigprocmask|rt_sigreturn|getpid|gettid|getuid|geteuid|getgid|getegid|arch_prctl|set_robust_list|set_tid_address|rseq) '
 
-# What a signal interrupts, and what may have to wait. (To open does where it is a FIFO or the like, and no such is opened.)
+# Calls that a signal interrupts, and calls that may have to wait. (open() waits only for FIFOs and the like, which are
+# not opened.)
 INTERRUPTED='^(p?(read|write)(v|64)?|fcntl|ftruncate|fallocate|f(data)?sync|p?poll) '
 
-# every_fault: of $COMMAND, in lines "CALL ERROR WHEN" for strace. Some are for five times and not for ever: what is interrupted, or
-# might have to wait, is tried again by the program for as long as it is so; and a lock that fails SQLite takes
-# for one that another process has, and waits half a minute.
+# every_fault: print the faults of $COMMAND, as lines "CALL ERROR WHEN" for strace. Some occur five times and not
+# forever: the program repeats an interrupted or waiting call as long as necessary; and SQLite takes a failing lock for
+# one that another process holds, and waits half a minute.
 every_fault() {
   local name n error
   calls_of "${COMMAND[@]}" | grep -vE "$UNFAILING" | while read -r name n; do
@@ -42,9 +43,9 @@ every_fault() {
   done
 }
 
-# told: the status is one that fits, and an error is printed, in one line.
-told() {
-  WHY='the status is one of the contract that fits'
+# reported: the status fits, and an error is printed in one line.
+reported() {
+  WHY='the status is a documented one that fits'
   case $result in
     "$WHOLE" | 71 | 74 | 75) ;;
     73) [[ $1 == *' EROFS '* ]] || ((${#ALL[@]} == 0)) ;;
@@ -58,29 +59,29 @@ told() {
   said_in_a_line ''
 }
 
-# fails FAULT: $COMMAND with it.
+# fails FAULT: run $COMMAND with it.
 fails() {
   local name error when injected
   read -r name error when <<<"$1"
   : >trace
   trial "${WARM[@]}" run main strace -qq -o trace -e "trace=$name" -e "inject=$name:error=$error:when=$when" "${COMMAND[@]}"
-  # Only the beginning of an endless loop.
+  # Look only at the beginning of an endless loop.
   IFS= read -r -N 5000 TRACE <trace || true
   injected=$(grep -m 1 INJECTED trace || true)
-  # To give back a lock does not fail; where it does SQLite waits for itself, ten seconds each time.
+  # Releasing a lock does not fail; if it does, SQLite waits for itself, ten seconds each time.
   [[ $result != 124 || $injected != *F_UNLCK* ]] || return 0
   [[ ! $injected ]] || count hits
   ((result == WHOLE)) || count refused
-  if ! { kept && told "$1" && output_kept; }; then show_trial "$1"; fi
+  if ! { kept && reported "$1" && output_kept; }; then show_trial "$1"; fi
 }
 
-# output_kept: what a command shows is all there if its status is 0.
+# output_kept: the output of a command is complete if its status is 0.
 output_kept() {
-  WHY='status 0 means that all was shown'
+  WHY='after status 0 the output is complete'
   [[ $result != 0 || ! $SHOWN ]] || cmp -s main.out shown
 }
 
-# all_fail NAME ...: these commands, with a sample of all faults; of a full dose a thirtieth.
+# all_fail NAME ...: run these commands with a sample of all faults; a thirtieth of a full dose.
 all_fail() {
   local name fault faults WARM WHOLE
   for name; do
@@ -119,9 +120,10 @@ all_fail() {
 
 # ---------------------------------------------------------------- that was found
 
-# unwaiting COMMAND: with a poll() that fails from its second call on; the first looks for closed descriptors.
+# unwaiting COMMAND: run it with a poll() that fails from its second call on; the first call looks for closed
+# descriptors.
 unwaiting() {
-  # Not by run, which would have the output, and read it.
+  # "run" would take the output, and read it.
   status=0 output=
   timeout 20 strace -qq -o trace -e trace=poll -e 'inject=poll:error=ENOMEM:when=2+' "$@" 2>err || status=$?
   stderr=$(<err)
@@ -160,7 +162,7 @@ unwaiting() {
   run --separate-stderr strace -qq -o trace -P "$SPOOL" -e inject=pread64:error=EIO chat-recv
   assert_error 74 "chat-recv: cannot open spool '$SPOOL': "
   assert_regex "$stderr" ": $IO_ERROR\$"
-  # A page in the log. (SQLite itself calls this damage.)
+  # A page in the WAL. (SQLite itself calls this damage.)
   run --separate-stderr strace -qq -o trace -P "$SPOOL-wal" -e inject=pread64:error=EIO:when=4+ chat-recv
   assert_error 74 'chat-recv: cannot '
   assert_regex "$stderr" ": $IO_ERROR\$"
@@ -179,7 +181,7 @@ unwaiting() {
   chat-send first
   run --separate-stderr strace -qq -o trace -P "$SPOOL" -e inject=open,openat:error=ENOSPC:when=1 chat-recv -- true
   assert_error 74 "chat-recv: cannot open spool '$SPOOL': no space left on device"
-  # SQLite opens the index for reading, then.
+  # SQLite then opens the index for reading.
   run --separate-stderr strace -qq -o trace -P "$SPOOL-shm" -e inject=open,openat:error=ENOSPC:when=1 chat-recv -- true
   assert_equal "$status: ${stderr%%$'\n'*}" "77: chat-recv: cannot use spool '$SPOOL': permission denied"
   run -0 chat-recv
@@ -196,7 +198,7 @@ unwaiting() {
       fails "pread64 EIO $n"
       ((result == 0)) || failed=$((failed + 1))
       contents main.out
-      WHY='nothing is said of a fault'
+      WHY='a fault is not reported'
       [[ $CONTENTS != *structure* && $CONTENTS != *anew* ]] || show_trial "pread64 EIO $n"
     done
   done
@@ -243,7 +245,7 @@ unwaiting() {
   assert [ "$failed" -ge 4 ]
 }
 
-# SQLite rolls back by itself where a read fails, and what is written then would be committed piece by piece.
+# SQLite rolls back by itself if a read fails, and later writes would be committed piece by piece.
 @test "a read that fails while a message is dropped changes nothing" {
   local n failed=0
   prepare send-drop

@@ -1,13 +1,13 @@
 #!/usr/bin/env bats
-# A damaged spool: flipped bits, a file that is cut, pages that were exchanged, copied and wiped, in the database, its log, the
-# index of the log and the lock file; and hostile databases. The right messages, or 65; never others, never a
-# crash, never a hang, never more memory than a whole spool takes.
+# A damaged spool: flipped bits, a truncated file, and pages that were exchanged, copied and wiped, in the database, its
+# WAL, the index of the WAL and the lock file; and hostile databases. The result is the right messages or 65; never
+# other messages, a crash, a hang, or more memory than an intact spool takes.
 
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
 
 load torture
 
-# A case costs a process, so the files are in memory where they can be: only chat-send would wait for a disk.
+# Each case costs a process, so the files are in memory if possible: only chat-send would wait for a disk.
 setup() {
   torture_setup
   FAST=$(mktemp -d /dev/shm/chat-test-XXXXXX 2>/dev/null) || FAST=$BATS_TEST_TMPDIR
@@ -28,7 +28,7 @@ ALL=(-r a -r b -o '%i %r %u %h %t %l %k %b\n')
 TAKE=(chat-recv -c 100 "${ALL[@]}")
 PEEK=(chat-recv -p -a "${ALL[@]}")
 
-# messages: into two rooms; what is right to see of them is in the file right.
+# messages: send messages to two rooms; the file "right" contains the expected lines.
 messages() {
   local i
   [[ -x $FAULTS/corrupt ]] || skip 'needs a C compiler'
@@ -40,14 +40,14 @@ messages() {
   assert_equal "$(wc -l <right)" 28
 }
 
-# one_file: all of them in the database; the log is empty.
+# one_file: put all messages in the database; the WAL is empty.
 one_file() {
   messages
   closed "$CHAT_SPOOL"
   assert_not_exist "$CHAT_SPOOL-wal"
 }
 
-# with_log: the first in the database, those from 8 on in the log.
+# with_log: put the first messages in the database, those from 8 on in the WAL.
 with_log() {
   messages
   "${TAKE[@]}" >/dev/null
@@ -62,14 +62,15 @@ with_log() {
   assert [ "$(stat -c %s "$CHAT_SPOOL-wal")" -gt 20000 ]
 }
 
-# step SAMPLE FULL [LEAST]: how far apart the cases are: SAMPLE without TORTURE, else FULL / TORTURE, and LEAST at least.
+# step SAMPLE FULL [LEAST]: print the distance between cases: SAMPLE without TORTURE, otherwise FULL / TORTURE, but at
+# least LEAST.
 step() {
   local step=$((${TORTURE:-0} ? $2 / TORTURE : $1))
   echo $((step > ${3:-1} ? step : ${3:-1}))
 }
 
-# survives [OPTION ...] HOW STEP COMMAND [ARG ...]: what is damaged is $DAMAGED (default: the database); where the cases begin
-# is random. The counts are in $TRIED, $RIGHT, $REPORTED and $HIDDEN.
+# survives [OPTION ...] HOW STEP COMMAND [ARG ...]: damage $DAMAGED (default: the database) from a random case on. The
+# counts are in $TRIED, $RIGHT, $REPORTED and $HIDDEN.
 survives() {
   local options=() how step
   while [[ $1 == -* ]]; do
@@ -87,7 +88,7 @@ survives() {
   read -r _ TRIED _ RIGHT _ REPORTED _ HIDDEN _ <<<"${output//,/}"
 }
 
-# script TEXT: an executable file of that name.
+# script TEXT: create an executable file with that text.
 script() {
   printf '#!/bin/sh\n%s\n' "$2" >"$1"
   chmod +x "$1"
@@ -95,7 +96,7 @@ script() {
 
 # ---------------------------------------------------------------- controls
 
-# The reader that believes what it reads: every message that a file seems to hold.
+# A reader that trusts the file: every message that it seems to contain.
 NAIVE='for (@ARGV) { open F, $_ or next; local $/; $_ = <F>; print "$1\n" while /(message \d+(?: x+)?)/g }'
 
 @test "a control: a reader of a spool without checksums prints messages that were never sent" {
@@ -134,8 +135,8 @@ NAIVE='for (@ARGV) { open F, $_ or next; local $/; $_ = <F>; print "$1\n" while 
 
 # ---------------------------------------------------------------- the database
 
-# few_hidden: messages that are missing and were not reported, or came late. No checksum covers the order and the names of
-# rooms, so a bit of them may hide a message, or its position; but few of the bits.
+# few_hidden: few messages are missing without a report, or late. No checksum covers the order and the names of rooms,
+# so a flipped bit there may hide a message or its position; but there are few such bits.
 few_hidden() {
   ((HIDDEN * 50 <= TRIED + 200)) || fail "SEED=$SEED: $HIDDEN of $TRIED hid a message"
 }
@@ -149,7 +150,7 @@ few_hidden() {
   few_hidden
 }
 
-# cells: where each row of the pages of messages begins in the file, at its length and position.
+# cells: print where each row of the pages of messages begins in the file, at its length and position.
 cells() {
   perl -e '
     open F, "<", $ARGV[0]; binmode F; local $/; my $db = <F>;
@@ -232,9 +233,9 @@ exec chat-recv -r new'
 @test "a flipped bit in the WAL causes only messages that were sent, or 65" {
   with_log
   DAMAGED=$CHAT_SPOOL-wal
-  # SQLite takes a frame with a wrong checksum for the end of the log: nothing can tell it from a power cut.
+  # SQLite takes a frame with a wrong checksum for the end of the WAL: this cannot be distinguished from a power cut.
   survives flip "$(step 5000 1200 50)" "${TAKE[@]}"
-  # And this is damage after the log was read, as the kernel keeps its index.
+  # This is damage after the WAL was read, because the kernel keeps its index.
   survives -k flip "$(step 5000 1200 50)" "${PEEK[@]}"
 }
 
@@ -270,7 +271,7 @@ exec chat-recv -r new'
 
 # ---------------------------------------------------------------- hostile databases
 
-# bounded STATUSES COMMAND [ARG ...]: it ends within 30 s, with little memory, and one of these statuses.
+# bounded STATUSES COMMAND [ARG ...]: the command ends within 30 s, with little memory, and one of these statuses.
 bounded() {
   run --separate-stderr bash -c 'ulimit -v "$1"; shift; exec timeout 30 "$@"' bash "$(sanitized && echo unlimited || echo 400000)" "${@:2}"
   [[ " $1 " == *" $status "* ]] || fail "${*:2}: $status: $stderr"
@@ -303,7 +304,7 @@ bounded() {
   can_inject
   seq -f "%g $(printf 'x%.0s' {1..90})" 200 | chat-send -l -r a
   closed "$CHAT_SPOOL"
-  # Each level of the table has 500 branches, all of them the next level; the last one is a leaf.
+  # Each level of the table has 500 entries that all point to the next level; the last level is a leaf.
   perl -e '
     open F, "+<", $ARGV[0]; binmode F; local $/; my $db = <F>; my ($root, $leaf) = @ARGV[1, 2];
     my $next = $leaf;
@@ -327,7 +328,7 @@ bounded() {
     # shellcheck disable=SC2086
     bounded '0 1 65' $command
   done
-  # The messages that the repair has left are whole.
+  # The messages left by the repair are intact.
   assert_equal "$status" 0
   run -0 chat-spool check
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# Every command is killed before every one of its system calls; and of the commands that come after it, and clear up what
-# it has left behind, one is killed, too. Then what was acknowledged is there, or was handed over.
+# Every command is killed before every one of its system calls; and one of the commands that come after it, and clean up
+# after it, is killed, too. Then every acknowledged message is there or was delivered.
 
 # Bats runs each test in its own shell; the scripts in single quotes expand later.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2153,SC2154
@@ -12,10 +12,11 @@ setup() {
   can_inject
 }
 
-# The commands that find what a killed one has left. None of them touches its messages.
+# The commands that find the remains of a killed one. None of them changes its messages.
 RECOVERY=('chat-send -r meanwhile x' 'chat-recv -q -r meanwhile' 'chat-recv -q -p -a' 'chat-spool check -q' 'chat-spool list')
 
-# killed N: $COMMAND is killed before its N-th system call; then one of the others is, anywhere; a third of them come to their end.
+# killed N: kill $COMMAND before its N-th system call; then kill one of the other commands anywhere; a third of these
+# end normally.
 killed() {
   local words
   read -ra words <<<"${RECOVERY[RANDOM % ${#RECOVERY[@]}]}"
@@ -25,8 +26,8 @@ killed() {
   kept || show_trial "killed before call $1, ${words[*]} killed after it${WARM:+, the index was there}"
 }
 
-# killed_everywhere NAME SAMPLE: the command of that name, before each of its system calls, TORTURE times; or before a sample of
-# them. With the index of the log as another command has left it, and without.
+# killed_everywhere NAME SAMPLE: kill the command of that name before each of its system calls, TORTURE times; or before
+# a sample of them. With the index of the WAL as another command has left it, and without.
 killed_everywhere() {
   local warm round n total loader WARM
   prepare "$1"
@@ -43,7 +44,7 @@ killed_everywhere() {
   ((${SUM[killed]:-0} > 0)) || fail "no kill of $1 hit"
 }
 
-# All of a list, and what came of it.
+# Run all commands of a list, and report the results.
 all_killed() {
   local name
   for name; do
@@ -70,8 +71,8 @@ all_killed() {
   all_killed "${VERBS[@]}"
 }
 
-# The control: the injection finds what is wrong with a receiver that deletes first, and with one that
-# deletes what it has not written to the end.
+# The control: the injection finds a receiver that deletes first, and one that deletes a message whose output is
+# incomplete.
 @test "a control: a receiver that deletes before it prints loses messages when it is killed" {
   prepare receive
   cat >naive <<'NAIVE'

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# Hostile hands: another user who exchanges files while they are opened, hostile environments, and names full of escape
-# sequences, for every command. Attacks that do not move are in surroundings.bats.
+# Hostile users: another user who exchanges files while they are opened, hostile environments, and names full of escape
+# sequences, for every command. Attacks without exchanges are in surroundings.bats.
 
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
 
@@ -11,8 +11,8 @@ MALLORY=54322
 
 # ---------------------------------------------------------------- exchanged while they are opened
 
-# mallory_swaps NAME TURN: as Mallory, exchange what is at shared/NAME again and again, as fast as can be: nothing, her own
-# file, a FIFO, a directory, a symbolic link to Alice's file, to her own, to nothing.
+# mallory_swaps NAME TURN: as Mallory, exchange shared/NAME again and again as fast as possible: nothing, her own file,
+# a FIFO, a directory, symbolic links to Alice's file, to her own, and to nothing.
 mallory_swaps() {
   command -v perl >/dev/null || skip 'needs perl'
   cat >swap.pl <<'PERL'
@@ -36,7 +36,7 @@ PERL
   wait_until test -e "$PWD/shared/$1" -o -L "$PWD/shared/$1"
 }
 
-# A victim: a file of Alice's, and what must not happen to it.
+# A victim: a file of Alice's, which must not change.
 precious() {
   public
   mkdir shared
@@ -57,7 +57,8 @@ exchanged() {
   least=$(dose 4 20)
   precious
   mallory_swaps "$1"
-  # At least until some of it was refused: then the exchange was seen. Files that Alice was first to make cannot be exchanged.
+  # Continue at least until a command was refused, which shows that it met an exchange. Files that Alice created first
+  # cannot be exchanged.
   for ((n = 0; n < least || n < 100; n++)); do
     if ((n >= least)); then
       [[ $statuses != *77* ]] || break
@@ -76,7 +77,7 @@ exchanged() {
   done
   unharmed
   [[ $statuses == *77* ]]
-  # Whatever Alice has written is hers alone.
+  # Only Alice has access to files that Alice has written.
   kill -KILL "$BACKGROUND_PID"
   run --separate-stderr find shared -user $ALICE ! -type l -perm /077
   assert_output ''
@@ -86,12 +87,12 @@ exchanged() {
   local n as_fast
   precious
   mallory_swaps file
-  # Between the two it is held up, as a scheduler may, until there is a link.
+  # Between the two calls the program is delayed, as by a scheduler, until there is a link.
   as_fast='[ -f "$1" ] && [ ! -L "$1" ] && { until [ -L "$1" ]; do :; done; [ -f "$1" ] && echo more >>"$1"; }'
   for ((n = 0; n < 100; n++)); do
     setpriv --reuid=$ALICE --regid=$ALICE --clear-groups timeout 5 sh -c 'n=0; while [ $n -lt 200 ]; do n=$((n + 1)); '"$as_fast"'; done' sh "$PWD/shared/file" 2>/dev/null || true
     [[ $(cat alice/precious) == precious ]] || return 0
-    # The kernel may forbid to follow another's link in a sticky directory; then no such program is fooled.
+    # The kernel may forbid following another user's link in a sticky directory; then no such program is fooled.
     (($(cat /proc/sys/fs/protected_symlinks) == 0)) || chmod 0777 shared
   done
   fail 'the exchange fools nobody'
@@ -103,7 +104,8 @@ exchanged() {
 @test "an index that another user exchanges while it is opened is not followed" { exchanged spool.db-shm; }
 @test "a FIFO directory that another user exchanges while it is opened is not followed" { exchanged spool.db-bell; }
 
-# Where SQLite can't open a file to write it opens it to read: a FIFO that is there by then would keep it waiting for a writer.
+# If SQLite cannot open a file for writing, it opens the file for reading: a FIFO that is there by then would block
+# SQLite.
 @test "a file that is exchanged for a FIFO while it is opened delays no command" {
   unsound 'a FIFO stands in the place of the index'
   needs_strace
@@ -113,7 +115,7 @@ exchanged() {
     seq 3 | chat-send -l
     chat-recv -q
     strace -qq -o trace -e trace=open,openat chat-recv -p >seen
-    # The last one that is to write, as "NAME N": SQLite's own.
+    # The last call that opens for writing, as "NAME N": SQLite's own.
     call=$(awk -F '(' -v file="\"$SPOOL$name\"" '/^open/ { n[$1]++ } index($0, file) && /O_RDWR/ { call = $1 " " n[$1] } END { print call }' trace)
     assert [ -n "$call" ]
     stop_at "${call/ /:error=EACCES }" chat-recv
@@ -157,7 +159,8 @@ exchanged() {
 
 # ---------------------------------------------------------------- a member of the group
 
-# member UID COMMAND [ARG ...]: as that user, a member of the group, under a umask that lets no other user in.
+# member UID COMMAND [ARG ...]: run a command as that user, a member of the group, with a umask that excludes other
+# users.
 member() {
   local home=$PUBLIC/mallory
   [[ $1 != "$ALICE" ]] || home=$PUBLIC/alice
@@ -165,7 +168,8 @@ member() {
     env HOME="$home" PATH="$PUBLIC/bin:$PATH" CHAT_SPOOL="$SHARED" timeout -v 60 "${@:2}"
 }
 
-# group_spool: a spool of Alice's that Mallory may use, in shared/, a copy of it in before/; and what Alice has elsewhere.
+# group_spool: create a spool of Alice's that Mallory may use, in shared/, a copy of it in before/, and files of Alice's
+# elsewhere.
 group_spool() {
   public
   needs perl
@@ -177,7 +181,7 @@ group_spool() {
   COPY=$PUBLIC/place/copies/copy.db
   member $ALICE chat-spool init --group "$GROUP" -s "$COPY" 2>/dev/null
   member $ALICE chat-send -r jobs first
-  # Her own files can be listed, and read by no other user.
+  # Other users can list her own files, and cannot read them.
   member $ALICE sh -c 'chmod 711 alice; mkdir alice/directory alice/empty; echo precious >alice/file; echo precious >alice/directory/file; mkfifo alice/fifo alice/directory/jobs; echo precious >alice/directory/other; chmod 644 alice/directory/file'
   swapper
   ALICES=$(alices)
@@ -185,7 +189,8 @@ group_spool() {
 
 alices() { find alice -printf '%y %m %u:%g %s %l %p\n' | sort && cat alice/file alice/directory/file; }
 
-# Mallory exchanges all names of the spool's files, and of those that may come, for one kind of thing; the mark is left.
+# Mallory exchanges all names of the spool's files, and of files that may be created, for one kind of file, except the
+# mark.
 swapper() {
   cat >swap.pl <<'PERL'
 my ($place, $kind, $alice) = @ARGV;
@@ -198,7 +203,8 @@ sub put {
     elsif ($kind eq 'own-directory') { mkdir $name; chmod 0777, $name }
     elsif ($kind eq 'journal') { open F, '>', $name; print F $name =~ /-journal$/ ? journal() : "\0" x 8192; close F; chmod 0660, $name; chown -1, (stat "$place/shared")[5], $name }
 }
-# One that is to be rolled back, and then names a file that SQLite deletes (sqlite.org/fileformat2.html, "The Rollback Journal").
+# A journal that is to be rolled back, and then names a file that SQLite deletes (sqlite.org/fileformat2.html, "The
+# Rollback Journal").
 sub journal {
     my $magic = pack 'H*', 'd9d505f920a163d7';
     my $name = "$alice/file";
@@ -223,7 +229,7 @@ for my $base ("$place/shared/spool.db", "$place/copies/copy.db") {
 PERL
 }
 
-# stopped_member CALL COMMAND [ARG ...]: as stop_at, as Alice.
+# stopped_member CALL COMMAND [ARG ...]: as stop_at, run by Alice.
 stopped_member() {
   local call=$1
   shift
@@ -242,8 +248,8 @@ renew_shared() {
   cp -a before/. place
 }
 
-# at_each_name PREPARE COMMAND [ARG ...]: $DOSE_OF times, or so, at system calls of Alice's command that have to do with a name in the directory, the
-# command is stopped, Mallory exchanges all names there for something, and it goes on. Nothing of Alice's elsewhere changes.
+# at_each_name PREPARE COMMAND [ARG ...]: about $DOSE_OF times, stop Alice's command at a system call for a name in the
+# directory, let Mallory exchange all names there, and continue it. None of Alice's files elsewhere changes.
 at_each_name() {
   unsound 'another user replaces its files'
   local prepare=$1 call kind swap swaps=() calls hits=0
@@ -277,7 +283,7 @@ at_each_name() {
 no_bells() { rm -rf place/shared/spool.db-bell place/shared/spool.db-gone; }
 no_spool() { find place/shared place/copies -mindepth 1 ! -name '*-group' -delete; }
 wide() { chmod 664 place/shared/spool.db place/shared/spool.db-wal place/shared/spool.db-reserve; }
-# The table's order is not a tree any more: a repair builds another spool.
+# The table's tree is damaged: a repair builds another spool.
 broken() {
   member $ALICE chat-send -r jobs second
   member $ALICE sqlite3 "$SHARED" 'PRAGMA wal_checkpoint(TRUNCATE)' >/dev/null
@@ -285,7 +291,7 @@ broken() {
 }
 
 backed_up() { member $ALICE chat-spool backup -q -y "$COPY"; }
-# The first frame does not fit its checksum: a repair keeps a copy of the WAL.
+# The first frame has a wrong checksum: a repair keeps a copy of the WAL.
 broken_log() { printf '\377' | dd of="$SHARED-wal" bs=1 seek=2000 conv=notrunc status=none && rm -f "$SHARED-shm"; }
 
 @test "a control: a program that changes the mode of a path is fooled by a member of the group" {
@@ -437,7 +443,7 @@ broken_log() { printf '\377' | dd of="$SHARED-wal" bs=1 seek=2000 conv=notrunc s
 @test "a hostile HOME or XDG_STATE_HOME is an error or a plain path" {
   local value real='' look=(chat-recv -q -p -r 'a room that nobody has')
   touch file
-  # With an empty HOME or XDG_STATE_HOME this user's own spool is looked at, whatever it is.
+  # With an empty HOME or XDG_STATE_HOME the commands use this user's own spool.
   [[ ! -e $(getent passwd "$EUID" | cut -d : -f 6)/.local/state/chat ]] || real=65
   for value in '' . relative / /dev/null "$PWD/file" $'\n' $'/\x1b[31m\n' "$(printf '/x%.0s' {1..3000})" '$(touch owned)' /proc /dev/fd/0 "/proc/self/root$PWD/h"; do
     run --separate-stderr timeout 20 env -u XDG_STATE_HOME HOME="$value" "${look[@]}"
@@ -489,7 +495,7 @@ broken_log() { printf '\377' | dd of="$SHARED-wal" bs=1 seek=2000 conv=notrunc s
 
 # ---------------------------------------------------------------- escapes to a terminal
 
-# no_escapes: the terminal saw no control character, nothing that is not UTF-8.
+# no_escapes: the terminal received no control character, and only UTF-8.
 no_escapes() {
   iconv -f UTF-8 -t UTF-8 "$1" >/dev/null || fail "not UTF-8: $(od -c "$1")"
   run -1 grep -aP '[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]' "$1"

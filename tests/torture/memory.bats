@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
-# Every allocation of every command fails, once and from then on (tests/fault/nomemory.c): the command does what it was to do, or
-# says that there is no memory, with 71. Nothing is lost. No crash, no hang. TORTURE=10 and more tries them all.
+# Every allocation of every command fails, once and from then on (tests/fault/nomemory.c): the command does its work, or
+# reports that there is no memory and exits with 71. Nothing is lost. No crash, no hang. TORTURE=10 and more tries all
+# of them.
 
 # Bats runs each test in its own shell; the scripts in single quotes expand later.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2153,SC2154
@@ -12,7 +13,7 @@ setup() {
   can_inject
 }
 
-# starved WHEN: $COMMAND, with that allocation failing: N, or N+.
+# starved WHEN: run $COMMAND with a failing allocation: N, or N+.
 starved() {
   rm -f asked
   trial "${WARM[@]}" run main env LD_PRELOAD="$FAULTS/nomemory.so" NOMEMORY="$1" NOMEMORY_OF="${COMMAND[0]}" NOMEMORY_COUNT=asked \
@@ -21,16 +22,16 @@ starved() {
   [[ ! -e asked ]] || read -r ASKED <asked
 }
 
-# told: the status fits, and an error is printed in one line.
-told() {
+# reported: the status fits, and an error is printed in one line.
+reported() {
   WHY='the status is 71, or as without a fault'
   ((result == WHOLE || result == 71)) || return
   ((result == 71)) || return 0
-  WHY='an error is one line, and says that there is no memory'
+  WHY='an error is one line about a lack of memory'
   said_in_a_line memory
 }
 
-# all_starve NAME ...: these commands, with a sample of all; of a full dose a tenth.
+# all_starve NAME ...: run these commands with a sample of all faults; a tenth of a full dose.
 all_starve() {
   local name n faults WARM WHOLE
   for name; do
@@ -48,7 +49,7 @@ all_starve() {
       starved "$n"
       [[ $ASKED != *! ]] || count hits
       ((result == WHOLE)) || count refused
-      if ! { kept && told; }; then show_trial "allocation $n of $ASKED"; fi
+      if ! { kept && reported; }; then show_trial "allocation $n of $ASKED"; fi
     done
   done
   tell "${SUM[hits]:-0} faults, ${SUM[refused]:-0} of them an error; nothing done ${SUM[before]:-0}, all done ${SUM[after]:-0}"
@@ -79,7 +80,7 @@ all_starve() {
 
 # ---------------------------------------------------------------- that was found
 
-# Each of the pieces that are asked for to compare the schema with ours.
+# Each allocation for the comparison of the schema.
 @test "a spool that cannot be examined for lack of memory is not reported as another file" {
   local n all
   prepare list
@@ -103,11 +104,11 @@ all_starve() {
   assert [ "$all" -ge 50 ]
   for ((n = all / 2 + RANDOM % 4; n <= all; n += $(dose 16 1))); do
     starved "$n+"
-    if ! { kept && told; }; then show_trial "allocation $n of $all"; fi
+    if ! { kept && reported; }; then show_trial "allocation $n of $all"; fi
   done
 }
 
-# under_valgrind COMMAND [ARG ...]: one of the programs in $FROM.
+# under_valgrind COMMAND [ARG ...]: run one of the programs in $FROM.
 under_valgrind() {
   valgrind -q --error-exitcode=86 --leak-check=no --log-file=valgrind.log "$FROM/$1" "${@:2}"
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
-# A crowd at one spool: 256 senders and 64 receivers at once, TORTURE times; and one of them stopped, anywhere. No process
-# gets an error because the spool is locked, no process starves, and a process that has to wait in vain reports for which one.
+# Many processes at one spool: 256 senders and 64 receivers at once, TORTURE times; and one of them stopped anywhere. No
+# process gets an error because the spool is locked, no process starves, and a process that has to wait in vain names
+# the process for which it waits.
 
 # Bats runs each test in its own shell; the scripts in single quotes expand later.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
@@ -18,14 +19,15 @@ setup() {
 
 # ---------------------------------------------------------------- a crowd
 
-# Wait at the gate until all are there.
+# Wait at the gate until all processes are there.
 pass_gate() {
   exec <gate {GATE}>&-
   echo >>ready
   read -r || true
 }
 
-# sender NAME: a process for each message, until the crowd has sent $LAST of them; the number of its own in counts/NAME.
+# sender NAME: run one process per message, until all senders together have sent $LAST messages; the number of its own
+# is in counts/NAME.
 sender() {
   local n=0 id=0
   pass_gate
@@ -36,7 +38,7 @@ sender() {
   done
 }
 
-# receiver NAME: a process for each message, until all senders are done.
+# receiver NAME: run one process per message, until all senders have finished.
 receiver() {
   local n=0
   pass_gate
@@ -50,8 +52,8 @@ receiver() {
   done
 }
 
-# crowd SENDERS RECEIVERS TURNS [STOPPED]: that many processes, and that many messages from each of the senders if all get the
-# same. The first sender may be stopped before the gate opens.
+# crowd SENDERS RECEIVERS TURNS [STOPPED]: start that many processes; each sender sends TURNS messages if all work at
+# the same speed. The first sender may be stopped before the gate opens.
 crowd() {
   local i
   export GATE LAST=$(($1 * $3))
@@ -73,7 +75,7 @@ enter() {
 
 all_ready() { (($(wc -l <ready) == $1)); }
 
-# leave LETTER: wait until those have ended, and see that they had nothing to complain of.
+# leave LETTER: wait until those processes have ended, and require that they printed no error.
 leave() {
   local person
   for person in "${PEOPLE[@]}"; do
@@ -85,7 +87,7 @@ leave() {
   assert_output ''
 }
 
-# Every message that the senders have sent was seen once.
+# Every message of the senders was received once.
 nothing_lost() {
   local file
   chat-recv -q -a >seen/rest || [[ $? == 1 ]]
@@ -96,14 +98,14 @@ nothing_lost() {
   run -0 chat-spool check -q
 }
 
-# shares LETTER: of their counts the smallest and the median, into $LEAST and $MEDIAN.
+# shares LETTER: store the smallest and the median of their counts in $LEAST and $MEDIAN.
 shares() {
   local counts
   mapfile -t counts < <(sort -n counts/"$1"*)
   LEAST=${counts[0]} MEDIAN=${counts[${#counts[@]} / 2]}
 }
 
-# nobody_starves LETTER NAME: the process that fared worst had a fifth of the median's share, or more. On a small sample, only
+# nobody_starves LETTER NAME: the slowest process had a fifth of the median's share, or more. In a small sample, only
 # reported.
 nobody_starves() {
   shares "$1"
@@ -138,7 +140,7 @@ nobody_starves() {
 
 # ---------------------------------------------------------------- one that is stopped
 
-# The programs of those that wait a twentieth of the time: a second and a half.
+# Programs that wait for a twentieth of the time: a second and a half.
 IMPATIENT=$FAULTS/impatient
 
 @test "a command that waits in vain for a stopped process names that process" {
@@ -173,7 +175,7 @@ IMPATIENT=$FAULTS/impatient
   run -0 chat-send hello
 }
 
-# locked: another program has locked the spool, until unlocked.
+# locked: let another program lock the spool, until unlocked.
 locked() {
   mkfifo statements
   background "$BASH" -c 'exec sqlite3 "$1" <statements >locked' sh "$SPOOL"
@@ -192,7 +194,7 @@ unlocked() {
 
 @test "a receiver that may wait reports once that the spool is locked, and continues when it is unlocked" {
   local options receiver
-  # In one write, as two run at once.
+  # A single write, because two run at once.
   program line <<<$'#!/bin/sh\nprintf "%s\\n" "$(cat)"'
   for options in '-F' '-c 4 -w' '-F -P 2 -- ./line'; do
     rm -rf "$HOME/.local"
@@ -258,7 +260,7 @@ unlocked() {
   assert_equal "$(chat-recv)" job
 }
 
-# Other processes continue, or report which process holds them up; and all continue when that process does.
+# Other processes continue, or name the process that delays them; and all continue when that process does.
 others_go_on() {
   COUNT=$((COUNT + 1))
   capture "$IMPATIENT/chat-send" "while $COUNT"
@@ -267,19 +269,19 @@ others_go_on() {
     75) [[ $stderr == *"process $STOPPED ("*"), which is stopped, has "* ]] || return ;;
     *) return 1 ;;
   esac
-  told=$status
+  seen=$status
   capture "$IMPATIENT/chat-recv" -q
   case $status in
     0 | 1) ;;
     75) [[ $stderr == *"process $STOPPED ("*"), which is stopped, has "* ]] || return ;;
     *) return 1 ;;
   esac
-  count "$told"
+  count "$seen"
 }
 
 @test "a process that is stopped anywhere delays no other process forever" {
   needs_strace
-  local kind call calls COUNT=0 told
+  local kind call calls COUNT=0 seen
   WAIT_LIMIT=60 # to build the index SQLite gives another ten seconds
   sample "$(dose 3 7)" receive receive-all run send send-lines list move
   for kind in "${SAMPLE[@]}"; do
@@ -298,5 +300,5 @@ others_go_on() {
       run -0 chat-spool check -q
     done
   done
-  tell "stopped at $COUNT system calls: others went on ${SUM[0]:-0} times, and were told who held them up ${SUM[75]:-0} times"
+  tell "stopped at $COUNT system calls: others continued ${SUM[0]:-0} times, and reported the stopped process ${SUM[75]:-0} times"
 }

@@ -1,9 +1,10 @@
 #!/usr/bin/env bats
-# The power fails while senders and receivers are at work: a file system is cut off from its disk (tests/fault/power.c), all
-# processes are killed, it is mounted again, and its journal recovers what had reached the disk. Acknowledged messages are in
-# the spool, or in a receiver's file. (Data in a cache of the disk itself is not lost here.)
+# The power fails while senders and receivers work: a file system is cut off from its disk (tests/fault/power.c), all
+# processes are killed, it is mounted again, and its journal recovers the data that had reached the disk. Acknowledged
+# messages are in the spool, or in a receiver's file. (Data in a cache of the disk itself is not lost here.)
 #
-# TORTURE=n: n times 40 cuts on ext4, and 10 on xfs; and with a WAL of more than 10 MiB as many of each. Single commands and power cuts are in tests/power.bats.
+# TORTURE=n: n times 40 cuts on ext4, and 10 on xfs; and the same numbers with a WAL of more than 10 MiB. Power cuts
+# between single commands are in tests/power.bats.
 
 # Bats runs each test in its own shell; the scripts in single quotes expand later.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2153,SC2154
@@ -20,8 +21,8 @@ setup() {
 
 teardown() { disk_teardown; }
 
-# sender NAME [lines | huge]: sends "NAME 1", "NAME 2", ..., and notes what was acknowledged, with its id; if the disk still takes
-# something after it (see tests/power.bats).
+# sender NAME [lines | huge]: send "NAME 1", "NAME 2", ..., and record which messages were acknowledged, with their ids,
+# if the disk still accepts something after the acknowledgement (see tests/power.bats).
 sender() {
   background env LD_PRELOAD="$UNSAFE_SENDER" NOSYNC='fsync fdatasync' bash -c '
     n=$(cat "next-$1" 2>/dev/null || echo 1)
@@ -43,13 +44,13 @@ sender() {
       n=$((last + 1))
     done
     [[ -e cutting ]] || echo "$1: $result" >>wrong
-    # Messages that were not acknowledged may be there. So the next one begins with numbers that were not tried.
+    # Messages that were not acknowledged may be there. So the next sender begins with numbers that were not tried.
     echo $((n + ${2:+400000} + 100)) >"next-$1"
     touch "ended-$1"
   ' sender "$@" 2>>errors
 }
 
-# receiver FILE OPTION ...: receives again and again.
+# receiver FILE OPTION ...: receive again and again.
 receiver() {
   background env LD_PRELOAD="$UNSAFE_RECEIVER" NOSYNC='fsync' bash -c '
     file=$1
@@ -59,11 +60,11 @@ receiver() {
   ' receiver "$@" 2>>errors
 }
 
-# noted NAME: that sender has come to its end, and said where its next one begins.
+# noted NAME: that sender has ended, and recorded where its next one begins.
 noted() { [[ -e wrong || -e ended-$1 ]]; }
 
-# at_work ROUND: senders, and receivers that write to a file on another disk, and to files on the same; now and then
-# none, so that messages remain.
+# at_work ROUND: start senders, and receivers that write to a file on another disk and to files on the same disk; in
+# some rounds no receivers, so that messages remain.
 at_work() {
   local file
   rm -f cutting ended-*
@@ -82,13 +83,13 @@ at_work() {
   esac
 }
 
-# at_work_since COUNT: more messages were acknowledged than that; or a sender failed, which is reported later.
+# at_work_since COUNT: more messages than COUNT were acknowledged; or a sender failed, which is reported later.
 at_work_since() { [[ -e wrong ]] || (($(cat acknowledged/* 2>/dev/null | wc -l) >= $1 + 3)); }
 
-# is_huge: a transaction is under way whose WAL has more than 10 MiB.
+# is_huge: a transaction is in progress whose WAL has more than 10 MiB.
 is_huge() { (($(stat -c %s disk/chat/spool.db-wal 2>/dev/null || echo 0) > 10485760)); }
 
-# fails_and_comes_back ROUND: the power.
+# fails_and_comes_back ROUND: the power fails and returns.
 fails_and_comes_back() {
   local name file
   if [[ $HUGE ]]; then wait_until is_huge; else wait_until at_work_since "$(cat acknowledged/* 2>/dev/null | wc -l)"; fi
@@ -108,20 +109,20 @@ fails_and_comes_back() {
   find acknowledged -type f -exec cat {} + | sort >all
 }
 
-# lost: messages that were acknowledged, and were neither received nor are there still, with the id that was returned.
+# lost: print messages that were acknowledged, and were neither received nor are still there, with the returned id.
 lost() {
   awk 'FILENAME == "received" { received[$0] = 1; next }
     FILENAME == "left" { id[$1 " " $2] = $3; next }
     !(($1 " " $2) in received) && id[$1 " " $2] != $3' received left all
 }
 
-# in_order FILE: of no sender comes a later message before an earlier one, or one twice.
+# in_order FILE: no message of a sender comes before an earlier one, or twice.
 in_order() {
   run awk '$2 + 0 <= last[$1] { print FILENAME ": " $0 " after " last[$1] } { last[$1] = $2 + 0 }' "$1"
   assert_output ''
 }
 
-# cuts KIND COUNT: that many, on that file system. A spool with huge transactions is made again for each.
+# cuts KIND COUNT: cut the power COUNT times on that file system. For huge transactions each round has a new spool.
 cuts() {
   local round file acknowledged=0 received=0
   disk "$1"
@@ -132,10 +133,10 @@ cuts() {
     run lost
     assert_output ''
     run -0 chat-spool check -q
-    # No id was given twice.
+    # No id was used twice.
     run bash -c "cut -d ' ' -f 3 all | sort | uniq -d"
     assert_output ''
-    # The messages of this round came out once, and those of each sender in order; and the rest is in order.
+    # The messages of this round were received once, and each sender's in order; and so are the remaining ones.
     run bash -c 'cat seen/*-"$1" 2>/dev/null | sort | uniq -d' bash "$round"
     assert_output ''
     for file in seen/*-"$round"; do [[ ! -e $file ]] || in_order "$file"; done
@@ -163,7 +164,8 @@ cuts() {
   cuts xfs "$(dose 1 10)"
 }
 
-# With another sender, whose transactions of 300,000 lines and more fill a WAL of more than 10 MiB. Most of these are cut.
+# With another sender, whose transactions of 300,000 lines and more fill a WAL of more than 10 MiB. Most power cuts hit
+# such a transaction.
 @test "power cuts of an ext4 with a WAL of more than 10 MiB lose nothing that was acknowledged" {
   HUGE=700 SIZE=256M
   cuts ext4 "$(dose 1 40)"
@@ -174,9 +176,9 @@ cuts() {
   cuts xfs "$(dose 1 10)"
 }
 
-# The controls: the same, where nothing is synced.
+# The controls: the same without syncs.
 
-# loses ROUND ...: in one of these.
+# loses ROUND ...: messages are lost in one of these rounds.
 loses() {
   local round missing=0
   disk
@@ -187,7 +189,7 @@ loses() {
     ((missing == 0)) || break
   done
   assert [ "$missing" -ge 1 ]
-  # Not because nothing works: all were acknowledged with their ids.
+  # This is not because nothing works: all messages were acknowledged with their ids.
   run grep -cvE '^[abc] [0-9]+ [0-9]+$' all
   assert_output 0
 }

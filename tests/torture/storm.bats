@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# Senders and receivers of all kinds at work, each killed at random moments again and again: a thousand kills, TORTURE times.
-# Acknowledged messages are there, or were delivered; twice only those that a killed receiver had.
+# Senders and receivers of all kinds, each killed at random moments again and again: a thousand kills, TORTURE times.
+# Acknowledged messages are there or were delivered; only the messages of a killed receiver were delivered twice.
 
 # Bats runs each test in its own shell; the scripts in single quotes expand later.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2153,SC2154
@@ -18,11 +18,11 @@ setup() {
   export -f torment pause sender receiver
 }
 
-# pause MICROSECONDS: the clock is not set.
+# pause MICROSECONDS: sleep, without setting the clock.
 pause() { read -r -t "$(printf '0.%06d' "$1")" <>clock || true; }
 
-# torment COMMAND [ARG ...]: run it, and kill it at a random moment; its status in $result. The moments are before such a time
-# that half of the runs are killed.
+# torment COMMAND [ARG ...]: run it, and kill it at a random moment; its status is in $result. The range of the moments
+# is chosen so that half of the runs are killed.
 torment() {
   : "${time:=20000}"
   "$@" <&0 &
@@ -39,7 +39,8 @@ torment() {
   fi
 }
 
-# sender NAME COUNT COMMAND [ARG ...]: sends lines "NAME N GROUP", COUNT each time; the next numbers, whether it was killed or not.
+# sender NAME COUNT COMMAND [ARG ...]: send lines "NAME N GROUP", COUNT each time, with the next numbers whether it was
+# killed or not.
 sender() {
   local name=$1 count=$2 i=0 group=0 last
   shift 2
@@ -57,7 +58,8 @@ sender() {
   done
 }
 
-# receiver NAME COMMAND [ARG ...]: the messages of each run are in a file of its own, which shows if the run was killed.
+# receiver NAME COMMAND [ARG ...]: store the messages of each run in a separate file, whose name shows whether the run
+# was killed.
 receiver() {
   local name=$1 n=0
   shift
@@ -73,7 +75,7 @@ receiver() {
   done
 }
 
-# Each of them in the background. All of them, and what they have started, hold the pipe "ended" open as standard error.
+# Start each of them in the background. All of them, and their children, hold the pipe "ended" open as standard error.
 start() {
   [[ ${ENDED:-} ]] || {
     background cat ended >said
@@ -85,10 +87,10 @@ start() {
 
 acknowledged() { cat acknowledged/* 2>/dev/null | wc -l; }
 
-# So many kills, and that something came through between them.
+# True if there were enough kills, and messages were delivered between them.
 seen_enough() { [[ -e wrong ]] || (($(stat -c %s kills) >= KILLS && $(acknowledged) >= KILLS / 4)); }
 
-# storm: until there was enough to see, and then until all processes have ended.
+# storm: wait until there was enough to see, and then until all processes have ended.
 storm() {
   wait_until seen_enough
   touch stop
@@ -97,7 +99,7 @@ storm() {
   [[ ! -e wrong ]] || fail "$(cat wrong; grep ^chat- said)"
 }
 
-# look: what was there in the end, and what was seen, without the lines that a kill has cut off.
+# look: collect the remaining messages, and the delivered ones without lines that a kill has truncated.
 look() {
   local file
   run -0 chat-spool check -q
@@ -127,14 +129,14 @@ lost() { comm -13 all acknowledged-all; }
   assert_output ''
   run comm -23 all <(sort tried/*)
   assert_output ''
-  # All or none of each atomic group.
+  # All or none of the messages of each atomic group are there.
   run awk '$1 == "d" { n[$3]++ } END { for (g in n) if (n[g] != 3) print "group " g ": " n[g] }' all
   assert_output ''
-  # A message that was seen more than once was seen in all runs but one by a receiver that was killed.
+  # A message that was delivered more than once was delivered by killed receivers in all runs but one.
   run awk 'FILENAME !~ /killed$/ && seen[$0]++ { print FILENAME ": again " $0 }' seen/*
   assert_output ''
-  # The messages left to the last receiver are in order. (Before, a receiver may rightly have got a message of a killed one
-  # after later messages.)
+  # The messages left to the last receiver are in order. (Before, a receiver may get a message of a killed one after
+  # later messages.)
   run awk '$2 + 0 <= last[$1] { print $0 " after " last[$1] } { last[$1] = $2 + 0 }' seen/rest
   assert_output ''
   tell "$(stat -c %s kills) kills; $(wc -l <acknowledged-all) messages acknowledged, none lost;" \
@@ -145,7 +147,7 @@ lost() { comm -13 all acknowledged-all; }
   KILLS=$((KILLS / 5))
   start sender a 1 chat-send -f -
   start sender b 2 chat-send -l
-  # With one receiver: the first sight of each message is in order, whatever was killed before.
+  # With a single receiver the first delivery of each message is in order, whatever was killed before.
   export -f again
   start again
   storm
@@ -164,14 +166,14 @@ again() {
       read -ra words <<<"$how"
       torment chat-recv -q "${words[@]}" >one
       ((result == 0 || result == 1 || result == 137)) || echo "receiver $how: $result" >>wrong
-      # A line that the kill cut off is not a message.
+      # A line truncated by the kill is not a message.
       [[ -z $(tail -c 1 one) ]] || sed -i '$d' one
       cat one >>all-seen
     done
   done
 }
 
-# The control: what a pipe has taken counts as handed over, and who reads it may be killed at its work.
+# The control: bytes that a pipe has accepted count as delivered, and the process that reads them may be killed.
 @test "a control: a receiver behind a pipe loses messages when it is killed" {
   KILLS=60
   start sender a 1 chat-send -f -

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
-# Each sync of each command fails, once or for good, with a reader in the way of a checkpoint or without; other commands come
-# after it; then the power fails. Acknowledged messages are there. And a disk that really fails: Linux considers failed writes
-# written (lwn.net/Articles/752063).
+# Each sync of each command fails, once or permanently, with a reader in the way of a checkpoint or without; other
+# commands come after it; then the power fails. Acknowledged messages are there. Also a disk that really fails: Linux
+# treats failed writes as written (lwn.net/Articles/752063).
 #
 # With TORTURE: all of them.
 
@@ -21,7 +21,7 @@ teardown() {
   disk_teardown
 }
 
-# A reader that is in the way of a checkpoint, until let_read.
+# Keep a reader in the way of a checkpoint, until let_read.
 reads() {
   mkfifo reader
   sqlite3 "$CHAT_SPOOL" <reader >"has-read" &
@@ -39,8 +39,8 @@ let_read() {
   rm -f reader has-read
 }
 
-# The commands: what they do to a room of ONE, TWO and THREE. $GONE is what may be missing after it, $NEW what must be there if its
-# status is 0.
+# The commands, which work on a room of ONE, TWO and THREE. $GONE is the message that may be missing afterwards, $NEW
+# the one that must be there if the status is 0.
 declare -gA COMMANDS=(
   [send]='chat-send new'
   [lines]='chat-send -l'
@@ -59,7 +59,7 @@ declare -gA COMMANDS=(
   [load]='chat-spool load -q'
 )
 
-# fresh FULL: such a room; FULL: the next commit empties the WAL.
+# fresh FULL: create such a room; FULL: the next commit empties the WAL.
 fresh() {
   local n
   rm -rf disk/chat
@@ -72,17 +72,17 @@ fresh() {
   [[ $2 != load ]] || echo '{"room":"main","body":"new"}' >in
 }
 
-# frames: how many the index of the WAL knows (sqlite.org/walformat.html, mxFrame).
+# frames: print how many frames the index of the WAL knows (sqlite.org/walformat.html, mxFrame).
 frames() { od -An -tu4 -j16 -N4 "$CHAT_SPOOL-shm" | tr -d ' '; }
 
-# syncs NAME FULL: how many syncs that command makes of the spool and its WAL.
+# syncs NAME FULL: print how often that command syncs the spool and its WAL.
 syncs() {
   fresh "$2" "$1"
   eval "strace -f -qq -o trace -P '$CHAT_SPOOL-wal' -P '$CHAT_SPOOL' -e trace=fdatasync,fsync ${COMMANDS[$1]}" <in >out 2>err || true
   grep -cE 'f(data)?sync\(' trace || true
 }
 
-# sync_fails NAME FULL N WHEN READER: that command, whose N-th sync fails; what comes after it; and a power cut.
+# sync_fails NAME FULL N WHEN READER: run that command, whose N-th sync fails, then other commands, and cut the power.
 sync_fails() {
   local name=$1 when=$3$4
   fresh "$2" "$name"
@@ -104,12 +104,12 @@ judge() {
   local body gone='' new=''
   WHY='the spool is sound'
   chat-spool check -q >checked 2>&1 || return
-  WHY='status 0, or one that fits'
+  WHY='the status is 0, or one that fits'
   case $1-$result in
     *-0 | *-74 | fail-123 | dead-123 | *-75) ;;
     *) return 1 ;;
   esac
-  WHY='what is sent after it is there'
+  WHY='messages sent afterwards are there'
   ((after == 0)) && grep -qx later left || return
   case $1 in
     send | lines | atomic | key | load) new=new ;;
@@ -120,9 +120,9 @@ judge() {
     WHY="$body is there, or was handed over, or dropped by $1"
     grep -qx "$body" left moved out || [[ " $gone " == *" $body "* ]] || return
   done
-  WHY='status 0 means that it was sent'
+  WHY='after status 0 the message is there'
   [[ $result != 0 || ! $new ]] || grep -qx "$new" left || return
-  WHY='status 0 means that what was handed over or deleted has gone'
+  WHY='after status 0 delivered and deleted messages are gone'
   if ((result == 0)); then
     case $1 in
       receive | run) ! grep -qx ONE left ;;
@@ -137,7 +137,7 @@ show_cut() {
     batslib_decorate "not kept: $WHY" | fail
 }
 
-# each_sync SAMPLE: of all commands; that many of all the cases, or with TORTURE all.
+# each_sync SAMPLE: for all commands, SAMPLE of all the cases, or with TORTURE all.
 each_sync() {
   local name full n when reader cases=() case total
   disk
@@ -178,19 +178,19 @@ each_sync() {
 
 # ---------------------------------------------------------------- a disk that fails
 
-# real_failure FRAMES SIZE READER: large messages, until a sync fails for lack of space on the disk behind the file system;
-# then there is space again, others send, and the power fails. Before it the WAL has FRAMES frames.
+# real_failure FRAMES SIZE READER: send large messages until a sync fails for lack of space on the disk below the file
+# system; then there is space again, other processes send, and the power fails. Before, the WAL has FRAMES frames.
 real_failure() {
   local n=0 stored=0
   thin_disk
   fresh ''
-  # So much that the next message needs new blocks, wherever it goes.
+  # Fill the disk so far that the next message needs new blocks anywhere.
   while (($(frames) < $1)); do chat-send -r filler "$((++n))"; done
   chat-send -r kept safe
   head -c "$2" /dev/urandom >large
   [[ ! $3 ]] || reads
   exhausted
-  # The first may find blocks that the WAL has already.
+  # The first message may find blocks that the WAL already has.
   for n in 1 2 3 4 5 6; do
     result=0
     strace -y -qq -o trace -e trace=fdatasync chat-send -r large -f large 2>err || result=$?
@@ -220,7 +220,7 @@ real_failure() {
 @test "messages sent after the disk had no space for a WAL, beside a reader, survive a power cut" { real_failure 30 150000 reader; }
 @test "messages sent after the disk had no space for a WAL that is emptied survive a power cut" { real_failure 56 400000 ''; }
 
-# The WAL has its blocks, the spool itself has not.
+# The WAL has its blocks, but the spool itself does not.
 @test "messages sent after the disk had no space for a checkpoint survive a power cut" {
   local n
   thin_disk

@@ -1,15 +1,15 @@
 #!/usr/bin/env bats
-# A process that changes a spool, or brings its WAL into it, holds the write lock: SQLite before 3.51.3 loses commits where a
-# checkpoint and a writer race (sqlite.org/wal.html, "the WAL-reset bug"). Seen in the system calls of each command; and
-# tried, with large messages, so that nearly each commit has a checkpoint, TORTURE times.
+# A process that changes a spool, or copies its WAL into it, holds the write lock: SQLite before 3.51.3 loses commits
+# when a checkpoint and a writer race (sqlite.org/wal.html, "the WAL-reset bug"). The tests look at the system calls of
+# each command, and use large messages so that nearly every commit has a checkpoint, TORTURE times.
 
 # Bats runs each test in its own shell; the scripts in single quotes expand later.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
 
 load torture
 
-# by_turns COMMAND [ARG ...]: run it (its input is the file "in"), and look at all of its processes. Their actions are added
-# to $TURNS, $WRITES, $CHECKPOINTS; forbidden ones are in $WHY.
+# by_turns COMMAND [ARG ...]: run it (its input is the file "in"), and look at all of its processes. Their actions are
+# added to $TURNS, $WRITES, $CHECKPOINTS; forbidden ones are in $WHY.
 by_turns() {
   local trace turns writes checkpoints bad=0
   rm -f trace.*
@@ -37,7 +37,7 @@ by_turns() {
         fail "${COMMAND[*]}: status $status: $(<err)"
     fi
   done
-  # Those that fill the log again and again.
+  # Commands that fill the WAL again and again.
   seq "$(dosed 3000 6000)" >in
   for COMMAND in 'chat-send -l' 'chat-send -l -1' 'chat-recv -c 1500' 'chat-spool move main other' 'chat-recv -a -r other' \
     'chat-spool compact' 'chat-spool check --repair'; do
@@ -65,10 +65,10 @@ by_turns() {
 
 # ---------------------------------------------------------------- large messages
 
-# How many lines the message I has: up to two megabytes of them.
+# Print how many lines the message I has: up to two megabytes.
 lines_of() { echo $(($1 * 7919 % 40000 + 1)); }
 
-# large NAME COUNT: a sender of messages with many lines "NAME I".
+# large NAME COUNT: send messages with many lines "NAME I".
 large() {
   local i
   for ((i = 1; i <= $2; i++)); do
@@ -76,7 +76,8 @@ large() {
   done
 }
 
-# taker NAME [OPTION ...]: for each message its first line, how many there were, and whether all were alike; until all are there.
+# taker NAME [OPTION ...]: receive, and store for each message its first line, the number of its lines, and whether all
+# were alike; until all messages were received.
 taker() {
   until [[ -e 'done' ]]; do
     chat-recv -q -t 0.2 "${@:2}" -- awk 'NR == 1 { first = $0 } $0 != first { bad = 1 } END { print first, NR, bad + 0 }' >>"seen/$1"

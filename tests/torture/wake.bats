@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# Every command that makes work for a process that sleeps is killed before each of its system calls. If there is work then,
+# Every command that makes work for a sleeping process is killed before each of its system calls. If there is work then,
 # the process is awake.
 
 # Bats runs each test in its own shell; the scripts in single quotes expand later.
@@ -12,8 +12,8 @@ setup() {
   can_inject
 }
 
-# sleeper KIND ROOM: have a process asleep there, its process id in $SLEEPER: a receiver waits for a message, a sender for the
-# only place of the room.
+# sleeper KIND ROOM: start a process that sleeps there, its process id in $SLEEPER: a receiver that waits for a message,
+# or a sender that waits for the only space in the room.
 sleeper() {
   case $1 in
     receiver) background chat-recv -w -q -r "$2" ;;
@@ -24,7 +24,7 @@ sleeper() {
   wait_blocked "$SLEEPER"
 }
 
-# work KIND ROOM: there is something to do for it.
+# work KIND ROOM: true if there is work for the process.
 work() {
   case $1 in
     receiver) chat-recv -q -p -r "$2" ;;
@@ -35,7 +35,8 @@ work() {
 
 awake() { process_ended "$SLEEPER" || ! work "$@"; }
 
-# prepare_for NAME: a spool for the command of that name, the command in $COMMAND, and who sleeps in $KIND and $ROOM.
+# prepare_for NAME: create a spool for the command of that name, and store the command in $COMMAND, and the sleeping
+# process in $KIND and $ROOM.
 prepare_for() {
   rm -rf "$HOME/.local"
   : >in

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
-# Commands whose WAL has tens of MiB, killed before the calls that write, sync and empty it, and with these calls failing; on
-# ext4, xfs and tmpfs. The messages of before are there, or all that the command results in.
+# Commands whose WAL has tens of MiB, killed before the calls that write, sync and empty it, and with these calls
+# failing; on ext4, xfs and tmpfs. Afterwards the spool contains the messages from before or the complete result of the
+# command.
 #
 # TORTURE=n: n times 20 kills and 20 failures for each command.
 
@@ -20,7 +21,7 @@ teardown() {
   [[ ! $MEMORY ]] || umount "$MEMORY"
 }
 
-# place_on KIND: the spool is on such a file system.
+# place_on KIND: put the spool on such a file system.
 place_on() {
   case $1 in
     tmpfs)
@@ -35,7 +36,7 @@ place_on() {
   ROOT=${CHAT_SPOOL%/*}
 }
 
-# The commands, the spool that each is run on, and its input.
+# The commands, their spools, and their input.
 declare -gA BEFORE=([large]=few [atomic]=few [one]=huge [all]=many [some]=many [compact]=gaps)
 declare -gA COMMANDS=(
   [large]='chat-send -f large'
@@ -69,10 +70,10 @@ gaps() {
   chat-spool delete -q -y other
 }
 
-# chat-spool check tests whether a body is as it was sent.
+# chat-spool check tests whether a body is unchanged.
 contents_of_spool() { { chat-recv -p -a -r main -r other -r more -o '%r %i %l\n' || true; } | cksum; }
 
-# faulty FAULT CALL N: that command with that fault, on the spool as it was before.
+# faulty FAULT CALL N: run the command with that fault, on the original spool.
 faulty() {
   local how=$1 call=$2 n=$3
   rm -rf "$ROOT"
@@ -85,7 +86,7 @@ faulty() {
   now=$(contents_of_spool)
   case $now in
     "$WAS") ((result)) || [[ $WAS == "$DONE" ]] || show_fault "$1 at $2 $3: status 0, and nothing was done" ;;
-    "$DONE") [[ $how != error* || $result == 0 || $(<err) == *'may be stored'* || $NAME != @(large|atomic) ]] || show_fault "$1 at $2 $3: done, and not told" ;;
+    "$DONE") [[ $how != error* || $result == 0 || $(<err) == *'may be stored'* || $NAME != @(large|atomic) ]] || show_fault "$1 at $2 $3: done, and not reported" ;;
     *) [[ $NAME == @(all|some|compact) ]] || show_fault "$1 at $2 $3: neither before nor after" ;;
   esac
 }
@@ -97,7 +98,8 @@ show_fault() {
 
 CALLS=pwrite64,ftruncate,fdatasync,fsync,fallocate
 
-# some_of SAMPLE: calls of the trace, "NAME N": those that sync, truncate and allocate, the ones beside them, and a sample of the others.
+# some_of SAMPLE: print calls of the trace, "NAME N": those that sync, truncate and allocate, the calls beside them, and
+# a sample of the others.
 some_of() {
   local rare others
   mapfile -t rare < <(awk '
@@ -111,7 +113,7 @@ some_of() {
   PICKED+=("${SAMPLE[@]}")
 }
 
-# on KIND NAME ...: these commands there.
+# on KIND NAME ...: test these commands there.
 on() {
   local call how
   place_on "$1"
@@ -141,7 +143,7 @@ on() {
 @test "commands with a large WAL that are killed or whose calls fail leave a sound spool on xfs" { on xfs all ${TORTURE:+large}; }
 @test "commands with a large WAL that are killed or whose calls fail leave a sound spool on tmpfs" { on tmpfs one ${TORTURE:+atomic}; }
 
-# The control: version 0.1.0 emptied a large WAL by two steps.
+# The control: version 0.1.0 emptied a large WAL in two steps.
 @test "a control: a WAL that is truncated and then wiped destroys a spool when a command is killed" {
   place_on ext4
   head -c 12000000 /dev/urandom >large
