@@ -264,11 +264,11 @@ old_or_new() {
     return 1
     ;;
   esac
-  WHY='the id is an old one'
+  WHY='a new message has an old id'
   (($(chat-send -i -r new x) > LAST)) || return 1
   WHY='the spool is not sound'
   chat-spool check >rest 2>&1 || return 1
-  WHY='it can not be restored again'
+  WHY='the backup cannot be restored again'
   chat-spool restore -y saved.db 2>rest && chat-spool check -q >rest
 }
 

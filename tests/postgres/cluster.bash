@@ -81,8 +81,8 @@ cluster_end() {
   rm -rf "$CLUSTER"
 }
 
-# initdb looks up the name of its user in the password file. So the user 'nobody' runs it, and the servers' user gets
-# the result.
+# initdb looks up the name of its user in the password file. So an unprivileged account in that file runs it, and the servers'
+# user gets the result.
 cluster_fresh() {
   local fresh=$CLUSTER/fresh as=()
   if [[ ${CLUSTER_FRESH:-} ]]; then

@@ -27,8 +27,8 @@ CREATE TABLE chat.room (
     limited boolean NOT NULL DEFAULT false -- a sender has waited until the room holds fewer messages, once
 );
 
--- How many messages came to a room and left it. Each transaction adds a row; chat.fold() replaces the rows of an epoch by one
--- row of the next epoch, so dead rows lie before the live ones in the index, and nobody passes them.
+-- How many messages came to a room and left it. Each transaction adds a row; chat.fold() replaces the rows of an epoch
+-- by one row of the next epoch, so dead rows come before the live ones in the index, and no query passes them.
 CREATE TABLE chat.tally (
     room bigint NOT NULL,
     epoch bigint NOT NULL,
@@ -82,8 +82,8 @@ CREATE TABLE chat.sent (
 ) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0);
 CREATE INDEX sent_time ON chat.sent (time);
 
--- The ids of the messages that somebody works on. A claim is a session's advisory lock: its 64 bits are 0x6368 ("ch")
--- and the last 48 bits of the id.
+-- The ids of the messages being processed. A claim is a session's advisory lock: its 64 bits are 0x6368 ("ch") and the
+-- last 48 bits of the id.
 CREATE VIEW chat.claimed AS
     SELECT (classid::bigint & 65535) << 32 | objid::bigint AS id FROM pg_catalog.pg_locks
     WHERE locktype = 'advisory' AND objsubid = 1 AND granted AND classid::bigint >> 16 = 25448
