@@ -20,7 +20,7 @@ from datetime import datetime, timezone
 from model import BUSY, DONE, NONE, Message, Receiver, Sender, Spool
 from programs import EPOCH, PATIENCE, Wrong, peer, wait_for
 
-# Known faults that are about to be mended: what the model overlooks until then. Empty is right.
+# Known faults that are being repaired, which the model ignores until then. Normally empty.
 OVERLOOKED = set()
 
 SIZES = {"short": 0, "page": 5000, "large": 70000}
@@ -34,7 +34,7 @@ def iso(milliseconds):
 
 
 def parse(line):
-    """The words of a step, and its options."""
+    """Return the words of a step, and its options."""
     words, options = [], {}
     for word in line.split():
         name, equals, value = word.partition("=")
@@ -57,13 +57,13 @@ def body_of(record):
 
 
 class Command:
-    """One that runs for a receiver, and waits to be told how to end."""
+    """A command that runs for a receiver, and waits for its exit status."""
 
     def __init__(self, receiver, message, connection):
         self.receiver, self.message, self.connection = receiver, message, connection
 
     def say(self, verdict):
-        """Let it end, and wait until it has: only then can its receiver be seen to sleep after it."""
+        """Let it end, and wait until it has ended: only then is its receiver known to sleep after it."""
         ended = peer(self.connection)
         self.connection.sendall(b"die\n" if verdict == "die" else f"exit {verdict}\n".encode())
         need(wait_for(ended), f"the COMMAND with message {self.message.id} does not end")
@@ -75,7 +75,7 @@ class History:
         self.world = world
         self.model = Spool(EPOCH, claims_held=bool(world.store))
         self.receivers, self.senders, self.commands, self.scripts = {}, {}, [], {}
-        self.passed_over = []  # what was older than a message that a receiver took
+        self.passed_over = []  # messages older than one that a receiver took
         self.saved = None  # the last backup: the file, and its messages
         self.count = 0
         self.did = []
@@ -89,7 +89,7 @@ class History:
 
     def step(self, line):
         name, words, options = parse(line)
-        self.floor = self.model.highest  # what this step sends has higher ids
+        self.floor = self.model.highest  # messages of this step have higher ids
         candidates = getattr(self, f"do_{name}")(*words, **{key.replace("-", "_"): value for key, value in options.items()})
         if candidates is PASSED:
             return
@@ -98,7 +98,7 @@ class History:
         self.observe(candidates or [lambda: None])
 
     def finish(self):
-        """End what runs, and receive what is left."""
+        """End all processes, and receive the remaining messages."""
         for number in range(len(self.commands)):
             self.step("answer 0 0")
         for name in list(self.receivers):
@@ -118,7 +118,7 @@ class History:
         lines, delay, max, kill = int(lines), int(delay), int(max), int(kill)
         atomic = bool(lines) and "atomic" in flags
         if self.world.store and expire == "0":
-            return PASSED  # by the server's clock that is a moment later
+            return PASSED  # by the server's clock it is later
         bodies = [self.new_body(size) for _ in range(lines or 1)]
         if size == "binary" or (not lines and "binary" in flags):
             bodies = [bodies[0] + b"\0\xff\n"]
@@ -166,7 +166,7 @@ class History:
 
     def start_sender(self, room, body, max, arguments):
         if any(s.room == room for s in self.senders.values()):
-            return PASSED  # which of two is the first is a matter of luck
+            return PASSED  # which of two comes first is random
         name = f"S{self.count}"
         self.senders[name] = Sender(name, room, body, max)
         self.world.start(name, "send", *arguments, "-w", "--", body.decode())
@@ -219,21 +219,21 @@ class History:
         return m.body if m.body.endswith(b"\n") else m.body + b"\n"
 
     def take_killed(self, gone, out, as_json):
-        """Killed: what has left the spool was written whole."""
+        """After a kill: every message that has left the spool was written completely."""
         for m in gone:
             written = f'"id":{m.id},' .encode() in out if as_json else self.plain(m) in out
             need(written, "killed, a message is lost:", m.id, m.body[:12], out)
         self.model.messages = [m for m in self.model.messages if m not in gone]
 
     def compare_record(self, record, m):
-        """One of the JSON form, as chat-recv -j, dump and COMMAND have it."""
+        """Return a message in the form of chat-recv -j, dump and COMMAND."""
         expected = {"room": m.room, "user": m.user, "time": iso(m.sent), "attempts": m.attempts, "key": m.key}
         for name, value in expected.items():
             need(record[name] == value, f"{name} of message {m.id} is", record[name], "not", value)
         need(body_of(record) == m.body, f"the body of message {m.id} is", body_of(record)[:50], "not", m.body[:50])
 
     def do_norun(self, room):
-        """A COMMAND that is not found."""
+        """Receive with a COMMAND that does not exist."""
         self.model.look(room)
         status, out, err = self.world.run("recv", "-r", room, "--", "/nowhere/command")
         expected = 127 if self.model.available([room]) else NONE
@@ -311,27 +311,27 @@ class History:
     # ------------------------------------------------------------ time
 
     def waiting(self):
-        """The receivers and senders that sleep until something comes."""
+        """Return the receivers and senders that sleep until something happens."""
         return [
             name for name, r in self.receivers.items() if not r.over and len(r.running) < r.parallel
         ] + list(self.senders)
 
     def do_clock(self, seconds):
-        """Set it. Those who wait may notice that late, so they end first."""
+        """Set the clock. Waiting processes may notice that late, so they end first."""
         while self.waiting():
             name = self.waiting()[0]
             if name in self.senders:
                 self.end_sender(name)
             else:
                 self.kill(name)
-            self.settle()  # what it had claimed may wake the next
+            self.settle()  # its claims may wake the next receiver
         self.model.now += int(seconds) * 1000
         self.world.set_clock(self.model.now)
 
     # ------------------------------------------------------------ chat-spool
 
     def pick(self, number):
-        """A message: of those that are there."""
+        """Choose an existing message."""
         messages = sorted(self.model.messages, key=lambda m: m.serial)
         return messages[int(number) % len(messages)] if messages else None
 
@@ -380,7 +380,7 @@ class History:
         return True
 
     def do_repair(self, kill=0):
-        """Of a sound spool nothing is changed."""
+        """Repair a sound spool, which must not change."""
         if self.exists():
             self.quietly("check", "--repair", "-q", kill=kill)
 
@@ -389,7 +389,7 @@ class History:
             self.model.messages = [m for m in self.model.messages if m.claim or not self.model.expired(m)]
 
     def do_backup(self, *flags, kill=0):
-        """A backup, and with "use" the spool is that from now on."""
+        """Make a backup, and with "use" continue with it as the spool."""
         if self.world.store or not self.exists():
             return PASSED
         file = f"{self.world.place}/backup{self.world.spool_count}-{self.count}-{len(self.did)}.db"
@@ -400,10 +400,10 @@ class History:
         self.saved = file, self.model.keep()[1]
         if "use" in flags and not self.world.processes:
             self.world.use(file)
-            self.saved = None  # what is sent now changes that file
+            self.saved = None  # messages sent from now on change that file
 
     def do_restore(self, kill=0):
-        """The last backup takes the place of all messages. One that was received since comes once more."""
+        """The last backup replaces all messages. A message that was received since is received once more."""
         if not self.saved or any(m.claim for m in self.model.messages) or self.world.spool == self.saved[0]:
             return PASSED
         file, kept = self.saved
@@ -418,7 +418,7 @@ class History:
         restore()
 
     def do_renew(self, how, kill=0):
-        """All messages into a new spool, which is used from now on: by dump and load, or by copy."""
+        """Move all messages to a new spool, by dump and load or by copy, and continue with it."""
         if self.world.processes or not self.exists():
             return PASSED
         old = self.world.spool
@@ -433,7 +433,7 @@ class History:
             self.world.use(old)
 
     def do_again(self, room, kill=0):
-        """The messages of a room are loaded into the spool that they are in."""
+        """Load the messages of a room into the spool that contains them."""
         messages = self.model.shown(room)
         if not 0 < len(messages) <= 4:
             return PASSED
@@ -447,7 +447,7 @@ class History:
             return [lambda: None, lambda: self.model.load(messages)]
 
     def woken(self):
-        """Receivers that wait look at what has come, and what is due."""
+        """Waiting receivers look at new and due messages."""
         for name in self.waiting():
             for room in self.receivers[name].rooms if name in self.receivers else []:
                 self.model.look(room)
@@ -458,7 +458,7 @@ class History:
     # ------------------------------------------------------------ what happens in the background
 
     def expected(self):
-        """What has to happen without anything more being done, for an error; or None."""
+        """Return an event that must still happen by itself, for an error; or None."""
         for name, r in self.receivers.items():
             if r.over and not r.running:
                 return f"{name} has to exit with {r.exit_status()}"
@@ -470,7 +470,7 @@ class History:
         return None
 
     def settle(self):
-        """Until nothing more happens by itself."""
+        """Wait until nothing more happens by itself."""
         self.passed_over = []
         while True:
             expected = self.expected()
@@ -497,9 +497,9 @@ class History:
             need(m not in self.model.available(rooms), "passed by another message:", m.id, passed_by.id)
 
     def received(self, r, id, body):
-        """The receiver has this message: may it?"""
+        """Check that the receiver may have this message."""
         found = [m for m in self.model.messages if m.id == id]
-        # Several that were loaded may have the same body: they are received in their order.
+        # Several loaded messages may have the same body: they are received in order.
         found = found or [m for m in self.model.can_take(r) if m.id is None and m.body == body]
         if not found:
             for name, s in list(self.senders.items()):
@@ -555,7 +555,7 @@ class History:
     # ------------------------------------------------------------ comparing the spool with the model
 
     def observe(self, candidates):
-        """The spool must be what one of the CANDIDATES makes of the model. After a kill there is more than one."""
+        """The spool must equal the model after one of the CANDIDATES. After a kill there is more than one."""
         end = time.monotonic() + (5 if self.world.store else 1)
         while True:
             try:
@@ -565,7 +565,7 @@ class History:
                 self.check()
                 return
             except Wrong:
-                # What a background process does last may not be visible yet.
+                # The last action of a background process may not be visible yet.
                 if not self.world.processes and not self.world.store or time.monotonic() > end:
                     raise
                 time.sleep(0.05)
@@ -600,7 +600,7 @@ class History:
         for m in sorted(model.messages, key=lambda m: (m.id is None, m.serial)):
             row = new.pop(m.id, None) if m.id else self.first_like(m, new)
             if row is None and model.expired(m):
-                continue  # deleted at last
+                continue  # deleted in the end
             need(row is not None, "a message is gone:", m.id, m.body[:20], m.room)
             self.learn_id(m, row["id"])
             self.compare_record(row, m)
@@ -627,14 +627,14 @@ class History:
 
     @staticmethod
     def near(seen, expected):
-        """A client of a server reckons times by a clock that goes on from where the server's stands."""
+        """A client of a server computes times with a clock that continues from the server's time."""
         if seen is None or expected is None:
             return expected
         milliseconds = round(datetime.fromisoformat(seen).timestamp() * 1000)
         return milliseconds if 0 <= milliseconds - expected < PATIENCE * 1000 else expected
 
     def compare_order(self, pairs):
-        """The positions are in the same order; what has got one unseen is behind what was there."""
+        """The positions are in the same order; a message that got one unseen is behind the messages before."""
         ranked = {}
         for m, row in pairs:
             if m.position is None and row["place"] > 0:
@@ -652,7 +652,7 @@ class History:
         self.model.tick += 1
 
     def compare_rooms(self):
-        """chat-spool list counts what is there."""
+        """chat-spool list counts the messages."""
         status, out, err = self.spool("list", "-j")
         need((status, err) == (DONE, ""), "list:", status, err)
         seen = {room["room"]: room for room in map(json.loads, out.splitlines())}
@@ -681,4 +681,4 @@ class History:
         need((status, out, err) == (DONE, b"", ""), "check:", status, out, err)
 
 
-PASSED = object()  # a step that can't be done
+PASSED = object()  # a step that cannot be done

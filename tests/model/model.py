@@ -12,7 +12,7 @@ HOLD_MOST = 3600 * 1000  # back-off doubles up to an hour
 HOLD = 1000  # the back-off of -F without --backoff
 
 DONE, NONE, USAGE, BUSY, FAILED = 0, 1, 64, 75, 123  # exit statuses
-LATER, NEVER, LAST = ("75", "111"), ("65", "100"), "99"  # what a COMMAND can say besides 0 and 1
+LATER, NEVER, LAST = ("75", "111"), ("65", "100"), "99"  # exit statuses of a COMMAND besides 0 and 1
 
 
 @dataclass(eq=False)
@@ -23,14 +23,14 @@ class Message:
     serial: int  # counts all messages, in the order in which they were put
     user: str = "model"
     key: str | None = None
-    id: int | None = None  # None: the spool has given one, which is not known yet
+    id: int | None = None  # None: given by the spool, and not known yet
     attempts: int = 0
     due: int | None = None  # not before this time; None: ready
     expires: int | None = None
-    position: int | None = None  # None: delayed, it gets one when it is due
+    position: int | None = None  # None: delayed, it gets a position when it is due
     placed: int = 0  # the tick at which it got its position
     claim: "Receiver | None" = None
-    kept: "Receiver | None" = None  # while it is held back: the receiver that has its claim again when it comes back
+    kept: "Receiver | None" = None  # while it is held back: the receiver that claims it again when it returns
 
 
 @dataclass(eq=False)
@@ -48,15 +48,15 @@ class Receiver:
     retries: int = 0
     dead: str | None = None
     backoff: int | None = None  # milliseconds
-    mark: int | None = None  # with -a: the tick of its first look; what came later is not meant
+    mark: int | None = None  # with -a: the tick of its first look; it ignores later messages
     running: list = field(default_factory=list)  # messages whose COMMAND runs
     received: int = 0
     over: bool = False  # takes no more
     last: bool = False  # a COMMAND exited with 99
     failed: bool = False
     status: int = 0
-    stopped: bool = False  # was sent SIGTERM
-    reports: list = field(default_factory=list)  # of failed attempts: what it prints on standard error
+    stopped: bool = False  # has received SIGTERM
+    reports: list = field(default_factory=list)  # of failed attempts, on standard error
 
     def exit_status(self):
         if self.status:
@@ -85,11 +85,11 @@ class Spool:
         self.messages = []
         self.highest = 0  # the highest id that was ever seen
         self.serial = 0
-        self.next_position = 1 << 40  # a new message is behind all that are in the spool, until it is seen there
+        self.next_position = 1 << 40  # a new message is behind all others, until it is seen in the spool
         self.tick = 0
 
     def keep(self):
-        """All of it as it is now, for back()."""
+        """Return a copy of the whole model, for back()."""
         return dict(self.__dict__), [(m, dict(m.__dict__)) for m in self.messages]
 
     def back(self, kept):
@@ -107,16 +107,16 @@ class Spool:
         return [m for m in self.messages if m.room == room]
 
     def holds(self, room):
-        """How many messages count for chat-send -m."""
+        """Return how many messages chat-send -m counts."""
         return sum(not self.expired(m) for m in self.in_room(room))
 
     def ready(self, room):
-        """The messages that receivers may have, claimed ones too, oldest first."""
+        """Return the messages that receivers may have, including claimed ones, oldest first."""
         line = [m for m in self.in_room(room) if m.due is None and not self.expired(m)]
         return sorted(line, key=lambda m: m.position)
 
     def available(self, rooms, mark=None):
-        """The messages that a receiver can have now, the one it gets first."""
+        """Return the messages that a receiver can get now, the first one first."""
         return [
             m
             for room in rooms
@@ -137,7 +137,7 @@ class Spool:
         m.position, m.placed = self.next_position, self.tick
 
     def look(self, room):
-        """A receiver looks into the room: what is due joins it, or comes back to its old position."""
+        """A receiver looks into the room: due messages join it, or return to their old positions."""
         due = [m for m in self.in_room(room) if m.due is not None and m.due <= self.now]
         for m in sorted(due, key=lambda m: (m.due, m.serial)):
             self.come_back(m)
@@ -166,7 +166,7 @@ class Spool:
         return m
 
     def send(self, room, bodies, key=None, once=False, replace=False, max=0, drop=False, atomic=False, **fields):
-        """chat-send: its exit status, and the messages whose ids it prints with -i."""
+        """chat-send: return its exit status, and the messages whose ids it prints with -i."""
         before, given = list(self.messages), []
         if atomic and max and not (once or replace) and len(bodies) > max:
             return USAGE, []
@@ -185,7 +185,7 @@ class Spool:
         return DONE, given
 
     def make_space(self, room, max, drop, others):
-        """Whether the room has space for one more message; with DROP the oldest of OTHERS go, if that is enough."""
+        """Return whether the room has space for one more message; with DROP delete the oldest of OTHERS, if that is enough."""
         too_many = self.holds(room) + 1 - max if max else 0
         droppable = [m for m in self.ready(room) if m.claim is None and m in others] if drop else []
         if too_many > len(droppable):
@@ -196,7 +196,7 @@ class Spool:
     # ------------------------------------------------------------ receiving without a COMMAND
 
     def receive(self, rooms, count=1, all=False, peek=False):
-        """chat-recv that waits for nothing: the messages it hands over."""
+        """chat-recv without waiting: return the messages that it prints."""
         taken, mark = [], None
         if all:
             for room in rooms:
@@ -227,13 +227,13 @@ class Spool:
         self.refill(r)
 
     def can_take(self, r):
-        """What the receiver may take now. Without a message one that does not wait takes no more."""
+        """Return the messages that the receiver may take now. Without any, a receiver that does not wait ends."""
         if r.over or len(r.running) >= r.parallel:
             return []
         return self.available(r.rooms, r.mark)
 
     def refill(self, r):
-        """The receiver looks for a message, as its own last one has ended."""
+        """The receiver looks for a message, because its last command has ended."""
         if r.over or len(r.running) >= r.parallel:
             return
         for room in r.rooms:
@@ -302,7 +302,7 @@ class Spool:
             m.claim, m.kept = None, r
 
     def leave(self, r):
-        """The receiver has ended: its claims with it."""
+        """The receiver has ended, and so have its claims."""
         for m in self.messages:
             if m.claim is r:
                 m.claim = None
@@ -312,13 +312,13 @@ class Spool:
     # ------------------------------------------------------------ chat-spool
 
     def shown(self, room):
-        """In the order of chat-spool show."""
+        """Return the messages in the order of chat-spool show."""
         ready = [m for m in self.in_room(room) if m.due is None]
         later = [m for m in self.in_room(room) if m.due is not None]
         return sorted(ready, key=lambda m: m.position) + sorted(later, key=lambda m: (m.due, m.serial))
 
     def move(self, messages, room):
-        """Those that nobody has claimed; how many."""
+        """Move the messages that no receiver has claimed; return how many."""
         moved = [m for m in messages if m.claim is None]
         for m in moved:
             m.room, m.attempts, m.kept = room, 0, None
@@ -334,7 +334,7 @@ class Spool:
         return len(deleted)
 
     def load(self, messages):
-        """What chat-spool load adds to a spool that has held a message before: all at the end of their rooms."""
+        """chat-spool load into a used spool: add the messages at the ends of their rooms."""
         for m in messages:
             self.serial += 1
             new = Message(m.room, m.body, m.sent, self.serial, m.user, m.key, None, m.attempts, m.due, m.expires)

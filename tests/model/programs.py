@@ -1,4 +1,4 @@
-"""The real programs, run on a spool of their own under a clock that stands still."""
+"""The real programs, run on a separate spool with a clock that stands still."""
 
 import os
 import selectors
@@ -9,8 +9,8 @@ import struct
 import subprocess
 import time
 
-PATIENCE = 30  # seconds for something that must happen
-EPOCH = 1_800_000_000_000  # what the clock shows at first
+PATIENCE = 30  # seconds to wait for an event that must happen
+EPOCH = 1_800_000_000_000  # the first time of the clock
 
 
 class Wrong(AssertionError):
@@ -18,13 +18,13 @@ class Wrong(AssertionError):
 
 
 def peer(connection):
-    """A descriptor of the process at the other end, which is readable when that has ended."""
+    """Return a descriptor of the process at the other end, which becomes readable when the process ends."""
     pid, _, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")))
     return os.pidfd_open(pid)
 
 
 def wait_for(descriptor):
-    """Close it when it is readable. False: it was not in time."""
+    """Close it when it is readable. Returns False if the time is up."""
     with selectors.DefaultSelector() as selector:
         selector.register(descriptor, selectors.EVENT_READ)
         ready = selector.select(PATIENCE)
@@ -33,7 +33,7 @@ def wait_for(descriptor):
 
 
 class Process:
-    """A program in the background. It is found asleep, or ended."""
+    """A program in the background, which sleeps or has ended when the tests look."""
 
     def __init__(self, world, name, argv):
         self.name, self.world = name, world
@@ -47,7 +47,7 @@ class Process:
         self.seen = 0  # bytes of its output
 
     def output(self):
-        """What it has written since the last call, in whole lines."""
+        """Return the complete lines that it has written since the last call."""
         self.out.flush()
         with open(self.out.name, "rb") as file:
             file.seek(self.seen)
@@ -61,7 +61,7 @@ class Process:
             return file.read().decode()
 
     def asleep(self):
-        """Whether it sleeps until something comes: in poll() or sigsuspend(), with nothing in between."""
+        """Return whether it sleeps until an event: in poll() or sigsuspend(), without a pause in between."""
         try:
             with open(f"/proc/{self.pid}/syscall") as file:
                 number = file.read().split()[0]
@@ -110,7 +110,7 @@ class World:
         self.open_spool()
 
     def open_spool(self):
-        """Name a spool that is not there yet."""
+        """Return the name of a new spool."""
         self.spool_count += 1
         self.use(self.store.new(self.now) if self.store else f"{self.place}/spool{self.spool_count}.db")
         return self.spool
@@ -132,7 +132,7 @@ class World:
         return [f"{self.programs}/chat-{program}", *map(str, arguments)]
 
     def run(self, program, *arguments, input=b"", kill=0):
-        """Run it to its end: exit status, standard output and error. With KILL it dies before that system call."""
+        """Run it to its end and return its exit status, standard output and error. With KILL it dies before that system call."""
         argv = self.argv(program, arguments)
         if kill:
             return self.run_killed(kill, argv, input)
@@ -156,11 +156,11 @@ class World:
         return self.processes[name]
 
     def gate(self, name):
-        """The COMMAND of the receiver with this name."""
+        """Return the COMMAND of the receiver with this name."""
         return ["--", f"{self.faults}/gate", f"{self.place}/gate", name]
 
     def answered(self):
-        """A command has connected: the connection, the fields that it tells, and the body of its message."""
+        """A command has connected: return the connection, the fields that it sends, and the body of its message."""
         connection, _ = self.socket.accept()
         connection.settimeout(PATIENCE)
         stream = connection.makefile("rb")
@@ -169,7 +169,7 @@ class World:
         return connection, fields, body
 
     def wait(self, seconds):
-        """What has happened, at most SECONDS later: "gate", or the names of processes that ended or wrote something."""
+        """Wait for at most SECONDS, and return the events: "gate", or the names of processes that ended or wrote something."""
         end = time.monotonic() + seconds
         while True:
             with selectors.DefaultSelector() as selector:
@@ -185,7 +185,7 @@ class World:
                 selector.select(0.002)
 
     def asleep(self):
-        """Wait until all that runs in the background sleeps, or something has happened."""
+        """Wait until every background process sleeps, or something has happened."""
         end = time.monotonic() + PATIENCE
         before = None
         while not self.wait(0):
@@ -198,7 +198,7 @@ class World:
             time.sleep(0.003)
 
     def reap(self, name):
-        """A process has ended, or will at once: its status and its last output."""
+        """A process has ended, or is about to: return its status and its last output."""
         process = self.processes.pop(name)
         try:
             status = process.popen.wait(PATIENCE)

@@ -1,4 +1,4 @@
-"""Random steps, for Hypothesis. What is first in a list is what a failing history shrinks to."""
+"""Random steps, for Hypothesis. A failing history shrinks to the first elements of the lists."""
 
 from hypothesis import strategies as st
 
@@ -10,7 +10,7 @@ verdicts = st.sampled_from(["0", "0", "1", "1", "75", "65", "99", "111", "100", 
 
 
 def flag(name, often=1):
-    """The word NAME, or nothing: OFTEN times in four."""
+    """The word NAME, OFTEN times in four, or nothing."""
     return st.sampled_from([""] * (4 - often) + [name] * often)
 
 
@@ -25,7 +25,7 @@ def step(*parts):
     return st.tuples(*parts).map(lambda words: " ".join(str(word) for word in words if word != ""))
 
 
-# Before which system call a program is killed: the loader's are the first thirty, a send has about 130.
+# The system call before which a program is killed: the first thirty are the loader's, and a send has about 130.
 kill = st.one_of(st.just(""), st.just(""), st.just(""), st.integers(30, 160).map(lambda n: f"kill={n}"))
 
 send = step("send", rooms, flag("binary"), kill)

@@ -3,7 +3,7 @@
 import os
 import subprocess
 
-# What chat-spool asks for the time; and what a session asks once, to know how far the server's clock is ahead.
+# The function that chat-spool calls for the time, and the one that a session calls once, to find out how far the server's clock is ahead.
 CLOCK = """
 CREATE SCHEMA model;
 CREATE TABLE model.clock (milliseconds bigint);
@@ -18,7 +18,7 @@ GRANT SELECT ON model.clock TO chat;
 
 
 class Store:
-    """Makes databases, each a copy of one with an empty spool."""
+    """Creates databases, each a copy of one with an empty spool."""
 
     def __init__(self, cluster, postgres):
         self.cluster, self.psql = cluster, f"{postgres}/psql"
@@ -35,7 +35,7 @@ class Store:
     def sql(self, database, *statements):
         argv = [self.psql, "-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", f"{self.cluster}/sockets", "-p", self.ports[0]]
         argv += ["-U", "postgres", "-d", database]
-        # Nobody relies on these commits.
+        # No test relies on these commits.
         for statement in ("SET synchronous_commit = local", *statements):
             argv += ["-c", statement.strip(";\n")]
         environment = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
@@ -59,7 +59,7 @@ class Store:
             self.sql(name, f"UPDATE model.clock SET milliseconds = {now}")
 
     def drop(self):
-        """What the last history has used."""
+        """Delete the databases of the last history."""
         self.sql("postgres", *[f"DROP DATABASE {name} WITH (FORCE)" for name in self.databases])
         self.databases = []
 
