@@ -2,7 +2,7 @@
 # copies: a command starts up to 7 % slower from a file that the linker has written than from a copy, because the kernel
 # reads a file that was written at once in larger pieces.
 #
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC1090,SC1091,SC2016,SC2034,SC2154
 
 builds=(chat)
 

@@ -1,7 +1,7 @@
 # The programs that are measured beside ours. contenders/NAME.bash defines for each which commands it NAME_needs,
 # whether it is NAME_durable, how to NAME_start it, and how to NAME_send a message and NAME_recv one.
 #
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC1090,SC1091,SC2016,SC2034,SC2154
 
 contenders=(chat sqlite3 redis beanstalkd mosquitto rabbitmq flock nq)
 present=() # those that are installed, and running

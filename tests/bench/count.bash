@@ -1,6 +1,6 @@
 # Measures that noise cannot change: instructions, system calls, syncs.
 #
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC1090,SC1091,SC2016,SC2034,SC2154
 
 # Use the processor's counter if possible, otherwise callgrind, which counts the same on every machine.
 if perf stat -x , -e instructions:u true 2>&1 | grep -q '^[0-9]'; then counter=perf; else counter=callgrind; fi

@@ -1,6 +1,6 @@
 # Figures and notes for the results: functions that run and postgres share.
 #
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC1090,SC1091,SC2016,SC2034,SC2154
 
 # scaled N [LEAST]: print N scaled by BENCH, but at least LEAST.
 scaled() {

@@ -1,5 +1,6 @@
 # A topic with one subscriber for which the server keeps messages. The server writes them when it ends, and every half
 # hour.
+# shellcheck shell=bash disable=SC1090,SC1091,SC2016,SC2034,SC2154
 mosquitto_needs='mosquitto mosquitto_pub mosquitto_sub'
 mosquitto_durable='no: saved every 30 min'
 mosquitto_send=(mosquitto_pub -h 127.0.0.1 -p "$port" -q 1 -t queue -m "$message")

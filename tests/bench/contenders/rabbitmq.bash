@@ -1,5 +1,6 @@
 # A durable queue with persistent messages. amqp-publish does not wait until the server confirms that it has stored a
 # message.
+# shellcheck shell=bash disable=SC1090,SC1091,SC2016,SC2034,SC2154
 rabbitmq_needs='rabbitmq-server epmd amqp-publish amqp-get amqp-declare-queue'
 rabbitmq_durable='later: no confirmation'
 rabbitmq_url=amqp://guest:guest@127.0.0.1:$port

@@ -1,4 +1,5 @@
 # A list in a server that syncs each command before it answers.
+# shellcheck shell=bash disable=SC1090,SC1091,SC2016,SC2034,SC2154
 redis_needs='redis-server redis-cli'
 redis_durable=yes
 redis_send=(redis-cli -p "$port" LPUSH queue "$message")

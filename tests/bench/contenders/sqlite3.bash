@@ -1,4 +1,5 @@
 # A table in a file, used through the sqlite3 shell, with WAL and synchronous=FULL (the shell's default).
+# shellcheck shell=bash disable=SC1090,SC1091,SC2016,SC2034,SC2154
 sqlite3_needs=sqlite3
 sqlite3_durable=yes
 sqlite3_send=(sqlite3 -cmd '.timeout 30000' "$here/queue.db"

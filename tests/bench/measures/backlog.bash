@@ -1,4 +1,5 @@
 # Backlog: the cost of a command with many messages waiting, with many rooms, and with long messages.
+# shellcheck shell=bash disable=SC1090,SC1091,SC2016,SC2034,SC2154
 . "$bench/count.bash"
 
 # alternately ROW: record the median instructions of a send and of a receive, which alternate so that the backlog stays

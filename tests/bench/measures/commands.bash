@@ -1,4 +1,5 @@
 # One command, one message: the contenders one after the other, against the floor in the same round.
+# shellcheck shell=bash disable=SC1090,SC1091,SC2016,SC2034,SC2154
 
 # race_all send|recv ROUNDS
 race_all() {

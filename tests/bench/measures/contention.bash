@@ -1,4 +1,5 @@
 # Contention: one, 8 and 32 processes that send one message at a time, or receive one.
+# shellcheck shell=bash disable=SC1090,SC1091,SC2016,SC2034,SC2154
 
 # crowd_of PROCESSES NAME VERB ROUND: store its figures in $work/crowd.
 crowd_of() {

@@ -1,4 +1,5 @@
 # Counts: the instructions, system calls and syncs of one command with one message. Only the client's, not its server's.
+# shellcheck shell=bash disable=SC1090,SC1091,SC2016,SC2034,SC2154
 . "$bench/count.bash"
 
 # repeated ROUNDS COMMAND ...

@@ -1,4 +1,5 @@
 # Start-up: how the instructions of one command are spent, counted by callgrind.
+# shellcheck shell=bash disable=SC1090,SC1091,SC2016,SC2034,SC2154
 
 # spent FUNCTION: print the instructions of the function and everything that it calls; 0 if it is not called or has no
 # name.

@@ -1,4 +1,5 @@
 # Streams: many lines of 100 bytes, from a file to the spool and out again, and the same lines through SQLite and Redis.
+# shellcheck shell=bash disable=SC1090,SC1091,SC2016,SC2034,SC2154
 
 lines=$(scaled 1000000 1000)
 seconds=0

@@ -1,4 +1,5 @@
 # People: how long a line takes from one terminal to another, and a key while a thousand lines per second arrive.
+# shellcheck shell=bash disable=SC1090,SC1091,SC2016,SC2034,SC2154
 
 # typist WHAT ROUNDS ROW COMMAND ...
 typist() {

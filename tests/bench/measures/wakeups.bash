@@ -1,4 +1,5 @@
 # Wake-up: how long a line takes from a sender to a sleeping receiver, and which other processes wake.
+# shellcheck shell=bash disable=SC1090,SC1091,SC2016,SC2034,SC2154
 
 # wake ROW SENDER ... ::: RECEIVER ...
 wake() {

@@ -1,4 +1,5 @@
 # COMMAND: how many messages per second pass through a command, and through xargs.
+# shellcheck shell=bash disable=SC1090,SC1091,SC2016,SC2034,SC2154
 
 # work_round NUMBER: process the same lines with each contender.
 work_round() {
