@@ -47,8 +47,12 @@ says() { [[ $stderr == *"$1"* ]] || fail "not said: $1: $stderr"; }
 
 @test "--help fits a terminal of 80 columns and ends with a newline" {
   local program
-  for program in chat-send chat-recv; do
-    capture "$program" --help
+  local -a programs=(chat-send chat-recv chat-talk chat-spool)
+  mapfile -t -O 4 programs < <(chat-spool --help | sed -n 's/^  \([a-z]*\)  .*/chat-spool \1/p')
+  ((${#programs[@]} > 20))
+  for program in "${programs[@]}"; do
+    # shellcheck disable=SC2086 # a program and a command
+    capture $program --help
     run -1 grep -E '.{81}' stdout
     assert_equal "$(tail -c 1 stdout | od -An -c | tr -d ' ')" '\n'
   done

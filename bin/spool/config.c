@@ -14,7 +14,7 @@ enum { GROUP = LONG_ONLY };
 
 static const struct option_row init_options[] = {
     SPOOL_OPTION,
-    { GROUP, "group", "GROUP", "for all members of GROUP" },
+    { GROUP, "group", "GROUP", "share the spool with the members of GROUP" },
     END_OPTION,
 };
 
@@ -185,7 +185,7 @@ const struct command init_command = {
 
 const struct command version_command = {
     .name = "version",
-    .summary = "of the program, the library and the store",
+    .summary = "versions of the program, the library and the store",
     .program = {
         .name = "chat-spool",
         .synopsis = "version [options]",

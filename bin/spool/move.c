@@ -314,7 +314,7 @@ const struct command move_command = {
     .program = {
         .name = "chat-spool",
         .synopsis = "move [options] FROM TO | move [options] -i ID TO",
-        .about = "Move messages to the end of another room, or to its front; their attempts count from 0 again.",
+        .about = "Move messages to the end (or front) of another room, and reset their attempts.",
         .options = move_options,
     },
     .run = move,
@@ -326,7 +326,7 @@ const struct command requeue_command = {
     .program = {
         .name = "chat-spool",
         .synopsis = "requeue [options] ROOM",
-        .about = "Move the messages of ROOM.dead back to ROOM; their attempts count from 0 again.",
+        .about = "Move the messages of ROOM.dead back to ROOM, and reset their attempts.",
         .options = requeue_options,
     },
     .run = requeue,
@@ -338,7 +338,7 @@ const struct command delete_command = {
     .program = {
         .name = "chat-spool",
         .synopsis = "delete [options] ROOM | delete [options] -i ID",
-        .about = "Delete the messages of a room, the old ones, or one.",
+        .about = "Delete all messages of a room, only the old ones, or single messages.",
         .options = delete_options,
     },
     .run = delete,

@@ -206,7 +206,7 @@ const struct command wait_command = {
     .program = {
         .name = "chat-spool",
         .synopsis = "wait [options] ROOM ... | wait [options] -i ID ...",
-        .about = "Wait until the rooms are empty, or until the messages are gone: 123 if one is dead.",
+        .about = "Wait until rooms are empty or messages gone. Exits with 123 if one is dead.",
         .options = options,
     },
     .run = wait_for,
