@@ -252,6 +252,23 @@ wait_blocked() {
   if process_ended "$1"; then fail "process $1 ended instead of waiting"; fi
 }
 
+# wait_idle PID: wait until the receiver or sender sleeps until something happens. First it sleeps for a moment, and then it begins to
+# watch the files of its spool.
+wait_idle() {
+  [[ ${CHAT_TEST_CLUSTER:-} ]] || wait_until watches_files "$1"
+  wait_blocked "$1"
+}
+
+# sleeps_without_limit PID: true if the third argument of its ppoll() is NULL or unknown (for wait_until).
+sleeps_without_limit() {
+  local limit=
+  asleep "$1" '*poll*' || return
+  { read -r _ _ _ limit _ <"/proc/$1/syscall"; } 2>/dev/null || return 0
+  [[ $limit == 0x0 ]]
+}
+
+watches_files() { process_ended "$1" || [[ $(readlink "/proc/$1/fd/"*) == *inotify* ]]; }
+
 # wait_stuck PID: wait until the process sleeps because it cannot write its output (see full_pipe).
 wait_stuck() {
   wait_until asleep_or_ended "$1" '*@(pipe|poll)*'

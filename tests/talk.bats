@@ -831,7 +831,7 @@ sent_at_last() {
   tell hello
   wait_until shows alice hello
   wait_until read_by alice
-  wait_blocked "$(pid_of alice)"
+  wait_until sleeps_without_limit "$(pid_of alice)"
   background strace -o trace -p "$(pid_of alice)" 2>attached
   wait_until grep -q attached attached
   sleep "$(dosed 2 10)"

@@ -7,6 +7,7 @@
 
 #include <sqlite3.h>
 
+#include "os/file_watch.h"
 #include "os/location.h"
 #include "os/lock.h"
 #include "sqlite_sql.h"
@@ -133,8 +134,9 @@ struct sqlite_store {
     char copied_from[CHAT_NAME_MAX + 1]; /* read.c's: the room of a reader's message */
     struct range *held;                  /* what this transaction has claimed */
     size_t held_count;
-    int watch;                  /* sees every change, once a caller has asked for it; or 0 */
-    struct pending_bell *bells; /* to be rung after the commit; bells.c's */
+    int watch;                    /* sees every change, once a caller has asked for it; or 0 */
+    struct file_watch file_watch; /* of the files that a sleep depends on */
+    struct pending_bell *bells;   /* to be rung after the commit; bells.c's */
     size_t bell_count;
     bool bells_all;  /* all bells instead, */
     int all_held[2]; /* by these descriptors, or -1 */

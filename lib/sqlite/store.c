@@ -29,7 +29,7 @@ static enum chat_status sqlite_open(const char *where, struct error *error, stru
     s->base.verbs = &store_sqlite;
     s->base.error = error;
     s->base.patience = -1;
-    s->lock = s->log = s->all_held[0] = s->all_held[1] = -1;
+    s->lock = s->log = s->all_held[0] = s->all_held[1] = s->file_watch.fd = -1;
     enum chat_status status = place_find(&s->place, where, error);
     if (status == CHAT_OK)
         *store = &s->base;
@@ -48,6 +48,7 @@ static void sqlite_close(struct store *store)
     place_release(&s->place);
     if (s->watch > 0)
         close(s->watch);
+    file_watch_end(&s->file_watch);
     free(s->bells);
     free(s->put.lines);
     free(s->kept);

@@ -15,6 +15,7 @@
 #include "operations.h"
 #include "os/bell.h"
 #include "os/clock.h"
+#include "os/file_watch.h"
 #include "os/lock.h"
 #include "os/vigil.h"
 #include "reader.h"
@@ -24,8 +25,9 @@
 #include "trim.h"
 
 enum {
-    WATCHED = 4096,  /* the maximum of watched holders of claims */
-    UNWATCHED = 1000 /* without a wake-up: look again after this many milliseconds */
+    WATCHED = 4096,   /* the maximum of watched holders of claims */
+    UNWATCHED = 1000, /* without a wake-up: look again after this many milliseconds */
+    BRIEF = 100       /* a sleep of so many milliseconds does not watch the files */
 };
 
 static enum chat_status no_memory(struct sqlite_store *s)
@@ -69,33 +71,45 @@ static enum chat_status vigil_listen_all(struct sqlite_store *s, struct vigil *v
     return status;
 }
 
-/* A file that is removed rings no bell: watch the FIFOs, the lock file and the spool for that, by
- * their inodes. Where a user has no inotify instance left, look again after a minute. */
-static enum chat_status vigil_watch_files(struct sqlite_store *s, struct vigil *vigil)
+/* A file that is removed rings no bell: watch the FIFOs, the first BELLS descriptors of VIGIL, the
+ * lock file and the spool for that. Where a user has no inotify instance left, look again after a
+ * minute. */
+static enum chat_status vigil_watch_files(struct sqlite_store *s, struct vigil *vigil, size_t bells)
 {
     enum { UNNOTICED = 60000 };
-    const uint32_t events = IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF; /* IN_ATTRIB: unlinked */
-    const size_t bells = vigil->count;
     char path[64];
     struct stat st;
-    int notify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-    bool all = notify >= 0;
-    if (notify >= 0 && !vigil_add(vigil, notify)) {
-        close(notify);
+    int watch = file_watch_begin(&s->file_watch);
+    bool all = watch >= 0;
+    if (all && !vigil_add(vigil, watch))
         return no_memory(s);
-    }
     for (size_t i = 0; i <= bells && all; i++) {
         snprintf(path, sizeof path, "/proc/self/fd/%d", i < bells ? vigil->fds[i].fd : s->lock);
-        all = inotify_add_watch(notify, path, events) >= 0;
+        all = file_watch_add(&s->file_watch, path, 0);
     }
     if (all && s->db != NULL) /* which was replaced, if that fails */
-        inotify_add_watch(notify, s->place.path, events | IN_DONT_FOLLOW);
+        file_watch_add(&s->file_watch, s->place.path, IN_DONT_FOLLOW);
     if (!all)
         vigil_wake_at(vigil, clock_now() + UNNOTICED);
     for (size_t i = 0; i < bells; i++) /* gone before it was watched: listen again */
         if (fstat(vigil->fds[i].fd, &st) == 0 && st.st_nlink == 0)
             vigil_wake_at(vigil, clock_now());
     return store_in_place(s);
+}
+
+/* Sleep. Most sleeps of a busy receiver are short: the files are watched after a moment only. */
+static enum chat_status vigil_sleep_watching(struct sqlite_store *s, struct vigil *vigil,
+                                             size_t bells, int64_t timeout,
+                                             const sigset_t *unblocked)
+{
+    int64_t brief = timeout >= 0 && timeout < BRIEF ? timeout : BRIEF;
+    enum chat_status status = vigil_sleep(vigil, brief, unblocked, s->base.error);
+    if (status != CHAT_NONE || brief == timeout)
+        return status;
+    status = vigil_watch_files(s, vigil, bells);
+    if (status != CHAT_OK)
+        return status;
+    return vigil_sleep(vigil, timeout < 0 ? timeout : timeout - brief, unblocked, s->base.error);
 }
 
 /* Messages are there, but claimed: their holders may die, and ring no bell then. */
@@ -114,10 +128,11 @@ static void vigil_watch_holders(struct sqlite_store *s, struct vigil *vigil)
         vigil_wake_at(vigil, clock_now() + UNWATCHED);
 }
 
-static void vigil_end(struct vigil *vigil)
+static void vigil_end(const struct sqlite_store *s, struct vigil *vigil)
 {
     for (size_t i = 0; i < vigil->count; i++)
-        close(vigil->fds[i].fd);
+        if (vigil->fds[i].fd != s->file_watch.fd)
+            close(vigil->fds[i].fd);
     vigil_free(vigil);
 }
 
@@ -195,16 +210,14 @@ enum chat_status sqlite_wait(struct store *store, const struct chat_query *query
     if (status == CHAT_OK)
         status = vigil_listen_all(s, &vigil, BELL_CAME);
     if (status == CHAT_OK)
-        status = vigil_watch_files(s, &vigil);
-    if (status == CHAT_OK)
         status = look(s, query, &vigil, &passed);
     if (status == CHAT_NONE && passed) {
         vigil_watch_holders(s, &vigil);
         status = look(s, query, &vigil, &passed); /* one may have died before it was watched */
     }
     if (status == CHAT_NONE)
-        status = vigil_sleep(&vigil, timeout, unblocked, store->error);
-    vigil_end(&vigil);
+        status = vigil_sleep_watching(s, &vigil, query->room_count + 1, timeout, unblocked);
+    vigil_end(s, &vigil);
     return status;
 }
 
@@ -243,11 +256,9 @@ enum chat_status sqlite_wait_room(struct store *store, const char *room, int64_t
     if (status == CHAT_OK)
         status = vigil_listen_all(s, &vigil, BELL_GONE);
     if (status == CHAT_OK)
-        status = vigil_watch_files(s, &vigil);
-    if (status == CHAT_OK)
         status = look_for_room(s, room, max, &vigil);
     if (status == CHAT_NONE)
-        status = vigil_sleep(&vigil, timeout, unblocked, store->error);
-    vigil_end(&vigil);
+        status = vigil_sleep_watching(s, &vigil, 2, timeout, unblocked);
+    vigil_end(s, &vigil);
     return status;
 }

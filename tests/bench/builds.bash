@@ -21,7 +21,7 @@ copy_builds() {
 # copy_build BUILD DIRECTORY
 copy_build() {
   mkdir -p "$work/programs/$1"
-  cp "$2"/chat-{send,recv,spool} "$work/programs/$1"
+  cp "$2"/chat-* "$work/programs/$1"
   [ ! -d "$2/chatspool" ] || cp -R "$2/chatspool" "$work/programs/$1"
 }
 

@@ -26,6 +26,7 @@ for milliseconds in -1 0; do
   set_disk $milliseconds
   syncs=$([ "$disk" = 0 ] || echo ', no syncs')
   for build in "${builds[@]}"; do
+    [ -x "$work/programs/$build/chat-talk" ] || continue # the baseline may be older
     use "$build"
     chat-spool open tea
     typist line 200 "from Enter to the other terminal$of$syncs" chat-talk -u alice tea ::: chat-talk -u bob tea
