@@ -12,16 +12,18 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BELL_NAME = PLACE_NAME + CHAT_NAME_MAX + 2 };
+enum { BELL_NAME = LOCATION_NAME + CHAT_NAME_MAX + 2 };
 
-static enum chat_status cannot_wait(struct place *place, int errnum, enum chat_status otherwise)
+static enum chat_status cannot_wait(struct location *location, int errnum,
+                                    enum chat_status otherwise)
 {
-    return error_system(place->error, errnum, otherwise, "cannot wait on spool '%s'", place->path);
+    return error_system(location->error, errnum, otherwise, "cannot wait on spool '%s'",
+                        location->path);
 }
 
-static int open_directory(const struct place *place, const char *name)
+static int open_directory(const struct location *location, const char *name)
 {
-    return openat(place->directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return openat(location->directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
 /* The name of the FIFO of ROOM: a reader has that of its room. */
@@ -35,32 +37,33 @@ static const char *fifo_name(const char *room, char name[CHAT_NAME_MAX + 1])
 }
 
 /* Open the directory of the bells, and make it where it is missing. */
-static enum chat_status open_bells(struct place *place, const char *bell, int *bells)
+static enum chat_status open_bells(struct location *location, const char *bell, int *bells)
 {
-    char name[PLACE_NAME];
+    char name[LOCATION_NAME];
     struct stat st;
-    place_name(place, bell, name);
-    *bells = place_open_directory(place, place->directory, name, &st);
+    location_name(location, bell, name);
+    *bells = location_open_directory(location, location->directory, name, &st);
     if (*bells < 0)
-        return cannot_wait(place, errno,
+        return cannot_wait(location, errno,
                            errno == ELOOP || errno == ENOTDIR ? CHAT_PERMISSION : CHAT_CANTCREATE);
-    if (place_trusts(place, &st))
+    if (location_trusts(location, &st))
         return CHAT_OK;
     close(*bells);
-    return error_set(place->error, CHAT_PERMISSION,
-                     "spool '%s%s' is not safe to use: other users can write to it", place->path,
+    return error_set(location->error, CHAT_PERMISSION,
+                     "spool '%s%s' is not safe to use: other users can write to it", location->path,
                      bell);
 }
 
 /* If that is unknown, errno has the reason; else it is 0. A FIFO that this user has made, and
  * did not come to adopt, is adopted. */
-static bool is_bell(const struct place *place, int fd)
+static bool is_bell(const struct location *location, int fd)
 {
     struct stat st;
-    if (fstat(fd, &st) < 0 || (S_ISFIFO(st.st_mode) && place_adopt(place, fd, &st, FILE_MODE) < 0))
+    if (fstat(fd, &st) < 0 ||
+        (S_ISFIFO(st.st_mode) && location_adopt(location, fd, &st, FILE_MODE) < 0))
         return false;
     errno = 0;
-    return S_ISFIFO(st.st_mode) && place_trusts(place, &st);
+    return S_ISFIFO(st.st_mode) && location_trusts(location, &st);
 }
 
 /* Rings from before are seen by the look at the queue that follows. */
@@ -71,32 +74,32 @@ static void drain(int fd)
         ;
 }
 
-enum chat_status bell_listen(struct place *place, const char *bell, const char *room,
+enum chat_status bell_listen(struct location *location, const char *bell, const char *room,
                              int *descriptor)
 {
     int bells;
     char name[CHAT_NAME_MAX + 1];
-    enum chat_status status = open_bells(place, bell, &bells);
+    enum chat_status status = open_bells(location, bell, &bells);
     if (status != CHAT_OK)
         return status;
     room = fifo_name(room, name);
     enum { TRIES = 100 }; /* bell_remove_idle() may remove it at once */
-    int fd = place_open_made(bells, room, O_RDONLY);
+    int fd = location_open_made(bells, room, O_RDONLY);
     for (int i = 0; i < TRIES && fd < 0 && errno == ENOENT; i++)
-        if (mkfifoat(bells, room, place_mode(place, FILE_MODE)) == 0 || errno == EEXIST)
-            fd = place_open_made(bells, room, O_RDONLY);
+        if (mkfifoat(bells, room, location_mode(location, FILE_MODE)) == 0 || errno == EEXIST)
+            fd = location_open_made(bells, room, O_RDONLY);
     int errnum = errno;
     close(bells);
     if (fd < 0)
-        return cannot_wait(place, errnum, CHAT_CANTCREATE);
-    if (!is_bell(place, fd)) {
+        return cannot_wait(location, errnum, CHAT_CANTCREATE);
+    if (!is_bell(location, fd)) {
         errnum = errno;
         close(fd);
         if (errnum != 0)
-            return cannot_wait(place, errnum, CHAT_CANTCREATE);
-        return error_set(place->error, CHAT_PERMISSION,
+            return cannot_wait(location, errnum, CHAT_CANTCREATE);
+        return error_set(location->error, CHAT_PERMISSION,
                          "spool '%s%s' is not safe to use: its '%s' is not a FIFO of ours",
-                         place->path, bell, room);
+                         location->path, bell, room);
     }
     drain(fd);
     *descriptor = fd;
@@ -104,27 +107,27 @@ enum chat_status bell_listen(struct place *place, const char *bell, const char *
 }
 
 /* Open the directory of the bells, if it is there and ours. */
-static int find_bells(const struct place *place, const char *bell)
+static int find_bells(const struct location *location, const char *bell)
 {
-    char name[PLACE_NAME];
+    char name[LOCATION_NAME];
     struct stat st;
-    place_name(place, bell, name);
-    int bells = open_directory(place, name);
-    if (bells < 0 || (fstat(bells, &st) == 0 && place_trusts(place, &st)))
+    location_name(location, bell, name);
+    int bells = open_directory(location, name);
+    if (bells < 0 || (fstat(bells, &st) == 0 && location_trusts(location, &st)))
         return bells;
     close(bells);
     return -1;
 }
 
-int bell_hold(const struct place *place, const char *bell, const char *room)
+int bell_hold(const struct location *location, const char *bell, const char *room)
 {
     char name[CHAT_NAME_MAX + 1];
-    int bells = find_bells(place, bell);
+    int bells = find_bells(location, bell);
     if (bells < 0)
         return -1;
     int fd = openat(bells, fifo_name(room, name), O_WRONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
     close(bells);
-    if (fd < 0 || is_bell(place, fd)) /* ENOENT, ENXIO: no process listens */
+    if (fd < 0 || is_bell(location, fd)) /* ENOENT, ENXIO: no process listens */
         return fd;
     close(fd);
     return -1;
@@ -142,23 +145,23 @@ static void write_byte(int fd)
     sigprocmask(SIG_SETMASK, &old, NULL);
 }
 
-void bell_ring_held(const struct place *place, const char *bell, const char *room, int held)
+void bell_ring_held(const struct location *location, const char *bell, const char *room, int held)
 {
-    int fd = held >= 0 ? held : bell_hold(place, bell, room);
+    int fd = held >= 0 ? held : bell_hold(location, bell, room);
     if (fd < 0)
         return;
     write_byte(fd);
     close(fd);
 }
 
-void bell_ring(const struct place *place, const char *bell, const char *room)
+void bell_ring(const struct location *location, const char *bell, const char *room)
 {
-    bell_ring_held(place, bell, room, -1);
+    bell_ring_held(location, bell, room, -1);
 }
 
-void bell_ring_all(const struct place *place, const char *bell)
+void bell_ring_all(const struct location *location, const char *bell)
 {
-    int bells = find_bells(place, bell);
+    int bells = find_bells(location, bell);
     DIR *directory = bells >= 0 ? fdopendir(bells) : NULL;
     if (directory == NULL) {
         if (bells >= 0)
@@ -167,7 +170,7 @@ void bell_ring_all(const struct place *place, const char *bell)
     }
     for (const struct dirent *entry; (entry = readdir(directory)) != NULL;)
         if (chat_room_valid(entry->d_name)) /* "." and ".." are not */
-            bell_ring(place, bell, entry->d_name);
+            bell_ring(location, bell, entry->d_name);
     closedir(directory);
 }
 
@@ -190,21 +193,21 @@ static bool is_idle(int bells, const char *room)
 
 /* A process that opens the FIFO after the look, and before the FIFO is gone, is woken: its poll()
  * ends when the last writer closes, and that is this process. */
-static bool remove_idle(const struct place *place, int bells, const char *room)
+static bool remove_idle(const struct location *location, int bells, const char *room)
 {
     if (!is_idle(bells, room))
         return false;
     int fd = openat(bells, room, O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
-    bool removed = fd >= 0 && is_bell(place, fd) && unlinkat(bells, room, 0) == 0;
+    bool removed = fd >= 0 && is_bell(location, fd) && unlinkat(bells, room, 0) == 0;
     if (fd >= 0)
         close(fd);
     return removed;
 }
 
-size_t bell_remove_idle(const struct place *place, const char *bell, size_t most)
+size_t bell_remove_idle(const struct location *location, const char *bell, size_t most)
 {
     size_t count = 0;
-    int bells = find_bells(place, bell);
+    int bells = find_bells(location, bell);
     DIR *directory = bells >= 0 ? fdopendir(bells) : NULL;
     if (directory == NULL) {
         if (bells >= 0)
@@ -214,7 +217,7 @@ size_t bell_remove_idle(const struct place *place, const char *bell, size_t most
     const struct dirent *entry;
     while (count < most && (entry = readdir(directory)) != NULL)
         if (entry->d_type == DT_FIFO || entry->d_type == DT_UNKNOWN)
-            count += remove_idle(place, bells, entry->d_name);
+            count += remove_idle(location, bells, entry->d_name);
     closedir(directory);
     return count;
 }

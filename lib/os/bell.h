@@ -23,24 +23,24 @@
 
 /* Open the bell of ROOM to wait for it, and make it if need be; a ring from now on makes
  * *DESCRIPTOR ready for poll(), until it is closed. */
-enum chat_status bell_listen(struct place *place, const char *bell, const char *room,
+enum chat_status bell_listen(struct location *location, const char *bell, const char *room,
                              int *descriptor);
 
 /* Open the bell of ROOM to ring it: returns a descriptor, or -1 if no process listens. If this
  * process dies with it, all current listeners are woken: so a sender holds it before its message
  * can be seen. */
-int bell_hold(const struct place *place, const char *bell, const char *room);
+int bell_hold(const struct location *location, const char *bell, const char *room);
 
 /* Ring the bell of ROOM, HELD or not (-1), if a process listens. */
-void bell_ring_held(const struct place *place, const char *bell, const char *room, int held);
-void bell_ring(const struct place *place, const char *bell, const char *room);
+void bell_ring_held(const struct location *location, const char *bell, const char *room, int held);
+void bell_ring(const struct location *location, const char *bell, const char *room);
 
 /* Ring the bells of all rooms that have listeners. */
-void bell_ring_all(const struct place *place, const char *bell);
+void bell_ring_all(const struct location *location, const char *bell);
 
 /* Remove FIFOs that no process has open, at most MOST; returns how many. The caller holds the
  * write lock: a sender opens a FIFO before its commit, and must find there the processes that
  * listen after it. */
-size_t bell_remove_idle(const struct place *place, const char *bell, size_t most);
+size_t bell_remove_idle(const struct location *location, const char *bell, size_t most);
 
 #endif

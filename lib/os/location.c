@@ -29,70 +29,70 @@ static char *absolute(const char *where)
     return length < 0 ? NULL : path;
 }
 
-enum chat_status place_find(struct place *place, const char *where, struct error *error)
+enum chat_status location_find(struct location *location, const char *where, struct error *error)
 {
-    place->error = error;
-    place->directory = -1;
-    place->path = absolute(where);
-    if (place->path == NULL)
+    location->error = error;
+    location->directory = -1;
+    location->path = absolute(where);
+    if (location->path == NULL)
         return error_system(error, errno, CHAT_IO, "cannot find the working directory");
-    place->name = strrchr(place->path, '/') + 1;
-    if (strlen(place->path) > LONGEST_PATH)
+    location->name = strrchr(location->path, '/') + 1;
+    if (strlen(location->path) > LONGEST_PATH)
         return error_system(error, ENAMETOOLONG, CHAT_CANTCREATE, "cannot open spool '%s'",
-                            place->path);
+                            location->path);
     return CHAT_OK;
 }
 
-void place_release(struct place *place)
+void location_release(struct location *location)
 {
-    if (place->directory >= 0)
-        close(place->directory);
-    free(place->path);
+    if (location->directory >= 0)
+        close(location->directory);
+    free(location->path);
 }
 
 /* Why what has this owner and this mode is not safe to use, or NULL. */
-static const char *distrust(const struct place *place, const struct stat *st)
+static const char *distrust(const struct location *location, const struct stat *st)
 {
-    if (place->shared && st->st_gid != place->group)
+    if (location->shared && st->st_gid != location->group)
         return "it does not belong to the group that the spool is shared with";
-    if (!place->shared && st->st_uid != 0 && st->st_uid != geteuid())
+    if (!location->shared && st->st_uid != 0 && st->st_uid != geteuid())
         return "it belongs to another user";
-    if ((st->st_mode & (place->shared ? BY_OTHERS : BY_GROUP | BY_OTHERS)) != 0)
+    if ((st->st_mode & (location->shared ? BY_OTHERS : BY_GROUP | BY_OTHERS)) != 0)
         return "other users can write to it";
     return NULL;
 }
 
-bool place_trusts(const struct place *place, const struct stat *st)
+bool location_trusts(const struct location *location, const struct stat *st)
 {
-    return distrust(place, st) == NULL;
+    return distrust(location, st) == NULL;
 }
 
-static enum chat_status unsafe(struct place *place, const char *suffix, const char *why)
+static enum chat_status unsafe(struct location *location, const char *suffix, const char *why)
 {
-    return error_set(place->error, CHAT_PERMISSION, "spool '%s%s' is not safe to use: %s",
-                     place->path, suffix, why);
+    return error_set(location->error, CHAT_PERMISSION, "spool '%s%s' is not safe to use: %s",
+                     location->path, suffix, why);
 }
 
 /* --- shared with a group --------------------------------------------------- */
 
-static bool is_marked(const struct place *place, const struct stat *directory)
+static bool is_marked(const struct location *location, const struct stat *directory)
 {
-    char name[PLACE_NAME], text[sizeof PLACE_MARK] = "";
+    char name[LOCATION_NAME], text[sizeof LOCATION_MARK] = "";
     struct stat st;
-    place_name(place, PLACE_MARK_SUFFIX, name);
-    int fd = openat(place->directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    location_name(location, LOCATION_MARK_SUFFIX, name);
+    int fd = openat(location->directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0)
         return false;
     bool marked = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1 &&
                   st.st_uid == directory->st_uid && st.st_gid == directory->st_gid &&
                   (st.st_mode & (BY_GROUP | BY_OTHERS)) == 0 &&
-                  read(fd, text, sizeof PLACE_MARK - 1) == sizeof PLACE_MARK - 1 &&
-                  strcmp(text, PLACE_MARK) == 0;
+                  read(fd, text, sizeof LOCATION_MARK - 1) == sizeof LOCATION_MARK - 1 &&
+                  strcmp(text, LOCATION_MARK) == 0;
     close(fd);
     return marked;
 }
 
-bool place_is_member(gid_t group)
+bool location_is_member(gid_t group)
 {
     gid_t groups[NGROUPS_MAX + 1];
     int count = getgroups(NGROUPS_MAX, groups);
@@ -102,23 +102,25 @@ bool place_is_member(gid_t group)
     return getegid() == group;
 }
 
-static enum chat_status check_directory(struct place *place)
+static enum chat_status check_directory(struct location *location)
 {
     struct stat st;
-    if (fstat(place->directory, &st) < 0)
-        return error_system(place->error, errno, CHAT_IO, "cannot open spool '%s'", place->path);
-    place->shared = (st.st_mode & (BY_GROUP | BY_OTHERS)) == BY_GROUP && is_marked(place, &st);
-    place->group = st.st_gid;
-    if (place->shared)
-        return place_is_member(st.st_gid)
+    if (fstat(location->directory, &st) < 0)
+        return error_system(location->error, errno, CHAT_IO, "cannot open spool '%s'",
+                            location->path);
+    location->shared =
+        (st.st_mode & (BY_GROUP | BY_OTHERS)) == BY_GROUP && is_marked(location, &st);
+    location->group = st.st_gid;
+    if (location->shared)
+        return location_is_member(st.st_gid)
                    ? CHAT_OK
-                   : unsafe(place, "",
+                   : unsafe(location, "",
                             "it is shared with a group that you are not a member of; "
                             "ask root to add you to it, and log in again");
     if (st.st_uid != 0 && st.st_uid != geteuid())
-        return unsafe(place, "", "its directory belongs to another user");
+        return unsafe(location, "", "its directory belongs to another user");
     if ((st.st_mode & (BY_GROUP | BY_OTHERS)) != 0 && (st.st_mode & S_ISVTX) == 0)
-        return unsafe(place, "", "other users can write to its directory");
+        return unsafe(location, "", "other users can write to its directory");
     return CHAT_OK;
 }
 
@@ -128,21 +130,21 @@ static int open_directory(const char *path)
 }
 
 /* Open the directory at PATH, which ends where the spool's name began. */
-static enum chat_status enter(struct place *place, char *path, bool create)
+static enum chat_status enter(struct location *location, char *path, bool create)
 {
-    place->directory = open_directory(path);
-    if (place->directory < 0 && errno == ENOENT) {
+    location->directory = open_directory(path);
+    if (location->directory < 0 && errno == ENOENT) {
         if (!create)
             return CHAT_NONE;
-        if (place_make_directory(place, path) < 0 && errno != EEXIST)
-            return error_system(place->error, errno, CHAT_CANTCREATE,
+        if (location_make_directory(location, path) < 0 && errno != EEXIST)
+            return error_system(location->error, errno, CHAT_CANTCREATE,
                                 "cannot create directory '%s'", path);
-        place->directory = open_directory(path);
+        location->directory = open_directory(path);
     }
-    if (place->directory < 0)
-        return error_system(place->error, errno, CHAT_CANTCREATE, "cannot open spool '%s'",
-                            place->path);
-    return check_directory(place);
+    if (location->directory < 0)
+        return error_system(location->error, errno, CHAT_CANTCREATE, "cannot open spool '%s'",
+                            location->path);
+    return check_directory(location);
 }
 
 /* Whatever is there, or is not: no file can have such a name. */
@@ -151,55 +153,56 @@ static bool names_directory(const char *name)
     return name[0] == '\0' || strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
 }
 
-enum chat_status place_enter(struct place *place, bool create)
+enum chat_status location_enter(struct location *location, bool create)
 {
-    if (place->directory >= 0)
+    if (location->directory >= 0)
         return CHAT_OK;
-    if (names_directory(place->name))
-        return unsafe(place, "", "it is a directory");
-    size_t length = (size_t)(place->name - place->path);
-    char *path = strndup(place->path, length > 1 ? length - 1 : 1);
+    if (names_directory(location->name))
+        return unsafe(location, "", "it is a directory");
+    size_t length = (size_t)(location->name - location->path);
+    char *path = strndup(location->path, length > 1 ? length - 1 : 1);
     if (path == NULL)
-        return error_set(place->error, CHAT_SYSTEM, "out of memory");
-    enum chat_status status = enter(place, path, create);
+        return error_set(location->error, CHAT_SYSTEM, "out of memory");
+    enum chat_status status = enter(location, path, create);
     free(path);
     return status;
 }
 
-static enum chat_status check_file(struct place *place, const char *suffix, const struct stat *st)
+static enum chat_status check_file(struct location *location, const char *suffix,
+                                   const struct stat *st)
 {
     if (S_ISLNK(st->st_mode))
-        return unsafe(place, suffix, "it is a symbolic link");
+        return unsafe(location, suffix, "it is a symbolic link");
     if (S_ISDIR(st->st_mode))
-        return unsafe(place, suffix, "it is a directory");
+        return unsafe(location, suffix, "it is a directory");
     if (!S_ISREG(st->st_mode))
-        return unsafe(place, suffix, "it is not a regular file");
+        return unsafe(location, suffix, "it is not a regular file");
     if (st->st_nlink > 1)
-        return unsafe(place, suffix, "it has other hard links");
-    const char *why = distrust(place, st);
+        return unsafe(location, suffix, "it has other hard links");
+    const char *why = distrust(location, st);
     if (why != NULL)
-        return unsafe(place, suffix, why);
-    place->size = st->st_size;
+        return unsafe(location, suffix, why);
+    location->size = st->st_size;
     return CHAT_OK;
 }
 
-void place_name(const struct place *place, const char *suffix, char name[PLACE_NAME])
+void location_name(const struct location *location, const char *suffix, char name[LOCATION_NAME])
 {
-    snprintf(name, PLACE_NAME, "%s%s", place->name, suffix);
+    snprintf(name, LOCATION_NAME, "%s%s", location->name, suffix);
 }
 
-void place_touch(const struct place *place, const char *suffix)
+void location_touch(const struct location *location, const char *suffix)
 {
-    char name[PLACE_NAME];
-    place_name(place, suffix, name);
-    utimensat(place->directory, name, NULL, AT_SYMLINK_NOFOLLOW);
+    char name[LOCATION_NAME];
+    location_name(location, suffix, name);
+    utimensat(location->directory, name, NULL, AT_SYMLINK_NOFOLLOW);
 }
 
-void place_remove(const struct place *place, const char *suffix)
+void location_remove(const struct location *location, const char *suffix)
 {
-    char name[PLACE_NAME];
-    place_name(place, suffix, name);
-    unlinkat(place->directory, name, 0);
+    char name[LOCATION_NAME];
+    location_name(location, suffix, name);
+    unlinkat(location->directory, name, 0);
 }
 
 #ifdef STATX_ATTR_MOUNT_ROOT
@@ -241,74 +244,74 @@ static int look_at(int directory, const char *name, struct stat *st, bool *mount
 
 #endif
 
-enum chat_status place_check(struct place *place, const char *suffix)
+enum chat_status location_check(struct location *location, const char *suffix)
 {
-    char name[PLACE_NAME];
+    char name[LOCATION_NAME];
     struct stat st;
     bool mounted;
-    place_name(place, suffix, name);
-    if (look_at(place->directory, name, &st, &mounted) == 0) {
-        enum chat_status status = check_file(place, suffix, &st);
+    location_name(location, suffix, name);
+    if (look_at(location->directory, name, &st, &mounted) == 0) {
+        enum chat_status status = check_file(location, suffix, &st);
         /* Beside its other name there is another log, and other locks. */
         return status == CHAT_OK && mounted
-                   ? unsafe(place, suffix,
+                   ? unsafe(location, suffix,
                             "the file itself is a mount point; mount its directory instead")
                    : status;
     }
     if (errno == ENOENT)
         return CHAT_NONE;
-    return error_system(place->error, errno, CHAT_CANTCREATE, "cannot open spool '%s%s'",
-                        place->path, suffix);
+    return error_system(location->error, errno, CHAT_CANTCREATE, "cannot open spool '%s%s'",
+                        location->path, suffix);
 }
 
-enum chat_status place_check_descriptor(struct place *place, const char *suffix, int fd,
-                                        struct stat *st)
+enum chat_status location_check_descriptor(struct location *location, const char *suffix, int fd,
+                                           struct stat *st)
 {
     if (fstat(fd, st) == 0)
-        return check_file(place, suffix, st);
-    return error_system(place->error, errno, CHAT_CANTCREATE, "cannot open '%s%s'", place->path,
-                        suffix);
+        return check_file(location, suffix, st);
+    return error_system(location->error, errno, CHAT_CANTCREATE, "cannot open '%s%s'",
+                        location->path, suffix);
 }
 
-bool place_is_writable(const struct place *place)
+bool location_is_writable(const struct location *location)
 {
-    return faccessat(place->directory, place->name, W_OK, AT_EACCESS) == 0;
+    return faccessat(location->directory, location->name, W_OK, AT_EACCESS) == 0;
 }
 
-bool place_is_read_only(const struct place *place)
-{
-    struct statvfs fs;
-    return fstatvfs(place->directory, &fs) == 0 && (fs.f_flag & ST_RDONLY) != 0;
-}
-
-bool place_has_room(const struct place *place, int64_t bytes)
+bool location_is_read_only(const struct location *location)
 {
     struct statvfs fs;
-    if (fstatvfs(place->directory, &fs) < 0 || fs.f_blocks == 0)
+    return fstatvfs(location->directory, &fs) == 0 && (fs.f_flag & ST_RDONLY) != 0;
+}
+
+bool location_has_space(const struct location *location, int64_t bytes)
+{
+    struct statvfs fs;
+    if (fstatvfs(location->directory, &fs) < 0 || fs.f_blocks == 0)
         return true;
     return (uint64_t)fs.f_bavail * fs.f_frsize >= (uint64_t)bytes;
 }
 
 /* A file that could not be opened is not a regular file: report its type. */
-static enum chat_status refuse(struct place *place, const char *suffix)
+static enum chat_status refuse(struct location *location, const char *suffix)
 {
-    enum chat_status status = place_check(place, suffix);
+    enum chat_status status = location_check(location, suffix);
     return status == CHAT_OK || status == CHAT_NONE
-               ? unsafe(place, suffix, "it changed while it was opened")
+               ? unsafe(location, suffix, "it changed while it was opened")
                : status;
 }
 
 /* Store FD in *DESCRIPTOR if it is safe to use, else close it. Below 0: it could not be opened. */
-static enum chat_status check_opened(struct place *place, const char *suffix, int fd,
+static enum chat_status check_opened(struct location *location, const char *suffix, int fd,
                                      int *descriptor)
 {
     struct stat st;
     if (fd < 0 && (errno == ELOOP || errno == EISDIR || errno == ENXIO))
-        return refuse(place, suffix);
+        return refuse(location, suffix);
     if (fd < 0)
-        return error_system(place->error, errno, CHAT_CANTCREATE, "cannot open '%s%s'", place->path,
-                            suffix);
-    enum chat_status status = place_check_descriptor(place, suffix, fd, &st);
+        return error_system(location->error, errno, CHAT_CANTCREATE, "cannot open '%s%s'",
+                            location->path, suffix);
+    enum chat_status status = location_check_descriptor(location, suffix, fd, &st);
     if (status == CHAT_OK)
         *descriptor = fd;
     else
@@ -316,81 +319,81 @@ static enum chat_status check_opened(struct place *place, const char *suffix, in
     return status;
 }
 
-enum chat_status place_read(struct place *place, const char *suffix, int *descriptor)
+enum chat_status location_read(struct location *location, const char *suffix, int *descriptor)
 {
-    char name[PLACE_NAME];
-    place_name(place, suffix, name);
-    int fd = openat(place->directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    char name[LOCATION_NAME];
+    location_name(location, suffix, name);
+    int fd = openat(location->directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0 && errno == ENOENT)
         return CHAT_NONE;
-    return check_opened(place, suffix, fd, descriptor);
+    return check_opened(location, suffix, fd, descriptor);
 }
 
 enum { FOR_WRITING = O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC };
 
-static int create_file(const struct place *place, const char *name)
+static int create_file(const struct location *location, const char *name)
 {
     struct stat st;
-    int fd = openat(place->directory, name, FOR_WRITING | O_CREAT | O_EXCL,
-                    place_mode(place, FILE_MODE));
+    int fd = openat(location->directory, name, FOR_WRITING | O_CREAT | O_EXCL,
+                    location_mode(location, FILE_MODE));
     if (fd >= 0 && fstat(fd, &st) == 0)
-        place_adopt(place, fd, &st, FILE_MODE);
+        location_adopt(location, fd, &st, FILE_MODE);
     return fd;
 }
 
-enum chat_status place_create(struct place *place, const char *suffix, int *descriptor)
+enum chat_status location_create(struct location *location, const char *suffix, int *descriptor)
 {
-    char name[PLACE_NAME];
-    place_name(place, suffix, name);
-    return check_opened(place, suffix, create_file(place, name), descriptor);
+    char name[LOCATION_NAME];
+    location_name(location, suffix, name);
+    return check_opened(location, suffix, create_file(location, name), descriptor);
 }
 
-enum chat_status place_use(struct place *place, const char *suffix, int *descriptor)
+enum chat_status location_use(struct location *location, const char *suffix, int *descriptor)
 {
-    char name[PLACE_NAME];
-    place_name(place, suffix, name);
-    int fd = openat(place->directory, name, FOR_WRITING);
+    char name[LOCATION_NAME];
+    location_name(location, suffix, name);
+    int fd = openat(location->directory, name, FOR_WRITING);
     if (fd < 0 && errno == ENOENT)
         return CHAT_NONE;
-    return check_opened(place, suffix, fd, descriptor);
+    return check_opened(location, suffix, fd, descriptor);
 }
 
-enum chat_status place_open(struct place *place, const char *suffix, int *descriptor)
+enum chat_status location_open(struct location *location, const char *suffix, int *descriptor)
 {
-    char name[PLACE_NAME];
+    char name[LOCATION_NAME];
     int fd = -1;
-    place_name(place, suffix, name);
+    location_name(location, suffix, name);
     do { /* until it is there, or is made here: others may be at the same */
-        enum chat_status status = place_use(place, suffix, descriptor);
+        enum chat_status status = location_use(location, suffix, descriptor);
         if (status != CHAT_NONE)
             return status;
-        fd = create_file(place, name);
+        fd = create_file(location, name);
     } while (fd < 0 && errno == EEXIST);
-    return check_opened(place, suffix, fd, descriptor);
+    return check_opened(location, suffix, fd, descriptor);
 }
 
 /* --- modes of files that SQLite has open ----------------------------------- */
 
-enum chat_status place_narrow(struct place *place, const char *suffix, unsigned mode, bool change,
-                              unsigned *found)
+enum chat_status location_narrow(struct location *location, const char *suffix, unsigned mode,
+                                 bool change, unsigned *found)
 {
-    char name[PLACE_NAME];
+    char name[LOCATION_NAME];
     struct stat st;
-    place_name(place, suffix, name);
+    location_name(location, suffix, name);
     *found = 0;
     /* Closing any other descriptor of these files would drop the locks of SQLite. */
-    int fd = openat(place->directory, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    int fd = openat(location->directory, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return errno == ENOENT ? CHAT_NONE
-                               : error_system(place->error, errno, CHAT_CANTCREATE,
-                                              "cannot open '%s%s'", place->path, suffix);
-    enum chat_status status = place_check_descriptor(place, suffix, fd, &st);
+                               : error_system(location->error, errno, CHAT_CANTCREATE,
+                                              "cannot open '%s%s'", location->path, suffix);
+    enum chat_status status = location_check_descriptor(location, suffix, fd, &st);
     if (status == CHAT_OK)
         *found = st.st_mode & 07777;
-    const mode_t wanted = *found & place_mode(place, mode);
-    if (change && wanted != *found && place_set_mode(fd, wanted) < 0)
-        status = error_system(place->error, errno, CHAT_PERMISSION,
-                              "cannot change the mode of '%s%s'", place->path, suffix);
+    const mode_t wanted = *found & location_mode(location, mode);
+    if (change && wanted != *found && location_set_mode(fd, wanted) < 0)
+        status = error_system(location->error, errno, CHAT_PERMISSION,
+                              "cannot change the mode of '%s%s'", location->path, suffix);
     close(fd);
     return status;
 }

@@ -15,7 +15,7 @@
 
 struct stat;
 
-struct place {
+struct location {
     char *path;       /* of the spool, absolute */
     const char *name; /* its last part, in path */
     int directory;    /* the descriptor of the directory, or -1 */
@@ -26,67 +26,67 @@ struct place {
 };
 
 /* Make WHERE absolute. Touches nothing. */
-enum chat_status place_find(struct place *place, const char *where, struct error *error);
+enum chat_status location_find(struct location *location, const char *where, struct error *error);
 
-void place_release(struct place *place);
+void location_release(struct location *location);
 
 /* Open the directory and check it. If it is missing, make it if CREATE is set (it is then on
  * disk), else return CHAT_NONE. Does nothing if it is already open. */
-enum chat_status place_enter(struct place *place, bool create);
+enum chat_status location_enter(struct location *location, bool create);
 
 /* Check the spool's file whose name ends in SUFFIX ("" for the spool itself). CHAT_NONE: no such
  * file. CHAT_PERMISSION: it is not safe to use. */
-enum chat_status place_check(struct place *place, const char *suffix);
+enum chat_status location_check(struct location *location, const char *suffix);
 
 /* Whether the spool is on a file system that is mounted read-only, here at least. */
-bool place_is_read_only(const struct place *place);
+bool location_is_read_only(const struct location *location);
 
 /* Whether the disk has this number of bytes for unprivileged users, as far as it reports. */
-bool place_has_room(const struct place *place, int64_t bytes);
+bool location_has_space(const struct location *location, int64_t bytes);
 
 /* Open the file that ends in SUFFIX to read, and check it. CHAT_NONE: no such file. Not for a
  * file that SQLite has locks on. The caller closes *DESCRIPTOR. */
-enum chat_status place_read(struct place *place, const char *suffix, int *descriptor);
+enum chat_status location_read(struct location *location, const char *suffix, int *descriptor);
 
 /* Open the file that ends in SUFFIX to read and write, with mode 0600 (or 0660 for a group) where
  * it is made now, and check it. The caller closes *DESCRIPTOR. */
-enum chat_status place_open(struct place *place, const char *suffix, int *descriptor);
+enum chat_status location_open(struct location *location, const char *suffix, int *descriptor);
 
 /* Likewise for a file that exists (CHAT_NONE if it does not), and for a file that does not exist
  * yet. */
-enum chat_status place_use(struct place *place, const char *suffix, int *descriptor);
-enum chat_status place_create(struct place *place, const char *suffix, int *descriptor);
+enum chat_status location_use(struct location *location, const char *suffix, int *descriptor);
+enum chat_status location_create(struct location *location, const char *suffix, int *descriptor);
 
 /* Give the file or directory that ends in SUFFIX, if there is one, the time of now: what deletes
  * files by age leaves it alone then. */
-void place_touch(const struct place *place, const char *suffix);
+void location_touch(const struct location *location, const char *suffix);
 
 /* Remove the file that ends in SUFFIX, if there is one. */
-void place_remove(const struct place *place, const char *suffix);
+void location_remove(const struct location *location, const char *suffix);
 
 /* The name, in the directory, of the file that ends in SUFFIX. NAME has room for
- * PLACE_NAME bytes; a name that is too long is cut, and refused by the system. */
-#define PLACE_NAME 1024
-void place_name(const struct place *place, const char *suffix, char name[PLACE_NAME]);
+ * LOCATION_NAME bytes; a name that is too long is cut, and refused by the system. */
+#define LOCATION_NAME 1024
+void location_name(const struct location *location, const char *suffix, char name[LOCATION_NAME]);
 
 /* Whether this process may write the spool's file, and its file system can be written. */
-bool place_is_writable(const struct place *place);
+bool location_is_writable(const struct location *location);
 
 /* Whether this process is a member of a group. */
-bool place_is_member(gid_t group);
+bool location_is_member(gid_t group);
 
 /* Whether we may use a file with this owner and mode: it belongs to this user or to root, or if
  * the spool is shared to its group, and no other user can write to it. */
-bool place_trusts(const struct place *place, const struct stat *st);
+bool location_trusts(const struct location *location, const struct stat *st);
 
 /* Check what was opened as the spool's file that ends in SUFFIX, and store what fstat(2) says. */
-enum chat_status place_check_descriptor(struct place *place, const char *suffix, int fd,
-                                        struct stat *st);
+enum chat_status location_check_descriptor(struct location *location, const char *suffix, int fd,
+                                           struct stat *st);
 
 /* Check the spool's file that ends in SUFFIX, also while SQLite has it open, and store its mode in
  * *FOUND. With CHANGE, take away every right that MODE does not give. */
-enum chat_status place_narrow(struct place *place, const char *suffix, unsigned mode, bool change,
-                              unsigned *found);
+enum chat_status location_narrow(struct location *location, const char *suffix, unsigned mode,
+                                 bool change, unsigned *found);
 
 /* --- location_make.c --- */
 
@@ -95,42 +95,42 @@ enum { DIRECTORY_MODE = 0700, FILE_MODE = 0600, LONGEST_PATH = 500 };
 
 /* Return the mode that a new file (FILE_MODE) or directory (DIRECTORY_MODE) has here: make it with
  * that. */
-unsigned place_mode(const struct place *place, unsigned mode);
+unsigned location_mode(const struct location *location, unsigned mode);
 
 /* Give the file FD the group and the mode that it has here, if this user has made it: as far as the
  * directory has not done so already, or the umask has undone it. Where both are right, no call is
  * made that a service with few rights may be killed for. ST is what fstat(2) says of FD, before and
  * after. Returns -1 with errno. */
-int place_adopt(const struct place *place, int fd, struct stat *st, unsigned mode);
+int location_adopt(const struct location *location, int fd, struct stat *st, unsigned mode);
 
 /* Open NAME, which this user may have made under a umask that does not let even this user open it.
  * Never through a link. Returns a descriptor, or -1 with errno. */
-int place_open_made(int directory, const char *name, int flags);
+int location_open_made(int directory, const char *name, int flags);
 
 /* Open the directory NAME, which is made if it is missing, and adopted while it is empty; store
  * what fstat(2) says of it. Returns a descriptor, or -1 with errno. */
-int place_open_directory(const struct place *place, int directory, const char *name,
-                         struct stat *st);
+int location_open_directory(const struct location *location, int directory, const char *name,
+                            struct stat *st);
 
 /* Make the directory PATH and those above it that are missing, each on disk before the next. */
-int place_make_directory(const struct place *place, const char *path);
+int location_make_directory(const struct location *location, const char *path);
 
 /* Change the mode of the file that FD refers to. Returns -1 with errno. */
-int place_set_mode(int fd, mode_t mode);
+int location_set_mode(int fd, mode_t mode);
 
 /* Whether a directory is empty, or holds nothing but the file ONLY. */
-bool place_holds(int directory, const char *only);
+bool location_holds(int directory, const char *only);
 
 /* --- location_share.c --- */
 
 /* A file beside the spool says that its directory is writable by a group on purpose. Members can
  * put a file there, but none that belongs to the directory's owner; they can rename one of the
  * owner's, but none that begins like this. */
-#define PLACE_MARK_SUFFIX "-group"
-#define PLACE_MARK "chat-spool init --group "
+#define LOCATION_MARK_SUFFIX "-group"
+#define LOCATION_MARK "chat-spool init --group "
 
 /* Share the spool's directory with a group: one that is made now, or is empty. Does nothing where
  * it is shared with that group already. */
-enum chat_status place_share(struct place *place, const char *group);
+enum chat_status location_share(struct location *location, const char *group);
 
 #endif

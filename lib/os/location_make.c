@@ -18,9 +18,9 @@
 enum { ALL_MODES = 07777, OWNER_OF_FIFO = 0600, OWNER_OF_DIRECTORY = 0700 };
 enum { SHARED_DIRECTORY_MODE = 02770, SHARED_FILE_MODE = 0660 };
 
-unsigned place_mode(const struct place *place, unsigned mode)
+unsigned location_mode(const struct location *location, unsigned mode)
 {
-    if (!place->shared)
+    if (!location->shared)
         return mode;
     return mode == DIRECTORY_MODE ? SHARED_DIRECTORY_MODE : SHARED_FILE_MODE;
 }
@@ -28,7 +28,7 @@ unsigned place_mode(const struct place *place, unsigned mode)
 /* Change the mode of the file that FD refers to. fchmod(2) refuses a descriptor that was opened
  * with O_PATH; its name in /proc leads to the same file, whatever has the file's own name by now.
  */
-int place_set_mode(int fd, mode_t mode)
+int location_set_mode(int fd, mode_t mode)
 {
     char link[32];
     if (fchmod(fd, mode) == 0)
@@ -39,23 +39,24 @@ int place_set_mode(int fd, mode_t mode)
     return chmod(link, mode); /* lint: the name of a descriptor */
 }
 
-static bool is_right(const struct place *place, const struct stat *st, unsigned mode)
+static bool is_right(const struct location *location, const struct stat *st, unsigned mode)
 {
-    return (st->st_mode & ALL_MODES) == place_mode(place, mode) &&
-           (!place->shared || st->st_gid == place->group);
+    return (st->st_mode & ALL_MODES) == location_mode(location, mode) &&
+           (!location->shared || st->st_gid == location->group);
 }
 
-int place_adopt(const struct place *place, int fd, struct stat *st, unsigned mode)
+int location_adopt(const struct location *location, int fd, struct stat *st, unsigned mode)
 {
-    if (is_right(place, st, mode) || st->st_uid != geteuid() ||
+    if (is_right(location, st, mode) || st->st_uid != geteuid() ||
         (st->st_nlink > 1 && !S_ISDIR(st->st_mode)))
         return 0;
-    if (place->shared && st->st_gid != place->group && fchown(fd, (uid_t)-1, place->group) < 0)
+    if (location->shared && st->st_gid != location->group &&
+        fchown(fd, (uid_t)-1, location->group) < 0)
         return -1;
-    return fchmod(fd, place_mode(place, mode)) < 0 ? -1 : fstat(fd, st);
+    return fchmod(fd, location_mode(location, mode)) < 0 ? -1 : fstat(fd, st);
 }
 
-bool place_holds(int directory, const char *only)
+bool location_holds(int directory, const char *only)
 {
     int fd = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *entries = fd >= 0 ? fdopendir(fd) : NULL;
@@ -85,13 +86,13 @@ static bool give_back(int directory, const char *name)
         mode_t mode = S_ISDIR(st.st_mode) ? OWNER_OF_DIRECTORY : OWNER_OF_FIFO;
         if (S_ISDIR(st.st_mode) || (S_ISFIFO(st.st_mode) && st.st_nlink == 1))
             given = (st.st_mode & mode) != mode &&
-                    place_set_mode(fd, (st.st_mode & ALL_MODES) | mode) == 0;
+                    location_set_mode(fd, (st.st_mode & ALL_MODES) | mode) == 0;
     }
     close(fd);
     return given;
 }
 
-int place_open_made(int directory, const char *name, int flags)
+int location_open_made(int directory, const char *name, int flags)
 {
     flags |= O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
     int fd = openat(directory, name, flags);
@@ -105,13 +106,13 @@ int place_open_made(int directory, const char *name, int flags)
 
 /* Adopt a directory that is empty. One that holds something may be another directory of ours, which
  * was renamed. */
-static int adopt_directory(const struct place *place, int fd, struct stat *st)
+static int adopt_directory(const struct location *location, int fd, struct stat *st)
 {
     if (fstat(fd, st) < 0)
         return -1;
-    if (is_right(place, st, DIRECTORY_MODE) || !place_holds(fd, ""))
+    if (is_right(location, st, DIRECTORY_MODE) || !location_holds(fd, ""))
         return 0;
-    return place_adopt(place, fd, st, DIRECTORY_MODE);
+    return location_adopt(location, fd, st, DIRECTORY_MODE);
 }
 
 static int close_with_errno(int fd)
@@ -122,15 +123,15 @@ static int close_with_errno(int fd)
     return -1;
 }
 
-int place_open_directory(const struct place *place, int directory, const char *name,
-                         struct stat *st)
+int location_open_directory(const struct location *location, int directory, const char *name,
+                            struct stat *st)
 {
     /* The set-group-ID bit comes from the directory above. */
-    const mode_t mode = place_mode(place, DIRECTORY_MODE) & 0777;
-    int fd = place_open_made(directory, name, O_RDONLY | O_DIRECTORY);
+    const mode_t mode = location_mode(location, DIRECTORY_MODE) & 0777;
+    int fd = location_open_made(directory, name, O_RDONLY | O_DIRECTORY);
     if (fd < 0 && errno == ENOENT && (mkdirat(directory, name, mode) == 0 || errno == EEXIST))
-        fd = place_open_made(directory, name, O_RDONLY | O_DIRECTORY);
-    if (fd < 0 || adopt_directory(place, fd, st) == 0)
+        fd = location_open_made(directory, name, O_RDONLY | O_DIRECTORY);
+    if (fd < 0 || adopt_directory(location, fd, st) == 0)
         return fd;
     return close_with_errno(fd);
 }
@@ -148,29 +149,30 @@ static int sync_directory(const char *path)
 }
 
 /* Make one directory, with its mode whatever the umask, and have its entry on disk. */
-static int make_one(const struct place *place, const char *path, const char *parent)
+static int make_one(const struct location *location, const char *path, const char *parent)
 {
     struct stat st;
     if (mkdir(path, DIRECTORY_MODE) < 0)
         return -1;
-    int fd = place_open_made(AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
+    int fd = location_open_made(AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
     if (fd < 0)
         return -1;
-    if (adopt_directory(place, fd, &st) < 0)
+    if (adopt_directory(location, fd, &st) < 0)
         return close_with_errno(fd);
     close(fd);
     return sync_directory(parent);
 }
 
 // NOLINTNEXTLINE(misc-no-recursion): as deep as a path can be, half of LONGEST_PATH
-int place_make_directory(const struct place *place, const char *path)
+int location_make_directory(const struct location *location, const char *path)
 {
     char *slash = strrchr(path, '/');
     char parent[LONGEST_PATH + 1];
     snprintf(parent, sizeof parent, "%.*s", slash > path ? (int)(slash - path) : 1, path);
-    int result = make_one(place, path, parent);
-    if (result < 0 && errno == ENOENT && slash > path && place_make_directory(place, parent) == 0)
-        result = make_one(place, path, parent);
+    int result = make_one(location, path, parent);
+    if (result < 0 && errno == ENOENT && slash > path &&
+        location_make_directory(location, parent) == 0)
+        result = make_one(location, path, parent);
     if (result < 0 && errno == EEXIST)
         result = sync_directory(parent); /* who made it may have died before this */
     return result;

@@ -14,76 +14,77 @@ enum { MARK_MODE = 0440 };
 
 static bool write_mark(int fd, const char *group, gid_t gid)
 {
-    return dprintf(fd, "%s%s\n", PLACE_MARK, group) > 0 && fchown(fd, (uid_t)-1, gid) == 0 &&
+    return dprintf(fd, "%s%s\n", LOCATION_MARK, group) > 0 && fchown(fd, (uid_t)-1, gid) == 0 &&
            fchmod(fd, MARK_MODE) == 0 && fsync(fd) == 0;
 }
 
 /* Create the mark, and let the group in. A process that dies in between leaves a directory of
  * its own. */
-static int share(const struct place *place, const char *group, gid_t gid)
+static int share(const struct location *location, const char *group, gid_t gid)
 {
-    char name[PLACE_NAME];
-    place_name(place, PLACE_MARK_SUFFIX, name);
-    unlinkat(place->directory, name, 0);
-    int fd = openat(place->directory, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, MARK_MODE);
+    char name[LOCATION_NAME];
+    location_name(location, LOCATION_MARK_SUFFIX, name);
+    unlinkat(location->directory, name, 0);
+    int fd = openat(location->directory, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, MARK_MODE);
     if (fd < 0)
         return -1;
     bool written = write_mark(fd, group, gid);
     int errnum = errno;
     close(fd);
     errno = errnum;
-    struct place shared = *place;
+    struct location shared = *location;
     shared.shared = true;
     shared.group = gid;
     struct stat st;
-    return written && fstat(place->directory, &st) == 0 &&
-                   place_adopt(&shared, place->directory, &st, DIRECTORY_MODE) == 0
-               ? fsync(place->directory)
+    return written && fstat(location->directory, &st) == 0 &&
+                   location_adopt(&shared, location->directory, &st, DIRECTORY_MODE) == 0
+               ? fsync(location->directory)
                : -1;
 }
 
 /* Look at the directory again. */
-static enum chat_status enter_again(struct place *place)
+static enum chat_status enter_again(struct location *location)
 {
-    close(place->directory);
-    place->directory = -1;
-    return place_enter(place, false);
+    close(location->directory);
+    location->directory = -1;
+    return location_enter(location, false);
 }
 
-enum chat_status place_share(struct place *place, const char *group)
+enum chat_status location_share(struct location *location, const char *group)
 {
     errno = 0;
     const struct group *found = getgrnam(group);
     if (found == NULL && errno != 0)
-        return error_system(place->error, errno, CHAT_SYSTEM, "cannot look up group '%s'", group);
+        return error_system(location->error, errno, CHAT_SYSTEM, "cannot look up group '%s'",
+                            group);
     if (found == NULL)
-        return error_set(place->error, CHAT_USAGE,
+        return error_set(location->error, CHAT_USAGE,
                          "there is no group '%s'; 'getent group' lists all groups", group);
     gid_t gid = found->gr_gid;
-    if (!place_is_member(gid)) /* could not use it either */
+    if (!location_is_member(gid)) /* could not use it either */
         return error_set(
-            place->error, CHAT_PERMISSION,
+            location->error, CHAT_PERMISSION,
             "cannot share spool '%s': you are not a member of group '%s'; ask root to add "
             "you to it, and log in again",
-            place->path, group);
-    char mark[PLACE_NAME];
-    place_name(place, PLACE_MARK_SUFFIX, mark);
-    enum chat_status status = place_enter(place, true);
-    if (status != CHAT_OK || (place->shared && place->group == gid))
+            location->path, group);
+    char mark[LOCATION_NAME];
+    location_name(location, LOCATION_MARK_SUFFIX, mark);
+    enum chat_status status = location_enter(location, true);
+    if (status != CHAT_OK || (location->shared && location->group == gid))
         return status;
-    if (place->shared)
-        return error_set(place->error, CHAT_CANTCREATE,
+    if (location->shared)
+        return error_set(location->error, CHAT_CANTCREATE,
                          "cannot share spool '%s': it is shared with another group; name a spool "
                          "in a new directory",
-                         place->path);
-    if (!place_holds(place->directory, mark))
+                         location->path);
+    if (!location_holds(location->directory, mark))
         return error_set(
-            place->error, CHAT_CANTCREATE,
+            location->error, CHAT_CANTCREATE,
             "cannot share spool '%s': its directory is not empty; name a spool in a new "
             "directory with -s, and copy the messages to it with 'chat-spool copy'",
-            place->path);
-    if (share(place, group, gid) < 0)
-        return error_system(place->error, errno, CHAT_CANTCREATE,
-                            "cannot share spool '%s' with group '%s'", place->path, group);
-    return enter_again(place);
+            location->path);
+    if (share(location, group, gid) < 0)
+        return error_system(location->error, errno, CHAT_CANTCREATE,
+                            "cannot share spool '%s' with group '%s'", location->path, group);
+    return enter_again(location);
 }

@@ -43,7 +43,7 @@ static enum chat_status skip_ids(struct store *store, int64_t next_id, int64_t *
     struct sqlite_store *s = (struct sqlite_store *)store;
     if (next_id > ID_MAX)
         return error_set(s->base.error, CHAT_DATA, "spool '%s' cannot have the id %lld",
-                         s->place.path, (long long)next_id);
+                         s->location.path, (long long)next_id);
     enum chat_status status = turn_begin_or_create(s);
     if (status != CHAT_OK)
         return status;
@@ -59,7 +59,7 @@ static enum chat_status skip_ids(struct store *store, int64_t next_id, int64_t *
 static enum chat_status create(struct store *store, const char *group)
 {
     struct sqlite_store *s = (struct sqlite_store *)store;
-    enum chat_status status = group != NULL ? place_share(&s->place, group) : CHAT_OK;
+    enum chat_status status = group != NULL ? location_share(&s->location, group) : CHAT_OK;
     return status == CHAT_OK ? store_connect_or_create(s) : status;
 }
 

@@ -41,7 +41,7 @@ int copy_pages(sqlite3 *to, sqlite3 *from, chat_progress *progress, void *contex
     return rc != SQLITE_DONE ? rc : finished;
 }
 
-static enum chat_status cannot_write(struct sqlite_store *s, const struct place *to, int rc)
+static enum chat_status cannot_write(struct sqlite_store *s, const struct location *to, int rc)
 {
     if ((rc & 0xff) == SQLITE_CORRUPT || (rc & 0xff) == SQLITE_NOTADB)
         return db_failed(s, rc, "read");
@@ -63,23 +63,23 @@ int copy_snapshot(struct sqlite_store *s, sqlite3 *db, chat_progress *progress, 
     return rc;
 }
 
-int put_in_place(struct place *to, const char *suffix)
+int put_in_place(struct location *to, const char *suffix)
 {
-    char name[PLACE_NAME];
+    char name[LOCATION_NAME];
     int fd;
-    if (place_open(to, suffix, &fd) != CHAT_OK)
+    if (location_open(to, suffix, &fd) != CHAT_OK)
         return -1;
     int result = fsync(fd);
     close(fd);
-    place_remove(to, "-wal"); /* empty, of what is replaced */
-    place_remove(to, "-shm");
-    place_name(to, suffix, name);
+    location_remove(to, "-wal"); /* empty, of what is replaced */
+    location_remove(to, "-shm");
+    location_name(to, suffix, name);
     if (result == 0)
         result = renameat(to->directory, name, to->directory, to->name);
     return result == 0 ? fsync(to->directory) : result;
 }
 
-static enum chat_status write_backup(struct sqlite_store *s, struct place *to,
+static enum chat_status write_backup(struct sqlite_store *s, struct location *to,
                                      chat_progress *progress, void *context)
 {
     sqlite3 *db;
@@ -91,21 +91,21 @@ static enum chat_status write_backup(struct sqlite_store *s, struct place *to,
     if (rc == SQLITE_OK && put_in_place(to, "-new") == 0)
         return CHAT_OK;
     enum chat_status status = cannot_write(s, to, rc);
-    place_remove(to, "-new");
+    location_remove(to, "-new");
     return status;
 }
 
-enum chat_status check_other(struct sqlite_store *s, const struct place *to, const char *doing)
+enum chat_status check_other(struct sqlite_store *s, const struct location *to, const char *doing)
 {
     static const char *const suffixes[] = { "",         "-wal",    "-shm",    "-lock",
                                             "-reserve", "-group",  "-bell",   "-gone",
                                             "-new",     "-repair", "-restore" };
     struct stat ours, theirs;
-    size_t length = strlen(s->place.name);
-    if (fstat(s->place.directory, &ours) < 0 || fstat(to->directory, &theirs) < 0)
+    size_t length = strlen(s->location.name);
+    if (fstat(s->location.directory, &ours) < 0 || fstat(to->directory, &theirs) < 0)
         return error_system(s->base.error, errno, CHAT_IO, "cannot %s '%s'", doing, to->path);
     if (ours.st_dev != theirs.st_dev || ours.st_ino != theirs.st_ino ||
-        strncmp(to->name, s->place.name, length) != 0)
+        strncmp(to->name, s->location.name, length) != 0)
         return CHAT_OK;
     for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++)
         if (strcmp(to->name + length, suffixes[i]) == 0)
@@ -114,7 +114,7 @@ enum chat_status check_other(struct sqlite_store *s, const struct place *to, con
     return CHAT_OK;
 }
 
-static enum chat_status in_use(struct sqlite_store *s, const struct place *to)
+static enum chat_status in_use(struct sqlite_store *s, const struct location *to)
 {
     return error_set(s->base.error, CHAT_CANTCREATE,
                      "cannot replace '%s': it is a spool in use; to put a backup in the place of a "
@@ -132,7 +132,7 @@ static enum chat_status empty_log_of(struct sqlite_store *old)
 
 /* Move the WAL of an old backup, from which messages were received, into its file: until the new
  * backup has its name the old one is whole. */
-static enum chat_status empty_old_log(struct sqlite_store *s, const struct place *to)
+static enum chat_status empty_old_log(struct sqlite_store *s, const struct location *to)
 {
     struct store *store;
     enum chat_status status = store_sqlite.open(to->path, s->base.error, &store);
@@ -151,9 +151,9 @@ static enum chat_status empty_old_log(struct sqlite_store *s, const struct place
 }
 
 /* A log that is not empty would be taken for the new file's. */
-static enum chat_status check_log(struct sqlite_store *s, struct place *to)
+static enum chat_status check_log(struct sqlite_store *s, struct location *to)
 {
-    enum chat_status status = place_check(to, "-wal");
+    enum chat_status status = location_check(to, "-wal");
     if (status == CHAT_OK && to->size > 0)
         status = empty_old_log(s, to);
     if (status == CHAT_BUSY) /* a reader is in the way */
@@ -168,14 +168,14 @@ static enum chat_status check_log(struct sqlite_store *s, struct place *to)
 
 /* A process that is connected to a spool has a lock on a byte of its index
  * (lib/sqlite/wal_index.c). */
-static enum chat_status check_unused(struct sqlite_store *s, struct place *to)
+static enum chat_status check_unused(struct sqlite_store *s, struct location *to)
 {
     enum { ATTACHED_BYTE = 128 };
     struct flock lock = {
         .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = ATTACHED_BYTE, .l_len = 1
     };
     int fd;
-    enum chat_status status = place_read(to, "-shm", &fd);
+    enum chat_status status = location_read(to, "-shm", &fd);
     if (status != CHAT_OK)
         return status == CHAT_NONE ? CHAT_OK : status;
     if (fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK)
@@ -185,15 +185,15 @@ static enum chat_status check_unused(struct sqlite_store *s, struct place *to)
 }
 
 /* A file in the place of the new one must be one that may be replaced. */
-static enum chat_status check_target(struct sqlite_store *s, struct place *to)
+static enum chat_status check_target(struct sqlite_store *s, struct location *to)
 {
-    enum chat_status status = place_enter(to, false);
+    enum chat_status status = location_enter(to, false);
     if (status == CHAT_NONE)
         return error_system(s->base.error, ENOENT, CHAT_CANTCREATE, "cannot write '%s'", to->path);
     if (status == CHAT_OK)
         status = check_other(s, to, "write");
     if (status == CHAT_OK)
-        status = place_check(to, "");
+        status = location_check(to, "");
     if (status == CHAT_OK)
         status = check_unused(s, to);
     if (status == CHAT_OK)
@@ -205,16 +205,16 @@ enum chat_status sqlite_backup(struct store *store, const char *file, chat_progr
                                void *context)
 {
     struct sqlite_store *s = (struct sqlite_store *)store;
-    struct place to;
+    struct location to;
     enum chat_status status = store_connect_on_full_disk(s);
     if (status != CHAT_OK)
         return status;
-    status = place_find(&to, file, s->base.error);
+    status = location_find(&to, file, s->base.error);
     if (status == CHAT_OK)
         status = check_target(s, &to);
     if (status == CHAT_OK)
         status = write_backup(s, &to, progress, context);
-    place_release(&to);
+    location_release(&to);
     return status;
 }
 
@@ -273,7 +273,7 @@ static enum chat_status remove_bells(struct sqlite_store *s, const char *bell)
         enum chat_status status = turn_take(s);
         if (status != CHAT_OK)
             return status;
-        count = bell_remove_idle(&s->place, bell, PORTION);
+        count = bell_remove_idle(&s->location, bell, PORTION);
         turn_leave(s);
     }
     return CHAT_OK;

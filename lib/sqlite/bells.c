@@ -54,19 +54,19 @@ void bells_add_all(struct sqlite_store *s)
 void bells_hold(struct sqlite_store *s)
 {
     if (s->bells_all) {
-        s->all_held[0] = bell_hold(&s->place, BELL_CAME, BELL_ALL);
-        s->all_held[1] = bell_hold(&s->place, BELL_GONE, BELL_ALL);
+        s->all_held[0] = bell_hold(&s->location, BELL_CAME, BELL_ALL);
+        s->all_held[1] = bell_hold(&s->location, BELL_GONE, BELL_ALL);
         return;
     }
     for (size_t i = 0; i < s->bell_count; i++)
-        s->bells[i].held = bell_hold(&s->place, s->bells[i].bell, s->bells[i].room);
+        s->bells[i].held = bell_hold(&s->location, s->bells[i].bell, s->bells[i].room);
 }
 
 /* A version of this program that knows no bell for all listens to those of its rooms. */
 static void ring_all(struct sqlite_store *s)
 {
-    bell_ring_all(&s->place, BELL_CAME);
-    bell_ring_all(&s->place, BELL_GONE);
+    bell_ring_all(&s->location, BELL_CAME);
+    bell_ring_all(&s->location, BELL_GONE);
 }
 
 void bells_ring(struct sqlite_store *s)
@@ -75,7 +75,7 @@ void bells_ring(struct sqlite_store *s)
         ring_all(s);
     for (size_t i = 0; i < s->bell_count && !s->bells_all; i++) {
         struct pending_bell *b = &s->bells[i];
-        bell_ring_held(&s->place, b->bell, b->room, b->held);
+        bell_ring_held(&s->location, b->bell, b->room, b->held);
         b->held = -1;
     }
     bells_forget(s);

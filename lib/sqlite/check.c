@@ -74,7 +74,7 @@ static void limit_steps(struct check *c)
 /* A reserve that is a link, or another's, keeps no blocks for the spool: make another. */
 static void mend_reserve(struct check *c)
 {
-    place_remove(&c->store->place, "-reserve");
+    location_remove(&c->store->location, "-reserve");
     reserve_make(c->store);
     findings_tell(&c->findings, "it was replaced");
 }
@@ -82,20 +82,20 @@ static void mend_reserve(struct check *c)
 /* Write access to the files was checked when the spool was opened; this is about read access. */
 static enum chat_status check_mode(struct check *c, const char *suffix, bool repair)
 {
-    struct place *place = &c->store->place;
-    const unsigned mode = place_mode(place, FILE_MODE);
+    struct location *location = &c->store->location;
+    const unsigned mode = location_mode(location, FILE_MODE);
     unsigned found;
-    enum chat_status status = place_narrow(place, suffix, FILE_MODE, repair, &found);
+    enum chat_status status = location_narrow(location, suffix, FILE_MODE, repair, &found);
     if ((found & ~mode) != 0)
-        findings_add(&c->findings, "'%s%s' has the mode %04o, not %04o", place->path, suffix, found,
-                     mode);
+        findings_add(&c->findings, "'%s%s' has the mode %04o, not %04o", location->path, suffix,
+                     found, mode);
     if (status == CHAT_OK && (found & ~mode) != 0 && repair)
         findings_tell(&c->findings, "its mode is %04o now", found & mode);
     if (status == CHAT_OK || status == CHAT_NONE)
         return CHAT_OK;
     if (status != CHAT_PERMISSION) /* says nothing of the file */
         return status;
-    findings_add(&c->findings, "%s", place->error->text);
+    findings_add(&c->findings, "%s", location->error->text);
     if (repair && found == 0 && strcmp(suffix, "-reserve") == 0)
         mend_reserve(c);
     return CHAT_OK;
@@ -139,8 +139,8 @@ static enum chat_status check_structure(struct check *c)
     }
     enum chat_status status = CHAT_OK;
     if (rc == SQLITE_ROW)
-        status =
-            error_system(s->base.error, errnum, CHAT_IO, "cannot read spool '%s'", s->place.path);
+        status = error_system(s->base.error, errnum, CHAT_IO, "cannot read spool '%s'",
+                              s->location.path);
     else if (rc != SQLITE_DONE)
         status = db_failed(s, rc, "read");
     if (status == CHAT_DATA) {
@@ -600,7 +600,7 @@ enum chat_status sqlite_check(struct store *store, bool repair, chat_finding *to
             status = look_again(&c);
     }
     if (status == CHAT_OK)
-        status = findings_end(&c.findings, s->base.error, s->place.path);
+        status = findings_end(&c.findings, s->base.error, s->location.path);
     if (s->db != NULL)
         sqlite3_progress_handler(s->db, 0, NULL, NULL);
     forget(&c);

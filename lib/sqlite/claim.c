@@ -240,5 +240,5 @@ void sqlite_release(struct store *store, struct chat_batch *batch)
         unlock_claim(s->lock, (struct range){ first, first + (int64_t)n - 1 });
     }
     if (!batch->settled) /* they can be had again, or are held back: a time to wake up for */
-        bell_ring(&s->place, BELL_CAME, batch->messages[0]->room);
+        bell_ring(&s->location, BELL_CAME, batch->messages[0]->room);
 }

@@ -106,9 +106,9 @@ void store_disconnect(struct sqlite_store *s)
 static enum chat_status check_room_for_index(struct sqlite_store *s)
 {
     enum { INDEX = 128 * 1024 };
-    enum chat_status status = place_check(&s->place, "-shm");
+    enum chat_status status = location_check(&s->location, "-shm");
     if ((status == CHAT_OK || status == CHAT_NONE) && !s->reserve_given &&
-        !place_has_room(&s->place, INDEX))
+        !location_has_space(&s->location, INDEX))
         return db_full(s, "open");
     return status;
 }
@@ -122,20 +122,20 @@ static enum chat_status open_read_only(struct sqlite_store *s)
     s->read_only = true;
     enum chat_status status = CHAT_OK;
     if (s->lock < 0) /* without it no process has a claim */
-        status = place_read(&s->place, "-lock", &s->lock);
+        status = location_read(&s->location, "-lock", &s->lock);
     if (status == CHAT_OK || status == CHAT_NONE)
         status = db_recognize(s);
     if (status == CHAT_OK && s->log < 0 &&
-        (status = place_read(&s->place, "-wal", &s->log)) == CHAT_NONE)
+        (status = location_read(&s->location, "-wal", &s->log)) == CHAT_NONE)
         missing = "-wal";
-    if (status == CHAT_OK && (status = place_check(&s->place, "-shm")) == CHAT_NONE)
+    if (status == CHAT_OK && (status = location_check(&s->location, "-shm")) == CHAT_NONE)
         missing = "-shm";
     if (missing == NULL)
         return status;
     return error_set(s->base.error, CHAT_IO,
                      "cannot read spool '%s': there is no '%s%s', and the file system is "
                      "read-only; copy the spool to a directory that can be written",
-                     s->place.path, s->place.name, missing);
+                     s->location.path, s->location.name, missing);
 }
 
 /* Open the lock file, and the WAL if it exists. If one of them is missing, as beside a file that
@@ -144,14 +144,14 @@ static enum chat_status open_beside(struct sqlite_store *s)
 {
     enum chat_status lock = CHAT_OK, log = CHAT_OK;
     if (s->lock < 0) {
-        lock = place_use(&s->place, "-lock", &s->lock);
+        lock = location_use(&s->location, "-lock", &s->lock);
         s->lock_seen = clock_now();
     }
     if (lock == CHAT_OK || lock == CHAT_NONE)
-        log = place_read(&s->place, "-wal", &s->log);
+        log = location_read(&s->location, "-wal", &s->log);
     if (lock == CHAT_OK && log == CHAT_OK)
         return CHAT_OK;
-    if (place_is_read_only(&s->place))
+    if (location_is_read_only(&s->location))
         return open_read_only(s);
     if (lock != CHAT_OK && lock != CHAT_NONE)
         return lock;
@@ -176,17 +176,17 @@ enum chat_status store_connect(struct sqlite_store *s)
 {
     if (s->db != NULL)
         return CHAT_OK;
-    enum chat_status status = place_enter(&s->place, false);
+    enum chat_status status = location_enter(&s->location, false);
     if (status == CHAT_OK)
-        status = place_check(&s->place, "");
+        status = location_check(&s->location, "");
     if (status != CHAT_OK)
-        return status;                   /* CHAT_NONE where there is no spool */
-    if (s->place.size < DATABASE_HEADER) /* SQLite would begin a database there */
+        return status;                      /* CHAT_NONE where there is no spool */
+    if (s->location.size < DATABASE_HEADER) /* SQLite would begin a database there */
         return db_failed(s, SQLITE_NOTADB, "open");
     if (db_was_forked())
         return error_set(s->base.error, CHAT_USAGE,
                          "cannot open spool '%s': this process was forked while one was open",
-                         s->place.path);
+                         s->location.path);
     status = open_beside(s);
     if (status != CHAT_OK) {
         close_log(s);
@@ -218,7 +218,7 @@ enum chat_status store_connect_or_create(struct sqlite_store *s)
     enum chat_status status = store_connect(s);
     if (status != CHAT_NONE)
         return status;
-    status = place_enter(&s->place, true);
+    status = location_enter(&s->location, true);
     if (status == CHAT_OK)
         status = store_open_lock(s);
     if (status == CHAT_OK)

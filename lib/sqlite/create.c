@@ -41,7 +41,7 @@ static int new_image(unsigned char **image, sqlite3_int64 *size)
 static enum chat_status cannot_create(struct sqlite_store *s)
 {
     return error_system(s->base.error, errno, CHAT_CANTCREATE, "cannot create spool '%s'",
-                        s->place.path);
+                        s->location.path);
 }
 
 static int write_all(int fd, const unsigned char *bytes, size_t size)
@@ -61,29 +61,29 @@ static int write_all(int fd, const unsigned char *bytes, size_t size)
 /* Give the file of the new spool its name, unless that name exists. */
 static int take_name(struct sqlite_store *s)
 {
-    char name[PLACE_NAME];
-    int directory = s->place.directory;
-    place_name(&s->place, "-new", name);
+    char name[LOCATION_NAME];
+    int directory = s->location.directory;
+    location_name(&s->location, "-new", name);
 #ifdef RENAME_NOREPLACE
     /* Not link(): until the old name is gone the spool would have two, and look unsafe. */
-    int result = renameat2(directory, name, directory, s->place.name, RENAME_NOREPLACE);
+    int result = renameat2(directory, name, directory, s->location.name, RENAME_NOREPLACE);
     if (result == 0 || errno != EINVAL)
         return result;
 #endif
-    return renameat(directory, name, directory, s->place.name); /* no other process has the write
-                                                                 * lock */
+    return renameat(directory, name, directory, s->location.name); /* no other process has the write
+                                                                    * lock */
 }
 
 static enum chat_status write_image(struct sqlite_store *s, const unsigned char *image, size_t size)
 {
     int fd;
-    enum chat_status status = place_create(&s->place, "-new", &fd);
+    enum chat_status status = location_create(&s->location, "-new", &fd);
     if (status != CHAT_OK)
         return status;
     if (write_all(fd, image, size) < 0 || fsync(fd) < 0)
         status = cannot_create(s);
     close(fd);
-    if (status == CHAT_OK && (take_name(s) < 0 || fsync(s->place.directory) < 0))
+    if (status == CHAT_OK && (take_name(s) < 0 || fsync(s->location.directory) < 0))
         status = cannot_create(s);
     return status;
 }
@@ -93,9 +93,9 @@ static enum chat_status create(struct sqlite_store *s)
 {
     /* Files of an older spool of that name that was removed by hand: its WAL would be taken for
      * the WAL of the new spool. */
-    place_remove(&s->place, "-new");
-    place_remove(&s->place, "-wal");
-    place_remove(&s->place, "-shm");
+    location_remove(&s->location, "-new");
+    location_remove(&s->location, "-wal");
+    location_remove(&s->location, "-shm");
     reserve_make(s);
 
     unsigned char *image;
@@ -105,7 +105,7 @@ static enum chat_status create(struct sqlite_store *s)
         rc == SQLITE_OK ? write_image(s, image, (size_t)size) : db_failed(s, rc, "create");
     sqlite3_free(image);
     if (status != CHAT_OK)
-        place_remove(&s->place, "-new");
+        location_remove(&s->location, "-new");
     return status;
 }
 
@@ -114,7 +114,7 @@ enum chat_status db_create(struct sqlite_store *s)
     enum chat_status status = turn_take(s);
     if (status != CHAT_OK)
         return status;
-    status = place_check(&s->place, "");
+    status = location_check(&s->location, "");
     if (status == CHAT_NONE)
         status = create(s);
     turn_leave(s);
@@ -124,7 +124,7 @@ enum chat_status db_create(struct sqlite_store *s)
 void reserve_make(struct sqlite_store *s)
 {
     int fd;
-    if (place_open(&s->place, "-reserve", &fd) != CHAT_OK)
+    if (location_open(&s->location, "-reserve", &fd) != CHAT_OK)
         return;
     struct stat st;
     if (fstat(fd, &st) == 0 && st.st_size < RESERVE && posix_fallocate(fd, 0, RESERVE) != 0)
@@ -137,7 +137,7 @@ void reserve_give(struct sqlite_store *s)
 {
     int fd;
     s->reserve_given = true;
-    if (place_open(&s->place, "-reserve", &fd) != CHAT_OK)
+    if (location_open(&s->location, "-reserve", &fd) != CHAT_OK)
         return;
     (void)!ftruncate(fd, 0);
     fsync(fd); /* before that a journaling file system gives the blocks to no file */

@@ -17,17 +17,17 @@ static enum chat_status system_failed(struct sqlite_store *s, int rc, const char
     if (errnum == 0)
         errnum = errno; /* SQLite does not tell it of a commit; db_run has cleared it */
     if (errnum == 0)
-        return error_set(s->base.error, CHAT_IO, "cannot %s spool '%s': %s", doing, s->place.path,
-                         sqlite3_errstr(rc));
+        return error_set(s->base.error, CHAT_IO, "cannot %s spool '%s': %s", doing,
+                         s->location.path, sqlite3_errstr(rc));
     return error_system(s->base.error, errnum, CHAT_IO, "cannot %s spool '%s'", doing,
-                        s->place.path);
+                        s->location.path);
 }
 
 enum chat_status db_full(struct sqlite_store *s, const char *doing)
 {
     s->failed_with = SQLITE_FULL;
     return error_set(s->base.error, CHAT_IO, "cannot %s spool '%s': no space left on device", doing,
-                     s->place.path);
+                     s->location.path);
 }
 
 /* A foreign program, because ours take the write lock; or a program that builds the index of the
@@ -35,22 +35,22 @@ enum chat_status db_full(struct sqlite_store *s, const char *doing)
 static enum chat_status locked(struct sqlite_store *s, const char *doing)
 {
     static const char *const suffixes[] = { "-shm", "" };
-    char path[PLACE_NAME], holder[HOLDER_TEXT] = "another process";
+    char path[LOCATION_NAME], holder[HOLDER_TEXT] = "another process";
     struct stat file;
     bool found = false;
     for (size_t i = 0; !found && i < sizeof suffixes / sizeof suffixes[0]; i++) {
-        snprintf(path, sizeof path, "%s%s", s->place.path, suffixes[i]);
+        snprintf(path, sizeof path, "%s%s", s->location.path, suffixes[i]);
         if (stat(path, &file) == 0)
             found = holder_name(&file, (struct range){ 0, INT64_MAX }, holder);
     }
     return error_set(s->base.error, CHAT_BUSY, "cannot %s spool '%s': %s has locked it", doing,
-                     s->place.path, holder);
+                     s->location.path, holder);
 }
 
 enum chat_status db_failed(struct sqlite_store *s, int rc, const char *doing)
 {
     struct error *error = s->base.error;
-    const char *path = s->place.path;
+    const char *path = s->location.path;
     s->failed_with = rc;
     switch (rc) {
     case SQLITE_IOERR_NOMEM:
@@ -79,7 +79,7 @@ enum chat_status db_failed(struct sqlite_store *s, int rc, const char *doing)
         /* Its header has that number. (SQLite returns this error also for an index opened only
          * for reading.) */
         if (rc == SQLITE_READONLY && sqlite3_db_readonly(s->db, "main") == 1 &&
-            place_is_writable(&s->place))
+            location_is_writable(&s->location))
             return error_set(error, CHAT_DATA, "spool '%s' is damaged", path);
         return error_system(error, EACCES, CHAT_PERMISSION, "cannot %s spool '%s'", doing, path);
     case SQLITE_IOERR:
@@ -197,7 +197,7 @@ int db_open(struct sqlite_store *s, const char *vfs)
     /* An absolute path is never taken for a URI, however SQLite was built. */
     errno = 0;
     int rc =
-        sqlite3_open_v2(s->place.path, &s->db,
+        sqlite3_open_v2(s->location.path, &s->db,
                         SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW, vfs);
     if (s->db != NULL && connections.count++ == 0)
         connections.process = getpid();
@@ -252,7 +252,7 @@ enum chat_status db_recognize(struct sqlite_store *s)
     int fd;
     if (unclosed.count == sizeof unclosed.descriptors / sizeof(int)) /* SQLite will see it */
         return CHAT_OK;
-    enum chat_status status = place_read(&s->place, "", &fd);
+    enum chat_status status = location_read(&s->location, "", &fd);
     if (status != CHAT_OK)
         return status;
     ssize_t size = pread(fd, header, sizeof header, 0);

@@ -104,7 +104,7 @@ struct sending {
 
 struct sqlite_store {
     struct store base;
-    struct place place;
+    struct location location;
     int lock;          /* the lock file's descriptor, or -1 */
     int64_t lock_seen; /* when it was last known to have its name */
     bool read_only;    /* it is on a file system that is */

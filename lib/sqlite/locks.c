@@ -17,17 +17,17 @@ enum chat_status store_open_lock(struct sqlite_store *s)
     if (s->lock >= 0)
         return CHAT_OK;
     s->lock_seen = clock_now();
-    return place_open(&s->place, "-lock", &s->lock);
+    return location_open(&s->location, "-lock", &s->lock);
 }
 
 enum chat_status store_cannot_lock(struct sqlite_store *s, int errnum)
 {
     if (errnum == EAGAIN || errnum == EACCES) /* our own locks are never in the way here */
         return error_set(s->base.error, CHAT_BUSY,
-                         "spool '%s' is busy: another program has locked '%s-lock'", s->place.path,
-                         s->place.path);
+                         "spool '%s' is busy: another program has locked '%s-lock'",
+                         s->location.path, s->location.path);
     return error_system(s->base.error, errnum, CHAT_SYSTEM, "cannot lock spool '%s'",
-                        s->place.path);
+                        s->location.path);
 }
 
 /* --- the write lock -------------------------------------------------------- */
@@ -39,7 +39,7 @@ static enum chat_status held_too_long(struct sqlite_store *s)
     fstat(s->lock, &lock);
     holder_name(&lock, (struct range){ 0, 0 }, holder);
     return error_set(s->base.error, CHAT_BUSY,
-                     "spool '%s' is busy: %s has been writing for %d seconds", s->place.path,
+                     "spool '%s' is busy: %s has been writing for %d seconds", s->location.path,
                      holder, TURN_PATIENCE / 1000);
 }
 
@@ -68,7 +68,7 @@ static enum chat_status check_in_place(struct sqlite_store *s)
     return error_set(s->base.error, CHAT_IO,
                      "spool '%s' was removed or replaced while it was in use; start the command "
                      "again",
-                     s->place.path);
+                     s->location.path);
 }
 
 enum chat_status store_in_place(struct sqlite_store *s)
@@ -81,7 +81,7 @@ enum chat_status store_can_write(struct sqlite_store *s)
 {
     if (!s->read_only)
         return CHAT_OK;
-    return error_system(s->base.error, EROFS, CHAT_IO, "cannot write spool '%s'", s->place.path);
+    return error_system(s->base.error, EROFS, CHAT_IO, "cannot write spool '%s'", s->location.path);
 }
 
 enum chat_status turn_take(struct sqlite_store *s)
@@ -203,5 +203,5 @@ enum chat_status claim_all(struct sqlite_store *s, const char *otherwise)
     holder_name(&lock, taken, holder);
     return error_set(s->base.error, CHAT_BUSY,
                      "spool '%s' is busy: %s has been working on a message for %d seconds; %s",
-                     s->place.path, holder, TURN_PATIENCE / 1000, otherwise);
+                     s->location.path, holder, TURN_PATIENCE / 1000, otherwise);
 }

@@ -129,7 +129,7 @@ static enum chat_status move_damaged(struct sqlite_store *s, int64_t position, s
 static void ring_given_up(struct sqlite_store *s, const struct room *from)
 {
     if (from->number > 0)
-        bell_ring(&s->place, BELL_CAME, from->name);
+        bell_ring(&s->location, BELL_CAME, from->name);
 }
 
 /* The transaction has come to STATUS. */

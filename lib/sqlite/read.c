@@ -88,7 +88,7 @@ enum chat_status message_row(struct sqlite_store *s, sqlite3_stmt *statement,
     s->damaged = sqlite3_column_int64(statement, READ_POSITION);
     return error_set(s->base.error, CHAT_DAMAGED,
                      "message %lld in room '%s' of spool '%s' is damaged", (long long)m->id,
-                     m->room, s->place.path);
+                     m->room, s->location.path);
 }
 
 /* Copy the row that STATEMENT is at to BATCH, if it is what it was when it was sent. */
@@ -189,8 +189,8 @@ enum chat_status read_run(struct sqlite_store *s, struct range run, int64_t offs
     sqlite3_reset(statement);
     if (claimed && next <= run.last) {
         unlock_claim(s->lock, (struct range){ next, run.last });
-        bell_ring(&s->place, BELL_CAME, room->name); /* another receiver may have found them
-                                                      * claimed */
+        bell_ring(&s->location, BELL_CAME, room->name); /* another receiver may have found them
+                                                         * claimed */
     }
     *seen = next - run.first;
     return status;

@@ -51,9 +51,9 @@ static int keep_copy(struct sqlite_store *s, int from, char suffix[SUFFIX])
 {
     int to;
     snprintf(suffix, SUFFIX, "-wal-damaged");
-    for (int n = 2; n <= COPIES && place_check(&s->place, suffix) == CHAT_OK; n++)
+    for (int n = 2; n <= COPIES && location_check(&s->location, suffix) == CHAT_OK; n++)
         snprintf(suffix, SUFFIX, "-wal-damaged-%d", n);
-    if (place_open(&s->place, suffix, &to) != CHAT_OK)
+    if (location_open(&s->location, suffix, &to) != CHAT_OK)
         return EIO;
     int errnum = copy_content(from, to);
     close(to);
@@ -71,10 +71,10 @@ static int repair(struct sqlite_store *s, int fd, const struct wal *wal)
     if (wal->state == WAL_BAD_HEADER && synced.frames > 0)
         salt = synced.salt;
     const bool known = memcmp(salt, synced.salt, WAL_SALT) == 0;
-    if (place_check(&s->place, "") != CHAT_OK)
+    if (location_check(&s->location, "") != CHAT_OK)
         return EIO;
     return wal_reseal(fd, salt, known ? synced.frames : wal->frames,
-                      (uint32_t)(s->place.size / PAGE));
+                      (uint32_t)(s->location.size / PAGE));
 }
 
 /* Whether another process is attached to the index of the WAL, and would go on with the WAL as it
@@ -86,7 +86,8 @@ static bool in_use(struct sqlite_store *s)
         .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = ATTACHED_BYTE, .l_len = 1
     };
     int fd;
-    if (place_check(&s->place, "-shm") != CHAT_OK || place_open(&s->place, "-shm", &fd) != CHAT_OK)
+    if (location_check(&s->location, "-shm") != CHAT_OK ||
+        location_open(&s->location, "-shm", &fd) != CHAT_OK)
         return false;
     bool used = fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
     close(fd);
@@ -100,16 +101,16 @@ static enum chat_status reseal(struct sqlite_store *s, int fd, struct findings *
     int errnum = wal_examine(fd, &wal);
     if (in_use(s))
         return error_set(s->base.error, CHAT_BUSY,
-                         "cannot repair spool '%s': another process has it open", s->place.path);
+                         "cannot repair spool '%s': another process has it open", s->location.path);
     if (errnum == 0)
         errnum = keep_copy(s, fd, suffix);
     if (errnum == 0)
         errnum = repair(s, fd, &wal);
     if (errnum != 0)
         return error_system(s->base.error, errnum, CHAT_IO, "cannot repair spool '%s'",
-                            s->place.path);
+                            s->location.path);
     findings_tell(findings, "the WAL was repaired; a copy of the damaged one is '%s%s'",
-                  s->place.path, suffix);
+                  s->location.path, suffix);
     return CHAT_OK;
 }
 
@@ -120,11 +121,11 @@ static enum chat_status empty(struct sqlite_store *s, int fd, struct findings *f
     int errnum = keep_copy(s, fd, suffix);
     if (errnum != 0)
         return error_system(s->base.error, errnum, CHAT_IO, "cannot repair spool '%s'",
-                            s->place.path);
+                            s->location.path);
     enum chat_status status = turn_empty_wal(s);
     if (status == CHAT_OK)
         findings_tell(findings, "the WAL was emptied; a copy of the damaged one is '%s%s'",
-                      s->place.path, suffix);
+                      s->location.path, suffix);
     return status;
 }
 
@@ -141,11 +142,11 @@ enum chat_status reseal_wal(struct sqlite_store *s, struct findings *findings)
 {
     int fd;
     struct error error = *s->base.error;
-    if (s->lock < 0 || place_check(&s->place, "-wal") != CHAT_OK || turn_take(s) != CHAT_OK) {
+    if (s->lock < 0 || location_check(&s->location, "-wal") != CHAT_OK || turn_take(s) != CHAT_OK) {
         *s->base.error = error;
         return CHAT_DATA;
     }
-    enum chat_status status = place_open(&s->place, "-wal", &fd);
+    enum chat_status status = location_open(&s->location, "-wal", &fd);
     if (status == CHAT_OK) {
         findings_add(findings, "%s", error.text);
         status = reseal(s, fd, findings);

@@ -57,7 +57,7 @@ static enum chat_status open_backup(struct restore *r, const char *file)
     if (status == CHAT_NONE)
         return no_file(r->s, file);
     if (status == CHAT_OK)
-        status = check_other(r->s, &r->from->place, "restore from");
+        status = check_other(r->s, &r->from->location, "restore from");
     if (status == CHAT_OK)
         status = check_sound(r->from);
     if (status == CHAT_OK)
@@ -75,7 +75,7 @@ static enum chat_status cannot_copy(struct sqlite_store *s, int rc)
                             (rc & 0xff) == SQLITE_FULL ? ENOSPC
                             : errno != 0               ? errno
                                                        : EIO,
-                            CHAT_IO, "cannot write '%s%s'", s->place.path, scratch);
+                            CHAT_IO, "cannot write '%s%s'", s->location.path, scratch);
     return db_failed(s, rc, "restore");
 }
 
@@ -98,7 +98,7 @@ static int set_format(sqlite3 *db, unsigned char format)
 /* All of it is read before the spool is touched. */
 static enum chat_status copy_backup(struct restore *r)
 {
-    int rc = scratch_open(&r->s->place, scratch, &r->copy);
+    int rc = scratch_open(&r->s->location, scratch, &r->copy);
     if (rc == SQLITE_OK)
         rc = copy_snapshot(r->from, r->copy, NULL, NULL);
     if (rc == SQLITE_OK)
@@ -149,10 +149,10 @@ static enum chat_status replace_file(struct restore *r)
     int rc = set_format(r->copy, WITH_WAL);
     sqlite3_close(r->copy);
     r->copy = NULL;
-    if (rc == SQLITE_OK && put_in_place(&s->place, scratch) == 0)
+    if (rc == SQLITE_OK && put_in_place(&s->location, scratch) == 0)
         return CHAT_OK;
     return error_system(s->base.error, errno != 0 ? errno : EIO, CHAT_IO, "cannot write '%s'",
-                        s->place.path);
+                        s->location.path);
 }
 
 /* Sleepers are woken, even if this process is killed. */
@@ -202,7 +202,7 @@ enum chat_status sqlite_restore(struct store *store, const char *file, chat_prog
     struct restore r = { .s = s, .progress = progress, .context = context };
     if (store->claimed != NULL || s->kept_count > 0)
         return error_set(store->error, CHAT_USAGE, "cannot restore with messages claimed");
-    enum chat_status status = place_enter(&s->place, true);
+    enum chat_status status = location_enter(&s->location, true);
     if (status == CHAT_OK)
         status = open_backup(&r, file);
     if (status == CHAT_OK)
@@ -212,7 +212,7 @@ enum chat_status sqlite_restore(struct store *store, const char *file, chat_prog
     sqlite3_close(r.copy);
     if (r.from != NULL)
         store_sqlite.close(&r.from->base);
-    if (s->place.directory >= 0)
-        place_remove(&s->place, scratch);
+    if (s->location.directory >= 0)
+        location_remove(&s->location, scratch);
     return status;
 }

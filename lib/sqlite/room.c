@@ -123,7 +123,7 @@ enum chat_status room_number(struct sqlite_store *s, int64_t *number)
     if (rc == SQLITE_DONE)
         return error_set(s->base.error, CHAT_DATA,
                          "spool '%s' cannot have more than %lld rooms: use 'chat-spool compact'",
-                         s->place.path, (long long)ROOM_MAX);
+                         s->location.path, (long long)ROOM_MAX);
     return rc == SQLITE_ROW ? CHAT_OK : db_failed(s, rc, "read");
 }
 

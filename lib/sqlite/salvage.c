@@ -333,13 +333,13 @@ enum chat_status salvage(struct sqlite_store *s, int64_t *count, int64_t *skippe
     int rc = sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
     if (rc != SQLITE_OK)
         return db_failed(s, rc, "repair");
-    rc = scratch_open(&s->place, "-repair", &g.db);
+    rc = scratch_open(&s->location, "-repair", &g.db);
     if (rc == SQLITE_OK)
         rc = gather(&g, s->db);
     if (rc == SQLITE_OK)
         rc = copy_pages(s->db, g.db, NULL, NULL);
     sqlite3_close(g.db);
-    place_remove(&s->place, "-repair");
+    location_remove(&s->location, "-repair");
     *count = g.count;
     *skipped_to = g.known ? 0 : g.next_id;
     return rc == SQLITE_OK ? CHAT_OK : db_failed(s, rc, "repair");
@@ -352,14 +352,14 @@ bool extend_truncated(struct sqlite_store *s)
     if (s->lock < 0 || turn_take(s) != CHAT_OK)
         return false;
     bool extended = false;
-    if (place_open(&s->place, "", &fd) == CHAT_OK) {
+    if (location_open(&s->location, "", &fd) == CHAT_OK) {
         unsigned char count[4];
         if (pread(fd, count, sizeof count, COUNT_AT) == sizeof count) {
             off_t size = (off_t)((uint32_t)count[0] << 24 | (uint32_t)count[1] << 16 |
                                  (uint32_t)count[2] << 8 | count[3]) *
                          PAGE;
             extended =
-                s->place.size < size && size / 64 < s->place.size && ftruncate(fd, size) == 0;
+                s->location.size < size && size / 64 < s->location.size && ftruncate(fd, size) == 0;
         }
         close(fd);
     }

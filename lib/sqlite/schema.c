@@ -59,7 +59,7 @@ enum { APPLICATION_ID = 0x63686174, SCHEMA_VERSION = 3 }; /* as in schema.sql */
 static enum chat_status schema_changed(struct sqlite_store *s)
 {
     return error_set(s->base.error, CHAT_DATA, "the schema of spool '%s' was changed",
-                     s->place.path);
+                     s->location.path);
 }
 
 enum chat_status schema_check(struct sqlite_store *s, int *format)
@@ -79,12 +79,12 @@ enum chat_status schema_check(struct sqlite_store *s, int *format)
     if (same && application == APPLICATION_ID && version == SCHEMA_VERSION)
         return CHAT_OK;
     if (application != APPLICATION_ID)
-        return error_set(s->base.error, CHAT_DATA, "'%s' is not a spool", s->place.path);
+        return error_set(s->base.error, CHAT_DATA, "'%s' is not a spool", s->location.path);
     if (version > SCHEMA_VERSION)
         return error_set(s->base.error, CHAT_DATA,
                          "spool '%s' has format %d, and this program knows up to %d: install a "
                          "newer one",
-                         s->place.path, *format, SCHEMA_VERSION);
+                         s->location.path, *format, SCHEMA_VERSION);
     return schema_changed(s);
 }
 
@@ -104,7 +104,7 @@ static enum chat_status check_format_2(struct sqlite_store *s)
         s->base.error, CHAT_DATA,
         "spool '%s' has ids beyond %lld, and cannot be upgraded: send its messages to a "
         "new one ('chat-spool dump' of the older version, 'chat-send -J')",
-        s->place.path, (long long)ID_MAX);
+        s->location.path, (long long)ID_MAX);
 }
 
 /* The steps from FORMAT on, and a look at what has come of them. */

@@ -176,14 +176,14 @@ static const char *scratch_vfs(void)
     return vfs_register(&vfs, &ours);
 }
 
-int scratch_open(struct place *place, const char *suffix, sqlite3 **db)
+int scratch_open(struct location *location, const char *suffix, sqlite3 **db)
 {
     int fd;
     char name[16];
     const char *vfs = scratch_vfs();
     *db = NULL;
-    place_remove(place, suffix);
-    if (vfs == NULL || place_create(place, suffix, &fd) != CHAT_OK)
+    location_remove(location, suffix);
+    if (vfs == NULL || location_create(location, suffix, &fd) != CHAT_OK)
         return vfs == NULL ? SQLITE_NOMEM : SQLITE_CANTOPEN;
     snprintf(name, sizeof name, "%d", fd);
     int rc = sqlite3_open_v2(name, db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, vfs);

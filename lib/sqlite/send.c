@@ -313,7 +313,8 @@ static enum chat_status put(struct sqlite_store *s, const struct chat_message *m
         return error_set(s->base.error, CHAT_DATA, "the message is longer than %lld bytes",
                          (long long)s->max_length);
     if (s->next_id > ID_MAX || m.id > ID_MAX || m.place > ID_MAX)
-        return error_set(s->base.error, CHAT_DATA, "spool '%s' has used up its ids", s->place.path);
+        return error_set(s->base.error, CHAT_DATA, "spool '%s' has used up its ids",
+                         s->location.path);
     enum chat_status status = enter_room(s, target(m.room, m.reader, terms, name));
     if (status == CHAT_OK && (terms->once || terms->replace || terms->max > 0))
         status = lines_insert(s); /* they are looked for, and dropped */
@@ -402,7 +403,7 @@ enum chat_status sqlite_commit(struct store *store)
     /* It gave up already, at a put that failed. */
     if (s->db == NULL || sqlite3_get_autocommit(s->db) != 0) {
         turn_rollback(s);
-        return error_set(s->base.error, CHAT_IO, "cannot write spool '%s'", s->place.path);
+        return error_set(s->base.error, CHAT_IO, "cannot write spool '%s'", s->location.path);
     }
     enum chat_status status = lines_insert(s);
     if (status == CHAT_OK)

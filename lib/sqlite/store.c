@@ -30,7 +30,7 @@ static enum chat_status sqlite_open(const char *where, struct error *error, stru
     s->base.error = error;
     s->base.patience = -1;
     s->lock = s->log = s->all_held[0] = s->all_held[1] = s->file_watch.fd = -1;
-    enum chat_status status = place_find(&s->place, where, error);
+    enum chat_status status = location_find(&s->location, where, error);
     if (status == CHAT_OK)
         *store = &s->base;
     else
@@ -45,7 +45,7 @@ static void sqlite_close(struct store *store)
         store_disconnect(s);
     if (s->lock >= 0)
         close(s->lock); /* and every claim is given up */
-    place_release(&s->place);
+    location_release(&s->location);
     if (s->watch > 0)
         close(s->watch);
     file_watch_end(&s->file_watch);

@@ -123,9 +123,9 @@ static int rewrite_frames(const struct sqlite_store *s, int fd)
 static enum chat_status rewrite(struct sqlite_store *s)
 {
     int fd;
-    enum chat_status status = place_check(&s->place, "-wal");
+    enum chat_status status = location_check(&s->location, "-wal");
     if (status == CHAT_OK)
-        status = place_open(&s->place, "-wal", &fd);
+        status = location_open(&s->location, "-wal", &fd);
     if (status != CHAT_OK)
         return status == CHAT_NONE ? CHAT_OK : status;
     int errnum = rewrite_frames(s, fd);
@@ -133,7 +133,8 @@ static enum chat_status rewrite(struct sqlite_store *s)
     if (errnum == 0)
         return CHAT_OK;
     s->failed_with = SQLITE_IOERR_FSYNC;
-    return error_system(s->base.error, errnum, CHAT_IO, "cannot write spool '%s'", s->place.path);
+    return error_system(s->base.error, errnum, CHAT_IO, "cannot write spool '%s'",
+                        s->location.path);
 }
 
 enum chat_status synced_repair(struct sqlite_store *s)

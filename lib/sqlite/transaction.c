@@ -56,9 +56,9 @@ static void empty_wal(struct sqlite_store *s, int mode)
     if (rc == SQLITE_OK) {
         reserve_make(s);
         s->reserve_given = false;
-        place_touch(&s->place, BELL_CAME);
-        place_touch(&s->place, BELL_GONE);
-        place_touch(&s->place, PLACE_MARK_SUFFIX);
+        location_touch(&s->location, BELL_CAME);
+        location_touch(&s->location, BELL_GONE);
+        location_touch(&s->location, LOCATION_MARK_SUFFIX);
     } else if (vfs_sync_failed(s->db) != 0) {
         synced_note_failure(s);
         synced_repair(s); /* or the next writer */

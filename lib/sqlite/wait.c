@@ -43,7 +43,7 @@ static enum chat_status vigil_start(struct sqlite_store *s, struct vigil *vigil)
     /* Nothing is made beside a file that is not a spool. */
     enum chat_status status = store_connect_on_full_disk(s);
     if (status == CHAT_NONE)
-        status = place_enter(&s->place, true);
+        status = location_enter(&s->location, true);
     return status == CHAT_OK ? store_open_lock(s) : status;
 }
 
@@ -51,7 +51,7 @@ static enum chat_status vigil_listen(struct sqlite_store *s, struct vigil *vigil
                                      const char *room)
 {
     int fd;
-    enum chat_status status = bell_listen(&s->place, bell, room, &fd);
+    enum chat_status status = bell_listen(&s->location, bell, room, &fd);
     if (status == CHAT_CANTCREATE && store_in_place(s) != CHAT_OK)
         return CHAT_IO; /* its directory is gone */
     if (status != CHAT_OK || vigil_add(vigil, fd))
@@ -88,7 +88,7 @@ static enum chat_status vigil_watch_files(struct sqlite_store *s, struct vigil *
         all = file_watch_add(&s->file_watch, path, 0);
     }
     if (all && s->db != NULL) /* which was replaced, if that fails */
-        file_watch_add(&s->file_watch, s->place.path, IN_DONT_FOLLOW);
+        file_watch_add(&s->file_watch, s->location.path, IN_DONT_FOLLOW);
     if (!all)
         vigil_wake_at(vigil, clock_now() + UNNOTICED);
     for (size_t i = 0; i < bells; i++) /* gone before it was watched: listen again */

@@ -107,13 +107,13 @@ static struct {
 
 bool index_attach(struct sqlite_store *s, int log)
 {
-    char name[PLACE_NAME];
-    place_name(&s->place, "-shm", name);
+    char name[LOCATION_NAME];
+    location_name(&s->location, "-shm", name);
     s->index_kept = false;
     s->index = -1;
     if (process.users++ > 0)
         return false;
-    s->index = openat(s->place.directory, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    s->index = openat(s->location.directory, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     uint64_t hint = 0;
     if (s->index < 0 || log < 0 || fcntl(s->index, F_GET_RW_HINT, &hint) < 0 || hint != HINT ||
         !is_index_of(s->index, log))

@@ -19,23 +19,23 @@ static enum chat_status look_for_damage(struct sqlite_store *s, int fd)
     s->wal_damaged = errnum == 0;
     if (errnum != 0)
         return error_system(s->base.error, errnum, CHAT_IO, "cannot read spool '%s'",
-                            s->place.path);
+                            s->location.path);
     if (wal.state == WAL_BAD_HEADER)
         return error_set(s->base.error, CHAT_DATA,
                          "spool '%s' is damaged: its WAL has no valid header; "
                          "use 'chat-spool check --repair'",
-                         s->place.path);
+                         s->location.path);
     if (wal.state == WAL_CUT)
         return error_set(s->base.error, CHAT_DATA,
                          "spool '%s' is damaged: a program of version 0.1.0 was killed while it "
                          "emptied the WAL; use 'chat-spool check --repair'",
-                         s->place.path);
+                         s->location.path);
     if (wal.state == WAL_SOUND && memcmp(wal.salt, synced.salt, WAL_SALT) == 0 &&
         wal_is_broken(fd, &wal, synced.frames))
         return error_set(s->base.error, CHAT_DATA,
                          "spool '%s' is damaged: its WAL breaks off after %lld of %lld frames; "
                          "use 'chat-spool check --repair'",
-                         s->place.path, (long long)wal.frames, (long long)synced.frames);
+                         s->location.path, (long long)wal.frames, (long long)synced.frames);
     s->wal_damaged = false;
     return CHAT_OK;
 }

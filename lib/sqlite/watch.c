@@ -20,16 +20,16 @@
 static enum chat_status failed(struct sqlite_store *s)
 {
     return error_system(s->base.error, errno, CHAT_SYSTEM, "cannot watch spool '%s'",
-                        s->place.path);
+                        s->location.path);
 }
 
 static enum chat_status begin(struct sqlite_store *s)
 {
-    enum chat_status status = place_enter(&s->place, true);
+    enum chat_status status = location_enter(&s->location, true);
     if (status != CHAT_OK)
         return status;
     char path[64];
-    snprintf(path, sizeof path, "/proc/self/fd/%d", s->place.directory);
+    snprintf(path, sizeof path, "/proc/self/fd/%d", s->location.directory);
     s->watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
     if (s->watch < 0 || inotify_add_watch(s->watch, path,
                                           IN_MODIFY | IN_OPEN | IN_CLOSE_WRITE | IN_CREATE |
@@ -41,10 +41,10 @@ static enum chat_status begin(struct sqlite_store *s)
 /* Whether an event is about a file of the spool. */
 static bool is_ours(const struct sqlite_store *s, const struct inotify_event *event)
 {
-    size_t length = strlen(s->place.name);
+    size_t length = strlen(s->location.name);
     if ((event->mask & IN_Q_OVERFLOW) != 0)
         return true;
-    if (event->len == 0 || strncmp(event->name, s->place.name, length) != 0)
+    if (event->len == 0 || strncmp(event->name, s->location.name, length) != 0)
         return false;
     const char *suffix = event->name + length;
     if (strcmp(suffix, "-lock") == 0) /* what is written to it follows a commit */
