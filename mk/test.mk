@@ -87,7 +87,7 @@ $(FAULT_DIR)/%.so: tests/fault/%.c $(BUILD)/flags
 # The programs as they are, but that none waits long for a lock.
 $(PROGRAMS:%=$(FAULT_DIR)/impatient/%): $(FAULT_DIR)/impatient/%: $$(call objects_of,%) $(FAULT_DIR)/impatient.o $(NOMATH) $(COMMON) $(LIB)
 	@mkdir -p $(@D)
-	$(call run,LINK,$@)$(LINK) -Wl,--wrap=lock_turn,--wrap=sqlite3_busy_timeout -o $@ $^ $(LIBS)
+	$(call run,LINK,$@)$(LINK) -Wl,--wrap=lock_write,--wrap=sqlite3_busy_timeout -o $@ $^ $(LIBS)
 
 $(FAULT_DIR)/%.o: tests/fault/%.c $(BUILD)/flags
 	@mkdir -p $(@D)

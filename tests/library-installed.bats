@@ -57,7 +57,7 @@ visible() {
 @test "a program may have functions with the names of the static library's internal functions" {
   visible "$TREE/build/libchatspool.a" | grep -v '^chat_' | sed 's/.*/char &;/' >names.c
   run -0 cat names.c
-  assert_line 'char lock_turn;'
+  assert_line 'char lock_write;'
   echo '#include <chatspool.h>
     int main(void) { chat_spool *spool; return chat_open("s.db", &spool); }' >main.c
   # shellcheck disable=SC2046

@@ -17,7 +17,7 @@
 #endif
 
 static_assert(sizeof(off_t) == sizeof(int64_t),
-              "the place of a lock has 64 bits: compile with -D_FILE_OFFSET_BITS=64");
+              "the offset of a lock has 64 bits: compile with -D_FILE_OFFSET_BITS=64");
 static_assert(sizeof(time_t) == sizeof(int64_t),
               "a time has 64 bits: compile with -D_TIME_BITS=64 and glibc 2.34 or later");
 
@@ -107,25 +107,25 @@ static int lock_bytes(int fd, int64_t first, int64_t last, int64_t patience)
     return result;
 }
 
-int lock_turn(int fd, int64_t patience)
+int lock_write(int fd, int64_t patience)
 {
     return lock_bytes(fd, 0, 0, patience);
 }
 
-void unlock_turn(int fd)
+void unlock_write(int fd)
 {
     unlock(fd, 0, 0);
 }
 
-bool turn_taken(int fd)
+bool lock_write_taken(int fd)
 {
     struct range taken;
-    return claim_taken(fd, (struct range){ 0, 0 }, &taken);
+    return lock_taken(fd, (struct range){ 0, 0 }, &taken);
 }
 
 /* --- claims ---------------------------------------------------------------- */
 
-bool claim_taken(int fd, struct range wanted, struct range *taken)
+bool lock_taken(int fd, struct range wanted, struct range *taken)
 {
     struct flock lock = lock_of(F_WRLCK, wanted.first, wanted.last);
     if (fcntl(fd, F_OFD_GETLK, &lock) < 0 || lock.l_type == F_UNLCK)
@@ -138,16 +138,16 @@ bool claim_taken(int fd, struct range wanted, struct range *taken)
 
 /* The kernel reports one lock that is in the way: the rest of the range is on both sides of it. */
 // NOLINTNEXTLINE(misc-no-recursion): as deep as there are processes, at most
-void each_taken(int fd, struct range wanted, void (*tell)(void *context, struct range taken),
-                void *context)
+void lock_each_taken(int fd, struct range wanted, void (*tell)(void *context, struct range taken),
+                     void *context)
 {
     struct range taken;
-    while (wanted.first <= wanted.last && claim_taken(fd, wanted, &taken)) {
+    while (wanted.first <= wanted.last && lock_taken(fd, wanted, &taken)) {
         if (taken.first < wanted.first)
             taken.first = wanted.first;
         if (taken.last > wanted.last)
             taken.last = wanted.last;
-        each_taken(fd, (struct range){ wanted.first, taken.first - 1 }, tell, context);
+        lock_each_taken(fd, (struct range){ wanted.first, taken.first - 1 }, tell, context);
         tell(context, taken);
         wanted.first = taken.last + 1;
     }
@@ -161,7 +161,7 @@ int lock_claim(int fd, struct range wanted, struct range *taken)
             return 0;
         if (!refused(errno))
             return errno;
-        if (claim_taken(fd, wanted, taken))
+        if (lock_taken(fd, wanted, taken))
             return EAGAIN;
     } /* it was free again each time: leave it to the other process */
     *taken = wanted;
@@ -197,7 +197,7 @@ void unlock_claim(int fd, struct range claimed)
  * a bell. So a process that has claims locks a byte whose position tells its PID namespace
  * and PID, and a waiting one watches those processes by pidfd. */
 
-enum { PID_BITS = 22 }; /* PPOSITION_MAX_LIMIT of Linux is 2^22 */
+enum { PID_BITS = 22 }; /* PID_MAX_LIMIT of Linux is 2^22 */
 
 static int64_t presence_base(void)
 {
@@ -217,16 +217,16 @@ int lock_presence(int fd)
 /* The bytes behind those of all processes. */
 #define HERE (POSITION_MAX + 1 + (INT64_C(1) << 61))
 
-int lock_here(int fd, int64_t number)
+int lock_reader(int fd, int64_t number)
 {
     struct flock lock = lock_of(F_RDLCK, HERE + number, HERE + number); /* shared */
     return fcntl(fd, F_OFD_SETLK, &lock) == 0 ? 0 : errno;
 }
 
-bool here_taken(int fd, int64_t number)
+bool lock_reader_taken(int fd, int64_t number)
 {
     struct range taken;
-    return claim_taken(fd, (struct range){ HERE + number, HERE + number }, &taken);
+    return lock_taken(fd, (struct range){ HERE + number, HERE + number }, &taken);
 }
 
 struct watch {
@@ -250,10 +250,10 @@ static void watch_one(void *context, struct range taken)
         watch->all = false;
 }
 
-int watch_present(int fd, int pidfds[], int size, bool *all)
+int lock_watch_present(int fd, int pidfds[], int size, bool *all)
 {
     struct watch watch = { .pidfds = pidfds, .size = size, .base = presence_base(), .all = true };
-    each_taken(fd, (struct range){ POSITION_MAX + 1, HERE - 1 }, watch_one, &watch);
+    lock_each_taken(fd, (struct range){ POSITION_MAX + 1, HERE - 1 }, watch_one, &watch);
     *all = watch.all;
     return watch.count;
 }

@@ -3,7 +3,7 @@
  * They are open-file-description locks (F_OFD_SETLK, POSIX.1-2024): the kernel drops them when the
  * process dies, and threads of one process do not share them by accident. What each byte means:
  *
- *   0           the turnstile: whoever writes to the spool holds it
+ *   0           the write lock of the spool
  *   1 ...       a claim on the message at that position (sql/sqlite/schema.sql)
  *   2^62 ...    the presence of a process that has claims
  *   2^62 + 2^61 ...  the presence of a process that receives as the reader with that number
@@ -21,7 +21,7 @@
 
 /* How long a writer waits for the write lock, in milliseconds. A write takes a few; a batch of
  * the highest size on a slow disk, seconds. */
-#define TURN_PATIENCE 30000
+#define WRITE_LOCK_TIMEOUT 30000
 
 struct range {
     int64_t first, last;
@@ -30,11 +30,11 @@ struct range {
 /* Wait for the write lock in the lock file FD; the kernel serves waiters in the order they came.
  * (Measured with 8 writers: SQLite's own busy handler gave one process the lock 11,897 times and
  * another once.) Returns 0, or an errno: ETIMEDOUT after PATIENCE milliseconds. */
-int lock_turn(int fd, int64_t patience);
-void unlock_turn(int fd);
+int lock_write(int fd, int64_t patience);
+void unlock_write(int fd);
 
 /* Whether another process holds the write lock. */
-bool turn_taken(int fd);
+bool lock_write_taken(int fd);
 
 /* Claim the positions of WANTED, all or none, without waiting. Where others have a claim on some of
  * them, returns EAGAIN and stores in *TAKEN a range of theirs. Else 0, or an errno. */
@@ -47,22 +47,22 @@ void unlock_claim(int fd, struct range claimed);
 int lock_all_claims(int fd, int64_t patience);
 
 /* Whether another process has a claim on a position of WANTED; stores such a range in *TAKEN. */
-bool claim_taken(int fd, struct range wanted, struct range *taken);
+bool lock_taken(int fd, struct range wanted, struct range *taken);
 
 /* Report each range within WANTED that another process has claimed. */
-void each_taken(int fd, struct range wanted, void (*tell)(void *context, struct range taken),
-                void *context);
+void lock_each_taken(int fd, struct range wanted, void (*tell)(void *context, struct range taken),
+                     void *context);
 
 /* Make this process known as one that has claims. */
 int lock_presence(int fd);
 
 /* Make it known that a process receives as the reader NUMBER; and whether one elsewhere does. */
-int lock_here(int fd, int64_t number);
-bool here_taken(int fd, int64_t number);
+int lock_reader(int fd, int64_t number);
+bool lock_reader_taken(int fd, int64_t number);
 
 /* Open a pidfd, readable when the process ends, for each other process known to have
  * claims, at most SIZE of them. Returns how many. *ALL becomes false where some process
  * can't be watched (it is in another PID namespace, or there are too many). */
-int watch_present(int fd, int pidfds[], int size, bool *all);
+int lock_watch_present(int fd, int pidfds[], int size, bool *all);
 
 #endif

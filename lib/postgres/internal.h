@@ -363,8 +363,8 @@ void pg_call_ring(struct pg_store *s, enum pg_lock lock, const char *room);
 /* 48 bits of a name. */
 int64_t pg_hash(const char *name);
 
-/* True for one of that many calls, by the bits of ID. */
-bool pg_is_turn(int64_t id, int64_t every);
+/* Return true for about one id in EVERY, by the bits of ID. */
+bool pg_is_sampled(int64_t id, int64_t every);
 
 /* Replace the counts of a room by their sum, and forget what counts no more. A failure does no
  * harm. */
@@ -374,7 +374,8 @@ void pg_tidy(struct pg_store *s, int64_t room);
 const char *pg_room_name(const struct pg_store *s, const char *name);
 
 /* Add to the exchange that messages of the room with that number are settled; that those who wait
- * for space there wake up; and at the turn of BATCH, that what has expired there is deleted. */
+ * for space there wake up; and, for one
+ * batch in some, that the expired messages there are deleted. */
 void pg_call_settling(struct pg_store *s, int64_t room);
 void pg_call_ring_gone(struct pg_store *s, const char *room, int64_t number);
 void pg_call_sweep(struct pg_store *s, const struct chat_batch *batch, int64_t room);

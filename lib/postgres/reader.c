@@ -272,12 +272,12 @@ static void call_pass(struct pg_store *s, const struct chat_batch *batch, size_t
 }
 
 /* A receiver trims its room once in so many messages. */
-static bool has_turn(const struct chat_batch *batch, size_t count)
+static bool has_sampled(const struct chat_batch *batch, size_t count)
 {
     enum { PART = 64, TIMED = 16 };
     const int64_t every = batch->returned < 0 ? TIMED : batch->returned / PART + 1;
     for (size_t i = 0; i < count; i++)
-        if (pg_is_turn(batch->messages[i]->id, every))
+        if (pg_is_sampled(batch->messages[i]->id, every))
             return true;
     return false;
 }
@@ -289,7 +289,7 @@ enum chat_status pg_settle_reader(struct pg_store *s, struct chat_batch *batch, 
     pg_call_unlock_done(s);
     pg_call_settling(s, batch->source);
     call_pass(s, batch, count, true);
-    if (has_turn(batch, count)) {
+    if (has_sampled(batch, count)) {
         pg_number(&values, batch->source);
         pg_number(&values, (int64_t)count);
         pg_call(s, PG_TRIM, &values);

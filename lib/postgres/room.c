@@ -81,7 +81,7 @@ enum chat_status pg_sweep(struct pg_store *s, int64_t room)
 }
 
 /* The bits are mixed: the ids of a room may all be even. */
-bool pg_is_turn(int64_t id, int64_t every)
+bool pg_is_sampled(int64_t id, int64_t every)
 {
     return (int64_t)(((uint64_t)id * 0x9e3779b97f4a7c15) >> 40) % every == 0;
 }
@@ -170,7 +170,7 @@ void pg_call_sweep(struct pg_store *s, const struct chat_batch *batch, int64_t r
 {
     enum { EVERY = 16, MOST = 32 };
     struct pg_values values = { .count = 0 };
-    if (!pg_is_turn(batch->messages[0]->id, EVERY))
+    if (!pg_is_sampled(batch->messages[0]->id, EVERY))
         return;
     pg_number(&values, room);
     pg_number(&values, MOST);

@@ -64,10 +64,10 @@ static void call_settle(struct pg_store *s, enum pg sql, const struct chat_batch
 }
 
 /* Which of the first COUNT messages of BATCH triggers work that is done once in EVERY messages. */
-static bool has_turn(const struct chat_batch *batch, size_t count, int64_t every)
+static bool has_sampled(const struct chat_batch *batch, size_t count, int64_t every)
 {
     for (size_t i = 0; i < count; i++)
-        if (pg_is_turn(batch->messages[i]->id, every))
+        if (pg_is_sampled(batch->messages[i]->id, every))
             return true;
     return false;
 }
@@ -78,7 +78,7 @@ static void call_front(struct pg_store *s, const struct chat_batch *batch, size_
 {
     enum { EVERY = 32 };
     struct pg_values values = { .count = 0 };
-    if (batch->first == 0 || !has_turn(batch, count, EVERY))
+    if (batch->first == 0 || !has_sampled(batch, count, EVERY))
         return;
     pg_number(&values, batch->room);
     pg_number(&values, batch->returned);
@@ -120,7 +120,7 @@ enum chat_status pg_settle(struct store *store, struct chat_batch *batch, size_t
     while (try_again(s, status));
     if (status == CHAT_OK) /* that was reported */
         batch->missed = 0;
-    if (status == CHAT_OK && has_turn(batch, 1, EVERY))
+    if (status == CHAT_OK && has_sampled(batch, 1, EVERY))
         pg_tidy(s, batch->room);
     return told(s, status, batch);
 }

@@ -18,7 +18,7 @@
 static enum chat_status set(struct store *store, const struct chat_settings *settings)
 {
     struct sqlite_store *s = (struct sqlite_store *)store;
-    enum chat_status status = turn_begin_or_create(s);
+    enum chat_status status = connect_and_begin(s);
     if (status != CHAT_OK)
         return status;
     char before[CHAT_NAME_MAX + 1];
@@ -35,7 +35,7 @@ static enum chat_status set(struct store *store, const struct chat_settings *set
         status = bells_add(s, BELL_CAME, before);
     if (status == CHAT_OK)
         status = bells_add(s, BELL_GONE, before);
-    return turn_end(s, status);
+    return group_commit_end(s, status);
 }
 
 static enum chat_status skip_ids(struct store *store, int64_t next_id, int64_t *before)
@@ -44,7 +44,7 @@ static enum chat_status skip_ids(struct store *store, int64_t next_id, int64_t *
     if (next_id > ID_MAX)
         return error_set(s->base.error, CHAT_DATA, "spool '%s' cannot have the id %lld",
                          s->location.path, (long long)next_id);
-    enum chat_status status = turn_begin_or_create(s);
+    enum chat_status status = connect_and_begin(s);
     if (status != CHAT_OK)
         return status;
     status = spool_read(s);
@@ -53,7 +53,7 @@ static enum chat_status skip_ids(struct store *store, int64_t next_id, int64_t *
         s->next_id = next_id;
         status = spool_set_next_id(s);
     }
-    return turn_end(s, status);
+    return group_commit_end(s, status);
 }
 
 static enum chat_status create(struct store *store, const char *group)

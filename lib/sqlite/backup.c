@@ -15,12 +15,12 @@
 #include "database.h"
 #include "due.h"
 #include "group_commit.h"
-#include "locks.h"
 #include "operations.h"
 #include "os/bell.h"
 #include "room.h"
 #include "transaction.h"
 #include "trim.h"
+#include "write_lock.h"
 
 enum { PORTION = 1024 }; /* pages, or messages, at a time */
 
@@ -141,10 +141,10 @@ static enum chat_status empty_old_log(struct sqlite_store *s, const struct locat
     struct sqlite_store *old = (struct sqlite_store *)store;
     status = store_connect(old);
     if (status == CHAT_OK)
-        status = turn_take(old);
+        status = write_lock_take(old);
     if (status == CHAT_OK) {
         status = empty_log_of(old);
-        turn_leave(old);
+        write_lock_release(old);
     }
     store_sqlite.close(store);
     return status;
@@ -223,8 +223,8 @@ enum chat_status sqlite_backup(struct store *store, const char *file, chat_progr
 /* Delete what all readers of an open room are done with, and what it does not keep. */
 static enum chat_status trim_room(struct sqlite_store *s, const struct room *room)
 {
-    enum chat_status status = turn_begin(s);
-    return status == CHAT_OK ? turn_end(s, trim(s, room->number, room->depth)) : status;
+    enum chat_status status = transaction_begin(s);
+    return status == CHAT_OK ? group_commit_end(s, trim(s, room->number, room->depth)) : status;
 }
 
 static enum chat_status sweep_rooms(struct sqlite_store *s)
@@ -248,19 +248,19 @@ static enum chat_status sweep_rooms(struct sqlite_store *s)
     return status;
 }
 
-/* Delete the rows of rooms that hold no message, some in each turn. */
+/* Delete the rows of rooms that hold no message, some per transaction. */
 static enum chat_status delete_rooms(struct sqlite_store *s)
 {
     enum chat_status status = CHAT_OK;
     int64_t last = db_number(s, SQL_GET_LAST_ROOM);
     for (int64_t from = 0; from < last && status == CHAT_OK; from += PORTION) {
-        status = turn_begin(s);
+        status = transaction_begin(s);
         if (status != CHAT_OK)
             return status;
         sqlite3_stmt *statement = db_statement(s, SQL_DELETE_ROOMS);
         sqlite3_bind_int64(statement, 1, from);
         sqlite3_bind_int64(statement, 2, from + PORTION - 1);
-        status = turn_end(s, db_finish(s, statement));
+        status = group_commit_end(s, db_finish(s, statement));
     }
     return status;
 }
@@ -270,11 +270,11 @@ static enum chat_status remove_bells(struct sqlite_store *s, const char *bell)
 {
     size_t count = PORTION;
     while (count == PORTION) {
-        enum chat_status status = turn_take(s);
+        enum chat_status status = write_lock_take(s);
         if (status != CHAT_OK)
             return status;
         count = bell_remove_idle(&s->location, bell, PORTION);
-        turn_leave(s);
+        write_lock_release(s);
     }
     return CHAT_OK;
 }
@@ -287,10 +287,10 @@ static enum chat_status remove_unused(struct sqlite_store *s)
     return status == CHAT_OK ? remove_bells(s, BELL_GONE) : status;
 }
 
-/* Give some pages back, in one turn. */
+/* Give some pages back, in one transaction. */
 static enum chat_status shrink(struct sqlite_store *s)
 {
-    enum chat_status status = turn_begin(s);
+    enum chat_status status = transaction_begin(s);
     if (status != CHAT_OK)
         return status;
     int rc = SQLITE_ROW;
@@ -300,7 +300,7 @@ static enum chat_status shrink(struct sqlite_store *s)
     sqlite3_reset(statement);
     if (rc != SQLITE_ROW && rc != SQLITE_DONE)
         status = db_failed(s, rc, "write");
-    return turn_end(s, status);
+    return group_commit_end(s, status);
 }
 
 enum chat_status sqlite_compact(struct store *store, chat_progress *progress, void *context,
@@ -321,5 +321,5 @@ enum chat_status sqlite_compact(struct store *store, chat_progress *progress, vo
             progress(context, spare - left, spare);
     }
     *freed = (before - db_number(s, SQL_GET_PAGES)) * PAGE;
-    return status == CHAT_OK ? turn_empty_wal(s) : status;
+    return status == CHAT_OK ? transaction_empty_wal(s) : status;
 }

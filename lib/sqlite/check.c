@@ -13,7 +13,6 @@
 #include "create.h"
 #include "database.h"
 #include "group_commit.h"
-#include "locks.h"
 #include "operations.h"
 #include "os/clock.h"
 #include "quarantine.h"
@@ -24,6 +23,7 @@
 #include "salvage.h"
 #include "transaction.h"
 #include "vfs.h"
+#include "write_lock.h"
 
 /* The counters of a room, and the same numbers counted from its messages. */
 struct counters {
@@ -406,17 +406,18 @@ static void forget(struct check *c)
 static bool reindex(struct sqlite_store *s)
 {
     struct check again = { .store = s };
-    if (turn_begin(s) != CHAT_OK)
+    if (transaction_begin(s) != CHAT_OK)
         return false;
     if (db_run(s, SQL_REINDEX) != CHAT_OK) {
-        turn_rollback(s);
+        transaction_rollback(s);
         return false;
     }
     bells_add_all(s); /* messages that were hidden may be there again */
-    if (check_structure(&again) == CHAT_OK && !again.structure && turn_end(s, CHAT_OK) == CHAT_OK)
+    if (check_structure(&again) == CHAT_OK && !again.structure &&
+        group_commit_end(s, CHAT_OK) == CHAT_OK)
         return true;
     if (sqlite3_get_autocommit(s->db) == 0)
-        turn_rollback(s);
+        transaction_rollback(s);
     return false;
 }
 
@@ -424,13 +425,13 @@ static enum chat_status build_anew(struct check *c)
 {
     struct sqlite_store *s = c->store;
     int64_t count, skipped_to;
-    enum chat_status status = turn_take(s);
+    enum chat_status status = write_lock_take(s);
     if (status != CHAT_OK)
         return status;
     bells_add_all(s);
     bells_hold(s);
     status = salvage(s, &count, &skipped_to);
-    turn_leave(s);
+    write_lock_release(s);
     bells_ring(s);
     if (status == CHAT_OK)
         findings_tell(&c->findings, "the spool was rebuilt from the %lld messages that can be read",
@@ -479,7 +480,7 @@ static enum chat_status mend_messages(struct check *c)
 static enum chat_status mend_counters(struct check *c)
 {
     struct sqlite_store *s = c->store;
-    enum chat_status status = turn_begin(s);
+    enum chat_status status = transaction_begin(s);
     if (status != CHAT_OK)
         return status;
     bells_add_all(s);
@@ -494,7 +495,7 @@ static enum chat_status mend_counters(struct check *c)
         s->next_id = c->last + 1;
         status = spool_set_next_id(s);
     }
-    status = turn_end(s, status);
+    status = group_commit_end(s, status);
     if (status == CHAT_OK)
         findings_tell(&c->findings, "the counters were corrected");
     return status;
@@ -505,14 +506,14 @@ static enum chat_status mend_counters(struct check *c)
 static enum chat_status mend_readers(struct check *c)
 {
     struct sqlite_store *s = c->store;
-    enum chat_status status = turn_begin(s);
+    enum chat_status status = transaction_begin(s);
     if (status != CHAT_OK)
         return status;
     bells_add_all(s);
     status = db_run(s, SQL_MEND_READERS);
     if (status == CHAT_OK)
         status = db_run(s, SQL_MEND_SEEN);
-    status = turn_end(s, status);
+    status = group_commit_end(s, status);
     if (status == CHAT_OK)
         findings_tell(&c->findings, "the readers were set right");
     return status;
@@ -521,7 +522,7 @@ static enum chat_status mend_readers(struct check *c)
 static enum chat_status mend_settings(struct check *c)
 {
     struct sqlite_store *s = c->store;
-    enum chat_status status = turn_begin(s);
+    enum chat_status status = transaction_begin(s);
     if (status != CHAT_OK)
         return status;
     sqlite3_stmt *statement = db_statement(s, SQL_SET_SETTINGS);
@@ -529,7 +530,7 @@ static enum chat_status mend_settings(struct check *c)
     sqlite3_bind_null(statement, 2);
     status = db_finish(s, statement);
     bells_add_all(s);
-    status = turn_end(s, status);
+    status = group_commit_end(s, status);
     if (status == CHAT_OK)
         findings_tell(&c->findings, "the settings are those of a new spool");
     return status;

@@ -7,12 +7,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "claims.h"
 #include "connect.h"
 #include "cursor.h"
 #include "database.h"
 #include "due.h"
 #include "group_commit.h"
-#include "locks.h"
+#include "lock_file.h"
 #include "operations.h"
 #include "os/bell.h"
 #include "os/lock.h"
@@ -21,6 +22,7 @@
 #include "reader.h"
 #include "room.h"
 #include "scan.h"
+#include "write_lock.h"
 
 /* Delete expired messages that a look has passed, so that no later look has to. If that fails,
  * another receiver will. */
@@ -135,11 +137,11 @@ static enum chat_status claim_at(struct sqlite_store *s, const struct chat_query
     enum chat_status status = room_of(s, position, &room);
     if (status != CHAT_OK)
         return status;
-    int errnum = holds_claim(s, position) ? EAGAIN : lock_claim(s->lock, one, &taken);
+    int errnum = claims_has(s, position) ? EAGAIN : lock_claim(s->lock, one, &taken);
     if (errnum == EAGAIN)
         return error_set(s->base.error, CHAT_BUSY, "message %lld is claimed", (long long)query->id);
     if (errnum != 0)
-        return store_cannot_lock(s, errnum);
+        return lock_file_failed(s, errnum);
     status = read_run(s, one, 0, true, &room, 0, query, batch, &seen);
     if (status != CHAT_OK)
         unlock_claim(s->lock, one);
@@ -192,9 +194,9 @@ enum chat_status sqlite_claim(struct store *store, const struct chat_query *quer
     if (status == CHAT_NONE)
         status = check_readers(s, query);
     if (status == CHAT_OK)
-        status = store_can_write(s);
+        status = write_lock_check_writable(s);
     if (status == CHAT_OK)
-        status = be_present(s);
+        status = claims_be_present(s);
     if (status != CHAT_OK)
         return status;
     int tries = 0;
@@ -206,7 +208,7 @@ enum chat_status sqlite_claim(struct store *store, const struct chat_query *quer
     }
     if (status != CHAT_OK)
         return status;
-    status = group_sync_message(s, highest_id(batch));
+    status = group_commit_sync(s, highest_id(batch));
     if (status != CHAT_OK)
         sqlite_release(store, batch);
     return status;

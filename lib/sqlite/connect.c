@@ -8,7 +8,7 @@
 
 #include "create.h"
 #include "database.h"
-#include "locks.h"
+#include "lock_file.h"
 #include "os/clock.h"
 #include "os/lock.h"
 #include "schema.h"
@@ -31,8 +31,8 @@ static void configure(struct sqlite_store *s)
 {
     sqlite3 *db = s->db;
     sqlite3_extended_result_codes(db, 1);
-    sqlite3_busy_timeout(db, TURN_PATIENCE); /* for other programs: ours take the write lock */
-    sqlite3_wal_hook(db, count_frames, s);   /* instead of SQLite's own checkpoint */
+    sqlite3_busy_timeout(db, WRITE_LOCK_TIMEOUT); /* for other programs: ours take the write lock */
+    sqlite3_wal_hook(db, count_frames, s);        /* instead of SQLite's own checkpoint */
     sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
@@ -158,7 +158,7 @@ static enum chat_status open_beside(struct sqlite_store *s)
     if (log != CHAT_OK && log != CHAT_NONE)
         return log;
     enum chat_status status = db_recognize(s);
-    return status == CHAT_OK ? store_open_lock(s) : status;
+    return status == CHAT_OK ? lock_file_open(s) : status;
 }
 
 /* SQLite cannot read the schema with the WAL and the index that lie beside the file. A backup that
@@ -220,14 +220,14 @@ enum chat_status store_connect_or_create(struct sqlite_store *s)
         return status;
     status = location_enter(&s->location, true);
     if (status == CHAT_OK)
-        status = store_open_lock(s);
+        status = lock_file_open(s);
     if (status == CHAT_OK)
         status = db_create(s);
     return status == CHAT_OK ? store_connect(s) : status;
 }
 
-enum chat_status turn_begin_or_create(struct sqlite_store *s)
+enum chat_status connect_and_begin(struct sqlite_store *s)
 {
     enum chat_status status = store_connect_or_create(s);
-    return status == CHAT_OK ? turn_begin(s) : status;
+    return status == CHAT_OK ? transaction_begin(s) : status;
 }

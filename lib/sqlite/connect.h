@@ -14,8 +14,8 @@ enum chat_status store_connect_on_full_disk(struct sqlite_store *s);
 /* Likewise, and create the spool if it does not exist. */
 enum chat_status store_connect_or_create(struct sqlite_store *s);
 
-/* turn_begin, connected; creates the spool if it does not exist. */
-enum chat_status turn_begin_or_create(struct sqlite_store *s);
+/* transaction_begin, connected; creates the spool if it does not exist. */
+enum chat_status connect_and_begin(struct sqlite_store *s);
 
 /* Close all files but the lock file. */
 void store_disconnect(struct sqlite_store *s);

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "database.h"
-#include "locks.h"
+#include "write_lock.h"
 
 /* Enough to delete a message: some pages of the log, or of the -shm file. */
 enum { RESERVE = 256 * 1024 }; /* a log that is to be emptied (store.c) */
@@ -111,13 +111,13 @@ static enum chat_status create(struct sqlite_store *s)
 
 enum chat_status db_create(struct sqlite_store *s)
 {
-    enum chat_status status = turn_take(s);
+    enum chat_status status = write_lock_take(s);
     if (status != CHAT_OK)
         return status;
     status = location_check(&s->location, "");
     if (status == CHAT_NONE)
         status = create(s);
-    turn_leave(s);
+    write_lock_release(s);
     return status;
 }
 

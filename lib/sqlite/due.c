@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "claims.h"
 #include "database.h"
 #include "group_commit.h"
-#include "locks.h"
 #include "os/clock.h"
 #include "room.h"
 #include "transaction.h"
@@ -76,13 +76,13 @@ static enum chat_status set_all_ready(struct sqlite_store *s, int64_t room, cons
 static enum chat_status promote_portion(struct sqlite_store *s, int64_t room, int64_t now,
                                         struct due *due, size_t *count)
 {
-    enum chat_status status = turn_begin(s);
+    enum chat_status status = transaction_begin(s);
     if (status != CHAT_OK)
         return status;
     status = list_due(s, room, now, due, count);
     if (status == CHAT_OK)
         status = set_all_ready(s, room, due, *count);
-    return turn_end(s, status);
+    return group_commit_end(s, status);
 }
 
 bool is_due(const struct room *room)
@@ -153,7 +153,7 @@ static enum chat_status list_expired(struct sqlite_store *s, struct sweep *sweep
         list[*count] = (struct expired){ position, sqlite3_column_int64(statement, 1) };
         if (position_room(position) > 0) /* those that wait are listed behind the others */
             sweep->from = position + 1;
-        status = claim_for_turn(s, position);
+        status = claims_take(s, position);
         if (status == CHAT_OK)
             *bytes += list[(*count)++].length;
         if (status == CHAT_NONE)
@@ -214,13 +214,13 @@ enum chat_status sweep_all(struct sqlite_store *s, int64_t room)
 
 static enum chat_status sweep_portion(struct sqlite_store *s, struct sweep *sweep)
 {
-    enum chat_status status = turn_begin(s);
+    enum chat_status status = transaction_begin(s);
     if (status != CHAT_OK)
         return status;
     status = sweep_some(s, sweep);
     if (status == CHAT_OK && !sweep->more)
         status = set_next_expiry(s, sweep->room);
-    return turn_end(s, status);
+    return group_commit_end(s, status);
 }
 
 enum chat_status sweep_while_idle(struct sqlite_store *s, const struct room *room)

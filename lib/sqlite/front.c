@@ -4,8 +4,8 @@
 
 #include <stdlib.h>
 
+#include "claims.h"
 #include "database.h"
-#include "locks.h"
 #include "room.h"
 
 struct placed {
@@ -48,7 +48,7 @@ static enum chat_status set_place(struct sqlite_store *s, int64_t room, struct p
         sqlite3_bind_int64(statement, 2, place);
         return db_finish(s, statement);
     }
-    enum chat_status status = claim_for_turn(s, message.position);
+    enum chat_status status = claims_take(s, message.position);
     if (status != CHAT_OK)
         return status == CHAT_NONE ? CHAT_OK : status;
     sqlite3_stmt *statement = db_statement(s, SQL_SET_READY);

@@ -17,10 +17,10 @@
 
 #include "bells.h"
 #include "database.h"
-#include "locks.h"
 #include "synced.h"
 #include "transaction.h"
 #include "vfs.h"
+#include "write_lock.h"
 
 /* Sync everything that is unsynced. */
 static enum chat_status sync_all(struct sqlite_store *s)
@@ -32,25 +32,25 @@ static enum chat_status sync_all(struct sqlite_store *s)
     enum chat_status status = db_failed(s, rc, "write");
     struct error error = *s->base.error;
     synced_note_failure(s);
-    if (turn_take(s) == CHAT_OK) { /* which has repaired it */
-        turn_leave(s);
+    if (write_lock_take(s) == CHAT_OK) { /* which has repaired it */
+        write_lock_release(s);
         return CHAT_OK;
     }
     *s->base.error = error;
     return status;
 }
 
-enum chat_status group_sync_message(struct sqlite_store *s, int64_t id)
+enum chat_status group_commit_sync(struct sqlite_store *s, int64_t id)
 {
     struct synced synced;
     synced_read(s, &synced);
     if (!synced.failed && id <= synced.id)
         return CHAT_OK;
     if (synced.failed) { /* a sync that works now would prove nothing */
-        enum chat_status status = turn_take(s);
+        enum chat_status status = write_lock_take(s);
         if (status != CHAT_OK)
             return status;
-        turn_leave(s);
+        write_lock_release(s);
     }
     vfs_need_sync(s->db);
     enum chat_status status = sync_all(s);
@@ -65,7 +65,7 @@ enum chat_status group_commit(struct sqlite_store *s, struct range new)
     if (any && s->synced_id >= new.first) /* another spool was put in the place of this one */
         synced_write_id(s, new.first - 1);
     vfs_defer_sync(s->db, true);
-    enum chat_status status = turn_commit(s);
+    enum chat_status status = transaction_commit(s);
     if (status == CHAT_OK)
         status = sync_all(s);
     if (status == CHAT_OK)
@@ -74,10 +74,10 @@ enum chat_status group_commit(struct sqlite_store *s, struct range new)
     return status;
 }
 
-enum chat_status turn_end(struct sqlite_store *s, enum chat_status status)
+enum chat_status group_commit_end(struct sqlite_store *s, enum chat_status status)
 {
     if (status == CHAT_OK)
         return group_commit(s, (struct range){ 1, 0 });
-    turn_rollback(s);
+    transaction_rollback(s);
     return status;
 }

@@ -119,7 +119,7 @@ enum chat_status sqlite_list(struct store *store, struct chat_room **rooms, size
     if (list.count > 0)
         qsort(list.numbers, list.count, sizeof *list.numbers, compare);
     if (list.status == CHAT_OK && list.count > 0)
-        each_taken(s->lock, (struct range){ 1, POSITION_MAX }, count_claims, &list);
+        lock_each_taken(s->lock, (struct range){ 1, POSITION_MAX }, count_claims, &list);
     db_end(s, SQL_COMMIT);
     free(list.numbers);
     if (list.status != CHAT_OK) {

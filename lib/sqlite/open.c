@@ -51,7 +51,7 @@ enum chat_status sqlite_open_room(struct store *store, const char *name,
 {
     struct sqlite_store *s = (struct sqlite_store *)store;
     struct room room;
-    enum chat_status status = turn_begin_or_create(s);
+    enum chat_status status = connect_and_begin(s);
     if (status != CHAT_OK)
         return status;
     status = room_find(s, name, &room);
@@ -63,7 +63,7 @@ enum chat_status sqlite_open_room(struct store *store, const char *name,
         status = trim(s, room.number, room.depth);
     if (status == CHAT_OK)
         status = ring_both(s, name);
-    return turn_end(s, status);
+    return group_commit_end(s, status);
 }
 
 /* --- forget ---------------------------------------------------------------- */
@@ -123,13 +123,13 @@ enum chat_status sqlite_forget(struct store *store, const char *name)
     struct sqlite_store *s = (struct sqlite_store *)store;
     enum chat_status status = store_connect_on_full_disk(s);
     if (status == CHAT_OK)
-        status = turn_begin(s);
+        status = transaction_begin(s);
     if (status != CHAT_OK)
         return status;
     status = strchr(name, '/') != NULL ? forget_reader(s, name) : make_plain(s, name);
     if (status == CHAT_OK)
         status = ring_both(s, name);
-    return turn_end(s, status);
+    return group_commit_end(s, status);
 }
 
 /* --- seek ------------------------------------------------------------------ */
@@ -275,13 +275,13 @@ enum chat_status sqlite_seek(struct store *store, const char *name, const struct
     enum chat_status status = store_connect_on_full_disk(s);
     if (status != CHAT_OK)
         return status == CHAT_NONE ? not_open(s, name) : status;
-    status = turn_begin(s);
+    status = transaction_begin(s);
     if (status != CHAT_OK)
         return status;
     status = seek(s, name, point);
     if (status == CHAT_OK) /* who goes forward has nothing new to receive */
         status = point->forward ? bells_add(s, BELL_GONE, name) : ring_both(s, name);
-    return turn_end(s, status);
+    return group_commit_end(s, status);
 }
 
 /* --- readers --------------------------------------------------------------- */
@@ -357,7 +357,7 @@ static enum chat_status describe(struct listing *l, struct chat_reader *reader, 
     enum chat_status status = count_unread(s, &l->row, all, &reader->unread);
     l->claimed = 0;
     if (status == CHAT_OK) {
-        each_taken(s->lock, all, count_claims, l);
+        lock_each_taken(s->lock, all, count_claims, l);
         status = l->status;
     }
     if (status == CHAT_OK)
@@ -366,7 +366,7 @@ static enum chat_status describe(struct listing *l, struct chat_reader *reader, 
         status = count(s, at, at, &copies);
     reader->unread += reader->held;
     reader->claimed = l->claimed;
-    reader->here = is_here(s, l->row.number) || here_taken(s->lock, l->row.number);
+    reader->here = is_here(s, l->row.number) || lock_reader_taken(s->lock, l->row.number);
     *past = l->place == 0 || (l->row.seen >= l->place && copies == 0 && !returns);
     return status;
 }

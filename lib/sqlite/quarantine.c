@@ -7,10 +7,10 @@
 #include <string.h>
 
 #include "bells.h"
+#include "claims.h"
 #include "database.h"
 #include "digest.h"
 #include "group_commit.h"
-#include "locks.h"
 #include "os/bell.h"
 #include "read.h"
 #include "room.h"
@@ -137,14 +137,14 @@ static enum chat_status end(struct sqlite_store *s, const struct chat_batch *cop
                             const struct room *from, enum chat_status status)
 {
     if (status != CHAT_DAMAGED) {
-        turn_rollback(s);
+        transaction_rollback(s);
         ring_given_up(s, from);
         return status;
     }
     status = bells_add(s, BELL_CAME, CHAT_ROOM_DAMAGED);
     if (status == CHAT_OK && from->number > 0)
         status = bells_add(s, BELL_GONE, from->name);
-    status = turn_end(s, status);
+    status = group_commit_end(s, status);
     if (status != CHAT_OK) {
         ring_given_up(s, from);
         return status;
@@ -160,9 +160,9 @@ enum chat_status set_aside(struct sqlite_store *s, int64_t position)
     struct chat_batch *copy = batch_new(&s->base);
     if (copy == NULL)
         return error_set(s->base.error, CHAT_SYSTEM, "out of memory");
-    enum chat_status status = turn_begin(s);
+    enum chat_status status = transaction_begin(s);
     if (status == CHAT_OK) {
-        status = claim_for_turn(s, position);
+        status = claims_take(s, position);
         if (status == CHAT_OK)
             status = move_damaged(s, position, &from, copy);
         else if (status == CHAT_NONE) /* another receiver is about to do the same */

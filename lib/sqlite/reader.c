@@ -10,7 +10,7 @@
 #include "database.h"
 #include "due.h"
 #include "group_commit.h"
-#include "locks.h"
+#include "lock_file.h"
 #include "os/clock.h"
 #include "os/lock.h"
 #include "room.h"
@@ -56,7 +56,7 @@ enum chat_status reader_need(struct sqlite_store *s, const char *name)
 {
     struct open_row open;
     struct room room;
-    enum chat_status status = turn_begin(s);
+    enum chat_status status = transaction_begin(s);
     if (status != CHAT_OK)
         return status;
     status = open_find(s, name, &open);
@@ -64,7 +64,7 @@ enum chat_status reader_need(struct sqlite_store *s, const char *name)
         status = room_get(s, name, &room); /* another process may have made it */
     if (status == CHAT_NONE)
         status = reader_add(s, name, &open);
-    return turn_end(s, status);
+    return group_commit_end(s, status);
 }
 
 enum chat_status check_readers(struct sqlite_store *s, const struct chat_query *query)
@@ -93,9 +93,9 @@ enum chat_status reader_here(struct sqlite_store *s, int64_t number)
     if (here == NULL)
         return error_set(s->base.error, CHAT_SYSTEM, "out of memory");
     s->here = here;
-    int errnum = lock_here(s->lock, number);
+    int errnum = lock_reader(s->lock, number);
     if (errnum != 0)
-        return store_cannot_lock(s, errnum);
+        return lock_file_failed(s, errnum);
     here[s->here_count++] = number;
     return CHAT_OK;
 }

@@ -13,12 +13,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "locks.h"
 #include "report.h"
 #include "synced.h"
 #include "transaction.h"
 #include "wal.h"
 #include "wal_loss.h"
+#include "write_lock.h"
 
 enum { COPIES = 99, SUFFIX = 32 };
 
@@ -122,7 +122,7 @@ static enum chat_status empty(struct sqlite_store *s, int fd, struct findings *f
     if (errnum != 0)
         return error_system(s->base.error, errnum, CHAT_IO, "cannot repair spool '%s'",
                             s->location.path);
-    enum chat_status status = turn_empty_wal(s);
+    enum chat_status status = transaction_empty_wal(s);
     if (status == CHAT_OK)
         findings_tell(findings, "the WAL was emptied; a copy of the damaged one is '%s%s'",
                       s->location.path, suffix);
@@ -142,7 +142,8 @@ enum chat_status reseal_wal(struct sqlite_store *s, struct findings *findings)
 {
     int fd;
     struct error error = *s->base.error;
-    if (s->lock < 0 || location_check(&s->location, "-wal") != CHAT_OK || turn_take(s) != CHAT_OK) {
+    if (s->lock < 0 || location_check(&s->location, "-wal") != CHAT_OK ||
+        write_lock_take(s) != CHAT_OK) {
         *s->base.error = error;
         return CHAT_DATA;
     }
@@ -152,6 +153,6 @@ enum chat_status reseal_wal(struct sqlite_store *s, struct findings *findings)
         status = reseal(s, fd, findings);
         close(fd);
     }
-    turn_leave(s);
+    write_lock_release(s);
     return status;
 }

@@ -17,15 +17,16 @@
 
 #include "bells.h"
 #include "check.h"
+#include "claims.h"
 #include "connect.h"
 #include "copy.h"
 #include "database.h"
-#include "locks.h"
 #include "operations.h"
 #include "room.h"
 #include "salvage.h"
 #include "synced.h"
 #include "transaction.h"
+#include "write_lock.h"
 
 struct restore {
     struct sqlite_store *s;
@@ -133,7 +134,7 @@ static enum chat_status set_next_id(struct restore *r)
     return rc == SQLITE_OK ? CHAT_OK : cannot_copy(s, rc);
 }
 
-/* Within our turn, where the spool is connected. */
+/* Replace the contents of the spool, which is connected, within the write lock. */
 static enum chat_status replace_content(struct restore *r)
 {
     errno = 0;
@@ -166,13 +167,13 @@ static enum chat_status replace_held(struct restore *r, enum chat_status connect
 /* CHAT_NONE and CHAT_DATA: there is no spool that could be connected to. */
 static enum chat_status replace(struct restore *r, enum chat_status connected)
 {
-    enum chat_status status = turn_take(r->s);
+    enum chat_status status = write_lock_take(r->s);
     if (status != CHAT_OK)
         return status;
     status = set_next_id(r);
     if (status == CHAT_OK)
         status = replace_held(r, connected);
-    turn_leave(r->s);
+    write_lock_release(r->s);
     bells_ring(r->s);
     return status;
 }
@@ -183,15 +184,15 @@ static enum chat_status restore_into(struct restore *r)
     enum chat_status connected = store_connect_on_full_disk(s);
     if (connected != CHAT_OK && connected != CHAT_NONE && connected != CHAT_DATA)
         return connected;
-    enum chat_status status = claim_all(s, "nothing was restored");
+    enum chat_status status = claims_take_all(s, "nothing was restored");
     if (status != CHAT_OK)
         return status;
     status = replace(r, connected);
-    unclaim_all(s);
+    claims_release_all(s);
     if (status != CHAT_OK)
         return status;
     if (connected == CHAT_OK)
-        turn_empty_wal(s);
+        transaction_empty_wal(s);
     return CHAT_OK;
 }
 

@@ -14,12 +14,12 @@
 #include "copy.h"
 #include "database.h"
 #include "digest.h"
-#include "locks.h"
 #include "message.h"
 #include "os/lock.h"
 #include "pages.h"
 #include "room.h"
 #include "synced.h"
+#include "write_lock.h"
 
 /* The columns of a room, in the order of schema.sql. */
 enum {
@@ -349,7 +349,7 @@ bool extend_truncated(struct sqlite_store *s)
 {
     enum { COUNT_AT = 28 }; /* of the pages, in the header (sqlite.org/fileformat2.html) */
     int fd;
-    if (s->lock < 0 || turn_take(s) != CHAT_OK)
+    if (s->lock < 0 || write_lock_take(s) != CHAT_OK)
         return false;
     bool extended = false;
     if (location_open(&s->location, "", &fd) == CHAT_OK) {
@@ -363,6 +363,6 @@ bool extend_truncated(struct sqlite_store *s)
         }
         close(fd);
     }
-    turn_leave(s);
+    write_lock_release(s);
     return extended;
 }

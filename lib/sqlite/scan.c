@@ -8,9 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "claims.h"
 #include "database.h"
 #include "due.h"
-#include "locks.h"
+#include "lock_file.h"
 #include "os/clock.h"
 #include "os/lock.h"
 #include "room.h"
@@ -303,9 +304,9 @@ static void scan_pass(struct scan *scan, struct range taken)
 static int try_run(struct sqlite_store *s, struct range *run, bool take, struct range *taken)
 {
     for (;;) {
-        int errnum = take                                ? lock_claim(s->lock, *run, taken)
-                     : claim_taken(s->lock, *run, taken) ? EAGAIN
-                                                         : 0;
+        int errnum = take                               ? lock_claim(s->lock, *run, taken)
+                     : lock_taken(s->lock, *run, taken) ? EAGAIN
+                                                        : 0;
         if (errnum != EAGAIN || taken->first <= run->first)
             return errnum;
         run->last = taken->first - 1;
@@ -332,18 +333,18 @@ enum chat_status scan_next(struct scan *scan, int64_t max, enum scan_mode mode, 
     enum chat_status status;
     while ((status = need_next(scan)) == CHAT_OK) {
         struct range taken;
-        if (mode != SCAN_ALL && holds_claim(s, scan->next)) {
+        if (mode != SCAN_ALL && claims_has(s, scan->next)) {
             scan_pass_ours(scan);
             continue;
         }
         status = find_run(scan, max, found);
         if (status != CHAT_OK || mode == SCAN_ALL)
             return status;
-        found->last = claim_first_held(s, (struct range){ found->first + 1, found->last }) - 1;
+        found->last = claims_first(s, (struct range){ found->first + 1, found->last }) - 1;
         int errnum = try_run(s, found, mode == SCAN_TAKE, &taken);
         scan->only_kept = false;
         if (errnum != EAGAIN)
-            return errnum == 0 ? CHAT_OK : store_cannot_lock(s, errnum);
+            return errnum == 0 ? CHAT_OK : lock_file_failed(s, errnum);
         *passed = true;
         scan_pass(scan, taken);
     }

@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "bells.h"
+#include "claims.h"
 #include "database.h"
 #include "group_commit.h"
-#include "locks.h"
 #include "transaction.h"
 
 /* The next CREATE statement of our schema, and its length; NULL behind the last. */
@@ -126,15 +126,15 @@ enum chat_status schema_upgrade(struct sqlite_store *s, int format)
 {
     if (format >= SCHEMA_VERSION)
         return CHAT_OK;
-    enum chat_status status = claim_all(s, "it was not upgraded to this version's format");
+    enum chat_status status = claims_take_all(s, "it was not upgraded to this version's format");
     if (status != CHAT_OK)
         return status;
-    status = turn_begin(s);
+    status = transaction_begin(s);
     if (status == CHAT_OK) {
         bells_add_all(s);
         status = run_upgrades(s, &format);
-        status = turn_end(s, status);
+        status = group_commit_end(s, status);
     }
-    unclaim_all(s);
+    claims_release_all(s);
     return status;
 }

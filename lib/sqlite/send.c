@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "bells.h"
+#include "claims.h"
 #include "connect.h"
 #include "cursor.h"
 #include "database.h"
@@ -15,7 +16,6 @@
 #include "group_commit.h"
 #include "ids.h"
 #include "lines.h"
-#include "locks.h"
 #include "operations.h"
 #include "os/bell.h"
 #include "os/clock.h"
@@ -30,12 +30,12 @@ enum { LARGE = 64 * 1024 }; /* a transaction of less than this the reserve can t
 enum chat_status sqlite_begin(struct store *store)
 {
     struct sqlite_store *s = (struct sqlite_store *)store;
-    enum chat_status status = turn_begin_or_create(s);
+    enum chat_status status = connect_and_begin(s);
     if (status != CHAT_OK)
         return status;
     status = spool_read(s);
     if (status != CHAT_OK)
-        turn_rollback(s);
+        transaction_rollback(s);
     s->put.tally = (struct tally){ .depth = 0 };
     s->put.bytes = 0;
     s->put.first_id = s->next_id;
@@ -137,7 +137,7 @@ static enum chat_status replace_from(struct sqlite_store *s, const char *key, in
         status = db_found(s, statement, rc);
         if (status != CHAT_OK)
             break;
-        status = claim_for_turn(s, after);
+        status = claims_take(s, after);
         if (status == CHAT_OK) {
             ++*count;
             status = drop(s, after, length);
@@ -171,13 +171,13 @@ static enum chat_status drop_oldest(struct sqlite_store *s, bool whole)
     struct scan scan;
     struct range oldest;
     bool passed;
-    enum chat_status status = be_present(s);
+    enum chat_status status = claims_be_present(s);
     if (status == CHAT_OK)
         status = scan_open(&scan, s, &query, s->put.tally.name, NULL);
     if (status == CHAT_OK) /* no receiver may begin with it: it goes when this is committed */
         status = scan_next(&scan, 1, SCAN_TAKE, &oldest, &passed);
     if (status == CHAT_OK)
-        status = claim_hold(s, oldest);
+        status = claims_add(s, oldest);
     if (status != CHAT_OK)
         return status;
     sqlite3_stmt *statement = db_statement(s, SQL_GET_LENGTH);
@@ -353,7 +353,7 @@ enum chat_status sqlite_put(struct store *store, const struct chat_message *mess
     struct sqlite_store *s = (struct sqlite_store *)store;
     enum chat_status status = put(s, message, terms, id);
     if (status == CHAT_IO) /* only a rollback is left, and a full disk should not wait for it */
-        turn_undo(s);
+        transaction_undo(s);
     return status;
 }
 
@@ -402,7 +402,7 @@ enum chat_status sqlite_commit(struct store *store)
     struct sqlite_store *s = (struct sqlite_store *)store;
     /* It gave up already, at a put that failed. */
     if (s->db == NULL || sqlite3_get_autocommit(s->db) != 0) {
-        turn_rollback(s);
+        transaction_rollback(s);
         return error_set(s->base.error, CHAT_IO, "cannot write spool '%s'", s->location.path);
     }
     enum chat_status status = lines_insert(s);
@@ -413,7 +413,7 @@ enum chat_status sqlite_commit(struct store *store)
     if (status == CHAT_OK)
         status = promise_room(s);
     if (status != CHAT_OK) {
-        turn_rollback(s);
+        transaction_rollback(s);
         return status;
     }
     status = commit(s);
@@ -424,5 +424,5 @@ enum chat_status sqlite_commit(struct store *store)
 
 void sqlite_rollback(struct store *store)
 {
-    turn_rollback((struct sqlite_store *)store);
+    transaction_rollback((struct sqlite_store *)store);
 }

@@ -168,7 +168,7 @@ static enum chat_status settle(struct sqlite_store *s, const struct chat_batch *
                                size_t to)
 {
     bool copies = false;
-    enum chat_status status = turn_begin(s);
+    enum chat_status status = transaction_begin(s);
     if (status != CHAT_OK)
         return status;
     status = batch->source != 0 ? reader_settle(s, batch, from, to)
@@ -179,7 +179,7 @@ static enum chat_status settle(struct sqlite_store *s, const struct chat_batch *
         status = sweep_passed(s, batch);
     if (status == CHAT_OK && !s->reserve_given)
         status = shrink(s, batch);
-    status = turn_end(s, status);
+    status = group_commit_end(s, status);
     return status == CHAT_OK && copies ? db_failed(s, SQLITE_CORRUPT, "read") : status;
 }
 
@@ -189,7 +189,7 @@ static enum chat_status settle_on_full_disk(struct sqlite_store *s, const struct
                                             size_t count)
 {
     enum { PART = 32 };
-    enum chat_status status = turn_make_room(s);
+    enum chat_status status = transaction_make_space(s);
     for (size_t from = 0; from < count && status == CHAT_OK; from += PART) {
         s->reserve_given = true;
         status = settle(s, batch, from, from + PART < count ? from + PART : count);
@@ -342,7 +342,7 @@ static enum chat_status ring_moved(struct sqlite_store *s, const struct chat_bat
 static enum chat_status fail(struct sqlite_store *s, const struct chat_batch *batch,
                              const struct chat_failure *failure)
 {
-    enum chat_status status = turn_begin(s);
+    enum chat_status status = transaction_begin(s);
     if (status != CHAT_OK)
         return status;
     if (batch->source != 0)
@@ -353,14 +353,14 @@ static enum chat_status fail(struct sqlite_store *s, const struct chat_batch *ba
         status = ring_moved(s, batch, failure->dead);
     if (status == CHAT_OK && !s->reserve_given)
         status = sweep_passed(s, batch);
-    return turn_end(s, status);
+    return group_commit_end(s, status);
 }
 
 /* The disk is full: once more with the blocks of the reserve. */
 static enum chat_status fail_on_full_disk(struct sqlite_store *s, const struct chat_batch *batch,
                                           const struct chat_failure *failure)
 {
-    enum chat_status status = turn_make_room(s);
+    enum chat_status status = transaction_make_space(s);
     return status == CHAT_OK ? fail(s, batch, failure) : status;
 }
 
@@ -391,7 +391,7 @@ enum chat_status sqlite_move(struct store *store, struct chat_batch *batch, cons
 {
     int64_t place = 0;
     struct sqlite_store *s = (struct sqlite_store *)store;
-    enum chat_status status = turn_begin(s);
+    enum chat_status status = transaction_begin(s);
     if (status != CHAT_OK)
         return status;
     if (batch->source != 0)
@@ -402,5 +402,5 @@ enum chat_status sqlite_move(struct store *store, struct chat_batch *batch, cons
         status = move_one(s, batch, i, room, place);
     if (status == CHAT_OK)
         status = ring_moved(s, batch, room);
-    return turn_end(s, status);
+    return group_commit_end(s, status);
 }

@@ -6,11 +6,11 @@
 #include "bells.h"
 #include "create.h"
 #include "database.h"
-#include "locks.h"
 #include "os/bell.h"
 #include "os/lock.h"
 #include "synced.h"
 #include "vfs.h"
+#include "write_lock.h"
 
 /* Empty the WAL when it has this number of pages. To empty it costs two syncs under the write
  * lock, and one for the header of the next, so rarely is good; but if the index of the WAL is
@@ -26,16 +26,16 @@ enum { WAL_FRAMES = 64 };
  * place 0.021 ms, p90 0.03). */
 enum { WAL_KEPT = 3 * 1024 * 1024 };
 
-enum chat_status turn_begin(struct sqlite_store *s)
+enum chat_status transaction_begin(struct sqlite_store *s)
 {
-    enum chat_status status = turn_take(s);
+    enum chat_status status = write_lock_take(s);
     if (status != CHAT_OK)
         return status;
     status = db_run(s, SQL_BEGIN_WRITE);
     if (status == CHAT_OK)
         s->writing = true;
     else
-        turn_leave(s);
+        write_lock_release(s);
     return status;
 }
 
@@ -50,7 +50,7 @@ static void empty_wal(struct sqlite_store *s, int mode)
 {
     sqlite3_busy_handler(s->db, NULL, NULL);
     int rc = sqlite3_wal_checkpoint_v2(s->db, NULL, mode, NULL, NULL);
-    sqlite3_busy_timeout(s->db, TURN_PATIENCE);
+    sqlite3_busy_timeout(s->db, WRITE_LOCK_TIMEOUT);
     /* A reader in our way is met again when the WAL has grown once more. */
     s->wal_tried = rc == SQLITE_OK ? 0 : s->wal_frames;
     if (rc == SQLITE_OK) {
@@ -74,24 +74,24 @@ static void empty_grown_wal(struct sqlite_store *s)
     empty_wal(s, keep ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_TRUNCATE);
 }
 
-enum chat_status turn_empty_wal(struct sqlite_store *s)
+enum chat_status transaction_empty_wal(struct sqlite_store *s)
 {
-    enum chat_status status = turn_take(s);
+    enum chat_status status = write_lock_take(s);
     if (status == CHAT_OK) {
         empty_wal(s, SQLITE_CHECKPOINT_TRUNCATE);
-        turn_leave(s);
+        write_lock_release(s);
     }
     return status;
 }
 
-enum chat_status turn_make_room(struct sqlite_store *s)
+enum chat_status transaction_make_space(struct sqlite_store *s)
 {
-    enum chat_status status = turn_take(s);
+    enum chat_status status = write_lock_take(s);
     if (status != CHAT_OK)
         return status;
     reserve_give(s);
     empty_grown_wal(s);
-    turn_leave(s);
+    write_lock_release(s);
     return CHAT_OK;
 }
 
@@ -136,7 +136,7 @@ static void empty_left_wal(struct sqlite_store *s)
     *s->base.error = error;
 }
 
-void turn_undo(struct sqlite_store *s)
+void transaction_undo(struct sqlite_store *s)
 {
     db_end(s, SQL_ROLLBACK);
     s->put.ids_known = 0;
@@ -149,18 +149,18 @@ void turn_undo(struct sqlite_store *s)
         empty_left_wal(s);
 }
 
-void turn_rollback(struct sqlite_store *s)
+void transaction_rollback(struct sqlite_store *s)
 {
     bool claims = s->held_count > 0;
-    turn_undo(s);
-    turn_leave(s);
+    transaction_undo(s);
+    write_lock_release(s);
     if (claims) /* a receiver may have passed the messages, and sleep */
         bells_ring(s);
     else
         bells_forget(s);
 }
 
-enum chat_status turn_commit(struct sqlite_store *s)
+enum chat_status transaction_commit(struct sqlite_store *s)
 {
     bells_hold(s);
     enum chat_status status = db_run(s, SQL_COMMIT);
@@ -170,8 +170,8 @@ enum chat_status turn_commit(struct sqlite_store *s)
         s->promised_from = 0;
         if (s->reserve_given || s->wal_frames >= s->wal_tried + WAL_FRAMES || wal_is_left(s))
             empty_grown_wal(s);
-        turn_leave(s);
+        write_lock_release(s);
     } else
-        turn_rollback(s);
+        transaction_rollback(s);
     return status;
 }

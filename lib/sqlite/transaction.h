@@ -7,17 +7,17 @@
 
 /* Wait for our turn and begin a transaction that writes; commit or roll it back, empty
  * the log if it has grown, and let the next one in. */
-enum chat_status turn_begin(struct sqlite_store *s);
-enum chat_status turn_commit(struct sqlite_store *s);
-void turn_rollback(struct sqlite_store *s);
+enum chat_status transaction_begin(struct sqlite_store *s);
+enum chat_status transaction_commit(struct sqlite_store *s);
+void transaction_rollback(struct sqlite_store *s);
 
 /* Roll it back, and keep the write lock: the caller is in the middle of it. */
-void turn_undo(struct sqlite_store *s);
+void transaction_undo(struct sqlite_store *s);
 
 /* Empty the WAL, however short it is, and give its space back. */
-enum chat_status turn_empty_wal(struct sqlite_store *s);
+enum chat_status transaction_empty_wal(struct sqlite_store *s);
 
 /* The disk is full: give up the reserve, and empty the log with it. */
-enum chat_status turn_make_room(struct sqlite_store *s);
+enum chat_status transaction_make_space(struct sqlite_store *s);
 
 #endif

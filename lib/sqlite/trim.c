@@ -12,11 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "claims.h"
 #include "connect.h"
 #include "cursor.h"
 #include "database.h"
 #include "due.h"
-#include "locks.h"
 #include "os/clock.h"
 #include "os/lock.h"
 #include "room.h"
@@ -226,9 +226,9 @@ static enum chat_status save_claimed(struct sqlite_store *s, const struct open_r
                                      struct range run)
 {
     struct saving saving = { .store = s, .reader = reader, .status = CHAT_OK };
-    each_taken(s->lock, run, save_run, &saving);
+    lock_each_taken(s->lock, run, save_run, &saving);
     for (struct range own = run; own.first <= run.last; own.first++) {
-        own.first = claim_first_held(s, own);
+        own.first = claims_first(s, own);
         if (own.first <= run.last)
             save_run(&saving, (struct range){ own.first, own.first });
     }

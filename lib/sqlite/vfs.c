@@ -182,7 +182,7 @@ void vfs_was_rewritten(sqlite3 *db)
     wal->pending = false;
 }
 
-void vfs_begin_turn(sqlite3 *db)
+void vfs_begin_write(sqlite3 *db)
 {
     struct layer *wal = wal_of(db);
     if (wal != NULL)

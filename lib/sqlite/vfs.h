@@ -19,7 +19,7 @@ const char *vfs_register(sqlite3_vfs *vfs, const sqlite3_vfs *ours);
 void vfs_alone(void);
 
 /* The write lock was taken: others may have written to the WAL. */
-void vfs_begin_turn(sqlite3 *db);
+void vfs_begin_write(sqlite3 *db);
 
 /* Whether the next commit is written, but not synced: vfs_sync does that later. */
 void vfs_defer_sync(sqlite3 *db, bool deferring);

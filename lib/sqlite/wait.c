@@ -11,7 +11,7 @@
 
 #include "connect.h"
 #include "due.h"
-#include "locks.h"
+#include "lock_file.h"
 #include "operations.h"
 #include "os/bell.h"
 #include "os/clock.h"
@@ -44,7 +44,7 @@ static enum chat_status vigil_start(struct sqlite_store *s, struct vigil *vigil)
     enum chat_status status = store_connect_on_full_disk(s);
     if (status == CHAT_NONE)
         status = location_enter(&s->location, true);
-    return status == CHAT_OK ? store_open_lock(s) : status;
+    return status == CHAT_OK ? lock_file_open(s) : status;
 }
 
 static enum chat_status vigil_listen(struct sqlite_store *s, struct vigil *vigil, const char *bell,
@@ -52,7 +52,7 @@ static enum chat_status vigil_listen(struct sqlite_store *s, struct vigil *vigil
 {
     int fd;
     enum chat_status status = bell_listen(&s->location, bell, room, &fd);
-    if (status == CHAT_CANTCREATE && store_in_place(s) != CHAT_OK)
+    if (status == CHAT_CANTCREATE && lock_file_check_names_now(s) != CHAT_OK)
         return CHAT_IO; /* its directory is gone */
     if (status != CHAT_OK || vigil_add(vigil, fd))
         return status;
@@ -66,7 +66,7 @@ static enum chat_status vigil_listen_all(struct sqlite_store *s, struct vigil *v
                                          const char *bell)
 {
     enum chat_status status = vigil_listen(s, vigil, bell, BELL_ALL);
-    if (status == CHAT_OK && turn_taken(s->lock))
+    if (status == CHAT_OK && lock_write_taken(s->lock))
         vigil_wake_at(vigil, clock_now() + UNWATCHED);
     return status;
 }
@@ -94,7 +94,7 @@ static enum chat_status vigil_watch_files(struct sqlite_store *s, struct vigil *
     for (size_t i = 0; i < bells; i++) /* gone before it was watched: listen again */
         if (fstat(vigil->fds[i].fd, &st) == 0 && st.st_nlink == 0)
             vigil_wake_at(vigil, clock_now());
-    return store_in_place(s);
+    return lock_file_check_names_now(s);
 }
 
 /* Sleep. Most sleeps of a busy receiver are short: the files are watched after a moment only. */
@@ -117,7 +117,7 @@ static void vigil_watch_holders(struct sqlite_store *s, struct vigil *vigil)
 {
     bool all = false;
     int *pidfds = calloc(WATCHED, sizeof *pidfds);
-    int n = pidfds != NULL ? watch_present(s->lock, pidfds, WATCHED, &all) : 0;
+    int n = pidfds != NULL ? lock_watch_present(s->lock, pidfds, WATCHED, &all) : 0;
     for (int i = 0; i < n; i++)
         if (!vigil_add(vigil, pidfds[i])) {
             close(pidfds[i]);

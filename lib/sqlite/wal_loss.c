@@ -4,10 +4,10 @@
 
 #include <string.h>
 
-#include "locks.h"
 #include "synced.h"
 #include "wal.h"
 #include "wal_index.h"
+#include "write_lock.h"
 
 /* Whether the WAL that the descriptor is open on has lost something that was on the disk. */
 static enum chat_status look_for_damage(struct sqlite_store *s, int fd)
@@ -56,10 +56,10 @@ enum chat_status synced_check(struct sqlite_store *s, int wal)
     if (status != CHAT_DATA)
         return status;
     /* A writer may have begun the WAL again while it was read: look once more while none can. */
-    status = turn_take(s);
+    status = write_lock_take(s);
     if (status != CHAT_OK)
         return status;
     status = look_for_damage(s, wal);
-    turn_leave(s);
+    write_lock_release(s);
     return status;
 }

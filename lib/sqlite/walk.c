@@ -2,11 +2,11 @@
 
 #include "internal.h"
 
+#include "claims.h"
 #include "connect.h"
 #include "cursor.h"
 #include "database.h"
 #include "due.h"
-#include "locks.h"
 #include "operations.h"
 #include "os/lock.h"
 #include "read.h"
@@ -19,11 +19,11 @@ static void tell_claimed(struct sqlite_store *s, struct chat_batch *batch, size_
                          struct range run)
 {
     struct range taken;
-    bool any = claim_taken(s->lock, run, &taken);
+    bool any = lock_taken(s->lock, run, &taken);
     for (size_t i = from; i < batch->count; i++) {
         int64_t at = batch->positions[i];
         batch->messages[i]->claimed =
-            holds_claim(s, at) || (any && claim_taken(s->lock, (struct range){ at, at }, &taken));
+            claims_has(s, at) || (any && lock_taken(s->lock, (struct range){ at, at }, &taken));
     }
 }
 

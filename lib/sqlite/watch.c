@@ -13,9 +13,9 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
-#include "locks.h"
 #include "operations.h"
 #include "os/vigil.h"
+#include "write_lock.h"
 
 static enum chat_status failed(struct sqlite_store *s)
 {
@@ -69,8 +69,8 @@ static bool drain(struct sqlite_store *s)
 
 static void pass_turnstile(struct sqlite_store *s)
 {
-    if (s->lock >= 0 && turn_take(s) == CHAT_OK)
-        turn_leave(s);
+    if (s->lock >= 0 && write_lock_take(s) == CHAT_OK)
+        write_lock_release(s);
 }
 
 enum chat_status sqlite_watch(struct store *store, int64_t timeout, const sigset_t *unblocked)

@@ -1,4 +1,4 @@
-/* impatient.c - linked with --wrap=lock_turn,--wrap=sqlite3_busy_timeout: a process that waits for
+/* impatient.c - linked with --wrap=lock_write,--wrap=sqlite3_busy_timeout: a process that waits for
  * a lock gives up after a twentieth of the time. */
 
 #include <sqlite3.h>
@@ -7,14 +7,14 @@
 
 enum { SHARE = 20 };
 
-int __real_lock_turn(int fd, int64_t patience);
-int __wrap_lock_turn(int fd, int64_t patience);
+int __real_lock_write(int fd, int64_t patience);
+int __wrap_lock_write(int fd, int64_t patience);
 int __real_sqlite3_busy_timeout(sqlite3 *db, int milliseconds);
 int __wrap_sqlite3_busy_timeout(sqlite3 *db, int milliseconds);
 
-int __wrap_lock_turn(int fd, int64_t patience)
+int __wrap_lock_write(int fd, int64_t patience)
 {
-    return __real_lock_turn(fd, patience / SHARE);
+    return __real_lock_write(fd, patience / SHARE);
 }
 
 int __wrap_sqlite3_busy_timeout(sqlite3 *db, int milliseconds)
