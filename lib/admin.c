@@ -3,23 +3,23 @@
 #include "handle.h"
 
 static const struct {
-    const struct store_verbs *verbs;
-    const struct admin_verbs *admin;
+    const struct store_ops *ops;
+    const struct admin_ops *admin;
 } stores[] = {
     { &store_sqlite, &admin_sqlite },
 };
 
-static const struct admin_verbs *admin_of(const struct store *store)
+static const struct admin_ops *admin_of(const struct store *store)
 {
     if (store->admin != NULL)
         return store->admin;
     size_t i = 0;
-    while (stores[i].verbs != store->verbs)
+    while (stores[i].ops != store->ops)
         i++;
     return stores[i].admin;
 }
 
-static const struct admin_verbs *admin(const chat_spool *spool)
+static const struct admin_ops *admin(const chat_spool *spool)
 {
     return admin_of(spool->store);
 }
@@ -56,7 +56,7 @@ enum chat_status chat_create(chat_spool *spool, const char *group)
 
 const char *chat_store_version(const chat_spool *spool)
 {
-    return check_handle(spool) == CHAT_OK ? admin(spool)->engine(spool->store) : "";
+    return check_handle(spool) == CHAT_OK ? admin(spool)->version(spool->store) : "";
 }
 
 enum chat_status chat_watch(chat_spool *spool, int64_t timeout, const sigset_t *unblocked)

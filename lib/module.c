@@ -70,8 +70,7 @@ static enum chat_status find(const char *name, struct error *error, char path[PA
                      CHAT_MODULES);
 }
 
-enum chat_status module_load(const char *name, struct error *error,
-                             const struct store_verbs **verbs)
+enum chat_status module_load(const char *name, struct error *error, const struct store_ops **ops)
 {
     char path[PATH_MAX];
     enum chat_status status = find(name, error, path);
@@ -85,6 +84,6 @@ enum chat_status module_load(const char *name, struct error *error,
     if (module == NULL || strcmp(module->version, CHAT_VERSION) != 0)
         return error_set(error, CHAT_UNREACHABLE, "the module '%s' is not of version %s", path,
                          CHAT_VERSION);
-    *verbs = module->verbs;
+    *ops = module->ops;
     return CHAT_OK;
 }

@@ -9,12 +9,11 @@
  * versions must be the same. */
 struct store_module {
     char version[32];
-    const struct store_verbs *verbs;
+    const struct store_ops *ops;
 };
 
-/* Load the module of the store NAME, chatspool-NAME.so, and store its verbs. CHAT_UNREACHABLE: it
- * is not there, or cannot be loaded. CHAT_PERMISSION: others could have changed it. */
-enum chat_status module_load(const char *name, struct error *error,
-                             const struct store_verbs **verbs);
+/* Load the module of the store NAME, chatspool-NAME.so, and store its operations. CHAT_UNREACHABLE:
+ * it is not there, or cannot be loaded. CHAT_PERMISSION: others could have changed it. */
+enum chat_status module_load(const char *name, struct error *error, const struct store_ops **ops);
 
 #endif

@@ -12,7 +12,7 @@
  * module with that name is loaded when a URL asks for it. */
 static const struct entry {
     const char *scheme;
-    const struct store_verbs *verbs;
+    const struct store_ops *ops;
     const char *module;
 } stores[] = {
     { "", &store_sqlite, NULL },
@@ -28,7 +28,7 @@ static size_t scheme_length(const char *where)
 }
 
 static enum chat_status find_store(const char *where, struct error *error,
-                                   const struct store_verbs **verbs)
+                                   const struct store_ops **ops)
 {
     size_t length = scheme_length(where), i = 0;
     while (i < sizeof stores / sizeof stores[0] &&
@@ -39,16 +39,16 @@ static enum chat_status find_store(const char *where, struct error *error,
                          "unsupported spool URL '%.*s://…': use a path or postgresql://…",
                          (int)length, where);
     if (stores[i].module != NULL)
-        return module_load(stores[i].module, error, verbs);
-    *verbs = stores[i].verbs;
+        return module_load(stores[i].module, error, ops);
+    *ops = stores[i].ops;
     return CHAT_OK;
 }
 
 void chat_single_threaded(void)
 {
     for (size_t i = 0; i < sizeof stores / sizeof stores[0]; i++)
-        if (stores[i].verbs != NULL)
-            stores[i].verbs->alone();
+        if (stores[i].ops != NULL)
+            stores[i].ops->single_threaded();
 }
 
 enum chat_status check_handle(const chat_spool *spool)
@@ -65,26 +65,26 @@ enum chat_status chat_open(const char *where, chat_spool **out)
         return CHAT_SYSTEM;
     if (where == NULL || where[0] == '\0')
         return error_set(&spool->error, CHAT_USAGE, "the spool's name is empty");
-    const struct store_verbs *verbs = NULL; /* and so where none is found */
-    enum chat_status status = find_store(where, &spool->error, &verbs);
-    return verbs != NULL ? verbs->open(where, &spool->error, &spool->store) : status;
+    const struct store_ops *ops = NULL; /* and so where none is found */
+    enum chat_status status = find_store(where, &spool->error, &ops);
+    return ops != NULL ? ops->open(where, &spool->error, &spool->store) : status;
 }
 
 void chat_set_timeout(chat_spool *spool, int64_t timeout)
 {
     if (check_handle(spool) == CHAT_OK)
-        spool->store->patience = timeout;
+        spool->store->timeout = timeout;
 }
 
 int64_t chat_time(const chat_spool *spool)
 {
-    return check_handle(spool) == CHAT_OK ? spool->store->verbs->time(spool->store) : 0;
+    return check_handle(spool) == CHAT_OK ? spool->store->ops->time(spool->store) : 0;
 }
 
 const char *const *chat_secrets(const chat_spool *spool)
 {
     static const char *const none[] = { NULL };
-    return check_handle(spool) == CHAT_OK ? spool->store->verbs->secrets : none;
+    return check_handle(spool) == CHAT_OK ? spool->store->ops->secrets : none;
 }
 
 void chat_close(chat_spool *spool)
@@ -93,7 +93,7 @@ void chat_close(chat_spool *spool)
         return;
     if (spool->store != NULL) {
         chat_rollback(spool);
-        spool->store->verbs->close(spool->store);
+        spool->store->ops->close(spool->store);
     }
     free(spool);
 }
@@ -114,7 +114,7 @@ enum chat_status chat_settings(chat_spool *spool, struct chat_settings *settings
 {
     if (check_handle(spool) != CHAT_OK || settings == NULL)
         return CHAT_USAGE;
-    return spool->store->verbs->settings(spool->store, settings);
+    return spool->store->ops->settings(spool->store, settings);
 }
 
 enum chat_status chat_begin(chat_spool *spool)
@@ -123,7 +123,7 @@ enum chat_status chat_begin(chat_spool *spool)
         return CHAT_USAGE;
     if (spool->store->sending)
         return error_set(&spool->error, CHAT_USAGE, "already sending");
-    enum chat_status status = spool->store->verbs->begin(spool->store);
+    enum chat_status status = spool->store->ops->begin(spool->store);
     spool->store->sending = status == CHAT_OK;
     return status;
 }
@@ -165,7 +165,7 @@ enum chat_status chat_put(chat_spool *spool, const struct chat_message *message,
     if (!time_valid(message->time) || !time_valid(message->due) || !time_valid(message->expires))
         return error_set(&spool->error, CHAT_USAGE,
                          "a message cannot have a time beyond the years 0000 to 9999");
-    return spool->store->verbs->put(spool->store, message, terms != NULL ? terms : &none, id);
+    return spool->store->ops->put(spool->store, message, terms != NULL ? terms : &none, id);
 }
 
 enum chat_status chat_commit(chat_spool *spool)
@@ -175,7 +175,7 @@ enum chat_status chat_commit(chat_spool *spool)
     if (!spool->store->sending)
         return error_set(&spool->error, CHAT_USAGE, "chat_commit without chat_begin");
     spool->store->sending = false;
-    return spool->store->verbs->commit(spool->store);
+    return spool->store->ops->commit(spool->store);
 }
 
 void chat_rollback(chat_spool *spool)
@@ -183,7 +183,7 @@ void chat_rollback(chat_spool *spool)
     if (check_handle(spool) != CHAT_OK)
         return;
     if (spool->store->sending)
-        spool->store->verbs->rollback(spool->store);
+        spool->store->ops->rollback(spool->store);
     spool->store->sending = false;
 }
 
@@ -216,7 +216,7 @@ enum chat_status chat_mark(chat_spool *spool, const struct chat_query *query, in
 {
     struct chat_query full;
     enum chat_status status = mark != NULL ? check_query(spool, query, &full) : CHAT_USAGE;
-    return status == CHAT_OK ? spool->store->verbs->mark(spool->store, &full, mark) : status;
+    return status == CHAT_OK ? spool->store->ops->mark(spool->store, &full, mark) : status;
 }
 
 /* Add BATCH to the batches that hold claims; and remove it. */
@@ -250,7 +250,7 @@ static enum chat_status walk(chat_spool *spool, const struct chat_query *query,
             few.room_count = cursor->room + FEW;
         status = check_query_from(spool, &few, cursor->room);
         if (status == CHAT_OK)
-            status = spool->store->verbs->walk(spool->store, &few, cursor, batch);
+            status = spool->store->ops->walk(spool->store, &few, cursor, batch);
     } while (status == CHAT_NONE && cursor->room > room && cursor->room < query->room_count &&
              query->id == 0); /* without a spool the cursor stays */
     return status;
@@ -264,8 +264,8 @@ static enum chat_status fill(chat_spool *spool, const struct chat_query *query,
     struct chat_batch *batch = batch_new(store);
     if (batch == NULL)
         return error_set(&spool->error, CHAT_SYSTEM, "out of memory");
-    enum chat_status status = cursor != NULL ? walk(spool, query, cursor, batch)
-                                             : store->verbs->claim(store, query, batch);
+    enum chat_status status =
+        cursor != NULL ? walk(spool, query, cursor, batch) : store->ops->claim(store, query, batch);
     if (status != CHAT_OK) {
         batch_free(batch);
         return status;
@@ -339,7 +339,7 @@ enum chat_status chat_settle(chat_batch *batch, size_t count)
         return error_set(batch->store->error, CHAT_USAGE, "the batch has only %zu messages",
                          batch->count);
     if (count > 0)
-        status = batch->store->verbs->settle(batch->store, batch, count);
+        status = batch->store->ops->settle(batch->store, batch, count);
     batch->settled = status == CHAT_OK && count == batch->count;
     return status;
 }
@@ -367,7 +367,7 @@ static void limit_hold(struct store *store, struct chat_failure *failure)
 {
     if (failure->hold <= CHAT_TIME_MAX / 2) /* by no clock is it so late */
         return;
-    int64_t most = CHAT_TIME_MAX - store->verbs->time(store);
+    int64_t most = CHAT_TIME_MAX - store->ops->time(store);
     if (failure->hold > most)
         failure->hold = most > 0 ? most : 0;
 }
@@ -385,7 +385,7 @@ enum chat_status chat_fail(chat_batch *batch, const struct chat_failure *wanted)
     if (status == CHAT_OK && failure->dead != NULL && !chat_room_valid(failure->dead))
         return error_set(store->error, CHAT_USAGE, "'%s' cannot name a room", failure->dead);
     if (status == CHAT_OK)
-        status = store->verbs->fail(store, batch, failure);
+        status = store->ops->fail(store, batch, failure);
     batch->settled = status == CHAT_OK && failure->dead != NULL;
     return status;
 }
@@ -401,7 +401,7 @@ static enum chat_status move(chat_batch *batch, const char *room, bool first)
         return error_set(store->error, CHAT_USAGE, "'%s' cannot name a room",
                          room != NULL ? room : "");
     if (status == CHAT_OK)
-        status = store->verbs->move(store, batch, room, first);
+        status = store->ops->move(store, batch, room, first);
     batch->settled = status == CHAT_OK;
     return status;
 }
@@ -423,7 +423,7 @@ enum chat_status chat_keep(chat_batch *batch)
         return CHAT_OK;
     if (batch->claimed) {
         forget(batch);
-        status = batch->store->verbs->keep(batch->store, batch);
+        status = batch->store->ops->keep(batch->store, batch);
     }
     batch_free(batch);
     return status;
@@ -433,7 +433,7 @@ void chat_release(chat_batch *batch)
 {
     if (batch != NULL && batch->claimed) {
         forget(batch);
-        batch->store->verbs->release(batch->store, batch);
+        batch->store->ops->release(batch->store, batch);
     }
     batch_free(batch);
 }
@@ -461,7 +461,7 @@ enum chat_status chat_wait_room(chat_spool *spool, const char *room, int64_t max
     enum chat_status status = check_room(spool, room);
     if (status != CHAT_OK || max <= 0) /* no limit */
         return status;
-    return spool->store->verbs->wait_room(spool->store, room, max, timeout, unblocked);
+    return spool->store->ops->wait_room(spool->store, room, max, timeout, unblocked);
 }
 
 enum chat_status chat_wait(chat_spool *spool, const struct chat_query *query, int64_t timeout,
@@ -474,5 +474,5 @@ enum chat_status chat_wait(chat_spool *spool, const struct chat_query *query, in
     enum chat_status status = check_query(spool, query, &full);
     if (status != CHAT_OK)
         return status;
-    return spool->store->verbs->wait(spool->store, &full, timeout, unblocked);
+    return spool->store->ops->wait(spool->store, &full, timeout, unblocked);
 }

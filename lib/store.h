@@ -13,21 +13,21 @@
 #include "error.h"
 
 struct store {
-    const struct store_verbs *verbs;
-    const struct admin_verbs *admin; /* NULL: those that admin.c has for the others */
-    struct error *error;             /* where a verb that fails says why; the handle's */
-    bool sending;                    /* between begin and the end of that transaction; spool.c's */
-    struct chat_batch *claimed;      /* the batches that hold claims, by their next; spool.c's */
-    int64_t patience;                /* milliseconds to try to reach it; below zero: as usual */
-    struct pollfd *descriptors;      /* what the caller waits for, too: chat_set_descriptors */
+    const struct store_ops *ops;
+    const struct admin_ops *admin; /* NULL: those that admin.c has for the others */
+    struct error *error;           /* the text of the last failure; owned by the handle */
+    bool sending;                  /* between begin and the end of that transaction; spool.c's */
+    struct chat_batch *claimed;    /* the batches that hold claims, by their next; spool.c's */
+    int64_t timeout;               /* milliseconds to try to reach it; below zero: as usual */
+    struct pollfd *descriptors;    /* what the caller waits for, too: chat_set_descriptors */
     size_t descriptor_count;
 };
 
-struct store_verbs {
+struct store_ops {
     /* The names of variables of the environment that no child should see; ends with NULL. */
     const char *const *secrets;
-    /* The process has one thread, and uses the engine for nothing else. */
-    void (*alone)(void);
+    /* The process has one thread, and uses the libraries of the store for nothing else. */
+    void (*single_threaded)(void);
     /* WHERE is the user's text; the path of a file has no scheme. Stores a struct whose
      * first member is a struct store in *STORE, only on CHAT_OK. */
     enum chat_status (*open)(const char *where, struct error *error, struct store **store);
@@ -64,11 +64,11 @@ struct store_verbs {
 /* Operations of an operator, in a table of their own, which admin.c finds by the other one: so a
  * program that only sends or receives links none of them (each symbol of libc that they would
  * need costs the start of a command 900 instructions). */
-struct admin_verbs {
+struct admin_ops {
     enum chat_status (*set)(struct store *store, const struct chat_settings *settings);
     enum chat_status (*skip_ids)(struct store *store, int64_t next_id, int64_t *before);
     enum chat_status (*create)(struct store *store, const char *group);
-    const char *(*engine)(struct store *store);
+    const char *(*version)(struct store *store);
     enum chat_status (*watch)(struct store *store, int64_t timeout, const sigset_t *unblocked);
     enum chat_status (*list)(struct store *store, struct chat_room **rooms, size_t *count);
     enum chat_status (*holders)(struct store *store, const struct chat_batch *batch,
@@ -89,7 +89,7 @@ struct admin_verbs {
                                 int64_t *freed);
 };
 
-extern const struct store_verbs store_sqlite;
-extern const struct admin_verbs admin_sqlite;
+extern const struct store_ops store_sqlite;
+extern const struct admin_ops admin_sqlite;
 
 #endif

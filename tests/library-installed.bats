@@ -93,17 +93,17 @@ visible() {
 #   region         a buffer of 32 KiB for the index of the WAL, unused after the call (sqlite/wal_index.c)
 #   read_failed, disk_full    the error of the last system call, for the caller (sqlite/vfs.c)
 #   vfs            the layer that SQLite keeps registered for the life of the process (sqlite/vfs.c)
-#   engine         the text of chat_store_version(), the same each time (sqlite/admin.c)
+#   version        the text of chat_store_version(), the same each time (sqlite/admin.c)
 @test "the library keeps no global state except the listed variables" {
   run bash -c 'objdump -t "$ROOT/lib/libchatspool.a" | awk "\$0 ~ / O / && \$0 ~ / \.(data|bss)(\.[a-z_]+)?\t/ && \$0 !~ /\.data\.rel\.ro/ { print \$NF }" |
     sed "s/\.[0-9]*$//; s/.*\.//" | sort'
   assert_output 'connections
 disk_full
-engine
 process
 read_failed
 region
 unclosed
+version
 vfs
 vfs'
 }

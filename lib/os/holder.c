@@ -77,11 +77,11 @@ static void read_text(const char *path, char *text, size_t size)
         close(fd);
 }
 
-/* The word behind this one, within a line. */
-static const char *next_word(const char *word)
+/* The field behind this one, within a line. */
+static const char *next_field(const char *field)
 {
-    word += strcspn(word, " \t\n");
-    return word + strspn(word, " \t");
+    field += strcspn(field, " \t\n");
+    return field + strspn(field, " \t");
 }
 
 /* Whether the line is of a lock for writing, on *RANGE, as in
@@ -91,8 +91,8 @@ static bool read_lock(const char *line, struct range *range)
 {
     if (strncmp(line, "lock:", 5) != 0)
         return false;
-    const char *mode = next_word(next_word(next_word(next_word(line))));
-    const char *first = next_word(next_word(next_word(mode))), *last = next_word(first);
+    const char *mode = next_field(next_field(next_field(next_field(line))));
+    const char *first = next_field(next_field(next_field(mode))), *last = next_field(first);
     range->first = strtoll(first, NULL, 10);
     range->last = strncmp(last, "EOF", 3) == 0 ? INT64_MAX : strtoll(last, NULL, 10);
     return strncmp(mode, "WRITE", 5) == 0;

@@ -56,7 +56,7 @@ static int64_t milliseconds(void)
 
 /* Wait for LOCK until the deadline: the timer goes off again and again from then on, as the
  * first alarm may come just before the system call begins. */
-static int wait_for_lock(int fd, struct flock *lock, int64_t patience)
+static int wait_for_lock(int fd, struct flock *lock, int64_t timeout)
 {
     timer_t timer;
     struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM };
@@ -67,10 +67,10 @@ static int wait_for_lock(int fd, struct flock *lock, int64_t patience)
     if (timer_create(CLOCK_MONOTONIC, &event, &timer) < 0)
         return errno;
     const struct itimerspec alarms = {
-        .it_value = { patience / 1000, (long)(patience % 1000) * 1000000 },
+        .it_value = { timeout / 1000, (long)(timeout % 1000) * 1000000 },
         .it_interval = { 0, 100000000 },
     };
-    int64_t deadline = milliseconds() + patience;
+    int64_t deadline = milliseconds() + timeout;
     int result = 0;
     timer_settime(timer, 0, &alarms, NULL);
     while (fcntl(fd, F_OFD_SETLKW, lock) < 0) {
@@ -87,7 +87,7 @@ static int wait_for_lock(int fd, struct flock *lock, int64_t patience)
 }
 
 /* Lock these bytes, and wait for them if need be. */
-static int lock_bytes(int fd, int64_t first, int64_t last, int64_t patience)
+static int lock_bytes(int fd, int64_t first, int64_t last, int64_t timeout)
 {
     struct flock lock = lock_of(F_WRLCK, first, last);
     if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
@@ -101,15 +101,15 @@ static int lock_bytes(int fd, int64_t first, int64_t last, int64_t patience)
     sigaddset(&alarm_only, SIGALRM);
     sigaction(SIGALRM, &action, &old_action);
     sigprocmask(SIG_UNBLOCK, &alarm_only, &old_mask);
-    int result = wait_for_lock(fd, &lock, patience);
+    int result = wait_for_lock(fd, &lock, timeout);
     sigprocmask(SIG_SETMASK, &old_mask, NULL);
     sigaction(SIGALRM, &old_action, NULL);
     return result;
 }
 
-int lock_write(int fd, int64_t patience)
+int lock_write(int fd, int64_t timeout)
 {
-    return lock_bytes(fd, 0, 0, patience);
+    return lock_bytes(fd, 0, 0, timeout);
 }
 
 void unlock_write(int fd)
@@ -180,10 +180,10 @@ static void claim_free(int fd, struct range wanted)
         claim_free(fd, (struct range){ taken.last + 1, wanted.last });
 }
 
-int lock_all_claims(int fd, int64_t patience)
+int lock_all_claims(int fd, int64_t timeout)
 {
     claim_free(fd, (struct range){ 1, POSITION_MAX });
-    return lock_bytes(fd, 1, POSITION_MAX, patience);
+    return lock_bytes(fd, 1, POSITION_MAX, timeout);
 }
 
 void unlock_claim(int fd, struct range claimed)

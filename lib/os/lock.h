@@ -30,7 +30,7 @@ struct range {
 /* Wait for the write lock in the lock file FD; the kernel serves waiters in the order they came.
  * (Measured with 8 writers: SQLite's own busy handler gave one process the lock 11,897 times and
  * another once.) Returns 0, or an errno: ETIMEDOUT after PATIENCE milliseconds. */
-int lock_write(int fd, int64_t patience);
+int lock_write(int fd, int64_t timeout);
 void unlock_write(int fd);
 
 /* Whether another process holds the write lock. */
@@ -44,7 +44,7 @@ void unlock_claim(int fd, struct range claimed);
 /* Claim all positions there can be: no new claim is granted from now on, and those of others are
  * waited for. Returns 0, or an errno: ETIMEDOUT after PATIENCE milliseconds; then some may be
  * claimed. */
-int lock_all_claims(int fd, int64_t patience);
+int lock_all_claims(int fd, int64_t timeout);
 
 /* Whether another process has a claim on a position of WANTED; stores such a range in *TAKEN. */
 bool lock_taken(int fd, struct range wanted, struct range *taken);

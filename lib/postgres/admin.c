@@ -1,4 +1,4 @@
-/* admin.c - the verbs of an operator; settings. */
+/* admin.c - the operations of an operator; settings. */
 
 #include "internal.h"
 
@@ -60,31 +60,31 @@ static enum chat_status skip(struct pg_store *s, int64_t next_id, int64_t *befor
 static enum chat_status skip_ids(struct store *store, int64_t next_id, int64_t *before)
 {
     struct pg_store *s = (struct pg_store *)store;
-    struct pg_patience patience = pg_patience(s);
+    struct pg_timeout timeout = pg_timeout(s);
     if (next_id > PG_ID_MAX)
         return error_set(s->base.error, CHAT_DATA, "spool '%s' cannot have the id %lld", s->url,
                          (long long)next_id);
     enum chat_status status;
     do {
-        status = pg_connect(s, &patience);
+        status = pg_connect(s, &timeout);
         if (status == CHAT_OK)
             status = skip(s, next_id, before);
-    } while (pg_again(s, status, &patience));
+    } while (pg_again(s, status, &timeout));
     return status;
 }
 
-static const char *engine(struct store *store)
+static const char *version(struct store *store)
 {
-    static char engine[96];
+    static char version[96];
     struct pg_store *s = (struct pg_store *)store;
     int libpq = PQlibVersion();
     const char *server = NULL;
     if (pg_know_spool(s) == CHAT_OK)
         server = PQparameterStatus(s->conn, "server_version");
-    snprintf(engine, sizeof engine, "PostgreSQL %s, libpq %d.%d",
+    snprintf(version, sizeof version, "PostgreSQL %s, libpq %d.%d",
              server != NULL ? server : "(not reached)", libpq / 10000, libpq % 10000);
-    pg_clean(engine);
-    return engine;
+    pg_clean(version);
+    return version;
 }
 
 static enum chat_status backup(struct store *store, const char *file, chat_progress *progress,
@@ -153,11 +153,11 @@ static enum chat_status compact(struct store *store, chat_progress *progress, vo
     return status;
 }
 
-const struct admin_verbs admin_pg = {
+const struct admin_ops admin_pg = {
     .set = set,
     .skip_ids = skip_ids,
     .create = pg_create,
-    .engine = engine,
+    .version = version,
     .watch = pg_watch,
     .list = pg_list,
     .holders = pg_holders,

@@ -214,8 +214,8 @@ enum chat_status pg_check(struct store *store, bool repair, chat_finding *told, 
 {
     struct pg_store *s = (struct pg_store *)store;
     struct check c = { .store = s, .findings = { .told = told, .context = context } };
-    struct pg_patience patience = pg_patience(s);
-    enum chat_status status = pg_connect(s, &patience);
+    struct pg_timeout timeout = pg_timeout(s);
+    enum chat_status status = pg_connect(s, &timeout);
     if (status == CHAT_OK)
         status = survey(&c);
     if (status == CHAT_OK && repair && c.findings.faults > 0)

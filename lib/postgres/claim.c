@@ -192,14 +192,14 @@ enum chat_status pg_claim(struct store *store, const struct chat_query *query,
                           struct chat_batch *batch)
 {
     struct pg_store *s = (struct pg_store *)store;
-    struct pg_patience patience = pg_patience(s);
+    struct pg_timeout timeout = pg_timeout(s);
     enum chat_status status;
     do {
         empty(batch);
-        status = pg_connect(s, &patience);
+        status = pg_connect(s, &timeout);
         if (status == CHAT_OK)
             status = claim(s, query, batch);
-    } while (pg_again(s, status, &patience));
+    } while (pg_again(s, status, &timeout));
     if (status == CHAT_OK)
         batch->session = s->session;
     return status;

@@ -86,7 +86,7 @@ static void hear(void *context, const PGresult *result)
     struct pg_store *s = context;
     const char *function = PQresultErrorField(result, PG_DIAG_SOURCE_FUNCTION);
     if (function != NULL && strcmp(function, "SyncRepWaitForLSN") == 0)
-        s->alone = true;
+        s->unreplicated = true;
 }
 
 /* CHAT_OK: connected. CHAT_BUSY: try again. */
@@ -221,20 +221,20 @@ static enum chat_status begin_session(struct pg_store *s)
     return status;
 }
 
-enum chat_status pg_connect(struct pg_store *s, struct pg_patience *patience)
+enum chat_status pg_connect(struct pg_store *s, struct pg_timeout *timeout)
 {
     enum chat_status status = CHAT_OK;
     while (s->conn == NULL) {
         status = attempt(s);
         if (status == CHAT_OK)
             status = begin_session(s);
-        else if (status == CHAT_BUSY && pg_pause(patience))
+        else if (status == CHAT_BUSY && pg_pause(timeout))
             continue;
-        else if (patience->interrupted)
+        else if (timeout->interrupted)
             return CHAT_INTERRUPTED;
         else
             return status == CHAT_BUSY && !s->crowded ? CHAT_UNREACHABLE : status;
-        if (!pg_again(s, status, patience))
+        if (!pg_again(s, status, timeout))
             break;
     }
     return status;
@@ -242,12 +242,12 @@ enum chat_status pg_connect(struct pg_store *s, struct pg_patience *patience)
 
 enum chat_status pg_know_spool(struct pg_store *s)
 {
-    struct pg_patience patience = pg_patience(s);
+    struct pg_timeout timeout = pg_timeout(s);
     enum chat_status status;
     do {
-        status = pg_connect(s, &patience);
+        status = pg_connect(s, &timeout);
         if (status == CHAT_OK && !s->fresh)
             status = pg_read_spool(s);
-    } while (pg_again(s, status, &patience));
+    } while (pg_again(s, status, &timeout));
     return status;
 }

@@ -54,7 +54,7 @@ static enum chat_status create_locked(struct pg_store *s)
 enum chat_status pg_create(struct store *store, const char *group)
 {
     struct pg_store *s = (struct pg_store *)store;
-    struct pg_patience patience = pg_patience(s);
+    struct pg_timeout timeout = pg_timeout(s);
     if (group != NULL)
         return error_set(
             store->error, CHAT_USAGE,
@@ -62,10 +62,10 @@ enum chat_status pg_create(struct store *store, const char *group)
     enum chat_status status;
     s->upgrading = true;
     do {
-        status = pg_connect(s, &patience);
+        status = pg_connect(s, &timeout);
         if (status == CHAT_OK)
             status = create_locked(s);
-    } while (pg_again(s, status, &patience));
+    } while (pg_again(s, status, &timeout));
     s->upgrading = false;
     return status;
 }

@@ -81,7 +81,7 @@ struct pg_array {
 };
 
 /* How long to try to reach the server, in this call. */
-struct pg_patience {
+struct pg_timeout {
     int64_t until;             /* by pg_clock(); below zero: forever */
     int64_t pause;             /* the next, in milliseconds */
     const sigset_t *unblocked; /* during a pause; or NULL */
@@ -113,17 +113,17 @@ struct pg_log {
 struct pg_store {
     struct store base;
     char *url;
-    PGconn *conn;     /* NULL: not connected */
-    int64_t session;  /* counts the connections; a claim belongs to one */
-    int64_t pid;      /* of the server's process */
-    int64_t ahead;    /* of the clock that runs in a suspend, too: the server's time */
-    int64_t stepped;  /* of the same: this machine's time, when that was measured */
-    int64_t patience; /* milliseconds, as the URL says; below zero: forever */
+    PGconn *conn;    /* NULL: not connected */
+    int64_t session; /* counts the connections; a claim belongs to one */
+    int64_t pid;     /* of the server's process */
+    int64_t ahead;   /* of the clock that runs in a suspend, too: the server's time */
+    int64_t stepped; /* of the same: this machine's time, when that was measured */
+    int64_t timeout; /* milliseconds, as the URL says; below zero: forever */
     bool prepared[PG_COUNT];
-    bool crowded;   /* it had no connection free */
-    bool alone;     /* the server has not waited for a standby: a commit is on its disk only */
-    bool deadlock;  /* the last error was one, and another try may succeed */
-    bool upgrading; /* the schema is not looked at */
+    bool crowded;      /* it had no connection free */
+    bool unreplicated; /* the server has not waited for a standby: a commit is on its disk only */
+    bool deadlock;     /* the last error was one, and another try may succeed */
+    bool upgrading;    /* the schema is not looked at */
 
     /* The exchange that is being made, or was made last: */
     struct pg_call {
@@ -187,21 +187,21 @@ int64_t pg_now(const struct store *store);
 
 /* Be connected, and try for as long as that takes, within PATIENCE. CHAT_UNREACHABLE: it can't be
  * reached. */
-enum chat_status pg_connect(struct pg_store *s, struct pg_patience *patience);
-struct pg_patience pg_patience(const struct pg_store *s);
+enum chat_status pg_connect(struct pg_store *s, struct pg_timeout *timeout);
+struct pg_timeout pg_timeout(const struct pg_store *s);
 
 /* After a call that failed: whether it was for a connection that is lost, and there is still time
  * to try once more. */
-bool pg_again(struct pg_store *s, enum chat_status status, struct pg_patience *patience);
+bool pg_again(struct pg_store *s, enum chat_status status, struct pg_timeout *timeout);
 
 /* Sleep before another try: longer each time. False: the time is up, or a signal came. */
-bool pg_pause(struct pg_patience *patience);
+bool pg_pause(struct pg_timeout *timeout);
 
 /* Give up the connection, and with it all claims. */
 void pg_disconnect(struct pg_store *s);
 
 /* Read what holds for the spool; and be connected and know it as it is now, within the usual
- * patience. */
+ * timeout. */
 enum chat_status pg_read_spool(struct pg_store *s);
 enum chat_status pg_know_spool(struct pg_store *s);
 
@@ -569,7 +569,7 @@ enum chat_status pg_holders(struct store *store, const struct chat_batch *batch,
                             struct chat_holder *holders);
 enum chat_status pg_check(struct store *store, bool repair, chat_finding *told, void *context);
 
-extern const struct store_verbs store_pg;
-extern const struct admin_verbs admin_pg;
+extern const struct store_ops store_pg;
+extern const struct admin_ops admin_pg;
 
 #endif

@@ -26,16 +26,16 @@ static void read_room(const PGresult *result, int row, struct chat_room *room)
 enum chat_status pg_list(struct store *store, struct chat_room **rooms, size_t *count)
 {
     struct pg_store *s = (struct pg_store *)store;
-    struct pg_patience patience = pg_patience(s);
+    struct pg_timeout timeout = pg_timeout(s);
     enum chat_status status;
     size_t call = 0;
     do {
-        status = pg_connect(s, &patience);
+        status = pg_connect(s, &timeout);
         if (status == CHAT_OK) {
             call = pg_call(s, PG_LIST_ROOMS, NULL);
             status = pg_exchange(s, "read");
         }
-    } while (pg_again(s, status, &patience));
+    } while (pg_again(s, status, &timeout));
     if (status != CHAT_OK)
         return status;
     *count = (size_t)pg_rows(s, call);
@@ -67,13 +67,13 @@ enum chat_status pg_holders(struct store *store, const struct chat_batch *batch,
                             struct chat_holder *holders)
 {
     struct pg_store *s = (struct pg_store *)store;
-    struct pg_patience patience = pg_patience(s);
+    struct pg_timeout timeout = pg_timeout(s);
     enum chat_status status;
     size_t call = 0;
     do {
         struct pg_values values = { .count = 0 };
         struct pg_array ids;
-        status = pg_connect(s, &patience);
+        status = pg_connect(s, &timeout);
         if (status != CHAT_OK)
             continue;
         pg_array_start(&ids, PG_INT8);
@@ -84,7 +84,7 @@ enum chat_status pg_holders(struct store *store, const struct chat_batch *batch,
         call = pg_call(s, PG_LIST_HOLDERS, &values);
         pg_array_free(&ids);
         status = pg_exchange(s, "read");
-    } while (pg_again(s, status, &patience));
+    } while (pg_again(s, status, &timeout));
     for (int i = 0; status == CHAT_OK && i < pg_rows(s, call); i++)
         read_holder(pg_result(s, call), i, batch, holders);
     return status;

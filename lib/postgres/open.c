@@ -33,17 +33,17 @@ struct errand {
 
 static enum chat_status run(struct pg_store *s, const struct errand *errand, bool *yes)
 {
-    struct pg_patience patience = pg_patience(s);
+    struct pg_timeout timeout = pg_timeout(s);
     enum chat_status status;
     do {
-        status = pg_connect(s, &patience);
+        status = pg_connect(s, &timeout);
         if (status == CHAT_OK) {
             size_t call = errand->call(s, errand->what);
             status = pg_exchange(s, "write");
             if (status == CHAT_OK)
                 *yes = pg_get_number(pg_result(s, call), 0, 0) != 0;
         }
-    } while (pg_again(s, status, &patience));
+    } while (pg_again(s, status, &timeout));
     return status;
 }
 
@@ -199,12 +199,12 @@ enum chat_status pg_readers(struct store *store, const char *room, int64_t id,
                             struct chat_reader **readers, size_t *count)
 {
     struct pg_store *s = (struct pg_store *)store;
-    struct pg_patience patience = pg_patience(s);
+    struct pg_timeout timeout = pg_timeout(s);
     enum chat_status status;
     do {
-        status = pg_connect(s, &patience);
+        status = pg_connect(s, &timeout);
         if (status == CHAT_OK)
             status = list_readers(s, room, id, readers, count);
-    } while (pg_again(s, status, &patience));
+    } while (pg_again(s, status, &timeout));
     return status;
 }

@@ -259,9 +259,9 @@ static bool take_all(struct pg_store *s, const PGresult **failed)
  * only. One more commit waits for a standby, and so for all commits before. */
 static enum chat_status await_standbys(struct pg_store *s)
 {
-    struct pg_patience patience = pg_patience(s);
-    while (s->alone) {
-        s->alone = false;
+    struct pg_timeout timeout = pg_timeout(s);
+    while (s->unreplicated) {
+        s->unreplicated = false;
         if (PQsendQueryParams(s->conn, pg_text[PG_AWAIT_STANDBYS], 0, NULL, NULL, NULL, NULL, 1) ==
                 0 ||
             PQpipelineSync(s->conn) == 0)
@@ -271,8 +271,8 @@ static enum chat_status await_standbys(struct pg_store *s)
         PQclear(result);
         if (!all)
             return pg_lost(s);
-        s->alone = s->alone || !good;
-        if (s->alone && !pg_pause(&patience))
+        s->unreplicated = s->unreplicated || !good;
+        if (s->unreplicated && !pg_pause(&timeout))
             return error_set(s->base.error, CHAT_BUSY,
                              "spool '%s' has stopped waiting for its standbys, so what was written "
                              "may be lost with the server",

@@ -56,12 +56,11 @@ static void give_up(struct pg_store *s)
 /* Begin the transaction once more with what was put so far. After a deadlock it takes the write
  * lock of the spool first, and so ends in no other one. *COMMITTED: there is no need to, the first
  * one was committed. */
-static enum chat_status begin_again(struct pg_store *s, struct pg_patience *patience,
-                                    bool *committed)
+static enum chat_status begin_again(struct pg_store *s, struct pg_timeout *timeout, bool *committed)
 {
     struct pg_values token = { .count = 0 };
     pg_bytes(&token, s->token, TOKEN);
-    enum chat_status status = pg_connect(s, patience);
+    enum chat_status status = pg_connect(s, timeout);
     if (status != CHAT_OK)
         return status;
     bool deadlock = s->deadlock;
@@ -83,11 +82,11 @@ static enum chat_status begin_again(struct pg_store *s, struct pg_patience *pati
 }
 
 /* After a call that failed: whether to begin the transaction once more. */
-static bool is_lost(struct pg_store *s, enum chat_status status, struct pg_patience *patience)
+static bool is_lost(struct pg_store *s, enum chat_status status, struct pg_timeout *timeout)
 {
     if (status == CHAT_BUSY && s->deadlock && s->conn != NULL)
-        return pg_pause(patience);
-    return pg_again(s, status, patience);
+        return pg_pause(timeout);
+    return pg_again(s, status, timeout);
 }
 
 void pg_rollback(struct store *store)
@@ -104,27 +103,27 @@ void pg_rollback(struct store *store)
 static enum chat_status put_now(struct pg_store *s, struct chat_message *m,
                                 const struct chat_terms *terms, bool told, int64_t *id)
 {
-    struct pg_patience patience = pg_patience(s);
+    struct pg_timeout timeout = pg_timeout(s);
     bool committed;
     enum chat_status status = pg_flush(s);
     for (;;) {
         if (status == CHAT_OK)
             status = pg_put_now(s, m, terms, told, id);
-        if (!is_lost(s, status, &patience))
+        if (!is_lost(s, status, &timeout))
             return status;
-        status = begin_again(s, &patience, &committed);
+        status = begin_again(s, &timeout, &committed);
     }
 }
 
 static enum chat_status flush_now(struct pg_store *s)
 {
-    struct pg_patience patience = pg_patience(s);
+    struct pg_timeout timeout = pg_timeout(s);
     bool committed;
     enum chat_status status = pg_flush(s);
     if (status == CHAT_OK)
         status = pg_exchange(s, "write");
-    while (is_lost(s, status, &patience)) {
-        status = begin_again(s, &patience, &committed);
+    while (is_lost(s, status, &timeout)) {
+        status = begin_again(s, &timeout, &committed);
         if (status == CHAT_OK)
             status = pg_exchange(s, "write");
     }
@@ -183,8 +182,8 @@ static enum chat_status commit(struct pg_store *s, bool *unknown)
     pg_call(s, PG_COMMIT, NULL);
     bool sent = !s->unsent;
     status = pg_exchange(s, "write");
-    *unknown = sent && (s->conn == NULL || s->alone);
-    if (status == CHAT_OK || s->alone)
+    *unknown = sent && (s->conn == NULL || s->unreplicated);
+    if (status == CHAT_OK || s->unreplicated)
         s->open = false;
     return status;
 }
@@ -206,11 +205,11 @@ static void tidy(struct pg_store *s)
 enum chat_status pg_commit(struct store *store)
 {
     struct pg_store *s = (struct pg_store *)store;
-    struct pg_patience patience = pg_patience(s);
+    struct pg_timeout timeout = pg_timeout(s);
     bool committed = false, unknown = false;
     enum chat_status status = s->log.count > 0 ? commit(s, &unknown) : CHAT_OK;
-    while (is_lost(s, status, &patience)) {
-        status = begin_again(s, &patience, &committed);
+    while (is_lost(s, status, &timeout)) {
+        status = begin_again(s, &timeout, &committed);
         if (status == CHAT_OK && !committed)
             status = commit(s, &unknown);
     }

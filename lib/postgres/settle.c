@@ -27,8 +27,8 @@ static bool was_hindered(const struct pg_store *s, enum chat_status status)
  * so there is time. */
 static bool try_again(const struct pg_store *s, enum chat_status status)
 {
-    struct pg_patience patience = { .until = -1, .pause = 50 };
-    return was_hindered(s, status) && pg_pause(&patience);
+    struct pg_timeout timeout = { .until = -1, .pause = 50 };
+    return was_hindered(s, status) && pg_pause(&timeout);
 }
 
 /* Whether a commit went through that broke is not to be known, and need not be. */

@@ -1,4 +1,4 @@
-/* store.c - the PostgreSQL store: its verbs; opening and closing. */
+/* store.c - the PostgreSQL store: its operations; opening and closing. */
 
 #include "internal.h"
 
@@ -7,7 +7,7 @@
 
 #include "module.h"
 
-static void pg_alone(void)
+static void pg_single_threaded(void)
 {
 }
 
@@ -36,7 +36,7 @@ static bool has_secret(const PQconninfoOption *options)
 enum { PATIENCE = 30000 }; /* milliseconds */
 
 /* How long to try, in milliseconds: as long as the URL lets one attempt take. */
-static int64_t find_patience(const PQconninfoOption *options)
+static int64_t find_timeout(const PQconninfoOption *options)
 {
     for (; options->keyword != NULL; options++)
         if (strcmp(options->keyword, "connect_timeout") == 0 && options->val != NULL) {
@@ -46,7 +46,7 @@ static int64_t find_patience(const PQconninfoOption *options)
     return PATIENCE;
 }
 
-static enum chat_status check_url(struct error *error, const char *url, int64_t *patience)
+static enum chat_status check_url(struct error *error, const char *url, int64_t *timeout)
 {
     char *cause = NULL;
     PQconninfoOption *options = PQconninfoParse(url, &cause);
@@ -59,7 +59,7 @@ static enum chat_status check_url(struct error *error, const char *url, int64_t 
             "the URL of the spool contains a password, which other users could see: keep it "
             "in ~/.pgpass or in a service file");
     else
-        *patience = find_patience(options);
+        *timeout = find_timeout(options);
     PQfreemem(cause);
     PQconninfoFree(options);
     return status;
@@ -67,8 +67,8 @@ static enum chat_status check_url(struct error *error, const char *url, int64_t 
 
 static enum chat_status pg_open(const char *where, struct error *error, struct store **store)
 {
-    int64_t patience = 0;
-    enum chat_status status = check_url(error, where, &patience);
+    int64_t timeout = 0;
+    enum chat_status status = check_url(error, where, &timeout);
     if (status != CHAT_OK)
         return status;
     struct pg_store *s = calloc(1, sizeof *s);
@@ -78,10 +78,9 @@ static enum chat_status pg_open(const char *where, struct error *error, struct s
         free(url);
         return error_set(error, CHAT_SYSTEM, "out of memory");
     }
-    s->base =
-        (struct store){ .verbs = &store_pg, .admin = &admin_pg, .error = error, .patience = -1 };
+    s->base = (struct store){ .ops = &store_pg, .admin = &admin_pg, .error = error, .timeout = -1 };
     s->url = url;
-    s->patience = patience;
+    s->timeout = timeout;
     *store = &s->base;
     return CHAT_OK;
 }
@@ -106,9 +105,9 @@ static void pg_close(struct store *store)
 /* The variables from which libpq takes a password, besides files. */
 static const char *const secrets[] = { "PGPASSWORD", NULL };
 
-const struct store_verbs store_pg = {
+const struct store_ops store_pg = {
     .secrets = secrets,
-    .alone = pg_alone,
+    .single_threaded = pg_single_threaded,
     .open = pg_open,
     .close = pg_close,
     .time = pg_now,
@@ -131,5 +130,5 @@ const struct store_verbs store_pg = {
 
 const struct store_module chat_module = {
     .version = CHAT_VERSION,
-    .verbs = &store_pg,
+    .ops = &store_pg,
 };

@@ -38,15 +38,15 @@ static bool call_bell(struct pg_store *s, enum pg_lock lock, const char *room, i
 {
     struct pg_values values = { .count = 0 };
     int64_t left = deadline < 0 ? BELL_PATIENCE : deadline - pg_clock();
-    char patience[24];
+    char timeout[24];
     int64_t bell = pg_lock_of(lock, room);
     for (size_t i = 0; i < s->bell_count; i++)
         if (s->bells[i] == bell)
             return true;
     left = left < 1 ? 1 : left < BELL_PATIENCE ? left : BELL_PATIENCE; /* 0 would be forever */
-    snprintf(patience, sizeof patience, "%lld", (long long)left);
+    snprintf(timeout, sizeof timeout, "%lld", (long long)left);
     pg_number(&values, bell);
-    pg_string(&values, patience);
+    pg_string(&values, timeout);
     pg_call(s, PG_LISTEN_BELL, &values);
     return pg_remember(&s->bells, &s->bell_count, bell);
 }
@@ -118,14 +118,14 @@ static int64_t deadline_of(int64_t timeout)
 }
 
 /* As long as usual to reach the server, but no longer than this call may wait. */
-static struct pg_patience patience_of(const struct pg_store *s, int64_t deadline,
-                                      const sigset_t *unblocked)
+static struct pg_timeout timeout_of(const struct pg_store *s, int64_t deadline,
+                                    const sigset_t *unblocked)
 {
-    struct pg_patience patience = pg_patience(s);
-    patience.unblocked = unblocked;
-    if (deadline >= 0 && (patience.until < 0 || deadline < patience.until))
-        patience.until = deadline;
-    return patience;
+    struct pg_timeout timeout = pg_timeout(s);
+    timeout.unblocked = unblocked;
+    if (deadline >= 0 && (timeout.until < 0 || deadline < timeout.until))
+        timeout.until = deadline;
+    return timeout;
 }
 
 /* --- for a message --------------------------------------------------------- */
@@ -196,13 +196,13 @@ enum chat_status pg_wait(struct store *store, const struct chat_query *query, in
 {
     struct pg_store *s = (struct pg_store *)store;
     int64_t deadline = deadline_of(timeout);
-    struct pg_patience patience = patience_of(s, deadline, unblocked);
+    struct pg_timeout retry = timeout_of(s, deadline, unblocked);
     enum chat_status status;
     do {
-        status = pg_connect(s, &patience);
+        status = pg_connect(s, &retry);
         if (status == CHAT_OK)
             status = wait(s, query, deadline, unblocked);
-    } while (pg_again(s, status, &patience));
+    } while (pg_again(s, status, &retry));
     return status;
 }
 
@@ -269,13 +269,13 @@ enum chat_status pg_wait_room(struct store *store, const char *room, int64_t max
 {
     struct pg_store *s = (struct pg_store *)store;
     int64_t deadline = deadline_of(timeout);
-    struct pg_patience patience = patience_of(s, deadline, unblocked);
+    struct pg_timeout retry = timeout_of(s, deadline, unblocked);
     enum chat_status status;
     do {
-        status = pg_connect(s, &patience);
+        status = pg_connect(s, &retry);
         if (status == CHAT_OK)
             status = wait_room(s, room, max, deadline, unblocked);
-    } while (pg_again(s, status, &patience));
+    } while (pg_again(s, status, &retry));
     return status;
 }
 

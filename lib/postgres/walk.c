@@ -87,13 +87,13 @@ enum chat_status pg_walk(struct store *store, const struct chat_query *query,
                          struct chat_cursor *cursor, struct chat_batch *batch)
 {
     struct pg_store *s = (struct pg_store *)store;
-    struct pg_patience patience = pg_patience(s);
+    struct pg_timeout timeout = pg_timeout(s);
     enum chat_status status;
     do {
-        status = pg_connect(s, &patience);
+        status = pg_connect(s, &timeout);
         if (status == CHAT_OK)
             status = walk(s, query, cursor, batch);
-    } while (pg_again(s, status, &patience));
+    } while (pg_again(s, status, &timeout));
     return status;
 }
 
@@ -123,15 +123,15 @@ static enum chat_status promote_rooms(struct pg_store *s, const struct chat_quer
 enum chat_status pg_mark(struct store *store, const struct chat_query *query, int64_t *mark)
 {
     struct pg_store *s = (struct pg_store *)store;
-    struct pg_patience patience = pg_patience(s);
+    struct pg_timeout timeout = pg_timeout(s);
     enum chat_status status;
     do {
-        status = pg_connect(s, &patience);
+        status = pg_connect(s, &timeout);
         if (status == CHAT_OK && !query->every)
             status = promote_rooms(s, query);
         if (status == CHAT_OK)
             status = pg_read_spool(s);
-    } while (pg_again(s, status, &patience));
+    } while (pg_again(s, status, &timeout));
     *mark = s->next_id - 1;
     return status;
 }

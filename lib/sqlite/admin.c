@@ -1,4 +1,4 @@
-/* admin.c - the verbs of an operator; settings changed, and a spool made on purpose. */
+/* admin.c - the operations of an operator; settings changed, and a spool made on purpose. */
 
 #include "internal.h"
 
@@ -63,19 +63,19 @@ static enum chat_status create(struct store *store, const char *group)
     return status == CHAT_OK ? store_connect_or_create(s) : status;
 }
 
-static const char *engine(struct store *store)
+static const char *version(struct store *store)
 {
     (void)store;
-    static char engine[32];
-    snprintf(engine, sizeof engine, "SQLite %s", sqlite3_libversion());
-    return engine;
+    static char version[32];
+    snprintf(version, sizeof version, "SQLite %s", sqlite3_libversion());
+    return version;
 }
 
-const struct admin_verbs admin_sqlite = {
+const struct admin_ops admin_sqlite = {
     .set = set,
     .skip_ids = skip_ids,
     .create = create,
-    .engine = engine,
+    .version = version,
     .watch = sqlite_watch,
     .list = sqlite_list,
     .holders = sqlite_holders,

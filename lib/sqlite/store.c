@@ -14,11 +14,11 @@
 #include "vfs.h"
 
 /* Without mutexes and statistics of memory a command takes 60 thousand instructions less. */
-static void sqlite_alone(void)
+static void sqlite_single_threaded(void)
 {
     sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
-    vfs_alone();
+    vfs_single_threaded();
 }
 
 static enum chat_status sqlite_open(const char *where, struct error *error, struct store **store)
@@ -26,9 +26,9 @@ static enum chat_status sqlite_open(const char *where, struct error *error, stru
     struct sqlite_store *s = calloc(1, sizeof *s);
     if (s == NULL)
         return error_set(error, CHAT_SYSTEM, "out of memory");
-    s->base.verbs = &store_sqlite;
+    s->base.ops = &store_sqlite;
     s->base.error = error;
-    s->base.patience = -1;
+    s->base.timeout = -1;
     s->lock = s->log = s->all_held[0] = s->all_held[1] = s->file_watch.fd = -1;
     enum chat_status status = location_find(&s->location, where, error);
     if (status == CHAT_OK)
@@ -65,9 +65,9 @@ static int64_t sqlite_time(const struct store *store)
 
 static const char *const no_secrets[] = { NULL };
 
-const struct store_verbs store_sqlite = {
+const struct store_ops store_sqlite = {
     .secrets = no_secrets,
-    .alone = sqlite_alone,
+    .single_threaded = sqlite_single_threaded,
     .open = sqlite_open,
     .close = sqlite_close,
     .time = sqlite_time,

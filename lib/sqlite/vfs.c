@@ -302,7 +302,7 @@ static int open_at_once(const char *name, int flags, int mode)
     return open(name, flags | O_NONBLOCK, mode);
 }
 
-void vfs_alone(void)
+void vfs_single_threaded(void)
 {
     sqlite3_vfs *base = sqlite3_vfs_find(NULL);
     if (base != NULL)

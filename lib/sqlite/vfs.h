@@ -16,7 +16,7 @@ const char *vfs_register(sqlite3_vfs *vfs, const sqlite3_vfs *ours);
 
 /* SQLite is used only by us in this process: make it wait for no other process when it opens a
  * file. */
-void vfs_alone(void);
+void vfs_single_threaded(void);
 
 /* The write lock was taken: others may have written to the WAL. */
 void vfs_begin_write(sqlite3 *db);

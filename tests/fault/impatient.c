@@ -7,14 +7,14 @@
 
 enum { SHARE = 20 };
 
-int __real_lock_write(int fd, int64_t patience);
-int __wrap_lock_write(int fd, int64_t patience);
+int __real_lock_write(int fd, int64_t timeout);
+int __wrap_lock_write(int fd, int64_t timeout);
 int __real_sqlite3_busy_timeout(sqlite3 *db, int milliseconds);
 int __wrap_sqlite3_busy_timeout(sqlite3 *db, int milliseconds);
 
-int __wrap_lock_write(int fd, int64_t patience)
+int __wrap_lock_write(int fd, int64_t timeout)
 {
-    return __real_lock_write(fd, patience / SHARE);
+    return __real_lock_write(fd, timeout / SHARE);
 }
 
 int __wrap_sqlite3_busy_timeout(sqlite3 *db, int milliseconds)
