@@ -150,11 +150,11 @@ enum chat_status chat_readers(chat_spool *spool, const char *room, int64_t id,
     return admin(spool)->readers(spool->store, room, id, readers, count);
 }
 
-enum chat_status chat_check(chat_spool *spool, bool repair, chat_finding *told, void *context)
+enum chat_status chat_check(chat_spool *spool, bool repair, chat_finding *report, void *context)
 {
     if (check_handle(spool) != CHAT_OK)
         return CHAT_USAGE;
-    return admin(spool)->check(spool->store, repair, told, context);
+    return admin(spool)->check(spool->store, repair, report, context);
 }
 
 enum chat_status chat_backup(chat_spool *spool, const char *file, chat_progress *progress,

@@ -446,7 +446,7 @@ enum chat_status chat_readers(chat_spool *spool, const char *room, int64_t id,
  * room CHAT_ROOM_DAMAGED with all that can be read of them, correct counters, and rebuild a
  * broken structure from what can be read; report each repair, too. CHAT_OK then means that the
  * spool is sound. CHAT_NONE: there is no spool. */
-enum chat_status chat_check(chat_spool *spool, bool repair, chat_finding *told, void *context);
+enum chat_status chat_check(chat_spool *spool, bool repair, chat_finding *report, void *context);
 
 /* Write all of SPOOL, as it is at this moment, to the new spool FILE, while other processes use
  * it. The copy has no claims. An existing FILE is replaced, at the end, in one step. CHAT_NONE:

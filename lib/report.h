@@ -1,4 +1,4 @@
-/* report.h - what a check finds in a spool, whatever the store. */
+/* report.h - report the faults that a check finds, whatever the store. */
 
 #ifndef REPORT_H
 #define REPORT_H
@@ -8,20 +8,20 @@
 #include "chatspool.h"
 #include "error.h"
 
-struct findings {
-    chat_finding *told; /* or NULL: only count */
+struct report {
+    chat_finding *callback; /* or NULL: only count */
     void *context;
     size_t faults;
 };
 
-/* Tell of a fault, and count it; and of what was done about one. */
-void findings_add(struct findings *findings, const char *format, ...)
+/* Report a fault and count it; and report how one was repaired. */
+void report_fault(struct report *report, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-void findings_tell(const struct findings *findings, const char *format, ...)
+void report_repair(const struct report *report, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* CHAT_OK, or CHAT_DATA where there are faults, with how many the spool PATH has. */
-enum chat_status findings_end(const struct findings *findings, struct error *error,
-                              const char *path);
+/* Return CHAT_OK, or CHAT_DATA if there are faults: then the text says how many the spool PATH has.
+ */
+enum chat_status report_end(const struct report *report, struct error *error, const char *path);
 
 #endif

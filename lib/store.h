@@ -80,7 +80,8 @@ struct admin_ops {
                              const struct chat_point *point);
     enum chat_status (*readers)(struct store *store, const char *room, int64_t id,
                                 struct chat_reader **readers, size_t *count);
-    enum chat_status (*check)(struct store *store, bool repair, chat_finding *told, void *context);
+    enum chat_status (*check)(struct store *store, bool repair, chat_finding *report,
+                              void *context);
     enum chat_status (*backup)(struct store *store, const char *file, chat_progress *progress,
                                void *context);
     enum chat_status (*restore)(struct store *store, const char *file, chat_progress *progress,

@@ -138,7 +138,7 @@ bool lock_taken(int fd, struct range wanted, struct range *taken)
 
 /* The kernel reports one lock that is in the way: the rest of the range is on both sides of it. */
 // NOLINTNEXTLINE(misc-no-recursion): as deep as there are processes, at most
-void lock_each_taken(int fd, struct range wanted, void (*tell)(void *context, struct range taken),
+void lock_each_taken(int fd, struct range wanted, void (*report)(void *context, struct range taken),
                      void *context)
 {
     struct range taken;
@@ -147,8 +147,8 @@ void lock_each_taken(int fd, struct range wanted, void (*tell)(void *context, st
             taken.first = wanted.first;
         if (taken.last > wanted.last)
             taken.last = wanted.last;
-        lock_each_taken(fd, (struct range){ wanted.first, taken.first - 1 }, tell, context);
-        tell(context, taken);
+        lock_each_taken(fd, (struct range){ wanted.first, taken.first - 1 }, report, context);
+        report(context, taken);
         wanted.first = taken.last + 1;
     }
 }
@@ -193,7 +193,7 @@ void unlock_claim(int fd, struct range claimed)
 
 /* --- presence ---------------------------------------------------------------
  *
- * A lock does not tell whose it is (l_pid is -1), and a lock can't be waited for together with
+ * A lock does not report whose it is (l_pid is -1), and a lock can't be waited for together with
  * a bell. So a process that has claims locks a byte whose position tells its PID namespace
  * and PID, and a waiting one watches those processes by pidfd. */
 

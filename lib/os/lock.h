@@ -50,7 +50,7 @@ int lock_all_claims(int fd, int64_t timeout);
 bool lock_taken(int fd, struct range wanted, struct range *taken);
 
 /* Report each range within WANTED that another process has claimed. */
-void lock_each_taken(int fd, struct range wanted, void (*tell)(void *context, struct range taken),
+void lock_each_taken(int fd, struct range wanted, void (*report)(void *context, struct range taken),
                      void *context);
 
 /* Make this process known as one that has claims. */

@@ -67,8 +67,9 @@ static int add_others(struct vigil *vigil, int *timer)
     return memory ? 0 : ENOMEM;
 }
 
-/* Give the caller what was seen of its descriptors, the last of VIGIL. */
-static bool tell_caller(const struct vigil *vigil)
+/* Store in the caller's descriptors, which are the last of VIGIL, what poll() has found. Returns
+ * whether one of them is ready. */
+static bool store_caller_events(const struct vigil *vigil)
 {
     bool ready = false;
     for (size_t i = 0; i < vigil->other_count; i++) {
@@ -90,18 +91,18 @@ enum chat_status vigil_sleep(struct vigil *vigil, int64_t timeout, const sigset_
 {
     size_t own = vigil->count;
     int timer, n = -1, errnum = add_others(vigil, &timer);
-    bool told = false;
+    bool caller_ready = false;
     if (errnum == 0) {
         n = vigil_poll(vigil->fds, vigil->count, timeout, unblocked);
         errnum = errno;
-        told = n > 0 && tell_caller(vigil);
+        caller_ready = n > 0 && store_caller_events(vigil);
     }
     if (timer >= 0)
         close(timer);
     vigil->count = own;
     if (n < 0 && errnum != EINTR)
         return error_system(error, errnum, CHAT_SYSTEM, "cannot wait for messages");
-    return n < 0 || told ? CHAT_INTERRUPTED : n > 0 ? CHAT_OK : CHAT_NONE;
+    return n < 0 || caller_ready ? CHAT_INTERRUPTED : n > 0 ? CHAT_OK : CHAT_NONE;
 }
 
 void vigil_free(struct vigil *vigil)

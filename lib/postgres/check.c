@@ -11,7 +11,7 @@
 
 struct check {
     struct pg_store *store;
-    struct findings findings;
+    struct report report;
     bool lost, counts, readers; /* some of them are of that */
     int64_t last;               /* the highest id or place */
     int64_t *damaged;           /* their ids */
@@ -38,7 +38,7 @@ static enum chat_status check_portion(struct check *c, int64_t *after, bool *mor
         *after = m.id;
         if (!damaged || m.room[0] == '\0') /* those are lost, too */
             continue;
-        findings_add(&c->findings, "%s", s->base.error->text);
+        report_fault(&c->report, "%s", s->base.error->text);
         if (!pg_remember(&c->damaged, &c->damaged_count, m.id))
             return pg_no_memory(s);
     }
@@ -62,11 +62,11 @@ static void check_room(struct check *c, const PGresult *result, int row)
     for (int i = 1; i < 6; i++)
         numbers[i] = (long long)pg_get_number(result, row, i);
     if (numbers[1] != numbers[3] || numbers[2] != numbers[4])
-        findings_add(&c->findings,
+        report_fault(&c->report,
                      "room '%s' counts %lld messages with %lld bytes, and holds %lld with %lld",
                      name, numbers[1], numbers[2], numbers[3], numbers[4]);
     if (numbers[5] > 0)
-        findings_add(&c->findings, "room '%s': receivers cannot reach %lld message%s", name,
+        report_fault(&c->report, "room '%s': receivers cannot reach %lld message%s", name,
                      numbers[5], numbers[5] == 1 ? "" : "s");
     c->counts = true;
 }
@@ -74,7 +74,7 @@ static void check_room(struct check *c, const PGresult *result, int row)
 static void check_reader(struct check *c, const PGresult *result, int row)
 {
     const char *name = pg_get_text(result, row, 0);
-    findings_add(&c->findings,
+    report_fault(&c->report,
                  pg_get_number(result, row, 1) != 0
                      ? "reader '%s' is behind what its room has for read"
                      : "reader '%s' reads no open room",
@@ -101,9 +101,9 @@ static enum chat_status check_rooms(struct check *c)
     c->last = pg_get_number(pg_result(s, last), 0, 0);
     c->lost = count > 0;
     if (c->lost)
-        findings_add(&c->findings, "%lld messages are in no room", (long long)count);
+        report_fault(&c->report, "%lld messages are in no room", (long long)count);
     if (c->last > given) {
-        findings_add(&c->findings, "next id is %lld, but message %lld exists", (long long)given + 1,
+        report_fault(&c->report, "next id is %lld, but message %lld exists", (long long)given + 1,
                      (long long)c->last);
         c->counts = true;
     }
@@ -119,7 +119,7 @@ static enum chat_status survey(struct check *c)
 /* --- repair ---------------------------------------------------------------- */
 
 /* Their checksums are of another room, so they are quarantined as well. */
-static enum chat_status mend_lost(struct check *c)
+static enum chat_status repair_lost(struct check *c)
 {
     struct pg_values values = { .count = 0 };
     pg_string(&values, CHAT_ROOM_DAMAGED);
@@ -129,13 +129,13 @@ static enum chat_status mend_lost(struct check *c)
     return pg_exchange(c->store, "write");
 }
 
-static enum chat_status mend_messages(struct check *c)
+static enum chat_status repair_messages(struct check *c)
 {
     enum chat_status status = CHAT_OK;
     for (size_t i = 0; i < c->damaged_count && status == CHAT_OK; i++) {
         status = pg_set_aside(c->store, c->damaged[i]);
         if (status == CHAT_DAMAGED) {
-            findings_tell(&c->findings, "%s", c->store->base.error->text);
+            report_repair(&c->report, "%s", c->store->base.error->text);
             status = CHAT_OK;
         }
     }
@@ -143,18 +143,18 @@ static enum chat_status mend_messages(struct check *c)
 }
 
 /* A room that has a reader is open. */
-static enum chat_status mend_readers(struct check *c)
+static enum chat_status repair_readers(struct check *c)
 {
     struct pg_store *s = c->store;
     pg_call(s, PG_MEND_OPEN, NULL);
     pg_call(s, PG_MEND_READERS, NULL);
     enum chat_status status = pg_exchange(s, "write");
     if (status == CHAT_OK)
-        findings_tell(&c->findings, "the readers were set right");
+        report_repair(&c->report, "the readers were set right");
     return status;
 }
 
-static enum chat_status mend_counters(struct check *c)
+static enum chat_status repair_counters(struct check *c)
 {
     struct pg_store *s = c->store;
     struct pg_values last = { .count = 0 };
@@ -172,7 +172,7 @@ static enum chat_status mend_counters(struct check *c)
     if (status != CHAT_OK && s->conn != NULL)
         pg_do(s, PG_ROLLBACK, NULL, "write");
     if (status == CHAT_OK)
-        findings_tell(&c->findings, "the counters were corrected");
+        report_repair(&c->report, "the counters were corrected");
     return status;
 }
 
@@ -181,47 +181,48 @@ static void forget(struct check *c)
     free(c->damaged);
     *c = (struct check){
         .store = c->store,
-        .findings = { .told = c->findings.told, .context = c->findings.context },
+        .report = { .callback = c->report.callback, .context = c->report.context },
     };
 }
 
-static enum chat_status mend(struct check *c)
+static enum chat_status repair_all(struct check *c)
 {
-    chat_finding *told = c->findings.told;
-    enum chat_status status = c->lost ? mend_lost(c) : CHAT_OK;
+    chat_finding *callback = c->report.callback;
+    enum chat_status status = c->lost ? repair_lost(c) : CHAT_OK;
     if (status == CHAT_OK && c->lost) {
         c->damaged_count = 0;
-        c->findings.told = NULL; /* damaged messages were reported as lost, or are reported below */
+        c->report.callback =
+            NULL; /* damaged messages were reported as lost, or are reported below */
         status = check_messages(c);
-        c->findings.told = told;
+        c->report.callback = callback;
     }
     if (status == CHAT_OK && c->readers)
-        status = mend_readers(c);
+        status = repair_readers(c);
     if (status == CHAT_OK)
-        status = mend_messages(c);
+        status = repair_messages(c);
     if (status == CHAT_OK && c->counts)
-        status = mend_counters(c);
+        status = repair_counters(c);
     if (status != CHAT_OK)
         return status;
     forget(c);
-    c->findings.told = NULL;
+    c->report.callback = NULL;
     status = survey(c);
-    c->findings.told = told;
+    c->report.callback = callback;
     return status;
 }
 
-enum chat_status pg_check(struct store *store, bool repair, chat_finding *told, void *context)
+enum chat_status pg_check(struct store *store, bool repair, chat_finding *report, void *context)
 {
     struct pg_store *s = (struct pg_store *)store;
-    struct check c = { .store = s, .findings = { .told = told, .context = context } };
+    struct check c = { .store = s, .report = { .callback = report, .context = context } };
     struct pg_timeout timeout = pg_timeout(s);
     enum chat_status status = pg_connect(s, &timeout);
     if (status == CHAT_OK)
         status = survey(&c);
-    if (status == CHAT_OK && repair && c.findings.faults > 0)
-        status = mend(&c);
+    if (status == CHAT_OK && repair && c.report.faults > 0)
+        status = repair_all(&c);
     if (status == CHAT_OK)
-        status = findings_end(&c.findings, s->base.error, s->url);
+        status = report_end(&c.report, s->base.error, s->url);
     forget(&c);
     return status;
 }

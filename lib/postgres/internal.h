@@ -90,7 +90,7 @@ struct pg_timeout {
 
 struct pg_terms {
     struct chat_terms terms;
-    bool told; /* its id was */
+    bool id_wanted; /* by the caller of pg_put */
 };
 
 struct pg_put {
@@ -292,7 +292,7 @@ enum chat_status pg_flush(struct pg_store *s);
 
 /* Put one message at once, on terms that ask for an answer. */
 enum chat_status pg_put_now(struct pg_store *s, struct chat_message *message,
-                            const struct chat_terms *terms, bool told, int64_t *id);
+                            const struct chat_terms *terms, bool id_wanted, int64_t *id);
 
 /* Begin the transaction on the server, in the present exchange. */
 void pg_call_begin(struct pg_store *s);
@@ -567,7 +567,7 @@ enum chat_status pg_settings(struct store *store, struct chat_settings *settings
 enum chat_status pg_list(struct store *store, struct chat_room **rooms, size_t *count);
 enum chat_status pg_holders(struct store *store, const struct chat_batch *batch,
                             struct chat_holder *holders);
-enum chat_status pg_check(struct store *store, bool repair, chat_finding *told, void *context);
+enum chat_status pg_check(struct store *store, bool repair, chat_finding *report, void *context);
 
 extern const struct store_ops store_pg;
 extern const struct admin_ops admin_pg;

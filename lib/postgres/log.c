@@ -46,9 +46,10 @@ static bool same_text(const char *a, const char *b)
 
 static bool same_terms(const struct pg_terms *a, const struct pg_terms *b)
 {
-    return a->told == b->told && a->terms.once == b->terms.once && a->terms.max == b->terms.max &&
-           a->terms.drop == b->terms.drop && a->terms.restore == b->terms.restore &&
-           a->terms.whole == b->terms.whole && a->terms.replace == b->terms.replace;
+    return a->id_wanted == b->id_wanted && a->terms.once == b->terms.once &&
+           a->terms.max == b->terms.max && a->terms.drop == b->terms.drop &&
+           a->terms.restore == b->terms.restore && a->terms.whole == b->terms.whole &&
+           a->terms.replace == b->terms.replace;
 }
 
 /* But for their ids and bodies. */

@@ -289,7 +289,7 @@ static enum chat_status put_again(struct pg_store *s, size_t i)
     struct chat_message m = pg_log_get(&s->log, i);
     const struct pg_terms *terms = pg_log_terms(&s->log, i);
     int64_t id = m.id;
-    enum chat_status status = pg_put_now(s, &m, &terms->terms, terms->told, &id);
+    enum chat_status status = pg_put_now(s, &m, &terms->terms, terms->id_wanted, &id);
     s->log.puts[i].id = m.id;
     return status;
 }
@@ -447,12 +447,12 @@ static enum chat_status next_id(struct pg_store *s, int64_t *id)
 }
 
 /* A message whose id was already returned, and which is put again, keeps its id. */
-static enum chat_status give_id(struct pg_store *s, struct chat_message *m, bool told)
+static enum chat_status give_id(struct pg_store *s, struct chat_message *m, bool id_wanted)
 {
     int64_t number = 0;
     if (m->id > 0 && m->place > 0)
         return CHAT_OK; /* restored */
-    enum chat_status status = told || m->id > 0 ? next_id(s, &number) : CHAT_OK;
+    enum chat_status status = id_wanted || m->id > 0 ? next_id(s, &number) : CHAT_OK;
     if (m->id == 0)
         m->id = number;
     if (m->due == 0)
@@ -461,7 +461,7 @@ static enum chat_status give_id(struct pg_store *s, struct chat_message *m, bool
 }
 
 enum chat_status pg_put_now(struct pg_store *s, struct chat_message *m,
-                            const struct chat_terms *terms, bool told, int64_t *id)
+                            const struct chat_terms *terms, bool id_wanted, int64_t *id)
 {
     struct chat_message put = *m;
     bool given = m->id > 0;
@@ -479,7 +479,7 @@ enum chat_status pg_put_now(struct pg_store *s, struct chat_message *m,
     if (status == CHAT_OK && terms->max > 0 && replaced == 0)
         status = make_place(s, m->room, terms);
     if (status == CHAT_OK)
-        status = give_id(s, &put, told);
+        status = give_id(s, &put, id_wanted);
     if (status != CHAT_OK)
         return status;
     const struct chat_message *one = &put;
@@ -494,12 +494,12 @@ enum chat_status pg_put_now(struct pg_store *s, struct chat_message *m,
         call_return(s, m->room, put.place);
     pg_call_ring_room(s, m->room, 1);
     status = pg_exchange(s, "write");
-    if (status == CHAT_OK && told)
+    if (status == CHAT_OK && id_wanted)
         *id = m->id = put.id; /* kept for the log */
     return status;
 }
 
 bool pg_wants_answer(const struct pg_terms *terms)
 {
-    return terms->told || terms->terms.once || terms->terms.replace || terms->terms.max > 0;
+    return terms->id_wanted || terms->terms.once || terms->terms.replace || terms->terms.max > 0;
 }

@@ -101,14 +101,14 @@ void pg_rollback(struct store *store)
 
 /* Flush earlier messages first; on another connection, if this one is lost. */
 static enum chat_status put_now(struct pg_store *s, struct chat_message *m,
-                                const struct chat_terms *terms, bool told, int64_t *id)
+                                const struct chat_terms *terms, bool id_wanted, int64_t *id)
 {
     struct pg_timeout timeout = pg_timeout(s);
     bool committed;
     enum chat_status status = pg_flush(s);
     for (;;) {
         if (status == CHAT_OK)
-            status = pg_put_now(s, m, terms, told, id);
+            status = pg_put_now(s, m, terms, id_wanted, id);
         if (!is_lost(s, status, &timeout))
             return status;
         status = begin_again(s, &timeout, &committed);
@@ -145,7 +145,7 @@ enum chat_status pg_put(struct store *store, const struct chat_message *message,
                         const struct chat_terms *terms, int64_t *id)
 {
     struct pg_store *s = (struct pg_store *)store;
-    struct pg_terms put = { .terms = *terms, .told = id != NULL };
+    struct pg_terms put = { .terms = *terms, .id_wanted = id != NULL };
     struct chat_message m = *message;
     int64_t ignored;
     m.room = pg_room_name(s, m.room);
@@ -157,7 +157,7 @@ enum chat_status pg_put(struct store *store, const struct chat_message *message,
         m.id = m.place = 0;
     enum chat_status status = check(s, &m);
     if (status == CHAT_OK && pg_wants_answer(&put))
-        status = put_now(s, &m, &put.terms, put.told, id != NULL ? id : &ignored);
+        status = put_now(s, &m, &put.terms, put.id_wanted, id != NULL ? id : &ignored);
     if (status != CHAT_OK)
         return status;
     if (!pg_log_add(&s->log, &m, &put))

@@ -31,9 +31,10 @@ static bool try_again(const struct pg_store *s, enum chat_status status)
     return was_hindered(s, status) && pg_pause(&timeout);
 }
 
-/* Whether a commit went through that broke is not to be known, and need not be. */
-static enum chat_status told(struct pg_store *s, enum chat_status status,
-                             const struct chat_batch *batch)
+/* Explain that it is unknown whether the messages of BATCH were deleted or moved: the connection
+ * was lost during the commit. */
+static enum chat_status explain_doubt(struct pg_store *s, enum chat_status status,
+                                      const struct chat_batch *batch)
 {
     if (status != CHAT_UNREACHABLE)
         return status;
@@ -122,7 +123,7 @@ enum chat_status pg_settle(struct store *store, struct chat_batch *batch, size_t
         batch->missed = 0;
     if (status == CHAT_OK && has_sampled(batch, 1, EVERY))
         pg_tidy(s, batch->room);
-    return told(s, status, batch);
+    return explain_doubt(s, status, batch);
 }
 
 /* --- held back, or moved --------------------------------------------------- */
@@ -294,7 +295,7 @@ static enum chat_status change(struct pg_store *s, struct chat_batch *batch, con
     while (try_again(s, status));
     if (status == CHAT_OK)
         batch->missed = 0;
-    return told(s, status, batch);
+    return explain_doubt(s, status, batch);
 }
 
 enum chat_status pg_fail(struct store *store, struct chat_batch *batch,

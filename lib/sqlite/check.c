@@ -37,7 +37,7 @@ struct counters {
 
 struct check {
     struct sqlite_store *store;
-    struct findings findings;
+    struct report report;
     bool structure; /* some of them are of that */
     bool counts;    /* or of the counters */
     bool settings;  /* or of the settings */
@@ -72,11 +72,11 @@ static void limit_steps(struct check *c)
 /* --- files ----------------------------------------------------------------- */
 
 /* A reserve that is a link, or another's, keeps no blocks for the spool: make another. */
-static void mend_reserve(struct check *c)
+static void repair_reserve(struct check *c)
 {
     location_remove(&c->store->location, "-reserve");
     reserve_make(c->store);
-    findings_tell(&c->findings, "it was replaced");
+    report_repair(&c->report, "it was replaced");
 }
 
 /* Write access to the files was checked when the spool was opened; this is about read access. */
@@ -87,17 +87,17 @@ static enum chat_status check_mode(struct check *c, const char *suffix, bool rep
     unsigned found;
     enum chat_status status = location_narrow(location, suffix, FILE_MODE, repair, &found);
     if ((found & ~mode) != 0)
-        findings_add(&c->findings, "'%s%s' has the mode %04o, not %04o", location->path, suffix,
+        report_fault(&c->report, "'%s%s' has the mode %04o, not %04o", location->path, suffix,
                      found, mode);
     if (status == CHAT_OK && (found & ~mode) != 0 && repair)
-        findings_tell(&c->findings, "its mode is %04o now", found & mode);
+        report_repair(&c->report, "its mode is %04o now", found & mode);
     if (status == CHAT_OK || status == CHAT_NONE)
         return CHAT_OK;
     if (status != CHAT_PERMISSION) /* says nothing of the file */
         return status;
-    findings_add(&c->findings, "%s", location->error->text);
+    report_fault(&c->report, "%s", location->error->text);
     if (repair && found == 0 && strcmp(suffix, "-reserve") == 0)
-        mend_reserve(c);
+        repair_reserve(c);
     return CHAT_OK;
 }
 
@@ -113,12 +113,12 @@ static enum chat_status check_modes(struct check *c, bool repair)
 /* --- structure ------------------------------------------------------------- */
 
 /* SQLite's findings can have many lines. */
-static void tell_lines(struct check *c, const char *text)
+static void add_lines(struct check *c, const char *text)
 {
     while (*text != '\0') {
         size_t length = strcspn(text, "\n");
         if (text[0] != '*') /* "*** in database main ***" */
-            findings_add(&c->findings, "structure: %.*s", (int)(length < 400 ? length : 400), text);
+            report_fault(&c->report, "structure: %.*s", (int)(length < 400 ? length : 400), text);
         text += length + (text[length] == '\n');
     }
 }
@@ -129,13 +129,13 @@ static enum chat_status check_structure(struct check *c)
 {
     struct sqlite_store *s = c->store;
     sqlite3_stmt *statement = db_statement(s, SQL_CHECK_STRUCTURE);
-    size_t before = c->findings.faults;
+    size_t before = c->report.faults;
     int rc, errnum;
     vfs_read_failed();
     while ((rc = db_step(s, statement)) == SQLITE_ROW && (errnum = vfs_read_failed()) == 0) {
         const char *text = (const char *)sqlite3_column_text(statement, 0);
         if (text != NULL && strcmp(text, "ok") != 0)
-            tell_lines(c, text);
+            add_lines(c, text);
     }
     enum chat_status status = CHAT_OK;
     if (rc == SQLITE_ROW)
@@ -144,11 +144,11 @@ static enum chat_status check_structure(struct check *c)
     else if (rc != SQLITE_DONE)
         status = db_failed(s, rc, "read");
     if (status == CHAT_DATA) {
-        tell_lines(c, sqlite3_errmsg(s->db));
+        add_lines(c, sqlite3_errmsg(s->db));
         status = CHAT_OK;
     }
     sqlite3_reset(statement);
-    c->structure = c->structure || c->findings.faults > before;
+    c->structure = c->structure || c->report.faults > before;
     return status;
 }
 
@@ -272,7 +272,7 @@ static enum chat_status check_message(struct check *c, sqlite3_stmt *statement)
     count_last(c, sqlite3_column_int64(statement, READ_PLACE));
     if (status == CHAT_OK)
         return CHAT_OK;
-    findings_add(&c->findings, "%s", c->store->base.error->text);
+    report_fault(&c->report, "%s", c->store->base.error->text);
     return add_damaged(c, position) ? CHAT_OK : no_memory(c);
 }
 
@@ -293,24 +293,24 @@ static enum chat_status check_messages(struct check *c)
 static void check_room(struct check *c, const struct counters *room)
 {
     enum { AGAIN = 1000 };
-    size_t before = c->findings.faults;
+    size_t before = c->report.faults;
     if (room->depth != room->found || room->bytes != room->found_bytes)
-        findings_add(&c->findings,
+        report_fault(&c->report,
                      "room '%s' counts %lld messages with %lld bytes, and holds %lld with %lld",
                      room->name, (long long)room->depth, (long long)room->bytes,
                      (long long)room->found, (long long)room->found_bytes);
     if (room->misfiled > 0)
-        findings_add(&c->findings, "room '%s' has %lld messages at wrong positions", room->name,
+        report_fault(&c->report, "room '%s' has %lld messages at wrong positions", room->name,
                      (long long)room->misfiled);
     if (room->due > 0 && (room->next_due == 0 || room->next_due > room->due))
-        findings_add(&c->findings, "room '%s' does not know when its next message is due",
+        report_fault(&c->report, "room '%s' does not know when its next message is due",
                      room->name);
     /* Expired messages that were claimed are looked for again a second later (due.c). */
     if (room->expires > 0 && (room->next_expiry == 0 || (room->next_expiry > room->expires &&
                                                          room->next_expiry > clock_now() + AGAIN)))
-        findings_add(&c->findings, "room '%s' does not know when its next message expires",
+        report_fault(&c->report, "room '%s' does not know when its next message expires",
                      room->name);
-    c->counts = c->counts || c->findings.faults > before;
+    c->counts = c->counts || c->report.faults > before;
 }
 
 /* A reader reads an open room that has the first part of its name, and the room does not take it to
@@ -325,10 +325,10 @@ static void check_reader(struct check *c, const struct counters *room)
     if (open == NULL || open->source != open->number || strlen(open->name) != length ||
         strncmp(open->name, room->name, length) != 0 ||
         (open != room) != (room->name[length] == '/')) {
-        findings_add(&c->findings, "'%s' reads no open room", room->name);
+        report_fault(&c->report, "'%s' reads no open room", room->name);
         c->readers = true;
     } else if (room->seen < open->seen || (open != room && room->seen >= c->store->next_id)) {
-        findings_add(&c->findings, "open room '%s' does not know how far '%s' is", open->name,
+        report_fault(&c->report, "open room '%s' does not know how far '%s' is", open->name,
                      room->name);
         c->readers = true;
     }
@@ -338,7 +338,7 @@ static void check_next_id(struct check *c)
 {
     if (c->last < c->store->next_id)
         return;
-    findings_add(&c->findings, "next id is %lld, but message %lld exists",
+    report_fault(&c->report, "next id is %lld, but message %lld exists",
                  (long long)c->store->next_id, (long long)c->last);
     c->counts = true;
 }
@@ -353,7 +353,7 @@ static enum chat_status check_settings(struct check *c)
     if (status != CHAT_DATA || settings_valid(s))
         return status;
     c->settings = true;
-    findings_add(&c->findings, "the settings are invalid");
+    report_fault(&c->report, "the settings are invalid");
     s->max_length = CHAT_LENGTH_DEFAULT;
     strcpy(s->default_room, CHAT_ROOM_DEFAULT);
     return CHAT_OK;
@@ -384,7 +384,7 @@ static enum chat_status survey(struct check *c)
     if (status == CHAT_OK)
         check_next_id(c);
     if (status == CHAT_DATA && !c->structure) {
-        findings_add(&c->findings, "%s", s->base.error->text);
+        report_fault(&c->report, "%s", s->base.error->text);
         c->structure = true;
     }
     return status == CHAT_DATA ? CHAT_OK : status;
@@ -396,7 +396,7 @@ static void forget(struct check *c)
     free(c->damaged);
     *c = (struct check){
         .store = c->store,
-        .findings = { .told = c->findings.told, .context = c->findings.context },
+        .report = { .callback = c->report.callback, .context = c->report.context },
     };
 }
 
@@ -434,10 +434,10 @@ static enum chat_status build_anew(struct check *c)
     write_lock_release(s);
     bells_ring(s);
     if (status == CHAT_OK)
-        findings_tell(&c->findings, "the spool was rebuilt from the %lld messages that can be read",
+        report_repair(&c->report, "the spool was rebuilt from the %lld messages that can be read",
                       (long long)count);
     if (status == CHAT_OK && skipped_to > 0)
-        findings_tell(&c->findings, "the next id was lost: new ids start at %lld",
+        report_repair(&c->report, "the next id was lost: new ids start at %lld",
                       (long long)skipped_to);
     return status;
 }
@@ -450,12 +450,12 @@ static enum chat_status survey_again(struct check *c)
 }
 
 /* If sound indexes are not enough, because a required row is missing, the spool is rebuilt. */
-static enum chat_status mend_structure(struct check *c)
+static enum chat_status repair_structure(struct check *c)
 {
     enum chat_status status = CHAT_OK;
     limit_steps(c);
     if (reindex(c->store)) {
-        findings_tell(&c->findings, "the indexes were rebuilt");
+        report_repair(&c->report, "the indexes were rebuilt");
         status = survey_again(c);
         if (status != CHAT_OK || !c->structure)
             return status;
@@ -464,20 +464,20 @@ static enum chat_status mend_structure(struct check *c)
     return status == CHAT_OK ? survey_again(c) : status;
 }
 
-static enum chat_status mend_messages(struct check *c)
+static enum chat_status repair_messages(struct check *c)
 {
     enum chat_status status = CHAT_OK;
     for (size_t i = 0; i < c->damaged_count && status == CHAT_OK; i++) {
         status = set_aside(c->store, c->damaged[i]);
         if (status == CHAT_DAMAGED) {
-            findings_tell(&c->findings, "%s", c->store->base.error->text);
+            report_repair(&c->report, "%s", c->store->base.error->text);
             status = CHAT_OK;
         }
     }
     return status;
 }
 
-static enum chat_status mend_counters(struct check *c)
+static enum chat_status repair_counters(struct check *c)
 {
     struct sqlite_store *s = c->store;
     enum chat_status status = transaction_begin(s);
@@ -497,13 +497,13 @@ static enum chat_status mend_counters(struct check *c)
     }
     status = group_commit_end(s, status);
     if (status == CHAT_OK)
-        findings_tell(&c->findings, "the counters were corrected");
+        report_repair(&c->report, "the counters were corrected");
     return status;
 }
 
 /* A reader without an open room is deleted, with its copies; the progress of the others is
  * recomputed. */
-static enum chat_status mend_readers(struct check *c)
+static enum chat_status repair_readers(struct check *c)
 {
     struct sqlite_store *s = c->store;
     enum chat_status status = transaction_begin(s);
@@ -515,11 +515,11 @@ static enum chat_status mend_readers(struct check *c)
         status = db_run(s, SQL_MEND_SEEN);
     status = group_commit_end(s, status);
     if (status == CHAT_OK)
-        findings_tell(&c->findings, "the readers were set right");
+        report_repair(&c->report, "the readers were set right");
     return status;
 }
 
-static enum chat_status mend_settings(struct check *c)
+static enum chat_status repair_settings(struct check *c)
 {
     struct sqlite_store *s = c->store;
     enum chat_status status = transaction_begin(s);
@@ -532,35 +532,35 @@ static enum chat_status mend_settings(struct check *c)
     bells_add_all(s);
     status = group_commit_end(s, status);
     if (status == CHAT_OK)
-        findings_tell(&c->findings, "the settings are those of a new spool");
+        report_repair(&c->report, "the settings are those of a new spool");
     return status;
 }
 
 /* Repair the problems, the structure first: the other repairs need it. */
-static enum chat_status mend(struct check *c)
+static enum chat_status repair_all(struct check *c)
 {
-    enum chat_status status = c->structure ? mend_structure(c) : CHAT_OK;
+    enum chat_status status = c->structure ? repair_structure(c) : CHAT_OK;
     if (status == CHAT_OK && c->settings)
-        status = mend_settings(c);
+        status = repair_settings(c);
     if (status == CHAT_OK && c->damaged_count > 0)
-        status = mend_messages(c);
+        status = repair_messages(c);
     if (status == CHAT_OK && c->counts)
-        status = mend_counters(c);
+        status = repair_counters(c);
     if (status == CHAT_OK && c->readers)
-        status = mend_readers(c);
+        status = repair_readers(c);
     return status;
 }
 
 /* Everything that can be repaired was repaired: is the spool sound now? */
 static enum chat_status look_again(struct check *c)
 {
-    chat_finding *told = c->findings.told;
-    c->findings.told = NULL; /* the remaining problems were reported */
+    chat_finding *callback = c->report.callback;
+    c->report.callback = NULL; /* the remaining problems were reported */
     forget(c);
     enum chat_status status = check_modes(c, false);
     if (status == CHAT_OK)
         status = survey(c);
-    c->findings.told = told;
+    c->report.callback = callback;
     return status;
 }
 
@@ -570,21 +570,21 @@ static enum chat_status connect_repaired(struct check *c)
     struct sqlite_store *s = c->store;
     enum chat_status status = CHAT_DATA;
     if (s->wal_damaged) {
-        status = reseal_wal(s, &c->findings);
+        status = reseal_wal(s, &c->report);
         if (status == CHAT_OK)
             status = store_connect(s);
     }
     if (status == CHAT_DATA && extend_truncated(s)) {
-        findings_add(&c->findings, "the file is shorter than it says");
+        report_fault(&c->report, "the file is shorter than it says");
         status = store_connect(s);
     }
     return status;
 }
 
-enum chat_status sqlite_check(struct store *store, bool repair, chat_finding *told, void *context)
+enum chat_status sqlite_check(struct store *store, bool repair, chat_finding *report, void *context)
 {
     struct sqlite_store *s = (struct sqlite_store *)store;
-    struct check c = { .store = s, .findings = { .told = told, .context = context } };
+    struct check c = { .store = s, .report = { .callback = report, .context = context } };
     enum chat_status status = store_connect_on_full_disk(s);
     if (status == CHAT_DATA && repair)
         status = connect_repaired(&c);
@@ -592,16 +592,16 @@ enum chat_status sqlite_check(struct store *store, bool repair, chat_finding *to
         return status;
     status = check_modes(&c, repair);
     if (status == CHAT_OK)
-        status = check_wal(s, repair, &c.findings);
+        status = check_wal(s, repair, &c.report);
     if (status == CHAT_OK)
         status = survey(&c);
-    if (status == CHAT_OK && repair && c.findings.faults > 0) {
-        status = mend(&c);
+    if (status == CHAT_OK && repair && c.report.faults > 0) {
+        status = repair_all(&c);
         if (status == CHAT_OK)
             status = look_again(&c);
     }
     if (status == CHAT_OK)
-        status = findings_end(&c.findings, s->base.error, s->location.path);
+        status = report_end(&c.report, s->base.error, s->location.path);
     if (s->db != NULL)
         sqlite3_progress_handler(s->db, 0, NULL, NULL);
     forget(&c);

@@ -44,7 +44,8 @@ enum chat_status sqlite_seek(struct store *store, const char *reader,
                              const struct chat_point *point);
 enum chat_status sqlite_readers(struct store *store, const char *room, int64_t id,
                                 struct chat_reader **readers, size_t *count);
-enum chat_status sqlite_check(struct store *store, bool repair, chat_finding *told, void *context);
+enum chat_status sqlite_check(struct store *store, bool repair, chat_finding *report,
+                              void *context);
 
 enum chat_status sqlite_backup(struct store *store, const char *file, chat_progress *progress,
                                void *context);

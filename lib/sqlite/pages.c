@@ -126,15 +126,15 @@ static bool read_rest(const struct pages *pages, int64_t next, unsigned char *re
     return true;
 }
 
-struct teller {
-    bool (*tell)(void *context, const struct record *record);
+struct visitor {
+    bool (*visit)(void *context, const struct record *record);
     void *context;
 };
 
-/* Tell the row of a cell, which begins AT a place in its page; true also where it makes no sense.
- */
-static bool tell_cell(struct pages *pages, const unsigned char *page, size_t at,
-                      const struct teller *teller)
+/* Visit the row of the cell that begins at offset AT of its page. Skips a cell that makes no sense.
+ * False: there was no memory, or VISIT returned false. */
+static bool visit_cell(struct pages *pages, const unsigned char *page, size_t at,
+                       const struct visitor *visitor)
 {
     bool table = page[0] == TABLE_LEAF;
     uint64_t size, id = 0;
@@ -158,26 +158,27 @@ static bool tell_cell(struct pages *pages, const unsigned char *page, size_t at,
     memcpy(payload, page + at, local);
     bool whole = local == size || read_rest(pages, big_endian(page + at + local, 4),
                                             payload + local, (size_t)size - local);
-    bool told =
-        !whole || !parse(payload, (size_t)size, &record) || teller->tell(teller->context, &record);
+    bool proceed = !whole || !parse(payload, (size_t)size, &record) ||
+                   visitor->visit(visitor->context, &record);
     free(payload);
-    return told;
+    return proceed;
 }
 
-static bool tell_leaf(struct pages *pages, const unsigned char *page, const struct teller *teller)
+static bool visit_leaf(struct pages *pages, const unsigned char *page,
+                       const struct visitor *visitor)
 {
     size_t count = big_endian(page + 3, 2);
     for (size_t i = 0; i < count && CELLS_AT + 2 * i + 2 <= PAGE; i++)
-        if (!tell_cell(pages, page, big_endian(page + CELLS_AT + 2 * i, 2), teller))
+        if (!visit_cell(pages, page, big_endian(page + CELLS_AT + 2 * i, 2), visitor))
             return false;
     return true;
 }
 
-bool each_record(sqlite3 *db, bool (*tell)(void *context, const struct record *record),
-                 void *context)
+bool pages_each_record(sqlite3 *db, bool (*visit)(void *context, const struct record *record),
+                       void *context)
 {
     struct pages pages = { .map_number = 0 };
-    const struct teller teller = { tell, context };
+    const struct visitor visitor = { visit, context };
     sqlite3_int64 size;
     if (sqlite3_file_control(db, "main", SQLITE_FCNTL_FILE_POINTER, &pages.file) != SQLITE_OK ||
         pages.file->pMethods->xFileSize(pages.file, &size) != SQLITE_OK)
@@ -187,13 +188,13 @@ bool each_record(sqlite3 *db, bool (*tell)(void *context, const struct record *r
     for (int64_t number = 3; number <= pages.count; number++) { /* 1 is the schema's, 2 the map's */
         unsigned char page[PAGE];
         if (read_page(&pages, number, page) && (page[0] == TABLE_LEAF || page[0] == INDEX_LEAF) &&
-            !is_free(&pages, number) && !tell_leaf(&pages, page, &teller))
+            !is_free(&pages, number) && !visit_leaf(&pages, page, &visitor))
             return false;
     }
     return true;
 }
 
-int64_t column_number(const struct column *column)
+int64_t pages_number(const struct column *column)
 {
     if (column->type == 9)
         return 1;
@@ -205,7 +206,7 @@ int64_t column_number(const struct column *column)
     return (int64_t)value;
 }
 
-bool column_name(const struct column *column, char name[CHAT_NAME_MAX + 1])
+bool pages_name(const struct column *column, char name[CHAT_NAME_MAX + 1])
 {
     bool text = column->type >= 13 && column->type % 2 == 1;
     if (!text || column->size > CHAT_NAME_MAX || memchr(column->bytes, '\0', column->size) != NULL)

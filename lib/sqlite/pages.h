@@ -19,16 +19,16 @@ struct record {
     struct column column[COLUMNS_MOST];
 };
 
-/* Tell every row and entry that is in a leaf of some table or index (whichever), and is not free.
- * The row is good during the call. The log must be empty. False: there was no memory, or TELL
- * returned false. */
-bool each_record(sqlite3 *db, bool (*tell)(void *context, const struct record *record),
-                 void *context);
+/* Call VISIT for each row and index entry in the leaf pages of all tables and indexes that are not
+ * free. The record is valid during the call. The WAL must be empty. False: there was no memory, or
+ * VISIT returned false. */
+bool pages_each_record(sqlite3 *db, bool (*visit)(void *context, const struct record *record),
+                       void *context);
 
 /* The number in a column; 0 if it holds none. */
-int64_t column_number(const struct column *column);
+int64_t pages_number(const struct column *column);
 
 /* Copy the text in a column, if it has at most CHAT_NAME_MAX bytes and no NUL. */
-bool column_name(const struct column *column, char name[CHAT_NAME_MAX + 1]);
+bool pages_name(const struct column *column, char name[CHAT_NAME_MAX + 1]);
 
 #endif

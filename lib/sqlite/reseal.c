@@ -94,7 +94,7 @@ static bool in_use(struct sqlite_store *s)
     return used;
 }
 
-static enum chat_status reseal(struct sqlite_store *s, int fd, struct findings *findings)
+static enum chat_status reseal(struct sqlite_store *s, int fd, struct report *report)
 {
     struct wal wal;
     char suffix[SUFFIX];
@@ -109,13 +109,13 @@ static enum chat_status reseal(struct sqlite_store *s, int fd, struct findings *
     if (errnum != 0)
         return error_system(s->base.error, errnum, CHAT_IO, "cannot repair spool '%s'",
                             s->location.path);
-    findings_tell(findings, "the WAL was repaired; a copy of the damaged one is '%s%s'",
+    report_repair(report, "the WAL was repaired; a copy of the damaged one is '%s%s'",
                   s->location.path, suffix);
     return CHAT_OK;
 }
 
 /* The index still knows where each page is. Moved to the spool, they are checked there. */
-static enum chat_status empty(struct sqlite_store *s, int fd, struct findings *findings)
+static enum chat_status empty(struct sqlite_store *s, int fd, struct report *report)
 {
     char suffix[SUFFIX];
     int errnum = keep_copy(s, fd, suffix);
@@ -124,21 +124,21 @@ static enum chat_status empty(struct sqlite_store *s, int fd, struct findings *f
                             s->location.path);
     enum chat_status status = transaction_empty_wal(s);
     if (status == CHAT_OK)
-        findings_tell(findings, "the WAL was emptied; a copy of the damaged one is '%s%s'",
+        report_repair(report, "the WAL was emptied; a copy of the damaged one is '%s%s'",
                       s->location.path, suffix);
     return status;
 }
 
-enum chat_status check_wal(struct sqlite_store *s, bool repair_it, struct findings *findings)
+enum chat_status check_wal(struct sqlite_store *s, bool repair_it, struct report *report)
 {
     enum chat_status status = synced_check(s, s->log);
     if (status != CHAT_DATA)
         return status;
-    findings_add(findings, "%s", s->base.error->text);
-    return repair_it ? empty(s, s->log, findings) : CHAT_OK;
+    report_fault(report, "%s", s->base.error->text);
+    return repair_it ? empty(s, s->log, report) : CHAT_OK;
 }
 
-enum chat_status reseal_wal(struct sqlite_store *s, struct findings *findings)
+enum chat_status reseal_wal(struct sqlite_store *s, struct report *report)
 {
     int fd;
     struct error error = *s->base.error;
@@ -149,8 +149,8 @@ enum chat_status reseal_wal(struct sqlite_store *s, struct findings *findings)
     }
     enum chat_status status = location_open(&s->location, "-wal", &fd);
     if (status == CHAT_OK) {
-        findings_add(findings, "%s", error.text);
-        status = reseal(s, fd, findings);
+        report_fault(report, "%s", error.text);
+        status = reseal(s, fd, report);
         close(fd);
     }
     write_lock_release(s);

@@ -105,21 +105,21 @@ static bool add_room(struct salvage *g, const struct named *room)
 /* The row of the spool as a whole. */
 static void take_settings(struct salvage *g, const struct record *r)
 {
-    int64_t next_id = column_number(&r->column[ROOM_NEXT_ID]);
+    int64_t next_id = pages_number(&r->column[ROOM_NEXT_ID]);
     g->known = g->known || next_id > 0;
     note_id(g, next_id - 1);
-    int64_t most = column_number(&r->column[ROOM_MAX_LENGTH]);
+    int64_t most = pages_number(&r->column[ROOM_MAX_LENGTH]);
     if (most >= 1 && most <= CHAT_LENGTH_MAX)
         g->max_length = most;
     char name[CHAT_NAME_MAX + 1];
-    if (column_name(&r->column[ROOM_DEFAULT], name) && chat_room_valid(name))
+    if (pages_name(&r->column[ROOM_DEFAULT], name) && chat_room_valid(name))
         strcpy(g->default_room, name);
 }
 
 static bool take_entry(struct salvage *g, const struct record *r)
 {
-    struct named room = { .number = column_number(&r->column[1]) };
-    if (room.number > 0 && room.number <= ROOM_MAX && column_name(&r->column[0], room.name) &&
+    struct named room = { .number = pages_number(&r->column[1]) };
+    if (room.number > 0 && room.number <= ROOM_MAX && pages_name(&r->column[0], room.name) &&
         chat_room_valid(room.name))
         return add_room(g, &room);
     return true;
@@ -128,15 +128,15 @@ static bool take_entry(struct salvage *g, const struct record *r)
 /* The further columns of an open room, or a reader. The progress of all readers is recomputed. */
 static bool take_reading(struct salvage *g, const struct record *r)
 {
-    const int64_t source = column_number(&r->column[ROOM_SOURCE]);
+    const int64_t source = pages_number(&r->column[ROOM_SOURCE]);
     if (source == 0)
         return true;
     sqlite3_stmt *statement = g->set_columns;
     sqlite3_bind_int64(statement, 1, r->id);
     sqlite3_bind_int64(statement, 2, source);
-    sqlite3_bind_int64(statement, 3, source == r->id ? 0 : column_number(&r->column[ROOM_SEEN]));
+    sqlite3_bind_int64(statement, 3, source == r->id ? 0 : pages_number(&r->column[ROOM_SEEN]));
     for (int i = ROOM_KEEP; i <= ROOM_LAST; i++)
-        bind_number(statement, 4 + i - ROOM_KEEP, column_number(&r->column[i]),
+        bind_number(statement, 4 + i - ROOM_KEEP, pages_number(&r->column[i]),
                     r->column[i].type != 0);
     return check(g, run(statement));
 }
@@ -157,7 +157,7 @@ static bool take_room(void *context, const struct record *r)
         return true;
     if (r->id == 0)
         take_settings(g, r);
-    else if (column_name(&r->column[ROOM_NAME], room.name) && name_valid(room.name))
+    else if (pages_name(&r->column[ROOM_NAME], room.name) && name_valid(room.name))
         return add_room(g, &room) && take_reading(g, r);
     return true;
 }
@@ -172,7 +172,7 @@ struct names {
 static const char *take_name(const struct column *column, char name[CHAT_NAME_MAX + 1],
                              const char *instead)
 {
-    return column_name(column, name) && chat_name_valid(name) ? name : instead;
+    return pages_name(column, name) && chat_name_valid(name) ? name : instead;
 }
 
 static int64_t at_least(int64_t least, int64_t number)
@@ -188,16 +188,16 @@ static struct chat_message take_fields(const struct record *r, struct names *nam
     const bool waits = position_room(r->id) == 0;
     const int64_t place = position_place(r->id);
     return (struct chat_message){
-        .id = c[COLUMN_ID].type == 0 ? place : column_number(&c[COLUMN_ID]),
-        .place = waits ? column_number(&c[COLUMN_PLACE]) : place,
-        .due = waits ? at_least(1, column_number(&c[COLUMN_DUE])) : 0,
-        .expires = at_least(0, column_number(&c[COLUMN_EXPIRES])),
-        .time = column_number(&c[COLUMN_SENT]),
+        .id = c[COLUMN_ID].type == 0 ? place : pages_number(&c[COLUMN_ID]),
+        .place = waits ? pages_number(&c[COLUMN_PLACE]) : place,
+        .due = waits ? at_least(1, pages_number(&c[COLUMN_DUE])) : 0,
+        .expires = at_least(0, pages_number(&c[COLUMN_EXPIRES])),
+        .time = pages_number(&c[COLUMN_SENT]),
         .user = take_name(&c[COLUMN_SENDER], names->user, "unknown"),
         .host = take_name(&c[COLUMN_HOST], names->host, "unknown"),
-        .attempts = at_least(0, column_number(&c[COLUMN_ATTEMPTS])),
-        .failed = at_least(0, column_number(&c[COLUMN_FAILED])),
-        .failure = (int)at_least(0, column_number(&c[COLUMN_FAILURE])),
+        .attempts = at_least(0, pages_number(&c[COLUMN_ATTEMPTS])),
+        .failed = at_least(0, pages_number(&c[COLUMN_FAILED])),
+        .failure = (int)at_least(0, pages_number(&c[COLUMN_FAILURE])),
         .key = c[COLUMN_KEY].type == 0 ? NULL : take_name(&c[COLUMN_KEY], names->key, NULL),
         .body = c[COLUMN_BODY].bytes,
         .length = c[COLUMN_BODY].size,
@@ -251,12 +251,12 @@ static bool take_message(void *context, const struct record *r)
     struct names names;
     struct chat_message m = take_fields(r, &names);
     const bool waits = position_room(r->id) == 0;
-    const int64_t number = waits ? column_number(&r->column[COLUMN_ROOM]) : position_room(r->id);
+    const int64_t number = waits ? pages_number(&r->column[COLUMN_ROOM]) : position_room(r->id);
     const struct named *room = find_room(g, number, NULL);
     if (m.id < 1 || m.id > ID_MAX || m.place < 0 || m.place > ID_MAX)
         return true;
     m.room = room != NULL ? room->name : "";
-    bool whole = room != NULL && is_whole(&m, column_number(&r->column[COLUMN_CHECKSUM]), source);
+    bool whole = room != NULL && is_whole(&m, pages_number(&r->column[COLUMN_CHECKSUM]), source);
     if (whole == (g->damaged == 0))
         return whole ? add_message(g, &m, room->number, r->id) : add_damaged(g, &m);
     return true;
@@ -314,9 +314,9 @@ static bool finish(struct salvage *g)
 /* Fill the new database. */
 static int gather(struct salvage *g, sqlite3 *from)
 {
-    bool done = prepare(g) && each_record(from, take_room, g) &&
-                each_record(from, take_message, g) && prepare_damaged(g) &&
-                each_record(from, take_message, g) && finish(g);
+    bool done = prepare(g) && pages_each_record(from, take_room, g) &&
+                pages_each_record(from, take_message, g) && prepare_damaged(g) &&
+                pages_each_record(from, take_message, g) && finish(g);
     sqlite3_finalize(g->add_room);
     sqlite3_finalize(g->set_columns);
     sqlite3_finalize(g->add_message);

@@ -229,7 +229,7 @@ enum chat_status scan_open_ready(struct scan *scan, struct sqlite_store *s,
     return scan->next > 0 ? CHAT_OK : status; /* ready messages are available anyway */
 }
 
-void scan_tell(const struct scan *scan, struct chat_cursor *cursor)
+void scan_get_cursor(const struct scan *scan, struct chat_cursor *cursor)
 {
     if (scan->waiting) {
         cursor->due = scan->after_due;

@@ -42,7 +42,7 @@ enum chat_status scan_open_ready(struct scan *scan, struct sqlite_store *s,
                                  const struct chat_cursor *from);
 
 /* Store in *CURSOR what was stepped over last. */
-void scan_tell(const struct scan *scan, struct chat_cursor *cursor);
+void scan_get_cursor(const struct scan *scan, struct chat_cursor *cursor);
 
 /* Find a run of positions with the next messages, at most MAX: it begins with one, and there may
  * be fewer. They are not stepped over. SCAN_FREE and SCAN_TAKE: only unclaimed messages, and

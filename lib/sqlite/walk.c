@@ -14,9 +14,9 @@
 #include "room.h"
 #include "scan.h"
 
-/* Set for the messages behind the first FROM whether they are claimed. */
-static void tell_claimed(struct sqlite_store *s, struct chat_batch *batch, size_t from,
-                         struct range run)
+/* Set the member claimed of the messages from index FROM on; RUN are their positions. */
+static void set_claimed(struct sqlite_store *s, struct chat_batch *batch, size_t from,
+                        struct range run)
 {
     struct range taken;
     bool any = lock_taken(s->lock, run, &taken);
@@ -47,12 +47,12 @@ static enum chat_status walk_room(struct sqlite_store *s, const struct chat_quer
             status =
                 read_run(s, run, scan.offset, false, &scan.room, scan.now, query, batch, &seen);
         if (query->every && batch->count > before)
-            tell_claimed(s, batch, before, run);
+            set_claimed(s, batch, before, run);
         if (status == CHAT_DAMAGED && batch->count == 0)
             seen++;
         if (seen > 0)
             scan_step(&scan, seen);
-        scan_tell(&scan, cursor);
+        scan_get_cursor(&scan, cursor);
     }
     return batch->count > 0 ? CHAT_OK : status;
 }
@@ -75,7 +75,7 @@ static enum chat_status walk_one(struct sqlite_store *s, const struct chat_query
     db_end(s, SQL_COMMIT);
     if (status != CHAT_OK || batch->count == 0)
         return status == CHAT_OK ? CHAT_NONE : status;
-    tell_claimed(s, batch, 0, one);
+    set_claimed(s, batch, 0, one);
     return CHAT_OK;
 }
 

@@ -11,7 +11,7 @@
 enum { HEAD = 64, TAIL = 192 };
 
 /* Read every byte of every column: the sanitizer reports bytes outside. */
-static bool tell(void *context, const struct record *record)
+static bool touch(void *context, const struct record *record)
 {
     unsigned *sum = context;
     char name[CHAT_NAME_MAX + 1];
@@ -20,8 +20,8 @@ static bool tell(void *context, const struct record *record)
         const struct column *column = &record->column[i];
         for (size_t k = 0; k < column->size; k++)
             *sum += column->bytes[k];
-        *sum += (unsigned)column_number(column);
-        if (column_name(column, name))
+        *sum += (unsigned)pages_number(column);
+        if (pages_name(column, name))
             expect(strlen(name) == column->size, "a name without NUL");
     }
     return true;
@@ -47,7 +47,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
                                (sqlite3_int64)(count * PAGE),
                                SQLITE_DESERIALIZE_FREEONCLOSE) == SQLITE_OK,
            "an image");
-    each_record(db, tell, &sum);
+    pages_each_record(db, touch, &sum);
     sqlite3_close(db);
     return 0;
 }
