@@ -132,7 +132,7 @@ static enum chat_status empty_log_of(struct sqlite_store *old)
 
 /* Move the WAL of an old backup, from which messages were received, into its file: until the new
  * backup has its name the old one is whole. */
-static enum chat_status empty_old_log(struct sqlite_store *s, const struct location *to)
+static enum chat_status empty_old_wal(struct sqlite_store *s, const struct location *to)
 {
     struct store *store;
     enum chat_status status = store_sqlite.open(to->path, s->base.error, &store);
@@ -150,12 +150,12 @@ static enum chat_status empty_old_log(struct sqlite_store *s, const struct locat
     return status;
 }
 
-/* A log that is not empty would be taken for the new file's. */
-static enum chat_status check_log(struct sqlite_store *s, struct location *to)
+/* A WAL that is not empty would be taken for the new file's. */
+static enum chat_status check_old_wal(struct sqlite_store *s, struct location *to)
 {
     enum chat_status status = location_check(to, "-wal");
     if (status == CHAT_OK && to->size > 0)
-        status = empty_old_log(s, to);
+        status = empty_old_wal(s, to);
     if (status == CHAT_BUSY) /* a reader is in the way */
         return in_use(s, to);
     if (status != CHAT_DATA)
@@ -197,7 +197,7 @@ static enum chat_status check_target(struct sqlite_store *s, struct location *to
     if (status == CHAT_OK)
         status = check_unused(s, to);
     if (status == CHAT_OK)
-        status = check_log(s, to);
+        status = check_old_wal(s, to);
     return status == CHAT_NONE ? CHAT_OK : status;
 }
 

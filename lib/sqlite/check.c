@@ -64,7 +64,7 @@ static int count_steps(void *context)
  * damage. */
 static void limit_steps(struct check *c)
 {
-    int64_t size = db_number(c->store, SQL_GET_PAGES) * PAGE; /* with those in the log */
+    int64_t size = db_number(c->store, SQL_GET_PAGES) * PAGE; /* with those in the WAL */
     c->steps_left = STEPS_AT_LEAST + STEPS_FOR_BYTE * size;
     sqlite3_progress_handler(c->store->db, STEPS, count_steps, &c->steps_left);
 }

@@ -58,11 +58,11 @@ static enum chat_status settle_in(struct sqlite_store *s, int *format)
 /* SQLite may just have built a new index from the WAL, and dropped what follows a broken frame. */
 static enum chat_status check_new_index(struct sqlite_store *s)
 {
-    if (s->index_kept || (synced_is_indexed(s) && !wal_has_cut_size(s->log)))
+    if (s->wal_index_kept || (wal_loss_is_indexed(s) && !wal_has_cut_size(s->wal)))
         return CHAT_OK;
-    enum chat_status status = synced_check(s, s->log);
+    enum chat_status status = wal_loss_check(s, s->wal);
     if (status != CHAT_OK)
-        index_unmark(s);
+        wal_index_unmark(s);
     return status;
 }
 
@@ -79,7 +79,7 @@ static enum chat_status connect_database(struct sqlite_store *s)
         status = checked != CHAT_OK ? checked : status;
     }
     if (status == CHAT_OK) {
-        index_mark(s);
+        wal_index_mark(s);
         status = schema_upgrade(s, format);
     }
     if (status != CHAT_OK)
@@ -87,18 +87,18 @@ static enum chat_status connect_database(struct sqlite_store *s)
     return status;
 }
 
-static void close_log(struct sqlite_store *s)
+static void close_wal(struct sqlite_store *s)
 {
-    if (s->log >= 0)
-        close(s->log);
-    s->log = -1;
+    if (s->wal >= 0)
+        close(s->wal);
+    s->wal = -1;
 }
 
 void store_disconnect(struct sqlite_store *s)
 {
     db_disconnect(s);
-    index_detach(s);
-    close_log(s);
+    wal_index_detach(s);
+    close_wal(s);
 }
 
 /* SQLite will rebuild the index of the WAL, in a file that it maps into memory: if the disk has
@@ -125,8 +125,8 @@ static enum chat_status open_read_only(struct sqlite_store *s)
         status = location_read(&s->location, "-lock", &s->lock);
     if (status == CHAT_OK || status == CHAT_NONE)
         status = db_recognize(s);
-    if (status == CHAT_OK && s->log < 0 &&
-        (status = location_read(&s->location, "-wal", &s->log)) == CHAT_NONE)
+    if (status == CHAT_OK && s->wal < 0 &&
+        (status = location_read(&s->location, "-wal", &s->wal)) == CHAT_NONE)
         missing = "-wal";
     if (status == CHAT_OK && (status = location_check(&s->location, "-shm")) == CHAT_NONE)
         missing = "-shm";
@@ -142,21 +142,21 @@ static enum chat_status open_read_only(struct sqlite_store *s)
  * is not a spool, look at the spool first: beside another program's file nothing is made. */
 static enum chat_status open_beside(struct sqlite_store *s)
 {
-    enum chat_status lock = CHAT_OK, log = CHAT_OK;
+    enum chat_status lock = CHAT_OK, wal = CHAT_OK;
     if (s->lock < 0) {
         lock = location_use(&s->location, "-lock", &s->lock);
         s->lock_seen = clock_now();
     }
     if (lock == CHAT_OK || lock == CHAT_NONE)
-        log = location_read(&s->location, "-wal", &s->log);
-    if (lock == CHAT_OK && log == CHAT_OK)
+        wal = location_read(&s->location, "-wal", &s->wal);
+    if (lock == CHAT_OK && wal == CHAT_OK)
         return CHAT_OK;
     if (location_is_read_only(&s->location))
         return open_read_only(s);
     if (lock != CHAT_OK && lock != CHAT_NONE)
         return lock;
-    if (log != CHAT_OK && log != CHAT_NONE)
-        return log;
+    if (wal != CHAT_OK && wal != CHAT_NONE)
+        return wal;
     enum chat_status status = db_recognize(s);
     return status == CHAT_OK ? lock_file_open(s) : status;
 }
@@ -189,10 +189,10 @@ enum chat_status store_connect(struct sqlite_store *s)
                          s->location.path);
     status = open_beside(s);
     if (status != CHAT_OK) {
-        close_log(s);
+        close_wal(s);
         return status;
     }
-    if (!index_attach(s, s->log) && !s->read_only)
+    if (!wal_index_attach(s, s->wal) && !s->read_only)
         status = check_room_for_index(s);
     if (status == CHAT_OK || status == CHAT_NONE)
         status = connect_database(s);

@@ -11,8 +11,8 @@
 #include "database.h"
 #include "write_lock.h"
 
-/* Enough to delete a message: some pages of the log, or of the -shm file. */
-enum { RESERVE = 256 * 1024 }; /* a log that is to be emptied (store.c) */
+/* Enough to delete a message: some pages of the WAL, or of the -shm file. */
+enum { RESERVE = 256 * 1024 }; /* a WAL that is to be emptied (store.c) */
 
 /* A 2 in bytes 18 and 19 of a database means that it has a WAL (sqlite.org/fileformat2.html,
  * "File format version numbers"). An SQLite database in memory cannot set this, and setting it

@@ -105,13 +105,13 @@ struct sending {
 struct sqlite_store {
     struct store base;
     struct location location;
-    int lock;          /* the lock file's descriptor, or -1 */
-    int64_t lock_seen; /* when it was last known to have its name */
-    bool read_only;    /* it is on a file system that is */
-    sqlite3 *db;       /* NULL while there is no spool file */
-    int log;           /* descriptors of the -wal and the -shm file, or -1 */
-    int index;
-    bool index_kept; /* the index outlives this process */
+    int lock;            /* the lock file's descriptor, or -1 */
+    int64_t lock_seen;   /* when it was last known to have its name */
+    bool read_only;      /* it is on a file system that is */
+    sqlite3 *db;         /* NULL while there is no spool file */
+    int wal;             /* the descriptor of the -wal file, or -1 */
+    int wal_index;       /* the descriptor of the -shm file, or -1 */
+    bool wal_index_kept; /* the index outlives this process */
     sqlite3_stmt *statements[SQL_COUNT];
     int wal_frames;             /* in the WAL after our last commit, */
     uint8_t wal_salt[WAL_SALT]; /* and the salt of that WAL */

@@ -131,11 +131,11 @@ static enum chat_status empty(struct sqlite_store *s, int fd, struct report *rep
 
 enum chat_status check_wal(struct sqlite_store *s, bool repair_it, struct report *report)
 {
-    enum chat_status status = synced_check(s, s->log);
+    enum chat_status status = wal_loss_check(s, s->wal);
     if (status != CHAT_DATA)
         return status;
     report_fault(report, "%s", s->base.error->text);
-    return repair_it ? empty(s, s->log, report) : CHAT_OK;
+    return repair_it ? empty(s, s->wal, report) : CHAT_OK;
 }
 
 enum chat_status reseal_wal(struct sqlite_store *s, struct report *report)

@@ -29,7 +29,7 @@ static enum chat_status sqlite_open(const char *where, struct error *error, stru
     s->base.ops = &store_sqlite;
     s->base.error = error;
     s->base.timeout = -1;
-    s->lock = s->log = s->all_held[0] = s->all_held[1] = s->file_watch.fd = -1;
+    s->lock = s->wal = s->all_held[0] = s->all_held[1] = s->file_watch.fd = -1;
     enum chat_status status = location_find(&s->location, where, error);
     if (status == CHAT_OK)
         *store = &s->base;

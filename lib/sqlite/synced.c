@@ -105,7 +105,7 @@ static bool holds_all(const struct sqlite_store *s, const struct wal *wal)
 {
     uint8_t salt[WAL_SALT];
     int64_t frames;
-    return !index_frames(s, salt, &frames) || frames == 0 ||
+    return !wal_index_frames(s, salt, &frames) || frames == 0 ||
            (wal->state == WAL_SOUND && memcmp(wal->salt, salt, WAL_SALT) == 0 &&
             wal->frames >= frames);
 }

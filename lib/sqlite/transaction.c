@@ -70,7 +70,7 @@ static void empty_grown_wal(struct sqlite_store *s)
     if (synced_begin(s) != CHAT_OK) /* a sync has failed since */
         return;
     /* That all is in the spool is known from the index alone. */
-    const bool keep = s->index_kept && vfs_wal_size(s->db) <= WAL_KEPT;
+    const bool keep = s->wal_index_kept && vfs_wal_size(s->db) <= WAL_KEPT;
     empty_wal(s, keep ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_TRUNCATE);
 }
 

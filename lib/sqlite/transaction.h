@@ -6,7 +6,7 @@
 #include "internal.h"
 
 /* Wait for our turn and begin a transaction that writes; commit or roll it back, empty
- * the log if it has grown, and let the next one in. */
+ * the WAL if it has grown, and let the next one in. */
 enum chat_status transaction_begin(struct sqlite_store *s);
 enum chat_status transaction_commit(struct sqlite_store *s);
 void transaction_rollback(struct sqlite_store *s);
@@ -17,7 +17,7 @@ void transaction_undo(struct sqlite_store *s);
 /* Empty the WAL, however short it is, and give its space back. */
 enum chat_status transaction_empty_wal(struct sqlite_store *s);
 
-/* The disk is full: give up the reserve, and empty the log with it. */
+/* The disk is full: give up the reserve, and empty the WAL with it. */
 enum chat_status transaction_make_space(struct sqlite_store *s);
 
 #endif

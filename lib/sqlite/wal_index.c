@@ -30,7 +30,7 @@ enum {
     ATTACHED_BYTE = 128 /* UNIX_SHM_DMS in SQLite's os_unix.c */
 };
 
-/* The beginning of the index, and of the log (sqlite.org/walformat.html, fileformat2.html). */
+/* The beginning of the index, and of the WAL (sqlite.org/walformat.html, fileformat2.html). */
 struct index_header {
     uint32_t version, unused, changes;
     uint8_t is_init, big_endian;
@@ -54,11 +54,11 @@ static uint32_t big_endian(const uint8_t bytes[4])
 }
 
 /* Whether the frame that HEADER names as the last one is in the WAL, and no frame follows it. */
-static bool ends_with(int log, const struct index_header *header)
+static bool ends_with(int wal, const struct index_header *header)
 {
     uint8_t bytes[WAL_FRAME + sizeof(struct frame_header)] = { 0 };
     struct frame_header last, next;
-    if (pread(log, bytes, sizeof bytes, WAL_HEADER + ((off_t)header->frames - 1) * WAL_FRAME) <
+    if (pread(wal, bytes, sizeof bytes, WAL_HEADER + ((off_t)header->frames - 1) * WAL_FRAME) <
         WAL_FRAME)
         return false;
     memcpy(&last, bytes, sizeof last);
@@ -69,7 +69,7 @@ static bool ends_with(int log, const struct index_header *header)
            big_endian(last.checksum[1]) == header->checksum[1];
 }
 
-static bool is_index_of(int index, int log)
+static bool is_index_of(int index, int wal)
 {
     static struct {
         struct index_header header, copy;
@@ -81,16 +81,16 @@ static bool is_index_of(int index, int log)
         region.header.frames > REGION_FRAMES)
         return false;
     if (region.header.frames > 0)
-        return ends_with(log, &region.header);
+        return ends_with(wal, &region.header);
     /* Then the WAL was truncated, or version 0.1.0 wiped its header. */
-    ssize_t size = pread(log, magic, sizeof magic, 0);
+    ssize_t size = pread(wal, magic, sizeof magic, 0);
     return size == 0 || (size == sizeof magic && big_endian(magic) == 0);
 }
 
-bool index_frames(const struct sqlite_store *s, uint8_t salt[WAL_SALT], int64_t *frames)
+bool wal_index_frames(const struct sqlite_store *s, uint8_t salt[WAL_SALT], int64_t *frames)
 {
     struct index_header header[2];
-    if (s->index < 0 || pread(s->index, header, sizeof header, 0) != sizeof header ||
+    if (s->wal_index < 0 || pread(s->wal_index, header, sizeof header, 0) != sizeof header ||
         header[0].is_init == 0 || memcmp(&header[0], &header[1], sizeof header[0]) != 0)
         return false;
     memcpy(salt, header[0].salt, WAL_SALT);
@@ -105,47 +105,48 @@ static struct {
     int waiting[16], count; /* descriptors to be closed then */
 } process;
 
-bool index_attach(struct sqlite_store *s, int log)
+bool wal_index_attach(struct sqlite_store *s, int wal)
 {
     char name[LOCATION_NAME];
     location_name(&s->location, "-shm", name);
-    s->index_kept = false;
-    s->index = -1;
+    s->wal_index_kept = false;
+    s->wal_index = -1;
     if (process.users++ > 0)
         return false;
-    s->index = openat(s->location.directory, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    s->wal_index =
+        openat(s->location.directory, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     uint64_t hint = 0;
-    if (s->index < 0 || log < 0 || fcntl(s->index, F_GET_RW_HINT, &hint) < 0 || hint != HINT ||
-        !is_index_of(s->index, log))
+    if (s->wal_index < 0 || wal < 0 || fcntl(s->wal_index, F_GET_RW_HINT, &hint) < 0 ||
+        hint != HINT || !is_index_of(s->wal_index, wal))
         return false;
     struct flock lock = {
         .l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = ATTACHED_BYTE, .l_len = 1
     };
-    fcntl(s->index, F_OFD_SETLK, &lock); /* refused while another process builds the index */
-    return s->index_kept = true;
+    fcntl(s->wal_index, F_OFD_SETLK, &lock); /* refused while another process builds the index */
+    return s->wal_index_kept = true;
 }
 
-void index_mark(struct sqlite_store *s)
+void wal_index_mark(struct sqlite_store *s)
 {
     const uint64_t hint = HINT;
     /* SQLite has written a byte to each 4096. Where blocks are smaller than that, a process that
      * used the others on a full disk would be killed by SIGBUS. */
-    if (!s->index_kept && s->index >= 0 && posix_fallocate(s->index, 0, REGION) == 0)
-        s->index_kept = fcntl(s->index, F_SET_RW_HINT, &hint) == 0;
+    if (!s->wal_index_kept && s->wal_index >= 0 && posix_fallocate(s->wal_index, 0, REGION) == 0)
+        s->wal_index_kept = fcntl(s->wal_index, F_SET_RW_HINT, &hint) == 0;
 }
 
-void index_unmark(struct sqlite_store *s)
+void wal_index_unmark(struct sqlite_store *s)
 {
     const uint64_t none = 0; /* RWH_WRITE_LIFE_NOT_SET */
-    if (s->index >= 0)
-        fcntl(s->index, F_SET_RW_HINT, &none);
+    if (s->wal_index >= 0)
+        fcntl(s->wal_index, F_SET_RW_HINT, &none);
 }
 
-void index_detach(struct sqlite_store *s)
+void wal_index_detach(struct sqlite_store *s)
 {
-    if (s->index >= 0 && process.count < 16)
-        process.waiting[process.count++] = s->index;
-    s->index = -1;
+    if (s->wal_index >= 0 && process.count < 16)
+        process.waiting[process.count++] = s->wal_index;
+    s->wal_index = -1;
     if (--process.users > 0)
         return;
     while (process.count > 0)
@@ -154,30 +155,30 @@ void index_detach(struct sqlite_store *s)
 
 #else
 
-bool index_frames(const struct sqlite_store *s, uint8_t salt[WAL_SALT], int64_t *frames)
+bool wal_index_frames(const struct sqlite_store *s, uint8_t salt[WAL_SALT], int64_t *frames)
 {
     (void)s, (void)salt, (void)frames;
     return false;
 }
 
-bool index_attach(struct sqlite_store *s, int log)
+bool wal_index_attach(struct sqlite_store *s, int wal)
 {
-    (void)log;
-    s->index = -1;
+    (void)wal;
+    s->wal_index = -1;
     return false;
 }
 
-void index_mark(struct sqlite_store *s)
+void wal_index_mark(struct sqlite_store *s)
 {
     (void)s;
 }
 
-void index_unmark(struct sqlite_store *s)
+void wal_index_unmark(struct sqlite_store *s)
 {
     (void)s;
 }
 
-void index_detach(struct sqlite_store *s)
+void wal_index_detach(struct sqlite_store *s)
 {
     (void)s;
 }

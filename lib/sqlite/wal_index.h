@@ -5,20 +5,20 @@
 
 #include "internal.h"
 
-/* Before SQLite attaches to the index of the log: have it keep a good one. LOG is a descriptor of
- * the log, or -1. False: the index is not known to be good. */
-bool index_attach(struct sqlite_store *s, int log);
+/* Before SQLite attaches to the index of the WAL: have it keep a good one. WAL is a descriptor of
+ * the WAL, or -1. False: the index is not known to be good. */
+bool wal_index_attach(struct sqlite_store *s, int wal);
 
 /* After it has attached and read something: the index is good. */
-void index_mark(struct sqlite_store *s);
+void wal_index_mark(struct sqlite_store *s);
 
 /* It is not: the next process builds another. */
-void index_unmark(struct sqlite_store *s);
+void wal_index_unmark(struct sqlite_store *s);
 
 /* The salt of the WAL and how many of its frames the index knows. False: that cannot be read. */
-bool index_frames(const struct sqlite_store *s, uint8_t salt[WAL_SALT], int64_t *frames);
+bool wal_index_frames(const struct sqlite_store *s, uint8_t salt[WAL_SALT], int64_t *frames);
 
 /* After SQLite has closed, or was not opened. */
-void index_detach(struct sqlite_store *s);
+void wal_index_detach(struct sqlite_store *s);
 
 #endif

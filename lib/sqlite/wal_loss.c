@@ -40,17 +40,17 @@ static enum chat_status look_for_damage(struct sqlite_store *s, int fd)
     return CHAT_OK;
 }
 
-bool synced_is_indexed(const struct sqlite_store *s)
+bool wal_loss_is_indexed(const struct sqlite_store *s)
 {
     struct synced synced;
     uint8_t salt[WAL_SALT];
     int64_t frames;
     synced_read(s, &synced); /* before the index, which can only grow in between */
-    return synced.frames > 0 && index_frames(s, salt, &frames) && frames >= synced.frames &&
+    return synced.frames > 0 && wal_index_frames(s, salt, &frames) && frames >= synced.frames &&
            memcmp(salt, synced.salt, WAL_SALT) == 0;
 }
 
-enum chat_status synced_check(struct sqlite_store *s, int wal)
+enum chat_status wal_loss_check(struct sqlite_store *s, int wal)
 {
     enum chat_status status = wal >= 0 ? look_for_damage(s, wal) : CHAT_OK;
     if (status != CHAT_DATA)

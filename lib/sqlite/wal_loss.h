@@ -6,10 +6,10 @@
 #include "internal.h"
 
 /* Whether SQLite's index knows all frames of the WAL that are on the disk. */
-bool synced_is_indexed(const struct sqlite_store *s);
+bool wal_loss_is_indexed(const struct sqlite_store *s);
 
 /* Check whether the WAL that the descriptor (or -1) is open on has lost data that was on disk:
  * CHAT_DATA, and sets the text. The caller does not hold the write lock. */
-enum chat_status synced_check(struct sqlite_store *s, int wal);
+enum chat_status wal_loss_check(struct sqlite_store *s, int wal);
 
 #endif
