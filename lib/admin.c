@@ -26,7 +26,7 @@ static const struct admin_ops *admin(const chat_spool *spool)
 
 enum chat_status chat_set_settings(chat_spool *spool, const struct chat_settings *settings)
 {
-    if (check_handle(spool) != CHAT_OK || settings == NULL)
+    if (handle_check(spool) != CHAT_OK || settings == NULL)
         return CHAT_USAGE;
     if (settings->max_length < 1 || settings->max_length > CHAT_LENGTH_MAX)
         return error_set(&spool->error, CHAT_USAGE,
@@ -40,7 +40,7 @@ enum chat_status chat_set_settings(chat_spool *spool, const struct chat_settings
 enum chat_status chat_skip_ids(chat_spool *spool, int64_t next_id, int64_t *before)
 {
     int64_t ignored;
-    if (check_handle(spool) != CHAT_OK)
+    if (handle_check(spool) != CHAT_OK)
         return CHAT_USAGE;
     if (spool->store->sending)
         return error_set(&spool->error, CHAT_USAGE, "cannot skip ids between begin and commit");
@@ -49,27 +49,27 @@ enum chat_status chat_skip_ids(chat_spool *spool, int64_t next_id, int64_t *befo
 
 enum chat_status chat_create(chat_spool *spool, const char *group)
 {
-    if (check_handle(spool) != CHAT_OK)
+    if (handle_check(spool) != CHAT_OK)
         return CHAT_USAGE;
     return admin(spool)->create(spool->store, group);
 }
 
 const char *chat_store_version(const chat_spool *spool)
 {
-    return check_handle(spool) == CHAT_OK ? admin(spool)->version(spool->store) : "";
+    return handle_check(spool) == CHAT_OK ? admin(spool)->version(spool->store) : "";
 }
 
 enum chat_status chat_watch(chat_spool *spool, int64_t timeout, const sigset_t *unblocked)
 {
-    if (check_handle(spool) != CHAT_OK)
+    if (handle_check(spool) != CHAT_OK)
         return CHAT_USAGE;
-    forget_descriptors(spool);
+    handle_forget_descriptors(spool);
     return admin(spool)->watch(spool->store, timeout, unblocked);
 }
 
 enum chat_status chat_list(chat_spool *spool, struct chat_room **rooms, size_t *count)
 {
-    if (check_handle(spool) != CHAT_OK || rooms == NULL || count == NULL)
+    if (handle_check(spool) != CHAT_OK || rooms == NULL || count == NULL)
         return CHAT_USAGE;
     *rooms = NULL;
     *count = 0;
@@ -89,7 +89,7 @@ enum chat_status chat_holders(const chat_batch *batch, struct chat_holder *holde
 /* Operations on open rooms need a room, or a reader, and are not allowed while sending. */
 static enum chat_status check_open(chat_spool *spool, const char *name, bool room, bool reader)
 {
-    if (check_handle(spool) != CHAT_OK)
+    if (handle_check(spool) != CHAT_OK)
         return CHAT_USAGE;
     if (spool->store->sending)
         return error_set(&spool->error, CHAT_USAGE, "cannot do this between begin and commit");
@@ -152,7 +152,7 @@ enum chat_status chat_readers(chat_spool *spool, const char *room, int64_t id,
 
 enum chat_status chat_check(chat_spool *spool, bool repair, chat_finding *report, void *context)
 {
-    if (check_handle(spool) != CHAT_OK)
+    if (handle_check(spool) != CHAT_OK)
         return CHAT_USAGE;
     return admin(spool)->check(spool->store, repair, report, context);
 }
@@ -160,7 +160,7 @@ enum chat_status chat_check(chat_spool *spool, bool repair, chat_finding *report
 enum chat_status chat_backup(chat_spool *spool, const char *file, chat_progress *progress,
                              void *context)
 {
-    if (check_handle(spool) != CHAT_OK)
+    if (handle_check(spool) != CHAT_OK)
         return CHAT_USAGE;
     if (file == NULL || file[0] == '\0')
         return error_set(&spool->error, CHAT_USAGE, "the name of the file is empty");
@@ -170,7 +170,7 @@ enum chat_status chat_backup(chat_spool *spool, const char *file, chat_progress 
 enum chat_status chat_restore(chat_spool *spool, const char *file, chat_progress *progress,
                               void *context)
 {
-    if (check_handle(spool) != CHAT_OK)
+    if (handle_check(spool) != CHAT_OK)
         return CHAT_USAGE;
     if (spool->store->sending)
         return error_set(&spool->error, CHAT_USAGE, "cannot restore between begin and commit");
@@ -183,7 +183,7 @@ enum chat_status chat_compact(chat_spool *spool, chat_progress *progress, void *
                               int64_t *freed)
 {
     int64_t ignored;
-    if (check_handle(spool) != CHAT_OK)
+    if (handle_check(spool) != CHAT_OK)
         return CHAT_USAGE;
     if (freed == NULL)
         freed = &ignored;

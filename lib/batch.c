@@ -132,6 +132,11 @@ bool batch_join(struct chat_batch *batch, struct chat_batch *other)
     return true;
 }
 
+bool batch_is_full(const struct chat_batch *batch, const struct chat_query *query)
+{
+    return batch->count >= query->max_messages || batch->bytes >= query->max_bytes;
+}
+
 void batch_free(struct chat_batch *batch)
 {
     if (batch == NULL)

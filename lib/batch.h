@@ -37,6 +37,9 @@ bool batch_add(struct chat_batch *batch, const struct chat_message *message, int
  * and then changes nothing. */
 bool batch_join(struct chat_batch *batch, struct chat_batch *other);
 
+/* Return whether BATCH holds as much as QUERY allows. */
+bool batch_is_full(const struct chat_batch *batch, const struct chat_query *query);
+
 /* Free BATCH (or NULL) and its messages. Says nothing to the store. */
 void batch_free(struct chat_batch *batch);
 

@@ -30,7 +30,7 @@ char *chat_default_spool(const char *spool, const char *state_home, const char *
     return asprintf(&path, "%s/.local/state/chat/spool.db", home) < 0 ? NULL : path;
 }
 
-void fill_sender(struct chat_message *message, struct sender *sender)
+void defaults_fill_sender(struct chat_message *message, struct sender *sender)
 {
     if (message->user == NULL) {
         const struct passwd *user = getpwuid(geteuid());
@@ -47,7 +47,7 @@ void fill_sender(struct chat_message *message, struct sender *sender)
     }
 }
 
-void fill_query(struct chat_query *query)
+void defaults_fill_query(struct chat_query *query)
 {
     static const char *const default_room[] = { NULL };
     if (query->rooms == NULL) {

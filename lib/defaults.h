@@ -10,9 +10,9 @@ struct sender {
 };
 
 /* Set the user and the host of MESSAGE where they are NULL: to texts in SENDER, or constants. */
-void fill_sender(struct chat_message *message, struct sender *sender);
+void defaults_fill_sender(struct chat_message *message, struct sender *sender);
 
 /* Set the members of QUERY that are NULL or 0 to what chatspool.h says that they mean. */
-void fill_query(struct chat_query *query);
+void defaults_fill_query(struct chat_query *query);
 
 #endif

@@ -21,7 +21,7 @@ static XXH64_hash_t add_text(XXH64_hash_t hash, const char *text)
     return add(hash, text, strlen(text));
 }
 
-int64_t message_digest(const struct chat_message *message)
+int64_t digest_message(const struct chat_message *message)
 {
     unsigned char numbers[16]; /* little-endian on every machine */
     for (size_t i = 0; i < 8; i++) {

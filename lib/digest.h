@@ -7,6 +7,6 @@
 
 /* A checksum over everything of MESSAGE that never changes while it is in its room: all but
  * the attempts. A flipped bit or a swapped page is noticed before a message is handed over. */
-int64_t message_digest(const struct chat_message *message);
+int64_t digest_message(const struct chat_message *message);
 
 #endif

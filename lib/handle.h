@@ -11,12 +11,12 @@ struct chat_spool {
 };
 
 /* A waiting function begins: nothing is known of the descriptors of the caller yet. */
-void forget_descriptors(const chat_spool *spool);
+void handle_forget_descriptors(const chat_spool *spool);
 
 /* CHAT_USAGE: SPOOL is NULL, or chat_open has failed; its reason stays. */
-enum chat_status check_handle(const chat_spool *spool);
+enum chat_status handle_check(const chat_spool *spool);
 
 /* Check the name of a room, or of a reader of one; NULL is the default room. */
-enum chat_status check_room(chat_spool *spool, const char *name);
+enum chat_status handle_check_room(chat_spool *spool, const char *name);
 
 #endif

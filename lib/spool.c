@@ -51,7 +51,7 @@ void chat_single_threaded(void)
             stores[i].ops->single_threaded();
 }
 
-enum chat_status check_handle(const chat_spool *spool)
+enum chat_status handle_check(const chat_spool *spool)
 {
     return spool != NULL && spool->store != NULL ? CHAT_OK : CHAT_USAGE;
 }
@@ -72,19 +72,19 @@ enum chat_status chat_open(const char *where, chat_spool **out)
 
 void chat_set_timeout(chat_spool *spool, int64_t timeout)
 {
-    if (check_handle(spool) == CHAT_OK)
+    if (handle_check(spool) == CHAT_OK)
         spool->store->timeout = timeout;
 }
 
 int64_t chat_time(const chat_spool *spool)
 {
-    return check_handle(spool) == CHAT_OK ? spool->store->ops->time(spool->store) : 0;
+    return handle_check(spool) == CHAT_OK ? spool->store->ops->time(spool->store) : 0;
 }
 
 const char *const *chat_secrets(const chat_spool *spool)
 {
     static const char *const none[] = { NULL };
-    return check_handle(spool) == CHAT_OK ? spool->store->ops->secrets : none;
+    return handle_check(spool) == CHAT_OK ? spool->store->ops->secrets : none;
 }
 
 void chat_close(chat_spool *spool)
@@ -103,7 +103,7 @@ const char *chat_error(const chat_spool *spool)
     return spool != NULL ? spool->error.text : "out of memory";
 }
 
-enum chat_status check_room(chat_spool *spool, const char *name)
+enum chat_status handle_check_room(chat_spool *spool, const char *name)
 {
     if (name == NULL || chat_room_valid(name) || chat_reader_valid(name))
         return CHAT_OK;
@@ -112,14 +112,14 @@ enum chat_status check_room(chat_spool *spool, const char *name)
 
 enum chat_status chat_settings(chat_spool *spool, struct chat_settings *settings)
 {
-    if (check_handle(spool) != CHAT_OK || settings == NULL)
+    if (handle_check(spool) != CHAT_OK || settings == NULL)
         return CHAT_USAGE;
     return spool->store->ops->settings(spool->store, settings);
 }
 
 enum chat_status chat_begin(chat_spool *spool)
 {
-    if (check_handle(spool) != CHAT_OK)
+    if (handle_check(spool) != CHAT_OK)
         return CHAT_USAGE;
     if (spool->store->sending)
         return error_set(&spool->error, CHAT_USAGE, "already sending");
@@ -140,18 +140,18 @@ enum chat_status chat_put(chat_spool *spool, const struct chat_message *message,
     static const struct chat_terms none;
     struct chat_message filled;
     struct sender sender;
-    if (check_handle(spool) != CHAT_OK || message == NULL)
+    if (handle_check(spool) != CHAT_OK || message == NULL)
         return CHAT_USAGE;
     if (!spool->store->sending)
         return error_set(&spool->error, CHAT_USAGE, "chat_put without chat_begin");
-    enum chat_status status = check_room(spool, message->room);
+    enum chat_status status = handle_check_room(spool, message->room);
     if (status != CHAT_OK)
         return status;
     if (message->body == NULL && message->length > 0)
         return error_set(&spool->error, CHAT_USAGE, "the message has a length, but no body");
     if (message->user == NULL || message->host == NULL) {
         filled = *message;
-        fill_sender(&filled, &sender);
+        defaults_fill_sender(&filled, &sender);
         message = &filled;
     }
     if (!chat_name_valid(message->user))
@@ -170,7 +170,7 @@ enum chat_status chat_put(chat_spool *spool, const struct chat_message *message,
 
 enum chat_status chat_commit(chat_spool *spool)
 {
-    if (check_handle(spool) != CHAT_OK)
+    if (handle_check(spool) != CHAT_OK)
         return CHAT_USAGE;
     if (!spool->store->sending)
         return error_set(&spool->error, CHAT_USAGE, "chat_commit without chat_begin");
@@ -180,7 +180,7 @@ enum chat_status chat_commit(chat_spool *spool)
 
 void chat_rollback(chat_spool *spool)
 {
-    if (check_handle(spool) != CHAT_OK)
+    if (handle_check(spool) != CHAT_OK)
         return;
     if (spool->store->sending)
         spool->store->ops->rollback(spool->store);
@@ -195,7 +195,7 @@ static enum chat_status check_query_from(chat_spool *spool, const struct chat_qu
         return error_set(&spool->error, CHAT_USAGE, "cannot receive between begin and commit");
     enum chat_status status = CHAT_OK;
     for (size_t i = from; i < query->room_count && status == CHAT_OK; i++)
-        status = check_room(spool, query->rooms[i]);
+        status = handle_check_room(spool, query->rooms[i]);
     return status;
 }
 
@@ -205,10 +205,10 @@ static enum chat_status check_query(chat_spool *spool, const struct chat_query *
                                     struct chat_query *full)
 {
     static const struct chat_query none;
-    if (check_handle(spool) != CHAT_OK)
+    if (handle_check(spool) != CHAT_OK)
         return CHAT_USAGE;
     *full = query != NULL ? *query : none;
-    fill_query(full);
+    defaults_fill_query(full);
     return check_query_from(spool, full, 0);
 }
 
@@ -295,11 +295,11 @@ enum chat_status chat_walk(chat_spool *spool, const struct chat_query *query,
     if (batch == NULL)
         return CHAT_USAGE;
     *batch = NULL;
-    if (check_handle(spool) != CHAT_OK)
+    if (handle_check(spool) != CHAT_OK)
         return CHAT_USAGE;
     if (query != NULL)
         full = *query;
-    fill_query(&full);
+    defaults_fill_query(&full);
     return fill(spool, &full, cursor != NULL ? cursor : &beginning, batch);
 }
 
@@ -440,13 +440,13 @@ void chat_release(chat_batch *batch)
 
 void chat_set_descriptors(chat_spool *spool, struct pollfd *fds, size_t count)
 {
-    if (check_handle(spool) != CHAT_OK)
+    if (handle_check(spool) != CHAT_OK)
         return;
     spool->store->descriptors = fds;
     spool->store->descriptor_count = fds != NULL ? count : 0;
 }
 
-void forget_descriptors(const chat_spool *spool)
+void handle_forget_descriptors(const chat_spool *spool)
 {
     for (size_t i = 0; i < spool->store->descriptor_count; i++)
         spool->store->descriptors[i].revents = 0;
@@ -455,10 +455,10 @@ void forget_descriptors(const chat_spool *spool)
 enum chat_status chat_wait_room(chat_spool *spool, const char *room, int64_t max, int64_t timeout,
                                 const sigset_t *unblocked)
 {
-    if (check_handle(spool) != CHAT_OK)
+    if (handle_check(spool) != CHAT_OK)
         return CHAT_USAGE;
-    forget_descriptors(spool);
-    enum chat_status status = check_room(spool, room);
+    handle_forget_descriptors(spool);
+    enum chat_status status = handle_check_room(spool, room);
     if (status != CHAT_OK || max <= 0) /* no limit */
         return status;
     return spool->store->ops->wait_room(spool->store, room, max, timeout, unblocked);
@@ -468,9 +468,9 @@ enum chat_status chat_wait(chat_spool *spool, const struct chat_query *query, in
                            const sigset_t *unblocked)
 {
     struct chat_query full;
-    if (check_handle(spool) != CHAT_OK)
+    if (handle_check(spool) != CHAT_OK)
         return CHAT_USAGE;
-    forget_descriptors(spool);
+    handle_forget_descriptors(spool);
     enum chat_status status = check_query(spool, query, &full);
     if (status != CHAT_OK)
         return status;

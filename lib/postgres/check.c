@@ -133,7 +133,7 @@ static enum chat_status repair_messages(struct check *c)
 {
     enum chat_status status = CHAT_OK;
     for (size_t i = 0; i < c->damaged_count && status == CHAT_OK; i++) {
-        status = pg_set_aside(c->store, c->damaged[i]);
+        status = pg_quarantine(c->store, c->damaged[i]);
         if (status == CHAT_DAMAGED) {
             report_repair(&c->report, "%s", c->store->base.error->text);
             status = CHAT_OK;

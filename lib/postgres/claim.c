@@ -183,7 +183,7 @@ static enum chat_status claim(struct pg_store *s, const struct chat_query *query
     for (int i = 0; i < TRIES && status == CHAT_OK && batch->count == 0; i++) {
         status = claim_any(s, query, batch);
         if (status == CHAT_DAMAGED)
-            status = pg_set_aside(s, s->damaged);
+            status = pg_quarantine(s, s->damaged);
     }
     return status == CHAT_OK && batch->count == 0 ? CHAT_NONE : status;
 }
@@ -316,7 +316,7 @@ static enum chat_status move_damaged(struct pg_store *s, const struct chat_messa
     return chat_room_valid(to) ? pg_move_messages(s, &one, 1, number, m->room, false) : status;
 }
 
-enum chat_status pg_set_aside(struct pg_store *s, int64_t id)
+enum chat_status pg_quarantine(struct pg_store *s, int64_t id)
 {
     struct pg_values values = { .count = 0 };
     pg_number(&values, id);

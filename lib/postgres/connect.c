@@ -7,8 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "os/vigil.h"
-
 enum { CAUSE = 2048 }; /* bytes of a text of libpq's */
 
 /* Defaults for libpq where the URL sets nothing. Both sides notice a host that is gone after 10

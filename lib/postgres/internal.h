@@ -488,7 +488,7 @@ enum chat_status pg_keep(struct store *store, struct chat_batch *batch);
 void pg_release(struct store *store, struct chat_batch *batch);
 
 /* Move the damaged message to the room of those: CHAT_DAMAGED. CHAT_OK: it is gone. */
-enum chat_status pg_set_aside(struct pg_store *s, int64_t id);
+enum chat_status pg_quarantine(struct pg_store *s, int64_t id);
 
 /* --- reader.c --- */
 

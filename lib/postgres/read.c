@@ -11,7 +11,7 @@ int64_t pg_digest(const struct chat_message *message)
 {
     struct chat_message m = *message;
     m.id = m.time = 0;
-    return message_digest(&m);
+    return digest_message(&m);
 }
 
 enum chat_status pg_read_row(struct pg_store *s, const PGresult *result, int row, bool every,

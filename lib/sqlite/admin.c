@@ -11,7 +11,6 @@
 #include "group_commit.h"
 #include "operations.h"
 #include "os/bell.h"
-#include "reader.h"
 #include "room.h"
 #include "settings.h"
 
@@ -22,7 +21,7 @@ static enum chat_status set(struct store *store, const struct chat_settings *set
     if (status != CHAT_OK)
         return status;
     char before[CHAT_NAME_MAX + 1];
-    strcpy(before, room_name(s, NULL));
+    strcpy(before, settings_room_name(s, NULL));
     sqlite3_stmt *statement = db_statement(s, SQL_SET_SETTINGS);
     sqlite3_bind_int64(statement, 1, settings->max_length);
     if (strcmp(settings->room, CHAT_ROOM_DEFAULT) == 0)
@@ -47,11 +46,11 @@ static enum chat_status skip_ids(struct store *store, int64_t next_id, int64_t *
     enum chat_status status = connect_and_begin(s);
     if (status != CHAT_OK)
         return status;
-    status = spool_read(s);
+    status = room_read_spool(s);
     *before = s->next_id;
     if (status == CHAT_OK && next_id > s->next_id) {
         s->next_id = next_id;
-        status = spool_set_next_id(s);
+        status = room_set_next_id(s);
     }
     return group_commit_end(s, status);
 }
@@ -60,7 +59,7 @@ static enum chat_status create(struct store *store, const char *group)
 {
     struct sqlite_store *s = (struct sqlite_store *)store;
     enum chat_status status = group != NULL ? location_share(&s->location, group) : CHAT_OK;
-    return status == CHAT_OK ? store_connect_or_create(s) : status;
+    return status == CHAT_OK ? connect_or_create(s) : status;
 }
 
 static const char *version(struct store *store)

@@ -179,7 +179,7 @@ static bool add_counters(struct check *c, sqlite3_stmt *statement)
         .source = sqlite3_column_int64(statement, 6),
         .seen = sqlite3_column_int64(statement, 7),
     };
-    copy_name(room->name, sqlite3_column_text(statement, 1));
+    db_copy_name(room->name, sqlite3_column_text(statement, 1));
     return true;
 }
 
@@ -256,12 +256,12 @@ static void count_last(struct check *c, int64_t number)
 /* Look at the message that STATEMENT is at. */
 static enum chat_status check_message(struct check *c, sqlite3_stmt *statement)
 {
-    const struct counters key = { .number = row_room(statement) };
+    const struct counters key = { .number = read_room(statement) };
     struct counters *room = c->room_count > 0
                                 ? bsearch(&key, c->rooms, c->room_count, sizeof *c->rooms, compare)
                                 : NULL;
     struct chat_message m = { .room = room != NULL ? room->name : "" };
-    enum chat_status status = message_row(c->store, statement, &m);
+    enum chat_status status = read_message(c->store, statement, &m);
     if (status != CHAT_OK && status != CHAT_DAMAGED)
         return status;
     if (room != NULL)
@@ -349,8 +349,8 @@ static enum chat_status check_settings(struct check *c)
     struct sqlite_store *s = c->store;
     s->max_length = CHAT_LENGTH_DEFAULT; /* both are read, or valid */
     strcpy(s->default_room, CHAT_ROOM_DEFAULT);
-    enum chat_status status = spool_read(s);
-    if (status != CHAT_DATA || settings_valid(s))
+    enum chat_status status = room_read_spool(s);
+    if (status != CHAT_DATA || room_settings_valid(s))
         return status;
     c->settings = true;
     report_fault(&c->report, "the settings are invalid");
@@ -468,7 +468,7 @@ static enum chat_status repair_messages(struct check *c)
 {
     enum chat_status status = CHAT_OK;
     for (size_t i = 0; i < c->damaged_count && status == CHAT_OK; i++) {
-        status = set_aside(c->store, c->damaged[i]);
+        status = quarantine(c->store, c->damaged[i]);
         if (status == CHAT_DAMAGED) {
             report_repair(&c->report, "%s", c->store->base.error->text);
             status = CHAT_OK;
@@ -490,10 +490,10 @@ static enum chat_status repair_counters(struct check *c)
     if (status == CHAT_OK)
         status = db_run(s, SQL_RECOUNT);
     if (status == CHAT_OK)
-        status = spool_read(s);
+        status = room_read_spool(s);
     if (status == CHAT_OK && s->next_id <= c->last) {
         s->next_id = c->last + 1;
-        status = spool_set_next_id(s);
+        status = room_set_next_id(s);
     }
     status = group_commit_end(s, status);
     if (status == CHAT_OK)
@@ -572,11 +572,11 @@ static enum chat_status connect_repaired(struct check *c)
     if (s->wal_damaged) {
         status = reseal_wal(s, &c->report);
         if (status == CHAT_OK)
-            status = store_connect(s);
+            status = connect_spool(s);
     }
-    if (status == CHAT_DATA && extend_truncated(s)) {
+    if (status == CHAT_DATA && salvage_extend(s)) {
         report_fault(&c->report, "the file is shorter than it says");
-        status = store_connect(s);
+        status = connect_spool(s);
     }
     return status;
 }
@@ -585,14 +585,14 @@ enum chat_status sqlite_check(struct store *store, bool repair, chat_finding *re
 {
     struct sqlite_store *s = (struct sqlite_store *)store;
     struct check c = { .store = s, .report = { .callback = report, .context = context } };
-    enum chat_status status = store_connect_on_full_disk(s);
+    enum chat_status status = connect_on_full_disk(s);
     if (status == CHAT_DATA && repair)
         status = connect_repaired(&c);
     if (status != CHAT_OK)
         return status;
     status = check_modes(&c, repair);
     if (status == CHAT_OK)
-        status = check_wal(s, repair, &c.report);
+        status = reseal_check(s, repair, &c.report);
     if (status == CHAT_OK)
         status = survey(&c);
     if (status == CHAT_OK && repair && c.report.faults > 0) {

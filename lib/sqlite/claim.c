@@ -7,13 +7,12 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "claims.h"
+#include "claim_lock.h"
 #include "connect.h"
-#include "cursor.h"
 #include "database.h"
-#include "due.h"
 #include "group_commit.h"
 #include "lock_file.h"
+#include "open_row.h"
 #include "operations.h"
 #include "os/bell.h"
 #include "os/lock.h"
@@ -22,6 +21,7 @@
 #include "reader.h"
 #include "room.h"
 #include "scan.h"
+#include "sweep.h"
 #include "write_lock.h"
 
 /* Delete expired messages that a look has passed, so that no later look has to. If that fails,
@@ -33,7 +33,7 @@ static void sweep_passed(struct sqlite_store *s, const struct scan *scan,
     struct open_row source;
     if (!scan->passed_expired && !batch->passed_expired)
         return;
-    if (is_reader(&room) && open_get(s, room.source, &source) == CHAT_OK)
+    if (room_is_reader(&room) && open_row_get(s, room.source, &source) == CHAT_OK)
         room = (struct room){ .number = source.number, .next_expiry = source.next_expiry };
     sweep_while_idle(s, &room);
 }
@@ -70,11 +70,12 @@ static enum chat_status begin(struct scan *scan, struct sqlite_store *s,
         if (status == CHAT_OK)
             status = scan_open_ready(scan, s, query, name, NULL);
     }
-    if (status == CHAT_OK && is_open(&scan->room) && !query->every)
+    if (status == CHAT_OK && room_is_open(&scan->room) && !query->every)
         return error_set(s->base.error, CHAT_USAGE,
                          "room '%s' is open: name a reader, as in '%s/NAME'", scan->room.name,
                          scan->room.name);
-    return status == CHAT_OK && is_reader(&scan->room) ? reader_here(s, scan->room.number) : status;
+    return status == CHAT_OK && room_is_reader(&scan->room) ? reader_be_here(s, scan->room.number)
+                                                            : status;
 }
 
 /* The messages that the reader has lost and no other batch of this handle reports. */
@@ -137,7 +138,7 @@ static enum chat_status claim_at(struct sqlite_store *s, const struct chat_query
     enum chat_status status = room_of(s, position, &room);
     if (status != CHAT_OK)
         return status;
-    int errnum = claims_has(s, position) ? EAGAIN : lock_claim(s->lock, one, &taken);
+    int errnum = claim_lock_has(s, position) ? EAGAIN : lock_claim(s->lock, one, &taken);
     if (errnum == EAGAIN)
         return error_set(s->base.error, CHAT_BUSY, "message %lld is claimed", (long long)query->id);
     if (errnum != 0)
@@ -153,13 +154,13 @@ static enum chat_status claim_one(struct sqlite_store *s, const struct chat_quer
                                   struct chat_batch *batch)
 {
     int64_t position, before = 0;
-    enum chat_status status = message_find(s, query->id, &position);
+    enum chat_status status = room_find_message(s, query->id, &position);
     while (status == CHAT_OK && position != before) {
         status = claim_at(s, query, position, batch);
         if (status != CHAT_NONE)
             return status;
         before = position;
-        status = message_find(s, query->id, &position);
+        status = room_find_message(s, query->id, &position);
     }
     return status == CHAT_OK ? CHAT_NONE : status;
 }
@@ -190,18 +191,18 @@ enum chat_status sqlite_claim(struct store *store, const struct chat_query *quer
                               struct chat_batch *batch)
 {
     struct sqlite_store *s = (struct sqlite_store *)store;
-    enum chat_status status = store_connect_on_full_disk(s);
+    enum chat_status status = connect_on_full_disk(s);
     if (status == CHAT_NONE)
-        status = check_readers(s, query);
+        status = reader_check_names(s, query);
     if (status == CHAT_OK)
         status = write_lock_check_writable(s);
     if (status == CHAT_OK)
-        status = claims_be_present(s);
+        status = claim_lock_be_present(s);
     if (status != CHAT_OK)
         return status;
     int tries = 0;
     while ((status = claim_any(s, query, batch)) == CHAT_DAMAGED) {
-        if ((status = set_aside(s, s->damaged)) != CHAT_OK)
+        if ((status = quarantine(s, s->damaged)) != CHAT_OK)
             return status;
         if (++tries == TRIES)
             return db_failed(s, SQLITE_CORRUPT, "read");

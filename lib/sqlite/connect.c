@@ -94,7 +94,7 @@ static void close_wal(struct sqlite_store *s)
     s->wal = -1;
 }
 
-void store_disconnect(struct sqlite_store *s)
+void connect_close(struct sqlite_store *s)
 {
     db_disconnect(s);
     wal_index_detach(s);
@@ -172,7 +172,7 @@ static void say_what_to_do(struct sqlite_store *s)
                                  "away and use 'chat-spool restore'");
 }
 
-enum chat_status store_connect(struct sqlite_store *s)
+enum chat_status connect_spool(struct sqlite_store *s)
 {
     if (s->db != NULL)
         return CHAT_OK;
@@ -199,35 +199,35 @@ enum chat_status store_connect(struct sqlite_store *s)
     if (status == CHAT_DATA)
         say_what_to_do(s);
     if (status != CHAT_OK)
-        store_disconnect(s);
+        connect_close(s);
     return status;
 }
 
-enum chat_status store_connect_on_full_disk(struct sqlite_store *s)
+enum chat_status connect_on_full_disk(struct sqlite_store *s)
 {
-    enum chat_status status = store_connect(s);
+    enum chat_status status = connect_spool(s);
     if (status == CHAT_IO && s->lock >= 0 && !s->read_only) { /* the -shm file wants some blocks */
         reserve_give(s);
-        status = store_connect(s);
+        status = connect_spool(s);
     }
     return status;
 }
 
-enum chat_status store_connect_or_create(struct sqlite_store *s)
+enum chat_status connect_or_create(struct sqlite_store *s)
 {
-    enum chat_status status = store_connect(s);
+    enum chat_status status = connect_spool(s);
     if (status != CHAT_NONE)
         return status;
     status = location_enter(&s->location, true);
     if (status == CHAT_OK)
         status = lock_file_open(s);
     if (status == CHAT_OK)
-        status = db_create(s);
-    return status == CHAT_OK ? store_connect(s) : status;
+        status = create_spool(s);
+    return status == CHAT_OK ? connect_spool(s) : status;
 }
 
 enum chat_status connect_and_begin(struct sqlite_store *s)
 {
-    enum chat_status status = store_connect_or_create(s);
+    enum chat_status status = connect_or_create(s);
     return status == CHAT_OK ? transaction_begin(s) : status;
 }

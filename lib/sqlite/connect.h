@@ -6,18 +6,18 @@
 #include "internal.h"
 
 /* Be connected. CHAT_NONE: there is no spool file. */
-enum chat_status store_connect(struct sqlite_store *s);
+enum chat_status connect_spool(struct sqlite_store *s);
 
-/* As store_connect, if need be with the blocks of the reserve. */
-enum chat_status store_connect_on_full_disk(struct sqlite_store *s);
+/* As connect_spool, if need be with the blocks of the reserve. */
+enum chat_status connect_on_full_disk(struct sqlite_store *s);
 
 /* Likewise, and create the spool if it does not exist. */
-enum chat_status store_connect_or_create(struct sqlite_store *s);
+enum chat_status connect_or_create(struct sqlite_store *s);
 
 /* transaction_begin, connected; creates the spool if it does not exist. */
 enum chat_status connect_and_begin(struct sqlite_store *s);
 
 /* Close all files but the lock file. */
-void store_disconnect(struct sqlite_store *s);
+void connect_close(struct sqlite_store *s);
 
 #endif

@@ -1,13 +1,9 @@
-/* copy.h - copies of a database, and a file put in the place of a spool. */
+/* copy.h - copies of a database, and a file that replaces a spool. */
 
 #ifndef SQLITE_COPY_H
 #define SQLITE_COPY_H
 
 #include "internal.h"
-
-/* A database of our own beside a spool, SUFFIX to its name, for as long as it is being made; not
- * synced. Returns SQLite's code; the caller closes *DB, also where it failed. */
-int scratch_open(struct location *location, const char *suffix, sqlite3 **db);
 
 /* Copy all of one database over another, in one transaction. Returns SQLite's code. */
 int copy_pages(sqlite3 *to, sqlite3 *from, chat_progress *progress, void *context);
@@ -18,10 +14,10 @@ int copy_snapshot(struct sqlite_store *s, sqlite3 *to, chat_progress *progress, 
 
 /* Put the file with that suffix on disk, and in the place of the spool TO; remove the WAL and
  * the index of the former file. Returns 0, or -1 with errno. */
-int put_in_place(struct location *to, const char *suffix);
+int copy_put_in_place(struct location *to, const char *suffix);
 
 /* Whether OTHER is neither the spool itself nor a file beside it that belongs to it. */
-enum chat_status check_other(struct sqlite_store *s, const struct location *other,
-                             const char *doing);
+enum chat_status copy_check_other(struct sqlite_store *s, const struct location *other,
+                                  const char *doing);
 
 #endif

@@ -109,7 +109,7 @@ static enum chat_status create(struct sqlite_store *s)
     return status;
 }
 
-enum chat_status db_create(struct sqlite_store *s)
+enum chat_status create_spool(struct sqlite_store *s)
 {
     enum chat_status status = write_lock_take(s);
     if (status != CHAT_OK)

@@ -6,7 +6,7 @@
 #include "internal.h"
 
 /* Make the spool file, complete, in one step. Others may do so at the same time. */
-enum chat_status db_create(struct sqlite_store *s);
+enum chat_status create_spool(struct sqlite_store *s);
 
 /* Keep some blocks of the disk for a day when it is full, and give them up on that day.
  * Both do nothing where it is done already; they can fail without harm. */

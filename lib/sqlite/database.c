@@ -263,3 +263,16 @@ enum chat_status db_recognize(struct sqlite_store *s)
     close_later(fd);
     return status;
 }
+
+void db_bind_number(sqlite3_stmt *statement, int parameter, int64_t number, bool there)
+{
+    if (there)
+        sqlite3_bind_int64(statement, parameter, number);
+    else
+        sqlite3_bind_null(statement, parameter);
+}
+
+void db_copy_name(char name[CHAT_NAME_MAX + 1], const unsigned char *text)
+{
+    snprintf(name, CHAT_NAME_MAX + 1, "%s", text != NULL ? (const char *)text : "");
+}

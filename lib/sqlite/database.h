@@ -36,6 +36,12 @@ int64_t db_number(struct sqlite_store *s, enum sql sql);
 enum chat_status db_finish(struct sqlite_store *s, sqlite3_stmt *statement);
 enum chat_status db_run(struct sqlite_store *s, enum sql sql);
 
+/* Bind NUMBER to a parameter, or NULL where it is not THERE. */
+void db_bind_number(sqlite3_stmt *statement, int parameter, int64_t number, bool there);
+
+/* Copy the name that is in a column, or "". */
+void db_copy_name(char name[CHAT_NAME_MAX + 1], const unsigned char *text);
+
 /* End a transaction, if there is one, by SQL_ROLLBACK, or by SQL_COMMIT where it has only read. */
 void db_end(struct sqlite_store *s, enum sql sql);
 

@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#include "claims.h"
+#include "claim_lock.h"
 #include "database.h"
 #include "room.h"
 
@@ -48,13 +48,13 @@ static enum chat_status set_place(struct sqlite_store *s, int64_t room, struct p
         sqlite3_bind_int64(statement, 2, place);
         return db_finish(s, statement);
     }
-    enum chat_status status = claims_take(s, message.position);
+    enum chat_status status = claim_lock_take(s, message.position);
     if (status != CHAT_OK)
         return status == CHAT_NONE ? CHAT_OK : status;
     sqlite3_stmt *statement = db_statement(s, SQL_SET_READY);
     sqlite3_bind_int64(statement, 1, message.position);
     sqlite3_bind_int64(statement, 2, position_of(room, place));
-    bind_number(statement, 3, message.id, message.id != place);
+    db_bind_number(statement, 3, message.id, message.id != place);
     return db_finish(s, statement);
 }
 
@@ -82,7 +82,7 @@ static enum chat_status get_first(struct sqlite_store *s, int64_t room, int64_t 
 enum chat_status front_find(struct sqlite_store *s, int64_t room, int64_t count, int64_t *place)
 {
     int64_t first = 0;
-    enum chat_status status = spool_read(s);
+    enum chat_status status = room_read_spool(s);
     if (status == CHAT_OK)
         status = get_first(s, room, &first);
     if (status != CHAT_OK)
@@ -97,6 +97,6 @@ enum chat_status front_find(struct sqlite_store *s, int64_t room, int64_t count,
         return error_set(s->base.error, CHAT_DATA, "spool '%s' has used up its ids",
                          s->location.path);
     if (status == CHAT_OK)
-        status = spool_set_next_id(s);
+        status = room_set_next_id(s);
     return status == CHAT_OK ? room_returned(s, room) : status;
 }

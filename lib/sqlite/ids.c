@@ -23,7 +23,7 @@ static enum chat_status list_ids(struct sqlite_store *s)
     return CHAT_OK;
 }
 
-enum chat_status id_used(struct sqlite_store *s, int64_t id, bool *used)
+enum chat_status ids_has(struct sqlite_store *s, int64_t id, bool *used)
 {
     enum chat_status status = list_ids(s);
     if (status != CHAT_OK)
@@ -36,7 +36,7 @@ enum chat_status id_used(struct sqlite_store *s, int64_t id, bool *used)
     return rc == SQLITE_ROW || rc == SQLITE_DONE ? CHAT_OK : db_failed(s, rc, "read");
 }
 
-enum chat_status id_use(struct sqlite_store *s, int64_t id)
+enum chat_status ids_add(struct sqlite_store *s, int64_t id)
 {
     sqlite3_stmt *statement = db_statement(s, SQL_ADD_ID);
     sqlite3_bind_int64(statement, 1, id);

@@ -6,9 +6,9 @@
 #include "internal.h"
 
 /* Within a transaction: whether a message has this id. */
-enum chat_status id_used(struct sqlite_store *s, int64_t id, bool *used);
+enum chat_status ids_has(struct sqlite_store *s, int64_t id, bool *used);
 
 /* A message got this id. */
-enum chat_status id_use(struct sqlite_store *s, int64_t id);
+enum chat_status ids_add(struct sqlite_store *s, int64_t id);
 
 #endif

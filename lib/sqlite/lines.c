@@ -58,7 +58,7 @@ static void append(struct lines *l, const struct chat_message *m)
     if (m->length > 0)
         memcpy(body, m->body, m->length);
     l->used += m->length;
-    l->rows[l->count++] = (struct line){ m->time, message_digest(m), body, m->length };
+    l->rows[l->count++] = (struct line){ m->time, digest_message(m), body, m->length };
 }
 
 static enum chat_status insert_each(struct sqlite_store *s, const struct lines *l)
@@ -76,7 +76,7 @@ static enum chat_status insert_each(struct sqlite_store *s, const struct lines *
             .body = row->body,
             .length = row->length,
         };
-        status = insert_message(s, &m, row->checksum);
+        status = message_insert(s, &m, row->checksum);
     }
     return status;
 }
@@ -122,7 +122,7 @@ enum chat_status lines_add(struct sqlite_store *s, const struct chat_message *m)
     if (status != CHAT_OK)
         return status;
     if (!taken)
-        return insert_message(s, m, message_digest(m));
+        return message_insert(s, m, digest_message(m));
     if (s->put.lines->count == 0)
         begin(s->put.lines, m);
     append(s->put.lines, m);

@@ -1,6 +1,6 @@
 /* list.c - what each room holds. */
 
-#include "cursor.h"
+#include "open_row.h"
 
 #include <stdlib.h>
 
@@ -54,9 +54,9 @@ static enum chat_status add_room(struct list *list, sqlite3_stmt *statement)
     room->open = sqlite3_column_type(statement, SOURCE) != SQLITE_NULL;
     room->readers = sqlite3_column_int64(statement, READERS);
     if (room->open)
-        read_bounds(sqlite3_column_int64(statement, KEEP), sqlite3_column_int64(statement, MOST),
-                    &room->bounds);
-    copy_name(room->name, sqlite3_column_text(statement, 1));
+        open_row_bounds(sqlite3_column_int64(statement, KEEP),
+                        sqlite3_column_int64(statement, MOST), &room->bounds);
+    db_copy_name(room->name, sqlite3_column_text(statement, 1));
     list->numbers[list->count] =
         (struct number){ .number = sqlite3_column_int64(statement, 0), .at = list->count };
     list->count++;
@@ -110,7 +110,7 @@ enum chat_status sqlite_list(struct store *store, struct chat_room **rooms, size
 {
     struct sqlite_store *s = (struct sqlite_store *)store;
     struct list list = { .store = s };
-    enum chat_status status = store_connect_on_full_disk(s);
+    enum chat_status status = connect_on_full_disk(s);
     if (status == CHAT_OK)
         status = db_run(s, SQL_BEGIN_READ);
     if (status != CHAT_OK)

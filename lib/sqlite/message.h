@@ -1,4 +1,4 @@
-/* message.h - the row of a message, written. */
+/* message.h - write and delete the row of a message. */
 
 #ifndef SQLITE_MESSAGE_H
 #define SQLITE_MESSAGE_H
@@ -8,13 +8,19 @@
 /* Bind a message of the room NUMBER to the parameters of SQL_ADD_MESSAGE; or the part of it that
  * may change, to those of SQL_SET_POSITION. While it waits for its time its position is WAITS_AT.
  */
-void bind_state(sqlite3_stmt *statement, const struct chat_message *message, int64_t number,
-                int64_t waits_at, int64_t checksum);
-void bind_message(sqlite3_stmt *statement, const struct chat_message *message, int64_t number,
+void message_bind_state(sqlite3_stmt *statement, const struct chat_message *message, int64_t number,
+                        int64_t waits_at, int64_t checksum);
+void message_bind(sqlite3_stmt *statement, const struct chat_message *message, int64_t number,
                   int64_t waits_at, int64_t checksum);
 
 /* Insert a message into the tally's room, at its position. */
-enum chat_status insert_message(struct sqlite_store *s, const struct chat_message *message,
+enum chat_status message_insert(struct sqlite_store *s, const struct chat_message *message,
                                 int64_t checksum);
+
+/* Delete the row at POSITION. The caller corrects the counters of its room. */
+enum chat_status message_delete(struct sqlite_store *s, int64_t position);
+
+/* Do not overwrite the pages of the large messages that are deleted from now on. */
+enum chat_status message_delete_without_zeros(struct sqlite_store *s);
 
 #endif

@@ -7,10 +7,10 @@
 
 #include "bells.h"
 #include "connect.h"
-#include "cursor.h"
 #include "database.h"
-#include "due.h"
 #include "group_commit.h"
+#include "message.h"
+#include "open_row.h"
 #include "os/bell.h"
 #include "os/clock.h"
 #include "os/lock.h"
@@ -71,7 +71,7 @@ enum chat_status sqlite_open_room(struct store *store, const char *name,
 /* Delete the rows of a reader, and what is in its range. */
 static enum chat_status end_reader(struct sqlite_store *s, int64_t number)
 {
-    enum chat_status status = delete_without_zeros(s);
+    enum chat_status status = message_delete_without_zeros(s);
     if (status != CHAT_OK)
         return status;
     sqlite3_stmt *statement = db_statement(s, SQL_DELETE_MESSAGES);
@@ -89,11 +89,11 @@ static enum chat_status forget_reader(struct sqlite_store *s, const char *name)
 {
     struct open_row open;
     struct room room;
-    enum chat_status status = open_find(s, name, &open);
+    enum chat_status status = open_row_find(s, name, &open);
     if (status == CHAT_OK)
         status = room_get(s, name, &room);
     if (status != CHAT_OK)
-        return status == CHAT_NONE ? reader_missing(s, name) : status;
+        return status == CHAT_NONE ? room_reader_missing(s, name) : status;
     status = end_reader(s, room.number);
     return status == CHAT_OK ? trim(s, open.number, open.depth) : status;
 }
@@ -112,7 +112,7 @@ static enum chat_status make_plain(struct sqlite_store *s, const char *name)
 {
     struct open_row open;
     int64_t number;
-    enum chat_status status = open_find(s, name, &open);
+    enum chat_status status = open_row_find(s, name, &open);
     while (status == CHAT_OK && (status = any_reader(s, name, &number)) == CHAT_OK)
         status = end_reader(s, number);
     return status == CHAT_NONE ? run_for(s, SQL_SET_PLAIN, open.number) : status;
@@ -121,7 +121,7 @@ static enum chat_status make_plain(struct sqlite_store *s, const char *name)
 enum chat_status sqlite_forget(struct store *store, const char *name)
 {
     struct sqlite_store *s = (struct sqlite_store *)store;
-    enum chat_status status = store_connect_on_full_disk(s);
+    enum chat_status status = connect_on_full_disk(s);
     if (status == CHAT_OK)
         status = transaction_begin(s);
     if (status != CHAT_OK)
@@ -174,7 +174,7 @@ static enum chat_status find_place(struct sqlite_store *s, const struct open_row
 static enum chat_status find_point(struct sqlite_store *s, const struct open_row *open,
                                    const struct chat_point *point, int64_t *place)
 {
-    enum chat_status status = spool_read(s);
+    enum chat_status status = room_read_spool(s);
     const int64_t end = s->next_id - 1;
     if (status != CHAT_OK)
         return status;
@@ -242,9 +242,10 @@ static enum chat_status set_place(struct sqlite_store *s, const struct open_row 
     if (forward && place < reader->seen)
         place = reader->seen;
     if (status == CHAT_OK)
-        status = set_reader(s, reader->number, place, forward ? reader->missed : 0, clock_now());
+        status = open_row_set_reader(s, reader->number, place, forward ? reader->missed : 0,
+                                     clock_now());
     if (status == CHAT_OK && place < open->seen)
-        status = set_seen(s, open->number, place, reader->number);
+        status = open_row_set_seen(s, open->number, place, reader->number);
     return status == CHAT_OK ? trim(s, open->number, open->depth) : status;
 }
 
@@ -254,7 +255,7 @@ static enum chat_status seek(struct sqlite_store *s, const char *name,
     struct open_row open, reader;
     struct room room;
     int64_t place;
-    enum chat_status status = open_find(s, name, &open);
+    enum chat_status status = open_row_find(s, name, &open);
     if (status == CHAT_OK)
         status = find_point(s, &open, point, &place);
     if (status != CHAT_OK)
@@ -263,18 +264,18 @@ static enum chat_status seek(struct sqlite_store *s, const char *name,
     if (status == CHAT_NONE && (status = reader_add(s, name, &open)) == CHAT_OK)
         status = room_get(s, name, &room);
     if (status == CHAT_OK)
-        status = open_get(s, open.number, &open); /* the new one may be the slowest */
+        status = open_row_get(s, open.number, &open); /* the new one may be the slowest */
     if (status == CHAT_OK)
-        status = open_get(s, room.number, &reader);
+        status = open_row_get(s, room.number, &reader);
     return status == CHAT_OK ? set_place(s, &reader, &open, place, point->forward) : status;
 }
 
 enum chat_status sqlite_seek(struct store *store, const char *name, const struct chat_point *point)
 {
     struct sqlite_store *s = (struct sqlite_store *)store;
-    enum chat_status status = store_connect_on_full_disk(s);
+    enum chat_status status = connect_on_full_disk(s);
     if (status != CHAT_OK)
-        return status == CHAT_NONE ? not_open(s, name) : status;
+        return status == CHAT_NONE ? room_not_open(s, name) : status;
     status = transaction_begin(s);
     if (status != CHAT_OK)
         return status;
@@ -366,7 +367,7 @@ static enum chat_status describe(struct listing *l, struct chat_reader *reader, 
         status = count(s, at, at, &copies);
     reader->unread += reader->held;
     reader->claimed = l->claimed;
-    reader->here = is_here(s, l->row.number) || lock_reader_taken(s->lock, l->row.number);
+    reader->here = reader_is_here(s, l->row.number) || lock_reader_taken(s->lock, l->row.number);
     *past = l->place == 0 || (l->row.seen >= l->place && copies == 0 && !returns);
     return status;
 }
@@ -403,7 +404,7 @@ static enum chat_status add_reader(struct listing *l, sqlite3_stmt *statement)
     };
     const unsigned char *name = sqlite3_column_text(statement, NAME);
     if (name != NULL)
-        copy_name(reader->name, name + strlen(l->open.name) + 1);
+        db_copy_name(reader->name, name + strlen(l->open.name) + 1);
     enum chat_status status = describe(l, reader, &past);
     l->count += status == CHAT_OK && past;
     return status;
@@ -427,12 +428,12 @@ enum chat_status sqlite_readers(struct store *store, const char *room, int64_t i
 {
     struct sqlite_store *s = (struct sqlite_store *)store;
     struct listing l = { .store = s };
-    enum chat_status status = store_connect_on_full_disk(s);
+    enum chat_status status = connect_on_full_disk(s);
     if (status == CHAT_OK)
         status = db_run(s, SQL_BEGIN_READ);
     if (status != CHAT_OK)
         return status;
-    status = open_find(s, room, &l.open);
+    status = open_row_find(s, room, &l.open);
     if (status == CHAT_OK && id > 0)
         status = find_place(s, &l.open, id, &l.place);
     if (status == CHAT_OK)

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "bells.h"
-#include "claims.h"
+#include "claim_lock.h"
 #include "database.h"
 #include "digest.h"
 #include "group_commit.h"
@@ -26,7 +26,7 @@ static enum chat_status read_damaged(struct sqlite_store *s, int64_t position,
         return db_failed(s, sqlite3_extended_errcode(s->db), "read");
     sqlite3_bind_int64(statement, 1, position);
     int rc = db_step(s, statement);
-    enum chat_status status = rc == SQLITE_ROW    ? message_row(s, statement, m)
+    enum chat_status status = rc == SQLITE_ROW    ? read_message(s, statement, m)
                               : rc == SQLITE_DONE ? CHAT_OK
                                                   : db_failed(s, rc, "read");
     if (status == CHAT_DAMAGED) {
@@ -51,7 +51,7 @@ static enum chat_status read_damaged(struct sqlite_store *s, int64_t position,
 static enum chat_status rewrite(struct sqlite_store *s, int64_t position,
                                 const struct chat_message *m, const struct room *damaged)
 {
-    sqlite3_stmt *statement = db_statement(s, SQL_SET_ASIDE);
+    sqlite3_stmt *statement = db_statement(s, SQL_QUARANTINE);
     sqlite3_bind_int64(statement, 1, position);
     sqlite3_bind_int64(statement, 2, position_of(damaged->number, s->next_id++));
     sqlite3_bind_int64(statement, 3, m->id);
@@ -60,10 +60,10 @@ static enum chat_status rewrite(struct sqlite_store *s, int64_t position,
     sqlite3_bind_text(statement, 6, m->host, -1, SQLITE_STATIC);
     sqlite3_bind_int64(statement, 7, m->attempts);
     sqlite3_bind_text(statement, 8, m->key, -1, SQLITE_STATIC); /* or NULL */
-    sqlite3_bind_int64(statement, 9, message_digest(m));
+    sqlite3_bind_int64(statement, 9, digest_message(m));
     sqlite3_bind_blob64(statement, 10, m->length > 0 ? m->body : "", m->length, SQLITE_STATIC);
     enum chat_status status = db_finish(s, statement);
-    return status == CHAT_OK ? spool_set_next_id(s) : status;
+    return status == CHAT_OK ? room_set_next_id(s) : status;
 }
 
 /* In a page whose rows are not in order SQLite may write a row elsewhere than it is found. A
@@ -80,7 +80,7 @@ static enum chat_status check_moved(struct sqlite_store *s, int64_t from, int64_
         sqlite3_bind_int64(statement, 1, to);
         rc = db_step(s, statement);
         if (rc == SQLITE_DONE ||
-            (rc == SQLITE_ROW && message_row(s, statement, &now) == CHAT_DAMAGED))
+            (rc == SQLITE_ROW && read_message(s, statement, &now) == CHAT_DAMAGED))
             rc = SQLITE_CORRUPT;
     } else if (rc == SQLITE_ROW)
         rc = SQLITE_CORRUPT;
@@ -92,7 +92,7 @@ static enum chat_status move_there(struct sqlite_store *s, int64_t position,
                                    const struct room *from, struct chat_message *m)
 {
     struct room damaged;
-    enum chat_status status = spool_read(s);
+    enum chat_status status = room_read_spool(s);
     if (status == CHAT_OK)
         status = room_find(s, CHAT_ROOM_DAMAGED, &damaged);
     if (status != CHAT_OK)
@@ -154,7 +154,7 @@ static enum chat_status end(struct sqlite_store *s, const struct chat_batch *cop
                      (long long)copy->messages[0]->id, from->name, CHAT_ROOM_DAMAGED);
 }
 
-enum chat_status set_aside(struct sqlite_store *s, int64_t position)
+enum chat_status quarantine(struct sqlite_store *s, int64_t position)
 {
     struct room from = { .number = 0 };
     struct chat_batch *copy = batch_new(&s->base);
@@ -162,7 +162,7 @@ enum chat_status set_aside(struct sqlite_store *s, int64_t position)
         return error_set(s->base.error, CHAT_SYSTEM, "out of memory");
     enum chat_status status = transaction_begin(s);
     if (status == CHAT_OK) {
-        status = claims_take(s, position);
+        status = claim_lock_take(s, position);
         if (status == CHAT_OK)
             status = move_damaged(s, position, &from, copy);
         else if (status == CHAT_NONE) /* another receiver is about to do the same */

@@ -8,6 +8,6 @@
 /* Move the damaged message at POSITION, with all that can be read of it, to the room of damaged
  * messages: CHAT_DAMAGED, and sets the text. CHAT_OK: it was not damaged, or is gone: look
  * again. */
-enum chat_status set_aside(struct sqlite_store *s, int64_t position);
+enum chat_status quarantine(struct sqlite_store *s, int64_t position);
 
 #endif

@@ -19,14 +19,14 @@ static const char *text_column(sqlite3_stmt *statement, int column)
     return text != NULL && strlen(text) == length ? text : NULL;
 }
 
-int64_t row_id(sqlite3_stmt *statement)
+int64_t read_id(sqlite3_stmt *statement)
 {
     if (sqlite3_column_type(statement, READ_ID) == SQLITE_NULL)
         return position_place(sqlite3_column_int64(statement, READ_POSITION));
     return sqlite3_column_int64(statement, READ_ID);
 }
 
-int64_t row_room(sqlite3_stmt *statement)
+int64_t read_room(sqlite3_stmt *statement)
 {
     int64_t room = position_room(sqlite3_column_int64(statement, READ_POSITION));
     return room > 0 ? room : sqlite3_column_int64(statement, READ_ROOM);
@@ -57,22 +57,22 @@ static const char *source_name(struct sqlite_store *s, const char *name)
 /* Whether a message is what it was when it was sent to its room, or to the source of that. */
 static bool is_whole(struct sqlite_store *s, struct chat_message *m, int64_t checksum)
 {
-    if (message_digest(m) == checksum)
+    if (digest_message(m) == checksum)
         return true;
     const char *room = m->room;
     if (strchr(room, '/') == NULL)
         return false;
     m->room = source_name(s, room);
-    if (message_digest(m) == checksum)
+    if (digest_message(m) == checksum)
         return true;
     m->room = room;
     return false;
 }
 
-enum chat_status message_row(struct sqlite_store *s, sqlite3_stmt *statement,
-                             struct chat_message *m)
+enum chat_status read_message(struct sqlite_store *s, sqlite3_stmt *statement,
+                              struct chat_message *m)
 {
-    m->id = row_id(statement);
+    m->id = read_id(statement);
     m->time = sqlite3_column_int64(statement, READ_SENT);
     m->user = text_column(statement, READ_SENDER);
     m->host = text_column(statement, READ_HOST);
@@ -98,7 +98,7 @@ static enum chat_status add_row(struct sqlite_store *s, sqlite3_stmt *statement,
 {
     /* The checksum shows whether it is the room it was sent to. */
     struct chat_message m = { .room = offset != 0 ? source_name(s, room->name) : room->name };
-    enum chat_status status = message_row(s, statement, &m);
+    enum chat_status status = read_message(s, statement, &m);
     if (status != CHAT_OK)
         return status;
     if (every || m.attempts > 0)
@@ -106,18 +106,13 @@ static enum chat_status add_row(struct sqlite_store *s, sqlite3_stmt *statement,
     if (status != CHAT_OK)
         return status == CHAT_NONE ? db_failed(s, SQLITE_CORRUPT, "read") : status;
     batch->room = room->number;
-    if (is_reader(room)) {
+    if (room_is_reader(room)) {
         batch->source = room->source;
         m.reader = strchr(room->name, '/') + 1;
     }
     if (!batch_add(batch, &m, position))
         return error_set(s->base.error, CHAT_SYSTEM, "out of memory");
     return CHAT_OK;
-}
-
-bool batch_is_full(const struct chat_batch *batch, const struct chat_query *query)
-{
-    return batch->count >= query->max_messages || batch->bytes >= query->max_bytes;
 }
 
 /* The statement that lists the messages of RUN, with its parameters. */
@@ -140,7 +135,7 @@ static sqlite3_stmt *list_run(struct sqlite_store *s, struct range run, int64_t 
 static bool is_wanted(sqlite3_stmt *statement, int64_t position, const struct room *room,
                       int64_t now, struct chat_batch *batch)
 {
-    if (position_room(position) == 0 && row_room(statement) != room->number)
+    if (position_room(position) == 0 && read_room(statement) != room->number)
         return false;
     int64_t expires = sqlite3_column_int64(statement, READ_EXPIRES);
     bool over = expires != 0 && expires <= now;

@@ -10,18 +10,15 @@
 /* Fill in MESSAGE, whose room is set, from the row that STATEMENT is at, all but its place, its
  * times and how it failed. In the range of a reader its room becomes the one that it was sent to,
  * a text that is good until the next call. CHAT_DAMAGED: it is not what it was when it was sent. */
-enum chat_status message_row(struct sqlite_store *s, sqlite3_stmt *statement,
-                             struct chat_message *message);
+enum chat_status read_message(struct sqlite_store *s, sqlite3_stmt *statement,
+                              struct chat_message *message);
 
 /* Those of the message at POSITION. CHAT_NONE: it is gone. */
 enum chat_status read_times(struct sqlite_store *s, int64_t position, struct chat_message *message);
 
 /* The id of the message that STATEMENT is at, and the number of its room; 0: it is in none. */
-int64_t row_id(sqlite3_stmt *statement);
-int64_t row_room(sqlite3_stmt *statement);
-
-/* Whether BATCH holds as much as QUERY allows. */
-bool batch_is_full(const struct chat_batch *batch, const struct chat_query *query);
+int64_t read_id(sqlite3_stmt *statement);
+int64_t read_room(sqlite3_stmt *statement);
 
 /* Read the messages at the positions of RUN, which are of ROOM, until the limits are reached;
  * but not those that have expired at the time NOW (0: those too). OFFSET is added to a position

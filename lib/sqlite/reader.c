@@ -5,12 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "connect.h"
-#include "cursor.h"
 #include "database.h"
-#include "due.h"
 #include "group_commit.h"
 #include "lock_file.h"
+#include "message.h"
+#include "open_row.h"
 #include "os/clock.h"
 #include "os/lock.h"
 #include "room.h"
@@ -34,11 +33,11 @@ static enum chat_status before_oldest(struct sqlite_store *s, int64_t number, in
 enum chat_status reader_add(struct sqlite_store *s, const char *name, const struct open_row *open)
 {
     int64_t number, seen = 0;
-    enum chat_status status = spool_read(s);
+    enum chat_status status = room_read_spool(s);
     if (status == CHAT_OK)
         status = before_oldest(s, open->number, &seen);
     if (status == CHAT_OK || status == CHAT_NONE)
-        status = room_number(s, &number);
+        status = room_new_number(s, &number);
     if (status != CHAT_OK)
         return status;
     sqlite3_stmt *statement = db_statement(s, SQL_ADD_READER);
@@ -48,7 +47,7 @@ enum chat_status reader_add(struct sqlite_store *s, const char *name, const stru
     sqlite3_bind_int64(statement, 4, seen);
     status = db_finish(s, statement);
     if (status == CHAT_OK && seen < open->seen)
-        status = set_seen(s, open->number, seen, number);
+        status = open_row_set_seen(s, open->number, seen, number);
     return status;
 }
 
@@ -59,7 +58,7 @@ enum chat_status reader_need(struct sqlite_store *s, const char *name)
     enum chat_status status = transaction_begin(s);
     if (status != CHAT_OK)
         return status;
-    status = open_find(s, name, &open);
+    status = open_row_find(s, name, &open);
     if (status == CHAT_OK)
         status = room_get(s, name, &room); /* another process may have made it */
     if (status == CHAT_NONE)
@@ -67,17 +66,17 @@ enum chat_status reader_need(struct sqlite_store *s, const char *name)
     return group_commit_end(s, status);
 }
 
-enum chat_status check_readers(struct sqlite_store *s, const struct chat_query *query)
+enum chat_status reader_check_names(struct sqlite_store *s, const struct chat_query *query)
 {
     for (size_t i = 0; i < query->room_count; i++)
         if (query->rooms[i] != NULL && strchr(query->rooms[i], '/') != NULL)
-            return not_open(s, query->rooms[i]);
+            return room_not_open(s, query->rooms[i]);
     return CHAT_NONE;
 }
 
 /* --- presence -------------------------------------------------------------- */
 
-bool is_here(const struct sqlite_store *s, int64_t number)
+bool reader_is_here(const struct sqlite_store *s, int64_t number)
 {
     for (size_t i = 0; i < s->here_count; i++)
         if (s->here[i] == number)
@@ -85,9 +84,9 @@ bool is_here(const struct sqlite_store *s, int64_t number)
     return false;
 }
 
-enum chat_status reader_here(struct sqlite_store *s, int64_t number)
+enum chat_status reader_be_here(struct sqlite_store *s, int64_t number)
 {
-    if (is_here(s, number))
+    if (reader_is_here(s, number))
         return CHAT_OK;
     int64_t *here = realloc(s->here, (s->here_count + 1) * sizeof *here);
     if (here == NULL)
@@ -183,7 +182,7 @@ static enum chat_status pass(struct sqlite_store *s, struct open_row *reader, in
     struct gaps gaps = { .runs = NULL };
     enum chat_status status = find_gaps(s, reader, last, done, &gaps);
     for (size_t i = 0; i < gaps.count && status == CHAT_OK; i++)
-        status = copy_run(s, reader, gaps.runs[i]);
+        status = open_row_copy(s, reader, gaps.runs[i]);
     free(gaps.runs);
     reader->seen = position_place(last);
     return status;
@@ -217,7 +216,7 @@ static enum chat_status take_own(struct sqlite_store *s, const struct open_row *
         if (status == CHAT_NONE)
             done->positions[left++] = position;
         else if (status == CHAT_OK && deleting) {
-            status = delete_message(s, position);
+            status = message_delete(s, position);
             count++;
             bytes += length;
         }
@@ -233,7 +232,7 @@ enum chat_status reader_settle(struct sqlite_store *s, const struct chat_batch *
 {
     struct open_row reader;
     struct done done = { .positions = NULL };
-    enum chat_status status = open_get(s, batch->room, &reader);
+    enum chat_status status = open_row_get(s, batch->room, &reader);
     if (status == CHAT_NONE || (status == CHAT_OK && reader.source != batch->source))
         return CHAT_OK; /* it was forgotten */
     if (status == CHAT_OK)
@@ -246,7 +245,7 @@ enum chat_status reader_settle(struct sqlite_store *s, const struct chat_batch *
     free(done.positions);
     const int64_t missed = reader.missed > batch->missed ? reader.missed - batch->missed : 0;
     if (status == CHAT_OK)
-        status = set_reader(s, reader.number, reader.seen, missed, clock_now());
+        status = open_row_set_reader(s, reader.number, reader.seen, missed, clock_now());
     return status == CHAT_OK ? trim(s, reader.source, (int64_t)(to - from)) : status;
 }
 
@@ -254,7 +253,7 @@ enum chat_status reader_copy(struct sqlite_store *s, const struct chat_batch *ba
 {
     struct open_row reader;
     struct done all = { .positions = NULL }, none = { .positions = NULL };
-    enum chat_status status = open_get(s, batch->room, &reader);
+    enum chat_status status = open_row_get(s, batch->room, &reader);
     if (status == CHAT_NONE || (status == CHAT_OK && reader.source != batch->source))
         return CHAT_OK;
     if (status == CHAT_OK)
@@ -268,5 +267,5 @@ enum chat_status reader_copy(struct sqlite_store *s, const struct chat_batch *ba
     if (status != CHAT_OK)
         return status;
     const int64_t missed = reader.missed > batch->missed ? reader.missed - batch->missed : 0;
-    return set_reader(s, reader.number, reader.seen, missed, clock_now());
+    return open_row_set_reader(s, reader.number, reader.seen, missed, clock_now());
 }

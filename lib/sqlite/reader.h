@@ -3,7 +3,7 @@
 #ifndef SQLITE_READER_H
 #define SQLITE_READER_H
 
-#include "cursor.h"
+#include "open_row.h"
 
 /* Within a transaction: make the reader NAME, which starts with the oldest message. */
 enum chat_status reader_add(struct sqlite_store *s, const char *name, const struct open_row *open);
@@ -13,11 +13,11 @@ enum chat_status reader_add(struct sqlite_store *s, const char *name, const stru
 enum chat_status reader_need(struct sqlite_store *s, const char *name);
 
 /* There is no spool: CHAT_NONE, or CHAT_NOUSER where QUERY names a reader. */
-enum chat_status check_readers(struct sqlite_store *s, const struct chat_query *query);
+enum chat_status reader_check_names(struct sqlite_store *s, const struct chat_query *query);
 
 /* This process is known to receive as the reader NUMBER, until the spool is closed. */
-enum chat_status reader_here(struct sqlite_store *s, int64_t number);
-bool is_here(const struct sqlite_store *s, int64_t number);
+enum chat_status reader_be_here(struct sqlite_store *s, int64_t number);
+bool reader_is_here(const struct sqlite_store *s, int64_t number);
 
 /* Within a transaction: the messages of BATCH from FROM to before TO are done for its reader. */
 enum chat_status reader_settle(struct sqlite_store *s, const struct chat_batch *batch, size_t from,

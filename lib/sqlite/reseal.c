@@ -129,7 +129,7 @@ static enum chat_status empty(struct sqlite_store *s, int fd, struct report *rep
     return status;
 }
 
-enum chat_status check_wal(struct sqlite_store *s, bool repair_it, struct report *report)
+enum chat_status reseal_check(struct sqlite_store *s, bool repair_it, struct report *report)
 {
     enum chat_status status = wal_loss_check(s, s->wal);
     if (status != CHAT_DATA)

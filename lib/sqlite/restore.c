@@ -17,13 +17,14 @@
 
 #include "bells.h"
 #include "check.h"
-#include "claims.h"
+#include "claim_lock.h"
 #include "connect.h"
 #include "copy.h"
 #include "database.h"
 #include "operations.h"
 #include "room.h"
 #include "salvage.h"
+#include "scratch.h"
 #include "synced.h"
 #include "transaction.h"
 #include "write_lock.h"
@@ -54,15 +55,15 @@ static enum chat_status open_backup(struct restore *r, const char *file)
     if (status != CHAT_OK)
         return status;
     r->from = (struct sqlite_store *)store;
-    status = store_connect(r->from);
+    status = connect_spool(r->from);
     if (status == CHAT_NONE)
         return no_file(r->s, file);
     if (status == CHAT_OK)
-        status = check_other(r->s, &r->from->location, "restore from");
+        status = copy_check_other(r->s, &r->from->location, "restore from");
     if (status == CHAT_OK)
         status = check_sound(r->from);
     if (status == CHAT_OK)
-        status = spool_read(r->from);
+        status = room_read_spool(r->from);
     r->next_id = r->from->next_id;
     if (status == CHAT_DATA)
         error_add(r->s->base.error, "; nothing was restored");
@@ -115,7 +116,7 @@ static enum chat_status set_next_id(struct restore *r)
 {
     struct sqlite_store *s = r->s;
     struct synced synced;
-    bool known = s->db != NULL && spool_read(s) == CHAT_OK;
+    bool known = s->db != NULL && room_read_spool(s) == CHAT_OK;
     synced_read(s, &synced);
     if (!known && r->next_id <= synced.id)
         r->next_id = synced.id + 1;
@@ -126,7 +127,7 @@ static enum chat_status set_next_id(struct restore *r)
     sqlite3_stmt *statement;
     int rc = sqlite3_prepare_v2(r->copy, sql_text[SQL_COUNT_ROOM], -1, &statement, NULL);
     if (rc == SQLITE_OK) {
-        bind_count(statement, 0, 0, 0);
+        room_bind_count(statement, 0, 0, 0);
         sqlite3_bind_int64(statement, 4, r->next_id);
         sqlite3_step(statement);
         rc = sqlite3_finalize(statement);
@@ -150,7 +151,7 @@ static enum chat_status replace_file(struct restore *r)
     int rc = set_format(r->copy, WITH_WAL);
     sqlite3_close(r->copy);
     r->copy = NULL;
-    if (rc == SQLITE_OK && put_in_place(&s->location, scratch) == 0)
+    if (rc == SQLITE_OK && copy_put_in_place(&s->location, scratch) == 0)
         return CHAT_OK;
     return error_system(s->base.error, errno != 0 ? errno : EIO, CHAT_IO, "cannot write '%s'",
                         s->location.path);
@@ -181,14 +182,14 @@ static enum chat_status replace(struct restore *r, enum chat_status connected)
 static enum chat_status restore_into(struct restore *r)
 {
     struct sqlite_store *s = r->s;
-    enum chat_status connected = store_connect_on_full_disk(s);
+    enum chat_status connected = connect_on_full_disk(s);
     if (connected != CHAT_OK && connected != CHAT_NONE && connected != CHAT_DATA)
         return connected;
-    enum chat_status status = claims_take_all(s, "nothing was restored");
+    enum chat_status status = claim_lock_take_all(s, "nothing was restored");
     if (status != CHAT_OK)
         return status;
     status = replace(r, connected);
-    claims_release_all(s);
+    claim_lock_release_all(s);
     if (status != CHAT_OK)
         return status;
     if (connected == CHAT_OK)

@@ -7,11 +7,6 @@
 
 #include "database.h"
 
-void copy_name(char name[CHAT_NAME_MAX + 1], const unsigned char *text)
-{
-    snprintf(name, CHAT_NAME_MAX + 1, "%s", text != NULL ? (const char *)text : "");
-}
-
 /* The columns of SQL_GET_ROOM. */
 enum { NUMBER, RETURNED, NEXT_DUE, NEXT_EXPIRY, DEPTH, NEXT_ID, MAX_LENGTH, DEFAULT_ROOM, SOURCE };
 
@@ -27,13 +22,13 @@ static int find_row(struct sqlite_store *s, const char *name, sqlite3_stmt **sta
 
 /* --- the spool ------------------------------------------------------------- */
 
-bool settings_valid(const struct sqlite_store *s)
+bool room_settings_valid(const struct sqlite_store *s)
 {
     return s->max_length >= 1 && s->max_length <= CHAT_LENGTH_MAX &&
            chat_room_valid(s->default_room);
 }
 
-enum chat_status spool_read(struct sqlite_store *s)
+enum chat_status room_read_spool(struct sqlite_store *s)
 {
     sqlite3_stmt *statement;
     int rc = find_row(s, "", &statement);
@@ -42,22 +37,22 @@ enum chat_status spool_read(struct sqlite_store *s)
     if (rc == SQLITE_ROW) {
         s->next_id = sqlite3_column_int64(statement, NEXT_ID);
         s->max_length = sqlite3_column_int64(statement, MAX_LENGTH);
-        copy_name(s->default_room, sqlite3_column_text(statement, DEFAULT_ROOM));
+        db_copy_name(s->default_room, sqlite3_column_text(statement, DEFAULT_ROOM));
         if (s->default_room[0] == '\0')
             strcpy(s->default_room, CHAT_ROOM_DEFAULT);
     }
     sqlite3_reset(statement);
     if (rc != SQLITE_ROW && rc != SQLITE_DONE)
         return db_failed(s, rc, "read");
-    if (rc == SQLITE_DONE || s->next_id < 1 || !settings_valid(s))
+    if (rc == SQLITE_DONE || s->next_id < 1 || !room_settings_valid(s))
         return db_failed(s, SQLITE_CORRUPT, "read");
     return CHAT_OK;
 }
 
-enum chat_status spool_set_next_id(struct sqlite_store *s)
+enum chat_status room_set_next_id(struct sqlite_store *s)
 {
     sqlite3_stmt *statement = db_statement(s, SQL_COUNT_ROOM);
-    bind_count(statement, 0, 0, 0);
+    room_bind_count(statement, 0, 0, 0);
     sqlite3_bind_int64(statement, 4, s->next_id);
     return db_finish(s, statement);
 }
@@ -82,11 +77,11 @@ static enum chat_status get_row(struct sqlite_store *s, const char *name, struct
 
 enum chat_status room_get(struct sqlite_store *s, const char *name, struct room *room)
 {
-    enum chat_status status = name != NULL ? CHAT_OK : spool_read(s);
+    enum chat_status status = name != NULL ? CHAT_OK : room_read_spool(s);
     return status == CHAT_OK ? get_row(s, name != NULL ? name : s->default_room, room) : status;
 }
 
-enum chat_status message_find(struct sqlite_store *s, int64_t id, int64_t *position)
+enum chat_status room_find_message(struct sqlite_store *s, int64_t id, int64_t *position)
 {
     sqlite3_stmt *statement = db_statement(s, SQL_FIND_ID);
     sqlite3_bind_int64(statement, 1, id);
@@ -103,12 +98,12 @@ enum chat_status room_of(struct sqlite_store *s, int64_t position, struct room *
     int rc = db_step(s, statement);
     if (rc == SQLITE_ROW) {
         room->number = sqlite3_column_int64(statement, 0);
-        copy_name(room->name, sqlite3_column_text(statement, 1));
+        db_copy_name(room->name, sqlite3_column_text(statement, 1));
     }
     return db_found(s, statement, rc);
 }
 
-enum chat_status room_number(struct sqlite_store *s, int64_t *number)
+enum chat_status room_new_number(struct sqlite_store *s, int64_t *number)
 {
     int rc = db_get_number(s, SQL_GET_LAST_ROOM, number);
     if (rc == SQLITE_OK && *number < ROOM_MAX) {
@@ -127,7 +122,7 @@ enum chat_status room_number(struct sqlite_store *s, int64_t *number)
     return rc == SQLITE_ROW ? CHAT_OK : db_failed(s, rc, "read");
 }
 
-enum chat_status not_open(struct sqlite_store *s, const char *name)
+enum chat_status room_not_open(struct sqlite_store *s, const char *name)
 {
     return error_set(s->base.error, CHAT_NOUSER, "room '%.*s' is not open", (int)strcspn(name, "/"),
                      name);
@@ -138,12 +133,12 @@ enum chat_status room_of_reader(struct sqlite_store *s, const char *reader, stru
     char name[CHAT_NAME_MAX + 1];
     snprintf(name, sizeof name, "%.*s", (int)strcspn(reader, "/"), reader);
     enum chat_status status = room_get(s, name, room);
-    if (status == CHAT_NONE || (status == CHAT_OK && !is_open(room)))
-        return not_open(s, name);
+    if (status == CHAT_NONE || (status == CHAT_OK && !room_is_open(room)))
+        return room_not_open(s, name);
     return status;
 }
 
-enum chat_status reader_missing(struct sqlite_store *s, const char *name)
+enum chat_status room_reader_missing(struct sqlite_store *s, const char *name)
 {
     struct room room;
     enum chat_status status = room_of_reader(s, name, &room);
@@ -160,8 +155,8 @@ enum chat_status room_find(struct sqlite_store *s, const char *name, struct room
     if (status != CHAT_NONE)
         return status;
     if (strchr(name, '/') != NULL) /* only a receiver makes one */
-        return reader_missing(s, name);
-    status = room_number(s, &number);
+        return room_reader_missing(s, name);
+    status = room_new_number(s, &number);
     if (status != CHAT_OK)
         return status;
     *room = (struct room){ .number = number };
@@ -172,7 +167,7 @@ enum chat_status room_find(struct sqlite_store *s, const char *name, struct room
     return db_finish(s, statement);
 }
 
-void bind_count(sqlite3_stmt *statement, int64_t number, int64_t depth, int64_t bytes)
+void room_bind_count(sqlite3_stmt *statement, int64_t number, int64_t depth, int64_t bytes)
 {
     sqlite3_bind_int64(statement, 1, number);
     sqlite3_bind_int64(statement, 2, depth);
@@ -183,7 +178,7 @@ void bind_count(sqlite3_stmt *statement, int64_t number, int64_t depth, int64_t 
 enum chat_status room_count(struct sqlite_store *s, int64_t number, int64_t depth, int64_t bytes)
 {
     sqlite3_stmt *statement = db_statement(s, SQL_COUNT_ROOM);
-    bind_count(statement, number, depth, bytes);
+    room_bind_count(statement, number, depth, bytes);
     return db_finish(s, statement);
 }
 
@@ -194,8 +189,8 @@ enum chat_status room_count_times(struct sqlite_store *s, int64_t number, int64_
         return CHAT_OK;
     sqlite3_stmt *statement = db_statement(s, SQL_COUNT_TIMES);
     sqlite3_bind_int64(statement, 1, number);
-    bind_number(statement, 2, due, due > 0);
-    bind_number(statement, 3, expires, expires > 0);
+    db_bind_number(statement, 2, due, due > 0);
+    db_bind_number(statement, 3, expires, expires > 0);
     return db_finish(s, statement);
 }
 
@@ -204,12 +199,4 @@ enum chat_status room_returned(struct sqlite_store *s, int64_t number)
     sqlite3_stmt *statement = db_statement(s, SQL_SET_RETURNED);
     sqlite3_bind_int64(statement, 1, number);
     return db_finish(s, statement);
-}
-
-void bind_number(sqlite3_stmt *statement, int parameter, int64_t number, bool there)
-{
-    if (there)
-        sqlite3_bind_int64(statement, parameter, number);
-    else
-        sqlite3_bind_null(statement, parameter);
 }

@@ -15,27 +15,27 @@ struct room {
     char name[CHAT_NAME_MAX + 1];
 };
 
-static inline bool is_open(const struct room *room)
+static inline bool room_is_open(const struct room *room)
 {
     return room->source != 0 && room->source == room->number;
 }
 
-static inline bool is_reader(const struct room *room)
+static inline bool room_is_reader(const struct room *room)
 {
     return room->source != 0 && room->source != room->number;
 }
 
 /* The offset from a position in the range of the reader to that of the message in its source. */
-static inline int64_t source_offset(const struct room *room)
+static inline int64_t room_source_offset(const struct room *room)
 {
     return (room->source - room->number) << PLACE_BITS;
 }
 
 /* Read what holds for the whole spool, and write its next id. CHAT_DATA: that is damaged, and where
  * the settings are not valid, it is they. */
-enum chat_status spool_read(struct sqlite_store *s);
-bool settings_valid(const struct sqlite_store *s);
-enum chat_status spool_set_next_id(struct sqlite_store *s);
+enum chat_status room_read_spool(struct sqlite_store *s);
+bool room_settings_valid(const struct sqlite_store *s);
+enum chat_status room_set_next_id(struct sqlite_store *s);
 
 /* Read the row of the room NAME; NULL is the default room. CHAT_NONE: no such room; room_find
  * creates it (NAME is not NULL there). */
@@ -47,30 +47,24 @@ enum chat_status room_of_reader(struct sqlite_store *s, const char *reader, stru
 
 /* The texts for a room that is not open, and for a reader that does not exist: CHAT_NOUSER. NAME is
  * that of the reader, or of the room. */
-enum chat_status not_open(struct sqlite_store *s, const char *name);
-enum chat_status reader_missing(struct sqlite_store *s, const char *name);
+enum chat_status room_not_open(struct sqlite_store *s, const char *name);
+enum chat_status room_reader_missing(struct sqlite_store *s, const char *name);
 
 /* A number for a new room. CHAT_DATA: none is left. */
-enum chat_status room_number(struct sqlite_store *s, int64_t *number);
+enum chat_status room_new_number(struct sqlite_store *s, int64_t *number);
 
 /* The position of the message ID, wherever it is, and the number and the name of the room that the
  * message at POSITION is in. CHAT_NONE: there is no such message. */
-enum chat_status message_find(struct sqlite_store *s, int64_t id, int64_t *position);
+enum chat_status room_find_message(struct sqlite_store *s, int64_t id, int64_t *position);
 enum chat_status room_of(struct sqlite_store *s, int64_t position, struct room *room);
 
 /* Messages came (back) to places before others; none of them is due any more. */
 enum chat_status room_returned(struct sqlite_store *s, int64_t number);
 
-/* Bind a number that is THERE, or none. */
-void bind_number(sqlite3_stmt *statement, int parameter, int64_t number, bool there);
-
-/* Copy the name that is in a column. */
-void copy_name(char name[CHAT_NAME_MAX + 1], const unsigned char *text);
-
 /* So many messages and bytes came to it (below zero: went); and the parameters of SQL_COUNT_ROOM
  * that say so. */
 enum chat_status room_count(struct sqlite_store *s, int64_t number, int64_t depth, int64_t bytes);
-void bind_count(sqlite3_stmt *statement, int64_t number, int64_t depth, int64_t bytes);
+void room_bind_count(sqlite3_stmt *statement, int64_t number, int64_t depth, int64_t bytes);
 
 /* A message of it is due, and expires, at these times; 0: is not, does not. */
 enum chat_status room_count_times(struct sqlite_store *s, int64_t number, int64_t due,

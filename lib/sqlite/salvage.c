@@ -18,6 +18,7 @@
 #include "os/lock.h"
 #include "pages.h"
 #include "room.h"
+#include "scratch.h"
 #include "synced.h"
 #include "write_lock.h"
 
@@ -136,8 +137,8 @@ static bool take_reading(struct salvage *g, const struct record *r)
     sqlite3_bind_int64(statement, 2, source);
     sqlite3_bind_int64(statement, 3, source == r->id ? 0 : pages_number(&r->column[ROOM_SEEN]));
     for (int i = ROOM_KEEP; i <= ROOM_LAST; i++)
-        bind_number(statement, 4 + i - ROOM_KEEP, pages_number(&r->column[i]),
-                    r->column[i].type != 0);
+        db_bind_number(statement, 4 + i - ROOM_KEEP, pages_number(&r->column[i]),
+                       r->column[i].type != 0);
     return check(g, run(statement));
 }
 
@@ -210,7 +211,7 @@ static bool add_message(struct salvage *g, const struct chat_message *m, int64_t
     sqlite3_stmt *statement = g->add_message;
     if (m->place == 0 && m->due == 0) /* a place that no message has */
         return true;
-    bind_message(statement, m, room, waits_at, message_digest(m));
+    message_bind(statement, m, room, waits_at, digest_message(m));
     int rc = run(statement);
     if (rc == SQLITE_OK) {
         g->count++;
@@ -233,13 +234,13 @@ static bool add_damaged(struct salvage *g, struct chat_message *m)
 static bool is_whole(struct chat_message *m, int64_t checksum, char source[CHAT_NAME_MAX + 1])
 {
     const char *slash = strchr(m->room, '/');
-    if (message_digest(m) == checksum)
+    if (digest_message(m) == checksum)
         return true;
     if (slash == NULL)
         return false;
     snprintf(source, CHAT_NAME_MAX + 1, "%.*s", (int)(slash - m->room), m->room);
     m->room = source;
-    return message_digest(m) == checksum;
+    return digest_message(m) == checksum;
 }
 
 static bool take_message(void *context, const struct record *r)
@@ -297,7 +298,7 @@ static bool finish(struct salvage *g)
     bool ready = check(g, sqlite3_prepare_v2(g->db, sql_text[SQL_COUNT_ROOM], -1, &next, NULL)) &&
                  check(g, sqlite3_prepare_v2(g->db, sql_text[SQL_SET_SETTINGS], -1, &set, NULL));
     if (ready) {
-        bind_count(next, 0, 0, 0);
+        room_bind_count(next, 0, 0, 0);
         sqlite3_bind_int64(next, 4, g->next_id);
         sqlite3_bind_int64(set, 1, g->max_length);
         if (g->default_room[0] != '\0')
@@ -345,7 +346,7 @@ enum chat_status salvage(struct sqlite_store *s, int64_t *count, int64_t *skippe
     return rc == SQLITE_OK ? CHAT_OK : db_failed(s, rc, "repair");
 }
 
-bool extend_truncated(struct sqlite_store *s)
+bool salvage_extend(struct sqlite_store *s)
 {
     enum { COUNT_AT = 28 }; /* of the pages, in the header (sqlite.org/fileformat2.html) */
     int fd;

@@ -16,6 +16,6 @@ enum chat_status salvage(struct sqlite_store *s, int64_t *count, int64_t *skippe
 
 /* A file that has lost its end can't even be opened: give it the length that it says it has. The
  * spool is not connected. False: it has that, or it can't be had. */
-bool extend_truncated(struct sqlite_store *s);
+bool salvage_extend(struct sqlite_store *s);
 
 #endif

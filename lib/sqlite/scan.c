@@ -2,13 +2,13 @@
 
 #include "scan.h"
 
-#include "cursor.h"
+#include "open_row.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "claims.h"
+#include "claim_lock.h"
 #include "database.h"
 #include "due.h"
 #include "lock_file.h"
@@ -102,7 +102,7 @@ static int find_unread(struct scan *scan)
             return rc;
         own = scan->next;
     }
-    int rc = find_ready(scan, source_offset(&scan->room));
+    int rc = find_ready(scan, room_source_offset(&scan->room));
     if ((rc != SQLITE_ROW && rc != SQLITE_DONE) || own == 0) {
         scan->bound = 0;
         return rc;
@@ -131,7 +131,7 @@ static enum chat_status find_next(struct scan *scan)
         if (rc != SQLITE_ROW)
             scan->next = 0;
     } else
-        rc = is_reader(&scan->room) ? find_unread(scan) : find_ready(scan, 0);
+        rc = room_is_reader(&scan->room) ? find_unread(scan) : find_ready(scan, 0);
     scan->ended = rc == SQLITE_DONE;
     return rc == SQLITE_ROW || rc == SQLITE_DONE ? CHAT_OK : db_failed(scan->store, rc, "read");
 }
@@ -155,7 +155,7 @@ static void scan_place(struct scan *scan, const struct chat_cursor *from)
 static bool hides_messages(const struct scan *scan)
 {
     return scan->ended && scan->room.depth > 0 && scan->room.next_due == 0 && !scan->every &&
-           !scan->passed_expired && scan->until == ID_MAX && !is_reader(&scan->room) &&
+           !scan->passed_expired && scan->until == ID_MAX && !room_is_reader(&scan->room) &&
            scan->after == position_of(scan->room.number, 0);
 }
 
@@ -163,9 +163,9 @@ static bool hides_messages(const struct scan *scan)
 static enum chat_status open_reader(struct scan *scan)
 {
     struct open_row reader, source = { .next_due = 0 };
-    enum chat_status status = open_get(scan->store, scan->room.number, &reader);
+    enum chat_status status = open_row_get(scan->store, scan->room.number, &reader);
     if (status == CHAT_OK)
-        status = open_get(scan->store, scan->room.source, &source);
+        status = open_row_get(scan->store, scan->room.source, &source);
     scan->seen = reader.seen;
     scan->missed = reader.missed;
     scan->source_due = source.next_due;
@@ -176,7 +176,7 @@ static enum chat_status open_reader(struct scan *scan)
 static enum chat_status open_nobody(struct scan *scan, const char *name)
 {
     struct open_row source;
-    enum chat_status status = open_find(scan->store, name, &source);
+    enum chat_status status = open_row_find(scan->store, name, &source);
     scan->room = (struct room){ .number = ROOM_MAX, .source = source.number };
     strcpy(scan->room.name, name); /* spool.c has checked its length */
     scan->source_due = source.next_due;
@@ -196,7 +196,7 @@ enum chat_status scan_open(struct scan *scan, struct sqlite_store *s,
                            .now = query->every ? 0 : clock_now() };
     if (status == CHAT_OK)
         status = room_get(s, name, &scan->room);
-    if (status == CHAT_OK && is_reader(&scan->room))
+    if (status == CHAT_OK && room_is_reader(&scan->room))
         status = open_reader(scan);
     else if (status == CHAT_NONE && name != NULL && from != NULL && strchr(name, '/') != NULL)
         status = open_nobody(scan, name);
@@ -218,12 +218,12 @@ enum chat_status scan_open_ready(struct scan *scan, struct sqlite_store *s,
     enum chat_status status = scan_open(scan, s, query, name, from);
     const struct room source = { .number = scan->room.source, .next_due = scan->source_due };
     if (status != CHAT_OK || query->until > 0 || query->every ||
-        (!is_due(&scan->room) && !is_due(&source)))
+        (!due_any(&scan->room) && !due_any(&source)))
         return status;
-    if (is_due(&scan->room))
-        status = promote_due(s, &scan->room);
-    if (status == CHAT_OK && is_due(&source))
-        status = promote_due(s, &source);
+    if (due_any(&scan->room))
+        status = due_promote(s, &scan->room);
+    if (status == CHAT_OK && due_any(&source))
+        status = due_promote(s, &source);
     if (status == CHAT_OK)
         return scan_open(scan, s, query, name, from);
     return scan->next > 0 ? CHAT_OK : status; /* ready messages are available anyway */
@@ -333,14 +333,14 @@ enum chat_status scan_next(struct scan *scan, int64_t max, enum scan_mode mode, 
     enum chat_status status;
     while ((status = need_next(scan)) == CHAT_OK) {
         struct range taken;
-        if (mode != SCAN_ALL && claims_has(s, scan->next)) {
+        if (mode != SCAN_ALL && claim_lock_has(s, scan->next)) {
             scan_pass_ours(scan);
             continue;
         }
         status = find_run(scan, max, found);
         if (status != CHAT_OK || mode == SCAN_ALL)
             return status;
-        found->last = claims_first(s, (struct range){ found->first + 1, found->last }) - 1;
+        found->last = claim_lock_first(s, (struct range){ found->first + 1, found->last }) - 1;
         int errnum = try_run(s, found, mode == SCAN_TAKE, &taken);
         scan->only_kept = false;
         if (errnum != EAGAIN)

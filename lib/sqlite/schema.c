@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "bells.h"
-#include "claims.h"
+#include "claim_lock.h"
 #include "database.h"
 #include "group_commit.h"
 #include "transaction.h"
@@ -126,7 +126,8 @@ enum chat_status schema_upgrade(struct sqlite_store *s, int format)
 {
     if (format >= SCHEMA_VERSION)
         return CHAT_OK;
-    enum chat_status status = claims_take_all(s, "it was not upgraded to this version's format");
+    enum chat_status status =
+        claim_lock_take_all(s, "it was not upgraded to this version's format");
     if (status != CHAT_OK)
         return status;
     status = transaction_begin(s);
@@ -135,6 +136,6 @@ enum chat_status schema_upgrade(struct sqlite_store *s, int format)
         status = run_upgrades(s, &format);
         status = group_commit_end(s, status);
     }
-    claims_release_all(s);
+    claim_lock_release_all(s);
     return status;
 }

@@ -6,7 +6,7 @@
  * (sqlite.org/atomiccommit.html, "Multi-file Commit"). So the database is a descriptor that was
  * opened here, and there is no journal. No other process uses it, so it has no locks. */
 
-#include "internal.h"
+#include "scratch.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +16,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "copy.h"
 #include "vfs.h"
 
 struct scratch {

@@ -8,19 +8,19 @@
 #include <string.h>
 
 #include "bells.h"
-#include "claims.h"
+#include "claim_lock.h"
 #include "connect.h"
-#include "cursor.h"
 #include "database.h"
-#include "due.h"
 #include "group_commit.h"
 #include "ids.h"
 #include "lines.h"
+#include "message.h"
 #include "operations.h"
 #include "os/bell.h"
 #include "os/clock.h"
 #include "room.h"
 #include "scan.h"
+#include "sweep.h"
 #include "transaction.h"
 #include "trim.h"
 #include "vfs.h"
@@ -33,7 +33,7 @@ enum chat_status sqlite_begin(struct store *store)
     enum chat_status status = connect_and_begin(s);
     if (status != CHAT_OK)
         return status;
-    status = spool_read(s);
+    status = room_read_spool(s);
     if (status != CHAT_OK)
         transaction_rollback(s);
     s->put.tally = (struct tally){ .depth = 0 };
@@ -83,8 +83,8 @@ static enum chat_status enter_room(struct sqlite_store *s, const char *name)
     strcpy(s->put.tally.name, name); /* spool.c has checked its length */
     s->put.tally.number = room.number;
     s->put.tally.held = room.depth;
-    s->put.tally.open = is_open(&room);
-    s->put.tally.reader = is_reader(&room);
+    s->put.tally.open = room_is_open(&room);
+    s->put.tally.reader = room_is_reader(&room);
     return CHAT_OK;
 }
 
@@ -112,10 +112,10 @@ static enum chat_status find_key(struct sqlite_store *s, const char *key, int64_
 /* Delete a message of the tally's room, which this transaction has claimed. */
 static enum chat_status drop(struct sqlite_store *s, int64_t position, int64_t length)
 {
-    enum chat_status status = length >= PAGE / 4 ? delete_without_zeros(s) : CHAT_OK;
+    enum chat_status status = length >= PAGE / 4 ? message_delete_without_zeros(s) : CHAT_OK;
     s->put.tally.depth--;
     s->put.tally.bytes -= length;
-    return status == CHAT_OK ? delete_message(s, position) : status;
+    return status == CHAT_OK ? message_delete(s, position) : status;
 }
 
 /* Delete the messages with KEY at the positions behind AFTER, up to LAST, that no receiver has
@@ -137,7 +137,7 @@ static enum chat_status replace_from(struct sqlite_store *s, const char *key, in
         status = db_found(s, statement, rc);
         if (status != CHAT_OK)
             break;
-        status = claims_take(s, after);
+        status = claim_lock_take(s, after);
         if (status == CHAT_OK) {
             ++*count;
             status = drop(s, after, length);
@@ -171,13 +171,13 @@ static enum chat_status drop_oldest(struct sqlite_store *s, bool whole)
     struct scan scan;
     struct range oldest;
     bool passed;
-    enum chat_status status = claims_be_present(s);
+    enum chat_status status = claim_lock_be_present(s);
     if (status == CHAT_OK)
         status = scan_open(&scan, s, &query, s->put.tally.name, NULL);
     if (status == CHAT_OK) /* no receiver may begin with it: it goes when this is committed */
         status = scan_next(&scan, 1, SCAN_TAKE, &oldest, &passed);
     if (status == CHAT_OK)
-        status = claims_add(s, oldest);
+        status = claim_lock_add(s, oldest);
     if (status != CHAT_OK)
         return status;
     sqlite3_stmt *statement = db_statement(s, SQL_GET_LENGTH);
@@ -191,7 +191,7 @@ static enum chat_status drop_oldest(struct sqlite_store *s, bool whole)
 /* The slowest readers lose their oldest message: the room itself may keep it. */
 static enum chat_status drop_from_readers(struct sqlite_store *s)
 {
-    enum chat_status status = drop_unseen(s, s->put.tally.number);
+    enum chat_status status = trim_drop_unseen(s, s->put.tally.number);
     if (status == CHAT_OK)
         s->put.tally.held--;
     return status;
@@ -224,7 +224,7 @@ static enum chat_status sweep(struct sqlite_store *s)
     if (status == CHAT_OK)
         s->put.tally.held = room.depth;
     return status == CHAT_OK && s->put.tally.open
-               ? count_unseen(s, s->put.tally.number, INT64_MAX, &s->put.tally.held)
+               ? trim_count_unseen(s, s->put.tally.number, INT64_MAX, &s->put.tally.held)
                : status;
 }
 
@@ -247,12 +247,12 @@ static enum chat_status make_place(struct sqlite_store *s, const struct chat_ter
 static enum chat_status check_id(struct sqlite_store *s, int64_t id)
 {
     bool used = false;
-    enum chat_status status = id_used(s, id, &used);
+    enum chat_status status = ids_has(s, id, &used);
     if (status != CHAT_OK)
         return status;
     if (used)
         return error_set(s->base.error, CHAT_DATA, "message %lld already exists", (long long)id);
-    return id_use(s, id);
+    return ids_add(s, id);
 }
 
 static void tally_message(struct sqlite_store *s, const struct chat_message *m)
@@ -407,7 +407,7 @@ enum chat_status sqlite_commit(struct store *store)
     }
     enum chat_status status = lines_insert(s);
     if (status == CHAT_OK)
-        status = spool_set_next_id(s);
+        status = room_set_next_id(s);
     if (status == CHAT_OK)
         status = leave_room(s);
     if (status == CHAT_OK)

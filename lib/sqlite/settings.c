@@ -16,11 +16,11 @@ enum chat_status sqlite_settings(struct store *store, struct chat_settings *sett
         .room = CHAT_ROOM_DEFAULT,
         .next_id = 1,
     };
-    enum chat_status status = store_connect(s);
+    enum chat_status status = connect_spool(s);
     if (status == CHAT_NONE)
         return CHAT_OK;
     if (status == CHAT_OK)
-        status = spool_read(s);
+        status = room_read_spool(s);
     if (status != CHAT_OK)
         return status;
     settings->max_length = s->max_length;
@@ -29,10 +29,10 @@ enum chat_status sqlite_settings(struct store *store, struct chat_settings *sett
     return CHAT_OK;
 }
 
-const char *room_name(struct sqlite_store *s, const char *name)
+const char *settings_room_name(struct sqlite_store *s, const char *name)
 {
     if (name != NULL)
         return name;
-    bool known = store_connect(s) == CHAT_OK && spool_read(s) == CHAT_OK;
+    bool known = connect_spool(s) == CHAT_OK && room_read_spool(s) == CHAT_OK;
     return known ? s->default_room : CHAT_ROOM_DEFAULT;
 }

@@ -7,6 +7,6 @@
 
 /* NAME, or where that is NULL the default room as far as it is known now; good until the next call.
  */
-const char *room_name(struct sqlite_store *s, const char *name);
+const char *settings_room_name(struct sqlite_store *s, const char *name);
 
 #endif

@@ -7,7 +7,6 @@
 #include "bells.h"
 #include "database.h"
 #include "digest.h"
-#include "due.h"
 #include "front.h"
 #include "group_commit.h"
 #include "message.h"
@@ -17,8 +16,8 @@
 #include "read.h"
 #include "reader.h"
 #include "room.h"
+#include "sweep.h"
 #include "transaction.h"
-#include "trim.h"
 
 /* --- deleted --------------------------------------------------------------- */
 
@@ -35,7 +34,7 @@ static size_t run_length(const struct chat_batch *batch, size_t from, size_t to)
 static enum chat_status delete_run(struct sqlite_store *s, int64_t first, int64_t last)
 {
     if (first == last)
-        return delete_message(s, first);
+        return message_delete(s, first);
     sqlite3_stmt *statement = db_statement(s, SQL_DELETE_MESSAGES);
     sqlite3_bind_int64(statement, 1, first);
     sqlite3_bind_int64(statement, 2, last);
@@ -203,7 +202,7 @@ enum chat_status sqlite_settle(struct store *store, struct chat_batch *batch, si
     enum chat_status status = CHAT_OK;
     /* Where no message has pages of its own there is next to nothing to overwrite. */
     if (batch->bytes >= PAGE / 4)
-        status = delete_without_zeros(s);
+        status = message_delete_without_zeros(s);
     if (status == CHAT_OK)
         status = settle(s, batch, 0, count);
     if (status == CHAT_IO)
@@ -221,7 +220,7 @@ static enum chat_status put_at(struct sqlite_store *s, int64_t from, const struc
                                int64_t room, int64_t waits_at)
 {
     sqlite3_stmt *statement = db_statement(s, SQL_SET_POSITION);
-    bind_state(statement, new, room, waits_at, message_digest(new));
+    message_bind_state(statement, new, room, waits_at, digest_message(new));
     sqlite3_bind_int64(statement, COLUMNS + 1, from);
     enum chat_status status = db_finish(s, statement);
     return status == CHAT_OK ? room_count_times(s, room, new->due, new->expires) : status;
@@ -230,9 +229,9 @@ static enum chat_status put_at(struct sqlite_store *s, int64_t from, const struc
 /* The place at the end of a room. */
 static enum chat_status next_place(struct sqlite_store *s, int64_t *place)
 {
-    enum chat_status status = spool_read(s);
+    enum chat_status status = room_read_spool(s);
     *place = s->next_id++;
-    return status == CHAT_OK ? spool_set_next_id(s) : status;
+    return status == CHAT_OK ? room_set_next_id(s) : status;
 }
 
 static void note_failure(struct chat_message *m, const struct chat_failure *failure)
@@ -295,7 +294,7 @@ static enum chat_status bury_message(struct sqlite_store *s, const struct chat_b
 
 /* Read the message I of BATCH as it is in the spool, with its times and its place. CHAT_NONE:
  * another program has deleted it. */
-static enum chat_status read_message(struct sqlite_store *s, const struct chat_batch *batch,
+static enum chat_status read_current(struct sqlite_store *s, const struct chat_batch *batch,
                                      size_t i, struct chat_message *m)
 {
     *m = *batch->messages[i];
@@ -306,7 +305,7 @@ static enum chat_status fail_message(struct sqlite_store *s, const struct chat_b
                                      size_t i, const struct chat_failure *failure)
 {
     struct chat_message m;
-    enum chat_status status = read_message(s, batch, i, &m);
+    enum chat_status status = read_current(s, batch, i, &m);
     if (status != CHAT_OK)
         return status == CHAT_NONE ? CHAT_OK : status;
     note_failure(&m, failure);
@@ -321,7 +320,7 @@ static enum chat_status move_one(struct sqlite_store *s, const struct chat_batch
                                  const char *room, int64_t first)
 {
     struct chat_message moved;
-    enum chat_status status = read_message(s, batch, i, &moved);
+    enum chat_status status = read_current(s, batch, i, &moved);
     if (status != CHAT_OK)
         return status == CHAT_NONE ? CHAT_OK : status;
     moved.room = room;

@@ -42,7 +42,7 @@ static void sqlite_close(struct store *store)
 {
     struct sqlite_store *s = (struct sqlite_store *)store;
     if (s->db != NULL)
-        store_disconnect(s);
+        connect_close(s);
     if (s->lock >= 0)
         close(s->lock); /* and every claim is given up */
     location_release(&s->location);

@@ -12,11 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "claims.h"
-#include "connect.h"
-#include "cursor.h"
+#include "claim_lock.h"
 #include "database.h"
-#include "due.h"
+#include "message.h"
+#include "open_row.h"
 #include "os/clock.h"
 #include "os/lock.h"
 #include "room.h"
@@ -66,7 +65,7 @@ static enum chat_status delete_oldest(struct sqlite_store *s, int64_t room,
 {
     if (oldest->count == 0)
         return CHAT_OK;
-    enum chat_status status = oldest->bytes >= PAGE / 4 ? delete_without_zeros(s) : CHAT_OK;
+    enum chat_status status = oldest->bytes >= PAGE / 4 ? message_delete_without_zeros(s) : CHAT_OK;
     if (status != CHAT_OK)
         return status;
     sqlite3_stmt *statement = db_statement(s, SQL_DELETE_MESSAGES);
@@ -115,7 +114,7 @@ static enum chat_status is_waited_for(struct sqlite_store *s, const struct open_
     *waited = false;
     if (open->slowest == 0)
         return CHAT_OK;
-    enum chat_status status = open_get(s, open->slowest, &reader);
+    enum chat_status status = open_row_get(s, open->slowest, &reader);
     if (status == CHAT_OK)
         *waited = reader.source == open->number && reader.seen < place;
     return status == CHAT_NONE ? CHAT_OK : status;
@@ -139,7 +138,7 @@ static enum chat_status look_at_readers(struct sqlite_store *s, struct open_row 
         return status;
     open->seen = seen;
     open->slowest = slowest;
-    return set_seen(s, open->number, seen, slowest);
+    return open_row_set_seen(s, open->number, seen, slowest);
 }
 
 /* --- what all are past ----------------------------------------------------- */
@@ -218,7 +217,7 @@ static void save_run(void *context, struct range run)
 {
     struct saving *saving = context;
     if (saving->status == CHAT_OK)
-        saving->status = copy_run(saving->store, saving->reader, run);
+        saving->status = open_row_copy(saving->store, saving->reader, run);
 }
 
 /* Copy the messages at the reader's positions RUN that receivers work on, here or elsewhere. */
@@ -228,7 +227,7 @@ static enum chat_status save_claimed(struct sqlite_store *s, const struct open_r
     struct saving saving = { .store = s, .reader = reader, .status = CHAT_OK };
     lock_each_taken(s->lock, run, save_run, &saving);
     for (struct range own = run; own.first <= run.last; own.first++) {
-        own.first = claims_first(s, own);
+        own.first = claim_lock_first(s, own);
         if (own.first <= run.last)
             save_run(&saving, (struct range){ own.first, own.first });
     }
@@ -252,7 +251,7 @@ static enum chat_status move_up(struct sqlite_store *s, int64_t number, int64_t 
 {
     struct open_row reader, after = { .depth = 0 };
     int64_t count = 0;
-    enum chat_status status = open_get(s, number, &reader);
+    enum chat_status status = open_row_get(s, number, &reader);
     if (status != CHAT_OK)
         return status;
     status = count_all(s, position_of(reader.source, reader.seen),
@@ -262,9 +261,10 @@ static enum chat_status move_up(struct sqlite_store *s, int64_t number, int64_t 
             s, &reader,
             (struct range){ position_of(number, reader.seen + 1), position_of(number, place) });
     if (status == CHAT_OK)
-        status = open_get(s, number, &after);
+        status = open_row_get(s, number, &after);
     count -= after.depth - reader.depth;
-    return status == CHAT_OK ? set_reader(s, number, place, reader.missed + count, 0) : status;
+    return status == CHAT_OK ? open_row_set_reader(s, number, place, reader.missed + count, 0)
+                             : status;
 }
 
 static enum chat_status move_all_up(struct sqlite_store *s, struct open_row *open, int64_t place)
@@ -279,7 +279,7 @@ static enum chat_status move_all_up(struct sqlite_store *s, struct open_row *ope
         open->slowest = lagging.numbers[0];
     free(lagging.numbers);
     open->seen = place; /* or further */
-    return status == CHAT_OK ? set_seen(s, open->number, place, open->slowest) : status;
+    return status == CHAT_OK ? open_row_set_seen(s, open->number, place, open->slowest) : status;
 }
 
 static struct limit too_many(const struct open_row *open, int64_t placed)
@@ -311,7 +311,7 @@ enum chat_status trim(struct sqlite_store *s, int64_t number, int64_t came)
 {
     struct open_row open;
     int64_t placed = 0;
-    enum chat_status status = open_get(s, number, &open);
+    enum chat_status status = open_row_get(s, number, &open);
     if (status == CHAT_NONE || (status == CHAT_OK && open.source != number))
         return CHAT_OK;
     if (status == CHAT_OK)
@@ -349,11 +349,12 @@ static enum chat_status slowest_of(struct sqlite_store *s, int64_t number, struc
                                    int64_t *seen)
 {
     int64_t slowest;
-    enum chat_status status = open_get(s, number, open);
+    enum chat_status status = open_row_get(s, number, open);
     return status == CHAT_OK ? find_slowest(s, open->name, &slowest, seen) : status;
 }
 
-enum chat_status count_unseen(struct sqlite_store *s, int64_t number, int64_t most, int64_t *count)
+enum chat_status trim_count_unseen(struct sqlite_store *s, int64_t number, int64_t most,
+                                   int64_t *count)
 {
     struct open_row open;
     int64_t seen;
@@ -364,7 +365,7 @@ enum chat_status count_unseen(struct sqlite_store *s, int64_t number, int64_t mo
     return count_all(s, position_of(number, seen), position_of(number, ID_MAX), most, count);
 }
 
-enum chat_status drop_unseen(struct sqlite_store *s, int64_t number)
+enum chat_status trim_drop_unseen(struct sqlite_store *s, int64_t number)
 {
     struct open_row open;
     int64_t seen;

@@ -15,10 +15,11 @@ enum chat_status trim(struct sqlite_store *s, int64_t number, int64_t came);
 enum chat_status trim_sent(struct sqlite_store *s, const struct tally *tally);
 
 /* How many messages, up to MOST, the slowest reader of the open room has not seen. */
-enum chat_status count_unseen(struct sqlite_store *s, int64_t number, int64_t most, int64_t *count);
+enum chat_status trim_count_unseen(struct sqlite_store *s, int64_t number, int64_t most,
+                                   int64_t *count);
 
 /* Within a transaction: the slowest readers lose their oldest message. CHAT_NONE: they have no
  * message. */
-enum chat_status drop_unseen(struct sqlite_store *s, int64_t number);
+enum chat_status trim_drop_unseen(struct sqlite_store *s, int64_t number);
 
 #endif

@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "connect.h"
-#include "due.h"
 #include "lock_file.h"
 #include "operations.h"
 #include "os/bell.h"
@@ -22,6 +21,7 @@
 #include "room.h"
 #include "scan.h"
 #include "settings.h"
+#include "sweep.h"
 #include "trim.h"
 
 enum {
@@ -41,7 +41,7 @@ static enum chat_status vigil_start(struct sqlite_store *s, struct vigil *vigil)
                              .other_count = s->base.descriptor_count,
                              .clock = CLOCK_REALTIME };
     /* Nothing is made beside a file that is not a spool. */
-    enum chat_status status = store_connect_on_full_disk(s);
+    enum chat_status status = connect_on_full_disk(s);
     if (status == CHAT_NONE)
         status = location_enter(&s->location, true);
     return status == CHAT_OK ? lock_file_open(s) : status;
@@ -156,7 +156,7 @@ static enum chat_status look_at(struct sqlite_store *s, const struct chat_query 
 static enum chat_status look(struct sqlite_store *s, const struct chat_query *query,
                              struct vigil *vigil, bool *passed)
 {
-    enum chat_status status = store_connect_on_full_disk(s);
+    enum chat_status status = connect_on_full_disk(s);
     if (status != CHAT_OK)
         return status;
     status = CHAT_NONE;
@@ -178,7 +178,7 @@ static enum chat_status be_here(struct sqlite_store *s, const struct chat_query 
         if (status == CHAT_NONE && (status = reader_need(s, name)) == CHAT_OK)
             status = room_get(s, name, &room);
         if (status == CHAT_OK)
-            status = reader_here(s, room.number);
+            status = reader_be_here(s, room.number);
     }
     return status;
 }
@@ -202,11 +202,11 @@ enum chat_status sqlite_wait(struct store *store, const struct chat_query *query
     /* Listen first, then look, then sleep: what comes in between rings. */
     enum chat_status status = vigil_start(s, &vigil);
     if (status == CHAT_OK)
-        status = s->db != NULL ? be_here(s, query) : check_readers(s, query);
+        status = s->db != NULL ? be_here(s, query) : reader_check_names(s, query);
     if (status == CHAT_NONE)
         status = CHAT_OK;
     for (size_t i = 0; i < query->room_count && status == CHAT_OK; i++)
-        status = vigil_listen(s, &vigil, BELL_CAME, room_name(s, query->rooms[i]));
+        status = vigil_listen(s, &vigil, BELL_CAME, settings_room_name(s, query->rooms[i]));
     if (status == CHAT_OK)
         status = vigil_listen_all(s, &vigil, BELL_CAME);
     if (status == CHAT_OK)
@@ -228,7 +228,7 @@ static enum chat_status look_for_room(struct sqlite_store *s, const char *name, 
                                       struct vigil *vigil)
 {
     struct room room;
-    enum chat_status status = store_connect(s);
+    enum chat_status status = connect_spool(s);
     if (status == CHAT_OK)
         status = room_get(s, name, &room);
     if (status != CHAT_OK)
@@ -237,8 +237,8 @@ static enum chat_status look_for_room(struct sqlite_store *s, const char *name, 
     /* It was swept just now: the next expired messages are a matter of a moment. */
     vigil_wake_at(vigil, room.next_expiry > 0 && room.next_expiry <= now ? now + UNWATCHED
                                                                          : room.next_expiry);
-    if (is_open(&room))
-        status = count_unseen(s, room.number, max, &room.depth);
+    if (room_is_open(&room))
+        status = trim_count_unseen(s, room.number, max, &room.depth);
     if (status != CHAT_OK)
         return status;
     return room.depth < max ? CHAT_OK : CHAT_NONE;
@@ -252,7 +252,7 @@ enum chat_status sqlite_wait_room(struct store *store, const char *room, int64_t
     tidy_up(s, room);
     enum chat_status status = vigil_start(s, &vigil);
     if (status == CHAT_OK)
-        status = vigil_listen(s, &vigil, BELL_GONE, room_name(s, room));
+        status = vigil_listen(s, &vigil, BELL_GONE, settings_room_name(s, room));
     if (status == CHAT_OK)
         status = vigil_listen_all(s, &vigil, BELL_GONE);
     if (status == CHAT_OK)

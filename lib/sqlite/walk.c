@@ -2,11 +2,11 @@
 
 #include "internal.h"
 
-#include "claims.h"
+#include "claim_lock.h"
 #include "connect.h"
-#include "cursor.h"
 #include "database.h"
 #include "due.h"
+#include "open_row.h"
 #include "operations.h"
 #include "os/lock.h"
 #include "read.h"
@@ -23,7 +23,7 @@ static void set_claimed(struct sqlite_store *s, struct chat_batch *batch, size_t
     for (size_t i = from; i < batch->count; i++) {
         int64_t at = batch->positions[i];
         batch->messages[i]->claimed =
-            claims_has(s, at) || (any && lock_taken(s->lock, (struct range){ at, at }, &taken));
+            claim_lock_has(s, at) || (any && lock_taken(s->lock, (struct range){ at, at }, &taken));
     }
 }
 
@@ -66,7 +66,7 @@ static enum chat_status walk_one(struct sqlite_store *s, const struct chat_query
     int64_t seen;
     enum chat_status status = db_run(s, SQL_BEGIN_READ); /* it may move while it is looked for */
     if (status == CHAT_OK)
-        status = message_find(s, query->id, &position);
+        status = room_find_message(s, query->id, &position);
     struct range one = { position, position };
     if (status == CHAT_OK)
         status = room_of(s, position, &room);
@@ -83,9 +83,9 @@ enum chat_status sqlite_walk(struct store *store, const struct chat_query *query
                              struct chat_cursor *cursor, struct chat_batch *batch)
 {
     struct sqlite_store *s = (struct sqlite_store *)store;
-    enum chat_status status = store_connect_on_full_disk(s);
+    enum chat_status status = connect_on_full_disk(s);
     if (status != CHAT_OK)
-        return status == CHAT_NONE ? check_readers(s, query) : status;
+        return status == CHAT_NONE ? reader_check_names(s, query) : status;
     status = CHAT_NONE;
     if (query->id > 0 && cursor->id == 0) {
         cursor->id = query->id;
@@ -103,9 +103,9 @@ enum chat_status sqlite_walk(struct store *store, const struct chat_query *query
 static enum chat_status promote_source(struct sqlite_store *s, const struct room *reader)
 {
     struct open_row open = { .next_due = 0 };
-    enum chat_status status = open_get(s, reader->source, &open);
+    enum chat_status status = open_row_get(s, reader->source, &open);
     const struct room room = { .number = open.number, .next_due = open.next_due };
-    return status == CHAT_OK && is_due(&room) ? promote_due(s, &room) : status;
+    return status == CHAT_OK && due_any(&room) ? due_promote(s, &room) : status;
 }
 
 /* Make ready what is due in the rooms of QUERY. */
@@ -115,9 +115,9 @@ static enum chat_status promote_rooms(struct sqlite_store *s, const struct chat_
     for (size_t i = 0; i < query->room_count && status == CHAT_OK; i++) {
         struct room room;
         status = room_get(s, query->rooms[i], &room);
-        if (status == CHAT_OK && is_due(&room))
-            status = promote_due(s, &room);
-        if (status == CHAT_OK && is_reader(&room))
+        if (status == CHAT_OK && due_any(&room))
+            status = due_promote(s, &room);
+        if (status == CHAT_OK && room_is_reader(&room))
             status = promote_source(s, &room);
         if (status == CHAT_NONE)
             status = CHAT_OK;
@@ -129,13 +129,13 @@ enum chat_status sqlite_mark(struct store *store, const struct chat_query *query
 {
     struct sqlite_store *s = (struct sqlite_store *)store;
     *mark = 0;
-    enum chat_status status = store_connect_on_full_disk(s);
+    enum chat_status status = connect_on_full_disk(s);
     if (status == CHAT_NONE)
         return CHAT_OK;
     if (status == CHAT_OK && !query->every)
         status = promote_rooms(s, query);
     if (status == CHAT_OK)
-        status = spool_read(s);
+        status = room_read_spool(s);
     if (status == CHAT_OK)
         *mark = s->next_id - 1;
     return status;

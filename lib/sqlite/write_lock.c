@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <sys/stat.h>
 
-#include "claims.h"
+#include "claim_lock.h"
 #include "lock_file.h"
 #include "os/holder.h"
 #include "os/lock.h"
@@ -52,6 +52,6 @@ enum chat_status write_lock_take(struct sqlite_store *s)
 void write_lock_release(struct sqlite_store *s)
 {
     s->writing = false;
-    claims_end(s);
+    claim_lock_end(s);
     unlock_write(s->lock);
 }

@@ -43,12 +43,12 @@ DELETE FROM message WHERE position BETWEEN ?1 AND ?2;
 
 -- name: set_position
 -- Update the message at position ?16, except its body: it fails, becomes due, or moves to another room. The other
--- parameters have the numbers of their columns (bind_state() in lib/sqlite/send.c).
+-- parameters have the numbers of their columns (message_bind_state() in lib/sqlite/message.c).
 UPDATE message SET position = ?1, id = ?2, room = ?3, place = ?5, due = ?6, expires = ?7, attempts = ?11, failed = ?12,
     failure = ?13, checksum = ?14
 WHERE position = ?16;
 
--- name: set_aside
+-- name: quarantine
 UPDATE message SET position = ?2, id = ?3, room = NULL, place = NULL, due = NULL, expires = NULL, sent = ?4, sender = ?5,
     host = ?6, attempts = ?7, failed = NULL, failure = NULL, key = ?8, checksum = ?9, body = ?10
 WHERE position = ?1;

@@ -1,4 +1,4 @@
-/* cursor.h - the rows of open rooms and of readers, and copies of messages for readers.
+/* open_row.h - the rows of open rooms and of readers, and copies of messages for readers.
  *
  * A reader is a row of the table of rooms that reads another room, its source. It has seen the
  * source up to a place. What is behind that place was settled by no receiver of the reader; what is
@@ -6,8 +6,8 @@
  * reader locks the byte of the position that the copy has, or would have: so one reader's claims do
  * not concern another, and a claim stays what it is when the message is copied. */
 
-#ifndef SQLITE_CURSOR_H
-#define SQLITE_CURSOR_H
+#ifndef SQLITE_OPEN_ROW_H
+#define SQLITE_OPEN_ROW_H
 
 #include "internal.h"
 
@@ -21,22 +21,24 @@ struct open_row {
 };
 
 /* Read the row of the room NUMBER. CHAT_NONE: no such room. It may be plain: its source is 0. */
-enum chat_status open_get(struct sqlite_store *s, int64_t number, struct open_row *row);
+enum chat_status open_row_get(struct sqlite_store *s, int64_t number, struct open_row *row);
 
 /* Store the row of the open room that READER (ROOM/NAME), or the room of that name, is about.
  * CHAT_NOUSER: it is not open. */
-enum chat_status open_find(struct sqlite_store *s, const char *name, struct open_row *row);
+enum chat_status open_row_find(struct sqlite_store *s, const char *name, struct open_row *row);
 
 /* Within a transaction: copy what the source of READER has at the reader's positions RUN. */
-enum chat_status copy_run(struct sqlite_store *s, const struct open_row *reader, struct range run);
+enum chat_status open_row_copy(struct sqlite_store *s, const struct open_row *reader,
+                               struct range run);
 
 /* Set how far an open room, or a reader, has come; LAST is when it was done with a message, or 0:
  * it was not. */
-enum chat_status set_seen(struct sqlite_store *s, int64_t number, int64_t seen, int64_t slowest);
-enum chat_status set_reader(struct sqlite_store *s, int64_t number, int64_t seen, int64_t missed,
-                            int64_t last);
+enum chat_status open_row_set_seen(struct sqlite_store *s, int64_t number, int64_t seen,
+                                   int64_t slowest);
+enum chat_status open_row_set_reader(struct sqlite_store *s, int64_t number, int64_t seen,
+                                     int64_t missed, int64_t last);
 
 /* The bounds of an open room, by its columns. */
-void read_bounds(int64_t keep, int64_t most, struct chat_bounds *bounds);
+void open_row_bounds(int64_t keep, int64_t most, struct chat_bounds *bounds);
 
 #endif

@@ -1,6 +1,6 @@
-/* claims.c - the claims of this process on messages. */
+/* claim_lock.c - the claims of this process on messages. */
 
-#include "claims.h"
+#include "claim_lock.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -10,14 +10,14 @@
 #include "os/holder.h"
 #include "os/lock.h"
 
-enum chat_status claims_be_present(struct sqlite_store *s)
+enum chat_status claim_lock_be_present(struct sqlite_store *s)
 {
     int errnum = s->present ? 0 : lock_presence(s->lock);
     s->present = errnum == 0;
     return errnum == 0 ? CHAT_OK : lock_file_failed(s, errnum);
 }
 
-int64_t claims_first(const struct sqlite_store *s, struct range range)
+int64_t claim_lock_first(const struct sqlite_store *s, struct range range)
 {
     int64_t first = range.last + 1;
     for (const struct chat_batch *b = s->base.claimed; b != NULL; b = b->next)
@@ -35,12 +35,12 @@ int64_t claims_first(const struct sqlite_store *s, struct range range)
     return low < s->kept_count && s->kept[low] < first ? s->kept[low] : first;
 }
 
-bool claims_has(const struct sqlite_store *s, int64_t position)
+bool claim_lock_has(const struct sqlite_store *s, int64_t position)
 {
-    return claims_first(s, (struct range){ position, position }) == position;
+    return claim_lock_first(s, (struct range){ position, position }) == position;
 }
 
-enum chat_status claims_add(struct sqlite_store *s, struct range claimed)
+enum chat_status claim_lock_add(struct sqlite_store *s, struct range claimed)
 {
     struct range *held = realloc(s->held, (s->held_count + 1) * sizeof *held);
     if (held == NULL) {
@@ -52,49 +52,49 @@ enum chat_status claims_add(struct sqlite_store *s, struct range claimed)
     return CHAT_OK;
 }
 
-void claims_end(struct sqlite_store *s)
+void claim_lock_end(struct sqlite_store *s)
 {
     for (size_t i = 0; i < s->held_count; i++)
         unlock_claim(s->lock, s->held[i]);
     s->held_count = 0;
 }
 
-enum chat_status claims_take(struct sqlite_store *s, int64_t position)
+enum chat_status claim_lock_take(struct sqlite_store *s, int64_t position)
 {
     struct range taken, one = { position, position };
-    if (claims_has(s, position))
+    if (claim_lock_has(s, position))
         return CHAT_NONE;
-    enum chat_status status = claims_be_present(s);
+    enum chat_status status = claim_lock_be_present(s);
     if (status != CHAT_OK)
         return status;
     int errnum = lock_claim(s->lock, one, &taken);
     if (errnum == EAGAIN)
         return CHAT_NONE;
-    return errnum == 0 ? claims_add(s, one) : lock_file_failed(s, errnum);
+    return errnum == 0 ? claim_lock_add(s, one) : lock_file_failed(s, errnum);
 }
 
 static const struct range all = { 1, POSITION_MAX };
 
-void claims_release_all(struct sqlite_store *s)
+void claim_lock_release_all(struct sqlite_store *s)
 {
     unlock_claim(s->lock, all);
 }
 
-enum chat_status claims_take_all(struct sqlite_store *s, const char *otherwise)
+enum chat_status claim_lock_take_all(struct sqlite_store *s, const char *otherwise)
 {
     char holder[HOLDER_TEXT];
     struct range taken;
     struct stat lock;
     enum chat_status status = lock_file_open(s);
     if (status == CHAT_OK)
-        status = claims_be_present(s);
+        status = claim_lock_be_present(s);
     if (status != CHAT_OK)
         return status;
     int errnum = lock_all_claims(s->lock, WRITE_LOCK_TIMEOUT);
     if (errnum == 0)
         return CHAT_OK;
     bool claimed = errnum == ETIMEDOUT && lock_taken(s->lock, all, &taken);
-    claims_release_all(s);
+    claim_lock_release_all(s);
     if (!claimed)
         return lock_file_failed(s, errnum == ETIMEDOUT ? EAGAIN : errnum);
     fstat(s->lock, &lock);

@@ -1,15 +1,14 @@
-/* cursor.c - the rows of open rooms and of readers, and copies of messages for readers. */
+/* open_row.c - the rows of open rooms and of readers, and copies of messages for readers. */
 
-#include "cursor.h"
+#include "open_row.h"
 
-#include "connect.h"
 #include "database.h"
 #include "os/clock.h"
 #include "room.h"
 
 /* --- rows ------------------------------------------------------------------ */
 
-enum chat_status open_get(struct sqlite_store *s, int64_t number, struct open_row *row)
+enum chat_status open_row_get(struct sqlite_store *s, int64_t number, struct open_row *row)
 {
     enum { SOURCE, SEEN, MISSED, SLOWEST, KEEP, MOST, DEPTH, NEXT_DUE, NEXT_EXPIRY, NAME };
     sqlite3_stmt *statement = db_statement(s, SQL_GET_OPEN);
@@ -26,35 +25,36 @@ enum chat_status open_get(struct sqlite_store *s, int64_t number, struct open_ro
         row->depth = sqlite3_column_int64(statement, DEPTH);
         row->next_due = sqlite3_column_int64(statement, NEXT_DUE);
         row->next_expiry = sqlite3_column_int64(statement, NEXT_EXPIRY);
-        copy_name(row->name, sqlite3_column_text(statement, NAME));
+        db_copy_name(row->name, sqlite3_column_text(statement, NAME));
     }
     return db_found(s, statement, rc);
 }
 
-enum chat_status open_find(struct sqlite_store *s, const char *name, struct open_row *row)
+enum chat_status open_row_find(struct sqlite_store *s, const char *name, struct open_row *row)
 {
     struct room room;
     enum chat_status status = room_of_reader(s, name, &room);
-    return status == CHAT_OK ? open_get(s, room.number, row) : status;
+    return status == CHAT_OK ? open_row_get(s, room.number, row) : status;
 }
 
-enum chat_status set_seen(struct sqlite_store *s, int64_t number, int64_t seen, int64_t slowest)
+enum chat_status open_row_set_seen(struct sqlite_store *s, int64_t number, int64_t seen,
+                                   int64_t slowest)
 {
     sqlite3_stmt *statement = db_statement(s, SQL_SET_SEEN);
     sqlite3_bind_int64(statement, 1, number);
     sqlite3_bind_int64(statement, 2, seen);
-    bind_number(statement, 3, slowest, slowest > 0);
+    db_bind_number(statement, 3, slowest, slowest > 0);
     return db_finish(s, statement);
 }
 
-enum chat_status set_reader(struct sqlite_store *s, int64_t number, int64_t seen, int64_t missed,
-                            int64_t last)
+enum chat_status open_row_set_reader(struct sqlite_store *s, int64_t number, int64_t seen,
+                                     int64_t missed, int64_t last)
 {
     sqlite3_stmt *statement = db_statement(s, SQL_SET_READER);
     sqlite3_bind_int64(statement, 1, number);
     sqlite3_bind_int64(statement, 2, seen);
     sqlite3_bind_int64(statement, 3, missed);
-    bind_number(statement, 4, last, last > 0);
+    db_bind_number(statement, 4, last, last > 0);
     return db_finish(s, statement);
 }
 
@@ -77,7 +77,8 @@ static enum chat_status get_totals(struct sqlite_store *s, struct range run, str
     return db_found(s, statement, rc);
 }
 
-enum chat_status copy_run(struct sqlite_store *s, const struct open_row *reader, struct range run)
+enum chat_status open_row_copy(struct sqlite_store *s, const struct open_row *reader,
+                               struct range run)
 {
     const int64_t offset = (reader->source - reader->number) << PLACE_BITS;
     struct totals before, after;
@@ -98,7 +99,7 @@ enum chat_status copy_run(struct sqlite_store *s, const struct open_row *reader,
     return status == CHAT_OK ? room_count_times(s, reader->number, 0, after.expires) : status;
 }
 
-void read_bounds(int64_t keep, int64_t most, struct chat_bounds *bounds)
+void open_row_bounds(int64_t keep, int64_t most, struct chat_bounds *bounds)
 {
     *bounds = (struct chat_bounds){
         .keep = keep > 0 ? keep : 0,
