@@ -146,8 +146,8 @@ static enum chat_status repair_messages(struct check *c)
 static enum chat_status repair_readers(struct check *c)
 {
     struct pg_store *s = c->store;
-    pg_call(s, PG_MEND_OPEN, NULL);
-    pg_call(s, PG_MEND_READERS, NULL);
+    pg_call(s, PG_REPAIR_OPEN, NULL);
+    pg_call(s, PG_REPAIR_READERS, NULL);
     enum chat_status status = pg_exchange(s, "write");
     if (status == CHAT_OK)
         report_repair(&c->report, "the readers were set right");

@@ -206,11 +206,11 @@ FROM chat.room r LEFT JOIN chat.room o ON o.number = r.source AND o.source = o.n
 WHERE strpos(r.name, '/') > 0 AND (o.number IS NULL OR r.seen IS NULL OR r.missed IS NULL OR r.seen < o.seen)
 ORDER BY r.name;
 
--- name: mend_open
+-- name: repair_open
 -- A room that has a reader is open. The place that all of its readers have passed is unknown.
 UPDATE chat.room o SET source = o.number, seen = 0, slowest = NULL, keep = coalesce(o.keep, 1000), most = coalesce(o.most, 1000000)
 WHERE strpos(o.name, '/') = 0 AND EXISTS (SELECT FROM chat.room r WHERE split_part(r.name, '/', 1) = o.name AND strpos(r.name, '/') > 0);
 
--- name: mend_readers
+-- name: repair_readers
 UPDATE chat.room r SET source = o.number, seen = coalesce(r.seen, 0), missed = coalesce(r.missed, 0)
 FROM chat.room o WHERE o.name = split_part(r.name, '/', 1) AND strpos(r.name, '/') > 0;

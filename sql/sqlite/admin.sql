@@ -47,12 +47,12 @@ UPDATE room SET
         UNION ALL SELECT expires FROM message WHERE room = number))
 WHERE number > 0;
 
--- name: mend_ready
+-- name: repair_ready
 -- A message in the range of a room is not waiting.
 UPDATE message SET room = NULL, place = NULL, due = NULL
 WHERE position > 1099511627775 AND (room IS NOT NULL OR place IS NOT NULL OR due IS NOT NULL);
 
--- name: mend_waiting
+-- name: repair_waiting
 -- A waiting message has a time, and a place to return to or none.
 UPDATE message SET due = max(ifnull(due, 1), 1), place = max(ifnull(place, 0), 0), id = nullif(id, position)
 WHERE position < 1099511627776;

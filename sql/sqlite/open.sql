@@ -125,7 +125,7 @@ UPDATE room SET
         UNION ALL SELECT expires FROM message WHERE room = ?1))
 WHERE number = ?1;
 
--- name: mend_readers
+-- name: repair_readers
 -- A reader whose open room is missing becomes a plain room, so that the messages in its range are not lost. Its copies
 -- name another room, and are quarantined when they are received.
 UPDATE room SET name = 'lost.' || number, source = NULL, seen = NULL, slowest = NULL, missed = NULL, last = NULL
@@ -133,7 +133,7 @@ WHERE number > 0 AND name LIKE '_%/%' AND NOT EXISTS (SELECT 1 FROM room AS open
     WHERE open.number = room.source AND open.source = open.number
         AND substr(room.name, 1, length(open.name) + 1) = open.name || '/');
 
--- name: mend_seen
+-- name: repair_seen
 -- How far all readers are is computed when it is needed. No reader has passed the messages to come.
 UPDATE room SET seen = iif(source = number, 0, min(ifnull(seen, 0), (SELECT next_id - 1 FROM room WHERE number = 0))), slowest = NULL
 WHERE number > 0 AND source IS NOT NULL;
