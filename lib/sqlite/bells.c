@@ -46,6 +46,12 @@ enum chat_status bells_add(struct sqlite_store *s, const char *bell, const char 
     return CHAT_OK;
 }
 
+enum chat_status bells_add_both(struct sqlite_store *s, const char *room)
+{
+    enum chat_status status = bells_add(s, BELL_CAME, room);
+    return status == CHAT_OK ? bells_add(s, BELL_GONE, room) : status;
+}
+
 void bells_add_all(struct sqlite_store *s)
 {
     s->bells_all = true;

@@ -5,13 +5,22 @@
 
 #include "internal.h"
 
-/* Within a transaction: have the bell of ROOM, or all bells, rung when it is committed. */
+/* Within a transaction: ring the bell of ROOM after the commit. */
 enum chat_status bells_add(struct sqlite_store *s, const char *bell, const char *room);
+
+/* Likewise both bells of ROOM: for receivers, and for senders that wait for space. */
+enum chat_status bells_add_both(struct sqlite_store *s, const char *room);
+
+/* Likewise all bells. */
 void bells_add_all(struct sqlite_store *s);
 
-/* Just before the commit; after it, and its sync; or where it is rolled back. */
+/* Open the FIFOs, just before the commit. */
 void bells_hold(struct sqlite_store *s);
+
+/* Ring the bells, after the commit and its sync. */
 void bells_ring(struct sqlite_store *s);
+
+/* Ring no bell: the transaction was rolled back. */
 void bells_forget(struct sqlite_store *s);
 
 #endif

@@ -223,6 +223,13 @@ void db_disconnect(struct sqlite_store *s)
     close_what_waits();
 }
 
+enum chat_status db_run_for(struct sqlite_store *s, enum sql sql, int64_t number)
+{
+    sqlite3_stmt *statement = db_statement(s, sql);
+    sqlite3_bind_int64(statement, 1, number);
+    return db_finish(s, statement);
+}
+
 void db_end(struct sqlite_store *s, enum sql sql)
 {
     if (s->db == NULL) /* ended here before */

@@ -36,6 +36,9 @@ int64_t db_number(struct sqlite_store *s, enum sql sql);
 enum chat_status db_finish(struct sqlite_store *s, sqlite3_stmt *statement);
 enum chat_status db_run(struct sqlite_store *s, enum sql sql);
 
+/* Run a statement to its end, whose only parameter is NUMBER. */
+enum chat_status db_run_for(struct sqlite_store *s, enum sql sql, int64_t number);
+
 /* Bind NUMBER to a parameter, or NULL where it is not THERE. */
 void db_bind_number(sqlite3_stmt *statement, int parameter, int64_t number, bool there);
 

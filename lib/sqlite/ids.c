@@ -38,7 +38,5 @@ enum chat_status ids_has(struct sqlite_store *s, int64_t id, bool *used)
 
 enum chat_status ids_add(struct sqlite_store *s, int64_t id)
 {
-    sqlite3_stmt *statement = db_statement(s, SQL_ADD_ID);
-    sqlite3_bind_int64(statement, 1, id);
-    return db_finish(s, statement);
+    return db_run_for(s, SQL_ADD_ID, id);
 }

@@ -56,9 +56,7 @@ enum chat_status message_insert(struct sqlite_store *s, const struct chat_messag
 
 enum chat_status message_delete(struct sqlite_store *s, int64_t position)
 {
-    sqlite3_stmt *statement = db_statement(s, SQL_DELETE_MESSAGE);
-    sqlite3_bind_int64(statement, 1, position);
-    return db_finish(s, statement);
+    return db_run_for(s, SQL_DELETE_MESSAGE, position);
 }
 
 enum chat_status message_delete_without_zeros(struct sqlite_store *s)

@@ -37,6 +37,21 @@ enum chat_status open_row_find(struct sqlite_store *s, const char *name, struct 
     return status == CHAT_OK ? open_row_get(s, room.number, row) : status;
 }
 
+enum chat_status open_row_find_message(struct sqlite_store *s, const struct open_row *open,
+                                       int64_t id, int64_t *place)
+{
+    sqlite3_stmt *statement = db_statement(s, SQL_FIND_IN_ROOM);
+    sqlite3_bind_int64(statement, 1, open->number);
+    sqlite3_bind_int64(statement, 2, id);
+    int rc = id > ID_MAX ? SQLITE_DONE : db_step(s, statement);
+    *place = rc == SQLITE_ROW ? position_place(sqlite3_column_int64(statement, 0)) : 0;
+    enum chat_status status = db_found(s, statement, rc);
+    if (status != CHAT_NONE)
+        return status;
+    return error_set(s->base.error, CHAT_NONE, "room '%s' does not keep message %lld", open->name,
+                     (long long)id);
+}
+
 enum chat_status open_row_set_seen(struct sqlite_store *s, int64_t number, int64_t seen,
                                    int64_t slowest)
 {

@@ -27,6 +27,11 @@ enum chat_status open_row_get(struct sqlite_store *s, int64_t number, struct ope
  * CHAT_NOUSER: it is not open. */
 enum chat_status open_row_find(struct sqlite_store *s, const char *name, struct open_row *row);
 
+/* Store in *PLACE where the message ID is in the open room. CHAT_NONE: the room does not keep it.
+ */
+enum chat_status open_row_find_message(struct sqlite_store *s, const struct open_row *open,
+                                       int64_t id, int64_t *place);
+
 /* Within a transaction: copy what the source of READER has at the reader's positions RUN. */
 enum chat_status open_row_copy(struct sqlite_store *s, const struct open_row *reader,
                                struct range run);

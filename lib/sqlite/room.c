@@ -196,7 +196,5 @@ enum chat_status room_count_times(struct sqlite_store *s, int64_t number, int64_
 
 enum chat_status room_returned(struct sqlite_store *s, int64_t number)
 {
-    sqlite3_stmt *statement = db_statement(s, SQL_SET_RETURNED);
-    sqlite3_bind_int64(statement, 1, number);
-    return db_finish(s, statement);
+    return db_run_for(s, SQL_SET_RETURNED, number);
 }
