@@ -42,7 +42,7 @@ MODULE = $(MODULE_DIR)/chatspool-postgresql.so
 MODULES = $(if $(POSTGRES:0=),$(MODULE))
 MODULE_SOURCES = $(wildcard lib/postgres/*.c)
 MODULE_OBJECTS = $(MODULE_SOURCES:%.c=$(BUILD)/pic/%.o) \
-	$(patsubst %,$(BUILD)/pic/lib/%.o,batch digest error report utf8 os/vigil)
+	$(patsubst %,$(BUILD)/pic/lib/%.o,batch digest error report rooms utf8 os/vigil)
 MODULE_PLACES = -DCHAT_MODULES='"$(LIBDIR)/chatspool"' -DCHAT_MODULES_BESIDE='"$(LIBDIR:$(PREFIX)/%=../%)/chatspool"'
 $(BUILD)/lib/module.o $(BUILD)/pic/lib/module.o: OWN_CFLAGS = $(MODULE_PLACES)
 $(MODULE_SOURCES:%.c=$(BUILD)/pic/%.o): OWN_CFLAGS = $(POSTGRES_CFLAGS)

@@ -6,6 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bells.h"
+#include "connect.h"
+#include "failed.h"
+#include "operations.h"
+#include "query.h"
+#include "room.h"
+
 enum chat_status pg_settings(struct store *store, struct chat_settings *settings)
 {
     struct pg_store *s = (struct pg_store *)store;
@@ -33,7 +40,7 @@ static enum chat_status set(struct store *store, const struct chat_settings *set
     pg_number(&values, settings->max_length);
     pg_string(&values, settings->room);
     pg_call(s, PG_SET_SETTINGS, &values);
-    pg_call_ring(s, LOCK_CAME, s->default_room);
+    pg_bells_call_ring(s, LOCK_CAME, s->default_room);
     s->fresh = false;
     return pg_exchange(s, "write");
 }
@@ -125,9 +132,9 @@ static enum chat_status sweep_rooms(struct pg_store *s)
     enum chat_status status = pg_list(&s->base, &rooms, &count);
     for (size_t i = 0; i < count && status == CHAT_OK; i++) {
         struct pg_room room;
-        status = rooms[i].expired > 0 ? pg_look(s, rooms[i].name, &room) : CHAT_OK;
+        status = rooms[i].expired > 0 ? pg_room_look(s, rooms[i].name, &room) : CHAT_OK;
         if (status == CHAT_OK && rooms[i].expired > 0)
-            status = pg_sweep(s, room.number);
+            status = pg_room_sweep(s, room.number);
     }
     free(rooms);
     return status;

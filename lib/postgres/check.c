@@ -7,6 +7,13 @@
 
 #include <stdlib.h>
 
+#include "claim.h"
+#include "connect.h"
+#include "failed.h"
+#include "locks.h"
+#include "operations.h"
+#include "query.h"
+#include "read.h"
 #include "report.h"
 
 struct check {
@@ -39,7 +46,7 @@ static enum chat_status check_portion(struct check *c, int64_t *after, bool *mor
         if (!damaged || m.room[0] == '\0') /* those are lost, too */
             continue;
         report_fault(&c->report, "%s", s->base.error->text);
-        if (!pg_remember(&c->damaged, &c->damaged_count, m.id))
+        if (!pg_locks_remember(&c->damaged, &c->damaged_count, m.id))
             return pg_no_memory(s);
     }
     return status;

@@ -1,10 +1,23 @@
 /* claim.c - claiming messages, and giving them up. */
 
-#include "internal.h"
+#include "claim.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "bells.h"
+#include "connect.h"
+#include "failed.h"
+#include "locks.h"
+#include "name.h"
+#include "operations.h"
+#include "query.h"
+#include "read.h"
+#include "reader.h"
+#include "room.h"
+#include "rooms.h"
+#include "settle.h"
 
 /* The server would grant its lock again. */
 static bool is_ours(const struct pg_store *s, int64_t id)
@@ -21,27 +34,6 @@ static bool is_ours(const struct pg_store *s, int64_t id)
 
 /* --- a room ---------------------------------------------------------------- */
 
-static size_t call_lock(struct pg_store *s, enum pg sql, const struct chat_query *query,
-                        const char *name)
-{
-    struct pg_values values = { .count = 0 };
-    struct pg_array own;
-    pg_own_ids(s, NULL, &own);
-    pg_string(&values, name);
-    pg_number(&values, query->until > 0 ? query->until : INT64_MAX);
-    pg_add_array(&values, &own);
-    pg_number(&values, query->max_messages < CLAIMS ? (int64_t)query->max_messages : CLAIMS);
-    if (sql == PG_LOCK_READY) {
-        pg_number(&values, query->every);
-        pg_number(&values, pg_passed_place(s, pg_room_name(s, name)));
-    }
-    if (sql == PG_LOCK_OLDER)
-        pg_number(&values, query->before);
-    size_t call = pg_call(s, sql, &values);
-    pg_array_free(&own);
-    return call;
-}
-
 /* Look at the room and lock the available messages. Due messages were made ready before. */
 static enum chat_status lock_room(struct pg_store *s, const struct chat_query *query,
                                   const char *name, struct pg_room *room, struct pg_locked *locked)
@@ -49,36 +41,34 @@ static enum chat_status lock_room(struct pg_store *s, const struct chat_query *q
     bool promoted = query->until > 0 || query->every;
     const enum pg sql = query->before > 0 ? PG_LOCK_OLDER : PG_LOCK_READY;
     for (;;) {
-        pg_call_leave_bells(s);
-        pg_call_unlock_done(s);
-        size_t look = pg_call_look(s, name), lock = call_lock(s, sql, query, name);
+        pg_bells_call_leave(s);
+        pg_locks_call_unlock_done(s);
+        size_t look = pg_room_call_look(s, name), lock = pg_locks_call(s, sql, query, name);
         enum chat_status status = pg_exchange(s, "read");
         if (status != CHAT_OK)
             return status;
-        pg_read_look(s, look, room);
-        pg_read_locked(s, lock, locked);
+        pg_room_read_look(s, look, room);
+        pg_locks_read(s, lock, locked);
         if (!room->may_delete) {
-            pg_call_unlock(s, locked->id, locked->count);
-            return pg_refuse(s);
+            pg_locks_call_unlock(s, locked->id, locked->count);
+            return pg_locks_refuse(s);
         }
         if (room->open && !query->every)
-            return error_set(s->base.error, CHAT_USAGE,
-                             "room '%s' is open: name a reader, as in '%s/NAME'", room->name,
-                             room->name);
+            return rooms_need_reader(s->base.error, room->name);
         if (!room->due || promoted)
             break;
-        pg_call_unlock(s, locked->id, locked->count);
-        status = pg_promote(s, room->number);
+        pg_locks_call_unlock(s, locked->id, locked->count);
+        status = pg_room_promote(s, room->number);
         promoted = true;
         if (status != CHAT_OK)
             return status;
     }
     if (!query->every || locked->count > 0 || room->number == 0 || query->before > 0)
         return CHAT_OK;
-    size_t call = call_lock(s, PG_LOCK_BEHIND, query, name);
+    size_t call = pg_locks_call(s, PG_LOCK_BEHIND, query, name);
     enum chat_status status = pg_exchange(s, "read");
     if (status == CHAT_OK)
-        pg_read_locked(s, call, locked);
+        pg_locks_read(s, call, locked);
     return status;
 }
 
@@ -92,7 +82,7 @@ static enum chat_status read_messages(struct pg_store *s, const struct chat_quer
     enum chat_status status =
         pg_read_claimed(s, PG_GET_MESSAGES, room->number, &view, ids, count, batch, &gone);
     if (gone.count > 0) {
-        pg_call_unlock(s, gone.id, gone.count);
+        pg_locks_call_unlock(s, gone.id, gone.count);
         enum chat_status unlocked = pg_exchange(s, "read");
         if (unlocked != CHAT_OK)
             return unlocked;
@@ -113,10 +103,10 @@ static enum chat_status claim_room(struct pg_store *s, const struct chat_query *
             return status;
         if (locked.count == 0)
             return CHAT_NONE;
-        size_t count = pg_fitting(&locked, query);
+        size_t count = pg_locks_fitting(&locked, query);
         if (count < locked.count) { /* another receiver may have found them claimed */
-            pg_call_unlock(s, locked.id + count, locked.count - count);
-            pg_call_ring(s, LOCK_CAME, room.name);
+            pg_locks_call_unlock(s, locked.id + count, locked.count - count);
+            pg_bells_call_ring(s, LOCK_CAME, room.name);
         }
         status = read_messages(s, query, &room, locked.id, count, batch);
     }
@@ -134,11 +124,11 @@ static enum chat_status claim_one(struct pg_store *s, const struct chat_query *q
     struct pg_values values = { .count = 0 };
     struct pg_room room = { .number = 0 };
     bool ours = is_ours(s, query->id);
-    pg_call_unlock_done(s);
+    pg_locks_call_unlock_done(s);
     pg_number(&values, query->id);
     size_t call = pg_call(s, PG_LOCK_ONE, &values);
     if (ours)
-        pg_call_unlock(s, &query->id, 1);
+        pg_locks_call_unlock(s, &query->id, 1);
     enum chat_status status = pg_exchange(s, "read");
     if (status != CHAT_OK)
         return status;
@@ -161,8 +151,9 @@ static enum chat_status claim_any(struct pg_store *s, const struct chat_query *q
 {
     enum chat_status status = query->id > 0 ? claim_one(s, query, batch) : CHAT_NONE;
     for (size_t i = 0; i < query->room_count && status == CHAT_NONE; i++)
-        status = pg_is_reader(query->rooms[i]) ? pg_claim_reader(s, query, query->rooms[i], batch)
-                                               : claim_room(s, query, query->rooms[i], batch);
+        status = pg_name_is_reader(query->rooms[i])
+                     ? pg_reader_claim(s, query, query->rooms[i], batch)
+                     : claim_room(s, query, query->rooms[i], batch);
     return status;
 }
 
@@ -243,8 +234,8 @@ static enum chat_status pass_kept(struct pg_store *s)
             rooms[room_count++] = s->kept[i];
         else
             keys[key_count++] = s->kept_key[i];
-    pg_call_unlock(s, rooms, room_count);
-    pg_call_unlock_keys(s, keys, key_count);
+    pg_locks_call_unlock(s, rooms, room_count);
+    pg_locks_call_unlock_keys(s, keys, key_count);
     enum chat_status status = pg_exchange(s, "read");
     for (int i = 0; status == CHAT_OK && i < pg_rows(s, call); i++) {
         int64_t id = pg_get_number(pg_result(s, call), i, 0);
@@ -269,8 +260,8 @@ enum chat_status pg_keep(struct store *store, struct chat_batch *batch)
             status = pass_kept(s);
         const struct chat_message *m = batch->messages[i];
         s->kept[s->kept_count] = m->id;
-        s->kept_key[s->kept_count] = batch->source != 0 ? pg_reader_key(batch->room, m->id) : 0;
-        s->kept_room[s->kept_count++] = pg_hash_of(m);
+        s->kept_key[s->kept_count] = batch->source != 0 ? pg_name_claim_key(batch->room, m->id) : 0;
+        s->kept_room[s->kept_count++] = pg_name_hash_of(m);
     }
     return status;
 }
@@ -284,18 +275,18 @@ void pg_release(struct store *store, struct chat_batch *batch)
     bool remembered = true;
     for (size_t i = 0; i < batch->count && remembered; i++)
         remembered = batch->source != 0
-                         ? pg_remember(&s->done_keys, &s->done_key_count,
-                                       pg_reader_key(batch->room, batch->messages[i]->id))
-                         : pg_remember(&s->done, &s->done_count, batch->messages[i]->id);
+                         ? pg_locks_remember(&s->done_keys, &s->done_key_count,
+                                             pg_name_claim_key(batch->room, batch->messages[i]->id))
+                         : pg_locks_remember(&s->done, &s->done_count, batch->messages[i]->id);
     if (!remembered)
         pg_disconnect(s);
     if (batch->settled && s->done_count + s->done_key_count < LATER)
         return;
-    pg_call_unlock_done(s);
+    pg_locks_call_unlock_done(s);
     if (pg_exchange(s, "write") != CHAT_OK || batch->settled)
         return;
     /* They can be had again, or are held back: a time to wake up for. */
-    pg_call_ring(s, LOCK_CAME, batch->messages[0]->room);
+    pg_bells_call_ring(s, LOCK_CAME, batch->messages[0]->room);
     pg_exchange(s, "write");
 }
 
@@ -342,7 +333,7 @@ enum chat_status pg_quarantine(struct pg_store *s, int64_t id)
                                (long long)id, copy->messages[0]->room, to);
     }
     batch_free(copy);
-    if (!pg_remember(&s->done, &s->done_count, id))
+    if (!pg_locks_remember(&s->done, &s->done_count, id))
         pg_disconnect(s);
     return status;
 }

@@ -1,6 +1,6 @@
 /* clock.c - the clocks of this machine, and the server's. */
 
-#include "internal.h"
+#include "clock.h"
 
 #include <time.h>
 

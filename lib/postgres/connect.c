@@ -1,11 +1,16 @@
 /* connect.c - the connection: made, lost and made again; what a session is like. */
 
-#include "internal.h"
+#include "connect.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "clock.h"
+#include "create.h"
+#include "failed.h"
+#include "query.h"
 
 enum { CAUSE = 2048 }; /* bytes of a text of libpq's */
 

@@ -1,6 +1,10 @@
 /* create.c - the schema, made and upgraded. */
 
-#include "internal.h"
+#include "create.h"
+
+#include "connect.h"
+#include "operations.h"
+#include "query.h"
 
 /* Step by step, in one transaction. */
 static enum chat_status upgrade(struct pg_store *s)

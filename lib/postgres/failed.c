@@ -1,8 +1,10 @@
 /* failed.c - what the server's errors mean. */
 
-#include "internal.h"
+#include "failed.h"
 
 #include <string.h>
+
+#include "connect.h"
 
 #define POOLER                                                                                     \
     "it is behind a connection pooler, which does not keep sessions apart: name the server itself"

@@ -5,6 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "connect.h"
+#include "failed.h"
+#include "operations.h"
+#include "query.h"
+#include "rooms.h"
+
 static void read_room(const PGresult *result, int row, struct chat_room *room)
 {
     *room = (struct chat_room){
@@ -19,7 +25,7 @@ static void read_room(const PGresult *result, int row, struct chat_room *room)
         .readers = pg_get_number(result, row, 11),
     };
     if (room->open)
-        room->bounds = pg_bounds(pg_get_number(result, row, 9), pg_get_number(result, row, 10));
+        room->bounds = rooms_bounds(pg_get_number(result, row, 9), pg_get_number(result, row, 10));
     snprintf(room->name, sizeof room->name, "%s", pg_get_text(result, row, 0));
 }
 

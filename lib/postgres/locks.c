@@ -1,10 +1,14 @@
-/* locks.c - the ids and bells that this session has locked. */
+/* locks.c - the messages that this session has locked. */
 
-#include "internal.h"
+#include "locks.h"
 
 #include <stdlib.h>
 
-bool pg_remember(int64_t **ids, size_t *count, int64_t id)
+#include "name.h"
+#include "query.h"
+#include "room.h"
+
+bool pg_locks_remember(int64_t **ids, size_t *count, int64_t id)
 {
     int64_t *more = realloc(*ids, (*count + 1) * sizeof *more);
     if (more == NULL)
@@ -14,13 +18,13 @@ bool pg_remember(int64_t **ids, size_t *count, int64_t id)
     return true;
 }
 
-void pg_own_ids(const struct pg_store *s, const char *reader, struct pg_array *array)
+void pg_locks_own(const struct pg_store *s, const char *reader, struct pg_array *array)
 {
-    const int64_t hash = reader != NULL ? pg_hash(reader) : 0;
+    const int64_t hash = reader != NULL ? pg_name_hash(reader) : 0;
     pg_array_start(array, PG_INT8);
     for (const struct chat_batch *b = s->base.claimed; b != NULL; b = b->next)
         for (size_t i = 0; i < b->count; i++)
-            if (reader == NULL || pg_hash_of(b->messages[i]) == hash)
+            if (reader == NULL || pg_name_hash_of(b->messages[i]) == hash)
                 pg_array_number(array, b->messages[i]->id);
     for (size_t i = 0; i < s->kept_count; i++)
         if (reader == NULL || s->kept_room[i] == hash)
@@ -41,33 +45,55 @@ static void call_unlock(struct pg_store *s, enum pg sql, const int64_t *ids, siz
     pg_array_free(&array);
 }
 
-void pg_call_unlock(struct pg_store *s, const int64_t *ids, size_t count)
+void pg_locks_call_unlock(struct pg_store *s, const int64_t *ids, size_t count)
 {
     call_unlock(s, PG_UNLOCK, ids, count);
 }
 
-void pg_call_unlock_keys(struct pg_store *s, const int64_t *keys, size_t count)
+void pg_locks_call_unlock_keys(struct pg_store *s, const int64_t *keys, size_t count)
 {
     call_unlock(s, PG_UNLOCK_READER, keys, count);
 }
 
 /* Their messages are gone, so there was no hurry. */
-void pg_call_unlock_done(struct pg_store *s)
+void pg_locks_call_unlock_done(struct pg_store *s)
 {
-    pg_call_unlock(s, s->done, s->done_count);
-    pg_call_unlock_keys(s, s->done_keys, s->done_key_count);
+    pg_locks_call_unlock(s, s->done, s->done_count);
+    pg_locks_call_unlock_keys(s, s->done_keys, s->done_key_count);
     s->done_count = s->done_key_count = 0;
 }
 
-int64_t pg_passed_place(const struct pg_store *s, const char *room)
+/* Return the place in a room, or of a reader, that this handle has passed: 0, or see pg_keep. */
+static int64_t passed_place(const struct pg_store *s, const char *room)
 {
     for (size_t i = 0; i < s->passed_count; i++)
-        if (s->passed[i].room == pg_hash(room))
+        if (s->passed[i].room == pg_name_hash(room))
             return s->passed[i].place;
     return 0;
 }
 
-void pg_read_locked(const struct pg_store *s, size_t call, struct pg_locked *locked)
+size_t pg_locks_call(struct pg_store *s, enum pg sql, const struct chat_query *query,
+                     const char *name)
+{
+    struct pg_values values = { .count = 0 };
+    struct pg_array own;
+    pg_locks_own(s, pg_name_is_reader(name) ? name : NULL, &own);
+    pg_string(&values, name);
+    pg_number(&values, query->until > 0 ? query->until : INT64_MAX);
+    pg_add_array(&values, &own);
+    pg_number(&values, query->max_messages < CLAIMS ? (int64_t)query->max_messages : CLAIMS);
+    if (sql == PG_LOCK_READY || sql == PG_LOCK_READER) {
+        pg_number(&values, query->every);
+        pg_number(&values, passed_place(s, pg_room_name(s, name)));
+    }
+    if (sql == PG_LOCK_OLDER)
+        pg_number(&values, query->before);
+    size_t call = pg_call(s, sql, &values);
+    pg_array_free(&own);
+    return call;
+}
+
+void pg_locks_read(const struct pg_store *s, size_t call, struct pg_locked *locked)
 {
     size_t count = (size_t)pg_rows(s, call);
     locked->count = count < LOCKED ? count : LOCKED; /* whatever a server sends */
@@ -77,7 +103,7 @@ void pg_read_locked(const struct pg_store *s, size_t call, struct pg_locked *loc
     }
 }
 
-enum chat_status pg_refuse(struct pg_store *s)
+enum chat_status pg_locks_refuse(struct pg_store *s)
 {
     enum chat_status status = pg_exchange(s, "read");
     return status != CHAT_OK
@@ -86,25 +112,10 @@ enum chat_status pg_refuse(struct pg_store *s)
                            "cannot receive from spool '%s': permission denied", s->url);
 }
 
-size_t pg_fitting(const struct pg_locked *locked, const struct chat_query *query)
+size_t pg_locks_fitting(const struct pg_locked *locked, const struct chat_query *query)
 {
     size_t n = 0, bytes = 0;
     while (n < locked->count && n < query->max_messages && n < CLAIMS && bytes < query->max_bytes)
         bytes += (size_t)locked->length[n++];
     return n;
-}
-
-void pg_call_leave_bells(struct pg_store *s)
-{
-    for (size_t i = 0; i < s->bell_count; i++) {
-        struct pg_values values = { .count = 0 };
-        pg_number(&values, s->bells[i]);
-        pg_call(s, PG_LEAVE_BELL, &values);
-        if (s->call_count > CALLS / 2)
-            pg_exchange(s, "read");
-    }
-    s->bell_count = 0;
-    if (s->listened_count > 0)
-        pg_call(s, PG_LEAVE_CHANNELS, NULL);
-    s->listened_count = 0;
 }

@@ -3,11 +3,10 @@
  * A transaction may hold all the lines of a long stream, which differ in their bodies alone. So a
  * message is kept as its body, its id, and which message it is like in all else. */
 
+#include "log.h"
+
 #include <stdlib.h>
 #include <string.h>
-
-#include "batch.h"
-#include "internal.h"
 
 /* LIST, or a longer one in its place, that has room behind its COUNT elements of SIZE bytes. NULL:
  * no memory, and LIST is what it was. */

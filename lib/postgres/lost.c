@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "clock.h"
+#include "connect.h"
 #include "os/vigil.h"
 
 /* Pauses between two attempts grow from one to the other, in milliseconds. A standby that is
@@ -48,10 +50,10 @@ bool pg_pause(struct pg_timeout *timeout)
     return true;
 }
 
-void pg_left_rooms(struct pg_store *s)
+void pg_forget_write_locks(struct pg_store *s)
 {
-    s->entered_count = 0;
-    s->whole = false;
+    s->put.entered_count = 0;
+    s->put.whole = false;
 }
 
 bool pg_again(struct pg_store *s, enum chat_status status, struct pg_timeout *timeout)
@@ -63,8 +65,8 @@ void pg_disconnect(struct pg_store *s)
 {
     PQfinish(s->conn);
     s->conn = NULL;
-    s->open = s->fresh = s->unreplicated = false;
-    pg_left_rooms(s);
+    s->put.begun = s->fresh = s->unreplicated = false;
+    pg_forget_write_locks(s);
     s->listened_count = s->bell_count = s->done_count = 0;
     s->done_key_count = s->here_count = 0;
     memset(s->prepared, 0, sizeof s->prepared);

@@ -6,22 +6,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bells.h"
+#include "connect.h"
+#include "failed.h"
+#include "name.h"
+#include "operations.h"
+#include "put.h"
+#include "query.h"
+#include "room.h"
+#include "rooms.h"
+
 /* What waits on the room is to look again: receivers, and senders that wait for space. */
 static void call_ring_both(struct pg_store *s, const char *name)
 {
-    pg_call_ring(s, LOCK_CAME, name);
-    pg_call_ring(s, LOCK_GONE, name);
-}
-
-/* Columns have one number for each pair. */
-struct chat_bounds pg_bounds(int64_t keep, int64_t most)
-{
-    return (struct chat_bounds){
-        .keep = keep > 0 ? keep : 0,
-        .keep_time = keep < 0 ? -keep : 0,
-        .most = most > 0 ? most : 0,
-        .most_time = most < 0 ? -most : 0,
-    };
+    pg_bells_call_ring(s, LOCK_CAME, name);
+    pg_bells_call_ring(s, LOCK_GONE, name);
 }
 
 /* Make the exchange that CALL_IT fills, again on another connection if this one is lost. *YES
@@ -59,7 +58,7 @@ static size_t call_open(struct pg_store *s, const void *what)
     const struct opening *opening = what;
     const struct chat_bounds *b = opening->bounds;
     struct pg_values values = { .count = 0 };
-    pg_call_enter_room(s, opening->room);
+    pg_put_call_enter_room(s, opening->room);
     pg_string(&values, opening->room);
     pg_number(&values, b->keep_time > 0 ? -b->keep_time : b->keep);
     pg_number(&values, b->most_time > 0 ? -b->most_time : b->most);
@@ -88,7 +87,7 @@ static size_t call_forget(struct pg_store *s, const void *what)
     const char *name = what;
     char room[CHAT_NAME_MAX + 1];
     struct pg_values values = { .count = 0 };
-    pg_string(&values, pg_source_name(name, room));
+    pg_string(&values, pg_name_source(name, room));
     pg_string(&values, strchr(name, '/') != NULL ? name : NULL);
     size_t call = pg_call(s, PG_END_READER, &values);
     call_ring_both(s, name);
@@ -98,13 +97,11 @@ static size_t call_forget(struct pg_store *s, const void *what)
 enum chat_status pg_forget(struct store *store, const char *name)
 {
     struct pg_store *s = (struct pg_store *)store;
-    char room[CHAT_NAME_MAX + 1];
     bool ended = false;
     enum chat_status status = run(s, &(struct errand){ .call = call_forget, .what = name }, &ended);
     if (status != CHAT_OK || ended)
         return status;
-    return error_set(store->error, CHAT_NOUSER, "room '%s' has no reader '%s'",
-                     pg_source_name(name, room), strchr(name, '/') + 1);
+    return rooms_no_reader(store->error, name);
 }
 
 /* --- seek ------------------------------------------------------------------ */
@@ -119,14 +116,14 @@ static size_t call_seek(struct pg_store *s, const void *what)
     const struct seeking *seeking = what;
     char room[CHAT_NAME_MAX + 1];
     struct pg_values values = { .count = 0 };
-    pg_string(&values, pg_source_name(seeking->reader, room));
+    pg_string(&values, pg_name_source(seeking->reader, room));
     pg_string(&values, seeking->reader);
     pg_number(&values, seeking->point->kind);
     pg_number(&values, seeking->point->value);
     pg_number(&values, seeking->point->forward);
     size_t call = pg_call(s, PG_SEEK, &values);
     if (seeking->point->forward) /* nothing new is there to receive */
-        pg_call_ring(s, LOCK_GONE, seeking->reader);
+        pg_bells_call_ring(s, LOCK_GONE, seeking->reader);
     else
         call_ring_both(s, seeking->reader);
     return call;
@@ -135,15 +132,13 @@ static size_t call_seek(struct pg_store *s, const void *what)
 enum chat_status pg_seek(struct store *store, const char *reader, const struct chat_point *point)
 {
     struct pg_store *s = (struct pg_store *)store;
-    char room[CHAT_NAME_MAX + 1];
     const struct seeking seeking = { .reader = reader, .point = point };
     bool found = false;
     enum chat_status status =
         run(s, &(struct errand){ .call = call_seek, .what = &seeking }, &found);
     if (status != CHAT_OK || found)
         return status;
-    return error_set(store->error, CHAT_NONE, "room '%s' does not keep message %lld",
-                     pg_source_name(reader, room), (long long)point->value);
+    return rooms_no_message(store->error, reader, point->value);
 }
 
 /* --- readers --------------------------------------------------------------- */
@@ -181,17 +176,16 @@ static enum chat_status list_readers(struct pg_store *s, const char *name, int64
     struct pg_room room;
     pg_string(&values, name);
     pg_number(&values, id);
-    size_t look = pg_call_look(s, name), find = pg_call(s, PG_FIND_IN_ROOM, &values);
+    size_t look = pg_room_call_look(s, name), find = pg_call(s, PG_FIND_IN_ROOM, &values);
     size_t list = pg_call(s, PG_LIST_READERS, &values);
     enum chat_status status = pg_exchange(s, "read");
     if (status != CHAT_OK)
         return status;
-    pg_read_look(s, look, &room);
+    pg_room_read_look(s, look, &room);
     if (!room.open)
-        return error_set(s->base.error, CHAT_NOUSER, "room '%s' is not open", name);
+        return rooms_not_open(s->base.error, name);
     if (id > 0 && pg_rows(s, find) == 0)
-        return error_set(s->base.error, CHAT_NONE, "room '%s' does not keep message %lld", name,
-                         (long long)id);
+        return rooms_no_message(s->base.error, name, id);
     return copy_readers(s, list, readers, count);
 }
 

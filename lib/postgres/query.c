@@ -4,11 +4,14 @@
  * is one transaction, unless one was begun. Each statement is prepared at its first use, in the
  * same exchange. */
 
-#include "internal.h"
+#include "query.h"
 
 #include <endian.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "connect.h"
+#include "failed.h"
 
 /* --- values ---------------------------------------------------------------- */
 

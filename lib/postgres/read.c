@@ -1,13 +1,15 @@
 /* read.c - the contents of messages, and how they get into a batch. */
 
-#include "internal.h"
+#include "read.h"
 
 #include <string.h>
 
 #include "batch.h"
 #include "digest.h"
+#include "failed.h"
+#include "query.h"
 
-int64_t pg_digest(const struct chat_message *message)
+int64_t pg_read_digest(const struct chat_message *message)
 {
     struct chat_message m = *message;
     m.id = m.time = 0;
@@ -32,7 +34,8 @@ enum chat_status pg_read_row(struct pg_store *s, const PGresult *result, int row
     }
     m->failed = pg_get_number(result, row, FAILED);
     m->failure = (int)pg_get_number(result, row, FAILURE);
-    if (m->user != NULL && m->host != NULL && pg_get_number(result, row, CHECKSUM) == pg_digest(m))
+    if (m->user != NULL && m->host != NULL &&
+        pg_get_number(result, row, CHECKSUM) == pg_read_digest(m))
         return CHAT_OK;
     s->damaged = m->id;
     return error_set(s->base.error, CHAT_DAMAGED,
@@ -114,8 +117,8 @@ static void step(struct chat_cursor *cursor, const PGresult *result, int row,
         cursor->place = pg_get_number(result, row, PLACE);
 }
 
-enum chat_status pg_add_walked(struct pg_store *s, size_t call, const struct pg_view *view,
-                               struct chat_cursor *cursor, struct chat_batch *batch)
+enum chat_status pg_read_walked(struct pg_store *s, size_t call, const struct pg_view *view,
+                                struct chat_cursor *cursor, struct chat_batch *batch)
 {
     const PGresult *result = pg_result(s, call);
     for (int i = 0; i < pg_rows(s, call); i++) {

@@ -1,23 +1,25 @@
-/* room.c - a look at a room; messages whose time has come, or is over; bells.
+/* room.c - the row of a room; messages whose time has come, or is over.
  *
  * No process runs at the moment when a message is due, so each session that looks at a room
  * makes its due messages ready. */
 
-#include "internal.h"
+#include "room.h"
 
 #include <stdio.h>
 #include <string.h>
 
+#include "query.h"
+
 enum { PORTION = 1024 }; /* messages in one transaction; also in sql/postgres/time.sql */
 
-size_t pg_call_look(struct pg_store *s, const char *name)
+size_t pg_room_call_look(struct pg_store *s, const char *name)
 {
     struct pg_values values = { .count = 0 };
     pg_string(&values, name);
     return pg_call(s, PG_LOOK_ROOM, &values);
 }
 
-void pg_read_look(const struct pg_store *s, size_t call, struct pg_room *room)
+void pg_room_read_look(const struct pg_store *s, size_t call, struct pg_room *room)
 {
     const PGresult *row = pg_result(s, call);
     *room = (struct pg_room){ .number = 0, .may_delete = true };
@@ -33,12 +35,12 @@ void pg_read_look(const struct pg_store *s, size_t call, struct pg_room *room)
     room->open = pg_get_number(row, 0, 7) != 0;
 }
 
-enum chat_status pg_look(struct pg_store *s, const char *name, struct pg_room *room)
+enum chat_status pg_room_look(struct pg_store *s, const char *name, struct pg_room *room)
 {
-    size_t call = pg_call_look(s, name);
+    size_t call = pg_room_call_look(s, name);
     enum chat_status status = pg_exchange(s, "read");
     if (status == CHAT_OK)
-        pg_read_look(s, call, room);
+        pg_room_read_look(s, call, room);
     return status;
 }
 
@@ -57,13 +59,13 @@ static enum chat_status promote(struct pg_store *s, int64_t room)
     return status;
 }
 
-enum chat_status pg_promote(struct pg_store *s, int64_t room)
+enum chat_status pg_room_promote(struct pg_store *s, int64_t room)
 {
     enum chat_status status = promote(s, room);
     return status == CHAT_PERMISSION || status == CHAT_BUSY ? CHAT_OK : status;
 }
 
-enum chat_status pg_sweep(struct pg_store *s, int64_t room)
+enum chat_status pg_room_sweep(struct pg_store *s, int64_t room)
 {
     struct pg_values values = { .count = 0 }, settling = { .count = 0 };
     pg_number(&settling, room);
@@ -81,12 +83,12 @@ enum chat_status pg_sweep(struct pg_store *s, int64_t room)
 }
 
 /* The bits are mixed: the ids of a room may all be even. */
-bool pg_is_sampled(int64_t id, int64_t every)
+bool pg_room_is_sampled(int64_t id, int64_t every)
 {
     return (int64_t)(((uint64_t)id * 0x9e3779b97f4a7c15) >> 40) % every == 0;
 }
 
-void pg_tidy(struct pg_store *s, int64_t room)
+void pg_room_tidy(struct pg_store *s, int64_t room)
 {
     struct pg_values values = { .count = 0 };
     pg_number(&values, room);
@@ -101,76 +103,18 @@ const char *pg_room_name(const struct pg_store *s, const char *name)
     return name != NULL ? name : s->default_room;
 }
 
-/* --- bells ----------------------------------------------------------------- */
-
-/* FNV-1a. Two rooms that share them wake each other up for nothing. */
-static int64_t hash_bytes(const char *name, size_t length)
-{
-    uint64_t hash = 0xcbf29ce484222325;
-    for (size_t i = 0; i < length; i++)
-        hash = (hash ^ (unsigned char)name[i]) * 0x100000001b3;
-    return (int64_t)(hash >> 16);
-}
-
-int64_t pg_hash(const char *name)
-{
-    return hash_bytes(name, strlen(name));
-}
-
-/* An open room and its readers have one bell. */
-static int64_t hash_bell(const char *room)
-{
-    return hash_bytes(room, strcspn(room, "/"));
-}
-
-int64_t pg_lock_of(enum pg_lock lock, const char *room)
-{
-    return (int64_t)lock << 48 | hash_bell(room);
-}
-
-void pg_channel(enum pg_lock lock, const char *room, char channel[32])
-{
-    snprintf(channel, 32, "chat_%s_%012llx", lock == LOCK_CAME ? "came" : "gone",
-             (unsigned long long)hash_bell(room));
-}
-
-void pg_call_ring(struct pg_store *s, enum pg_lock lock, const char *room)
-{
-    char channel[32];
-    struct pg_values values = { .count = 0 };
-    pg_channel(lock, room, channel);
-    pg_string(&values, channel);
-    pg_number(&values, pg_lock_of(lock, room));
-    pg_call(s, PG_RING, &values);
-}
-
-void pg_call_ring_gone(struct pg_store *s, const char *room, int64_t number)
-{
-    char channel[32];
-    struct pg_values values = { .count = 0 };
-    pg_channel(LOCK_GONE, room, channel);
-    pg_string(&values, channel);
-    pg_number(&values, pg_lock_of(LOCK_GONE, room));
-    pg_number(&values, number);
-    pg_call(s, PG_RING_GONE, &values);
-}
-
-/* --- settling -------------------------------------------------------------- */
-
-/* From here on a sender that comes to wait for space waits for us first. */
-void pg_call_settling(struct pg_store *s, int64_t room)
+void pg_room_call_settling(struct pg_store *s, int64_t room)
 {
     struct pg_values values = { .count = 0 };
     pg_number(&values, room);
     pg_call(s, PG_ENTER_SETTLING, &values);
 }
 
-/* A receiver looks after what others left: messages that have expired. */
-void pg_call_sweep(struct pg_store *s, const struct chat_batch *batch, int64_t room)
+void pg_room_call_sweep(struct pg_store *s, const struct chat_batch *batch, int64_t room)
 {
     enum { EVERY = 16, MOST = 32 };
     struct pg_values values = { .count = 0 };
-    if (!pg_is_sampled(batch->messages[0]->id, EVERY))
+    if (!pg_room_is_sampled(batch->messages[0]->id, EVERY))
         return;
     pg_number(&values, room);
     pg_number(&values, MOST);

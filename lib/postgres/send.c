@@ -11,14 +11,22 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
+#include "connect.h"
+#include "failed.h"
+#include "log.h"
+#include "operations.h"
+#include "put.h"
+#include "query.h"
+#include "room.h"
+
 /* --- transactions ---------------------------------------------------------- */
 
 static void forget_log(struct pg_store *s)
 {
-    pg_log_free(&s->log);
-    s->flushed = s->pending = 0;
-    s->open = s->deadlock = false;
-    pg_left_rooms(s);
+    pg_log_free(&s->put.log);
+    s->put.flushed = s->put.pending = 0;
+    s->put.begun = s->deadlock = false;
+    pg_forget_write_locks(s);
 }
 
 enum chat_status pg_begin(struct store *store)
@@ -28,7 +36,7 @@ enum chat_status pg_begin(struct store *store)
     if (status != CHAT_OK)
         return status;
     forget_log(s);
-    if (!pg_log_start(&s->log, &s->base) || getrandom(s->token, TOKEN, 0) != TOKEN)
+    if (!pg_log_start(&s->put.log, &s->base) || getrandom(s->put.token, TOKEN, 0) != TOKEN)
         return pg_no_memory(s);
     return CHAT_OK;
 }
@@ -40,17 +48,17 @@ static enum chat_status confirm(struct pg_store *s)
     pg_call(s, PG_AWAIT_STANDBYS, NULL);
     pg_call(s, PG_COMMIT, NULL);
     enum chat_status status = pg_exchange(s, "write");
-    s->open = status != CHAT_OK;
+    s->put.begun = status != CHAT_OK;
     return status;
 }
 
 /* End the transaction on the server without a commit. */
 static void give_up(struct pg_store *s)
 {
-    if (s->conn != NULL && s->open && pg_do(s, PG_ROLLBACK, NULL, "write") != CHAT_OK)
+    if (s->conn != NULL && s->put.begun && pg_do(s, PG_ROLLBACK, NULL, "write") != CHAT_OK)
         pg_disconnect(s);
-    s->open = false;
-    pg_left_rooms(s);
+    s->put.begun = false;
+    pg_forget_write_locks(s);
 }
 
 /* Begin the transaction once more with what was put so far. After a deadlock it takes the write
@@ -59,14 +67,14 @@ static void give_up(struct pg_store *s)
 static enum chat_status begin_again(struct pg_store *s, struct pg_timeout *timeout, bool *committed)
 {
     struct pg_values token = { .count = 0 };
-    pg_bytes(&token, s->token, TOKEN);
+    pg_bytes(&token, s->put.token, TOKEN);
     enum chat_status status = pg_connect(s, timeout);
     if (status != CHAT_OK)
         return status;
     bool deadlock = s->deadlock;
     give_up(s);
-    s->flushed = 0;
-    s->open = true;
+    s->put.flushed = 0;
+    s->put.begun = true;
     s->deadlock = false;
     pg_call(s, PG_BEGIN, NULL);
     size_t call = pg_call(s, PG_PROVE_TOKEN, &token);
@@ -77,7 +85,7 @@ static enum chat_status begin_again(struct pg_store *s, struct pg_timeout *timeo
     if (*committed)
         return confirm(s);
     if (deadlock)
-        pg_call_enter_spool(s);
+        pg_put_call_enter_spool(s);
     return pg_flush(s);
 }
 
@@ -160,13 +168,13 @@ enum chat_status pg_put(struct store *store, const struct chat_message *message,
         status = put_now(s, &m, &put.terms, put.id_wanted, id != NULL ? id : &ignored);
     if (status != CHAT_OK)
         return status;
-    if (!pg_log_add(&s->log, &m, &put))
+    if (!pg_log_add(&s->put.log, &m, &put))
         return pg_no_memory(s);
     if (pg_wants_answer(&put))
-        s->flushed = s->log.count;
+        s->put.flushed = s->put.log.count;
     else
-        s->pending += m.length + sizeof m;
-    return s->pending > PG_FLUSH ? flush_now(s) : CHAT_OK;
+        s->put.pending += m.length + sizeof m;
+    return s->put.pending > PG_FLUSH ? flush_now(s) : CHAT_OK;
 }
 
 /* --- commit ---------------------------------------------------------------- */
@@ -175,7 +183,7 @@ enum chat_status pg_put(struct store *store, const struct chat_message *message,
 static enum chat_status commit(struct pg_store *s, bool *unknown)
 {
     *unknown = false;
-    pg_call_begin(s);
+    pg_put_call_begin(s);
     enum chat_status status = pg_flush(s);
     if (status != CHAT_OK)
         return status;
@@ -184,7 +192,7 @@ static enum chat_status commit(struct pg_store *s, bool *unknown)
     status = pg_exchange(s, "write");
     *unknown = sent && (s->conn == NULL || s->unreplicated);
     if (status == CHAT_OK || s->unreplicated)
-        s->open = false;
+        s->put.begun = false;
     return status;
 }
 
@@ -193,13 +201,13 @@ static void tidy(struct pg_store *s)
 {
     enum { EVERY = 256 };
     struct pg_values values = { .count = 0 };
-    pg_string(&values, pg_log_room(&s->log, 0));
+    pg_string(&values, pg_log_room(&s->put.log, 0));
     pg_number(&values, 0);
-    if (s->token[0] % EVERY != 0)
+    if (s->put.token[0] % EVERY != 0)
         return;
     size_t call = pg_call(s, PG_GET_DEPTH, &values);
     if (pg_exchange(s, "read") == CHAT_OK && pg_rows(s, call) > 0)
-        pg_tidy(s, pg_get_number(pg_result(s, call), 0, 1));
+        pg_room_tidy(s, pg_get_number(pg_result(s, call), 0, 1));
 }
 
 enum chat_status pg_commit(struct store *store)
@@ -207,14 +215,14 @@ enum chat_status pg_commit(struct store *store)
     struct pg_store *s = (struct pg_store *)store;
     struct pg_timeout timeout = pg_timeout(s);
     bool committed = false, unknown = false;
-    enum chat_status status = s->log.count > 0 ? commit(s, &unknown) : CHAT_OK;
+    enum chat_status status = s->put.log.count > 0 ? commit(s, &unknown) : CHAT_OK;
     while (is_lost(s, status, &timeout)) {
         status = begin_again(s, &timeout, &committed);
         if (status == CHAT_OK && !committed)
             status = commit(s, &unknown);
     }
     give_up(s);
-    if (status == CHAT_OK && s->conn != NULL && s->log.count > 0)
+    if (status == CHAT_OK && s->conn != NULL && s->put.log.count > 0)
         tidy(s);
     else if (unknown && status != CHAT_OK)
         error_add(s->base.error, "; the message may be stored");

@@ -1,8 +1,21 @@
 /* settle.c - claimed messages are deleted, held back or moved. */
 
-#include "internal.h"
+#include "settle.h"
 
 #include <stdlib.h>
+
+#include "bells.h"
+#include "clock.h"
+#include "connect.h"
+#include "failed.h"
+#include "locks.h"
+#include "name.h"
+#include "operations.h"
+#include "put.h"
+#include "query.h"
+#include "read.h"
+#include "reader.h"
+#include "room.h"
 
 /* The connection is the claim. */
 static enum chat_status check_claim(const struct pg_store *s, const struct chat_batch *batch)
@@ -68,7 +81,7 @@ static void call_settle(struct pg_store *s, enum pg sql, const struct chat_batch
 static bool has_sampled(const struct chat_batch *batch, size_t count, int64_t every)
 {
     for (size_t i = 0; i < count; i++)
-        if (pg_is_sampled(batch->messages[i]->id, every))
+        if (pg_room_is_sampled(batch->messages[i]->id, every))
             return true;
     return false;
 }
@@ -91,20 +104,20 @@ static void call_front(struct pg_store *s, const struct chat_batch *batch, size_
 static enum chat_status settle_full(struct pg_store *s, const struct chat_batch *batch,
                                     size_t count)
 {
-    pg_call_settling(s, batch->room);
+    pg_room_call_settling(s, batch->room);
     call_settle(s, PG_SETTLE_FULL, batch, count);
-    pg_call_ring_gone(s, batch->messages[0]->room, batch->room);
+    pg_bells_call_ring_gone(s, batch->messages[0]->room, batch->room);
     return pg_exchange(s, "write");
 }
 
 static enum chat_status settle(struct pg_store *s, const struct chat_batch *batch, size_t count)
 {
-    pg_call_unlock_done(s);
-    pg_call_settling(s, batch->room);
+    pg_locks_call_unlock_done(s);
+    pg_room_call_settling(s, batch->room);
     call_settle(s, PG_SETTLE, batch, count);
     call_front(s, batch, count);
-    pg_call_sweep(s, batch, batch->room);
-    pg_call_ring_gone(s, batch->messages[0]->room, batch->room);
+    pg_room_call_sweep(s, batch, batch->room);
+    pg_bells_call_ring_gone(s, batch->messages[0]->room, batch->room);
     enum chat_status status = pg_exchange(s, "write");
     return status == CHAT_IO ? settle_full(s, batch, count) : status;
 }
@@ -117,12 +130,12 @@ enum chat_status pg_settle(struct store *store, struct chat_batch *batch, size_t
     if (status != CHAT_OK)
         return status;
     do
-        status = batch->source != 0 ? pg_settle_reader(s, batch, count) : settle(s, batch, count);
+        status = batch->source != 0 ? pg_reader_settle(s, batch, count) : settle(s, batch, count);
     while (try_again(s, status));
     if (status == CHAT_OK) /* that was reported */
         batch->missed = 0;
     if (status == CHAT_OK && has_sampled(batch, 1, EVERY))
-        pg_tidy(s, batch->room);
+        pg_room_tidy(s, batch->room);
     return explain_doubt(s, status, batch);
 }
 
@@ -165,7 +178,7 @@ static void call_move(struct pg_store *s, enum pg sql, const struct chat_message
         pg_array_number(&attempts, moved[i]->attempts);
         pg_array_time(&dues, moved[i]->due);
         pg_array_time(&expires, moved[i]->expires);
-        pg_array_number(&digests, pg_digest(moved[i]));
+        pg_array_number(&digests, pg_read_digest(moved[i]));
         pg_array_time(&failed, moved[i]->failed);
         pg_array_failure(&failures, moved[i]);
     }
@@ -205,13 +218,13 @@ enum chat_status pg_move_messages(struct pg_store *s, const struct chat_message 
                                   size_t count, int64_t from, const char *from_name, bool first)
 {
     const char *to = moved[0]->room;
-    pg_call_enter_room(s, to); /* before the other lock, as all do */
-    pg_call_settling(s, from);
+    pg_put_call_enter_room(s, to); /* before the other lock, as all do */
+    pg_room_call_settling(s, from);
     if (first)
         call_make_front(s, to, count);
     call_move(s, first ? PG_MOVE_FIRST : PG_MOVE, moved, count, from, to);
-    pg_call_ring_room(s, to, (int64_t)count);
-    pg_call_ring_gone(s, from_name, from);
+    pg_put_call_ring(s, to, (int64_t)count);
+    pg_bells_call_ring_gone(s, from_name, from);
     return pg_exchange(s, "write");
 }
 
@@ -290,7 +303,7 @@ static enum chat_status change(struct pg_store *s, struct chat_batch *batch, con
     if (status != CHAT_OK)
         return status;
     do
-        status = batch->source != 0 ? pg_change_copies(s, batch, to, action, how)
+        status = batch->source != 0 ? pg_reader_change(s, batch, to, action, how)
                                     : action(s, batch, how);
     while (try_again(s, status));
     if (status == CHAT_OK)
@@ -313,8 +326,8 @@ enum chat_status pg_move(struct store *store, struct chat_batch *batch, const ch
 {
     struct pg_store *s = (struct pg_store *)store;
     struct pg_room to = { .open = false };
-    enum chat_status status = first ? pg_look(s, room, &to) : CHAT_OK;
-    if (status == CHAT_OK && (to.open || (first && pg_is_reader(room))))
+    enum chat_status status = first ? pg_room_look(s, room, &to) : CHAT_OK;
+    if (status == CHAT_OK && (to.open || (first && pg_name_is_reader(room))))
         return error_set(store->error, CHAT_USAGE,
                          "room '%s' is open: messages move to its end only", room);
     return status == CHAT_OK ? change(s, batch, room, first ? carry_first : carry_all, room)

@@ -5,7 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
+#include "failed.h"
+#include "log.h"
 #include "module.h"
+#include "operations.h"
 
 static void pg_single_threaded(void)
 {
@@ -91,7 +95,7 @@ static void pg_close(struct store *store)
     for (size_t i = 0; i < s->call_count; i++)
         PQclear(s->calls[i].result);
     PQfinish(s->conn); /* and every claim is given up */
-    pg_log_free(&s->log);
+    pg_log_free(&s->put.log);
     free(s->passed);
     free(s->done);
     free(s->done_keys);

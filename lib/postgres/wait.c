@@ -6,12 +6,23 @@
  * to time. */
 
 #include "internal.h"
-#include "os/vigil.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+#include "bells.h"
+#include "clock.h"
+#include "connect.h"
+#include "failed.h"
+#include "locks.h"
+#include "name.h"
+#include "operations.h"
+#include "os/vigil.h"
+#include "query.h"
+#include "reader.h"
+#include "room.h"
 
 enum { CLAIMED_PAUSE = 1000, WATCH_PAUSE = 1000, BELL_PATIENCE = 1000 }; /* milliseconds */
 
@@ -19,7 +30,7 @@ enum { CLAIMED_PAUSE = 1000, WATCH_PAUSE = 1000, BELL_PATIENCE = 1000 }; /* mill
 static bool call_listen(struct pg_store *s, enum pg_lock lock, const char *room)
 {
     char channel[32], text[64];
-    pg_channel(lock, room, channel);
+    pg_bells_channel(lock, room, channel);
     for (size_t i = 0; i < s->listened_count; i++)
         if (strcmp(s->listened[i], channel) == 0)
             return true;
@@ -39,7 +50,7 @@ static bool call_bell(struct pg_store *s, enum pg_lock lock, const char *room, i
     struct pg_values values = { .count = 0 };
     int64_t left = deadline < 0 ? BELL_PATIENCE : deadline - pg_clock();
     char timeout[24];
-    int64_t bell = pg_lock_of(lock, room);
+    int64_t bell = pg_bells_lock(lock, room);
     for (size_t i = 0; i < s->bell_count; i++)
         if (s->bells[i] == bell)
             return true;
@@ -48,7 +59,7 @@ static bool call_bell(struct pg_store *s, enum pg_lock lock, const char *room, i
     pg_number(&values, bell);
     pg_string(&values, timeout);
     pg_call(s, PG_LISTEN_BELL, &values);
-    return pg_remember(&s->bells, &s->bell_count, bell);
+    return pg_locks_remember(&s->bells, &s->bell_count, bell);
 }
 
 /* Another session has been notifying for too long, and may notify for a change that we have not
@@ -57,7 +68,7 @@ static enum chat_status not_now(struct pg_store *s, enum chat_status status)
 {
     if (status != CHAT_BUSY)
         return status;
-    pg_call_leave_bells(s); /* those that we have, as well */
+    pg_bells_call_leave(s); /* those that we have, as well */
     return pg_exchange(s, "read");
 }
 
@@ -137,8 +148,8 @@ static enum chat_status look_at(struct pg_store *s, const char *name, int64_t af
 {
     struct pg_values values = { .count = 0 };
     struct pg_array own;
-    const bool reader = pg_is_reader(name);
-    pg_own_ids(s, reader ? name : NULL, &own);
+    const bool reader = pg_name_is_reader(name);
+    pg_locks_own(s, reader ? name : NULL, &own);
     pg_string(&values, name);
     pg_add_array(&values, &own);
     pg_number(&values, after);
@@ -158,7 +169,7 @@ static enum chat_status look_at(struct pg_store *s, const char *name, int64_t af
     if (delayed)
         wake_in(vigil, left);
     if (expired > 0) /* there is time now; if that fails, another session will do it */
-        pg_sweep(s, expired);
+        pg_room_sweep(s, expired);
     return CHAT_NONE;
 }
 
@@ -170,9 +181,9 @@ static enum chat_status wait(struct pg_store *s, const struct chat_query *query,
     enum chat_status status = CHAT_OK;
     bool memory = true;
     for (size_t i = 0; i < query->room_count && status == CHAT_OK; i++)
-        if (pg_is_reader(query->rooms[i]))
-            status = pg_be_here(s, query->rooms[i]);
-    pg_call_unlock_done(s);
+        if (pg_name_is_reader(query->rooms[i]))
+            status = pg_reader_be_here(s, query->rooms[i]);
+    pg_locks_call_unlock_done(s);
     for (size_t i = 0; i < query->room_count && status == CHAT_OK && memory; i++) {
         memory = call_listen(s, LOCK_CAME, pg_room_name(s, query->rooms[i]));
         status = memory ? pg_exchange(s, "read") : pg_no_memory(s);
@@ -225,7 +236,7 @@ static enum chat_status look_for_room(struct pg_store *s, const char *name, int6
     if (pg_get_number(row, 0, 0) < max)
         return CHAT_OK;
     if (expires && left == 0) {
-        status = pg_sweep(s, number);
+        status = pg_room_sweep(s, number);
         return status == CHAT_OK ? look_for_room(s, name, max, vigil) : status;
     }
     if (expires)
@@ -239,7 +250,7 @@ static enum chat_status wait_room(struct pg_store *s, const char *name, int64_t 
     struct vigil vigil = vigil_start(&s->base);
     struct pg_values values = { .count = 0 };
     const char *room = pg_room_name(s, name);
-    pg_call_unlock_done(s);
+    pg_locks_call_unlock_done(s);
     bool memory = call_listen(s, LOCK_GONE, room);
     pg_string(&values, room);
     pg_call(s, PG_SET_LIMITED, &values);
@@ -258,7 +269,7 @@ static enum chat_status wait_room(struct pg_store *s, const char *name, int64_t 
     if (status == CHAT_NONE)
         status = sleep_until(s, &vigil, deadline, unblocked);
     if (s->conn != NULL) {
-        pg_call_leave_bells(s);
+        pg_bells_call_leave(s);
         pg_exchange(s, "read");
     }
     return status;

@@ -4,6 +4,17 @@
 
 #include <stdio.h>
 
+#include "connect.h"
+#include "name.h"
+#include "operations.h"
+#include "query.h"
+#include "read.h"
+#include "reader.h"
+#include "room.h"
+
+/* What one exchange returns at most. */
+enum { MESSAGES = 1024, BYTES = 1 << 30 };
+
 static int64_t at_most(size_t wanted, size_t most)
 {
     return (int64_t)(wanted < most ? wanted : most);
@@ -12,7 +23,6 @@ static int64_t at_most(size_t wanted, size_t most)
 static size_t call_walk(struct pg_store *s, const struct chat_query *query, const char *name,
                         const struct chat_cursor *cursor)
 {
-    enum { MESSAGES = 1024, BYTES = 1 << 30 };
     struct pg_values values = { .count = 0 };
     bool behind = cursor->due > 0;
     pg_string(&values, name);
@@ -24,29 +34,67 @@ static size_t call_walk(struct pg_store *s, const struct chat_query *query, cons
     return pg_call(s, behind ? PG_WALK_BEHIND : PG_WALK_READY, &values);
 }
 
+static size_t call_walk_reader(struct pg_store *s, const struct chat_query *query, const char *name,
+                               const struct chat_cursor *cursor)
+{
+    struct pg_values values = { .count = 0 };
+    char room[CHAT_NAME_MAX + 1];
+    const bool behind = cursor->due > 0;
+    pg_string(&values, name);
+    pg_number(&values, behind ? cursor->due : cursor->place);
+    pg_number(&values, query->until > 0 ? query->until : INT64_MAX);
+    pg_number(&values, at_most(query->max_messages, MESSAGES));
+    pg_number(&values, at_most(query->max_bytes, BYTES));
+    if (behind)
+        pg_number(&values, cursor->id);
+    pg_string(&values, pg_name_source(name, room));
+    if (!behind)
+        pg_number(&values, query->every);
+    return pg_call(s, behind ? PG_WALK_READER_BEHIND : PG_WALK_READER, &values);
+}
+
+/* Add the messages behind CURSOR: those that are ready, and then, for every message, the others. */
+static enum chat_status walk_from(struct pg_store *s, const struct chat_query *query,
+                                  const struct pg_view *view, struct chat_cursor *cursor,
+                                  struct chat_batch *batch)
+{
+    for (;;) {
+        size_t call = view->reader != NULL ? call_walk_reader(s, query, view->reader, cursor)
+                                           : call_walk(s, query, view->room, cursor);
+        enum chat_status status = pg_exchange(s, "read");
+        if (status == CHAT_OK)
+            status = pg_read_walked(s, call, view, cursor, batch);
+        if (status != CHAT_NONE || !query->every || cursor->due > 0)
+            return status;
+        cursor->due = 1; /* all that are ready were seen */
+        cursor->id = INT64_MIN;
+    }
+}
+
+static enum chat_status walk_reader(struct pg_store *s, const struct chat_query *query,
+                                    const char *name, struct chat_cursor *cursor,
+                                    struct chat_batch *batch)
+{
+    const struct pg_view view = { .reader = name, .every = query->every };
+    struct pg_reader reader;
+    enum chat_status status = pg_reader_look(s, name, &reader);
+    if (status == CHAT_OK && query->until == 0 && !query->every)
+        status = pg_reader_promote(s, &reader);
+    return status == CHAT_OK ? walk_from(s, query, &view, cursor, batch) : status;
+}
+
 static enum chat_status walk_room(struct pg_store *s, const struct chat_query *query,
                                   const char *name, struct chat_cursor *cursor,
                                   struct chat_batch *batch)
 {
     struct pg_room room;
-    if (pg_is_reader(name))
-        return pg_walk_reader(s, query, name, cursor, batch);
-    enum chat_status status = pg_look(s, name, &room);
+    enum chat_status status = pg_room_look(s, name, &room);
     if (status == CHAT_OK && room.due && query->until == 0 && !query->every)
-        status = pg_promote(s, room.number);
+        status = pg_room_promote(s, room.number);
     if (status != CHAT_OK || room.number == 0)
         return status == CHAT_OK ? CHAT_NONE : status;
     const struct pg_view view = { .room = room.name, .every = query->every };
-    for (;;) {
-        size_t call = call_walk(s, query, room.name, cursor);
-        status = pg_exchange(s, "read");
-        if (status == CHAT_OK)
-            status = pg_add_walked(s, call, &view, cursor, batch);
-        if (status != CHAT_NONE || !query->every || cursor->due > 0)
-            return status;
-        cursor->due = 1; /* all that are ready were seen */
-        cursor->id = 0;
-    }
+    return walk_from(s, query, &view, cursor, batch);
 }
 
 static enum chat_status walk_one(struct pg_store *s, const struct chat_query *query,
@@ -62,7 +110,7 @@ static enum chat_status walk_one(struct pg_store *s, const struct chat_query *qu
         return status == CHAT_OK ? CHAT_NONE : status;
     snprintf(room, sizeof room, "%s", pg_get_text(pg_result(s, call), 0, ROOM));
     const struct pg_view view = { .room = room, .every = true };
-    return pg_add_walked(s, call, &view, &ignored, batch);
+    return pg_read_walked(s, call, &view, &ignored, batch);
 }
 
 static enum chat_status walk(struct pg_store *s, const struct chat_query *query,
@@ -76,7 +124,9 @@ static enum chat_status walk(struct pg_store *s, const struct chat_query *query,
         return status;
     }
     while (status == CHAT_NONE && cursor->room < query->room_count) {
-        status = walk_room(s, query, query->rooms[cursor->room], cursor, batch);
+        const char *name = query->rooms[cursor->room];
+        status = pg_name_is_reader(name) ? walk_reader(s, query, name, cursor, batch)
+                                         : walk_room(s, query, name, cursor, batch);
         if (status == CHAT_NONE)
             *cursor = (struct chat_cursor){ .room = cursor->room + 1 };
     }
@@ -104,18 +154,18 @@ static enum chat_status promote_rooms(struct pg_store *s, const struct chat_quer
     for (size_t i = 0; i < query->room_count && status == CHAT_OK; i++) {
         const char *name = query->rooms[i];
         struct pg_room room;
-        if (pg_is_reader(name)) {
+        if (pg_name_is_reader(name)) {
             struct pg_reader reader;
-            status = pg_look_reader(s, name, &reader);
+            status = pg_reader_look(s, name, &reader);
             if (status == CHAT_OK)
-                status = pg_promote_reader(s, &reader);
+                status = pg_reader_promote(s, &reader);
             if (status == CHAT_NOUSER)
                 status = CHAT_OK;
             continue;
         }
-        status = pg_look(s, name, &room);
+        status = pg_room_look(s, name, &room);
         if (status == CHAT_OK && room.due)
-            status = pg_promote(s, room.number);
+            status = pg_room_promote(s, room.number);
     }
     return status;
 }

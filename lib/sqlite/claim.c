@@ -20,6 +20,7 @@
 #include "read.h"
 #include "reader.h"
 #include "room.h"
+#include "rooms.h"
 #include "scan.h"
 #include "sweep.h"
 #include "write_lock.h"
@@ -71,21 +72,9 @@ static enum chat_status begin(struct scan *scan, struct sqlite_store *s,
             status = scan_open_ready(scan, s, query, name, NULL);
     }
     if (status == CHAT_OK && room_is_open(&scan->room) && !query->every)
-        return error_set(s->base.error, CHAT_USAGE,
-                         "room '%s' is open: name a reader, as in '%s/NAME'", scan->room.name,
-                         scan->room.name);
+        return rooms_need_reader(s->base.error, scan->room.name);
     return status == CHAT_OK && room_is_reader(&scan->room) ? reader_be_here(s, scan->room.number)
                                                             : status;
-}
-
-/* The messages that the reader has lost and no other batch of this handle reports. */
-static int64_t missed_now(const struct sqlite_store *s, const struct scan *scan)
-{
-    int64_t missed = scan->missed;
-    for (const struct chat_batch *b = s->base.claimed; b != NULL; b = b->next)
-        if (b->room == scan->room.number)
-            missed -= b->missed;
-    return missed > 0 ? missed : 0;
 }
 
 /* Add the oldest messages of a room to BATCH, and claim them before they are read: data that is
@@ -123,7 +112,7 @@ static enum chat_status claim_room(struct sqlite_store *s, const struct chat_que
     }
     batch->passed_expired = batch->passed_expired || scan.passed_expired;
     batch->seen = scan.seen;
-    batch->missed = scan.missed > 0 ? missed_now(s, &scan) : 0;
+    batch->missed = rooms_missed(&s->base, scan.room.number, scan.missed);
     return CHAT_OK; /* should there be an error behind these, it comes again at the next claim */
 }
 

@@ -1,6 +1,5 @@
 /* list.c - what each room holds. */
 
-#include "open_row.h"
 
 #include <stdlib.h>
 
@@ -10,6 +9,7 @@
 #include "os/clock.h"
 #include "os/lock.h"
 #include "room.h"
+#include "rooms.h"
 
 struct list {
     struct sqlite_store *store;
@@ -54,8 +54,8 @@ static enum chat_status add_room(struct list *list, sqlite3_stmt *statement)
     room->open = sqlite3_column_type(statement, SOURCE) != SQLITE_NULL;
     room->readers = sqlite3_column_int64(statement, READERS);
     if (room->open)
-        open_row_bounds(sqlite3_column_int64(statement, KEEP),
-                        sqlite3_column_int64(statement, MOST), &room->bounds);
+        room->bounds = rooms_bounds(sqlite3_column_int64(statement, KEEP),
+                                    sqlite3_column_int64(statement, MOST));
     db_copy_name(room->name, sqlite3_column_text(statement, 1));
     list->numbers[list->count] =
         (struct number){ .number = sqlite3_column_int64(statement, 0), .at = list->count };

@@ -5,6 +5,7 @@
 #include "database.h"
 #include "os/clock.h"
 #include "room.h"
+#include "rooms.h"
 
 /* --- rows ------------------------------------------------------------------ */
 
@@ -48,8 +49,7 @@ enum chat_status open_row_find_message(struct sqlite_store *s, const struct open
     enum chat_status status = db_found(s, statement, rc);
     if (status != CHAT_NONE)
         return status;
-    return error_set(s->base.error, CHAT_NONE, "room '%s' does not keep message %lld", open->name,
-                     (long long)id);
+    return rooms_no_message(s->base.error, open->name, id);
 }
 
 enum chat_status open_row_set_seen(struct sqlite_store *s, int64_t number, int64_t seen,
@@ -112,14 +112,4 @@ enum chat_status open_row_copy(struct sqlite_store *s, const struct open_row *re
         status =
             room_count(s, reader->number, after.count - before.count, after.bytes - before.bytes);
     return status == CHAT_OK ? room_count_times(s, reader->number, 0, after.expires) : status;
-}
-
-void open_row_bounds(int64_t keep, int64_t most, struct chat_bounds *bounds)
-{
-    *bounds = (struct chat_bounds){
-        .keep = keep > 0 ? keep : 0,
-        .keep_time = keep < 0 ? -keep : 0,
-        .most = most > 0 ? most : 0,
-        .most_time = most < 0 ? -most : 0,
-    };
 }

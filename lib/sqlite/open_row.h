@@ -43,7 +43,4 @@ enum chat_status open_row_set_seen(struct sqlite_store *s, int64_t number, int64
 enum chat_status open_row_set_reader(struct sqlite_store *s, int64_t number, int64_t seen,
                                      int64_t missed, int64_t last);
 
-/* The bounds of an open room, by its columns. */
-void open_row_bounds(int64_t keep, int64_t most, struct chat_bounds *bounds);
-
 #endif

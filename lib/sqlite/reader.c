@@ -13,6 +13,7 @@
 #include "os/clock.h"
 #include "os/lock.h"
 #include "room.h"
+#include "rooms.h"
 #include "transaction.h"
 #include "trim.h"
 
@@ -70,7 +71,7 @@ enum chat_status reader_check_names(struct sqlite_store *s, const struct chat_qu
 {
     for (size_t i = 0; i < query->room_count; i++)
         if (query->rooms[i] != NULL && strchr(query->rooms[i], '/') != NULL)
-            return room_not_open(s, query->rooms[i]);
+            return rooms_not_open(s->base.error, query->rooms[i]);
     return CHAT_NONE;
 }
 

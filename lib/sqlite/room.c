@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "database.h"
+#include "rooms.h"
 
 /* The columns of SQL_GET_ROOM. */
 enum { NUMBER, RETURNED, NEXT_DUE, NEXT_EXPIRY, DEPTH, NEXT_ID, MAX_LENGTH, DEFAULT_ROOM, SOURCE };
@@ -122,19 +123,13 @@ enum chat_status room_new_number(struct sqlite_store *s, int64_t *number)
     return rc == SQLITE_ROW ? CHAT_OK : db_failed(s, rc, "read");
 }
 
-enum chat_status room_not_open(struct sqlite_store *s, const char *name)
-{
-    return error_set(s->base.error, CHAT_NOUSER, "room '%.*s' is not open", (int)strcspn(name, "/"),
-                     name);
-}
-
 enum chat_status room_of_reader(struct sqlite_store *s, const char *reader, struct room *room)
 {
     char name[CHAT_NAME_MAX + 1];
     snprintf(name, sizeof name, "%.*s", (int)strcspn(reader, "/"), reader);
     enum chat_status status = room_get(s, name, room);
     if (status == CHAT_NONE || (status == CHAT_OK && !room_is_open(room)))
-        return room_not_open(s, name);
+        return rooms_not_open(s->base.error, name);
     return status;
 }
 
@@ -144,8 +139,7 @@ enum chat_status room_reader_missing(struct sqlite_store *s, const char *name)
     enum chat_status status = room_of_reader(s, name, &room);
     if (status != CHAT_OK)
         return status;
-    return error_set(s->base.error, CHAT_NOUSER, "room '%s' has no reader '%s'", room.name,
-                     strchr(name, '/') + 1);
+    return rooms_no_reader(s->base.error, name);
 }
 
 enum chat_status room_find(struct sqlite_store *s, const char *name, struct room *room)

@@ -45,9 +45,7 @@ enum chat_status room_find(struct sqlite_store *s, const char *name, struct room
 /* The room of READER (ROOM/NAME). CHAT_NOUSER: it is not open, as the text says. */
 enum chat_status room_of_reader(struct sqlite_store *s, const char *reader, struct room *room);
 
-/* The texts for a room that is not open, and for a reader that does not exist: CHAT_NOUSER. NAME is
- * that of the reader, or of the room. */
-enum chat_status room_not_open(struct sqlite_store *s, const char *name);
+/* Return CHAT_NOUSER, and set the text: the reader NAME does not exist, or its room is not open. */
 enum chat_status room_reader_missing(struct sqlite_store *s, const char *name);
 
 /* A number for a new room. CHAT_DATA: none is left. */

@@ -11,6 +11,7 @@
 #include "os/clock.h"
 #include "reader.h"
 #include "room.h"
+#include "rooms.h"
 #include "transaction.h"
 #include "trim.h"
 
@@ -139,7 +140,7 @@ enum chat_status sqlite_seek(struct store *store, const char *name, const struct
     struct sqlite_store *s = (struct sqlite_store *)store;
     enum chat_status status = connect_on_full_disk(s);
     if (status != CHAT_OK)
-        return status == CHAT_NONE ? room_not_open(s, name) : status;
+        return status == CHAT_NONE ? rooms_not_open(s->base.error, name) : status;
     status = transaction_begin(s);
     if (status != CHAT_OK)
         return status;

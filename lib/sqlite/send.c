@@ -19,6 +19,7 @@
 #include "os/bell.h"
 #include "os/clock.h"
 #include "room.h"
+#include "rooms.h"
 #include "scan.h"
 #include "sweep.h"
 #include "transaction.h"
@@ -199,13 +200,8 @@ static enum chat_status drop_from_readers(struct sqlite_store *s)
 
 static enum chat_status full(struct sqlite_store *s)
 {
-    long long count = (long long)s->put.tally.held + s->put.tally.depth;
-    if (s->put.tally.open)
-        return error_set(s->base.error, CHAT_BUSY,
-                         "room '%s' is full: its slowest reader has not read %lld message%s",
-                         s->put.tally.name, count, count == 1 ? "" : "s");
-    return error_set(s->base.error, CHAT_BUSY, "room '%s' is full: it holds %lld message%s",
-                     s->put.tally.name, count, count == 1 ? "" : "s");
+    const int64_t count = s->put.tally.held + s->put.tally.depth;
+    return rooms_full(s->base.error, s->put.tally.name, count, s->put.tally.open);
 }
 
 /* Delete what has expired in the room, and look again how many messages it holds. */

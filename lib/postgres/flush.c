@@ -1,0 +1,158 @@
+/* flush.c - put many messages of a transaction into the database together. */
+
+#include "internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "failed.h"
+#include "log.h"
+#include "put.h"
+#include "query.h"
+#include "read.h"
+
+/* Whether these messages of the log are new ones that differ in their bodies alone. */
+static bool are_alike(const struct pg_log *log, const size_t *group, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (log->puts[group[i]].kind != log->puts[group[0]].kind || log->puts[group[i]].id > 0)
+            return false;
+    return pg_log_get(log, group[0]).failed == 0;
+}
+
+/* Add the call that puts them into ROOM. */
+static enum chat_status put_alike(struct pg_store *s, const char *room, const size_t *group,
+                                  size_t count)
+{
+    struct pg_values values = { .count = 0 };
+    struct pg_array digests, bodies;
+    const struct chat_message like = pg_log_get(&s->put.log, group[0]);
+    int64_t bytes = 0;
+    pg_array_start(&digests, PG_INT8);
+    pg_array_start(&bodies, PG_BYTEA);
+    for (size_t i = 0; i < count; i++) {
+        const struct chat_message m = pg_log_get(&s->put.log, group[i]);
+        pg_array_number(&digests, pg_read_digest(&m));
+        pg_array_bytes(&bodies, m.length > 0 ? m.body : "", m.length);
+        bytes += (int64_t)m.length;
+    }
+    pg_string(&values, room);
+    pg_time(&values, like.due);
+    pg_time(&values, like.expires);
+    pg_time(&values, like.time);
+    pg_string(&values, like.user);
+    pg_string(&values, like.host);
+    pg_number(&values, like.attempts);
+    pg_string(&values, like.key);
+    pg_add_array(&values, &digests);
+    pg_add_array(&values, &bodies);
+    pg_number(&values, bytes);
+    bool failed = digests.failed || bodies.failed;
+    pg_put_call_enter(s, room);
+    if (!failed)
+        pg_call(s, PG_ADD_ALIKE, &values);
+    pg_array_free(&digests);
+    pg_array_free(&bodies);
+    pg_put_call_ring(s, room, (int64_t)count);
+    return failed ? pg_no_memory(s) : CHAT_OK;
+}
+
+/* Put COUNT messages of the log that are all for the same room. */
+static enum chat_status put_group(struct pg_store *s, const size_t *group, size_t count)
+{
+    const char *room = pg_log_room(&s->put.log, group[0]);
+    struct pg_array columns[PG_PUT_COLUMNS];
+    int64_t bytes = 0, last = 0, first = INT64_MAX;
+    if (are_alike(&s->put.log, group, count)) {
+        enum chat_status status = put_alike(s, room, group, count);
+        return status == CHAT_OK && s->call_count > CALLS / 2 ? pg_exchange(s, "write") : status;
+    }
+    pg_put_columns_start(columns);
+    for (size_t i = 0; i < count; i++) {
+        const struct chat_message m = pg_log_get(&s->put.log, group[i]);
+        pg_put_columns_add(columns, &m);
+        bytes += (int64_t)m.length;
+        if (m.id > last)
+            last = m.id;
+        if (m.place > last)
+            last = m.place;
+        if (m.place > 0 && m.place < first)
+            first = m.place;
+    }
+    if (last > 0)
+        pg_put_call_enter_spool(s);
+    pg_put_call_enter(s, room);
+    if (!pg_put_columns_call(s, columns, room, bytes))
+        return pg_no_memory(s);
+    if (last > 0)
+        pg_put_call_last_id(s, last);
+    if (first < INT64_MAX)
+        pg_put_call_return(s, room, first);
+    pg_put_call_ring(s, room, (int64_t)count);
+    return s->call_count > CALLS / 2 ? pg_exchange(s, "write") : CHAT_OK;
+}
+
+/* By their rooms, and each room in the order in which they were put. Two who enter many rooms do it
+ * in the same order, and never wait for each other. */
+static int compare(const void *a, const void *b, void *log)
+{
+    const size_t *x = a, *y = b;
+    int order = strcmp(pg_log_room(log, *x), pg_log_room(log, *y));
+    return order != 0 ? order : (*x > *y) - (*x < *y);
+}
+
+/* Put the messages of the log from FROM to before TO, none of which wants an answer. */
+static enum chat_status put_run(struct pg_store *s, size_t from, size_t to)
+{
+    size_t count = to - from, n;
+    size_t *order = calloc(count, sizeof *order);
+    enum chat_status status = CHAT_OK;
+    if (order == NULL)
+        return pg_no_memory(s);
+    for (size_t i = 0; i < count; i++)
+        order[i] = from + i;
+    qsort_r(order, count, sizeof *order, compare, &s->put.log);
+    for (size_t i = 0; i < count && status == CHAT_OK; i += n) {
+        const char *room = pg_log_room(&s->put.log, order[i]);
+        n = 1;
+        while (i + n < count && strcmp(room, pg_log_room(&s->put.log, order[i + n])) == 0)
+            n++;
+        status = put_group(s, order + i, n);
+    }
+    free(order);
+    return status;
+}
+
+/* Where the messages end that are put together with message FROM: before one that wants an answer,
+ * and before they are too many to be kept as they are sent, besides. */
+static size_t end_of_run(const struct pg_store *s, size_t from)
+{
+    size_t to = from, bytes = 0;
+    while (to < s->put.log.count && !pg_wants_answer(pg_log_terms(&s->put.log, to)) &&
+           bytes <= PG_FLUSH)
+        bytes += pg_log_get(&s->put.log, to++).length + sizeof(struct chat_message);
+    return to;
+}
+
+static enum chat_status put_again(struct pg_store *s, size_t i)
+{
+    struct chat_message m = pg_log_get(&s->put.log, i);
+    const struct pg_terms *terms = pg_log_terms(&s->put.log, i);
+    int64_t id = m.id;
+    enum chat_status status = pg_put_now(s, &m, &terms->terms, terms->id_wanted, &id);
+    s->put.log.puts[i].id = m.id;
+    return status;
+}
+
+enum chat_status pg_flush(struct pg_store *s)
+{
+    enum chat_status status = CHAT_OK;
+    while (s->put.flushed < s->put.log.count && status == CHAT_OK) {
+        size_t from = s->put.flushed, to = end_of_run(s, from);
+        pg_put_call_begin(s);
+        status = to > from ? put_run(s, from, to) : put_again(s, to++);
+        s->put.flushed = to;
+    }
+    s->put.pending = 0;
+    return status;
+}

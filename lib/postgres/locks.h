@@ -1,0 +1,43 @@
+/* locks.h - the messages that this session has locked. */
+
+#ifndef POSTGRES_LOCKS_H
+#define POSTGRES_LOCKS_H
+
+#include "internal.h"
+#include "query.h"
+
+/* The messages that a statement has locked, in their order. For a reader there may be CLAIMS of its
+ * own and CLAIMS of its source. */
+enum { LOCKED = 2 * CLAIMS };
+struct pg_locked {
+    int64_t id[LOCKED], length[LOCKED];
+    size_t count;
+};
+
+/* Add a call that locks available messages of the room or reader NAME by SQL; read them after the
+ * exchange. */
+size_t pg_locks_call(struct pg_store *s, enum pg sql, const struct chat_query *query,
+                     const char *name);
+void pg_locks_read(const struct pg_store *s, size_t call, struct pg_locked *locked);
+
+/* Make the exchange, in which locks are released, and fail: a role that may not delete messages
+ * gets an error before a message is delivered. */
+enum chat_status pg_locks_refuse(struct pg_store *s);
+
+/* Return how many of the locked messages a batch may hold. */
+size_t pg_locks_fitting(const struct pg_locked *locked, const struct chat_query *query);
+
+/* Store the ids of messages that this session has claimed in an array that the caller frees: all of
+ * them, or if READER is not NULL those that it has claimed as that reader. */
+void pg_locks_own(const struct pg_store *s, const char *reader, struct pg_array *array);
+
+/* Add a call that releases the claims on these messages of rooms; or those with these keys, of
+ * readers; or those on messages that are done. */
+void pg_locks_call_unlock(struct pg_store *s, const int64_t *ids, size_t count);
+void pg_locks_call_unlock_keys(struct pg_store *s, const int64_t *keys, size_t count);
+void pg_locks_call_unlock_done(struct pg_store *s);
+
+/* Append ID to *IDS, which has *COUNT of them. Returns false if there is no memory. */
+bool pg_locks_remember(int64_t **ids, size_t *count, int64_t id);
+
+#endif

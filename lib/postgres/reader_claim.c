@@ -1,0 +1,112 @@
+/* reader_claim.c - claim messages as a reader of an open room. */
+
+#include "internal.h"
+
+#include "bells.h"
+#include "locks.h"
+#include "name.h"
+#include "query.h"
+#include "read.h"
+#include "reader.h"
+#include "rooms.h"
+
+static void call_unlock(struct pg_store *s, int64_t reader, const int64_t *ids, size_t count)
+{
+    int64_t keys[LOCKED];
+    for (size_t i = 0; i < count; i++)
+        keys[i] = pg_name_claim_key(reader, ids[i]);
+    pg_locks_call_unlock_keys(s, keys, count);
+}
+
+/* Look at the reader and lock what may be had. It is made if there is none, and what is due is made
+ * ready before. */
+static enum chat_status lock_messages(struct pg_store *s, const struct chat_query *query,
+                                      const char *name, struct pg_reader *reader,
+                                      struct pg_locked *locked)
+{
+    bool promoted = query->until > 0 || query->every;
+    for (;;) {
+        const bool here = pg_reader_is_here(s, name);
+        pg_bells_call_leave(s);
+        pg_locks_call_unlock_done(s);
+        size_t be = here ? 0 : pg_reader_call_here(s, name);
+        size_t look = pg_reader_call_look(s, name),
+               lock = pg_locks_call(s, PG_LOCK_READER, query, name);
+        enum chat_status status = pg_exchange(s, "read");
+        if (status != CHAT_OK)
+            return status;
+        const bool came = !here && pg_rows(s, be) > 0;
+        status = pg_reader_read_look(s, look, name, reader);
+        pg_locks_read(s, lock, locked);
+        if (came && pg_reader_note_here(s, name) != CHAT_OK)
+            return CHAT_SYSTEM;
+        if (status != CHAT_OK)
+            return status;
+        if (!reader->may_delete) {
+            call_unlock(s, reader->number, locked->id, locked->count);
+            return pg_locks_refuse(s);
+        }
+        if (reader->number == 0) {
+            status = pg_reader_create(s, name);
+        } else if ((reader->due || reader->source_due) && !promoted) {
+            call_unlock(s, reader->number, locked->id, locked->count);
+            status = pg_reader_promote(s, reader);
+            promoted = true;
+        } else
+            break;
+        if (status != CHAT_OK)
+            return status;
+    }
+    if (!query->every || locked->count > 0)
+        return CHAT_OK;
+    size_t call = pg_locks_call(s, PG_LOCK_READER_BEHIND, query, name);
+    enum chat_status status = pg_exchange(s, "read");
+    if (status == CHAT_OK)
+        pg_locks_read(s, call, locked);
+    return status;
+}
+
+/* Read the messages with these ids, and unlock what does not come to BATCH. */
+static enum chat_status read_messages(struct pg_store *s, const struct chat_query *query,
+                                      const char *name, const struct pg_reader *reader,
+                                      const int64_t *ids, size_t count, struct chat_batch *batch)
+{
+    const struct pg_view view = { .reader = name, .every = query->every };
+    struct pg_gone gone;
+    enum chat_status status =
+        pg_read_claimed(s, PG_GET_READER_MESSAGES, reader->number, &view, ids, count, batch, &gone);
+    if (gone.count > 0) {
+        call_unlock(s, reader->number, gone.id, gone.count);
+        enum chat_status unlocked = pg_exchange(s, "read");
+        if (unlocked != CHAT_OK)
+            return unlocked;
+    }
+    return batch->count > 0 ? CHAT_OK : status; /* an error behind these comes again */
+}
+
+enum chat_status pg_reader_claim(struct pg_store *s, const struct chat_query *query,
+                                 const char *name, struct chat_batch *batch)
+{
+    struct pg_reader reader = { .number = 0 };
+    struct pg_locked locked = { .count = 0 };
+    enum chat_status status = CHAT_OK;
+    while (status == CHAT_OK && batch->count == 0) { /* all of them may have gone meanwhile */
+        status = lock_messages(s, query, name, &reader, &locked);
+        if (status != CHAT_OK)
+            return status;
+        if (locked.count == 0)
+            return CHAT_NONE;
+        size_t count = pg_locks_fitting(&locked, query);
+        if (count < locked.count) { /* another receiver may have found them claimed */
+            call_unlock(s, reader.number, locked.id + count, locked.count - count);
+            pg_bells_call_ring(s, LOCK_CAME, name);
+        }
+        status = read_messages(s, query, name, &reader, locked.id, count, batch);
+    }
+    batch->room = reader.number;
+    batch->source = reader.source;
+    batch->seen = reader.seen;
+    batch->missed = rooms_missed(&s->base, reader.number, reader.missed);
+    batch->returned = reader.keep;
+    return status;
+}
