@@ -42,6 +42,13 @@ static inline int64_t position_place(int64_t position)
     return position & ID_MAX;
 }
 
+/* For qsort and bsearch. */
+static inline int position_compare(const void *a, const void *b)
+{
+    const int64_t *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
 /* The columns of a message, in the order of schema.sql. */
 enum {
     COLUMN_POSITION,

@@ -108,12 +108,6 @@ struct done {
     size_t count;
 };
 
-static int compare(const void *a, const void *b)
-{
-    const int64_t *x = a, *y = b;
-    return (*x > *y) - (*x < *y);
-}
-
 /* Those of BATCH from FROM to before TO; the caller frees DONE->positions. */
 static enum chat_status done_of(struct sqlite_store *s, const struct chat_batch *batch, size_t from,
                                 size_t to, struct done *done)
@@ -124,7 +118,7 @@ static enum chat_status done_of(struct sqlite_store *s, const struct chat_batch 
         return error_set(s->base.error, CHAT_SYSTEM, "out of memory");
     memcpy(done->positions, batch->positions + from, done->count * sizeof *done->positions);
     if (done->count > 1) /* two batches that were joined */
-        qsort(done->positions, done->count, sizeof *done->positions, compare);
+        qsort(done->positions, done->count, sizeof *done->positions, position_compare);
     return CHAT_OK;
 }
 

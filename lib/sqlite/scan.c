@@ -245,16 +245,10 @@ void scan_step(struct scan *scan, int64_t n)
     scan->next = scan->next_due = 0;
 }
 
-static int compare(const void *a, const void *b)
-{
-    const int64_t *x = a, *y = b;
-    return (*x > *y) - (*x < *y);
-}
-
 static bool is_kept(const struct sqlite_store *s, int64_t position)
 {
     size_t last = s->kept_count;
-    return last > 0 && bsearch(&position, s->kept, last, sizeof position, compare) != NULL;
+    return last > 0 && bsearch(&position, s->kept, last, sizeof position, position_compare) != NULL;
 }
 
 /* The run of positions from the next message on, at most MAX, that ends with a message. */
