@@ -16,7 +16,8 @@
  * to be installed. No environment variable is used. */
 static const char *const places[] = { ".", "chatspool", CHAT_MODULES_BESIDE, CHAT_MODULES };
 
-/* Whether the file or directory belongs to this user or root, and no other user can write to it. */
+/* Return whether the file or directory belongs to this user or root, and no other user can write to
+ * it. */
 static bool is_trusted(const char *path)
 {
     struct stat st;

@@ -174,7 +174,7 @@ void bell_ring_all(const struct location *location, const char *bell)
     closedir(directory);
 }
 
-/* Whether no process has the FIFO open. */
+/* Return whether no process has the FIFO open. */
 static bool is_idle(int bells, const char *room)
 {
     const int flags = O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC;

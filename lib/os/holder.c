@@ -36,7 +36,7 @@ struct entry {
     char name[];
 };
 
-/* Whether IS_IT is true of a number that is a name in the directory. */
+/* Return whether IS_IT is true of a number that is a name in the directory. */
 static bool any_number(const char *directory, bool (*is_it)(struct search *s, long long number),
                        struct search *s)
 {
@@ -84,9 +84,9 @@ static const char *next_field(const char *field)
     return field + strspn(field, " \t");
 }
 
-/* Whether the line is of a lock for writing, on *RANGE, as in
- * "lock:   1: OFDLCK ADVISORY  WRITE -1 fe:00:10961619 0 0": of the process -1, on the file with
- * that device and number, from the first of the last two numbers to the second. */
+/* Return whether the line is of a lock for writing, on *RANGE, as in "lock: 1: OFDLCK ADVISORY
+ * WRITE -1 fe:00:10961619 0 0": of the process -1, on the file with that device and number, from
+ * the first of the last two numbers to the second. */
 static bool read_lock(const char *line, struct range *range)
 {
     if (strncmp(line, "lock:", 5) != 0)

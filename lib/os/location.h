@@ -38,10 +38,10 @@ enum chat_status location_enter(struct location *location, bool create);
  * file. CHAT_PERMISSION: it is not safe to use. */
 enum chat_status location_check(struct location *location, const char *suffix);
 
-/* Whether the spool is on a file system that is mounted read-only, here at least. */
+/* Return whether the spool is on a file system that is mounted read-only, here at least. */
 bool location_is_read_only(const struct location *location);
 
-/* Whether the disk has this number of bytes for unprivileged users, as far as it reports. */
+/* Return whether the disk has this number of bytes for unprivileged users, as far as it reports. */
 bool location_has_space(const struct location *location, int64_t bytes);
 
 /* Open the file that ends in SUFFIX to read, and check it. CHAT_NONE: no such file. Not for a
@@ -69,14 +69,14 @@ void location_remove(const struct location *location, const char *suffix);
 #define LOCATION_NAME 1024
 void location_name(const struct location *location, const char *suffix, char name[LOCATION_NAME]);
 
-/* Whether this process may write the spool's file, and its file system can be written. */
+/* Return whether this process may write the spool's file, and its file system can be written. */
 bool location_is_writable(const struct location *location);
 
-/* Whether this process is a member of a group. */
+/* Return whether this process is a member of a group. */
 bool location_is_member(gid_t group);
 
-/* Whether we may use a file with this owner and mode: it belongs to this user or to root, or if
- * the spool is shared to its group, and no other user can write to it. */
+/* Return whether we may use a file with this owner and mode: it belongs to this user or to root, or
+ * if the spool is shared to its group, and no other user can write to it. */
 bool location_trusts(const struct location *location, const struct stat *st);
 
 /* Check what was opened as the spool's file that ends in SUFFIX, and store what fstat(2) says. */
@@ -118,7 +118,7 @@ int location_make_directory(const struct location *location, const char *path);
 /* Change the mode of the file that FD refers to. Returns -1 with errno. */
 int location_set_mode(int fd, mode_t mode);
 
-/* Whether a directory is empty, or holds nothing but the file ONLY. */
+/* Return whether a directory is empty, or holds nothing but the file ONLY. */
 bool location_holds(int directory, const char *only);
 
 /* --- location_share.c --- */

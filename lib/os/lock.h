@@ -33,7 +33,7 @@ struct range {
 int lock_write(int fd, int64_t timeout);
 void unlock_write(int fd);
 
-/* Whether another process holds the write lock. */
+/* Return whether another process holds the write lock. */
 bool lock_write_taken(int fd);
 
 /* Claim the positions of WANTED, all or none, without waiting. Where others have a claim on some of
@@ -46,7 +46,8 @@ void unlock_claim(int fd, struct range claimed);
  * claimed. */
 int lock_all_claims(int fd, int64_t timeout);
 
-/* Whether another process has a claim on a position of WANTED; stores such a range in *TAKEN. */
+/* Return whether another process has a claim on a position of WANTED; stores such a range in
+ * *TAKEN. */
 bool lock_taken(int fd, struct range wanted, struct range *taken);
 
 /* Report each range within WANTED that another process has claimed. */

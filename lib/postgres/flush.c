@@ -11,7 +11,7 @@
 #include "query.h"
 #include "read.h"
 
-/* Whether these messages of the log are new ones that differ in their bodies alone. */
+/* Return whether these messages of the log are new ones that differ in their bodies alone. */
 static bool are_alike(const struct pg_log *log, const size_t *group, size_t count)
 {
     for (size_t i = 0; i < count; i++)

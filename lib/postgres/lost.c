@@ -22,7 +22,7 @@ struct pg_timeout pg_timeout(const struct pg_store *s)
                                 .pause = PAUSE_FIRST };
 }
 
-/* Whether a signal waits until it is let in: the caller has something else to do. */
+/* Return whether a signal waits until it is let in: the caller has something else to do. */
 static bool is_signalled(void)
 {
     sigset_t pending;

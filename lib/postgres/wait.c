@@ -89,7 +89,7 @@ static void wake_in(struct vigil *vigil, int64_t milliseconds)
     vigil_wake_at(vigil, (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000 + milliseconds);
 }
 
-/* Whether a bell was rung, or the connection is lost. */
+/* Return whether a bell was rung, or the connection is lost. */
 static bool is_rung(struct pg_store *s)
 {
     bool rung = PQconsumeInput(s->conn) == 0;

@@ -72,7 +72,7 @@ static void count_earliest(int64_t *earliest, int64_t time)
         *earliest = time;
 }
 
-/* Whether the row that STATEMENT is at is in the range that its columns imply. */
+/* Return whether the row that STATEMENT is at is in the range that its columns imply. */
 static bool is_misfiled(const struct counters *room, sqlite3_stmt *statement)
 {
     const bool copied = room->source != 0 && room->source != room->number;

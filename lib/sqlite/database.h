@@ -14,7 +14,7 @@ void db_disconnect(struct sqlite_store *s);
  * is opened to read, without SQLite, and nothing is made beside it. */
 enum chat_status db_recognize(struct sqlite_store *s);
 
-/* Whether this is a child by fork() of a process that was connected, to whatever spool. */
+/* Return whether this is a child by fork() of a process that was connected, to whatever spool. */
 bool db_was_forked(void);
 
 /* The statement, prepared once and reset, or NULL. Its bindings stay from the last use. */

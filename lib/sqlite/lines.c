@@ -38,7 +38,8 @@ static bool is_plain(const struct sqlite_store *s, const struct chat_message *m)
            m->key == NULL && m->length <= LONG;
 }
 
-/* Whether it belongs to those that are there: it has the next id, and their sender and host. */
+/* Return whether it belongs to those that are there: it has the next id, and their sender and
+ * host. */
 static bool fits(const struct lines *l, const struct chat_message *m)
 {
     return l->count > 0 && m->id == l->id + (int64_t)l->count && m->length <= BYTES - l->used &&

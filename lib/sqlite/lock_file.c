@@ -25,9 +25,9 @@ enum chat_status lock_file_failed(struct sqlite_store *s, int errnum)
                         s->location.path);
 }
 
-/* Whether the lock file has lost its name; looks at most once per second. Foreign programs may remove
- * the file at any moment, not only while no process holds the write lock, so a look each time would
- * not be safer. */
+/* Return whether the lock file has lost its name; looks at most once per second. Foreign programs
+ * may remove the file at any moment, not only while no process holds the write lock, so a look each
+ * time would not be safer. */
 static bool lock_is_gone(struct sqlite_store *s)
 {
     enum { EVERY = 1000 }; /* milliseconds */

@@ -54,7 +54,8 @@ static const char *source_name(struct sqlite_store *s, const char *name)
     return s->copied_from;
 }
 
-/* Whether a message is what it was when it was sent to its room, or to the source of that. */
+/* Return whether a message is what it was when it was sent to its room, or to the source of
+ * that. */
 static bool is_whole(struct sqlite_store *s, struct chat_message *m, int64_t checksum)
 {
     if (digest_message(m) == checksum)
@@ -131,7 +132,8 @@ static sqlite3_stmt *list_run(struct sqlite_store *s, struct range run, int64_t 
     return statement;
 }
 
-/* Whether the message that STATEMENT is at is to be read: what waits may be of another room. */
+/* Return whether the message that STATEMENT is at is to be read: what waits may be of another
+ * room. */
 static bool is_wanted(sqlite3_stmt *statement, int64_t position, const struct room *room,
                       int64_t now, struct chat_batch *batch)
 {

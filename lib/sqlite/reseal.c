@@ -77,8 +77,8 @@ static int repair(struct sqlite_store *s, int fd, const struct wal *wal)
                       (uint32_t)(s->location.size / PAGE));
 }
 
-/* Whether another process is attached to the index of the WAL, and would go on with the WAL as it
- * is. (This process has no connection, so that closing the file drops no lock of it.) */
+/* Return whether another process is attached to the index of the WAL, and would go on with the WAL
+ * as it is. (This process has no connection, so that closing the file drops no lock of it.) */
 static bool in_use(struct sqlite_store *s)
 {
     enum { ATTACHED_BYTE = 128 }; /* UNIX_SHM_DMS in SQLite's os_unix.c */

@@ -65,7 +65,8 @@ static int run(sqlite3_stmt *statement)
     return sqlite3_reset(statement);
 }
 
-/* Whether to continue. A row that exists is skipped: a page can have been copied by a crash. */
+/* Return whether to continue. A row that exists is skipped: a page can have been copied by a
+ * crash. */
 static bool check(struct salvage *g, int rc)
 {
     if (rc != SQLITE_OK && (rc & 0xff) != SQLITE_CONSTRAINT)
@@ -142,7 +143,7 @@ static bool take_reading(struct salvage *g, const struct record *r)
     return check(g, run(statement));
 }
 
-/* Whether NAME can be in a row. */
+/* Return whether NAME can be in a row. */
 static bool name_valid(const char *name)
 {
     return chat_room_valid(name) || chat_reader_valid(name);

@@ -48,7 +48,7 @@ static sqlite3_stmt *list_ready(const struct scan *scan)
     return statement;
 }
 
-/* Whether the message that STATEMENT is at has expired. */
+/* Return whether the message that STATEMENT is at has expired. */
 static bool has_expired(const struct scan *scan, sqlite3_stmt *statement)
 {
     enum { EXPIRES = 1 };

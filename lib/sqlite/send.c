@@ -378,9 +378,9 @@ static enum chat_status promise_room(struct sqlite_store *s)
     return db_failed(s, rc, "write");
 }
 
-/* Whether a commit that failed with RC has surely stored nothing: the frame that says "commit" is
- * the last to be written. A sync that failed leaves a whole transaction in the WAL,
- * and who recovers the WAL may find it. */
+/* Return whether a commit that failed with RC has surely stored nothing: the frame that says
+ * "commit" is the last to be written. A sync that failed leaves a whole transaction in the WAL, and
+ * who recovers the WAL may find it. */
 static bool surely_not_stored(int rc)
 {
     return (rc & 0xff) == SQLITE_FULL || (rc & 0xff) == SQLITE_BUSY || rc == SQLITE_IOERR_WRITE;

@@ -72,8 +72,8 @@ static enum chat_status delete_until_gone(struct sqlite_store *s, int64_t first,
     return status;
 }
 
-/* Whether it is one of those from FROM to before TO, which two batches that were joined may not
- * have in order. */
+/* Return whether it is one of those from FROM to before TO, which two batches that were joined may
+ * not have in order. */
 static bool holds_position(const struct chat_batch *batch, size_t from, size_t to, int64_t position)
 {
     for (size_t i = from; i < to; i++)
@@ -257,7 +257,7 @@ static enum chat_status hold_message(struct sqlite_store *s, const struct chat_b
     return status == CHAT_OK ? put_at(s, position, m, batch->room, waits_at) : status;
 }
 
-/* Whether the message I of BATCH is a reader's copy, of which there may be others. */
+/* Return whether the message I of BATCH is a reader's copy, of which there may be others. */
 static bool is_copy(const struct chat_batch *batch, size_t i)
 {
     return batch->source != 0 && strchr(batch->messages[i]->room, '/') == NULL;

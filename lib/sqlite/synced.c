@@ -99,8 +99,8 @@ void synced_note_failure(struct sqlite_store *s)
         write_failed(s, 1);
 }
 
-/* Whether the frames that were committed are in the file: the kernel may have thrown the pages away
- * that it could not write. */
+/* Return whether the frames that were committed are in the file: the kernel may have thrown the
+ * pages away that it could not write. */
 static bool holds_all(const struct sqlite_store *s, const struct wal *wal)
 {
     uint8_t salt[WAL_SALT];

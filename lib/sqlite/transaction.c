@@ -95,8 +95,8 @@ enum chat_status transaction_make_space(struct sqlite_store *s)
     return CHAT_OK;
 }
 
-/* Whether the WAL is as large as only a transaction can have left it that was rolled back, or whose
- * process was killed: what SQLite's cache can't hold is there before the commit. */
+/* Return whether the WAL is as large as only a transaction can have left it that was rolled back,
+ * or whose process was killed: what SQLite's cache can't hold is there before the commit. */
 static bool wal_is_left(struct sqlite_store *s)
 {
     return s->wal_tried == 0 && vfs_wal_size(s->db) > WAL_KEPT;

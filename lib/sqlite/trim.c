@@ -321,8 +321,8 @@ enum chat_status trim(struct sqlite_store *s, int64_t number, int64_t came)
     return status == CHAT_OK ? trim_read(s, &open, placed, came) : status;
 }
 
-/* Whether the room holds more than it may, or the messages of the tally have brought it past a
- * multiple of the slack beyond what it keeps. */
+/* Return whether the room holds more than it may, or the messages of the tally have brought it past
+ * a multiple of the slack beyond what it keeps. */
 static bool is_past_slack(const struct tally *t, int64_t keep, int64_t most)
 {
     const int64_t held = t->held + t->came, step = slack_of(keep) + 1;

@@ -42,7 +42,7 @@ int64_t vfs_wal_size(sqlite3 *db);
 /* errno of the last read from any file of SQLite's that failed; 0: none has since the last call. */
 int vfs_read_failed(void);
 
-/* Whether there was no space for the last write to any file of SQLite's. */
+/* Return whether there was no space for the last write to any file of SQLite's. */
 bool vfs_disk_full(void);
 
 #endif

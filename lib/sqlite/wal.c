@@ -105,7 +105,7 @@ static int write_at(int fd, const void *bytes, size_t size, int64_t offset)
     return 0;
 }
 
-/* Whether the header is valid, and the checksum that the first frame goes on from. */
+/* Return whether the header is valid, and the checksum that the first frame goes on from. */
 static bool header_valid(const uint8_t header[WAL_HEADER], struct sum *sum)
 {
     uint32_t magic = get(header + MAGIC_AT, true);
@@ -121,7 +121,7 @@ static bool is_zero(const uint8_t header[WAL_HEADER])
     return memcmp(header, zeros, WAL_HEADER) == 0;
 }
 
-/* Whether FRAME is the next one of the chain that SUM has come to. */
+/* Return whether FRAME is the next one of the chain that SUM has come to. */
 static bool continues(const struct wal *wal, struct sum *sum, const uint8_t frame[WAL_FRAME])
 {
     if (memcmp(frame + WAL_FRAME_SALT_AT, wal->salt, WAL_SALT) != 0 ||
@@ -145,8 +145,8 @@ static int follow_chain(int fd, struct wal *wal, struct sum *sum)
     return errnum == ENODATA ? 0 : errnum; /* truncated since */
 }
 
-/* Whether the file ends within a frame of this WAL, at the size that version 0.1.0 cut it to. A WAL
- * that grew to that size later has a frame of an older WAL there. */
+/* Return whether the file ends within a frame of this WAL, at the size that version 0.1.0 cut it
+ * to. A WAL that grew to that size later has a frame of an older WAL there. */
 static bool was_cut(int fd, const struct wal *wal, int64_t size)
 {
     uint8_t header[WAL_FRAME_HEADER];
@@ -184,8 +184,8 @@ int wal_examine(int fd, struct wal *wal)
     return follow_chain(fd, wal, &sum);
 }
 
-/* Whether the frame was left by an earlier WAL in the same file: SQLite adds 1 to the first half
- * of the salt each time it restarts the WAL. Zeros count as well. */
+/* Return whether the frame was left by an earlier WAL in the same file: SQLite adds 1 to the first
+ * half of the salt each time it restarts the WAL. Zeros count as well. */
 static bool is_left_over(const uint8_t header[WAL_FRAME_HEADER], const struct wal *wal)
 {
     enum { OFTEN = 1 << 24 };
@@ -217,7 +217,8 @@ bool wal_is_broken(int fd, const struct wal *wal, int64_t frames)
     return false;
 }
 
-/* Whether the file has these bytes; after a write past the page cache, whether the disk has. */
+/* Return whether the file has these bytes; after a write past the page cache, whether the disk
+ * has. */
 static bool reads_back(int fd, const char *bytes, size_t size, int64_t offset)
 {
     char block[4096];
@@ -297,7 +298,7 @@ static int write_header(struct reseal *r, const uint8_t salt[WAL_SALT])
     return write_at(r->fd, header, sizeof header, 0);
 }
 
-/* Whether the frame fits the one before it, as that was written. */
+/* Return whether the frame fits the one before it, as that was written. */
 static bool was_written_so(struct reseal *r, const uint8_t frame[WAL_FRAME])
 {
     add_frame(&r->stored, frame);

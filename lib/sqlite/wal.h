@@ -37,11 +37,11 @@ struct wal {
 /* Read the WAL that FD is open on. Returns 0, or an errno if it cannot be read. */
 int wal_examine(int fd, struct wal *wal);
 
-/* Whether the WAL that FD (or -1) is open on may be one of WAL_CUT, by its size. */
+/* Return whether the WAL that FD (or -1) is open on may be one of WAL_CUT, by its size. */
 bool wal_has_cut_size(int fd);
 
-/* Whether the file has more than the sound frames of this WAL: another one of its first FRAMES,
- * or something that is not a frame. An old copy of a WAL has not. */
+/* Return whether the file has more than the sound frames of this WAL: another one of its first
+ * FRAMES, or something that is not a frame. An old copy of a WAL has not. */
 bool wal_is_broken(int fd, const struct wal *wal, int64_t frames);
 
 /* Write the header and the first FRAMES frames again as they are, so that all of their pages are

@@ -53,7 +53,8 @@ static uint32_t big_endian(const uint8_t bytes[4])
     return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
 }
 
-/* Whether the frame that HEADER names as the last one is in the WAL, and no frame follows it. */
+/* Return whether the frame that HEADER names as the last one is in the WAL, and no frame follows
+ * it. */
 static bool ends_with(int wal, const struct index_header *header)
 {
     uint8_t bytes[WAL_FRAME + sizeof(struct frame_header)] = { 0 };

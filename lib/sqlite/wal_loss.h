@@ -5,7 +5,7 @@
 
 #include "internal.h"
 
-/* Whether SQLite's index knows all frames of the WAL that are on the disk. */
+/* Return whether SQLite's index knows all frames of the WAL that are on the disk. */
 bool wal_loss_is_indexed(const struct sqlite_store *s);
 
 /* Check whether the WAL that the descriptor (or -1) is open on has lost data that was on disk:

@@ -38,7 +38,7 @@ static enum chat_status begin(struct sqlite_store *s)
     return CHAT_OK;
 }
 
-/* Whether an event is about a file of the spool. */
+/* Return whether an event is about a file of the spool. */
 static bool is_ours(const struct sqlite_store *s, const struct inotify_event *event)
 {
     size_t length = strlen(s->location.name);
