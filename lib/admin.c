@@ -1,4 +1,4 @@
-/* admin.c - the public functions for who looks after a spool. */
+/* admin.c - the public functions for operators. */
 
 #include "handle.h"
 
@@ -86,7 +86,8 @@ enum chat_status chat_holders(const chat_batch *batch, struct chat_holder *holde
     return claimed ? admin_of(batch->store)->holders(batch->store, batch, holders) : CHAT_OK;
 }
 
-/* Operations on open rooms need a room, or a reader, and are not allowed while sending. */
+/* Check the arguments of an operation on open rooms: NAME is the name of a ROOM, or of a READER,
+ * and the call comes outside of a transaction. */
 static enum chat_status check_open(chat_spool *spool, const char *name, bool room, bool reader)
 {
     if (handle_check(spool) != CHAT_OK)

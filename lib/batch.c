@@ -13,7 +13,7 @@ struct chat_batch *batch_new(struct store *store)
     return batch;
 }
 
-/* Have room for COUNT messages. */
+/* Make space for COUNT messages. Returns false if there is no memory. */
 static bool grow(struct chat_batch *batch, size_t count)
 {
     size_t capacity = batch->capacity > 0 ? batch->capacity : 1;
@@ -39,8 +39,8 @@ struct batch_block {
     max_align_t bytes[];
 };
 
-/* A piece of SIZE bytes, aligned for a message; or NULL. The first message of a batch is often the
- * only one, and gets a block of its own size. */
+/* Return a piece of SIZE bytes, aligned for a message, or NULL. The first message of a batch is
+ * often the only one, and gets a block of its own size. */
 static void *take(struct chat_batch *batch, size_t size)
 {
     enum { BLOCK = 64 * 1024 };
@@ -59,7 +59,7 @@ static void *take(struct chat_batch *batch, size_t size)
     return piece;
 }
 
-/* Copy SIZE bytes to *END and move it behind them. */
+/* Copy SIZE bytes to *END, and move *END behind them. Returns the copy. */
 static void *append(char **end, const void *bytes, size_t size)
 {
     char *start = *end;
@@ -127,7 +127,7 @@ bool batch_join(struct chat_batch *batch, struct chat_batch *other)
     if (other->missed > batch->missed)
         batch->missed = other->missed;
     if (batch->first != other->first || batch->returned != other->returned)
-        batch->first = 0; /* what the two looks have shown does not go together */
+        batch->first = 0; /* the two scans do not go together */
     batch_free(other);
     return true;
 }

@@ -1,4 +1,4 @@
-/* defaults.c - what a caller leaves out: the spool, the sender and the host. */
+/* defaults.c - the defaults of what a caller leaves out: the spool, the sender and the host. */
 
 #include "defaults.h"
 
@@ -19,7 +19,7 @@ char *chat_default_spool(const char *spool, const char *state_home, const char *
     if (is_given(spool))
         return strdup(spool);
     if (is_given(state_home) &&
-        state_home[0] == '/') /* a relative one is to be ignored, says XDG */
+        state_home[0] == '/') /* the XDG specification says to ignore a relative path */
         return asprintf(&path, "%s/chat/spool.db", state_home) < 0 ? NULL : path;
     if (!is_given(home)) {
         const struct passwd *user = getpwuid(geteuid());

@@ -12,7 +12,7 @@
 
 static XXH64_hash_t add(XXH64_hash_t hash, const void *bytes, size_t size)
 {
-    /* The length goes in too, or "ab" + "c" would be "a" + "bc". */
+    /* The length is hashed, too: otherwise "ab" + "c" would be "a" + "bc". */
     return XXH3_64bits_withSeed(bytes, size, hash ^ size);
 }
 

@@ -5,8 +5,9 @@
 
 #include "chatspool.h"
 
-/* A checksum over everything of MESSAGE that never changes while it is in its room: all but
- * the attempts. A flipped bit or a swapped page is noticed before a message is handed over. */
+/* Return a checksum over everything of MESSAGE that does not change while it is in its room: all
+ * except the attempts. So a flipped bit or a swapped page is noticed before a message is handed
+ * over. */
 int64_t digest_message(const struct chat_message *message);
 
 #endif

@@ -6,7 +6,7 @@
 #include "chatspool.h"
 
 struct error {
-    char text[4608]; /* room for a path and a sentence */
+    char text[4608]; /* space for a path and a sentence */
 };
 
 /* Write the text (printf-like) and return STATUS. */

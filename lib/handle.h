@@ -10,13 +10,14 @@ struct chat_spool {
     struct store *store; /* NULL until it is open */
 };
 
-/* A waiting function begins: nothing is known of the descriptors of the caller yet. */
+/* Forget what the caller's descriptors have shown: a waiting function begins. */
 void handle_forget_descriptors(const chat_spool *spool);
 
-/* CHAT_USAGE: SPOOL is NULL, or chat_open has failed; its reason stays. */
+/* Return CHAT_USAGE if SPOOL is NULL, or if chat_open has failed: the text of that failure
+ * stays. */
 enum chat_status handle_check(const chat_spool *spool);
 
-/* Check the name of a room, or of a reader of one; NULL is the default room. */
+/* Check the name of a room, or of a reader; NULL is the default room. */
 enum chat_status handle_check_room(chat_spool *spool, const char *name);
 
 #endif

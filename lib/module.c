@@ -1,4 +1,4 @@
-/* module.c - a store that is not built in, but loaded where a spool's URL asks for it. */
+/* module.c - load a store that is not built in, if the URL of a spool asks for it. */
 
 #include "module.h"
 
@@ -10,14 +10,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* The directories in which to look for it, each relative to the directory of the running
- * program: the same one (a program that is itself with the modules), a directory in it (a source
- * tree), where this library was installed together with the program, and where this library was
- * to be installed. No environment variable is used. */
-static const char *const places[] = { ".", "chatspool", CHAT_MODULES_BESIDE, CHAT_MODULES };
+/* The directories in which the module is searched, each relative to the directory of the running
+ * program: that directory itself (for a program installed beside the modules), a directory in it (a
+ * source tree), the directory where this library was installed together with the program, and the
+ * directory where this library was to be installed. No environment variable is used. */
+static const char *const candidates[] = { ".", "chatspool", CHAT_MODULES_BESIDE, CHAT_MODULES };
 
-/* Return whether the file or directory belongs to this user or root, and no other user can write to
- * it. */
+/* Return whether the file or directory belongs to this user or to root, and no other user can write
+ * to it. */
 static bool is_trusted(const char *path)
 {
     struct stat st;
@@ -25,7 +25,7 @@ static bool is_trusted(const char *path)
            (st.st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
-/* The directory of the program that runs, with a slash. False: it is not known. */
+/* Store the directory of the running program, with a slash. Returns false if it is unknown. */
 static bool program_directory(char path[PATH_MAX])
 {
     ssize_t length = readlink("/proc/self/exe", path, PATH_MAX - 1);
@@ -35,16 +35,16 @@ static bool program_directory(char path[PATH_MAX])
     return length > 0;
 }
 
-/* Store in PATH the module in the directory PLACE. CHAT_NONE: not found. */
-static enum chat_status find_in(const char *place, const char *name, struct error *error,
+/* Store in PATH the file name of the module in the directory CANDIDATE. CHAT_NONE: not found. */
+static enum chat_status find_in(const char *candidate, const char *name, struct error *error,
                                 char path[PATH_MAX])
 {
     char directory[PATH_MAX] = "";
     struct stat st;
-    if (place[0] != '/' && !program_directory(directory))
+    if (candidate[0] != '/' && !program_directory(directory))
         return CHAT_NONE;
     size_t used = strlen(directory);
-    int length = snprintf(directory + used, sizeof directory - used, "%s", place);
+    int length = snprintf(directory + used, sizeof directory - used, "%s", candidate);
     if (length < 0 || (size_t)length >= sizeof directory - used)
         return CHAT_NONE;
     length = snprintf(path, PATH_MAX, "%s/chatspool-%s.so", directory, name);
@@ -62,8 +62,8 @@ static enum chat_status find_in(const char *place, const char *name, struct erro
 static enum chat_status find(const char *name, struct error *error, char path[PATH_MAX])
 {
     enum chat_status status = CHAT_NONE;
-    for (size_t i = 0; i < sizeof places / sizeof places[0] && status == CHAT_NONE; i++)
-        status = find_in(places[i], name, error, path);
+    for (size_t i = 0; i < sizeof candidates / sizeof candidates[0] && status == CHAT_NONE; i++)
+        status = find_in(candidates[i], name, error, path);
     if (status != CHAT_NONE)
         return status;
     return error_set(error, CHAT_UNREACHABLE,

@@ -1,4 +1,4 @@
-/* module.h - a store that is not built in, but loaded where a spool's URL asks for it. */
+/* module.h - load a store that is not built in, if the URL of a spool asks for it. */
 
 #ifndef MODULE_H
 #define MODULE_H
@@ -13,7 +13,8 @@ struct store_module {
 };
 
 /* Load the module of the store NAME, chatspool-NAME.so, and store its operations. CHAT_UNREACHABLE:
- * it is not there, or cannot be loaded. CHAT_PERMISSION: others could have changed it. */
+ * the module does not exist, or cannot be loaded. CHAT_PERMISSION: other users could have changed
+ * it. */
 enum chat_status module_load(const char *name, struct error *error, const struct store_ops **ops);
 
 #endif

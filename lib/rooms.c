@@ -1,11 +1,11 @@
-/* rooms.c - what both stores say about rooms: errors with the same texts, and numbers of open
+/* rooms.c - what both stores share about rooms: errors with the same texts, and numbers of open
  * rooms. */
 
 #include "rooms.h"
 
 #include <string.h>
 
-/* The length of the room in NAME, which may be a reader's. */
+/* Return the length of the room in NAME, which may be a reader's. */
 static int room_length(const char *name)
 {
     return (int)strcspn(name, "/");

@@ -1,4 +1,4 @@
-/* rooms.h - what both stores say about rooms: errors with the same texts, and numbers of open
+/* rooms.h - what both stores share about rooms: errors with the same texts, and numbers of open
  * rooms. */
 
 #ifndef ROOMS_H

@@ -1,5 +1,5 @@
-/* spool.c - the public functions for who sends and receives: checks arguments, picks the store,
- * owns the memory. */
+/* spool.c - the public functions for senders and receivers: they check arguments, pick the store
+ * and own the memory. */
 
 #include <stdlib.h>
 #include <string.h>
@@ -8,8 +8,8 @@
 #include "handle.h"
 #include "module.h"
 
-/* The stores by the scheme of their URL; a path has no scheme. A store is built in, or the
- * module with that name is loaded when a URL asks for it. */
+/* The stores by the scheme of their URL; a path has no scheme. A store is built in, or it is in the
+ * module with that name, which is loaded when a URL asks for it. */
 static const struct entry {
     const char *scheme;
     const struct store_ops *ops;
@@ -20,7 +20,7 @@ static const struct entry {
     { "postgres", NULL, "postgresql" },
 };
 
-/* The length of the scheme of a URL ("redis://..."), or 0 for a path. */
+/* Return the length of the scheme of a URL ("redis://..."), or 0 for a path. */
 static size_t scheme_length(const char *where)
 {
     size_t n = strspn(where, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-.");
@@ -65,7 +65,7 @@ enum chat_status chat_open(const char *where, chat_spool **out)
         return CHAT_SYSTEM;
     if (where == NULL || where[0] == '\0')
         return error_set(&spool->error, CHAT_USAGE, "the spool's name is empty");
-    const struct store_ops *ops = NULL; /* and so where none is found */
+    const struct store_ops *ops = NULL; /* also where no store is found */
     enum chat_status status = find_store(where, &spool->error, &ops);
     return ops != NULL ? ops->open(where, &spool->error, &spool->store) : status;
 }
@@ -128,7 +128,7 @@ enum chat_status chat_begin(chat_spool *spool)
     return status;
 }
 
-/* Dates have years of four digits: a later time could be stored, but not written and read. */
+/* Return whether a time can be written as a date, whose years have four digits. */
 static bool time_valid(int64_t time)
 {
     return time >= CHAT_TIME_MIN && time <= CHAT_TIME_MAX;
@@ -187,7 +187,7 @@ void chat_rollback(chat_spool *spool)
     spool->store->sending = false;
 }
 
-/* Check QUERY, and the names of its rooms from FROM on. */
+/* Check QUERY, and the names of its rooms from index FROM on. */
 static enum chat_status check_query_from(chat_spool *spool, const struct chat_query *query,
                                          size_t from)
 {
@@ -199,8 +199,7 @@ static enum chat_status check_query_from(chat_spool *spool, const struct chat_qu
     return status;
 }
 
-/* Store in *FULL the QUERY of the caller, which may be NULL, with what it leaves out; and check it.
- */
+/* Store in *FULL the caller's QUERY, which may be NULL, with all defaults; and check it. */
 static enum chat_status check_query(chat_spool *spool, const struct chat_query *query,
                                     struct chat_query *full)
 {
@@ -219,7 +218,7 @@ enum chat_status chat_mark(chat_spool *spool, const struct chat_query *query, in
     return status == CHAT_OK ? spool->store->ops->mark(spool->store, &full, mark) : status;
 }
 
-/* Add BATCH to the batches that hold claims; and remove it. */
+/* Add BATCH to the list of batches that hold claims. */
 static void remember(struct chat_batch *batch)
 {
     batch->next = batch->store->claimed;
@@ -235,8 +234,8 @@ static void forget(const struct chat_batch *batch)
         *link = batch->next;
 }
 
-/* Walk on in a few rooms at a time. A walk through many rooms has a call for each that holds a
- * message, and a call must not check the names of all of them. */
+/* Continue a walk, in a few rooms at a time. A walk through many rooms makes one call for each room
+ * that holds a message, and a call must not check the names of all rooms. */
 static enum chat_status walk(chat_spool *spool, const struct chat_query *query,
                              struct chat_cursor *cursor, struct chat_batch *batch)
 {
@@ -256,7 +255,7 @@ static enum chat_status walk(chat_spool *spool, const struct chat_query *query,
     return status;
 }
 
-/* Make a batch and let the store fill it; an empty or failed one is freed again. */
+/* Create a batch and let the store fill it. An empty batch, and one that failed, is freed. */
 static enum chat_status fill(chat_spool *spool, const struct chat_query *query,
                              struct chat_cursor *cursor, chat_batch **out)
 {
@@ -318,7 +317,8 @@ int64_t chat_batch_missed(const chat_batch *batch)
     return batch != NULL ? batch->missed : 0;
 }
 
-/* Each operation on claimed messages is a transaction of its own. */
+/* Check that the messages of BATCH can be deleted or moved: they are claimed, and the call comes
+ * outside of a transaction, as it is a transaction of its own. */
 static enum chat_status check_claimed(const chat_batch *batch)
 {
     if (batch == NULL)
@@ -326,7 +326,8 @@ static enum chat_status check_claimed(const chat_batch *batch)
     if (!batch->claimed || batch->settled)
         return error_set(batch->store->error, CHAT_USAGE, "these messages are not claimed");
     if (batch->store->sending)
-        return error_set(batch->store->error, CHAT_USAGE, "cannot settle between begin and commit");
+        return error_set(batch->store->error, CHAT_USAGE,
+                         "messages cannot be acknowledged between begin and commit");
     return CHAT_OK;
 }
 
@@ -354,7 +355,8 @@ enum chat_status chat_join(chat_batch *batch, chat_batch *other)
     struct store *store = batch->store;
     if (batch == other || other->store != store || other->room != batch->room ||
         other->source != batch->source || other->session != batch->session)
-        return error_set(store->error, CHAT_USAGE, "these messages cannot be settled together");
+        return error_set(store->error, CHAT_USAGE,
+                         "these messages cannot be acknowledged together");
     forget(other);
     if (batch_join(batch, other))
         return CHAT_OK;
@@ -362,10 +364,10 @@ enum chat_status chat_join(chat_batch *batch, chat_batch *other)
     return error_set(store->error, CHAT_SYSTEM, "out of memory");
 }
 
-/* Hold back until CHAT_TIME_MAX at most. */
+/* Limit the time that messages are held back to CHAT_TIME_MAX. */
 static void limit_hold(struct store *store, struct chat_failure *failure)
 {
-    if (failure->hold <= CHAT_TIME_MAX / 2) /* by no clock is it so late */
+    if (failure->hold <= CHAT_TIME_MAX / 2) /* no clock shows a time as late as this */
         return;
     int64_t most = CHAT_TIME_MAX - store->ops->time(store);
     if (failure->hold > most)

@@ -1,9 +1,9 @@
 /* store.h - the operations of a store.
  *
- * They are the operations of a queue, not of a database: a store that is not a database fits
- * too. All are mandatory. chatspool.h describes what each promises; spool.c has checked every
- * argument before it calls one (a room may be NULL, the default one), and calls put, commit and
- * rollback only between begin and the end of that transaction. */
+ * They are the operations of a queue, not of a database: a store that is not a database fits, too.
+ * All are mandatory. chatspool.h documents each. spool.c has checked every argument before it calls
+ * one (a room may be NULL, the default room), and calls put, commit and rollback only between begin
+ * and the end of that transaction. */
 
 #ifndef STORE_H
 #define STORE_H
@@ -14,22 +14,22 @@
 
 struct store {
     const struct store_ops *ops;
-    const struct admin_ops *admin; /* NULL: those that admin.c has for the others */
+    const struct admin_ops *admin; /* NULL: the table that admin.c has for a built-in store */
     struct error *error;           /* the text of the last failure; owned by the handle */
-    bool sending;                  /* between begin and the end of that transaction; spool.c's */
-    struct chat_batch *claimed;    /* the batches that hold claims, by their next; spool.c's */
-    int64_t timeout;               /* milliseconds to try to reach it; below zero: as usual */
-    struct pollfd *descriptors;    /* what the caller waits for, too: chat_set_descriptors */
+    bool sending;                  /* spool.c's: between begin and the end of that transaction */
+    struct chat_batch *claimed;    /* spool.c's: the batches that hold claims, a list */
+    int64_t timeout;            /* milliseconds to try to reach the server; below zero: as usual */
+    struct pollfd *descriptors; /* what the caller waits for, too (chat_set_descriptors) */
     size_t descriptor_count;
 };
 
 struct store_ops {
-    /* The names of variables of the environment that no child should see; ends with NULL. */
+    /* The names of environment variables that no child should see; the list ends with NULL. */
     const char *const *secrets;
     /* The process has one thread, and uses the libraries of the store for nothing else. */
     void (*single_threaded)(void);
-    /* WHERE is the user's text; the path of a file has no scheme. Stores a struct whose
-     * first member is a struct store in *STORE, only on CHAT_OK. */
+    /* WHERE is the user's text; the path of a file has no scheme. On CHAT_OK, stores in *STORE a
+     * struct whose first member is a struct store. */
     enum chat_status (*open)(const char *where, struct error *error, struct store **store);
     void (*close)(struct store *store);
     int64_t (*time)(const struct store *store);
@@ -43,7 +43,7 @@ struct store_ops {
     void (*rollback)(struct store *store);
 
     enum chat_status (*mark)(struct store *store, const struct chat_query *query, int64_t *mark);
-    /* Add to an empty BATCH. Where that fails, nothing is left claimed. */
+    /* Add claimed messages to BATCH, which is empty. After a failure no message is left claimed. */
     enum chat_status (*claim)(struct store *store, const struct chat_query *query,
                               struct chat_batch *batch);
     enum chat_status (*walk)(struct store *store, const struct chat_query *query,
@@ -54,16 +54,17 @@ struct store_ops {
     enum chat_status (*move)(struct store *store, struct chat_batch *batch, const char *room,
                              bool first);
     enum chat_status (*keep)(struct store *store, struct chat_batch *batch);
-    void (*release)(struct store *store, struct chat_batch *batch); /* the claims, not the memory */
+    void (*release)(struct store *store,
+                    struct chat_batch *batch); /* releases the claims; does not free BATCH */
     enum chat_status (*wait)(struct store *store, const struct chat_query *query, int64_t timeout,
                              const sigset_t *unblocked);
     enum chat_status (*wait_room)(struct store *store, const char *room, int64_t max,
                                   int64_t timeout, const sigset_t *unblocked);
 };
 
-/* Operations of an operator, in a table of their own, which admin.c finds by the other one: so a
- * program that only sends or receives links none of them (each symbol of libc that they would
- * need costs the start of a command 900 instructions). */
+/* The operations for operators are in a table of their own, which admin.c finds by the other one:
+ * so a program that only sends or receives does not link them (each symbol of libc that they need
+ * costs the start of a command 900 instructions). */
 struct admin_ops {
     enum chat_status (*set)(struct store *store, const struct chat_settings *settings);
     enum chat_status (*skip_ids)(struct store *store, int64_t next_id, int64_t *before);

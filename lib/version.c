@@ -1,4 +1,4 @@
-/* version.c - the version of the library, and its statuses in words. */
+/* version.c - the version of the library, and the texts of its statuses. */
 
 #include "chatspool.h"
 

@@ -59,9 +59,9 @@ setup() {
 @test "batches of one room and one handle are deleted, or released, together" {
   run "$PROGRAMS/join" s.db
   assert_success
-  assert_output 'itself: these messages cannot be settled together
-another handle'"'"'s: these messages cannot be settled together
-another room'"'"'s: these messages cannot be settled together
+  assert_output 'itself: these messages cannot be acknowledged together
+another handle'"'"'s: these messages cannot be acknowledged together
+another room'"'"'s: these messages cannot be acknowledged together
 behind deleted messages: these messages are not claimed
 deleted messages: these messages are not claimed
 main: two

@@ -1,4 +1,4 @@
-/* bell.c - how a sender wakes the receivers that wait on a room. */
+/* bell.c - how a sender wakes the receivers that wait for a room. */
 
 #include "bell.h"
 
@@ -26,7 +26,7 @@ static int open_directory(const struct location *location, const char *name)
     return openat(location->directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
-/* The name of the FIFO of ROOM: a reader has that of its room. */
+/* Return the name of the FIFO of ROOM: a reader has the FIFO of its room. */
 static const char *fifo_name(const char *room, char name[CHAT_NAME_MAX + 1])
 {
     const char *slash = strchr(room, '/');
@@ -36,7 +36,7 @@ static const char *fifo_name(const char *room, char name[CHAT_NAME_MAX + 1])
     return name;
 }
 
-/* Open the directory of the bells, and make it where it is missing. */
+/* Open the directory of the bells; create it if it is missing. */
 static enum chat_status open_bells(struct location *location, const char *bell, int *bells)
 {
     char name[LOCATION_NAME];
@@ -54,8 +54,8 @@ static enum chat_status open_bells(struct location *location, const char *bell, 
                      bell);
 }
 
-/* If that is unknown, errno has the reason; else it is 0. A FIFO that this user has made, and
- * did not come to adopt, is adopted. */
+/* Return whether FD is a FIFO that is safe to use. If this is unknown, errno has the reason, else
+ * it is 0. If this user created the FIFO and was stopped before it adopted it, adopt it now. */
 static bool is_bell(const struct location *location, int fd)
 {
     struct stat st;
@@ -66,7 +66,7 @@ static bool is_bell(const struct location *location, int fd)
     return S_ISFIFO(st.st_mode) && location_trusts(location, &st);
 }
 
-/* Rings from before are seen by the look at the queue that follows. */
+/* Read the bytes of earlier rings: the caller looks at the queue after this. */
 static void drain(int fd)
 {
     char bytes[512];
@@ -83,7 +83,7 @@ enum chat_status bell_listen(struct location *location, const char *bell, const 
     if (status != CHAT_OK)
         return status;
     room = fifo_name(room, name);
-    enum { TRIES = 100 }; /* bell_remove_idle() may remove it at once */
+    enum { TRIES = 100 }; /* bell_remove_idle() may remove it again at once */
     int fd = location_open_made(bells, room, O_RDONLY);
     for (int i = 0; i < TRIES && fd < 0 && errno == ENOENT; i++)
         if (mkfifoat(bells, room, location_mode(location, FILE_MODE)) == 0 || errno == EEXIST)
@@ -106,7 +106,7 @@ enum chat_status bell_listen(struct location *location, const char *bell, const 
     return CHAT_OK;
 }
 
-/* Open the directory of the bells, if it is there and ours. */
+/* Open the directory of the bells, if it exists and is ours. Returns a descriptor, or -1. */
 static int find_bells(const struct location *location, const char *bell)
 {
     char name[LOCATION_NAME];
@@ -133,14 +133,14 @@ int bell_hold(const struct location *location, const char *bell, const char *roo
     return -1;
 }
 
-/* Write a byte, without a SIGPIPE if the last listener goes now. */
+/* Write a byte, without a SIGPIPE if the last listener leaves at this moment. */
 static void write_byte(int fd)
 {
     sigset_t pipe_only, old;
     sigemptyset(&pipe_only);
     sigaddset(&pipe_only, SIGPIPE);
     sigprocmask(SIG_BLOCK, &pipe_only, &old);
-    if (write(fd, "", 1) < 0 && errno == EPIPE) /* EAGAIN: it was rung often enough */
+    if (write(fd, "", 1) < 0 && errno == EPIPE) /* EAGAIN: the FIFO is full of rings */
         sigtimedwait(&pipe_only, NULL, &(struct timespec){ 0, 0 });
     sigprocmask(SIG_SETMASK, &old, NULL);
 }
@@ -191,8 +191,8 @@ static bool is_idle(int bells, const char *room)
     return idle;
 }
 
-/* A process that opens the FIFO after the look, and before the FIFO is gone, is woken: its poll()
- * ends when the last writer closes, and that is this process. */
+/* Remove the FIFO of a room if it is idle. A process that opens the FIFO between the check and the
+ * removal is woken: its poll() ends when the last writer closes, and that is this process. */
 static bool remove_idle(const struct location *location, int bells, const char *room)
 {
     if (!is_idle(bells, room))

@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-/* Milliseconds since 1970, by this machine's clock. */
+/* Return milliseconds since 1970, by this machine's clock. */
 int64_t clock_now(void);
 
 #endif

@@ -17,7 +17,7 @@
 struct search {
     struct stat file;
     struct range range;
-    long long process; /* the one that is looked at */
+    long long process; /* the process that is examined */
     void (*report)(void *context, int64_t process, struct range range);
     void *context;
 };
@@ -26,8 +26,8 @@ enum { NUMBER = 24 }; /* the digits of one, and more */
 
 #ifdef SYS_getdents64
 
-/* The records of getdents64(2). (opendir() and related functions would be more symbols for the
- * loader to look up at each start of a program that never comes here.) */
+/* The records of getdents64(2). (opendir() and related functions would be more symbols that the
+ * loader looks up at each start of a program, and most programs never come here.) */
 struct entry {
     uint64_t inode;
     int64_t next;
@@ -36,7 +36,7 @@ struct entry {
     char name[];
 };
 
-/* Return whether IS_IT is true of a number that is a name in the directory. */
+/* Return whether IS_IT returns true for a number that is a name in the directory. */
 static bool any_number(const char *directory, bool (*is_it)(struct search *s, long long number),
                        struct search *s)
 {
@@ -67,7 +67,7 @@ static bool any_number(const char *directory, bool (*is_it)(struct search *s, lo
 
 #endif
 
-/* The beginning of a file; "" where it can't be read. */
+/* Read the beginning of a file; "" if it cannot be read. */
 static void read_text(const char *path, char *text, size_t size)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -77,16 +77,16 @@ static void read_text(const char *path, char *text, size_t size)
         close(fd);
 }
 
-/* The field behind this one, within a line. */
+/* Return the next field of the line. */
 static const char *next_field(const char *field)
 {
     field += strcspn(field, " \t\n");
     return field + strspn(field, " \t");
 }
 
-/* Return whether the line is of a lock for writing, on *RANGE, as in "lock: 1: OFDLCK ADVISORY
- * WRITE -1 fe:00:10961619 0 0": of the process -1, on the file with that device and number, from
- * the first of the last two numbers to the second. */
+/* Return whether the line describes a lock for writing, and store its bytes in *RANGE. In "lock: 1:
+ * OFDLCK ADVISORY WRITE -1 fe:00:10961619 0 0" the process is -1, the file has that device and
+ * number, and the last two numbers are the first byte and the last. */
 static bool read_lock(const char *line, struct range *range)
 {
     if (strncmp(line, "lock:", 5) != 0)
@@ -130,8 +130,8 @@ static bool is_descriptor(struct search *s, long long fd)
     return has_lock(text, s->range) && is_file(s, fd);
 }
 
-/* Report the locks that the lines of TEXT are, and return the beginning of the last line, which may
- * be cut. */
+/* Report the locks in the lines of TEXT. Returns the beginning of the last line, which may be
+ * cut. */
 static const char *report_lines(const struct search *s, const char *text)
 {
     struct range range;
@@ -141,7 +141,7 @@ static const char *report_lines(const struct search *s, const char *text)
     return text;
 }
 
-/* Report the locks of a descriptor, which may be thousands. Always false: go on. */
+/* Report the locks of a descriptor; there may be thousands. Always returns false: continue. */
 static bool report_descriptor(struct search *s, long long number)
 {
     char path[sizeof "/proc//fdinfo/" + 2 * (size_t)NUMBER], text[4096];
@@ -178,7 +178,8 @@ static bool is_process(struct search *s, long long process)
     return any_number(path, is_descriptor, s);
 }
 
-/* From "1234 (chat-recv) S ...", where the name of the command may have parentheses, too. */
+/* Describe the process by its stat file, "1234 (chat-recv) S ...". The name of the command may
+ * contain parentheses. */
 static void describe(long long process, char text[HOLDER_TEXT])
 {
     char path[sizeof "/proc//stat" + NUMBER], line[256];

@@ -15,7 +15,7 @@
 
 enum { BY_GROUP = 0020, BY_OTHERS = 0002 };
 
-/* WHERE behind the working directory, or NULL with errno. */
+/* Return WHERE as an absolute path, relative to the working directory, or NULL with errno. */
 static char *absolute(const char *where)
 {
     if (where[0] == '/')
@@ -50,7 +50,7 @@ void location_release(struct location *location)
     free(location->path);
 }
 
-/* Why what has this owner and this mode is not safe to use, or NULL. */
+/* Return why a file with this owner and mode is not safe to use, or NULL. */
 static const char *distrust(const struct location *location, const struct stat *st)
 {
     if (location->shared && st->st_gid != location->group)
@@ -129,7 +129,7 @@ static int open_directory(const char *path)
     return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-/* Open the directory at PATH, which ends where the spool's name began. */
+/* Open the directory at PATH, which is cut where the name of the spool begins. */
 static enum chat_status enter(struct location *location, char *path, bool create)
 {
     location->directory = open_directory(path);
@@ -147,7 +147,7 @@ static enum chat_status enter(struct location *location, char *path, bool create
     return check_directory(location);
 }
 
-/* Whatever is there, or is not: no file can have such a name. */
+/* Return whether NAME can only name a directory: no file can have such a name. */
 static bool names_directory(const char *name)
 {
     return name[0] == '\0' || strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
@@ -218,8 +218,9 @@ static void copy_status(struct stat *st, const struct statx *stx)
                          .st_size = (off_t)stx->stx_size };
 }
 
-/* fstatat(2), and whether the file itself is mounted there, by the same one system call. Where the
- * kernel does not know statx(2), before 4.11, or the attribute, before 5.8, MOUNTED is false. */
+/* Call fstatat(2), and find out with the same system call whether the file itself is a mount point.
+ * Where the kernel does not know statx(2), before 4.11, or the attribute, before 5.8, MOUNTED is
+ * false. */
 static int look_at(int directory, const char *name, struct stat *st, bool *mounted)
 {
     struct statx stx;
@@ -229,7 +230,7 @@ static int look_at(int directory, const char *name, struct stat *st, bool *mount
         return 0;
     }
     *mounted = false;
-    /* An old filter of system calls says EPERM of one that it does not know. */
+    /* An old system call filter answers EPERM for a call that it does not know. */
     return errno == ENOSYS || errno == EPERM ? fstatat(directory, name, st, AT_SYMLINK_NOFOLLOW)
                                              : -1;
 }
@@ -252,7 +253,7 @@ enum chat_status location_check(struct location *location, const char *suffix)
     location_name(location, suffix, name);
     if (look_at(location->directory, name, &st, &mounted) == 0) {
         enum chat_status status = check_file(location, suffix, &st);
-        /* Beside its other name there is another log, and other locks. */
+        /* By its other name the file has another WAL, and other locks. */
         return status == CHAT_OK && mounted
                    ? unsafe(location, suffix,
                             "the file itself is a mount point; mount its directory instead")
@@ -292,7 +293,7 @@ bool location_has_space(const struct location *location, int64_t bytes)
     return (uint64_t)fs.f_bavail * fs.f_frsize >= (uint64_t)bytes;
 }
 
-/* A file that could not be opened is not a regular file: report its type. */
+/* Report the type of a file that could not be opened: it is not a regular file. */
 static enum chat_status refuse(struct location *location, const char *suffix)
 {
     enum chat_status status = location_check(location, suffix);
@@ -301,7 +302,8 @@ static enum chat_status refuse(struct location *location, const char *suffix)
                : status;
 }
 
-/* Store FD in *DESCRIPTOR if it is safe to use, else close it. Below 0: it could not be opened. */
+/* Store FD in *DESCRIPTOR if it is safe to use, else close it. FD below 0: it could not be
+ * opened. */
 static enum chat_status check_opened(struct location *location, const char *suffix, int fd,
                                      int *descriptor)
 {
@@ -363,7 +365,7 @@ enum chat_status location_open(struct location *location, const char *suffix, in
     char name[LOCATION_NAME];
     int fd = -1;
     location_name(location, suffix, name);
-    do { /* until it is there, or is made here: others may be at the same */
+    do { /* until it exists, or is created here: other processes may do the same */
         enum chat_status status = location_use(location, suffix, descriptor);
         if (status != CHAT_NONE)
             return status;
@@ -381,7 +383,7 @@ enum chat_status location_narrow(struct location *location, const char *suffix, 
     struct stat st;
     location_name(location, suffix, name);
     *found = 0;
-    /* Closing any other descriptor of these files would drop the locks of SQLite. */
+    /* To close any other descriptor of these files would drop the locks of SQLite. */
     int fd = openat(location->directory, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return errno == ENOENT ? CHAT_NONE

@@ -1,9 +1,9 @@
-/* location_make.c - what the spool makes in its directory, and the modes and groups of that.
+/* location_make.c - files and directories that the spool creates, and their modes and groups.
  *
  * In a directory that is shared with a group, another member can exchange any name between any two
- * system calls. To change a mode by a name would follow a link that this member put there, to a
- * file elsewhere. So modes and groups are changed on descriptors only, after a look at
- * what was opened. */
+ * system calls. To change a mode by name would follow a link that this member put there, to a file
+ * elsewhere. So modes and groups are changed on descriptors only, after a check of what was
+ * opened. */
 
 #include "location.h"
 
@@ -26,8 +26,7 @@ unsigned location_mode(const struct location *location, unsigned mode)
 }
 
 /* Change the mode of the file that FD refers to. fchmod(2) refuses a descriptor that was opened
- * with O_PATH; its name in /proc leads to the same file, whatever has the file's own name by now.
- */
+ * with O_PATH. Its name in /proc leads to the same file, whichever file has the name now. */
 int location_set_mode(int fd, mode_t mode)
 {
     char link[32];
@@ -73,8 +72,8 @@ bool location_holds(int directory, const char *only)
     return holds;
 }
 
-/* A umask can take the right to open a new FIFO or directory from its own maker. Restore this
- * right, and give no right to other users. Returns whether NAME can be opened now. */
+/* Make a FIFO or directory that this user created openable: a umask can take away this right from
+ * its creator. Give no right to other users. Returns whether NAME can be opened now. */
 static bool give_back(int directory, const char *name)
 {
     struct stat st;
@@ -104,8 +103,8 @@ int location_open_made(int directory, const char *name, int flags)
     return -1;
 }
 
-/* Adopt a directory that is empty. One that holds something may be another directory of ours, which
- * was renamed. */
+/* Adopt a directory if it is empty. A directory that holds something may be another directory of
+ * ours, which was renamed. */
 static int adopt_directory(const struct location *location, int fd, struct stat *st)
 {
     if (fstat(fd, st) < 0)
@@ -148,7 +147,7 @@ static int sync_directory(const char *path)
     return result;
 }
 
-/* Make one directory, with its mode whatever the umask, and have its entry on disk. */
+/* Create one directory, with its mode whatever the umask, and sync its entry to the disk. */
 static int make_one(const struct location *location, const char *path, const char *parent)
 {
     struct stat st;
@@ -174,6 +173,6 @@ int location_make_directory(const struct location *location, const char *path)
         location_make_directory(location, parent) == 0)
         result = make_one(location, path, parent);
     if (result < 0 && errno == EEXIST)
-        result = sync_directory(parent); /* who made it may have died before this */
+        result = sync_directory(parent); /* the process that created it may have died before this */
     return result;
 }

@@ -1,4 +1,4 @@
-/* location_share.c - a directory that is shared with a group on purpose. */
+/* location_share.c - share a directory with a group on purpose. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,8 +18,8 @@ static bool write_mark(int fd, const char *group, gid_t gid)
            fchmod(fd, MARK_MODE) == 0 && fsync(fd) == 0;
 }
 
-/* Create the mark, and let the group in. A process that dies in between leaves a directory of
- * its own. */
+/* Create the mark, and let the group in. If the process dies in between, the directory is still its
+ * own. */
 static int share(const struct location *location, const char *group, gid_t gid)
 {
     char name[LOCATION_NAME];
@@ -42,7 +42,7 @@ static int share(const struct location *location, const char *group, gid_t gid)
                : -1;
 }
 
-/* Look at the directory again. */
+/* Open and check the directory again. */
 static enum chat_status enter_again(struct location *location)
 {
     close(location->directory);
@@ -61,7 +61,7 @@ enum chat_status location_share(struct location *location, const char *group)
         return error_set(location->error, CHAT_USAGE,
                          "there is no group '%s'; 'getent group' lists all groups", group);
     gid_t gid = found->gr_gid;
-    if (!location_is_member(gid)) /* could not use it either */
+    if (!location_is_member(gid)) /* then this user could not use the directory either */
         return error_set(
             location->error, CHAT_PERMISSION,
             "cannot share spool '%s': you are not a member of group '%s'; ask root to add "

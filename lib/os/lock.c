@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* timer_create(2) has a name for it; musl has it too, and glibc has not. */
+/* timer_create(2) and musl have this name; glibc does not. */
 #if defined __GLIBC__ && !defined sigev_notify_thread_id
 #define sigev_notify_thread_id _sigev_un._tid
 #endif
@@ -44,7 +44,7 @@ static bool refused(int errnum)
 
 static void wake_up(int signal)
 {
-    (void)signal; /* only to end a system call */
+    (void)signal; /* the handler only ends a system call */
 }
 
 static int64_t milliseconds(void)
@@ -54,8 +54,8 @@ static int64_t milliseconds(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* Wait for LOCK until the deadline: the timer goes off again and again from then on, as the
- * first alarm may come just before the system call begins. */
+/* Wait for LOCK until the deadline. From then on the timer fires repeatedly, because the first
+ * alarm may come just before the system call begins. */
 static int wait_for_lock(int fd, struct flock *lock, int64_t timeout)
 {
     timer_t timer;
@@ -86,7 +86,7 @@ static int wait_for_lock(int fd, struct flock *lock, int64_t timeout)
     return result;
 }
 
-/* Lock these bytes, and wait for them if need be. */
+/* Lock these bytes; wait for them if necessary. */
 static int lock_bytes(int fd, int64_t first, int64_t last, int64_t timeout)
 {
     struct flock lock = lock_of(F_WRLCK, first, last);
@@ -131,12 +131,12 @@ bool lock_taken(int fd, struct range wanted, struct range *taken)
     if (fcntl(fd, F_OFD_GETLK, &lock) < 0 || lock.l_type == F_UNLCK)
         return false;
     taken->first = lock.l_start;
-    /* A length of 0 is all there can ever be, and not a lock of ours. */
+    /* A length of 0 means all bytes to the end: it is not a lock of ours. */
     taken->last = lock.l_len > 0 ? lock.l_start + lock.l_len - 1 : INT64_MAX;
     return true;
 }
 
-/* The kernel reports one lock that is in the way: the rest of the range is on both sides of it. */
+/* The kernel reports one lock that is in the way; the rest of the range is on both sides of it. */
 // NOLINTNEXTLINE(misc-no-recursion): as deep as there are processes, at most
 void lock_each_taken(int fd, struct range wanted, void (*report)(void *context, struct range taken),
                      void *context)
@@ -193,9 +193,9 @@ void unlock_claim(int fd, struct range claimed)
 
 /* --- presence ---------------------------------------------------------------
  *
- * A lock does not report whose it is (l_pid is -1), and a lock can't be waited for together with
- * a bell. So a process that has claims locks a byte whose position tells its PID namespace
- * and PID, and a waiting one watches those processes by pidfd. */
+ * The kernel does not report the owner of a lock (l_pid is -1), and a process cannot wait for a
+ * lock and for a bell at the same time. So a process that has claims locks a byte whose offset
+ * encodes its PID namespace and PID, and a waiting process watches those processes by pidfd. */
 
 enum { PID_BITS = 22 }; /* PID_MAX_LIMIT of Linux is 2^22 */
 
@@ -209,7 +209,7 @@ static int64_t presence_base(void)
 int lock_presence(int fd)
 {
     int64_t byte = presence_base() + getpid();
-    /* Shared, as another handle of this process may say the same. */
+    /* Shared, because another handle of this process may lock the same byte. */
     struct flock lock = lock_of(F_RDLCK, byte, byte);
     return fcntl(fd, F_OFD_SETLK, &lock) == 0 ? 0 : errno;
 }
@@ -236,7 +236,7 @@ struct watch {
     bool all;
 };
 
-/* Watch the process that says by this lock that it has claims. */
+/* Watch the process whose lock shows that it has claims. */
 static void watch_one(void *context, struct range taken)
 {
     struct watch *watch = context;

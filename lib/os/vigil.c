@@ -1,8 +1,8 @@
-/* vigil.c - sleeping until one of several things happens. */
+/* vigil.c - sleep until one of several things happens. */
 
-/* Where a long has 32 bits, the checked ppoll() of glibc before 2.37 calls the function for times
- * of 32 bits with a time of 64, and never waits (bits/poll2.h). So this file has the unchecked one.
- */
+/* Where a long has 32 bits, the checked ppoll() of glibc before 2.37 passes a 64-bit time to
+ * the function for 32-bit times, and never waits (bits/poll2.h). So this file uses the
+ * unchecked one. */
 #undef _FORTIFY_SOURCE
 
 #include "vigil.h"
@@ -37,8 +37,8 @@ void vigil_wake_at(struct vigil *vigil, int64_t time)
         vigil->until = time;
 }
 
-/* A timer that is ready from the time of VIGIL on; by CLOCK_REALTIME also when that clock is set,
- * or the machine wakes up. Returns a descriptor, or -1 with errno. */
+/* Create a timer that becomes ready at the time of VIGIL; with CLOCK_REALTIME, also when that clock
+ * is set or the machine wakes up. Returns a descriptor, or -1 with errno. */
 static int open_timer(const struct vigil *vigil)
 {
     const struct itimerspec time = {
@@ -55,7 +55,7 @@ static int open_timer(const struct vigil *vigil)
     return fd;
 }
 
-/* Add the timer, if there is to be one, and what the caller waits for. Returns an errno, or 0. */
+/* Add the timer, if VIGIL has a time, and the descriptors of the caller. Returns an errno, or 0. */
 static int add_others(struct vigil *vigil, int *timer)
 {
     *timer = vigil->until > 0 ? open_timer(vigil) : -1;

@@ -94,7 +94,7 @@ static enum chat_status replace(struct pg_store *s, const struct chat_message *m
 }
 
 /* Make sure that the room, which no other session enters, has fewer than TERMS->max messages. */
-static enum chat_status make_place(struct pg_store *s, const char *room,
+static enum chat_status make_space(struct pg_store *s, const char *room,
                                    const struct chat_terms *terms)
 {
     int64_t depth = 0, number = 0;
@@ -172,7 +172,7 @@ enum chat_status pg_put_now(struct pg_store *s, struct chat_message *m,
         return status == CHAT_OK && terms->fresh ? CHAT_NONE : status;
     status = terms->replace ? replace(s, m, &replaced) : CHAT_OK;
     if (status == CHAT_OK && terms->max > 0 && replaced == 0)
-        status = make_place(s, m->room, terms);
+        status = make_space(s, m->room, terms);
     if (status == CHAT_OK)
         status = give_id(s, &put, id_wanted);
     if (status != CHAT_OK)

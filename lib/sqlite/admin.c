@@ -1,4 +1,5 @@
-/* admin.c - the operations of an operator; settings changed, and a spool made on purpose. */
+/* admin.c - the operations for operators: change the settings, create a spool on purpose, skip
+ * ids. */
 
 #include "internal.h"
 

@@ -52,7 +52,7 @@ static enum chat_status in_use(struct sqlite_store *s, const struct location *to
                      to->path);
 }
 
-/* Under the write lock. */
+/* Within the write lock: empty the WAL of an old backup. */
 static enum chat_status empty_log_of(struct sqlite_store *old)
 {
     sqlite3_busy_timeout(old->db, 0);
@@ -60,8 +60,8 @@ static enum chat_status empty_log_of(struct sqlite_store *old)
     return rc == SQLITE_OK ? CHAT_OK : db_failed(old, rc, "write");
 }
 
-/* Move the WAL of an old backup, from which messages were received, into its file: until the new
- * backup has its name the old one is whole. */
+/* Move the WAL of an old backup, from which messages were received, into its file: so the old
+ * backup is whole until the new one has its name. */
 static enum chat_status empty_old_wal(struct sqlite_store *s, const struct location *to)
 {
     struct store *store;
@@ -80,13 +80,14 @@ static enum chat_status empty_old_wal(struct sqlite_store *s, const struct locat
     return status;
 }
 
-/* A WAL that is not empty would be taken for the new file's. */
+/* Check the WAL of an old backup: one that is not empty would be taken for the WAL of the new
+ * file. */
 static enum chat_status check_old_wal(struct sqlite_store *s, struct location *to)
 {
     enum chat_status status = location_check(to, "-wal");
     if (status == CHAT_OK && to->size > 0)
         status = empty_old_wal(s, to);
-    if (status == CHAT_BUSY) /* a reader is in the way */
+    if (status == CHAT_BUSY) /* another process is reading */
         return in_use(s, to);
     if (status != CHAT_DATA)
         return status == CHAT_NONE ? CHAT_OK : status;
@@ -96,8 +97,8 @@ static enum chat_status check_old_wal(struct sqlite_store *s, struct location *t
                      to->path, to->path);
 }
 
-/* A process that is connected to a spool has a lock on a byte of its index
- * (lib/sqlite/wal_index.c). */
+/* Check that no process is connected to the old backup: it would have a lock on a byte of the WAL
+ * index (lib/sqlite/wal_index.c). */
 static enum chat_status check_unused(struct sqlite_store *s, struct location *to)
 {
     enum { ATTACHED_BYTE = 128 };
@@ -114,7 +115,7 @@ static enum chat_status check_unused(struct sqlite_store *s, struct location *to
     return status;
 }
 
-/* A file in the place of the new one must be one that may be replaced. */
+/* Check that the file that the backup replaces, if there is one, may be replaced. */
 static enum chat_status check_target(struct sqlite_store *s, struct location *to)
 {
     enum chat_status status = location_enter(to, false);

@@ -1,8 +1,9 @@
-/* bells.c - wake the sleepers of the rooms that a transaction has changed.
+/* bells.c - wake the processes that wait for the rooms that a transaction has changed.
  *
  * A process may be killed between its commit and the wake-up. So it opens the FIFOs before the
- * commit: if it dies with them, the listeners are woken (os/bell.h). A process that begins to
- * listen after that looks at the spool once more when the transaction may be over (wait.c). */
+ * commit: if it dies while it holds them, the listeners are woken (os/bell.h). A process that
+ * begins to listen after that looks at the spool once more when the transaction may be over
+ * (wait.c). */
 
 #include "bells.h"
 
@@ -12,7 +13,7 @@
 
 #include "os/bell.h"
 
-/* A transaction for more rooms wakes all receivers. More would be too many descriptors. */
+/* A transaction for more rooms wakes all receivers: it would need too many descriptors. */
 enum { BELLS = 64 };
 
 struct pending_bell {
@@ -68,7 +69,8 @@ void bells_hold(struct sqlite_store *s)
         s->bells[i].held = bell_hold(&s->location, s->bells[i].bell, s->bells[i].room);
 }
 
-/* A version of this program that knows no bell for all listens to those of its rooms. */
+/* Ring the bell of all rooms, and every single bell: a version of this program that does not know
+ * the bell of all rooms listens to those. */
 static void ring_all(struct sqlite_store *s)
 {
     bell_ring_all(&s->location, BELL_CAME);

@@ -1,4 +1,4 @@
-/* bells.h - wake the sleepers of the rooms that a transaction has changed. */
+/* bells.h - wake the processes that wait for the rooms that a transaction has changed. */
 
 #ifndef SQLITE_BELLS_H
 #define SQLITE_BELLS_H

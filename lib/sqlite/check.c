@@ -10,7 +10,8 @@
 #include "reseal.h"
 #include "salvage.h"
 
-/* A reserve that is a link, or another's, keeps no blocks for the spool: make another. */
+/* Replace a reserve that is a link, or belongs to another user: it keeps no blocks for the
+ * spool. */
 static void repair_reserve(struct check *c)
 {
     location_remove(&c->store->location, "-reserve");
@@ -18,7 +19,7 @@ static void repair_reserve(struct check *c)
     report_repair(&c->report, "it was replaced");
 }
 
-/* Write access to the files was checked when the spool was opened; this is about read access. */
+/* Check the read access to a file. The write access was checked when the spool was opened. */
 static enum chat_status check_mode(struct check *c, const char *suffix, bool repair)
 {
     struct location *location = &c->store->location;
@@ -32,7 +33,7 @@ static enum chat_status check_mode(struct check *c, const char *suffix, bool rep
         report_repair(&c->report, "its mode is %04o now", found & mode);
     if (status == CHAT_OK || status == CHAT_NONE)
         return CHAT_OK;
-    if (status != CHAT_PERMISSION) /* says nothing of the file */
+    if (status != CHAT_PERMISSION) /* this does not concern the file */
         return status;
     report_fault(&c->report, "%s", location->error->text);
     if (repair && found == 0 && strcmp(suffix, "-reserve") == 0)

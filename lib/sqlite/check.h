@@ -13,19 +13,19 @@ struct counters {
     int64_t depth, bytes, next_due, next_expiry;
     int64_t source, seen; /* of an open room, or a reader */
     int64_t found, found_bytes, misfiled;
-    int64_t due, expires; /* the earliest; 0: none is, none does */
+    int64_t due, expires; /* the earliest times; 0: no message is due, or expires */
 };
 
 struct check {
     struct sqlite_store *store;
     struct report report;
-    bool structure; /* some of them are of that */
-    bool counts;    /* or of the counters */
-    bool settings;  /* or of the settings */
-    bool readers;   /* or of the readers */
+    bool structure; /* the structure is damaged, */
+    bool counts;    /* or the counters are wrong, */
+    bool settings;  /* or the settings, */
+    bool readers;   /* or the readers */
     struct counters *rooms;
     size_t room_count;
-    int64_t *damaged; /* their positions */
+    int64_t *damaged; /* the positions of damaged messages */
     size_t damaged_count;
     int64_t last; /* the highest id or place */
     int64_t steps_left;

@@ -11,7 +11,7 @@
 #include "transaction.h"
 #include "write_lock.h"
 
-/* Indexes can be rebuilt from the messages. */
+/* Rebuild the indexes from the messages. Returns whether the structure is sound then. */
 static bool reindex(struct sqlite_store *s)
 {
     struct check again = { .store = s };
@@ -21,7 +21,7 @@ static bool reindex(struct sqlite_store *s)
         transaction_rollback(s);
         return false;
     }
-    bells_add_all(s); /* messages that were hidden may be there again */
+    bells_add_all(s); /* messages that were hidden may be visible again */
     if (check_structure(&again) == CHAT_OK && !again.structure &&
         group_commit_end(s, CHAT_OK) == CHAT_OK)
         return true;
@@ -51,14 +51,15 @@ static enum chat_status rebuild(struct check *c)
     return status;
 }
 
-/* Look at all of it again, after a change to the structure. */
+/* Survey the spool again, after a change to the structure. */
 static enum chat_status survey_again(struct check *c)
 {
     check_forget(c);
     return check_survey(c);
 }
 
-/* If sound indexes are not enough, because a required row is missing, the spool is rebuilt. */
+/* Rebuild the indexes. If this is not enough, because a required row is missing, rebuild the
+ * spool. */
 static enum chat_status repair_structure(struct check *c)
 {
     enum chat_status status = CHAT_OK;
@@ -110,8 +111,8 @@ static enum chat_status repair_counters(struct check *c)
     return status;
 }
 
-/* A reader without an open room is deleted, with its copies; the progress of the others is
- * recomputed. */
+/* Delete readers without an open room, with their copies, and recompute the progress of the
+ * others. */
 static enum chat_status repair_readers(struct check *c)
 {
     struct sqlite_store *s = c->store;

@@ -8,8 +8,8 @@
 #include "database.h"
 #include "vfs.h"
 
-/* A hostile B-tree whose pages all point to the same child can pretend to have astronomically
- * many rows. No statement needs more of SQLite's steps than this for a file of this size. */
+/* A hostile B-tree whose pages all point to the same child can pretend to have astronomically many
+ * rows. No statement needs more than this number of SQLite's steps for a file of this size. */
 enum { STEPS = 10000, STEPS_AT_LEAST = 2000 * STEPS, STEPS_FOR_BYTE = 64 };
 
 static int count_steps(void *context)
@@ -20,12 +20,12 @@ static int count_steps(void *context)
 
 void check_limit_steps(struct check *c)
 {
-    int64_t size = db_number(c->store, SQL_GET_PAGES) * PAGE; /* with those in the WAL */
+    int64_t size = db_number(c->store, SQL_GET_PAGES) * PAGE; /* including pages in the WAL */
     c->steps_left = STEPS_AT_LEAST + STEPS_FOR_BYTE * size;
     sqlite3_progress_handler(c->store->db, STEPS, count_steps, &c->steps_left);
 }
 
-/* Report each line of TEXT, which is an error of SQLite's. */
+/* Report each line of TEXT, which is an error message of SQLite. */
 static void add_lines(struct check *c, const char *text)
 {
     while (*text != '\0') {

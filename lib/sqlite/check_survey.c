@@ -72,7 +72,7 @@ static void count_earliest(int64_t *earliest, int64_t time)
         *earliest = time;
 }
 
-/* Return whether the row that STATEMENT is at is in the range that its columns imply. */
+/* Return whether the current row of STATEMENT is in the range that its columns imply. */
 static bool is_misfiled(const struct counters *room, sqlite3_stmt *statement)
 {
     const bool copied = room->source != 0 && room->source != room->number;
@@ -102,7 +102,7 @@ static void count_last(struct check *c, int64_t number)
         c->last = number;
 }
 
-/* Look at the message that STATEMENT is at. */
+/* Check the message in the current row of STATEMENT. */
 static enum chat_status check_message(struct check *c, sqlite3_stmt *statement)
 {
     const struct counters key = { .number = read_room(statement) };
@@ -154,7 +154,7 @@ static void check_room(struct check *c, const struct counters *room)
     if (room->due > 0 && (room->next_due == 0 || room->next_due > room->due))
         report_fault(&c->report, "room '%s' does not know when its next message is due",
                      room->name);
-    /* Expired messages that were claimed are looked for again a second later (due.c). */
+    /* Expired messages that were claimed are looked for again a second later (sweep.c). */
     if (room->expires > 0 && (room->next_expiry == 0 || (room->next_expiry > room->expires &&
                                                          room->next_expiry > clock_now() + AGAIN)))
         report_fault(&c->report, "room '%s' does not know when its next message expires",
@@ -162,8 +162,8 @@ static void check_room(struct check *c, const struct counters *room)
     c->counts = c->counts || c->report.faults > before;
 }
 
-/* A reader reads an open room that has the first part of its name, and the room does not take it to
- * be further than it is. */
+/* Check that a reader reads the open room that the first part of its name names, and that the room
+ * does not assume that the reader has seen more than it has. */
 static void check_reader(struct check *c, const struct counters *room)
 {
     if (room->source == 0 && strchr(room->name, '/') <= room->name) /* plain, or forgotten */
@@ -192,11 +192,11 @@ static void check_next_id(struct check *c)
     c->counts = true;
 }
 
-/* Invalid settings would stop everything: continue as if the row did not exist. */
+/* Check the settings. Invalid settings would stop everything: then continue with the defaults. */
 static enum chat_status check_settings(struct check *c)
 {
     struct sqlite_store *s = c->store;
-    s->max_length = CHAT_LENGTH_DEFAULT; /* both are read, or valid */
+    s->max_length = CHAT_LENGTH_DEFAULT; /* the row below replaces both */
     strcpy(s->default_room, CHAT_ROOM_DEFAULT);
     enum chat_status status = room_read_spool(s);
     if (status != CHAT_DATA || room_settings_valid(s))

@@ -1,4 +1,4 @@
-/* claim.c - claiming messages, and giving them up. */
+/* claim.c - claim messages, and release or keep the claims. */
 
 #include "internal.h"
 
@@ -25,8 +25,8 @@
 #include "sweep.h"
 #include "write_lock.h"
 
-/* Delete expired messages that a look has passed, so that no later look has to. If that fails,
- * another receiver will. */
+/* Delete expired messages that a scan has passed, so that later scans need not pass them. If that
+ * fails, another receiver will do it. */
 static void sweep_passed(struct sqlite_store *s, const struct scan *scan,
                          const struct chat_batch *batch)
 {
@@ -39,13 +39,14 @@ static void sweep_passed(struct sqlite_store *s, const struct scan *scan,
     sweep_while_idle(s, &room);
 }
 
-/* Messages were listed, but could not be found. Have other receivers got them since, or are the
- * rows of a page not in order? Then later ones must not pass them: they may be found again. */
+/* Messages were listed, but could not be read. Either other receivers got them in the meantime, or
+ * the rows of a page are not in order. In the second case report damage: otherwise later messages
+ * would overtake them. */
 static enum chat_status check_order(struct sqlite_store *s, const struct chat_query *query,
                                     const char *name)
 {
     struct scan scan;
-    enum chat_status status = db_run(s, SQL_BEGIN_READ); /* both looks see the same */
+    enum chat_status status = db_run(s, SQL_BEGIN_READ); /* both statements see the same state */
     if (status == CHAT_OK)
         status = scan_open(&scan, s, query, name, NULL);
     if (status == CHAT_OK && scan.next > 0) {
@@ -60,7 +61,7 @@ static enum chat_status check_order(struct sqlite_store *s, const struct chat_qu
     return status == CHAT_NONE ? CHAT_OK : status;
 }
 
-/* Begin in the room, or as the reader, NAME. */
+/* Begin a scan of the room, or as the reader, NAME. Creates the reader. */
 static enum chat_status begin(struct scan *scan, struct sqlite_store *s,
                               const struct chat_query *query, const char *name)
 {
@@ -77,8 +78,8 @@ static enum chat_status begin(struct scan *scan, struct sqlite_store *s,
                                                             : status;
 }
 
-/* Add the oldest messages of a room to BATCH, and claim them before they are read: data that is
- * read after the lock was granted cannot belong to another receiver. */
+/* Claim the oldest messages of a room, and add them to BATCH. They are claimed before they are
+ * read: data that is read after the lock was granted cannot belong to another receiver. */
 static enum chat_status claim_room(struct sqlite_store *s, const struct chat_query *query,
                                    const char *name, struct chat_batch *batch)
 {
@@ -96,7 +97,7 @@ static enum chat_status claim_room(struct sqlite_store *s, const struct chat_que
         status = read_run(s, run, scan.offset, true, &scan.room, scan.now, query, batch, &seen);
         if (seen > 0)
             scan_step(&scan, seen);
-        gone = gone || (seen > 0 && batch->count == before); /* or it has expired just now */
+        gone = gone || (seen > 0 && batch->count == before); /* or it has just expired */
     }
     if (gone && (status == CHAT_OK || status == CHAT_NONE)) {
         enum chat_status checked = check_order(s, query, name);
@@ -113,11 +114,10 @@ static enum chat_status claim_room(struct sqlite_store *s, const struct chat_que
     batch->passed_expired = batch->passed_expired || scan.passed_expired;
     batch->seen = scan.seen;
     batch->missed = rooms_missed(&s->base, scan.room.number, scan.missed);
-    return CHAT_OK; /* should there be an error behind these, it comes again at the next claim */
+    return CHAT_OK; /* an error behind these messages comes again at the next claim */
 }
 
-/* Claim the message at POSITION, which has the id that QUERY is about. CHAT_NONE: it has gone from
- * there. */
+/* Claim the message at POSITION, which has the id in QUERY. CHAT_NONE: it is not there any more. */
 static enum chat_status claim_at(struct sqlite_store *s, const struct chat_query *query,
                                  int64_t position, struct chat_batch *batch)
 {
@@ -138,7 +138,7 @@ static enum chat_status claim_at(struct sqlite_store *s, const struct chat_query
     return status == CHAT_OK && batch->count == 0 ? CHAT_NONE : status;
 }
 
-/* Claim the one message that QUERY is about. It may move while it is looked for. */
+/* Claim the message with the id in QUERY. It may move during the search. */
 static enum chat_status claim_one(struct sqlite_store *s, const struct chat_query *query,
                                   struct chat_batch *batch)
 {
@@ -172,8 +172,8 @@ static int64_t highest_id(const struct chat_batch *batch)
     return highest;
 }
 
-/* A damaged message that is gone at the second look was quarantined by another process. This
- * many in a row are two looks that find two rows. */
+/* If a damaged message is gone when it is to be quarantined, another process has quarantined it. If
+ * that happens this many times in a row, two statements find two different rows. */
 enum { TRIES = 64 };
 
 enum chat_status sqlite_claim(struct store *store, const struct chat_query *query,
@@ -213,7 +213,8 @@ enum chat_status sqlite_keep(struct store *store, struct chat_batch *batch)
     if (kept == NULL)
         return error_set(store->error, CHAT_SYSTEM, "out of memory");
     s->kept = kept;
-    for (size_t i = 0; i < batch->count; i++) { /* in their order, mostly at the end */
+    for (size_t i = 0; i < batch->count;
+         i++) { /* in ascending order: most of them belong at the end */
         size_t at = s->kept_count++;
         for (; at > 0 && kept[at - 1] > batch->positions[i]; at--)
             kept[at] = kept[at - 1];
@@ -231,6 +232,6 @@ void sqlite_release(struct store *store, struct chat_batch *batch)
             n++;
         unlock_claim(s->lock, (struct range){ first, first + (int64_t)n - 1 });
     }
-    if (!batch->settled) /* they can be had again, or are held back: a time to wake up for */
+    if (!batch->settled) /* they are available again, or held back: wake receivers */
         bell_ring(&s->location, BELL_CAME, batch->messages[0]->room);
 }

@@ -17,7 +17,8 @@
 
 enum { PORTION = 1024 }; /* pages, rooms or FIFOs at a time */
 
-/* Delete what all readers of an open room are done with, and what it does not keep. */
+/* Delete messages that all readers of an open room have finished and that the room does not
+ * keep. */
 static enum chat_status trim_room(struct sqlite_store *s, const struct room *room)
 {
     enum chat_status status = transaction_begin(s);
@@ -62,7 +63,7 @@ static enum chat_status delete_rooms(struct sqlite_store *s)
     return status;
 }
 
-/* Remove the FIFOs that no process uses, some each time under the write lock. */
+/* Remove the FIFOs that no process uses; the write lock is released after each portion. */
 static enum chat_status remove_bells(struct sqlite_store *s, const char *bell)
 {
     size_t count = PORTION;
@@ -84,7 +85,7 @@ static enum chat_status remove_unused(struct sqlite_store *s)
     return status == CHAT_OK ? remove_bells(s, BELL_GONE) : status;
 }
 
-/* Give some pages back, in one transaction. */
+/* Return some pages to the file system, in one transaction. */
 static enum chat_status shrink(struct sqlite_store *s)
 {
     enum chat_status status = transaction_begin(s);

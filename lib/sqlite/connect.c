@@ -1,5 +1,4 @@
-/* connect.c - a handle is connected to its spool: the files opened and checked, the connection
- * configured. */
+/* connect.c - connect a handle to its spool: open and check the files, configure the connection. */
 
 #include "connect.h"
 
@@ -31,8 +30,9 @@ static void configure(struct sqlite_store *s)
 {
     sqlite3 *db = s->db;
     sqlite3_extended_result_codes(db, 1);
-    sqlite3_busy_timeout(db, WRITE_LOCK_TIMEOUT); /* for other programs: ours take the write lock */
-    sqlite3_wal_hook(db, count_frames, s);        /* instead of SQLite's own checkpoint */
+    sqlite3_busy_timeout(
+        db, WRITE_LOCK_TIMEOUT);           /* for other programs: ours take the write lock first */
+    sqlite3_wal_hook(db, count_frames, s); /* instead of SQLite's own checkpoint */
     sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
@@ -40,11 +40,11 @@ static void configure(struct sqlite_store *s)
     sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
 }
 
-/* Set up a new connection, and read the facts about the spool. */
-static enum chat_status settle_in(struct sqlite_store *s, int *format)
+/* Set up a new connection, and read the row of the spool. */
+static enum chat_status set_up(struct sqlite_store *s, int *format)
 {
     configure(s);
-    /* In one transaction: SQLite reads the schema for itself first. */
+    /* All in one transaction: otherwise SQLite reads the schema in a transaction of its own. */
     enum chat_status status = db_run(s, SQL_BEGIN_READ);
     if (status == CHAT_OK)
         status = schema_check(s, format);
@@ -55,7 +55,8 @@ static enum chat_status settle_in(struct sqlite_store *s, int *format)
     return status == CHAT_OK ? db_run(s, SQL_SET_SYNCHRONOUS) : status;
 }
 
-/* SQLite may just have built a new index from the WAL, and dropped what follows a broken frame. */
+/* If SQLite has just built a new index from the WAL, it may have dropped frames behind a broken
+ * one: check this. */
 static enum chat_status check_new_index(struct sqlite_store *s)
 {
     if (s->wal_index_kept || (wal_loss_is_indexed(s) && !wal_has_cut_size(s->wal)))
@@ -72,7 +73,7 @@ static enum chat_status connect_database(struct sqlite_store *s)
     if (vfs == NULL)
         return error_set(s->base.error, CHAT_SYSTEM, "out of memory");
     int rc = db_open(s, vfs), format = 0;
-    enum chat_status status = rc == SQLITE_OK ? settle_in(s, &format) : db_failed(s, rc, "open");
+    enum chat_status status = rc == SQLITE_OK ? set_up(s, &format) : db_failed(s, rc, "open");
     if (status == CHAT_OK || status == CHAT_DATA) {
         db_end(s, SQL_COMMIT);
         enum chat_status checked = check_new_index(s);
@@ -101,9 +102,9 @@ void connect_close(struct sqlite_store *s)
     close_wal(s);
 }
 
-/* SQLite will rebuild the index of the WAL, in a file that it maps into memory: if the disk has
- * no blocks for it, the process is killed by SIGBUS. */
-static enum chat_status check_room_for_index(struct sqlite_store *s)
+/* SQLite will rebuild the index of the WAL, in a file that it maps into memory. Check that the disk
+ * has blocks for it: without them, SIGBUS would kill the process. */
+static enum chat_status check_space_for_index(struct sqlite_store *s)
 {
     enum { INDEX = 128 * 1024 };
     enum chat_status status = location_check(&s->location, "-shm");
@@ -113,15 +114,15 @@ static enum chat_status check_room_for_index(struct sqlite_store *s)
     return status;
 }
 
-/* Nothing can be made or locked on a read-only file system. SQLite reads a spool there, with the
- * WAL, if the WAL and its index are beside it; SQLite does not check whether other processes
- * write it through another mount of the same file system. */
+/* Open a spool on a read-only file system, where no file can be created or locked. SQLite can read
+ * it, with the WAL, if the WAL and its index exist. SQLite does not check whether other processes
+ * write the spool through another mount of the same file system. */
 static enum chat_status open_read_only(struct sqlite_store *s)
 {
     const char *missing = NULL;
     s->read_only = true;
     enum chat_status status = CHAT_OK;
-    if (s->lock < 0) /* without it no process has a claim */
+    if (s->lock < 0) /* without a lock file no process has a claim */
         status = location_read(&s->location, "-lock", &s->lock);
     if (status == CHAT_OK || status == CHAT_NONE)
         status = db_recognize(s);
@@ -138,8 +139,8 @@ static enum chat_status open_read_only(struct sqlite_store *s)
                      s->location.path, s->location.name, missing);
 }
 
-/* Open the lock file, and the WAL if it exists. If one of them is missing, as beside a file that
- * is not a spool, look at the spool first: beside another program's file nothing is made. */
+/* Open the lock file, and the WAL if it exists. If one of them is missing, examine the spool first:
+ * it may be a file of another program, and no file may be created beside it. */
 static enum chat_status open_beside(struct sqlite_store *s)
 {
     enum chat_status lock = CHAT_OK, wal = CHAT_OK;
@@ -161,9 +162,9 @@ static enum chat_status open_beside(struct sqlite_store *s)
     return status == CHAT_OK ? lock_file_open(s) : status;
 }
 
-/* SQLite cannot read the schema with the WAL and the index that lie beside the file. A backup that
- * was put there by hand looks like that, too. */
-static void say_what_to_do(struct sqlite_store *s)
+/* Explain how to repair a spool whose schema SQLite cannot read with the WAL and the index beside
+ * the file. A backup that a user has copied there looks like that, too. */
+static void explain(struct sqlite_store *s)
 {
     static const char damaged[] = "is damaged";
     const char *end = strstr(s->base.error->text, damaged);
@@ -180,8 +181,8 @@ enum chat_status connect_spool(struct sqlite_store *s)
     if (status == CHAT_OK)
         status = location_check(&s->location, "");
     if (status != CHAT_OK)
-        return status;                      /* CHAT_NONE where there is no spool */
-    if (s->location.size < DATABASE_HEADER) /* SQLite would begin a database there */
+        return status;                      /* CHAT_NONE if there is no spool */
+    if (s->location.size < DATABASE_HEADER) /* SQLite would create a database there */
         return db_failed(s, SQLITE_NOTADB, "open");
     if (db_was_forked())
         return error_set(s->base.error, CHAT_USAGE,
@@ -193,11 +194,11 @@ enum chat_status connect_spool(struct sqlite_store *s)
         return status;
     }
     if (!wal_index_attach(s, s->wal) && !s->read_only)
-        status = check_room_for_index(s);
+        status = check_space_for_index(s);
     if (status == CHAT_OK || status == CHAT_NONE)
         status = connect_database(s);
     if (status == CHAT_DATA)
-        say_what_to_do(s);
+        explain(s);
     if (status != CHAT_OK)
         connect_close(s);
     return status;
@@ -206,7 +207,7 @@ enum chat_status connect_spool(struct sqlite_store *s)
 enum chat_status connect_on_full_disk(struct sqlite_store *s)
 {
     enum chat_status status = connect_spool(s);
-    if (status == CHAT_IO && s->lock >= 0 && !s->read_only) { /* the -shm file wants some blocks */
+    if (status == CHAT_IO && s->lock >= 0 && !s->read_only) { /* the -shm file needs some blocks */
         reserve_give(s);
         status = connect_spool(s);
     }

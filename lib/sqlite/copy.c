@@ -28,8 +28,8 @@ int copy_pages(sqlite3 *to, sqlite3 *from, chat_progress *progress, void *contex
     return rc != SQLITE_DONE ? rc : finished;
 }
 
-/* All pages as they are at this moment: a transaction that reads lets others write, and sees none
- * of it. */
+/* All pages are as they are at this moment: a transaction that reads lets other processes write,
+ * and does not see their changes. */
 int copy_snapshot(struct sqlite_store *s, sqlite3 *db, chat_progress *progress, void *context)
 {
     if (db_run(s, SQL_BEGIN_READ) != CHAT_OK || room_read_spool(s) != CHAT_OK)
@@ -48,7 +48,7 @@ int copy_put_in_place(struct location *to, const char *suffix)
         return -1;
     int result = fsync(fd);
     close(fd);
-    location_remove(to, "-wal"); /* empty, of what is replaced */
+    location_remove(to, "-wal"); /* the WAL of the former file, which is empty */
     location_remove(to, "-shm");
     location_name(to, suffix, name);
     if (result == 0)

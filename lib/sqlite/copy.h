@@ -5,18 +5,18 @@
 
 #include "internal.h"
 
-/* Copy all of one database over another, in one transaction. Returns SQLite's code. */
+/* Copy all of one database over another, in one transaction. Returns SQLite's result code. */
 int copy_pages(sqlite3 *to, sqlite3 *from, chat_progress *progress, void *context);
 
-/* Likewise, of the spool as it is at this moment: other processes can write to it at the same
- * time, and their changes are not copied. */
+/* Copy the spool as it is at this moment: other processes can write to it at the same time, and
+ * their changes are not copied. Returns SQLite's result code. */
 int copy_snapshot(struct sqlite_store *s, sqlite3 *to, chat_progress *progress, void *context);
 
-/* Put the file with that suffix on disk, and in the place of the spool TO; remove the WAL and
- * the index of the former file. Returns 0, or -1 with errno. */
+/* Sync the file that ends in SUFFIX, and replace the spool TO by it; remove the WAL and the index
+ * of the former file. Returns 0, or -1 with errno. */
 int copy_put_in_place(struct location *to, const char *suffix);
 
-/* Whether OTHER is neither the spool itself nor a file beside it that belongs to it. */
+/* Check that OTHER is neither the spool itself nor one of the files beside it that belong to it. */
 enum chat_status copy_check_other(struct sqlite_store *s, const struct location *other,
                                   const char *doing);
 

@@ -1,4 +1,4 @@
-/* create.c - a new spool, and the reserve beside it. */
+/* create.c - create a spool, and the reserve beside it. */
 
 #include "create.h"
 
@@ -11,15 +11,16 @@
 #include "database.h"
 #include "write_lock.h"
 
-/* Enough to delete a message: some pages of the WAL, or of the -shm file. */
-enum { RESERVE = 256 * 1024 }; /* a WAL that is to be emptied (store.c) */
+/* The reserve has space to delete a message: some pages of the WAL, or of the -shm file. */
+enum { RESERVE = 256 * 1024 }; /* for a WAL that is to be emptied (transaction.c) */
 
 /* A 2 in bytes 18 and 19 of a database means that it has a WAL (sqlite.org/fileformat2.html,
  * "File format version numbers"). An SQLite database in memory cannot set this, and setting it
  * on a file in use races between processes. */
 enum { WAL_FORMAT_AT = 18, WAL_FORMAT = 2 };
 
-/* The bytes of an empty spool; the caller frees them with sqlite3_free(). */
+/* Store the bytes of an empty spool in *IMAGE, which the caller frees with sqlite3_free(). Returns
+ * SQLite's result code. */
 static int new_image(unsigned char **image, sqlite3_int64 *size)
 {
     sqlite3 *db;
@@ -58,14 +59,14 @@ static int write_all(int fd, const unsigned char *bytes, size_t size)
     return 0;
 }
 
-/* Give the file of the new spool its name, unless that name exists. */
+/* Give the file of the new spool its name, unless a file with that name exists. */
 static int take_name(struct sqlite_store *s)
 {
     char name[LOCATION_NAME];
     int directory = s->location.directory;
     location_name(&s->location, "-new", name);
 #ifdef RENAME_NOREPLACE
-    /* Not link(): until the old name is gone the spool would have two, and look unsafe. */
+    /* Not link(): until the old name is gone, the spool would have two names, and look unsafe. */
     int result = renameat2(directory, name, directory, s->location.name, RENAME_NOREPLACE);
     if (result == 0 || errno != EINVAL)
         return result;
@@ -88,11 +89,11 @@ static enum chat_status write_image(struct sqlite_store *s, const unsigned char 
     return status;
 }
 
-/* No other process makes this spool now, because we hold the write lock. */
+/* Create the spool. No other process can do so, because this one holds the write lock. */
 static enum chat_status create(struct sqlite_store *s)
 {
-    /* Files of an older spool of that name that was removed by hand: its WAL would be taken for
-     * the WAL of the new spool. */
+    /* The files of an older spool of that name may remain if a user has removed it: its WAL would
+     * be taken for the WAL of the new spool. */
     location_remove(&s->location, "-new");
     location_remove(&s->location, "-wal");
     location_remove(&s->location, "-shm");
@@ -129,7 +130,7 @@ void reserve_make(struct sqlite_store *s)
     struct stat st;
     if (fstat(fd, &st) == 0 && st.st_size < RESERVE && posix_fallocate(fd, 0, RESERVE) != 0)
         (void)!ftruncate(fd, 0);
-    futimens(fd, NULL); /* what deletes files by age leaves it alone */
+    futimens(fd, NULL); /* programs that delete old files leave it alone */
     close(fd);
 }
 
@@ -140,6 +141,6 @@ void reserve_give(struct sqlite_store *s)
     if (location_open(&s->location, "-reserve", &fd) != CHAT_OK)
         return;
     (void)!ftruncate(fd, 0);
-    fsync(fd); /* before that a journaling file system gives the blocks to no file */
+    fsync(fd); /* until then a journaling file system gives the blocks to no file */
     close(fd);
 }

@@ -10,12 +10,12 @@
 #include "os/holder.h"
 #include "vfs.h"
 
-/* The cause of an error that is not the disk's: the system's, if SQLite knows it. */
+/* Report the cause of an error: the operating system's, if SQLite knows it. */
 static enum chat_status system_failed(struct sqlite_store *s, int rc, const char *doing)
 {
     int errnum = s->db != NULL ? sqlite3_system_errno(s->db) : 0;
     if (errnum == 0)
-        errnum = errno; /* SQLite does not tell it of a commit; db_run has cleared it */
+        errnum = errno; /* SQLite does not report it for a commit; db_run has cleared it */
     if (errnum == 0)
         return error_set(s->base.error, CHAT_IO, "cannot %s spool '%s': %s", doing,
                          s->location.path, sqlite3_errstr(rc));
@@ -30,8 +30,9 @@ enum chat_status db_full(struct sqlite_store *s, const char *doing)
                      s->location.path);
 }
 
-/* A foreign program, because ours take the write lock; or a program that builds the index of the
- * WAL. SQLite's locks are on that index or, if it does not exist, on the spool itself. */
+/* Report which process has locked the database: a foreign program, because ours take the write
+ * lock; or a program that builds the WAL index. SQLite's locks are on that index or, if it does not
+ * exist, on the spool itself. */
 static enum chat_status locked(struct sqlite_store *s, const char *doing)
 {
     static const char *const suffixes[] = { "-shm", "" };
@@ -63,21 +64,21 @@ enum chat_status db_failed(struct sqlite_store *s, int rc, const char *doing)
     switch (rc & 0xff) {
     case SQLITE_NOTADB:
         return error_set(error, CHAT_DATA, "'%s' is not a spool", path);
-    case SQLITE_FULL: /* also for the number of a page that no file can have */
+    case SQLITE_FULL: /* also for a page number that no file can have */
         if (vfs_disk_full())
             return db_full(s, doing);
         return error_set(error, CHAT_DATA, "spool '%s' is damaged", path);
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-    case SQLITE_PROTOCOL: /* another process is building the index, for ten seconds */
+    case SQLITE_PROTOCOL: /* another process has been building the index for ten seconds */
         return locked(s, doing);
     case SQLITE_NOMEM:
         return error_set(error, CHAT_SYSTEM, "out of memory");
     case SQLITE_PERM:
     case SQLITE_AUTH:
     case SQLITE_READONLY:
-        /* Its header has that number. (SQLite returns this error also for an index opened only
-         * for reading.) */
+        /* The header of the file says so. (SQLite also returns this error if it could open an index
+         * only for reading.) */
         if (rc == SQLITE_READONLY && sqlite3_db_readonly(s->db, "main") == 1 &&
             location_is_writable(&s->location))
             return error_set(error, CHAT_DATA, "spool '%s' is damaged", path);
@@ -86,7 +87,7 @@ enum chat_status db_failed(struct sqlite_store *s, int rc, const char *doing)
     case SQLITE_CANTOPEN:
     case SQLITE_NOLFS:
         return system_failed(s, rc, doing);
-    default: /* our statements fail for no other reason than what is in the file */
+    default: /* our statements fail for no other reason than the contents of the file */
         return error_set(error, CHAT_DATA, "spool '%s' is damaged", path);
     }
 }
@@ -101,9 +102,10 @@ sqlite3_stmt *db_statement(struct sqlite_store *s, enum sql sql)
     return s->statements[sql];
 }
 
-/* A statement that fails, even one that reads, may make SQLite roll back everything that was
- * written (sqlite.org/lang_transaction.html, "Response To Errors Within A Transaction"). Later
- * writes would be committed at once, each by itself. */
+/* Return whether SQLite has rolled back the transaction. A statement that fails, even one that
+ * reads, may make it roll back everything that was written (sqlite.org/lang_transaction.html,
+ * "Response To Errors Within A Transaction"). Later writes would be committed at once, each by
+ * itself. */
 static bool rolled_back(const struct sqlite_store *s)
 {
     return s->writing && s->db != NULL && sqlite3_get_autocommit(s->db) != 0;
@@ -165,16 +167,17 @@ sqlite3_file *db_file(struct sqlite_store *s, sqlite3_int64 *size)
 
 /* --- the connection -------------------------------------------------------- */
 
-/* SQLite records for the process which locks it has on a file. A child made by fork() inherits
- * these records, but not the locks (fcntl(2)): a file that it opens beside a connection of its
- * parent has no lock, and the next process takes the WAL away from under it. */
+/* SQLite records which locks this process has on a file. A child made by fork() inherits these
+ * records, but not the locks (fcntl(2)). If it opened a file beside a connection of its parent, it
+ * would have no lock, and the next process would empty the WAL while the child reads it. */
 static struct {
     int count;
     pid_t process;
 } connections;
 
-/* Closing any descriptor of a database drops the locks of every connection that this process has to
- * it (fcntl(2), "Record locking"). So while there are connections, these wait. */
+/* To close any descriptor of a database drops the locks of every connection that this process
+ * has to it (fcntl(2), "Record locking"). So these descriptors stay open while there are
+ * connections. */
 static struct {
     int descriptors[16];
     size_t count;
@@ -194,7 +197,7 @@ static void close_later(int fd)
 
 int db_open(struct sqlite_store *s, const char *vfs)
 {
-    /* An absolute path is never taken for a URI, however SQLite was built. */
+    /* SQLite never takes an absolute path for a URI, however it was built. */
     errno = 0;
     int rc =
         sqlite3_open_v2(s->location.path, &s->db,
@@ -232,14 +235,14 @@ enum chat_status db_run_for(struct sqlite_store *s, enum sql sql, int64_t number
 
 void db_end(struct sqlite_store *s, enum sql sql)
 {
-    if (s->db == NULL) /* ended here before */
+    if (s->db == NULL) /* the transaction was ended here before */
         return;
     /* SQLite may have rolled back by itself, after an error. */
     if (sqlite3_get_autocommit(s->db) == 0)
         db_step(s, db_statement(s, sql));
     if (s->statements[sql] != NULL)
         sqlite3_reset(s->statements[sql]);
-    if (sqlite3_get_autocommit(s->db) == 0) /* no memory even for that: SQLite lets go of all */
+    if (sqlite3_get_autocommit(s->db) == 0) /* no memory: to close it ends the transaction */
         db_disconnect(s);
 }
 
@@ -257,7 +260,8 @@ enum chat_status db_recognize(struct sqlite_store *s)
 {
     unsigned char header[DATABASE_HEADER];
     int fd;
-    if (unclosed.count == sizeof unclosed.descriptors / sizeof(int)) /* SQLite will see it */
+    if (unclosed.count ==
+        sizeof unclosed.descriptors / sizeof(int)) /* then SQLite will examine the file */
         return CHAT_OK;
     enum chat_status status = location_read(&s->location, "", &fd);
     if (status != CHAT_OK)

@@ -45,8 +45,8 @@ static enum chat_status move_to(struct sqlite_store *s, int64_t room, const stru
     return db_finish(s, statement);
 }
 
-/* Make a message ready: one that was held back in its old place, one that was delayed at the end of
- * the room. So is one whose place was given away, by a message that was restored to it. */
+/* Make a message ready. A message that was held back gets its old place; one that was delayed, or
+ * whose place a restored message has taken, gets a place at the end of the room. */
 static enum chat_status set_ready(struct sqlite_store *s, int64_t room, const struct due *due)
 {
     enum chat_status status = CHAT_NONE;
@@ -88,7 +88,7 @@ bool due_any(const struct room *room)
 
 enum chat_status due_promote(struct sqlite_store *s, const struct room *room)
 {
-    if (s->read_only) /* they stay where they are, and are not seen by who peeks */
+    if (s->read_only) /* they stay where they are, and a peek does not show them */
         return CHAT_OK;
     struct due *due = calloc(PORTION, sizeof *due);
     if (due == NULL)

@@ -9,7 +9,7 @@
 /* Return whether messages of ROOM that were delayed or held back are due now. */
 bool due_any(const struct room *room);
 
-/* Move all messages of ROOM that are due to their positions in the room. */
+/* Move all messages of ROOM that are due to their places in the room. */
 enum chat_status due_promote(struct sqlite_store *s, const struct room *room);
 
 #endif

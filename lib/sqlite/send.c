@@ -225,7 +225,7 @@ static enum chat_status sweep(struct sqlite_store *s)
 }
 
 /* Have fewer than TERMS->max messages in the tally's room. */
-static enum chat_status make_place(struct sqlite_store *s, const struct chat_terms *terms)
+static enum chat_status make_space(struct sqlite_store *s, const struct chat_terms *terms)
 {
     if (s->put.tally.held + s->put.tally.depth < terms->max)
         return CHAT_OK;
@@ -325,7 +325,7 @@ static enum chat_status put(struct sqlite_store *s, const struct chat_message *m
     if (status == CHAT_OK && terms->replace && m.key != NULL)
         status = replace(s, m.key, &replaced);
     if (status == CHAT_OK && terms->max > 0 && replaced == 0)
-        status = make_place(s, terms);
+        status = make_space(s, terms);
     if (status == CHAT_OK)
         status = give_id(s, &m, terms);
     if (m.time == 0)
