@@ -1,4 +1,4 @@
-/* front.c - free places before the first message of a room. */
+/* front.c - find free places before the first message of a room. */
 
 #include "front.h"
 
@@ -12,7 +12,7 @@ struct placed {
     int64_t position, id;
 };
 
-/* List the messages of the room that have a place, in its order. The caller frees *LIST. */
+/* List the messages of the room that have a place, in order. The caller frees *LIST. */
 static enum chat_status list_places(struct sqlite_store *s, int64_t room, struct placed **list,
                                     size_t *count)
 {
@@ -37,8 +37,8 @@ static enum chat_status list_places(struct sqlite_store *s, int64_t room, struct
     return rc == SQLITE_DONE ? CHAT_OK : db_failed(s, rc, "read");
 }
 
-/* Give a message another place. One that is ready and that a receiver has claimed keeps its place:
- * the claim is on that. */
+/* Give a message another place. A ready message that a receiver has claimed keeps its place,
+ * because the claim locks this place. */
 static enum chat_status set_place(struct sqlite_store *s, int64_t room, struct placed message,
                                   int64_t place)
 {
@@ -58,7 +58,7 @@ static enum chat_status set_place(struct sqlite_store *s, int64_t room, struct p
     return db_finish(s, statement);
 }
 
-/* Give all messages of the room places from the next id on, in their order. */
+/* Give all messages of the room new places from the next id on, in their order. */
 static enum chat_status renumber(struct sqlite_store *s, int64_t room)
 {
     struct placed *list = NULL;

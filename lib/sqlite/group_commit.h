@@ -5,12 +5,12 @@
 
 #include "internal.h"
 
-/* Commit with group_commit, or roll back, as STATUS says how the transaction went: returns it, or
- * how the commit went. */
+/* End a transaction that has come to STATUS: with group_commit() if it is CHAT_OK, else roll back.
+ * Returns STATUS, or the status of the commit. */
 enum chat_status group_commit_end(struct sqlite_store *s, enum chat_status status);
 
-/* transaction_commit, which lets others in before the sync. NEW are the ids of the messages that
- * come with it, if any do. */
+/* Commit a transaction, and release the write lock before the sync. NEW are the ids of new
+ * messages, or an empty range. */
 enum chat_status group_commit(struct sqlite_store *s, struct range new);
 
 /* Sync the message ID and those before it, of all senders. */

@@ -1,4 +1,4 @@
-/* holders.c - which processes have claimed the messages of a batch. */
+/* holders.c - find the processes that have claimed the messages of a batch. */
 
 #include "internal.h"
 
@@ -12,7 +12,7 @@ struct search {
     struct chat_holder *holders;
 };
 
-/* A process has locked RANGE. */
+/* Note that a process has locked RANGE. */
 static void note(void *context, int64_t process, struct range range)
 {
     struct search *search = context;
@@ -32,7 +32,7 @@ enum chat_status sqlite_holders(struct store *store, const struct chat_batch *ba
     for (size_t i = 0; i < batch->count; i++) {
         struct chat_holder *holder = &holders[i];
         if (!batch->messages[i]->claimed)
-            holder->process = 0; /* it was claimed since then */
+            holder->process = 0; /* it was claimed after the batch was filled */
         if (holder->process > 0 && i > 0 && holder->process == holders[i - 1].process)
             *holder = holders[i - 1];
         else if (holder->process > 0)

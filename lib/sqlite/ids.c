@@ -1,8 +1,8 @@
 /* ids.c - the ids that are in use, for messages that bring their own.
  *
- * A spool finds a message by its position, not by its id, so each id would be a look at all
- * messages. They are listed once instead, in a table that only this connection has, in memory. It
- * takes part in the transaction: what is rolled back leaves it, too. */
+ * A spool finds a message by its position, not by its id, so to look for an id is to look at all
+ * messages. Instead, they are listed once, in a table in memory that only this connection has. The
+ * table takes part in the transaction: a rollback also removes ids from it. */
 
 #include "ids.h"
 

@@ -5,10 +5,10 @@
 
 #include "internal.h"
 
-/* Within a transaction: whether a message has this id. */
+/* Within a transaction: store in *USED whether a message has this id. */
 enum chat_status ids_has(struct sqlite_store *s, int64_t id, bool *used);
 
-/* A message got this id. */
+/* Note that a message got this id. */
 enum chat_status ids_add(struct sqlite_store *s, int64_t id);
 
 #endif

@@ -1,8 +1,8 @@
-/* lines.c - messages of a stream, inserted together.
+/* lines.c - insert messages of a stream together.
  *
- * To insert one by one SQLite binds 15 parameters, opens three cursors and looks for the position,
- * each time. Here many messages that differ in little are gathered, and one statement inserts them
- * all. */
+ * To insert one message, SQLite binds 15 parameters, opens three cursors and looks for the
+ * position. Here many messages that differ in little are gathered, and one statement inserts all of
+ * them. */
 
 #include "lines.h"
 
@@ -15,14 +15,14 @@
 
 enum {
     ROWS = 64,         /* the number of rows in SQL_ADD_LINES */
-    BYTES = 64 * 1024, /* for their bodies */
-    LONG = 4096,       /* what has more bytes is inserted at once: to copy it would cost more */
-    FIRST = 4          /* the parameter that the rows begin with */
+    BYTES = 64 * 1024, /* space for their bodies */
+    LONG = 4096,       /* longer messages are inserted at once: to copy them would cost more */
+    FIRST = 4          /* the first parameter of the rows */
 };
 
 struct lines {
-    char user[CHAT_NAME_MAX + 1], host[CHAT_NAME_MAX + 1]; /* of all of them */
-    int64_t id;                                            /* of the first */
+    char user[CHAT_NAME_MAX + 1], host[CHAT_NAME_MAX + 1]; /* of all messages */
+    int64_t id;                                            /* of the first message */
     size_t count, used;
     struct line {
         int64_t time, checksum;
@@ -38,8 +38,8 @@ static bool is_plain(const struct sqlite_store *s, const struct chat_message *m)
            m->key == NULL && m->length <= LONG;
 }
 
-/* Return whether it belongs to those that are there: it has the next id, and their sender and
- * host. */
+/* Return whether the message belongs to those that are gathered: it has the next id, and their
+ * sender and host. */
 static bool fits(const struct lines *l, const struct chat_message *m)
 {
     return l->count > 0 && m->id == l->id + (int64_t)l->count && m->length <= BYTES - l->used &&
@@ -98,7 +98,7 @@ static enum chat_status insert_together(struct sqlite_store *s, const struct lin
     }
     enum chat_status status = db_finish(s, statement);
     if (status == CHAT_OK && sqlite3_last_insert_rowid(s->db) != first + ROWS - 1)
-        return db_failed(s, SQLITE_CORRUPT, "write"); /* a later one was there */
+        return db_failed(s, SQLITE_CORRUPT, "write"); /* there was a message at a later position */
     return status;
 }
 
@@ -109,14 +109,14 @@ enum chat_status lines_insert(struct sqlite_store *s)
         return CHAT_OK;
     enum chat_status status = l->count == ROWS ? insert_together(s, l) : insert_each(s, l);
     lines_forget(s);
-    if (status != CHAT_OK) /* some have an id, and are not there */
+    if (status != CHAT_OK) /* some messages have an id, and are not inserted */
         db_end(s, SQL_ROLLBACK);
     return status;
 }
 
 enum chat_status lines_add(struct sqlite_store *s, const struct chat_message *m)
 {
-    const bool taken = s->put.bytes > 0 && is_plain(s, m); /* the first is often the last */
+    const bool taken = s->put.bytes > 0 && is_plain(s, m); /* the first message is often the last */
     if (taken && s->put.lines == NULL && (s->put.lines = calloc(1, sizeof *s->put.lines)) == NULL)
         return error_set(s->base.error, CHAT_SYSTEM, "out of memory");
     enum chat_status status = taken && fits(s->put.lines, m) ? CHAT_OK : lines_insert(s);

@@ -1,5 +1,4 @@
-/* list.c - what each room holds. */
-
+/* list.c - list the rooms and their contents. */
 
 #include <stdlib.h>
 
@@ -16,8 +15,8 @@ struct list {
     struct chat_room *rooms;
     struct number {
         int64_t number;
-        size_t at; /* in ROOMS */
-    } * numbers;   /* of the rooms; ascending while claims are counted */
+        size_t at; /* index in ROOMS */
+    } * numbers;   /* the numbers of the rooms; in ascending order while claims are counted */
     size_t count, capacity;
     enum chat_status status;
 };
@@ -86,7 +85,7 @@ static int compare(const void *a, const void *b)
     return (x->number > y->number) - (x->number < y->number);
 }
 
-/* Receivers have claimed the messages at these positions. */
+/* Count the positions in TAKEN as claimed messages of their rooms. */
 static void count_claims(void *context, struct range taken)
 {
     struct list *list = context;

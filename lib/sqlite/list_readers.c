@@ -14,15 +14,15 @@
 struct listing {
     struct sqlite_store *store;
     struct open_row open;
-    int64_t place; /* of the message that readers are to be past; 0: none */
+    int64_t place; /* only readers that have finished the message at this place; 0: all */
     struct chat_reader *readers;
     size_t count, capacity;
-    struct open_row row; /* of the reader that is being added, */
-    int64_t claimed;     /* and how many of its messages are claimed */
+    struct open_row row; /* the reader that is being added, */
+    int64_t claimed;     /* and the number of its claimed messages */
     enum chat_status status;
 };
 
-/* How many messages there are at positions from FIRST to LAST. */
+/* Count the messages at positions from FIRST to LAST. */
 static enum chat_status count(struct sqlite_store *s, int64_t first, int64_t last, int64_t *number)
 {
     sqlite3_stmt *statement = db_statement(s, SQL_COUNT_SOME);
@@ -34,7 +34,8 @@ static enum chat_status count(struct sqlite_store *s, int64_t first, int64_t las
     return db_found(s, statement, rc);
 }
 
-/* How many messages a reader has at its positions RUN: copies, and what it has not seen. */
+/* Count the unread messages of a reader at its positions RUN: copies, and messages of the room that
+ * it has not seen. */
 static enum chat_status count_unread(struct sqlite_store *s, const struct open_row *reader,
                                      struct range run, int64_t *number)
 {
@@ -58,7 +59,8 @@ static void count_claims(void *context, struct range taken)
     l->claimed += claimed;
 }
 
-/* How many messages the reader holds back; whether one of those returns to PLACE. */
+/* Count the messages that the reader holds back; *RETURNS becomes whether one of them returns to
+ * PLACE. */
 static enum chat_status count_held(struct sqlite_store *s, int64_t number, int64_t place,
                                    int64_t *held, bool *returns)
 {
@@ -71,7 +73,7 @@ static enum chat_status count_held(struct sqlite_store *s, int64_t number, int64
     return db_found(s, statement, rc);
 }
 
-/* Fill in READER from the row in the listing. PAST: it is done with the message. */
+/* Fill in READER from the row in the listing. *PAST becomes whether it has finished the message. */
 static enum chat_status describe(struct listing *l, struct chat_reader *reader, bool *past)
 {
     struct sqlite_store *s = l->store;

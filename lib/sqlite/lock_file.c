@@ -1,4 +1,5 @@
-/* lock_file.c - the lock file of a spool: opened, and still the one that other processes lock. */
+/* lock_file.c - open the lock file of a spool, and check that it is still the one that other
+ * processes lock. */
 
 #include "lock_file.h"
 
@@ -26,8 +27,8 @@ enum chat_status lock_file_failed(struct sqlite_store *s, int errnum)
 }
 
 /* Return whether the lock file has lost its name; looks at most once per second. Foreign programs
- * may remove the file at any moment, not only while no process holds the write lock, so a look each
- * time would not be safer. */
+ * may remove the file at any moment, not only while no process holds the write lock, so it would
+ * not be safer to look each time. */
 static bool lock_is_gone(struct sqlite_store *s)
 {
     enum { EVERY = 1000 }; /* milliseconds */

@@ -1,4 +1,5 @@
-/* lock_file.h - the lock file of a spool: opened, and still the one that other processes lock. */
+/* lock_file.h - open the lock file of a spool, and check that it is still the one that other
+ * processes lock. */
 
 #ifndef SQLITE_LOCK_FILE_H
 #define SQLITE_LOCK_FILE_H

@@ -32,7 +32,7 @@ void message_bind(sqlite3_stmt *statement, const struct chat_message *m, int64_t
     sqlite3_bind_text(statement, FIRST + COLUMN_SENDER, m->user, -1, SQLITE_STATIC);
     sqlite3_bind_text(statement, FIRST + COLUMN_HOST, m->host, -1, SQLITE_STATIC);
     sqlite3_bind_text(statement, FIRST + COLUMN_KEY, m->key, -1, SQLITE_STATIC); /* or NULL */
-    /* A zero pointer would be an SQL NULL. */
+    /* A NULL pointer would be stored as an SQL NULL. */
     sqlite3_bind_blob64(statement, FIRST + COLUMN_BODY, m->length > 0 ? m->body : "", m->length,
                         SQLITE_STATIC);
 }
@@ -43,7 +43,7 @@ enum chat_status message_insert(struct sqlite_store *s, const struct chat_messag
     sqlite3_stmt *statement = db_statement(s, SQL_ADD_MESSAGE);
     int64_t waits_at = m->id;
     if (m->due > 0 && s->put.tally.reader &&
-        s->put.ids_wanted) /* other readers hold it back, too */
+        s->put.ids_wanted) /* other readers hold the message back, too */
         waits_at = s->next_id++;
     message_bind(statement, m, s->put.tally.number, waits_at, checksum);
     enum chat_status status = db_finish(s, statement);

@@ -5,15 +5,15 @@
 
 #include "internal.h"
 
-/* Bind a message of the room NUMBER to the parameters of SQL_ADD_MESSAGE; or the part of it that
- * may change, to those of SQL_SET_POSITION. While it waits for its time its position is WAITS_AT.
- */
+/* Bind a message of the room NUMBER to the parameters of SQL_ADD_MESSAGE; or only the part of it
+ * that may change, to those of SQL_SET_POSITION. A message that waits for its time gets the
+ * position WAITS_AT. */
 void message_bind_state(sqlite3_stmt *statement, const struct chat_message *message, int64_t number,
                         int64_t waits_at, int64_t checksum);
 void message_bind(sqlite3_stmt *statement, const struct chat_message *message, int64_t number,
                   int64_t waits_at, int64_t checksum);
 
-/* Insert a message into the tally's room, at its position. */
+/* Insert a message into the room of the tally, at its position. */
 enum chat_status message_insert(struct sqlite_store *s, const struct chat_message *message,
                                 int64_t checksum);
 

@@ -48,7 +48,7 @@ enum chat_status sqlite_open_room(struct store *store, const char *name,
 
 /* --- forget ---------------------------------------------------------------- */
 
-/* Delete the rows of a reader, and what is in its range. */
+/* Delete the rows of a reader, and all messages in its range. */
 static enum chat_status end_reader(struct sqlite_store *s, int64_t number)
 {
     enum chat_status status = message_delete_without_zeros(s);
@@ -78,7 +78,7 @@ static enum chat_status forget_reader(struct sqlite_store *s, const char *name)
     return status == CHAT_OK ? trim(s, open.number, open.depth) : status;
 }
 
-/* The next reader of an open room; CHAT_NONE: it has no more. */
+/* Find a reader of an open room. CHAT_NONE: the room has no more readers. */
 static enum chat_status any_reader(struct sqlite_store *s, const char *name, int64_t *number)
 {
     sqlite3_stmt *statement = db_statement(s, SQL_LIST_READERS);

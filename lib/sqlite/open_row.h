@@ -1,10 +1,10 @@
 /* open_row.h - the rows of open rooms and of readers, and copies of messages for readers.
  *
  * A reader is a row of the table of rooms that reads another room, its source. It has seen the
- * source up to a place. What is behind that place was settled by no receiver of the reader; what is
- * before it is done, or lies as a copy in the reader's own range, at the same place. A claim of a
- * reader locks the byte of the position that the copy has, or would have: so one reader's claims do
- * not concern another, and a claim stays what it is when the message is copied. */
+ * source up to a place. It has finished no message behind that place. A message before that place
+ * is finished, or has a copy in the reader's own range, at the same place. A claim of a reader
+ * locks the byte of the position that the copy has, or would have: so the claims of one reader do
+ * not concern another, and a claim stays valid when the message is copied. */
 
 #ifndef SQLITE_OPEN_ROW_H
 #define SQLITE_OPEN_ROW_H
@@ -20,24 +20,24 @@ struct open_row {
     char name[CHAT_NAME_MAX + 1];
 };
 
-/* Read the row of the room NUMBER. CHAT_NONE: no such room. It may be plain: its source is 0. */
+/* Read the row of the room NUMBER. CHAT_NONE: no such room. A plain room has the source 0. */
 enum chat_status open_row_get(struct sqlite_store *s, int64_t number, struct open_row *row);
 
-/* Store the row of the open room that READER (ROOM/NAME), or the room of that name, is about.
+/* Read the row of the open room NAME, or of the open room that the reader NAME (ROOM/NAME) reads.
  * CHAT_NOUSER: it is not open. */
 enum chat_status open_row_find(struct sqlite_store *s, const char *name, struct open_row *row);
 
-/* Store in *PLACE where the message ID is in the open room. CHAT_NONE: the room does not keep it.
- */
+/* Store in *PLACE the place of the message ID in the open room. CHAT_NONE: the room does not keep
+ * it. */
 enum chat_status open_row_find_message(struct sqlite_store *s, const struct open_row *open,
                                        int64_t id, int64_t *place);
 
-/* Within a transaction: copy what the source of READER has at the reader's positions RUN. */
+/* Within a transaction: copy the messages of READER's source at the reader's positions RUN. */
 enum chat_status open_row_copy(struct sqlite_store *s, const struct open_row *reader,
                                struct range run);
 
-/* Set how far an open room, or a reader, has come; LAST is when it was done with a message, or 0:
- * it was not. */
+/* Set how far an open room, or a reader, has come. LAST is the time when the reader finished a
+ * message, or 0: it has not finished one. */
 enum chat_status open_row_set_seen(struct sqlite_store *s, int64_t number, int64_t seen,
                                    int64_t slowest);
 enum chat_status open_row_set_reader(struct sqlite_store *s, int64_t number, int64_t seen,

@@ -1,11 +1,11 @@
-/* pages.c - the rows in the pages of a database that SQLite itself cannot read any more.
+/* pages.c - read the rows in the pages of a database that SQLite itself cannot read any more.
  *
  * A damaged page hides all pages below it from SQLite, so the leaves are read one by one as they
- * are in the file (sqlite.org/fileformat2.html). In a spool the pointer map shows which pages
- * are free: messages on these have been received.
+ * are in the file (sqlite.org/fileformat2.html). In a spool the pointer map shows which pages are
+ * free: the messages on free pages have been received.
  *
  * The sqlite3 shell has .recover for that, but not everywhere: Debian 12 builds it without
- * sqlite_dbpage, so that it fails on every file. Of 60 damaged spools of 2,028 messages it saved
+ * sqlite_dbpage, so that it fails on every file. From 60 damaged spools of 2,028 messages it saved
  * nothing, and this file 88 %: 99 % in those that were not cut off. */
 
 #include "pages.h"
@@ -23,13 +23,13 @@ enum {
 struct pages {
     sqlite3_file *file;
     int64_t count;
-    unsigned char map[PAGE]; /* the page of the pointer map that was read last */
+    unsigned char map[PAGE]; /* the page of the pointer map that was last read */
     int64_t map_number;
     int64_t rest_left; /* pages of long rows that may still be read */
 };
 
-/* Such a page belongs to one row. Some may seem to be of others by accident; a file that was made
- * so that all its rows are the same long one is not to be read as often as it has rows. */
+/* A page of a long row belongs to one row. Some may seem to belong to others by accident. In a
+ * hostile file all rows may be the same long row: it must not be read once for each row. */
 enum { ROWS_OF_PAGE = 8 };
 
 static bool read_page(const struct pages *pages, int64_t number, unsigned char page[PAGE])
@@ -38,8 +38,8 @@ static bool read_page(const struct pages *pages, int64_t number, unsigned char p
            pages->file->pMethods->xRead(pages->file, page, PAGE, (number - 1) * PAGE) == SQLITE_OK;
 }
 
-/* The pointer map begins at page 2, and each of its pages is followed by the pages that it
- * describes. */
+/* Return whether the page is free. The pointer map begins at page 2, and each of its pages is
+ * followed by the pages that it describes. */
 static bool is_free(struct pages *pages, int64_t number)
 {
     const int64_t span = PAGE / MAP_ENTRY + 1;
@@ -58,7 +58,7 @@ static uint32_t big_endian(const unsigned char *bytes, size_t size)
     return value;
 }
 
-/* A number of 1 to 9 bytes; returns how many, or 0 where they go beyond the end. */
+/* Read a number of 1 to 9 bytes. Returns its length, or 0 if it goes beyond the end. */
 static size_t read_varint(const unsigned char *bytes, size_t size, uint64_t *value)
 {
     *value = 0;
@@ -101,7 +101,7 @@ static bool parse(const unsigned char *payload, size_t size, struct record *reco
     return true;
 }
 
-/* How much of a payload is in the leaf itself. */
+/* Return how many bytes of a payload are in the leaf itself. */
 static size_t size_in_page(size_t size, size_t largest)
 {
     if (size <= largest)
@@ -110,7 +110,7 @@ static size_t size_in_page(size_t size, size_t largest)
     return fitting <= largest ? fitting : LEAST_IN_PAGE;
 }
 
-/* Follow the chain of pages that the rest of a payload is in. */
+/* Follow the chain of pages that holds the rest of a payload. Returns whether it is complete. */
 static bool read_rest(const struct pages *pages, int64_t next, unsigned char *rest, size_t size)
 {
     while (size > 0) {
@@ -185,7 +185,8 @@ bool pages_each_record(sqlite3 *db, bool (*visit)(void *context, const struct re
         return false;
     pages.count = size / PAGE;
     pages.rest_left = ROWS_OF_PAGE * pages.count;
-    for (int64_t number = 3; number <= pages.count; number++) { /* 1 is the schema's, 2 the map's */
+    /* Page 1 is the schema's, page 2 the map's. */
+    for (int64_t number = 3; number <= pages.count; number++) {
         unsigned char page[PAGE];
         if (read_page(&pages, number, page) && (page[0] == TABLE_LEAF || page[0] == INDEX_LEAF) &&
             !is_free(&pages, number) && !visit_leaf(&pages, page, &visitor))

@@ -1,4 +1,4 @@
-/* pages.h - the rows in the pages of a database that SQLite itself can't read any more. */
+/* pages.h - read the rows in the pages of a database that SQLite itself cannot read any more. */
 
 #ifndef SQLITE_PAGES_H
 #define SQLITE_PAGES_H
@@ -11,8 +11,7 @@ struct column {
     size_t size;
 };
 
-/* A row, and its id; an index entry has no id of its own, and its last column is the id of the
- * row. */
+/* A row, and its id. An index entry has no id of its own; its last column is the id of the row. */
 struct record {
     int64_t id;
     size_t count;
@@ -25,10 +24,11 @@ struct record {
 bool pages_each_record(sqlite3 *db, bool (*visit)(void *context, const struct record *record),
                        void *context);
 
-/* The number in a column; 0 if it holds none. */
+/* Return the number in a column; 0 if it holds no number. */
 int64_t pages_number(const struct column *column);
 
-/* Copy the text in a column, if it has at most CHAT_NAME_MAX bytes and no NUL. */
+/* Copy the text in a column, if it has at most CHAT_NAME_MAX bytes and no NUL. Returns whether it
+ * has. */
 bool pages_name(const struct column *column, char name[CHAT_NAME_MAX + 1]);
 
 #endif

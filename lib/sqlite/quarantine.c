@@ -1,5 +1,5 @@
-/* quarantine.c - move a message that has changed since it was sent to a room for a person to
- * look at. */
+/* quarantine.c - move a message that has changed since it was sent to the room of damaged
+ * messages. */
 
 #include "quarantine.h"
 
@@ -16,8 +16,8 @@
 #include "room.h"
 #include "transaction.h"
 
-/* Read the message at POSITION, whose room is set, if it is damaged. CHAT_OK: it is not, or is
- * gone. */
+/* Read the message at POSITION, whose room is set, and copy it to COPY if it is damaged. CHAT_OK:
+ * it is not damaged, or is gone. */
 static enum chat_status read_damaged(struct sqlite_store *s, int64_t position,
                                      struct chat_message *m, struct chat_batch *copy)
 {
@@ -47,7 +47,7 @@ static enum chat_status read_damaged(struct sqlite_store *s, int64_t position,
     return status;
 }
 
-/* Write the message at POSITION again, as it is now, at the end of the room of damaged messages. */
+/* Move the message at POSITION, as it is now, to the end of the room of damaged messages. */
 static enum chat_status rewrite(struct sqlite_store *s, int64_t position,
                                 const struct chat_message *m, const struct room *damaged)
 {
@@ -66,8 +66,9 @@ static enum chat_status rewrite(struct sqlite_store *s, int64_t position,
     return status == CHAT_OK ? room_set_next_id(s) : status;
 }
 
-/* In a page whose rows are not in order SQLite may write a row elsewhere than it is found. A
- * process that believes the message was moved would find it there again, forever. */
+/* Check that the message was moved. In a page whose rows are not in order, SQLite may write a row
+ * elsewhere than where it finds it. A process that believes that the message was moved would find
+ * it there again, forever. */
 static enum chat_status check_moved(struct sqlite_store *s, int64_t from, int64_t to,
                                     const struct chat_message *m)
 {
@@ -97,7 +98,7 @@ static enum chat_status move_there(struct sqlite_store *s, int64_t position,
         status = room_find(s, CHAT_ROOM_DAMAGED, &damaged);
     if (status != CHAT_OK)
         return status;
-    /* Where the table of rooms is damaged a new room can get the number of another. */
+    /* If the table of rooms is damaged, a new room can get the number of another one. */
     if (damaged.number == from->number && strcmp(from->name, CHAT_ROOM_DAMAGED) != 0)
         return db_failed(s, SQLITE_CORRUPT, "read");
     m->room = CHAT_ROOM_DAMAGED;
@@ -110,7 +111,8 @@ static enum chat_status move_there(struct sqlite_store *s, int64_t position,
     return status == CHAT_OK ? room_count(s, damaged.number, 1, (int64_t)m->length) : status;
 }
 
-/* Within a transaction; no other process has a claim on it. */
+/* Move the damaged message at POSITION, within a transaction. No other process has a claim on
+ * it. */
 static enum chat_status move_damaged(struct sqlite_store *s, int64_t position, struct room *from,
                                      struct chat_batch *copy)
 {
@@ -125,14 +127,14 @@ static enum chat_status move_damaged(struct sqlite_store *s, int64_t position, s
     return status == CHAT_OK ? CHAT_DAMAGED : status;
 }
 
-/* A receiver may have found the message claimed, and sleep. */
+/* Wake the receivers of the room: one may have found the message claimed, and now sleep. */
 static void ring_given_up(struct sqlite_store *s, const struct room *from)
 {
     if (from->number > 0)
         bell_ring(&s->location, BELL_CAME, from->name);
 }
 
-/* The transaction has come to STATUS. */
+/* End the transaction, which has come to STATUS, and set the text. */
 static enum chat_status end(struct sqlite_store *s, const struct chat_batch *copy,
                             const struct room *from, enum chat_status status)
 {
@@ -165,7 +167,7 @@ enum chat_status quarantine(struct sqlite_store *s, int64_t position)
         status = claim_lock_take(s, position);
         if (status == CHAT_OK)
             status = move_damaged(s, position, &from, copy);
-        else if (status == CHAT_NONE) /* another receiver is about to do the same */
+        else if (status == CHAT_NONE) /* another receiver is about to quarantine it */
             status = CHAT_OK;
         status = end(s, copy, &from, status);
     }

@@ -11,7 +11,7 @@
 #include "os/lock.h"
 #include "room.h"
 
-/* A column as a text that ends with NUL and contains no other NUL, or NULL. */
+/* Return a column as a text that ends with NUL and contains no other NUL, or NULL. */
 static const char *text_column(sqlite3_stmt *statement, int column)
 {
     const char *text = (const char *)sqlite3_column_text(statement, column);
@@ -47,15 +47,16 @@ enum chat_status read_times(struct sqlite_store *s, int64_t position, struct cha
     return db_found(s, statement, rc);
 }
 
-/* The room that the reader NAME (ROOM/NAME) reads: a text that is good until the next call. */
+/* Return the room that the reader NAME (ROOM/NAME) reads: a text that is valid until the next
+ * call. */
 static const char *source_name(struct sqlite_store *s, const char *name)
 {
     snprintf(s->copied_from, sizeof s->copied_from, "%.*s", (int)strcspn(name, "/"), name);
     return s->copied_from;
 }
 
-/* Return whether a message is what it was when it was sent to its room, or to the source of
- * that. */
+/* Return whether a message is as it was when it was sent to its room, or to the source of its
+ * room. */
 static bool is_whole(struct sqlite_store *s, struct chat_message *m, int64_t checksum)
 {
     if (digest_message(m) == checksum)
@@ -92,12 +93,12 @@ enum chat_status read_message(struct sqlite_store *s, sqlite3_stmt *statement,
                      m->room, s->location.path);
 }
 
-/* Copy the row that STATEMENT is at to BATCH, if it is what it was when it was sent. */
+/* Copy the current row of STATEMENT to BATCH, if the message is as it was when it was sent. */
 static enum chat_status add_row(struct sqlite_store *s, sqlite3_stmt *statement, int64_t position,
                                 int64_t offset, const struct room *room, bool every,
                                 struct chat_batch *batch)
 {
-    /* The checksum shows whether it is the room it was sent to. */
+    /* The checksum shows whether the message was sent to this room. */
     struct chat_message m = { .room = offset != 0 ? source_name(s, room->name) : room->name };
     enum chat_status status = read_message(s, statement, &m);
     if (status != CHAT_OK)
@@ -116,7 +117,7 @@ static enum chat_status add_row(struct sqlite_store *s, sqlite3_stmt *statement,
     return CHAT_OK;
 }
 
-/* The statement that lists the messages of RUN, with its parameters. */
+/* Return the statement that lists the messages of RUN, with its parameters bound. */
 static sqlite3_stmt *list_run(struct sqlite_store *s, struct range run, int64_t offset,
                               const struct room *room)
 {
@@ -132,8 +133,8 @@ static sqlite3_stmt *list_run(struct sqlite_store *s, struct range run, int64_t 
     return statement;
 }
 
-/* Return whether the message that STATEMENT is at is to be read: what waits may be of another
- * room. */
+/* Return whether the message in the current row of STATEMENT is to be read: a message that waits
+ * for its time may belong to another room. */
 static bool is_wanted(sqlite3_stmt *statement, int64_t position, const struct room *room,
                       int64_t now, struct chat_batch *batch)
 {
@@ -145,8 +146,9 @@ static bool is_wanted(sqlite3_stmt *statement, int64_t position, const struct ro
     return !over;
 }
 
-/* Step to the next message of RUN that is to be read, FROM that position on: *POSITION becomes
- * its position, or the one behind the last. If a page is in the place of another they go back. */
+/* Step to the next message of RUN that is to be read, from the position FROM on. *POSITION becomes
+ * its position, or the one behind the end of RUN. CHAT_DATA: the positions do not ascend, as in a
+ * file in which one page replaces another. */
 static enum chat_status step(struct sqlite_store *s, sqlite3_stmt *statement, struct range run,
                              int64_t offset, const struct room *room, int64_t now, int64_t from,
                              struct chat_batch *batch, int64_t *position)
@@ -167,13 +169,13 @@ enum chat_status read_run(struct sqlite_store *s, struct range run, int64_t offs
                           struct chat_batch *batch, int64_t *seen)
 {
     sqlite3_stmt *statement = list_run(s, run, offset, room);
-    int64_t next = run.first, found; /* what comes next, and what is there */
+    int64_t next = run.first, found; /* the next position, and the one that was found */
     enum chat_status status = CHAT_OK;
     while (next <= run.last && !batch_is_full(batch, query)) {
         status = step(s, statement, run, offset, room, now, next, batch, &found);
         if (status != CHAT_OK)
             break;
-        if (claimed && found > next) /* these are not to be read, or gone */
+        if (claimed && found > next) /* these messages are gone, or not to be read */
             unlock_claim(s->lock, (struct range){ next, found - 1 });
         next = found;
         if (next > run.last)
@@ -186,8 +188,8 @@ enum chat_status read_run(struct sqlite_store *s, struct range run, int64_t offs
     sqlite3_reset(statement);
     if (claimed && next <= run.last) {
         unlock_claim(s->lock, (struct range){ next, run.last });
-        bell_ring(&s->location, BELL_CAME, room->name); /* another receiver may have found them
-                                                         * claimed */
+        /* Another receiver may have found these messages claimed. */
+        bell_ring(&s->location, BELL_CAME, room->name);
     }
     *seen = next - run.first;
     return status;

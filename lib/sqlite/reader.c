@@ -1,4 +1,4 @@
-/* reader.c - what a reader of an open room is done with. */
+/* reader.c - readers of open rooms: create them, and record what they have finished. */
 
 #include "reader.h"
 
@@ -19,7 +19,7 @@
 
 /* --- a new reader ---------------------------------------------------------- */
 
-/* The place before the first message of an open room. */
+/* Store the place before the first message of an open room. */
 static enum chat_status before_oldest(struct sqlite_store *s, int64_t number, int64_t *place)
 {
     sqlite3_stmt *statement = db_statement(s, SQL_LIST_POSITIONS);
@@ -61,7 +61,7 @@ enum chat_status reader_need(struct sqlite_store *s, const char *name)
         return status;
     status = open_row_find(s, name, &open);
     if (status == CHAT_OK)
-        status = room_get(s, name, &room); /* another process may have made it */
+        status = room_get(s, name, &room); /* another process may have created it */
     if (status == CHAT_NONE)
         status = reader_add(s, name, &open);
     return group_commit_end(s, status);
@@ -102,13 +102,13 @@ enum chat_status reader_be_here(struct sqlite_store *s, int64_t number)
 
 /* --- places of a batch ----------------------------------------------------- */
 
-/* Some messages of a batch, by their positions in the range of the reader, ascending. */
+/* Positions of messages of a batch, in the range of the reader, in ascending order. */
 struct done {
     int64_t *positions;
     size_t count;
 };
 
-/* Those of BATCH from FROM to before TO; the caller frees DONE->positions. */
+/* Store in DONE the messages of BATCH from FROM to before TO. The caller frees DONE->positions. */
 static enum chat_status done_of(struct sqlite_store *s, const struct chat_batch *batch, size_t from,
                                 size_t to, struct done *done)
 {
@@ -117,7 +117,7 @@ static enum chat_status done_of(struct sqlite_store *s, const struct chat_batch 
     if (done->positions == NULL)
         return error_set(s->base.error, CHAT_SYSTEM, "out of memory");
     memcpy(done->positions, batch->positions + from, done->count * sizeof *done->positions);
-    if (done->count > 1) /* two batches that were joined */
+    if (done->count > 1) /* two batches may have been joined */
         qsort(done->positions, done->count, sizeof *done->positions, position_compare);
     return CHAT_OK;
 }
@@ -151,7 +151,7 @@ static enum chat_status find_gaps(struct sqlite_store *s, const struct open_row 
     sqlite3_bind_int64(statement, 1, position_of(reader->source, reader->seen));
     sqlite3_bind_int64(statement, 2, last + offset);
     size_t at = 0;
-    bool open = false, memory = true; /* the message before this one is the last of GAPS */
+    bool open = false, memory = true; /* OPEN: the previous message is the last of GAPS */
     int rc;
     while (memory && (rc = db_step(s, statement)) == SQLITE_ROW) {
         const int64_t position = sqlite3_column_int64(statement, 0) - offset;
@@ -170,7 +170,8 @@ static enum chat_status find_gaps(struct sqlite_store *s, const struct open_row 
     return rc == SQLITE_DONE ? CHAT_OK : db_failed(s, rc, "read");
 }
 
-/* READER has seen all up to its position LAST: copy what of that is not among DONE. */
+/* Record that READER has seen everything up to its position LAST, and copy the messages there that
+ * are not among DONE. */
 static enum chat_status pass(struct sqlite_store *s, struct open_row *reader, int64_t last,
                              const struct done *done)
 {
@@ -183,8 +184,8 @@ static enum chat_status pass(struct sqlite_store *s, struct open_row *reader, in
     return status;
 }
 
-/* The last position of DONE that READER has not seen and that is not in its own range; 0: none is.
- * Where the reader was set back since BATCH was claimed, its messages are to come again. */
+/* Return the last position of DONE that READER has not seen and that is not in its own range, or 0.
+ * If the reader was set back since BATCH was claimed, its messages come again. */
 static int64_t last_unseen(const struct open_row *reader, const struct chat_batch *batch,
                            const struct done *done)
 {
@@ -229,7 +230,7 @@ enum chat_status reader_settle(struct sqlite_store *s, const struct chat_batch *
     struct done done = { .positions = NULL };
     enum chat_status status = open_row_get(s, batch->room, &reader);
     if (status == CHAT_NONE || (status == CHAT_OK && reader.source != batch->source))
-        return CHAT_OK; /* it was forgotten */
+        return CHAT_OK; /* the reader was deleted */
     if (status == CHAT_OK)
         status = done_of(s, batch, from, to, &done);
     if (status == CHAT_OK && reader.depth > 0)

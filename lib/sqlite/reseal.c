@@ -1,8 +1,8 @@
-/* reseal.c - a damaged WAL that SQLite can read again.
+/* reseal.c - repair a damaged WAL, so that SQLite can read it again.
  *
- * SQLite drops what follows a broken frame without a word. So a spool whose WAL has lost something
- * that was on the disk is not opened (synced.c). To repair it, the frames get checksums that
- * fit; then a damaged page of the WAL is found and repaired as one of the spool itself. */
+ * SQLite silently drops everything behind a broken frame. So a spool whose WAL has lost something
+ * that was on the disk is not opened (wal_loss.c). To repair it, the frames get matching checksums;
+ * then a damaged page of the WAL is found and repaired like a damaged page of the spool itself. */
 
 #include "reseal.h"
 
@@ -22,8 +22,8 @@
 
 enum { COPIES = 99, SUFFIX = 32 };
 
-/* Copy the content of FROM to TO, without its holes: a file from a stranger may be a hole of many
- * TiB. Returns 0, or an errno. */
+/* Copy the content of FROM to TO, without its holes: a file from a stranger may contain a hole of
+ * many TiB. Returns 0, or an errno. */
 static int copy_content(int from, int to)
 {
     char bytes[64 * 1024];
@@ -35,7 +35,7 @@ static int copy_content(int from, int to)
         ssize_t n = pread(from, bytes, sizeof bytes, at);
         if (n < 0)
             return errno;
-        errno = ENOSPC; /* if less is written */
+        errno = ENOSPC; /* for the case that less is written */
         if (pwrite(to, bytes, (size_t)n, at) != n)
             return errno;
         at += n;
@@ -45,8 +45,8 @@ static int copy_content(int from, int to)
     return ftruncate(to, st.st_size) < 0 || fsync(to) < 0 ? errno : 0;
 }
 
-/* Copy the WAL, whose descriptor is FROM, to a new file beside the spool, whose suffix is stored in
- * SUFFIX. Returns 0, or an errno. */
+/* Copy the WAL, whose descriptor is FROM, to a new file beside the spool, and store the suffix of
+ * its name in SUFFIX. Returns 0, or an errno. */
 static int keep_copy(struct sqlite_store *s, int from, char suffix[SUFFIX])
 {
     int to;
@@ -66,7 +66,7 @@ static int repair(struct sqlite_store *s, int fd, const struct wal *wal)
     struct synced synced;
     synced_read(s, &synced);
     const uint8_t *salt = wal->salt;
-    if (wal->state == WAL_CUT) /* all of it is in the spool already */
+    if (wal->state == WAL_CUT) /* everything is in the spool already */
         return ftruncate(fd, 0) < 0 || fsync(fd) < 0 ? errno : 0;
     if (wal->state == WAL_BAD_HEADER && synced.frames > 0)
         salt = synced.salt;
@@ -77,8 +77,8 @@ static int repair(struct sqlite_store *s, int fd, const struct wal *wal)
                       (uint32_t)(s->location.size / PAGE));
 }
 
-/* Return whether another process is attached to the index of the WAL, and would go on with the WAL
- * as it is. (This process has no connection, so that closing the file drops no lock of it.) */
+/* Return whether another process is attached to the index of the WAL, and would continue with the
+ * WAL as it is. (This process has no connection, so to close the file drops no lock of its own.) */
 static bool in_use(struct sqlite_store *s)
 {
     enum { ATTACHED_BYTE = 128 }; /* UNIX_SHM_DMS in SQLite's os_unix.c */
@@ -114,7 +114,8 @@ static enum chat_status reseal(struct sqlite_store *s, int fd, struct report *re
     return CHAT_OK;
 }
 
-/* The index still knows where each page is. Moved to the spool, they are checked there. */
+/* Keep a copy of the WAL, and empty it into the spool. The index still knows where each page is,
+ * and the pages are checked in the spool. */
 static enum chat_status empty(struct sqlite_store *s, int fd, struct report *report)
 {
     char suffix[SUFFIX];

@@ -1,4 +1,4 @@
-/* reseal.h - a damaged WAL that SQLite can read again. */
+/* reseal.h - repair a damaged WAL, so that SQLite can read it again. */
 
 #ifndef SQLITE_RESEAL_H
 #define SQLITE_RESEAL_H

@@ -1,11 +1,11 @@
-/* restore.c - a backup in the place of a spool that is in use.
+/* restore.c - replace a spool that is in use by a backup.
  *
  * SQLite copies the backup over the spool in one transaction, so every connection to the spool
- * stays valid and sees the messages from before or those of the backup. Only where there is no
- * spool, or one that cannot be opened, the file is replaced; programs that have the old file open
- * notice that (store.c).
+ * stays valid and sees either the messages from before or those of the backup. The file is replaced
+ * only if there is no spool, or one that cannot be opened; programs that have the old file open
+ * notice that (lock_file.c).
  *
- * A receiver that works on a message deletes it by its id, and the backup may have another message
+ * A receiver that processes a message deletes it by its id, and the backup may have another message
  * with that id. So a restore waits until no message is claimed, and claims all of them itself. */
 
 #include "internal.h"
@@ -32,7 +32,7 @@
 struct restore {
     struct sqlite_store *s;
     struct sqlite_store *from;
-    sqlite3 *copy; /* of the backup, beside the spool */
+    sqlite3 *copy; /* a copy of the backup, beside the spool */
     int64_t next_id;
     chat_progress *progress;
     void *context;
@@ -47,7 +47,7 @@ static enum chat_status no_file(struct sqlite_store *s, const char *file)
     return error_system(s->base.error, ENOENT, CHAT_IO, "cannot open '%s'", file);
 }
 
-/* Open the backup as the spool that it is; that brings one of an older format up to ours. */
+/* Open the backup as a spool; this upgrades one of an older format. */
 static enum chat_status open_backup(struct restore *r, const char *file)
 {
     struct store *store;
@@ -81,9 +81,9 @@ static enum chat_status cannot_copy(struct sqlite_store *s, int rc)
     return db_failed(s, rc, "restore");
 }
 
-/* In bytes 18 and 19 of a database a 2 means that it has a WAL, and a 1 that it does not
- * (sqlite.org/fileformat2.html, "File format version numbers"). The copy can be written to only
- * without a WAL; copied over the spool, it gets one from SQLite. */
+/* In a database, a 2 in bytes 18 and 19 means that it has a WAL, and a 1 that it does not
+ * (sqlite.org/fileformat2.html, "File format version numbers"). The copy can be written only
+ * without a WAL; when it is copied over the spool, SQLite gives it one. */
 enum { FORMAT_AT = 18, WITHOUT_WAL = 1, WITH_WAL = 2 };
 
 static int set_format(sqlite3 *db, unsigned char format)
@@ -93,11 +93,11 @@ static int set_format(sqlite3 *db, unsigned char format)
     int rc = sqlite3_file_control(db, "main", SQLITE_FCNTL_FILE_POINTER, &file);
     if (rc == SQLITE_OK)
         rc = file->pMethods->xWrite(file, bytes, sizeof bytes, FORMAT_AT);
-    sqlite3_db_release_memory(db); /* the page as it was is forgotten */
+    sqlite3_db_release_memory(db); /* forget the page as it was */
     return rc;
 }
 
-/* All of it is read before the spool is touched. */
+/* Copy the backup. All of it is read before the spool is touched. */
 static enum chat_status copy_backup(struct restore *r)
 {
     int rc = scratch_open(&r->s->location, scratch, &r->copy);
@@ -110,8 +110,8 @@ static enum chat_status copy_backup(struct restore *r)
 
 /* --- the spool ------------------------------------------------------------- */
 
-/* No id that either of the two has given is given again. If the ids of the lost spool are
- * unknown, new ids start far above those of the backup. */
+/* Set the next id of the copy, so that no id that the spool or the backup has given is given again.
+ * If the ids of the lost spool are unknown, new ids start far above those of the backup. */
 static enum chat_status set_next_id(struct restore *r)
 {
     struct sqlite_store *s = r->s;
@@ -143,8 +143,8 @@ static enum chat_status replace_content(struct restore *r)
     return rc == SQLITE_OK ? CHAT_OK : db_failed(r->s, rc, "restore");
 }
 
-/* Likewise if there is no spool, or only one that cannot be opened. Files beside it belong to
- * the lost spool. */
+/* Replace the file, if there is no spool, or only one that cannot be opened. The files beside it
+ * belong to the lost spool. */
 static enum chat_status replace_file(struct restore *r)
 {
     struct sqlite_store *s = r->s;
@@ -157,7 +157,7 @@ static enum chat_status replace_file(struct restore *r)
                         s->location.path);
 }
 
-/* Sleepers are woken, even if this process is killed. */
+/* Replace the spool. Waiting processes are woken even if this process is killed. */
 static enum chat_status replace_held(struct restore *r, enum chat_status connected)
 {
     bells_add_all(r->s);
@@ -165,7 +165,8 @@ static enum chat_status replace_held(struct restore *r, enum chat_status connect
     return connected == CHAT_OK ? replace_content(r) : replace_file(r);
 }
 
-/* CHAT_NONE and CHAT_DATA: there is no spool that could be connected to. */
+/* Replace the spool within the write lock. CONNECTED is CHAT_NONE or CHAT_DATA if there is no spool
+ * that could be connected to. */
 static enum chat_status replace(struct restore *r, enum chat_status connected)
 {
     enum chat_status status = write_lock_take(r->s);

@@ -11,7 +11,7 @@
 /* The columns of SQL_GET_ROOM. */
 enum { NUMBER, RETURNED, NEXT_DUE, NEXT_EXPIRY, DEPTH, NEXT_ID, MAX_LENGTH, DEFAULT_ROOM, SOURCE };
 
-/* Find the row NAME; what is done with it ends with a reset. */
+/* Find the row NAME. The caller resets the statement. */
 static int find_row(struct sqlite_store *s, const char *name, sqlite3_stmt **statement)
 {
     *statement = db_statement(s, SQL_GET_ROOM);
@@ -148,7 +148,7 @@ enum chat_status room_find(struct sqlite_store *s, const char *name, struct room
     enum chat_status status = room_get(s, name, room);
     if (status != CHAT_NONE)
         return status;
-    if (strchr(name, '/') != NULL) /* only a receiver makes one */
+    if (strchr(name, '/') != NULL) /* only a receiver creates a reader */
         return room_reader_missing(s, name);
     status = room_new_number(s, &number);
     if (status != CHAT_OK)
