@@ -220,13 +220,13 @@ enum chat_status pg_wait(struct store *store, const struct chat_query *query, in
 /* --- for space ------------------------------------------------------------- */
 
 // NOLINTNEXTLINE(misc-no-recursion): once, as what has expired is gone then
-static enum chat_status look_for_room(struct pg_store *s, const char *name, int64_t max,
-                                      struct vigil *vigil)
+static enum chat_status look_for_space(struct pg_store *s, const char *name, int64_t max,
+                                       struct vigil *vigil)
 {
     struct pg_values values = { .count = 0 };
     pg_string(&values, name);
     pg_number(&values, max);
-    size_t call = pg_call(s, PG_LOOK_FOR_ROOM, &values);
+    size_t call = pg_call(s, PG_LOOK_FOR_SPACE, &values);
     enum chat_status status = pg_exchange(s, "read");
     if (status != CHAT_OK || pg_rows(s, call) == 0)
         return status;
@@ -237,7 +237,7 @@ static enum chat_status look_for_room(struct pg_store *s, const char *name, int6
         return CHAT_OK;
     if (expires && left == 0) {
         status = pg_room_sweep(s, number);
-        return status == CHAT_OK ? look_for_room(s, name, max, vigil) : status;
+        return status == CHAT_OK ? look_for_space(s, name, max, vigil) : status;
     }
     if (expires)
         wake_in(vigil, left);
@@ -265,7 +265,7 @@ static enum chat_status wait_room(struct pg_store *s, const char *name, int64_t 
     if (status == CHAT_OK && !memory)
         status = pg_no_memory(s);
     if (status == CHAT_OK)
-        status = look_for_room(s, name, max, &vigil);
+        status = look_for_space(s, name, max, &vigil);
     if (status == CHAT_NONE)
         status = sleep_until(s, &vigil, deadline, unblocked);
     if (s->conn != NULL) {

@@ -1,7 +1,7 @@
 /* salvage.c - rebuild a spool from the pages of a broken one.
  *
- * Messages that are as they were sent keep everything; anything else that looks like a message
- * goes to the room of damaged messages. */
+ * Messages that are as they were sent keep all their properties. Anything else that looks like a
+ * message goes to the room of damaged messages. */
 
 #include "salvage.h"
 
@@ -45,14 +45,14 @@ struct named {
 };
 
 struct salvage {
-    sqlite3 *db; /* the new one */
+    sqlite3 *db; /* the new database */
     sqlite3_stmt *add_room, *set_columns, *add_message;
     struct named *rooms;
     size_t room_count;
-    int64_t damaged;   /* the number of the room of damaged messages; 0: not reached yet */
-    int64_t next_id;   /* behind all that was seen */
-    bool known;        /* the spool's own next id was seen, too */
-    int64_t synced_id; /* the highest one that the lock file knows */
+    int64_t damaged;   /* the number of the room of damaged messages; 0: not found or created yet */
+    int64_t next_id;   /* behind all ids and places that were seen */
+    bool known;        /* the next id of the spool itself was seen, too */
+    int64_t synced_id; /* the highest id that the lock file knows */
     int64_t max_length;
     char default_room[CHAT_NAME_MAX + 1];
     int64_t count; /* messages */
@@ -65,8 +65,8 @@ static int run(sqlite3_stmt *statement)
     return sqlite3_reset(statement);
 }
 
-/* Return whether to continue. A row that exists is skipped: a page can have been copied by a
- * crash. */
+/* Return whether to continue after a statement that returned RC. A row that exists is skipped: a
+ * crash may have copied a page. */
 static bool check(struct salvage *g, int rc)
 {
     if (rc != SQLITE_OK && (rc & 0xff) != SQLITE_CONSTRAINT)
@@ -104,7 +104,7 @@ static bool add_room(struct salvage *g, const struct named *room)
     return check(g, run(g->add_room));
 }
 
-/* The row of the spool as a whole. */
+/* Take the settings from the row of the spool. */
 static void take_settings(struct salvage *g, const struct record *r)
 {
     int64_t next_id = pages_number(&r->column[ROOM_NEXT_ID]);
@@ -127,7 +127,8 @@ static bool take_entry(struct salvage *g, const struct record *r)
     return true;
 }
 
-/* The further columns of an open room, or a reader. The progress of all readers is recomputed. */
+/* Take the further columns of an open room, or a reader. The progress of all readers is
+ * recomputed. */
 static bool take_reading(struct salvage *g, const struct record *r)
 {
     const int64_t source = pages_number(&r->column[ROOM_SOURCE]);
@@ -170,7 +171,7 @@ struct names {
     char user[CHAT_NAME_MAX + 1], host[CHAT_NAME_MAX + 1], key[CHAT_NAME_MAX + 1];
 };
 
-/* A name that can be one, or WHAT instead. */
+/* Return the name in a column, or WHAT if it is not a valid name. */
 static const char *take_name(const struct column *column, char name[CHAT_NAME_MAX + 1],
                              const char *instead)
 {
@@ -182,8 +183,8 @@ static int64_t at_least(int64_t least, int64_t number)
     return number < least ? least : number;
 }
 
-/* A message that waits for its time is at its id, and a column has the position to which it
- * returns. */
+/* Return the message in a row. A message that waits for its time is at its id, and a column has the
+ * place to which it returns. */
 static struct chat_message take_fields(const struct record *r, struct names *names)
 {
     const struct column *c = r->column;
@@ -210,7 +211,7 @@ static bool add_message(struct salvage *g, const struct chat_message *m, int64_t
                         int64_t waits_at)
 {
     sqlite3_stmt *statement = g->add_message;
-    if (m->place == 0 && m->due == 0) /* a place that no message has */
+    if (m->place == 0 && m->due == 0) /* no message has such a place */
         return true;
     message_bind(statement, m, room, waits_at, digest_message(m));
     int rc = run(statement);
@@ -222,7 +223,7 @@ static bool add_message(struct salvage *g, const struct chat_message *m, int64_t
     return check(g, rc);
 }
 
-/* To the end of the room of those. */
+/* Add a message to the end of the room of damaged messages. */
 static bool add_damaged(struct salvage *g, struct chat_message *m)
 {
     m->room = CHAT_ROOM_DAMAGED;
@@ -231,7 +232,8 @@ static bool add_damaged(struct salvage *g, struct chat_message *m)
     return add_message(g, m, g->damaged, m->id);
 }
 
-/* As read.c has it: a reader's message may be a copy from its open room. */
+/* Return whether a message is as it was sent, as read.c does: a reader's message may be a copy from
+ * its open room. */
 static bool is_whole(struct chat_message *m, int64_t checksum, char source[CHAT_NAME_MAX + 1])
 {
     const char *slash = strchr(m->room, '/');
@@ -277,7 +279,8 @@ static bool prepare(struct salvage *g)
                  sqlite3_prepare_v2(g->db, sql_text[SQL_ADD_MESSAGE], -1, &g->add_message, NULL));
 }
 
-/* The room for what is damaged: the one that is there, or one with a number that no other has. */
+/* Prepare the room of damaged messages: the existing one, or a new one with a number that no other
+ * room has. */
 static bool prepare_damaged(struct salvage *g)
 {
     struct named damaged = { .number = 1, .name = CHAT_ROOM_DAMAGED };
@@ -313,7 +316,7 @@ static bool finish(struct salvage *g)
     return ready;
 }
 
-/* Fill the new database. */
+/* Fill the new database. Returns SQLite's result code. */
 static int gather(struct salvage *g, sqlite3 *from)
 {
     bool done = prepare(g) && pages_each_record(from, take_room, g) &&
@@ -349,7 +352,7 @@ enum chat_status salvage(struct sqlite_store *s, int64_t *count, int64_t *skippe
 
 bool salvage_extend(struct sqlite_store *s)
 {
-    enum { COUNT_AT = 28 }; /* of the pages, in the header (sqlite.org/fileformat2.html) */
+    enum { COUNT_AT = 28 }; /* the number of pages, in the header (sqlite.org/fileformat2.html) */
     int fd;
     if (s->lock < 0 || write_lock_take(s) != CHAT_OK)
         return false;

@@ -1,4 +1,4 @@
-/* scan.c - which messages of a room a receiver may have. */
+/* scan.c - find the messages of a room that a receiver may have. */
 
 #include "scan.h"
 
@@ -16,10 +16,10 @@
 #include "os/lock.h"
 #include "room.h"
 
-/* So many positions are looked at, and claimed, at a time. */
+/* This number of positions is examined, and claimed, at a time. */
 enum { RUN = 256 };
 
-/* The statement that lists what waits and follows, with its parameters. */
+/* Return the statement that lists messages that wait for their time, with its parameters bound. */
 static sqlite3_stmt *list_waiting(const struct scan *scan)
 {
     sqlite3_stmt *statement =
@@ -33,7 +33,8 @@ static sqlite3_stmt *list_waiting(const struct scan *scan)
     return statement;
 }
 
-/* Likewise for ready messages, in the room itself or where a reader's messages are. */
+/* Return the statement that lists ready messages, in the room itself or where a reader's messages
+ * are. */
 static sqlite3_stmt *list_ready(const struct scan *scan)
 {
     sqlite3_stmt *statement =
@@ -48,7 +49,7 @@ static sqlite3_stmt *list_ready(const struct scan *scan)
     return statement;
 }
 
-/* Return whether the message that STATEMENT is at has expired. */
+/* Return whether the message in the current row of STATEMENT has expired. */
 static bool has_expired(const struct scan *scan, sqlite3_stmt *statement)
 {
     enum { EXPIRES = 1 };
@@ -56,7 +57,7 @@ static bool has_expired(const struct scan *scan, sqlite3_stmt *statement)
            sqlite3_column_int64(statement, EXPIRES) <= scan->now;
 }
 
-/* Step to the next message that is to be seen. In a damaged page positions can go back: to go on
+/* Step to the next message that is to be seen. In a damaged page positions can go back: to continue
  * might show a message twice. */
 static int step(struct scan *scan, sqlite3_stmt *statement)
 {
@@ -80,7 +81,7 @@ static int step(struct scan *scan, sqlite3_stmt *statement)
     return rc;
 }
 
-/* Find the next message there; 0: no message. */
+/* Find the next message in the range with this OFFSET; 0: no message. */
 static int find_ready(struct scan *scan, int64_t offset)
 {
     scan->offset = offset;
@@ -92,7 +93,7 @@ static int find_ready(struct scan *scan, int64_t offset)
     return rc;
 }
 
-/* Find a reader's next message: in its own range, or in its source. */
+/* Find the next message of a reader, in its own range or in its source. */
 static int find_unread(struct scan *scan)
 {
     int64_t own = 0;
@@ -117,7 +118,7 @@ static int find_unread(struct scan *scan)
     return SQLITE_ROW;
 }
 
-/* Find the message behind those that were seen, if it is not known. */
+/* Find the message behind those that were seen, unless it is known. */
 static enum chat_status find_next(struct scan *scan)
 {
     int rc;
@@ -136,8 +137,8 @@ static enum chat_status find_next(struct scan *scan)
     return rc == SQLITE_ROW || rc == SQLITE_DONE ? CHAT_OK : db_failed(scan->store, rc, "read");
 }
 
-/* Where to begin. */
-static void scan_place(struct scan *scan, const struct chat_cursor *from)
+/* Set the position where the scan begins. */
+static void start_at(struct scan *scan, const struct chat_cursor *from)
 {
     const struct sqlite_store *s = scan->store;
     scan->waiting = from != NULL && from->due > 0;
@@ -150,8 +151,8 @@ static void scan_place(struct scan *scan, const struct chat_cursor *from)
         scan->after = s->kept_all.position;
 }
 
-/* The room counts messages that no receiver sees: none is ready, none waits for its time, and
- * none has expired. */
+/* Return whether the room counts messages that no receiver sees: none is ready, none waits for its
+ * time, and none has expired. */
 static bool hides_messages(const struct scan *scan)
 {
     return scan->ended && scan->room.depth > 0 && scan->room.next_due == 0 && !scan->every &&
@@ -159,7 +160,7 @@ static bool hides_messages(const struct scan *scan)
            scan->after == position_of(scan->room.number, 0);
 }
 
-/* Read what the row of a reader, and that of its source, say. */
+/* Read the rows of a reader and of its source. */
 static enum chat_status open_reader(struct scan *scan)
 {
     struct open_row reader, source = { .next_due = 0 };
@@ -172,8 +173,8 @@ static enum chat_status open_reader(struct scan *scan)
     return status == CHAT_NONE ? db_failed(scan->store, SQLITE_CORRUPT, "read") : status;
 }
 
-/* A reader that does not exist, for one who looks: it would get all that its room keeps. */
-static enum chat_status open_nobody(struct scan *scan, const char *name)
+/* Begin a scan as a reader that does not exist yet: it would get everything that its room keeps. */
+static enum chat_status open_new_reader(struct scan *scan, const char *name)
 {
     struct open_row source;
     enum chat_status status = open_row_find(scan->store, name, &source);
@@ -187,7 +188,7 @@ enum chat_status scan_open(struct scan *scan, struct sqlite_store *s,
                            const struct chat_query *query, const char *name,
                            const struct chat_cursor *from)
 {
-    bool within = sqlite3_get_autocommit(s->db) == 0; /* a transaction, or one for both reads */
+    bool within = sqlite3_get_autocommit(s->db) == 0; /* a transaction of the caller */
     enum chat_status status = within ? CHAT_OK : db_run(s, SQL_BEGIN_READ);
     *scan = (struct scan){ .store = s,
                            .every = query->every,
@@ -199,9 +200,9 @@ enum chat_status scan_open(struct scan *scan, struct sqlite_store *s,
     if (status == CHAT_OK && room_is_reader(&scan->room))
         status = open_reader(scan);
     else if (status == CHAT_NONE && name != NULL && from != NULL && strchr(name, '/') != NULL)
-        status = open_nobody(scan, name);
+        status = open_new_reader(scan, name);
     if (status == CHAT_OK) {
-        scan_place(scan, from);
+        start_at(scan, from);
         status = find_next(scan);
     }
     if (status == CHAT_OK && hides_messages(scan))
@@ -226,7 +227,7 @@ enum chat_status scan_open_ready(struct scan *scan, struct sqlite_store *s,
         status = due_promote(s, &source);
     if (status == CHAT_OK)
         return scan_open(scan, s, query, name, from);
-    return scan->next > 0 ? CHAT_OK : status; /* ready messages are available anyway */
+    return scan->next > 0 ? CHAT_OK : status; /* ready messages are still available */
 }
 
 void scan_get_cursor(const struct scan *scan, struct chat_cursor *cursor)
@@ -251,7 +252,7 @@ static bool is_kept(const struct sqlite_store *s, int64_t position)
     return last > 0 && bsearch(&position, s->kept, last, sizeof position, position_compare) != NULL;
 }
 
-/* The run of positions from the next message on, at most MAX, that ends with a message. */
+/* Find the run of positions from the next message on, at most MAX, that ends with a message. */
 static enum chat_status find_run(struct scan *scan, int64_t max, struct range *run)
 {
     struct sqlite_store *s = scan->store;
@@ -272,9 +273,10 @@ static enum chat_status find_run(struct scan *scan, int64_t max, struct range *r
     return rc == SQLITE_ROW ? CHAT_OK : db_failed(s, rc, "read");
 }
 
-/* Step over a message that is ours. A run that fails with each message of a room keeps them all,
- * and looks for the next one each time: it must not step over all of them again. */
-static void scan_pass_ours(struct scan *scan)
+/* Step over a message that this handle has claimed. If COMMAND fails with each message of a room,
+ * the handle keeps all of them, and looks for the next message each time: it must not step over all
+ * of them again. */
+static void pass_ours(struct scan *scan)
 {
     struct sqlite_store *s = scan->store;
     scan_step(scan, 1);
@@ -286,15 +288,16 @@ static void scan_pass_ours(struct scan *scan)
 }
 
 /* Step over the messages at the positions TAKEN: a claim on thousands is passed at once. */
-static void scan_pass(struct scan *scan, struct range taken)
+static void pass_taken(struct scan *scan, struct range taken)
 {
     scan_step(scan, 1);
     if (!scan->waiting && taken.last > scan->after)
         scan->after = taken.last;
 }
 
-/* Whether no other receiver has a claim on the first messages of RUN, which is cut to those;
- * TAKE claims them too. Otherwise *TAKEN is a range that is claimed. Returns an errno, or 0. */
+/* Check that no other receiver has a claim on the first messages of RUN, and cut RUN to those; with
+ * TAKE also claim them. Returns 0 or an errno: with EAGAIN, *TAKEN is a range that another receiver
+ * has claimed. */
 static int try_run(struct sqlite_store *s, struct range *run, bool take, struct range *taken)
 {
     for (;;) {
@@ -307,7 +310,7 @@ static int try_run(struct sqlite_store *s, struct range *run, bool take, struct 
     }
 }
 
-/* Know the next message. CHAT_NONE: there are no more. */
+/* Find the next message. CHAT_NONE: there are no more. */
 static enum chat_status need_next(struct scan *scan)
 {
     enum chat_status status = find_next(scan);
@@ -328,7 +331,7 @@ enum chat_status scan_next(struct scan *scan, int64_t max, enum scan_mode mode, 
     while ((status = need_next(scan)) == CHAT_OK) {
         struct range taken;
         if (mode != SCAN_ALL && claim_lock_has(s, scan->next)) {
-            scan_pass_ours(scan);
+            pass_ours(scan);
             continue;
         }
         status = find_run(scan, max, found);
@@ -340,7 +343,7 @@ enum chat_status scan_next(struct scan *scan, int64_t max, enum scan_mode mode, 
         if (errnum != EAGAIN)
             return errnum == 0 ? CHAT_OK : lock_file_failed(s, errnum);
         *passed = true;
-        scan_pass(scan, taken);
+        pass_taken(scan, taken);
     }
     return status;
 }

@@ -1,4 +1,4 @@
-/* schema.c - the schema of a spool: compared with ours, and upgraded. */
+/* schema.c - compare the schema of a spool with ours, and upgrade it. */
 
 #include "schema.h"
 
@@ -10,7 +10,7 @@
 #include "group_commit.h"
 #include "transaction.h"
 
-/* The next CREATE statement of our schema, and its length; NULL behind the last. */
+/* Return the next CREATE statement of our schema, and store its length; NULL: there are no more. */
 static const char *next_definition(const char *from, size_t *length)
 {
     while (*from != '\0') {
@@ -23,8 +23,8 @@ static const char *next_definition(const char *from, size_t *length)
     return NULL;
 }
 
-/* Compare the schema of the file with OURS, to the letter. A trigger or a view in a
- * hostile file would run with our rights. */
+/* Compare the schema of the file with OURS, letter by letter. A trigger or a view in a hostile file
+ * would run with our rights. */
 static int same_schema(struct sqlite_store *s, const char *ours, bool *same)
 {
     *same = true;
@@ -88,8 +88,8 @@ enum chat_status schema_check(struct sqlite_store *s, int *format)
     return schema_changed(s);
 }
 
-/* Step 3 rebuilds tables that it must know: if a table was changed by hand, the change would be
- * lost. */
+/* Check that a spool of format 2 has the tables that step 3 rebuilds: if a user has changed a
+ * table, the change would be lost. */
 static enum chat_status check_format_2(struct sqlite_store *s)
 {
     bool same;
@@ -107,7 +107,7 @@ static enum chat_status check_format_2(struct sqlite_store *s)
         s->location.path, (long long)ID_MAX);
 }
 
-/* The steps from FORMAT on, and a look at what has come of them. */
+/* Run the upgrade steps from FORMAT on, and check the result. */
 static enum chat_status run_upgrades(struct sqlite_store *s, int *format)
 {
     enum chat_status status = schema_check(s, format);

@@ -1,8 +1,8 @@
-/* scratch.c - a database that is being made: a backup, or a spool that is repaired.
+/* scratch.c - a database that is being written: a backup, or a spool that is repaired.
  *
- * It has a name in a directory where other members of a group can exchange names, and SQLite
- * opens files by their names. SQLite would take a file that a member put there for the database,
- * and roll back a journal beside it; such a journal can name any file, which SQLite then deletes
+ * It has a name in a directory where other members of a group can exchange names, and SQLite opens
+ * files by their names. SQLite would take a file that a member put there for the database, and roll
+ * back a journal beside it. Such a journal can name any file, which SQLite then deletes
  * (sqlite.org/atomiccommit.html, "Multi-file Commit"). So the database is a descriptor that was
  * opened here, and there is no journal. No other process uses it, so it has no locks. */
 
@@ -44,7 +44,7 @@ static int scratch_read(sqlite3_file *file, void *bytes, int count, sqlite3_int6
         if (n < 0)
             return SQLITE_IOERR_READ;
         if (n == 0) {
-            memset(to, 0, (size_t)count); /* as SQLite wants it */
+            memset(to, 0, (size_t)count); /* SQLite requires zeros behind the end */
             return SQLITE_IOERR_SHORT_READ;
         }
         to += n;
@@ -137,8 +137,8 @@ static const sqlite3_io_methods methods = {
     .xDeviceCharacteristics = scratch_device,
 };
 
-/* The name of the database is the number of its descriptor. A sort may want a file without a name.
- */
+/* Open the database, whose name is the number of its descriptor; or a file without a name, which a
+ * sort may need. */
 static int vfs_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags, int *out)
 {
     sqlite3_vfs *base = vfs->pAppData;

@@ -15,8 +15,8 @@
 #include "transaction.h"
 #include "trim.h"
 
-/* The position before the message that STATEMENT, which must be bound, finds; OTHERWISE, if it
- * finds no message. */
+/* Store in *PLACE the place before the message that STATEMENT finds; OTHERWISE, if it finds no
+ * message. The parameters of STATEMENT are bound. */
 static enum chat_status place_before(struct sqlite_store *s, sqlite3_stmt *statement,
                                      int64_t otherwise, int64_t *place)
 {
@@ -60,7 +60,7 @@ static enum chat_status find_point(struct sqlite_store *s, const struct open_row
     return CHAT_OK;
 }
 
-/* The reader is done with all that it has up to PLACE. */
+/* Delete the messages that the reader has up to PLACE: it has finished them. */
 static enum chat_status drop_passed(struct sqlite_store *s, int64_t number, int64_t place)
 {
     sqlite3_stmt *statement = db_statement(s, SQL_DELETE_MESSAGES);
@@ -75,7 +75,7 @@ static enum chat_status drop_passed(struct sqlite_store *s, int64_t number, int6
     return db_finish(s, statement);
 }
 
-/* The reader must not have twice a message that it gets from the room again. */
+/* Delete copies of messages that the reader gets from the room again. */
 static enum chat_status drop_copies(struct sqlite_store *s, const struct open_row *reader,
                                     int64_t place)
 {
@@ -129,7 +129,7 @@ static enum chat_status seek(struct sqlite_store *s, const char *name,
     if (status == CHAT_NONE && (status = reader_add(s, name, &open)) == CHAT_OK)
         status = room_get(s, name, &room);
     if (status == CHAT_OK)
-        status = open_row_get(s, open.number, &open); /* the new one may be the slowest */
+        status = open_row_get(s, open.number, &open); /* the new reader may be the slowest */
     if (status == CHAT_OK)
         status = open_row_get(s, room.number, &reader);
     return status == CHAT_OK ? set_place(s, &reader, &open, place, point->forward) : status;
@@ -145,7 +145,7 @@ enum chat_status sqlite_seek(struct store *store, const char *name, const struct
     if (status != CHAT_OK)
         return status;
     status = seek(s, name, point);
-    if (status == CHAT_OK) /* who goes forward has nothing new to receive */
+    if (status == CHAT_OK) /* a reader that moves forward has nothing new to receive */
         status = point->forward ? bells_add(s, BELL_GONE, name) : bells_add_both(s, name);
     return group_commit_end(s, status);
 }

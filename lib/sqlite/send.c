@@ -1,4 +1,4 @@
-/* send.c - putting messages into a spool file. */
+/* send.c - put messages into a spool file. */
 
 #include "internal.h"
 
@@ -26,7 +26,7 @@
 #include "trim.h"
 #include "vfs.h"
 
-enum { LARGE = 64 * 1024 }; /* a transaction of less than this the reserve can take */
+enum { LARGE = 64 * 1024 }; /* the reserve has space for a transaction of less than this */
 
 enum chat_status sqlite_begin(struct store *store)
 {
@@ -45,7 +45,7 @@ enum chat_status sqlite_begin(struct store *store)
     return status;
 }
 
-/* Bring the counters of the room that messages came to up to date. */
+/* Update the counters of the room of the tally. */
 static enum chat_status count_tally(struct sqlite_store *s)
 {
     struct tally *t = &s->put.tally;
@@ -57,14 +57,14 @@ static enum chat_status count_tally(struct sqlite_store *s)
     return status;
 }
 
-/* The transaction has put all that it puts into the tally's room. */
+/* Finish the tally: the transaction puts no more messages into its room. */
 static enum chat_status leave_room(struct sqlite_store *s)
 {
     enum chat_status status = count_tally(s);
     return status == CHAT_OK && s->put.tally.open ? trim_sent(s, &s->put.tally) : status;
 }
 
-/* From now on the tally is of ROOM. */
+/* Begin a tally of the room NAME, unless it is the current one. */
 static enum chat_status enter_room(struct sqlite_store *s, const char *name)
 {
     struct room room;
@@ -175,7 +175,7 @@ static enum chat_status drop_oldest(struct sqlite_store *s, bool whole)
     enum chat_status status = claim_lock_be_present(s);
     if (status == CHAT_OK)
         status = scan_open(&scan, s, &query, s->put.tally.name, NULL);
-    if (status == CHAT_OK) /* no receiver may begin with it: it goes when this is committed */
+    if (status == CHAT_OK) /* no receiver may begin with it: it is deleted by our commit */
         status = scan_next(&scan, 1, SCAN_TAKE, &oldest, &passed);
     if (status == CHAT_OK)
         status = claim_lock_add(s, oldest);
@@ -189,7 +189,7 @@ static enum chat_status drop_oldest(struct sqlite_store *s, bool whole)
     return rc == SQLITE_ROW ? drop(s, oldest.first, length) : db_failed(s, rc, "read");
 }
 
-/* The slowest readers lose their oldest message: the room itself may keep it. */
+/* Let the slowest readers lose their oldest message; the room itself may keep it. */
 static enum chat_status drop_from_readers(struct sqlite_store *s)
 {
     enum chat_status status = trim_drop_unseen(s, s->put.tally.number);
@@ -204,7 +204,7 @@ static enum chat_status full(struct sqlite_store *s)
     return rooms_full(s->base.error, s->put.tally.name, count, s->put.tally.open);
 }
 
-/* Delete what has expired in the room, and look again how many messages it holds. */
+/* Delete expired messages of the room, and count its messages again. */
 static enum chat_status sweep(struct sqlite_store *s)
 {
     struct room room = { .number = 0 };
@@ -224,7 +224,7 @@ static enum chat_status sweep(struct sqlite_store *s)
                : status;
 }
 
-/* Have fewer than TERMS->max messages in the tally's room. */
+/* Make sure that the tally's room has fewer than TERMS->max messages. */
 static enum chat_status make_space(struct sqlite_store *s, const struct chat_terms *terms)
 {
     if (s->put.tally.held + s->put.tally.depth < terms->max)
@@ -239,7 +239,7 @@ static enum chat_status make_space(struct sqlite_store *s, const struct chat_ter
 
 /* --- put ------------------------------------------------------------------- */
 
-/* The id that a message brings must not be in use. */
+/* Check that no message has the id that a message brings. */
 static enum chat_status check_id(struct sqlite_store *s, int64_t id)
 {
     bool used = false;
@@ -263,7 +263,7 @@ static void tally_message(struct sqlite_store *s, const struct chat_message *m)
     s->put.bytes += (int64_t)m->length + ROW;
 }
 
-/* The id and the place of a message, from the same number on where it is new. */
+/* Give a message its id and its place; for a new message they are the same number. */
 static enum chat_status give_id(struct sqlite_store *s, struct chat_message *m,
                                 const struct chat_terms *terms)
 {
@@ -278,14 +278,15 @@ static enum chat_status give_id(struct sqlite_store *s, struct chat_message *m,
     return CHAT_OK;
 }
 
-/* A message was restored to a place before what may be there. */
+/* Note that a message was restored to a place before existing messages. */
 static enum chat_status return_tally(struct sqlite_store *s)
 {
     s->put.tally.returned = true;
     return room_returned(s, s->put.tally.number);
 }
 
-/* The room that a message is put into: a copy of one of ROOM is restored to its reader. */
+/* Return the room that a message is put into: a copy of a message of ROOM is restored to its
+ * reader. */
 static const char *target(const char *room, const char *reader, const struct chat_terms *terms,
                           char name[CHAT_NAME_MAX + 1])
 {
@@ -313,10 +314,10 @@ static enum chat_status put(struct sqlite_store *s, const struct chat_message *m
                          s->location.path);
     enum chat_status status = enter_room(s, target(m.room, m.reader, terms, name));
     if (status == CHAT_OK && (terms->once || terms->replace || terms->max > 0))
-        status = lines_insert(s); /* they are looked for, and dropped */
+        status = lines_insert(s); /* find_key() and drop() must find these messages */
     if (status == CHAT_OK && terms->once && m.key != NULL) {
         status = find_key(s, m.key, id);
-        if (status == CHAT_OK) /* and who sent it may have died before it was synced */
+        if (status == CHAT_OK) /* its sender may have died before the sync */
             vfs_need_sync(s->db);
         if (status != CHAT_NONE)
             return status == CHAT_OK && terms->fresh ? CHAT_NONE : status;
@@ -348,14 +349,14 @@ enum chat_status sqlite_put(struct store *store, const struct chat_message *mess
 {
     struct sqlite_store *s = (struct sqlite_store *)store;
     enum chat_status status = put(s, message, terms, id);
-    if (status == CHAT_IO) /* only a rollback is left, and a full disk should not wait for it */
+    if (status == CHAT_IO) /* only a rollback is possible, and on a full disk it should not wait */
         transaction_undo(s);
     return status;
 }
 
-/* Reserve space in the file system for a large transaction in the database too: it is in the WAL
+/* Reserve space in the file system for a large transaction in the database, too: it is in the WAL
  * first, and a WAL that cannot be emptied would leave no space to delete anything. */
-static enum chat_status promise_room(struct sqlite_store *s)
+static enum chat_status promise_space(struct sqlite_store *s)
 {
     if (s->put.bytes < LARGE)
         return CHAT_OK;
@@ -378,15 +379,15 @@ static enum chat_status promise_room(struct sqlite_store *s)
     return db_failed(s, rc, "write");
 }
 
-/* Return whether a commit that failed with RC has surely stored nothing: the frame that says
- * "commit" is the last to be written. A sync that failed leaves a whole transaction in the WAL, and
- * who recovers the WAL may find it. */
+/* Return whether a commit that failed with RC has certainly stored nothing: the frame that contains
+ * the commit is written last. A failed sync leaves a whole transaction in the WAL, and a process
+ * that recovers the WAL may find it. */
 static bool surely_not_stored(int rc)
 {
     return (rc & 0xff) == SQLITE_FULL || (rc & 0xff) == SQLITE_BUSY || rc == SQLITE_IOERR_WRITE;
 }
 
-/* Requested ids are not a range of new ones. */
+/* Commit. Requested ids are not a range of new ones. */
 static enum chat_status commit(struct sqlite_store *s)
 {
     const struct range new = { s->put.first_id, s->next_id - 1 }, none = { 1, 0 };
@@ -396,7 +397,7 @@ static enum chat_status commit(struct sqlite_store *s)
 enum chat_status sqlite_commit(struct store *store)
 {
     struct sqlite_store *s = (struct sqlite_store *)store;
-    /* It gave up already, at a put that failed. */
+    /* The transaction was rolled back when a put failed. */
     if (s->db == NULL || sqlite3_get_autocommit(s->db) != 0) {
         transaction_rollback(s);
         return error_set(s->base.error, CHAT_IO, "cannot write spool '%s'", s->location.path);
@@ -407,7 +408,7 @@ enum chat_status sqlite_commit(struct store *store)
     if (status == CHAT_OK)
         status = leave_room(s);
     if (status == CHAT_OK)
-        status = promise_room(s);
+        status = promise_space(s);
     if (status != CHAT_OK) {
         transaction_rollback(s);
         return status;

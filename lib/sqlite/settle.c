@@ -1,4 +1,4 @@
-/* settle.c - claimed messages are deleted, held back or moved. */
+/* settle.c - delete, hold back or move claimed messages. */
 
 #include <string.h>
 
@@ -21,7 +21,7 @@
 
 /* --- deleted --------------------------------------------------------------- */
 
-/* How many messages of BATCH, from FROM to before TO, have consecutive positions. */
+/* Return how many messages of BATCH, from FROM to before TO, have consecutive positions. */
 static size_t run_length(const struct chat_batch *batch, size_t from, size_t to)
 {
     size_t n = 1;
@@ -30,7 +30,7 @@ static size_t run_length(const struct chat_batch *batch, size_t from, size_t to)
     return n;
 }
 
-/* Delete the messages at these positions; all of them are ours. */
+/* Delete the messages at these positions; this process has claimed all of them. */
 static enum chat_status delete_run(struct sqlite_store *s, int64_t first, int64_t last)
 {
     if (first == last)
@@ -52,10 +52,10 @@ static enum chat_status is_found(struct sqlite_store *s, int64_t first, int64_t 
     return *found || rc == SQLITE_DONE ? CHAT_OK : db_failed(s, rc, "read");
 }
 
-/* Delete the messages at these positions, and add to *DELETED how many rows that were. Deleted
- * messages must not be found any more. If a page is in the place of another, SQLite deletes one row
- * and finds another like it; if a row has lost its position, SQLite may delete that one instead.
- * The message would be delivered again. */
+/* Delete the messages at these positions, and add the number of deleted rows to *DELETED. Check
+ * that they cannot be found any more. If one page replaces another, SQLite deletes one row and
+ * finds another like it; if a row has lost its position, SQLite may delete that one instead. The
+ * message would be delivered again. */
 static enum chat_status delete_until_gone(struct sqlite_store *s, int64_t first, int64_t last,
                                           size_t *deleted)
 {
@@ -72,8 +72,8 @@ static enum chat_status delete_until_gone(struct sqlite_store *s, int64_t first,
     return status;
 }
 
-/* Return whether it is one of those from FROM to before TO, which two batches that were joined may
- * not have in order. */
+/* Return whether POSITION is that of a message from FROM to before TO. If two batches were joined,
+ * they may not be in order. */
 static bool holds_position(const struct chat_batch *batch, size_t from, size_t to, int64_t position)
 {
     for (size_t i = from; i < to; i++)
@@ -82,10 +82,10 @@ static bool holds_position(const struct chat_batch *batch, size_t from, size_t t
     return false;
 }
 
-/* Fewer messages were deleted than there are in BATCH from FROM to before TO. If none of them is
- * found any more, another program has deleted some, whatever their lengths. Otherwise a row has
- * lost its position. A seek may miss its neighbours, so look at all rows: a later receiver would
- * get them again. */
+/* Fewer messages were deleted than there are in BATCH from FROM to before TO. If none of them can
+ * be found any more, another program has deleted some, of unknown lengths: then recount the room.
+ * Otherwise a row has lost its position, and the spool is damaged. A seek may miss such a row, so
+ * look at all rows: a later receiver would get it again. */
 static enum chat_status recount(struct sqlite_store *s, const struct chat_batch *batch, size_t from,
                                 size_t to)
 {
@@ -102,8 +102,8 @@ static enum chat_status recount(struct sqlite_store *s, const struct chat_batch 
     return db_run(s, SQL_RECOUNT);
 }
 
-/* Delete the messages of BATCH from FROM to before TO. *COPIES: some were there twice, in the place
- * of others that are lost; the room goes on counting those. */
+/* Delete the messages of BATCH from FROM to before TO. *COPIES becomes true if some existed twice,
+ * instead of others that are lost; the room still counts those. */
 static enum chat_status delete_messages(struct sqlite_store *s, const struct chat_batch *batch,
                                         size_t from, size_t to, bool *copies)
 {
@@ -121,13 +121,14 @@ static enum chat_status delete_messages(struct sqlite_store *s, const struct cha
     if (deleted < to - from)
         return recount(s, batch, from, to);
     *copies = deleted > to - from;
-    return room_count(s, batch->room, -(int64_t)(to - from), -bytes); /* all are from one room */
+    /* All messages are from one room. */
+    return room_count(s, batch->room, -(int64_t)(to - from), -bytes);
 }
 
 enum {
-    FREE_KEPT = 256,   /* pages that wait for the next messages: 1 MiB */
-    SHRINK_EVERY = 16, /* ids: who deletes one of these looks after the others' pages too */
-    SHRINK_PAGES = 32  /* and returns that many more than are needed to keep up */
+    FREE_KEPT = 256,   /* pages that are kept for the next messages: 1 MiB */
+    SHRINK_EVERY = 16, /* ids: a receiver that deletes one of these also returns pages of others, */
+    SHRINK_PAGES = 32  /* this number more than is needed to keep up */
 };
 
 static bool tidies_up(const struct chat_batch *batch)
@@ -136,7 +137,8 @@ static bool tidies_up(const struct chat_batch *batch)
     return first % SHRINK_EVERY == 0 || first / SHRINK_EVERY != last / SHRINK_EVERY;
 }
 
-/* Delete expired messages that the look at the room has passed, so that no later look has to. */
+/* Delete expired messages that the scan of the room has passed, so that no later scan has to pass
+ * them. */
 static enum chat_status sweep_passed(struct sqlite_store *s, const struct chat_batch *batch)
 {
     struct sweep sweep = sweep_room(batch->source != 0 ? batch->source : batch->room);
@@ -145,8 +147,8 @@ static enum chat_status sweep_passed(struct sqlite_store *s, const struct chat_b
     return batch->passed_expired ? sweep_some(s, &sweep) : CHAT_OK;
 }
 
-/* Return pages to the file system, twice as many as BATCH freed: so a spool that was large and
- * is being emptied is small again when it is empty, and no receiver pays for all of it. */
+/* Return pages to the file system, twice the number that BATCH freed: so a spool that was large is
+ * small again when it is empty, and no single receiver pays for all of it. */
 static enum chat_status shrink(struct sqlite_store *s, const struct chat_batch *batch)
 {
     int64_t freed = (int64_t)((batch->bytes + batch->count * ROW) / PAGE);
@@ -162,7 +164,7 @@ static enum chat_status shrink(struct sqlite_store *s, const struct chat_batch *
     return rc == SQLITE_ROW || rc == SQLITE_DONE ? CHAT_OK : db_failed(s, rc, "write");
 }
 
-/* Delete the messages of BATCH from one to before another. */
+/* Delete the messages of BATCH from FROM to before TO, in a transaction. */
 static enum chat_status settle(struct sqlite_store *s, const struct chat_batch *batch, size_t from,
                                size_t to)
 {
@@ -182,8 +184,8 @@ static enum chat_status settle(struct sqlite_store *s, const struct chat_batch *
     return status == CHAT_OK && copies ? db_failed(s, SQLITE_CORRUPT, "read") : status;
 }
 
-/* On a full disk the WAL can grow only by the reserve: little by little, and it is emptied after
- * each part. The parts free space for the next messages. */
+/* Delete the messages of BATCH on a full disk. The WAL can grow only by the reserve, so delete them
+ * in small parts, and empty the WAL after each part. The parts free space for the next messages. */
 static enum chat_status settle_on_full_disk(struct sqlite_store *s, const struct chat_batch *batch,
                                             size_t count)
 {
@@ -200,21 +202,21 @@ enum chat_status sqlite_settle(struct store *store, struct chat_batch *batch, si
 {
     struct sqlite_store *s = (struct sqlite_store *)store;
     enum chat_status status = CHAT_OK;
-    /* Where no message has pages of its own there is next to nothing to overwrite. */
+    /* If no message has pages of its own, there is next to nothing to overwrite. */
     if (batch->bytes >= PAGE / 4)
         status = message_delete_without_zeros(s);
     if (status == CHAT_OK)
         status = settle(s, batch, 0, count);
     if (status == CHAT_IO)
         status = settle_on_full_disk(s, batch, count);
-    if (status == CHAT_OK) /* that was reported */
+    if (status == CHAT_OK) /* the lost messages were reported */
         batch->missed = 0;
     return status;
 }
 
 /* --- held back, or moved --------------------------------------------------- */
 
-/* Change the columns of a message besides its body to those of NEW, with a position unless it
+/* Change the columns of a message, except its body, to those of NEW, with a position unless it
  * waits for its time. The caller updates the counters of another room. */
 static enum chat_status put_at(struct sqlite_store *s, int64_t from, const struct chat_message *new,
                                int64_t room, int64_t waits_at)
@@ -226,7 +228,7 @@ static enum chat_status put_at(struct sqlite_store *s, int64_t from, const struc
     return status == CHAT_OK ? room_count_times(s, room, new->due, new->expires) : status;
 }
 
-/* The place at the end of a room. */
+/* Store in *PLACE a place at the end of a room. */
 static enum chat_status next_place(struct sqlite_store *s, int64_t *place)
 {
     enum chat_status status = room_read_spool(s);
@@ -243,28 +245,29 @@ static void note_failure(struct chat_message *m, const struct chat_failure *fail
     }
 }
 
-/* A reader's copy waits at a position that no other reader's copy of the message has. */
+/* Hold a message back. A reader's copy waits at a position that no other reader's copy of the
+ * message has. */
 static enum chat_status hold_message(struct sqlite_store *s, const struct chat_batch *batch,
                                      int64_t position, struct chat_message *m, int64_t hold)
 {
     enum chat_status status = CHAT_OK;
     int64_t waits_at = m->id;
     m->due = hold > 0 ? clock_now() + hold : 0;
-    if (m->due == 0 && m->place == 0) /* it was delayed, and was received by its id */
+    if (m->due == 0 && m->place == 0) /* a delayed message that was received by its id */
         status = next_place(s, &m->place);
     if (m->due > 0 && batch->source != 0)
         status = next_place(s, &waits_at);
     return status == CHAT_OK ? put_at(s, position, m, batch->room, waits_at) : status;
 }
 
-/* Return whether the message I of BATCH is a reader's copy, of which there may be others. */
+/* Return whether the message I of BATCH is a reader's copy; there may be other copies. */
 static bool is_copy(const struct chat_batch *batch, size_t i)
 {
     return batch->source != 0 && strchr(batch->messages[i]->room, '/') == NULL;
 }
 
-/* Move the message I of BATCH to another room, as MOVED says: its room, attempts and times. To
- * PLACE there; 0: to the end. */
+/* Move the message I of BATCH to the room of MOVED, with its attempts and times; to PLACE there, or
+ * with 0 to the end. */
 static enum chat_status move_message(struct sqlite_store *s, const struct chat_batch *batch,
                                      size_t i, struct chat_message *moved, int64_t place)
 {
@@ -274,7 +277,7 @@ static enum chat_status move_message(struct sqlite_store *s, const struct chat_b
     moved->place = moved->due == 0 ? place : 0;
     if (status == CHAT_OK && moved->due == 0 && place == 0)
         status = next_place(s, &moved->place);
-    if (status == CHAT_OK && is_copy(batch, i)) /* other readers may move theirs */
+    if (status == CHAT_OK && is_copy(batch, i)) /* other readers may move their copies */
         status = next_place(s, &moved->id);
     if (status == CHAT_OK)
         status = put_at(s, position, moved, to.number, moved->id);
@@ -283,7 +286,7 @@ static enum chat_status move_message(struct sqlite_store *s, const struct chat_b
     return status == CHAT_OK ? room_count(s, to.number, 1, (int64_t)moved->length) : status;
 }
 
-/* To the dead-letter room, where nothing expires. */
+/* Move a message to the dead-letter room, where no message expires. */
 static enum chat_status bury_message(struct sqlite_store *s, const struct chat_batch *batch,
                                      size_t i, struct chat_message *m, const char *dead)
 {
@@ -292,7 +295,7 @@ static enum chat_status bury_message(struct sqlite_store *s, const struct chat_b
     return move_message(s, batch, i, m, 0);
 }
 
-/* Read the message I of BATCH as it is in the spool, with its times and its place. CHAT_NONE:
+/* Read the message I of BATCH as it is now in the spool, with its times and its place. CHAT_NONE:
  * another program has deleted it. */
 static enum chat_status read_current(struct sqlite_store *s, const struct chat_batch *batch,
                                      size_t i, struct chat_message *m)
@@ -315,7 +318,7 @@ static enum chat_status fail_message(struct sqlite_store *s, const struct chat_b
 }
 
 /* Move the message I of BATCH to ROOM, where its attempts begin again. FIRST is the place for the
- * first of them; 0: at the end. */
+ * first message; 0: move it to the end. */
 static enum chat_status move_one(struct sqlite_store *s, const struct chat_batch *batch, size_t i,
                                  const char *room, int64_t first)
 {
@@ -325,12 +328,12 @@ static enum chat_status move_one(struct sqlite_store *s, const struct chat_batch
         return status == CHAT_NONE ? CHAT_OK : status;
     moved.room = room;
     moved.attempts = moved.failed = 0;
-    if (moved.place > 0) /* it was held back after a failure */
+    if (moved.place > 0) /* the message was held back after a failure */
         moved.due = 0;
     return move_message(s, batch, i, &moved, first > 0 ? first + (int64_t)i : 0);
 }
 
-/* Messages go from the room of BATCH to another. */
+/* Ring the bells after messages have gone from the room of BATCH to another. */
 static enum chat_status ring_moved(struct sqlite_store *s, const struct chat_batch *batch,
                                    const char *to)
 {
@@ -355,7 +358,7 @@ static enum chat_status fail(struct sqlite_store *s, const struct chat_batch *ba
     return group_commit_end(s, status);
 }
 
-/* The disk is full: once more with the blocks of the reserve. */
+/* Fail the messages again, with the blocks of the reserve, if the disk is full. */
 static enum chat_status fail_on_full_disk(struct sqlite_store *s, const struct chat_batch *batch,
                                           const struct chat_failure *failure)
 {

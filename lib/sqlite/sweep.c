@@ -15,8 +15,8 @@
 #include "transaction.h"
 
 enum {
-    PORTION = 1024,                 /* messages in one transaction, */
-    SWEPT_BYTES = 16 * 1024 * 1024, /* and bytes, as SQLite reads all pages of what it deletes */
+    PORTION = 1024,                 /* messages in one transaction */
+    SWEPT_BYTES = 16 * 1024 * 1024, /* likewise: SQLite reads all pages that it deletes */
 };
 
 struct sweep sweep_room(int64_t room)
@@ -47,7 +47,7 @@ static enum chat_status list_expired(struct sqlite_store *s, struct sweep *sweep
            (rc = db_step(s, statement)) == SQLITE_ROW) {
         int64_t position = sqlite3_column_int64(statement, 0);
         list[*count] = (struct expired){ position, sqlite3_column_int64(statement, 1) };
-        if (position_room(position) > 0) /* those that wait are listed behind the others */
+        if (position_room(position) > 0) /* messages that wait are listed behind the others */
             sweep->from = position + 1;
         status = claim_lock_take(s, position);
         if (status == CHAT_OK)
@@ -86,8 +86,8 @@ enum chat_status sweep_some(struct sqlite_store *s, struct sweep *sweep)
     return status;
 }
 
-/* All of the room was looked through. A message that has expired and is claimed is looked for again
- * after a second: its receiver may release it. */
+/* Set the time of the next sweep, after the whole room was swept. If an expired message is claimed,
+ * look again after a second: its receiver may release it. */
 static enum chat_status set_next_expiry(struct sqlite_store *s, int64_t room)
 {
     enum { AGAIN = 1000 };

@@ -1,24 +1,25 @@
 /* synced.c - a record in the lock file of what is known to be on disk.
  *
  * After each sync of the WAL the process that synced it writes a record to the lock file: the
- * highest id that is on disk, and the number of frames of which WAL. The record itself is not
- * synced. After a power cut it may be older than the truth, but never claims too much:
+ * highest id that is on disk, and the salt of the WAL and how many of its frames are on disk. The
+ * record itself is not synced. After a power cut it may be older than the truth, but it never
+ * claims too much:
  *
- * - A receiver that is about to deliver a message with a higher id syncs the WAL first. Its
- *   sender may have been killed before it synced, and after a power cut the id would be given
- *   out again.
- * - A WAL whose sound frames are fewer, and do not end with its file, is damaged; it has not
- *   just lost a commit that was never acknowledged.
+ * - A receiver that is about to deliver a message with a higher id syncs the WAL first. The sender
+ * of the message may have been killed before it synced, and after a power cut another message would
+ * get the same id.
+ * - A WAL with fewer sound frames that do not end with its file is damaged; it has not just lost a
+ * commit that was never acknowledged.
  *
  * A byte of the lock file records that a sync has failed. Linux considers the pages of a failed
  * sync written (lwn.net/Articles/752063): a later sync returns 0, and proves nothing. So the
  * process that sees the failure, or the next one that takes the write lock, writes the frames of
- * the WAL again and syncs them. Until that succeeds no commit is acknowledged, and no page goes
+ * the WAL again and syncs them. Until that succeeds, no commit is acknowledged, and no page goes
  * from the WAL to the spool.
  *
- * (A process that is killed between a sync that fails and the writing of that byte takes the
- * news with it. Linux reports the failure to every process that had the WAL open by then, but
- * not to one that opens it later.) */
+ * (If a process is killed between a failed sync and the writing of that byte, the failure is not
+ * recorded. Linux reports it to every process that had the WAL open at that time, but not to one
+ * that opens it later.) */
 
 #include "synced.h"
 
@@ -34,7 +35,7 @@
 struct record {
     uint8_t salt[WAL_SALT];
     uint32_t frames;
-    uint32_t check; /* against a record that is written while it is read */
+    uint32_t check; /* detects a record that is written while it is read */
     int64_t id;
     uint8_t failed;
 };
@@ -55,7 +56,7 @@ void synced_read(const struct sqlite_store *s, struct synced *synced)
     *synced = (struct synced){ .id = 0 };
     if (pread(s->lock, &r, RECORD, 0) < ID_AT)
         return;
-    if (r.id > 0 && r.id <= ID_MAX) /* else it is rubbish */
+    if (r.id > 0 && r.id <= ID_MAX) /* else it is garbage */
         synced->id = r.id;
     synced->failed = r.failed != 0;
     if (r.check != check_of(&r))
@@ -64,7 +65,7 @@ void synced_read(const struct sqlite_store *s, struct synced *synced)
     synced->frames = r.frames;
 }
 
-/* A record that cannot be written stays older than the truth. */
+/* Write the record. If this fails, it stays older than the truth. */
 static void write_record(const struct sqlite_store *s, const void *bytes, size_t size, off_t offset)
 {
     (void)!pwrite(s->lock, bytes, size, offset);
@@ -99,8 +100,8 @@ void synced_note_failure(struct sqlite_store *s)
         write_failed(s, 1);
 }
 
-/* Return whether the frames that were committed are in the file: the kernel may have thrown the
- * pages away that it could not write. */
+/* Return whether the committed frames are in the file: the kernel may have discarded the pages that
+ * it could not write. */
 static bool holds_all(const struct sqlite_store *s, const struct wal *wal)
 {
     uint8_t salt[WAL_SALT];
@@ -110,7 +111,7 @@ static bool holds_all(const struct sqlite_store *s, const struct wal *wal)
             wal->frames >= frames);
 }
 
-/* Write again what the descriptor's WAL holds, and no more: a stranger may have made it long. */
+/* Write the frames of the WAL again, and no more: a stranger may have made the file long. */
 static int rewrite_frames(const struct sqlite_store *s, int fd)
 {
     struct wal wal;

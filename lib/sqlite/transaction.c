@@ -1,5 +1,5 @@
-/* transaction.c - a transaction that writes, within the write lock; and emptying the WAL after it.
- */
+/* transaction.c - a transaction that writes, within the write lock; and emptying the WAL after
+ * it. */
 
 #include "transaction.h"
 
@@ -12,18 +12,18 @@
 #include "vfs.h"
 #include "write_lock.h"
 
-/* Empty the WAL when it has this number of pages. To empty it costs two syncs under the write
- * lock, and one for the header of the next, so rarely is good; but if the index of the WAL is
- * lost the next process reads all of it, and the reserve must have space for it in the spool
- * (create.c), so a small WAL is good. Measured, sends per second of 8 senders with a disk that
- * takes 5 ms per sync, and instructions where every process builds the index: 64 pages 558 and
+/* Empty the WAL when it has this number of pages. To empty it costs two syncs within the write
+ * lock, and one for the header of the next WAL: a large number is good. But if the index of the WAL
+ * is lost, the next process reads all of the WAL, and the reserve must have space for it in the
+ * spool (create.c): a small number is good. Measured, sends per second of 8 senders with a disk
+ * that takes 5 ms per sync, and instructions if every process builds the index: 64 pages 558 and
  * 735 thousand; 128 pages 690 and 898; 256 pages 780 and 1,141. */
 enum { WAL_FRAMES = 64 };
 
-/* A WAL that is larger than this, after a batch of a stream, gives its space back when it is
- * emptied. A smaller one keeps it: writing into blocks that are there, fdatasync() needs no journal
- * of the file system (measured on ext4, 16 KiB appended and synced 0.053 ms, p90 0.85; written in
- * place 0.021 ms, p90 0.03). */
+/* A WAL that is larger than this, after a batch of a stream, returns its space when it is emptied.
+ * A smaller WAL keeps its blocks: when data is written into existing blocks, fdatasync() needs no
+ * journal of the file system (measured on ext4: 16 KiB appended and synced 0.053 ms, p90 0.85;
+ * written in place 0.021 ms, p90 0.03). */
 enum { WAL_KEPT = 3 * 1024 * 1024 };
 
 enum chat_status transaction_begin(struct sqlite_store *s)
@@ -40,18 +40,19 @@ enum chat_status transaction_begin(struct sqlite_store *s)
 }
 
 /* Move the pages of the WAL to the spool, so that the WAL does not grow without bound. With
- * NO_CKPT_ON_CLOSE nothing else does, and SQLite forgets the checkpoint when the last process
- * leaves. We hold the write lock: before 3.51.3 SQLite loses commits if a checkpoint and a
+ * NO_CKPT_ON_CLOSE SQLite does not do this, and it forgets the checkpoint when the last process
+ * leaves. The caller holds the write lock: before 3.51.3 SQLite loses commits if a checkpoint and a
  * writer race (sqlite.org/wal.html, "the WAL-reset bug").
  *
- * MODE is SQLITE_CHECKPOINT_RESTART: the next writer begins the WAL again, and until its header
- * is on disk the old frames are valid. Or SQLITE_CHECKPOINT_TRUNCATE. Either is one step. */
+ * With the MODE SQLITE_CHECKPOINT_RESTART the next writer begins the WAL again, and until its
+ * header is on disk the old frames are valid. The other MODE is SQLITE_CHECKPOINT_TRUNCATE. Both
+ * are one step. */
 static void empty_wal(struct sqlite_store *s, int mode)
 {
     sqlite3_busy_handler(s->db, NULL, NULL);
     int rc = sqlite3_wal_checkpoint_v2(s->db, NULL, mode, NULL, NULL);
     sqlite3_busy_timeout(s->db, WRITE_LOCK_TIMEOUT);
-    /* A reader in our way is met again when the WAL has grown once more. */
+    /* If a reader is in the way, try again after the WAL has grown. */
     s->wal_tried = rc == SQLITE_OK ? 0 : s->wal_frames;
     if (rc == SQLITE_OK) {
         reserve_make(s);
@@ -61,15 +62,15 @@ static void empty_wal(struct sqlite_store *s, int mode)
         location_touch(&s->location, LOCATION_MARK_SUFFIX);
     } else if (vfs_sync_failed(s->db) != 0) {
         synced_note_failure(s);
-        synced_repair(s); /* or the next writer */
+        synced_repair(s); /* if this fails, the next writer does it */
     }
 }
 
 static void empty_grown_wal(struct sqlite_store *s)
 {
-    if (synced_begin(s) != CHAT_OK) /* a sync has failed since */
+    if (synced_begin(s) != CHAT_OK) /* a sync has failed since then */
         return;
-    /* That all is in the spool is known from the index alone. */
+    /* Only the index shows that all pages of the WAL are in the spool. */
     const bool keep = s->wal_index_kept && vfs_wal_size(s->db) <= WAL_KEPT;
     empty_wal(s, keep ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_TRUNCATE);
 }
@@ -95,20 +96,22 @@ enum chat_status transaction_make_space(struct sqlite_store *s)
     return CHAT_OK;
 }
 
-/* Return whether the WAL is as large as only a transaction can have left it that was rolled back,
- * or whose process was killed: what SQLite's cache can't hold is there before the commit. */
+/* Return whether the WAL is so large that only a transaction that was rolled back, or whose process
+ * was killed, can have left it: pages that do not fit into SQLite's cache are written before the
+ * commit. */
 static bool wal_is_left(struct sqlite_store *s)
 {
     return s->wal_tried == 0 && vfs_wal_size(s->db) > WAL_KEPT;
 }
 
-/* The file was made larger for a transaction that was rolled back: cut it to its former size. In
- * a transaction, where the committed size is known, and no other process commits a larger one. */
+/* Cut the file to its former size: it was made larger for a transaction that was rolled back. This
+ * takes place in a transaction, in which the committed size is known, and no other process commits
+ * a larger one. */
 static void cut_file(struct sqlite_store *s)
 {
     struct error error = *s->base.error;
     int failed_with = s->failed_with;
-    s->writing = false; /* the transaction from before has ended */
+    s->writing = false; /* the previous transaction has ended */
     if (db_run(s, SQL_BEGIN_WRITE) == CHAT_OK) {
         sqlite3_int64 size;
         sqlite3_file *file = db_file(s, &size);
@@ -124,13 +127,14 @@ static void cut_file(struct sqlite_store *s)
     *s->base.error = error;
 }
 
-/* A transaction that was rolled back has left the WAL large: give the space back. It may be the
- * last that the disk had. */
+/* Return the space of a WAL that a rolled back transaction has made large. It may be the last space
+ * of the disk. */
 static void empty_left_wal(struct sqlite_store *s)
 {
     struct error error = *s->base.error;
     int failed_with = s->failed_with;
-    reserve_give(s); /* what is in the WAL may need blocks in the spool; it is made again then */
+    /* Pages of the WAL may need blocks in the spool; the reserve is made again later. */
+    reserve_give(s);
     empty_grown_wal(s);
     s->failed_with = failed_with;
     *s->base.error = error;
@@ -154,7 +158,7 @@ void transaction_rollback(struct sqlite_store *s)
     bool claims = s->held_count > 0;
     transaction_undo(s);
     write_lock_release(s);
-    if (claims) /* a receiver may have passed the messages, and sleep */
+    if (claims) /* a receiver may have passed the messages, and now sleep */
         bells_ring(s);
     else
         bells_forget(s);
@@ -164,7 +168,7 @@ enum chat_status transaction_commit(struct sqlite_store *s)
 {
     bells_hold(s);
     enum chat_status status = db_run(s, SQL_COMMIT);
-    vfs_defer_sync(s->db, false); /* a checkpoint's sync is not deferred */
+    vfs_defer_sync(s->db, false); /* the sync of a checkpoint is not deferred */
     synced_note_failure(s);
     if (status == CHAT_OK) {
         s->promised_from = 0;

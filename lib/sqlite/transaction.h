@@ -5,19 +5,19 @@
 
 #include "internal.h"
 
-/* Wait for our turn and begin a transaction that writes; commit or roll it back, empty
- * the WAL if it has grown, and let the next one in. */
+/* Take the write lock and begin a transaction that writes; commit it or roll it back, empty the WAL
+ * if it has grown, and release the write lock. */
 enum chat_status transaction_begin(struct sqlite_store *s);
 enum chat_status transaction_commit(struct sqlite_store *s);
 void transaction_rollback(struct sqlite_store *s);
 
-/* Roll it back, and keep the write lock: the caller is in the middle of it. */
+/* Roll the transaction back, but keep the write lock: the caller continues. */
 void transaction_undo(struct sqlite_store *s);
 
-/* Empty the WAL, however short it is, and give its space back. */
+/* Empty the WAL, however short it is, and return its space. */
 enum chat_status transaction_empty_wal(struct sqlite_store *s);
 
-/* The disk is full: give up the reserve, and empty the WAL with it. */
+/* On a full disk: give up the reserve, and empty the WAL with its blocks. */
 enum chat_status transaction_make_space(struct sqlite_store *s);
 
 #endif

@@ -1,11 +1,11 @@
 /* trim.c - delete messages from an open room: those that all of its readers are past, except the
  * last messages, which it keeps; and those beyond its maximum, read or not.
  *
- * No process looks after a room, so the senders and readers of the room do this. To know that
- * all readers are past a message would require a look at each of them, and there may be ten
- * thousand. So the row of the room has a position that all are past, and names one reader that
- * was not past more at the last look: as long as that reader has not moved on, the others need
- * no look. */
+ * No process administers a room, so the senders and readers of the room do this. To know that all
+ * readers are past a message would require a look at each of them, and there may be ten thousand.
+ * So the row of the room has a place that all readers are past, and names one reader that was not
+ * past a later place at the last look. As long as that reader has not moved on, the others need no
+ * look. */
 
 #include "trim.h"
 
@@ -20,9 +20,9 @@
 #include "os/lock.h"
 #include "room.h"
 
-/* A room that keeps many messages is trimmed when it has some more than it is to keep, and one that
- * may hold many has some fewer afterwards: most senders then delete nothing, and look at nothing
- * but these bounds. */
+/* A room that keeps many messages is trimmed when it has some more than it should keep, and after
+ * that a room that may hold many has some fewer: so most senders delete nothing, and compare only
+ * these numbers. */
 enum { KEEP_SLACK = 64, MOST_SLACK = 1024 };
 
 static int64_t slack_of(int64_t keep)
@@ -33,10 +33,11 @@ static int64_t slack_of(int64_t keep)
 /* The oldest messages of a room. */
 struct oldest {
     int64_t count, bytes;
-    int64_t last; /* the place of the last of them */
+    int64_t last; /* the place of the last one */
 };
 
-/* Which of the oldest: at most COUNT, up to the place LAST, sent before the time BEFORE. */
+/* Which of the oldest messages: at most COUNT, up to the place LAST, sent before the time
+ * BEFORE. */
 struct limit {
     int64_t count, last, before;
 };
@@ -75,7 +76,7 @@ static enum chat_status delete_oldest(struct sqlite_store *s, int64_t room,
     return status == CHAT_OK ? room_count(s, room, -oldest->count, -oldest->bytes) : status;
 }
 
-/* How many messages of the room have a place. */
+/* Count the messages of the room that have a place. */
 static enum chat_status count_placed(struct sqlite_store *s, const struct open_row *open,
                                      int64_t *count)
 {
@@ -106,7 +107,7 @@ static enum chat_status find_slowest(struct sqlite_store *s, const char *name, i
     return db_found(s, statement, rc);
 }
 
-/* Whether the reader that was the slowest is still not past PLACE. */
+/* Store in *WAITED whether the reader that was the slowest is still not past PLACE. */
 static enum chat_status is_waited_for(struct sqlite_store *s, const struct open_row *open,
                                       int64_t place, bool *waited)
 {
@@ -120,7 +121,7 @@ static enum chat_status is_waited_for(struct sqlite_store *s, const struct open_
     return status == CHAT_NONE ? CHAT_OK : status;
 }
 
-/* Look how far all readers are, if they may be past PLACE. */
+/* Find out how far all readers are, if they may be past PLACE. */
 static enum chat_status look_at_readers(struct sqlite_store *s, struct open_row *open,
                                         int64_t place)
 {
@@ -143,7 +144,7 @@ static enum chat_status look_at_readers(struct sqlite_store *s, struct open_row 
 
 /* --- what all are past ----------------------------------------------------- */
 
-/* The oldest messages that are not kept. */
+/* Return the limit of the oldest messages that the room does not keep. */
 static struct limit not_kept(const struct open_row *open, int64_t placed, int64_t came)
 {
     const int64_t slack = slack_of(open->keep);
@@ -183,7 +184,7 @@ struct lagging {
     size_t count;
 };
 
-/* The readers that have not seen all up to PLACE. */
+/* List the readers that have not seen everything up to PLACE. */
 static enum chat_status list_lagging(struct sqlite_store *s, const struct open_row *open,
                                      int64_t place, struct lagging *lagging)
 {
@@ -220,7 +221,8 @@ static void save_run(void *context, struct range run)
         saving->status = open_row_copy(saving->store, saving->reader, run);
 }
 
-/* Copy the messages at the reader's positions RUN that receivers work on, here or elsewhere. */
+/* Copy the messages at the reader's positions RUN that receivers process, here or in other
+ * processes. */
 static enum chat_status save_claimed(struct sqlite_store *s, const struct open_row *reader,
                                      struct range run)
 {
@@ -246,7 +248,8 @@ static enum chat_status count_all(struct sqlite_store *s, int64_t first, int64_t
     return db_found(s, statement, rc);
 }
 
-/* The reader loses what it has not seen up to PLACE, but not what is being worked on. */
+/* Let the reader lose what it has not seen up to PLACE, except the messages that are being
+ * processed. */
 static enum chat_status move_up(struct sqlite_store *s, int64_t number, int64_t place)
 {
     struct open_row reader, after = { .depth = 0 };
@@ -278,7 +281,7 @@ static enum chat_status move_all_up(struct sqlite_store *s, struct open_row *ope
     if (lagging.count > 0)
         open->slowest = lagging.numbers[0];
     free(lagging.numbers);
-    open->seen = place; /* or further */
+    open->seen = place; /* or they are further */
     return status == CHAT_OK ? open_row_set_seen(s, open->number, place, open->slowest) : status;
 }
 
@@ -344,7 +347,8 @@ enum chat_status trim_sent(struct sqlite_store *s, const struct tally *t)
 
 /* --- for a sender that sets a limit ---------------------------------------- */
 
-/* The open room, and the last place that its slowest reader has seen. CHAT_NONE: no reader. */
+/* Store the open room, and the last place that its slowest reader has seen. CHAT_NONE: no
+ * reader. */
 static enum chat_status slowest_of(struct sqlite_store *s, int64_t number, struct open_row *open,
                                    int64_t *seen)
 {

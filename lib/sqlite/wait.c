@@ -224,8 +224,8 @@ enum chat_status sqlite_wait(struct store *store, const struct chat_query *query
 /* --- for space ------------------------------------------------------------- */
 
 /* Whether the room holds fewer than MAX messages. */
-static enum chat_status look_for_room(struct sqlite_store *s, const char *name, int64_t max,
-                                      struct vigil *vigil)
+static enum chat_status look_for_space(struct sqlite_store *s, const char *name, int64_t max,
+                                       struct vigil *vigil)
 {
     struct room room;
     enum chat_status status = connect_spool(s);
@@ -256,7 +256,7 @@ enum chat_status sqlite_wait_room(struct store *store, const char *room, int64_t
     if (status == CHAT_OK)
         status = vigil_listen_all(s, &vigil, BELL_GONE);
     if (status == CHAT_OK)
-        status = look_for_room(s, room, max, &vigil);
+        status = look_for_space(s, room, max, &vigil);
     if (status == CHAT_NONE)
         status = vigil_sleep_watching(s, &vigil, 2, timeout, unblocked);
     vigil_end(s, &vigil);

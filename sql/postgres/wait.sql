@@ -37,7 +37,7 @@ SELECT (EXISTS (SELECT FROM one) AND EXISTS (SELECT FROM chat.message m WHERE m.
         AND m.expires <= (SELECT chat.now()) LIMIT 1), 0)
 FROM r;
 
--- name: look_for_room
+-- name: look_for_space
 -- For a session that is about to wait for space in room $1: how many messages the room contains (for an open room, up
 -- to $2 of those that its slowest reader has not read), its number, and in how many milliseconds the next one expires
 -- (NULL: never).
