@@ -4,13 +4,14 @@
  *
  * - The WAL is never opened through a symbolic link.
  * - Only the process that creates the WAL syncs its directory. SQLite would do so in every process
- *   that opens the WAL to create it; so a WAL that holds something is opened without that flag.
+ * that opens the WAL with the flag to create it; so a WAL that is not empty is opened without that
+ * flag.
  * - There is always a WAL, and never a rollback journal: a journal found there was planted, and
- *   SQLite would write its content into the spool.
+ * SQLite would write its content into the spool.
  * - A commit can be synced later, after the write lock was released (group_commit.c).
  * - A WAL that was synced after its last change is not synced again before a checkpoint.
  * - A failed sync of the WAL is remembered, and no sync succeeds until the WAL was rewritten. After
- *   one of the spool itself the kernel forgets what it has cached of it. */
+ * a failed sync of the spool itself the kernel drops the cached pages of the spool. */
 
 #include "vfs.h"
 
@@ -19,20 +20,20 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Follows the system's own file structure in memory. */
+/* The state of a file; it follows the system's own file structure in memory. */
 struct layer {
-    sqlite3_io_methods methods;     /* ours where they differ from the system's */
-    const sqlite3_io_methods *base; /* the system's */
-    uint8_t salt[WAL_SALT];         /* of the frame that was written last */
-    bool header;                    /* the header of the WAL was written last */
-    bool synced;                    /* the whole file is on the disk */
-    bool deferring;                 /* the next commit is synced later */
+    sqlite3_io_methods methods;     /* our methods, and the system's where ours do not differ */
+    const sqlite3_io_methods *base; /* the system's methods */
+    uint8_t salt[WAL_SALT];         /* the salt of the frame that was last written */
+    bool header;                    /* the last write was that of the WAL's header */
+    bool synced;                    /* the whole file is on disk */
+    bool deferring;                 /* the next commit will be synced later */
     bool pending;                   /* a commit has to be synced */
-    int failed;                     /* errno of the sync that failed, or 0 */
-    const char *name;               /* of the spool's file; valid as long as it is open */
+    int failed;                     /* errno of the failed sync, or 0 */
+    const char *name;               /* the name of the spool's file; valid as long as it is open */
 };
 
-static int read_failed; /* errno of the last read that did */
+static int read_failed; /* errno of the last read that failed */
 
 int vfs_read_failed(void)
 {
@@ -41,7 +42,7 @@ int vfs_read_failed(void)
     return errnum;
 }
 
-static bool disk_full; /* said the last write */
+static bool disk_full; /* the last write failed for lack of space */
 
 bool vfs_disk_full(void)
 {
@@ -65,13 +66,13 @@ static int wal_write(sqlite3_file *file, const void *bytes, int count, sqlite3_i
     struct layer *wal = layer_of(file);
     wal->synced = false;
     wal->header = count == WAL_HEADER && offset == 0;
-    if (count == WAL_FRAME_HEADER) /* SQLite writes it apart from the page */
+    if (count == WAL_FRAME_HEADER) /* SQLite writes it separately from the page */
         memcpy(wal->salt, (const char *)bytes + WAL_FRAME_SALT_AT, WAL_SALT);
     return file_write(file, bytes, count, offset);
 }
 
-/* After an I/O error SQLite returns IOERR_CORRUPTFS here, and then CORRUPT to us. But data that
- * cannot be read now may be sound: if the spool counted as damaged, a repair would lose this
+/* Read. After an I/O error SQLite returns IOERR_CORRUPTFS here, and then CORRUPT to us. But data
+ * that cannot be read now may be sound: if the spool counted as damaged, a repair would lose this
  * data. */
 static int file_read(sqlite3_file *file, void *bytes, int count, sqlite3_int64 offset)
 {
@@ -82,11 +83,11 @@ static int file_read(sqlite3_file *file, void *bytes, int count, sqlite3_int64 o
     return SQLITE_IOERR_READ;
 }
 
-/* When a checkpoint's sync of the spool fails, the next checkpoint writes the same pages again. But
- * an ext4 may keep new blocks marked as unwritten after the failure, and then what is written to
- * their cached pages is synced without an error, and zeros after a power cut. So have the kernel
- * forget the cached pages. (The descriptor stays open for the life of the process: to close it
- * would drop SQLite's locks on the file, sqlite.org/howtocorrupt.html, "Posix advisory locks".) */
+/* Sync the spool. When a checkpoint's sync fails, the next checkpoint writes the same pages again.
+ * But ext4 may keep new blocks marked as unwritten after the failure; then writes to their cached
+ * pages are synced without an error, and the blocks are zeros after a power cut. So let the kernel
+ * drop the cached pages. (The descriptor stays open for the life of the process: to close it would
+ * drop SQLite's locks on the file, sqlite.org/howtocorrupt.html, "Posix advisory locks".) */
 static int spool_sync(sqlite3_file *file, int flags)
 {
     const struct layer *layer = layer_of(file);
@@ -100,14 +101,14 @@ static int spool_sync(sqlite3_file *file, int flags)
     return rc;
 }
 
-/* SQLite syncs a new header before it writes the frames that follow it. That sync is not a
- * commit's, and cannot be deferred. */
+/* Sync the WAL. SQLite syncs a new header before it writes the frames that follow it: this sync
+ * does not belong to a commit, and cannot be deferred. */
 static int wal_sync(sqlite3_file *file, int flags)
 {
     struct layer *wal = layer_of(file);
     if (wal->synced)
         return SQLITE_OK;
-    if (wal->failed != 0) { /* that fdatasync() returns 0 now would prove nothing */
+    if (wal->failed != 0) { /* a later fdatasync() that returns 0 would prove nothing */
         errno = wal->failed;
         return SQLITE_IOERR_FSYNC;
     }
@@ -126,7 +127,7 @@ static int wal_sync(sqlite3_file *file, int flags)
     return rc;
 }
 
-/* The WAL of a connection, or NULL where it is not open. */
+/* Return the WAL of a connection, or NULL if it is not open. */
 static sqlite3_file *wal_file(sqlite3 *db)
 {
     sqlite3_file *file = NULL;
@@ -231,8 +232,9 @@ static int open_wal(sqlite3_vfs *base, const char *name, sqlite3_file *file, int
             return rc;
         file->pMethods->xClose(file);
     }
-    /* It does not exist or is empty, and its maker may have died before the directory was
-     * synced. SQLite would sync the directory too, but not notice if that fails. */
+    /* The WAL does not exist or is empty, and the process that created it may have died before
+     * it synced the directory. SQLite would sync the directory, too, but would not notice a
+     * failure. */
     rc = base->xOpen(base, name, file, flags, out);
     if (rc != SQLITE_OK)
         return rc;
@@ -241,8 +243,8 @@ static int open_wal(sqlite3_vfs *base, const char *name, sqlite3_file *file, int
     return rc == SQLITE_OK ? base->xOpen(base, name, file, there, out) : rc;
 }
 
-/* If a file cannot be opened for writing SQLite opens it for reading, whatever the reason is. If
- * it may be written, the reason was not a missing permission. */
+/* Return whether SQLite has opened the file only for reading although it may be written. If a file
+ * cannot be opened for writing, SQLite opens it for reading, whatever the reason is. */
 static bool read_only_by_accident(const char *name, int flags, const int *out)
 {
     return (flags & SQLITE_OPEN_READWRITE) != 0 && out != NULL &&
@@ -277,7 +279,7 @@ static int vfs_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int 
     return SQLITE_OK;
 }
 
-/* SQLite asks whether there is a journal or a WAL. */
+/* Answer whether there is a journal or a WAL. */
 static int vfs_access(sqlite3_vfs *vfs, const char *name, int flags, int *result)
 {
     (void)vfs, (void)flags;
@@ -286,8 +288,8 @@ static int vfs_access(sqlite3_vfs *vfs, const char *name, int flags, int *result
     return SQLITE_OK;
 }
 
-/* Ours is absolute already. The system's would look at each directory on the way, and with
- * SQLITE_OPEN_NOFOLLOW refuse one that is a link. */
+/* Copy the name, which is absolute already. The system's function would look at each directory on
+ * the way, and with SQLITE_OPEN_NOFOLLOW refuse a directory that is a link. */
 static int vfs_full_pathname(sqlite3_vfs *vfs, const char *path, int size, char *full)
 {
     (void)vfs;
@@ -295,8 +297,8 @@ static int vfs_full_pathname(sqlite3_vfs *vfs, const char *path, int size, char 
     return strlen(path) < (size_t)size ? SQLITE_OK : SQLITE_CANTOPEN;
 }
 
-/* If SQLite cannot open a file to write it opens the file to read, and if a FIFO has been put
- * there since, it would wait for a writer. For files it makes no difference. */
+/* Open without waiting. If SQLite cannot open a file for writing, it opens the file for reading; if
+ * a FIFO has been put there since, it would wait for a writer. For files it makes no difference. */
 static int open_at_once(const char *name, int flags, int mode)
 {
     return open(name, flags | O_NONBLOCK, mode);

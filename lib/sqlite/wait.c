@@ -1,4 +1,4 @@
-/* wait.c - sleeping until there is something to do. */
+/* wait.c - sleep until there is something to do. */
 
 #include "internal.h"
 
@@ -25,9 +25,9 @@
 #include "trim.h"
 
 enum {
-    WATCHED = 4096,   /* the maximum of watched holders of claims */
-    UNWATCHED = 1000, /* without a wake-up: look again after this many milliseconds */
-    BRIEF = 100       /* a sleep of so many milliseconds does not watch the files */
+    WATCHED = 4096,   /* the most holders of claims that are watched */
+    UNWATCHED = 1000, /* look again after this many milliseconds, if no wake-up may come */
+    BRIEF = 100       /* a sleep of up to this many milliseconds does not watch the files */
 };
 
 static enum chat_status no_memory(struct sqlite_store *s)
@@ -40,7 +40,7 @@ static enum chat_status vigil_start(struct sqlite_store *s, struct vigil *vigil)
     *vigil = (struct vigil){ .others = s->base.descriptors,
                              .other_count = s->base.descriptor_count,
                              .clock = CLOCK_REALTIME };
-    /* Nothing is made beside a file that is not a spool. */
+    /* No file is created beside a file that is not a spool. */
     enum chat_status status = connect_on_full_disk(s);
     if (status == CHAT_NONE)
         status = location_enter(&s->location, true);
@@ -60,8 +60,8 @@ static enum chat_status vigil_listen(struct sqlite_store *s, struct vigil *vigil
     return no_memory(s);
 }
 
-/* Listen to the bell for all rooms as well. A process that holds the write lock now may have
- * found no listener, and be killed right after its commit: look again soon. */
+/* Listen to the bell of all rooms, too. A process that holds the write lock now may have found no
+ * listener, and be killed right after its commit: so look again soon. */
 static enum chat_status vigil_listen_all(struct sqlite_store *s, struct vigil *vigil,
                                          const char *bell)
 {
@@ -71,8 +71,8 @@ static enum chat_status vigil_listen_all(struct sqlite_store *s, struct vigil *v
     return status;
 }
 
-/* A file that is removed rings no bell: watch the FIFOs, the first BELLS descriptors of VIGIL, the
- * lock file and the spool for that. Where a user has no inotify instance left, look again after a
+/* Watch the FIFOs, which are the first BELLS descriptors of VIGIL, the lock file and the spool: a
+ * file that is removed rings no bell. If this user has no inotify instance left, look again after a
  * minute. */
 static enum chat_status vigil_watch_files(struct sqlite_store *s, struct vigil *vigil, size_t bells)
 {
@@ -87,17 +87,17 @@ static enum chat_status vigil_watch_files(struct sqlite_store *s, struct vigil *
         snprintf(path, sizeof path, "/proc/self/fd/%d", i < bells ? vigil->fds[i].fd : s->lock);
         all = file_watch_add(&s->file_watch, path, 0);
     }
-    if (all && s->db != NULL) /* which was replaced, if that fails */
+    if (all && s->db != NULL) /* if this fails, the spool was replaced */
         file_watch_add(&s->file_watch, s->location.path, IN_DONT_FOLLOW);
     if (!all)
         vigil_wake_at(vigil, clock_now() + UNNOTICED);
-    for (size_t i = 0; i < bells; i++) /* gone before it was watched: listen again */
+    for (size_t i = 0; i < bells; i++) /* the FIFO was gone before it was watched: listen again */
         if (fstat(vigil->fds[i].fd, &st) == 0 && st.st_nlink == 0)
             vigil_wake_at(vigil, clock_now());
     return lock_file_check_names_now(s);
 }
 
-/* Sleep. Most sleeps of a busy receiver are short: the files are watched after a moment only. */
+/* Sleep. Most sleeps of a busy receiver are short, so the files are watched only after a moment. */
 static enum chat_status vigil_sleep_watching(struct sqlite_store *s, struct vigil *vigil,
                                              size_t bells, int64_t timeout,
                                              const sigset_t *unblocked)
@@ -112,7 +112,7 @@ static enum chat_status vigil_sleep_watching(struct sqlite_store *s, struct vigi
     return vigil_sleep(vigil, timeout < 0 ? timeout : timeout - brief, unblocked, s->base.error);
 }
 
-/* Messages are there, but claimed: their holders may die, and ring no bell then. */
+/* Watch the holders of claims: they may die, and then ring no bell. */
 static void vigil_watch_holders(struct sqlite_store *s, struct vigil *vigil)
 {
     bool all = false;
@@ -138,7 +138,7 @@ static void vigil_end(const struct sqlite_store *s, struct vigil *vigil)
 
 /* --- for a message --------------------------------------------------------- */
 
-/* Whether a message can be claimed now. PASSED: some are claimed. */
+/* Check whether a message can be claimed now. *PASSED becomes true if some are claimed. */
 static enum chat_status look_at(struct sqlite_store *s, const struct chat_query *query,
                                 const char *name, struct vigil *vigil, bool *passed)
 {
@@ -165,7 +165,8 @@ static enum chat_status look(struct sqlite_store *s, const struct chat_query *qu
     return status;
 }
 
-/* Make the readers of QUERY that do not exist, and have all of them known to be here. */
+/* Create the readers of QUERY that do not exist, and let other processes know that this one
+ * receives as them. */
 static enum chat_status be_here(struct sqlite_store *s, const struct chat_query *query)
 {
     enum chat_status status = CHAT_OK;
@@ -183,7 +184,7 @@ static enum chat_status be_here(struct sqlite_store *s, const struct chat_query 
     return status;
 }
 
-/* There is time now: delete expired messages. If that fails, another process will. */
+/* Delete expired messages: there is time now. If that fails, another process will do it. */
 static void tidy_up(struct sqlite_store *s, const char *name)
 {
     struct room room;
@@ -199,7 +200,7 @@ enum chat_status sqlite_wait(struct store *store, const struct chat_query *query
     bool passed = false;
     for (size_t i = 0; i < query->room_count; i++)
         tidy_up(s, query->rooms[i]);
-    /* Listen first, then look, then sleep: what comes in between rings. */
+    /* Listen first, then look, then sleep: anything that happens in between rings. */
     enum chat_status status = vigil_start(s, &vigil);
     if (status == CHAT_OK)
         status = s->db != NULL ? be_here(s, query) : reader_check_names(s, query);
@@ -213,7 +214,7 @@ enum chat_status sqlite_wait(struct store *store, const struct chat_query *query
         status = look(s, query, &vigil, &passed);
     if (status == CHAT_NONE && passed) {
         vigil_watch_holders(s, &vigil);
-        status = look(s, query, &vigil, &passed); /* one may have died before it was watched */
+        status = look(s, query, &vigil, &passed); /* a holder may have died before it was watched */
     }
     if (status == CHAT_NONE)
         status = vigil_sleep_watching(s, &vigil, query->room_count + 1, timeout, unblocked);
@@ -223,7 +224,7 @@ enum chat_status sqlite_wait(struct store *store, const struct chat_query *query
 
 /* --- for space ------------------------------------------------------------- */
 
-/* Whether the room holds fewer than MAX messages. */
+/* Check whether the room holds fewer than MAX messages. */
 static enum chat_status look_for_space(struct sqlite_store *s, const char *name, int64_t max,
                                        struct vigil *vigil)
 {
@@ -234,7 +235,7 @@ static enum chat_status look_for_space(struct sqlite_store *s, const char *name,
     if (status != CHAT_OK)
         return status == CHAT_NONE ? CHAT_OK : status;
     int64_t now = clock_now();
-    /* It was swept just now: the next expired messages are a matter of a moment. */
+    /* It was swept just now, so the messages that expire next are due in a moment. */
     vigil_wake_at(vigil, room.next_expiry > 0 && room.next_expiry <= now ? now + UNWATCHED
                                                                          : room.next_expiry);
     if (room_is_open(&room))

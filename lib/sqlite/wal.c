@@ -1,4 +1,5 @@
-/* wal.c - the file format of the write-ahead log (WAL), and what is wrong with one. */
+/* wal.c - the file format of the write-ahead log (WAL), and the ways in which a WAL can be
+ * damaged. */
 
 #include "wal.h"
 
@@ -14,17 +15,18 @@ enum {
     VERSION_AT = 4,
     PAGE_SIZE_AT = 8,
     HEADER_SUM_AT = 24,
-    HEADER_SUMMED = 24,  /* bytes of the header that its checksum is over */
-    FRAME_PAGE_AT = 0,   /* the number of the page; 0 means no page */
+    HEADER_SUMMED = 24,  /* the part of the header that its checksum covers, in bytes */
+    FRAME_PAGE_AT = 0,   /* the page number; 0 means no page */
     FRAME_COMMIT_AT = 4, /* pages of the spool after a commit; 0: the frame ends no transaction */
     FRAME_SUM_AT = 16,
-    FRAME_SUMMED = 8 /* bytes of the frame's header that its checksum is over, before the page */
+    FRAME_SUMMED = 8 /* bytes of the frame header that its checksum covers, besides the page */
 };
 
-/* The lowest bit of the magic number says whether the checksums are over big-endian words. */
+/* The lowest bit of the magic number shows whether the checksums are over big-endian integers. */
 static const uint32_t MAGIC = 0x377f0682, WAL_VERSION = 3007000;
 
-/* Version 0.1.0 emptied a large WAL by two steps: it cut it to this size, then wiped its header. */
+/* Version 0.1.0 emptied a large WAL in two steps: it cut the file to this size, then wiped its
+ * header. */
 enum { CUT_SIZE = 3 * 1024 * 1024 };
 
 static uint32_t get(const uint8_t *at, bool big)
@@ -41,7 +43,7 @@ static void put(uint8_t *at, uint32_t value)
 
 struct sum {
     uint32_t one, two;
-    bool big; /* the words that are summed are big-endian */
+    bool big; /* the integers that are summed are big-endian */
 };
 
 static void add(struct sum *sum, const uint8_t *bytes, size_t size)
@@ -74,7 +76,7 @@ static int64_t frame_offset(int64_t number)
     return WAL_HEADER + (number - 1) * WAL_FRAME;
 }
 
-/* Read SIZE bytes. Returns 0, or an errno: ENODATA where the file ends before. */
+/* Read SIZE bytes. Returns 0, or an errno: ENODATA if the file ends before. */
 static int read_at(int fd, void *bytes, size_t size, int64_t offset)
 {
     for (char *to = bytes; size > 0;) {
@@ -105,7 +107,8 @@ static int write_at(int fd, const void *bytes, size_t size, int64_t offset)
     return 0;
 }
 
-/* Return whether the header is valid, and the checksum that the first frame goes on from. */
+/* Return whether the header is valid, and store the checksum from which the first frame
+ * continues. */
 static bool header_valid(const uint8_t header[WAL_HEADER], struct sum *sum)
 {
     uint32_t magic = get(header + MAGIC_AT, true);
@@ -121,7 +124,7 @@ static bool is_zero(const uint8_t header[WAL_HEADER])
     return memcmp(header, zeros, WAL_HEADER) == 0;
 }
 
-/* Return whether FRAME is the next one of the chain that SUM has come to. */
+/* Return whether FRAME is the next one of the chain whose checksum is SUM. */
 static bool continues(const struct wal *wal, struct sum *sum, const uint8_t frame[WAL_FRAME])
 {
     if (memcmp(frame + WAL_FRAME_SALT_AT, wal->salt, WAL_SALT) != 0 ||
@@ -142,11 +145,11 @@ static int follow_chain(int fd, struct wal *wal, struct sum *sum)
         if (get(frame + FRAME_COMMIT_AT, true) != 0)
             wal->frames = number;
     }
-    return errnum == ENODATA ? 0 : errnum; /* truncated since */
+    return errnum == ENODATA ? 0 : errnum; /* truncated in the meantime */
 }
 
-/* Return whether the file ends within a frame of this WAL, at the size that version 0.1.0 cut it
- * to. A WAL that grew to that size later has a frame of an older WAL there. */
+/* Return whether the file ends within a frame of this WAL, at the size to which version 0.1.0 cut
+ * it. A WAL that grew to that size later has a frame of an older WAL there. */
 static bool was_cut(int fd, const struct wal *wal, int64_t size)
 {
     uint8_t header[WAL_FRAME_HEADER];
@@ -194,8 +197,8 @@ static bool is_left_over(const uint8_t header[WAL_FRAME_HEADER], const struct wa
     return (age > 0 && age < OFTEN) || memcmp(header, zeros, sizeof zeros) == 0;
 }
 
-/* The first frame from NUMBER on that is not entirely in a hole of the file; behind the last one
- * if all are. A file from a stranger may be a hole of many TiB. */
+/* Return the first frame from NUMBER on that is not entirely in a hole of the file; or the number
+ * behind the last frame. A file from a stranger may contain a hole of many TiB. */
 static int64_t skip_hole(int fd, const struct wal *wal, int64_t number)
 {
     off_t at = lseek(fd, (off_t)frame_offset(number), SEEK_DATA);
@@ -217,8 +220,8 @@ bool wal_is_broken(int fd, const struct wal *wal, int64_t frames)
     return false;
 }
 
-/* Return whether the file has these bytes; after a write past the page cache, whether the disk
- * has. */
+/* Return whether the file has these bytes. After a write past the page cache: whether the disk has
+ * them. */
 static bool reads_back(int fd, const char *bytes, size_t size, int64_t offset)
 {
     char block[4096];
@@ -229,10 +232,10 @@ static bool reads_back(int fd, const char *bytes, size_t size, int64_t offset)
     return true;
 }
 
-/* Write past the page cache: an ext4 whose write has failed may keep the new blocks of the file
- * marked as unwritten. Later writes to their cached pages are synced without an error, and are
- * zeros after a power cut. If this write fails, too, put the bytes back into the page cache,
- * from where the next attempt takes them. Without O_DIRECT, write as usual. */
+/* Write past the page cache: if a write has failed, ext4 may keep the new blocks of the file marked
+ * as unwritten. Later writes to their cached pages are synced without an error, and the blocks are
+ * zeros after a power cut. If this write fails, too, put the bytes back into the page cache, from
+ * which the next attempt takes them. Without O_DIRECT, write as usual. Returns 0, or an errno. */
 static int write_directly(int fd, const char *bytes, size_t size, int64_t offset)
 {
     int flags = fcntl(fd, F_GETFL);
@@ -244,14 +247,14 @@ static int write_directly(int fd, const char *bytes, size_t size, int64_t offset
     if (errnum == 0 && reads_back(fd, bytes, size, offset))
         return 0;
     int cached = write_at(fd, bytes, size, offset);
-    if (errnum == EINVAL) /* not blocks of that size */
+    if (errnum == EINVAL) /* the blocks have another size */
         return cached;
     return errnum != 0 ? errnum : EIO;
 }
 
 int wal_rewrite(int fd, int64_t frames)
 {
-    enum { CHUNK = 1024 * 1024, BLOCK = 4096 }; /* O_DIRECT wants whole blocks */
+    enum { CHUNK = 1024 * 1024, BLOCK = 4096 }; /* O_DIRECT requires whole blocks */
     char *bytes = aligned_alloc(BLOCK, CHUNK);
     int errnum = bytes == NULL ? ENOMEM : 0;
     const int64_t end = frames > 0 ? frame_offset(frames + 1) : 0;
@@ -263,7 +266,7 @@ int wal_rewrite(int fd, int64_t frames)
             errnum = n < 0 ? errno : ENODATA;
             break;
         }
-        memset(bytes + n, 0, size - (size_t)n); /* behind the end of the file: no frame */
+        memset(bytes + n, 0, size - (size_t)n); /* behind the file: no frame */
         errnum = write_directly(fd, bytes, size, offset);
     }
     free(bytes);
@@ -274,9 +277,9 @@ int wal_rewrite(int fd, int64_t frames)
 
 struct reseal {
     int fd;
-    struct sum stored; /* as the last frame says, or the header */
-    struct sum sealed; /* and as it is now */
-    uint32_t pages;    /* of the spool, at least: after a commit, or by the number of a page */
+    struct sum stored; /* the checksum in the last frame, or in the header */
+    struct sum sealed; /* and the one that is there now */
+    uint32_t pages;    /* the spool has at least these: by a commit, or a page number */
 };
 
 static int write_header(struct reseal *r, const uint8_t salt[WAL_SALT])
@@ -298,7 +301,7 @@ static int write_header(struct reseal *r, const uint8_t salt[WAL_SALT])
     return write_at(r->fd, header, sizeof header, 0);
 }
 
-/* Return whether the frame fits the one before it, as that was written. */
+/* Return whether the frame continued the one before it when it was written. */
 static bool was_written_so(struct reseal *r, const uint8_t frame[WAL_FRAME])
 {
     add_frame(&r->stored, frame);
@@ -308,12 +311,12 @@ static bool was_written_so(struct reseal *r, const uint8_t frame[WAL_FRAME])
     return fits;
 }
 
-/* A damaged frame may have lost the number of its page, and must not say how many pages the spool
- * has: SQLite would cut the file to that. ENDS: a transaction ended with this frame. */
+/* Change a damaged frame that may have lost the number of its page, or has a wrong number of pages:
+ * SQLite would cut the file to that. ENDS: a transaction ended with this frame. */
 static void make_harmless(const struct reseal *r, uint8_t frame[WAL_FRAME], bool ends)
 {
     if (get(frame + FRAME_PAGE_AT, true) == 0)
-        put(frame + FRAME_PAGE_AT, UINT32_MAX - 1); /* behind the end of any spool: ignored */
+        put(frame + FRAME_PAGE_AT, UINT32_MAX - 1); /* a page that SQLite ignores */
     put(frame + FRAME_COMMIT_AT, ends ? r->pages : 0);
 }
 
@@ -342,7 +345,7 @@ static int reseal_frame(struct reseal *r, int64_t number, const uint8_t salt[WAL
     return write_at(r->fd, frame, WAL_FRAME_HEADER, frame_offset(number));
 }
 
-/* How many frames behind the first AFTER have the salt. */
+/* Return how many frames behind the first AFTER have the salt. */
 static int64_t count_salted(int fd, const uint8_t salt[WAL_SALT], int64_t after)
 {
     uint8_t header[WAL_FRAME_HEADER];

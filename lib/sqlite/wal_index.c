@@ -1,20 +1,20 @@
 /* wal_index.c - keep the index of the WAL alive while no process has it open.
  *
- * SQLite keeps an index of the WAL in the -shm file. The first process that attaches to it
- * discards it and reads the whole WAL to build another: right after a crash of the machine this
- * is necessary, but between commands that do not overlap it costs each of them some 40 system
- * calls and 140 thousand instructions. A process counts as attached while it has a lock on one
- * byte of that file (sqlite.org/walformat.html, "The WAL-Index File Format"). So a process that
- * knows that the index is good can take such a lock first, and SQLite uses the index as it does
- * beside a living process. The death of another process is nothing new to SQLite.
+ * SQLite keeps an index of the WAL in the -shm file. The first process that attaches to it discards
+ * it and reads the whole WAL to build another one. Right after a crash of the machine this is
+ * necessary, but between commands that do not overlap it costs each of them some 40 system calls
+ * and 140 thousand instructions. A process counts as attached while it has a lock on one byte of
+ * that file (sqlite.org/walformat.html, "The WAL-Index File Format"). So a process that knows that
+ * the index is good can take such a lock first; then SQLite uses the index as it does beside a
+ * living process. SQLite is prepared for the death of another process.
  *
  * The index is good as long as the kernel has kept it: after a crash, or an unclean unmount, the
- * disk may hold older pages of it than of the WAL. So a process that attached to it properly
- * leaves a mark that is never written to any disk and goes with the kernel's inode: a life-time
- * hint (F_SET_RW_HINT, fcntl(2)). And the index must belong to this WAL, and be whole: the last
- * frame that it knows must be in the WAL, as a checksum over all frames up to it shows, and be
- * the last; otherwise another WAL was put in its place. Without such hints, SQLite does what it
- * always does. */
+ * disk may hold older pages of the index than of the WAL. So a process that attached properly
+ * leaves a mark that is never written to any disk and disappears with the kernel's inode: a
+ * life-time hint (F_SET_RW_HINT, fcntl(2)). And the index must belong to this WAL, and be complete:
+ * the last frame that it knows must be in the WAL, as a checksum over all frames up to it shows,
+ * and be the last one; otherwise another WAL has replaced it. Without such hints, SQLite does what
+ * it always does. */
 
 #include "wal_index.h"
 
@@ -26,7 +26,7 @@
 #ifdef F_SET_RW_HINT
 
 enum {
-    HINT = 5,           /* RWH_WRITE_LIFE_EXTREME: no other program would set this for the file */
+    HINT = 5,           /* RWH_WRITE_LIFE_EXTREME: no other program would set it on this file */
     ATTACHED_BYTE = 128 /* UNIX_SHM_DMS in SQLite's os_unix.c */
 };
 
@@ -36,7 +36,7 @@ struct index_header {
     uint8_t is_init, big_endian;
     uint16_t page_size;
     uint32_t frames, pages;
-    uint32_t checksum[2]; /* of the last frame, in this machine's order */
+    uint32_t checksum[2]; /* the checksum of the last frame, in this machine's byte order */
     uint8_t salt[8];
     uint32_t own_checksum[2];
 };
@@ -45,7 +45,7 @@ struct frame_header {
 };
 enum {
     REGION = 32768,      /* the first part of the index, */
-    REGION_FRAMES = 4062 /* and how many frames it can tell of */
+    REGION_FRAMES = 4062 /* and the number of frames that it describes */
 };
 
 static uint32_t big_endian(const uint8_t bytes[4])
@@ -83,7 +83,7 @@ static bool is_index_of(int index, int wal)
         return false;
     if (region.header.frames > 0)
         return ends_with(wal, &region.header);
-    /* Then the WAL was truncated, or version 0.1.0 wiped its header. */
+    /* If there is no frame, the WAL was truncated, or version 0.1.0 wiped its header. */
     ssize_t size = pread(wal, magic, sizeof magic, 0);
     return size == 0 || (size == sizeof magic && big_endian(magic) == 0);
 }
@@ -99,8 +99,9 @@ bool wal_index_frames(const struct sqlite_store *s, uint8_t salt[WAL_SALT], int6
     return true;
 }
 
-/* Closing a descriptor of the -shm file drops the locks of every connection of this process to it
- * (fcntl(2), "Record locking"). So they are closed together with the last connection. */
+/* To close a descriptor of the -shm file drops the locks of every connection of this process
+ * to it (fcntl(2), "Record locking"). So these descriptors are closed together with the last
+ * connection. */
 static struct {
     int users;
     int waiting[16], count; /* descriptors to be closed then */
@@ -130,8 +131,8 @@ bool wal_index_attach(struct sqlite_store *s, int wal)
 void wal_index_mark(struct sqlite_store *s)
 {
     const uint64_t hint = HINT;
-    /* SQLite has written a byte to each 4096. Where blocks are smaller than that, a process that
-     * used the others on a full disk would be killed by SIGBUS. */
+    /* SQLite has written one byte of each 4096. If blocks are smaller than that, a process that
+     * used the other blocks on a full disk would be killed by SIGBUS. */
     if (!s->wal_index_kept && s->wal_index >= 0 && posix_fallocate(s->wal_index, 0, REGION) == 0)
         s->wal_index_kept = fcntl(s->wal_index, F_SET_RW_HINT, &hint) == 0;
 }

@@ -1,4 +1,4 @@
-/* wal_loss.c - whether the WAL has lost what was on the disk (synced.c). */
+/* wal_loss.c - detect that the WAL has lost data that was on disk (synced.c). */
 
 #include "wal_loss.h"
 
@@ -9,7 +9,8 @@
 #include "wal_index.h"
 #include "write_lock.h"
 
-/* Whether the WAL that the descriptor is open on has lost something that was on the disk. */
+/* Check whether the WAL whose descriptor is FD has lost data that was on disk: CHAT_DATA, and sets
+ * the text. */
 static enum chat_status look_for_damage(struct sqlite_store *s, int fd)
 {
     struct synced synced;
@@ -55,7 +56,7 @@ enum chat_status wal_loss_check(struct sqlite_store *s, int wal)
     enum chat_status status = wal >= 0 ? look_for_damage(s, wal) : CHAT_OK;
     if (status != CHAT_DATA)
         return status;
-    /* A writer may have begun the WAL again while it was read: look once more while none can. */
+    /* A writer may have begun the WAL again while it was read: look again while none can. */
     status = write_lock_take(s);
     if (status != CHAT_OK)
         return status;

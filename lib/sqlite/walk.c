@@ -1,4 +1,4 @@
-/* walk.c - looking at messages without taking them. */
+/* walk.c - look at messages without claiming them. */
 
 #include "internal.h"
 
@@ -57,14 +57,14 @@ static enum chat_status walk_room(struct sqlite_store *s, const struct chat_quer
     return batch->count > 0 ? CHAT_OK : status;
 }
 
-/* The one message that QUERY is about. */
+/* Add the message with the id in QUERY. */
 static enum chat_status walk_one(struct sqlite_store *s, const struct chat_query *query,
                                  struct chat_batch *batch)
 {
     struct room room;
     int64_t position = 0;
     int64_t seen;
-    enum chat_status status = db_run(s, SQL_BEGIN_READ); /* it may move while it is looked for */
+    enum chat_status status = db_run(s, SQL_BEGIN_READ); /* so that it cannot move */
     if (status == CHAT_OK)
         status = room_find_message(s, query->id, &position);
     struct range one = { position, position };
@@ -99,7 +99,7 @@ enum chat_status sqlite_walk(struct store *store, const struct chat_query *query
     return status;
 }
 
-/* Make ready what is due in the open room that READER reads. */
+/* Make due messages ready in the open room that READER reads. */
 static enum chat_status promote_source(struct sqlite_store *s, const struct room *reader)
 {
     struct open_row open = { .next_due = 0 };
@@ -108,7 +108,7 @@ static enum chat_status promote_source(struct sqlite_store *s, const struct room
     return status == CHAT_OK && due_any(&room) ? due_promote(s, &room) : status;
 }
 
-/* Make ready what is due in the rooms of QUERY. */
+/* Make due messages ready in the rooms of QUERY. */
 static enum chat_status promote_rooms(struct sqlite_store *s, const struct chat_query *query)
 {
     enum chat_status status = CHAT_OK;

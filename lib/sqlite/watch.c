@@ -1,8 +1,8 @@
-/* watch.c - sleep until something in a spool may have changed, in whatever room.
+/* watch.c - sleep until something in a spool may have changed, in any room.
  *
- * It watches the directory: a commit writes to the WAL, and a receiver that begins or ends opens
- * or closes the lock file. The WAL is written before its commit can be seen (215 of 224 wake-ups
- * came too early), so after a wake-up we take the write lock once: then the writer has
+ * It watches the directory: a commit writes to the WAL, and a receiver that begins or ends opens or
+ * closes the lock file. The WAL is written before its commit can be seen (215 of 224 wake-ups came
+ * too early). So after a wake-up the process takes the write lock once: then the writer has
  * committed. */
 
 #include "internal.h"
@@ -47,12 +47,12 @@ static bool is_ours(const struct sqlite_store *s, const struct inotify_event *ev
     if (event->len == 0 || strncmp(event->name, s->location.name, length) != 0)
         return false;
     const char *suffix = event->name + length;
-    if (strcmp(suffix, "-lock") == 0) /* what is written to it follows a commit */
+    if (strcmp(suffix, "-lock") == 0) /* writes to the lock file follow a commit */
         return (event->mask & IN_MODIFY) == 0;
     return (event->mask & IN_OPEN) == 0 && (suffix[0] == '\0' || strcmp(suffix, "-wal") == 0);
 }
 
-/* Read all events so far; true if one was about the spool. */
+/* Read all events so far. Returns whether one was about the spool. */
 static bool drain(struct sqlite_store *s)
 {
     _Alignas(struct inotify_event) char buffer[4096];
