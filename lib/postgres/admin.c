@@ -1,4 +1,4 @@
-/* admin.c - the operations of an operator; settings. */
+/* admin.c - the operations for operators; settings. */
 
 #include "internal.h"
 
@@ -24,7 +24,8 @@ enum chat_status pg_settings(struct store *store, struct chat_settings *settings
     return CHAT_OK;
 }
 
-/* A receiver that waits in the old default room must look up which room it is now. */
+/* Change the settings. A receiver that waits in the old default room must look up which room it is
+ * now. */
 static enum chat_status set(struct store *store, const struct chat_settings *settings)
 {
     struct pg_store *s = (struct pg_store *)store;
@@ -45,7 +46,7 @@ static enum chat_status set(struct store *store, const struct chat_settings *set
     return pg_exchange(s, "write");
 }
 
-/* Under the write lock of the spool no other session draws an id. */
+/* Skip ids within the write lock of the spool, so that no other session draws an id. */
 static enum chat_status skip(struct pg_store *s, int64_t next_id, int64_t *before)
 {
     struct pg_values last = { .count = 0 };
@@ -140,8 +141,8 @@ static enum chat_status sweep_rooms(struct pg_store *s)
     return status;
 }
 
-/* Free space at the end of the tables goes back to the disk; free space within them is for later
- * messages. Only their owner may vacuum; the server warns other roles. */
+/* Return free space at the end of the tables to the disk; free space within them is for later
+ * messages. Only the owner of the tables may vacuum them; the server warns other roles. */
 static enum chat_status compact(struct store *store, chat_progress *progress, void *context,
                                 int64_t *freed)
 {

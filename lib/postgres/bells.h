@@ -1,15 +1,15 @@
-/* bells.h - wake sessions that wait for a room: channels, and locks that say that a session waits.
- */
+/* bells.h - wake sessions that wait for a room: channels, and locks that show that a session
+ * waits. */
 
 #ifndef POSTGRES_BELLS_H
 #define POSTGRES_BELLS_H
 
 #include "internal.h"
 
-/* Return the lock of a bell of ROOM; an open room and its readers have the same bells. */
+/* Return the lock of a bell of ROOM. An open room and its readers have the same bells. */
 int64_t pg_bells_lock(enum pg_lock lock, const char *room);
 
-/* Store the name of its channel. */
+/* Store the name of the channel of a bell. */
 void pg_bells_channel(enum pg_lock lock, const char *room, char channel[32]);
 
 /* Add a call that wakes up the receivers that wait for a message in ROOM or as one of its readers

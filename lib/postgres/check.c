@@ -1,7 +1,7 @@
-/* check.c - what is wrong with a spool, and what is done about it.
+/* check.c - find what is wrong with a spool, and repair it.
  *
- * The structure of tables and indexes is the server's (data checksums, pg_amcheck). Here it is
- * about what is in them: the checksum of every message, and the counters of every room. */
+ * The server checks the structure of tables and indexes (data checksums, pg_amcheck). This file
+ * checks their contents: the checksum of every message, and the counters of every room. */
 
 #include "internal.h"
 
@@ -19,15 +19,15 @@
 struct check {
     struct pg_store *store;
     struct report report;
-    bool lost, counts, readers; /* some of them are of that */
+    bool lost, counts, readers; /* messages in no room, counters, readers: faulty */
     int64_t last;               /* the highest id or place */
-    int64_t *damaged;           /* their ids */
+    int64_t *damaged;           /* the ids of damaged messages */
     size_t damaged_count;
 };
 
 /* --- looking --------------------------------------------------------------- */
 
-/* Look at the messages from *AFTER on; *MORE: there are some behind. */
+/* Check messages from *AFTER on; *MORE becomes whether there are others behind them. */
 static enum chat_status check_portion(struct check *c, int64_t *after, bool *more)
 {
     enum { MESSAGES = 1024, BYTES = 16 * 1024 * 1024 };
@@ -43,7 +43,7 @@ static enum chat_status check_portion(struct check *c, int64_t *after, bool *mor
         struct chat_message m = { .room = pg_get_text(pg_result(s, call), i, ROOM) };
         bool damaged = pg_read_row(s, pg_result(s, call), i, false, &m) != CHAT_OK;
         *after = m.id;
-        if (!damaged || m.room[0] == '\0') /* those are lost, too */
+        if (!damaged || m.room[0] == '\0') /* messages in no room are also damaged */
             continue;
         report_fault(&c->report, "%s", s->base.error->text);
         if (!pg_locks_remember(&c->damaged, &c->damaged_count, m.id))
@@ -89,7 +89,7 @@ static void check_reader(struct check *c, const PGresult *result, int row)
     c->readers = true;
 }
 
-/* As one statement sees them, at one moment. */
+/* Check the rooms as one statement sees them, at one moment. */
 static enum chat_status check_rooms(struct check *c)
 {
     struct pg_store *s = c->store;
@@ -125,7 +125,8 @@ static enum chat_status survey(struct check *c)
 
 /* --- repair ---------------------------------------------------------------- */
 
-/* Their checksums are of another room, so they are quarantined as well. */
+/* Create a room for messages in no room. Their checksums belong to another room, so they are
+ * quarantined, too. */
 static enum chat_status repair_lost(struct check *c)
 {
     struct pg_values values = { .count = 0 };
@@ -149,7 +150,7 @@ static enum chat_status repair_messages(struct check *c)
     return status;
 }
 
-/* A room that has a reader is open. */
+/* Open each room that has a reader, and recompute the progress of the readers. */
 static enum chat_status repair_readers(struct check *c)
 {
     struct pg_store *s = c->store;

@@ -1,4 +1,4 @@
-/* claim.c - claiming messages, and giving them up. */
+/* claim.c - claim messages, and release or keep the claims. */
 
 #include "claim.h"
 
@@ -19,7 +19,7 @@
 #include "rooms.h"
 #include "settle.h"
 
-/* The server would grant its lock again. */
+/* Return whether this session has claimed the message: the server would grant the lock again. */
 static bool is_ours(const struct pg_store *s, int64_t id)
 {
     for (const struct chat_batch *b = s->base.claimed; b != NULL; b = b->next)
@@ -34,7 +34,7 @@ static bool is_ours(const struct pg_store *s, int64_t id)
 
 /* --- a room ---------------------------------------------------------------- */
 
-/* Look at the room and lock the available messages. Due messages were made ready before. */
+/* Look at the room and lock available messages, after making due messages ready. */
 static enum chat_status lock_room(struct pg_store *s, const struct chat_query *query,
                                   const char *name, struct pg_room *room, struct pg_locked *locked)
 {
@@ -72,7 +72,7 @@ static enum chat_status lock_room(struct pg_store *s, const struct chat_query *q
     return status;
 }
 
-/* Read the messages with these ids, and unlock what does not come to BATCH. */
+/* Read the messages with these ids, and unlock those that do not come to BATCH. */
 static enum chat_status read_messages(struct pg_store *s, const struct chat_query *query,
                                       const struct pg_room *room, const int64_t *ids, size_t count,
                                       struct chat_batch *batch)
@@ -90,14 +90,14 @@ static enum chat_status read_messages(struct pg_store *s, const struct chat_quer
     return batch->count > 0 ? CHAT_OK : status; /* an error behind these comes again */
 }
 
-/* Claim the oldest messages of a room: their locks first, and then they are read. */
+/* Claim the oldest messages of a room: first lock them, then read them. */
 static enum chat_status claim_room(struct pg_store *s, const struct chat_query *query,
                                    const char *name, struct chat_batch *batch)
 {
     struct pg_room room = { .number = 0 };
     struct pg_locked locked = { .count = 0 };
     enum chat_status status = CHAT_OK;
-    while (status == CHAT_OK && batch->count == 0) { /* all of them may have gone since */
+    while (status == CHAT_OK && batch->count == 0) { /* all of them may have gone since then */
         status = lock_room(s, query, name, &room, &locked);
         if (status != CHAT_OK)
             return status;
@@ -157,7 +157,7 @@ static enum chat_status claim_any(struct pg_store *s, const struct chat_query *q
     return status;
 }
 
-/* The claims on these were lost. */
+/* Empty BATCH: the claims on its messages were lost. */
 static void empty(struct chat_batch *batch)
 {
     while (batch->count > 0)
@@ -165,7 +165,8 @@ static void empty(struct chat_batch *batch)
     batch->bytes = 0;
 }
 
-/* If another session is quarantining a damaged message, look for it again, but not forever. */
+/* Claim messages. If another session is quarantining a damaged message, look for messages again,
+ * but not forever. */
 static enum chat_status claim(struct pg_store *s, const struct chat_query *query,
                               struct chat_batch *batch)
 {
@@ -215,8 +216,7 @@ static bool pass(struct pg_store *s, int64_t room, int64_t place)
     return true;
 }
 
-/* Give up the claims that are kept. From here on this handle receives what is placed behind them.
- */
+/* Release the claims that are kept. From now on this handle receives only messages behind them. */
 static enum chat_status pass_kept(struct pg_store *s)
 {
     struct pg_values values = { .count = 0 };
@@ -248,9 +248,9 @@ static enum chat_status pass_kept(struct pg_store *s)
     return status;
 }
 
-/* The server has space for some thousand locks. So a handle keeps some claims, by which it is not
- * given a message again, and gives up all of them when they are too many: then a position says the
- * same. */
+/* The server has space for some thousand locks. So a handle keeps some claims, so that it does not
+ * receive these messages again. When there are too many, it releases all of them and remembers
+ * their last place instead. */
 enum chat_status pg_keep(struct store *store, struct chat_batch *batch)
 {
     struct pg_store *s = (struct pg_store *)store;
@@ -271,7 +271,7 @@ void pg_release(struct store *store, struct chat_batch *batch)
     enum { LATER = CLAIMS };
     struct pg_store *s = (struct pg_store *)store;
     if (s->conn == NULL || batch->session != s->session)
-        return; /* no receiver holds them any more */
+        return; /* the claims were lost */
     bool remembered = true;
     for (size_t i = 0; i < batch->count && remembered; i++)
         remembered = batch->source != 0
@@ -285,15 +285,15 @@ void pg_release(struct store *store, struct chat_batch *batch)
     pg_locks_call_unlock_done(s);
     if (pg_exchange(s, "write") != CHAT_OK || batch->settled)
         return;
-    /* They can be had again, or are held back: a time to wake up for. */
+    /* The messages are available again, or held back: wake receivers. */
     pg_bells_call_ring(s, LOCK_CAME, batch->messages[0]->room);
     pg_exchange(s, "write");
 }
 
 /* --- damaged --------------------------------------------------------------- */
 
-/* Move the damaged message M out of its room, to the room of damaged messages. A role that may not
- * use that room has one of its own: the name of M's room with that name behind it. */
+/* Move the damaged message M to the room of damaged messages. A role that may not use that room has
+ * a room of its own: the name of M's room followed by that name. */
 static enum chat_status move_damaged(struct pg_store *s, const struct chat_message *m,
                                      int64_t number, char to[2 * CHAT_NAME_MAX])
 {
@@ -317,7 +317,7 @@ enum chat_status pg_quarantine(struct pg_store *s, int64_t id)
     if (status != CHAT_OK || pg_rows(s, call) == 0 || pg_rows(s, read) == 0)
         return status;
     if (pg_get_number(pg_result(s, call), 0, 2) == 0)
-        return CHAT_OK; /* another session is about to do this */
+        return CHAT_OK; /* another session is about to quarantine it */
     int64_t number = pg_get_number(pg_result(s, call), 0, 0);
     struct chat_message m = { .room = pg_get_text(pg_result(s, read), 0, ROOM) };
     struct chat_batch *copy = batch_new(&s->base);

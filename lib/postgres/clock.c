@@ -23,8 +23,9 @@ void pg_set_time(struct pg_store *s, int64_t time)
     s->stepped = read_clock(CLOCK_REALTIME) - running;
 }
 
-/* The clock that runs in a suspend of this machine. Where only this machine's time has gone on, the
- * machine was a virtual one that was suspended with all its clocks, and its time was set since. */
+/* Return the time by the clock that continues while this machine is suspended. If only the time of
+ * this machine has jumped, it is a virtual machine that was suspended with all its clocks, and its
+ * time was set since: add the jump. */
 int64_t pg_now(const struct store *store)
 {
     enum { STEP = 1000 };

@@ -1,4 +1,4 @@
-/* connect.c - the connection: made, lost and made again; what a session is like. */
+/* connect.c - make the connection, and the session in it. */
 
 #include "connect.h"
 
@@ -12,10 +12,10 @@
 #include "failed.h"
 #include "query.h"
 
-enum { CAUSE = 2048 }; /* bytes of a text of libpq's */
+enum { CAUSE = 2048 }; /* bytes of an error text of libpq */
 
-/* Defaults for libpq where the URL sets nothing. Both sides notice a host that is gone after 10
- * + 3 * 5 seconds. With one host or several, connect to the primary. */
+/* Defaults for libpq where the URL sets nothing. Both sides notice a lost host after 10 + 3 * 5
+ * seconds. With one host or several, connect to the primary. */
 enum { TIMEOUT, IDLE, INTERVAL, PROBES, UNSEEN, ATTRIBUTES, DATABASE, ENCODING, NAME, KEYWORDS };
 static const char *const keywords[KEYWORDS + 1] = {
     "connect_timeout",  "keepalives_idle",  "keepalives_interval",
@@ -28,7 +28,7 @@ static const char *const defaults[KEYWORDS + 1] = {
 
 /* --- an attempt ------------------------------------------------------------ */
 
-/* The text of libpq for each host that it has tried, without the advice on lines of its own. */
+/* Copy libpq's text for each host that it has tried, without the lines of advice. */
 static void copy_cause(const PGconn *conn, char cause[CAUSE])
 {
     const char *text = conn != NULL ? PQerrorMessage(conn) : "out of memory";
@@ -46,15 +46,15 @@ static void copy_cause(const PGconn *conn, char cause[CAUSE])
     pg_clean(cause);
 }
 
-/* The server has no connection free: not now. */
+/* Return whether the server has no free connection at this moment. */
 static bool is_crowded(const char *cause)
 {
     return strstr(cause, "too many") != NULL || strstr(cause, "connection slots") != NULL;
 }
 
-/* Errors that would occur again. Before libpq 17 the SQLSTATE of a failed connection is not
- * available, but libpq's own texts are not translated in a program that has not asked for
- * translation. */
+/* Return the status of an error that would occur again, or CHAT_OK. Before libpq 17 the SQLSTATE of
+ * a failed connection is not available, but libpq does not translate its own texts in a program
+ * that has not asked for it. */
 static enum chat_status permanent(struct pg_store *s, const char *const *values, const char *cause)
 {
     static const char *const refusals[] = {
@@ -69,20 +69,20 @@ static enum chat_status permanent(struct pg_store *s, const char *const *values,
             return CHAT_PERMISSION;
     if (PQconnectionNeedsPassword(s->conn))
         return CHAT_PERMISSION;
-    /* Nothing but standbys answers, and one of them is about to be promoted. */
+    /* Only standbys answer, and one of them is about to be promoted. */
     if (strstr(cause, "read-only") != NULL || strstr(cause, "hot standby") != NULL)
         return CHAT_OK;
     if (strstr(cause, "Name or service not known") != NULL)
         return CHAT_UNREACHABLE;
     if (is_crowded(cause))
         return CHAT_OK;
-    /* A server that answers, and yet refuses. */
+    /* the server answers, but refuses */
     return PQpingParams(keywords, values, 1) == PQPING_OK ? CHAT_UNREACHABLE : CHAT_OK;
 }
 
-/* libpq would print what the server reports unasked, such as why it ends a session. One report
- * matters: that a commit does not wait for a standby any more. It has no SQLSTATE of its own, and
- * its text may be translated, but the function that reports it has a name
+/* Receive a notice of the server, such as the reason why it ends a session; libpq would print it.
+ * One notice matters: that a commit no longer waits for a standby. It has no SQLSTATE of its own,
+ * and its text may be translated, but the function that reports it has a name
  * (src/backend/replication/syncrep.c). */
 static void hear(void *context, const PGresult *result)
 {
@@ -92,7 +92,7 @@ static void hear(void *context, const PGresult *result)
         s->unreplicated = true;
 }
 
-/* CHAT_OK: connected. CHAT_BUSY: try again. */
+/* Try to connect. CHAT_OK: connected. CHAT_BUSY: try again. */
 static enum chat_status attempt(struct pg_store *s)
 {
     const char *values[KEYWORDS + 1];
@@ -113,7 +113,7 @@ static enum chat_status attempt(struct pg_store *s)
 
 /* --- a session ------------------------------------------------------------- */
 
-/* The parameters that libpq uses, from the URL, a service file or our defaults. */
+/* Add a parameter that libpq uses, from the URL, a service file or our defaults. */
 static void add_option(struct pg_values *values, const PQconninfoOption *options,
                        const char *keyword, const char *otherwise)
 {
@@ -123,7 +123,7 @@ static void add_option(struct pg_values *values, const PQconninfoOption *options
     pg_string(values, otherwise);
 }
 
-/* Set the same keepalives on the side of the server. */
+/* Add a call that sets the same keepalives on the side of the server. */
 static size_t call_session(struct pg_store *s, const PQconninfoOption *options)
 {
     struct pg_values values = { .count = 0 };
@@ -178,8 +178,9 @@ static enum chat_status check_version(const struct pg_store *s)
     return pg_not_too_new(s);
 }
 
-/* A pooler between us and the server reports a made-up process id. A pooler that gives each
- * transaction to another session would lose claims or never release them. */
+/* Check that no connection pooler is between this process and the server: a pooler reports a
+ * made-up process id. A pooler that gives each transaction to another session would lose claims, or
+ * never release them. */
 static enum chat_status check_server(struct pg_store *s, int64_t pid)
 {
     enum { LEAST = 140000 };
@@ -199,7 +200,7 @@ static enum chat_status check_server(struct pg_store *s, int64_t pid)
     return CHAT_OK;
 }
 
-/* Make a session of a new connection, and read what holds for the spool, in one exchange. */
+/* Begin a session on a new connection, and read the row of the spool, in one exchange. */
 static enum chat_status begin_session(struct pg_store *s)
 {
     PQconninfoOption *options = PQconninfo(s->conn);

@@ -1,4 +1,4 @@
-/* connect.h - the connection to the server, made, lost and made again (connect.c, lost.c). */
+/* connect.h - the connection to the server: made; lost, and made again (connect.c, lost.c). */
 
 #ifndef POSTGRES_CONNECT_H
 #define POSTGRES_CONNECT_H

@@ -1,4 +1,4 @@
-/* create.c - the schema, made and upgraded. */
+/* create.c - create the schema, and upgrade it. */
 
 #include "create.h"
 
@@ -6,7 +6,7 @@
 #include "operations.h"
 #include "query.h"
 
-/* Step by step, in one transaction. */
+/* Upgrade the schema step by step, in one transaction. */
 static enum chat_status upgrade(struct pg_store *s)
 {
     enum chat_status status = CHAT_OK;
@@ -26,7 +26,7 @@ static enum chat_status has_schema(struct pg_store *s, bool *has)
     return status;
 }
 
-/* Within a transaction, and no other session creates the schema now. */
+/* Create the schema, within a transaction; no other session creates it at the same time. */
 static enum chat_status create(struct pg_store *s)
 {
     bool has;

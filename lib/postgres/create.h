@@ -1,4 +1,4 @@
-/* create.h - the schema of a spool. */
+/* create.h - create the schema, and upgrade it. */
 
 #ifndef POSTGRES_CREATE_H
 #define POSTGRES_CREATE_H

@@ -1,4 +1,4 @@
-/* failed.c - what the server's errors mean. */
+/* failed.c - the meaning of the server's errors. */
 
 #include "failed.h"
 
@@ -16,11 +16,11 @@ static const struct {
     enum chat_status status;
     const char *text; /* NULL: the server's own */
 } meanings[] = {
-    { "57P", CHAT_UNREACHABLE, NULL },   /* it shuts down, has crashed, or starts */
+    { "57P", CHAT_UNREACHABLE, NULL },   /* it shuts down, has crashed, or is starting */
     { "08", CHAT_UNREACHABLE, NULL },    /* connection exceptions */
-    { "25006", CHAT_UNREACHABLE, NULL }, /* read-only: the server was the primary once */
-    { "25P03", CHAT_UNREACHABLE, NULL }, /* a transaction that stood open too long */
-    /* A statement of another client's is there, or one of ours is not. */
+    { "25006", CHAT_UNREACHABLE, NULL }, /* read-only: the server is not the primary any more */
+    { "25P03", CHAT_UNREACHABLE, NULL }, /* a transaction that was open for too long */
+    /* Another client has prepared a statement of that name, or ours does not exist. */
     { "CH067", CHAT_NOUSER, NULL }, /* raised in sql/postgres/readers.part */
     { "42P05", CHAT_USAGE, POOLER },
     { "26000", CHAT_USAGE, POOLER },
@@ -71,7 +71,7 @@ void pg_clean(char *text)
     text[kept] = '\0';
 }
 
-/* libpq has no code for it. Texts of the server itself begin differently. */
+/* libpq has no code for this. The texts of the server itself begin differently. */
 bool pg_is_short(const char *cause)
 {
     return strstr(cause, "FATAL:") == NULL && (strstr(cause, "out of memory") != NULL ||
@@ -79,7 +79,7 @@ bool pg_is_short(const char *cause)
                                                strstr(cause, "Too many open files") != NULL);
 }
 
-/* Without "server closed the connection unexpectedly" and the like, which tell nothing more. */
+/* Without libpq's text, such as "server closed the connection unexpectedly", which adds nothing. */
 enum chat_status pg_lost(struct pg_store *s)
 {
     bool is_short = pg_is_short(PQerrorMessage(s->conn));

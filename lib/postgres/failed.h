@@ -1,4 +1,4 @@
-/* failed.h - what the server's errors mean. */
+/* failed.h - the meaning of the server's errors. */
 
 #ifndef POSTGRES_FAILED_H
 #define POSTGRES_FAILED_H

@@ -20,7 +20,7 @@ static bool are_alike(const struct pg_log *log, const size_t *group, size_t coun
     return pg_log_get(log, group[0]).failed == 0;
 }
 
-/* Add the call that puts them into ROOM. */
+/* Add the call that puts messages which are alike into ROOM. */
 static enum chat_status put_alike(struct pg_store *s, const char *room, const size_t *group,
                                   size_t count)
 {
@@ -57,7 +57,7 @@ static enum chat_status put_alike(struct pg_store *s, const char *room, const si
     return failed ? pg_no_memory(s) : CHAT_OK;
 }
 
-/* Put COUNT messages of the log that are all for the same room. */
+/* Put COUNT messages of the log, all for the same room. */
 static enum chat_status put_group(struct pg_store *s, const size_t *group, size_t count)
 {
     const char *room = pg_log_room(&s->put.log, group[0]);
@@ -92,8 +92,8 @@ static enum chat_status put_group(struct pg_store *s, const size_t *group, size_
     return s->call_count > CALLS / 2 ? pg_exchange(s, "write") : CHAT_OK;
 }
 
-/* By their rooms, and each room in the order in which they were put. Two who enter many rooms do it
- * in the same order, and never wait for each other. */
+/* Compare messages by their rooms, and then in the order in which they were put. Two transactions
+ * that enter many rooms enter them in the same order, and so never wait for each other. */
 static int compare(const void *a, const void *b, void *log)
 {
     const size_t *x = a, *y = b;
@@ -101,7 +101,7 @@ static int compare(const void *a, const void *b, void *log)
     return order != 0 ? order : (*x > *y) - (*x < *y);
 }
 
-/* Put the messages of the log from FROM to before TO, none of which wants an answer. */
+/* Put the messages of the log from FROM to before TO. None of them wants an answer. */
 static enum chat_status put_run(struct pg_store *s, size_t from, size_t to)
 {
     size_t count = to - from, n;
@@ -123,8 +123,8 @@ static enum chat_status put_run(struct pg_store *s, size_t from, size_t to)
     return status;
 }
 
-/* Where the messages end that are put together with message FROM: before one that wants an answer,
- * and before they are too many to be kept as they are sent, besides. */
+/* Return where the run of messages ends that are put together with message FROM: before a message
+ * that wants an answer, and before they would need too much memory while they are sent. */
 static size_t end_of_run(const struct pg_store *s, size_t from)
 {
     size_t to = from, bytes = 0;

@@ -39,10 +39,11 @@
 enum {
     CALLS = 64, /* statements in one exchange */
     TOKEN = 16, /* bytes of a UUID */
-    /* Bytes of a body: pg_dump can't read more, as it has two digits for each in 1 GB at most. */
+    /* Bytes of a body: pg_dump cannot read more, as it uses two digits for each, and 1 GB at
+     * most. */
     PG_LENGTH_MAX = 500000000,
     CLAIMS = 512, /* messages claimed at once: the server has space for some thousand locks */
-    KEPT = 128,   /* claims that are kept at once: see pg_keep */
+    KEPT = 128,   /* claims that are kept (pg_keep) */
     ROOMS = 128, /* write locks of rooms in one transaction; with more it takes that of the spool */
 };
 
@@ -51,19 +52,18 @@ enum {
 /* The first 16 of the 64 bits of an advisory lock. */
 enum pg_lock {
     LOCK_CLAIM = 0x6368,    /* on a message, by the last 48 bits of its id (also in sql/) */
-    LOCK_CAME = 0x6369,     /* shared by who waits for a message, by 48 bits of the room's name */
-    LOCK_GONE = 0x636a,     /* and by senders that wait for space */
-    LOCK_SETTLING = 0x636b, /* shared by deleting sessions until their commit, by the room's number
-                             * (sql/) */
-    LOCK_SCHEMA = 0x636c,   /* by who makes the schema */
+    LOCK_CAME = 0x6369,     /* shared by sessions that wait for a message, by the room's name */
+    LOCK_GONE = 0x636a,     /* shared by senders that wait for space */
+    LOCK_SETTLING = 0x636b, /* shared by deleting sessions until the commit, by the room (sql/) */
+    LOCK_SCHEMA = 0x636c,   /* held while the schema is created */
     LOCK_ROOM = 0x636d,     /* the write lock of a room, by its number (only in sql/) */
     LOCK_SPOOL = 0x636e,    /* shared by each owner of a room's write lock (only in sql/) */
 };
 
 /* The state of a transaction while it sends. */
 struct pg_sending {
-    unsigned char token[TOKEN]; /* of this transaction, in chat.sent */
-    bool begun;                 /* it was begun on the server */
+    unsigned char token[TOKEN]; /* of this transaction, in the table chat.sent */
+    bool begun;                 /* the transaction was begun on the server */
     struct pg_log log;          /* all messages that were put */
     size_t flushed;             /* messages of the log that are in the database */
     size_t pending;             /* bytes of those that are not */
@@ -78,29 +78,29 @@ struct pg_store {
     PGconn *conn;    /* NULL: not connected */
     int64_t session; /* counts the connections; a claim belongs to one */
     int64_t pid;     /* of the server's process */
-    int64_t ahead;   /* of the clock that runs in a suspend, too: the server's time */
-    int64_t stepped; /* of the same: this machine's time, when that was measured */
+    int64_t ahead;   /* the server's time minus the clock that continues in a suspend */
+    int64_t stepped; /* this machine's time minus that clock, when the former was measured */
     int64_t timeout; /* milliseconds, as the URL says; below zero: forever */
     bool prepared[PG_COUNT];
-    bool crowded;      /* it had no connection free */
+    bool crowded;      /* the server had no free connection */
     bool unreplicated; /* the server has not waited for a standby: a commit is on its disk only */
-    bool deadlock;     /* the last error was one, and another try may succeed */
-    bool upgrading;    /* the schema is not looked at */
+    bool deadlock;     /* the last error was a deadlock: another try may succeed */
+    bool upgrading;    /* the version of the schema is not checked */
 
-    /* The exchange that is being made, or was made last: */
+    /* The current exchange, or the last one: */
     struct pg_call {
         enum pg sql;
         bool prepares;
         PGresult *result;
     } calls[CALLS];
     size_t call_count;
-    PGresult *end; /* an error of the commit, which no call has */
+    PGresult *end; /* an error of the commit, which belongs to no call */
     bool unsent;   /* a call could not be sent */
 
-    /* The settings of the spool. */
+    /* The settings of the spool: */
     int64_t version, max_length, next_id;
     char default_room[CHAT_NAME_MAX + 1];
-    bool fresh; /* was read since the last transaction */
+    bool fresh; /* they were read since the last transaction */
 
     /* Claims: */
     int64_t kept[KEPT];      /* the ids of further messages that we have claims on */
@@ -109,22 +109,22 @@ struct pg_store {
     size_t kept_count;
     struct pg_passed {
         int64_t room, place;
-    } * passed; /* the positions that we are to receive nothing before */
+    } * passed; /* the places up to which this handle receives nothing */
     size_t passed_count;
-    int64_t *done; /* and of messages that are deleted, and not unlocked yet */
+    int64_t *done; /* ids of messages that are deleted, but not unlocked yet */
     size_t done_count;
-    int64_t *done_keys; /* the same of readers, by pg_name_claim_key */
+    int64_t *done_keys; /* likewise for readers, by pg_name_claim_key */
     size_t done_key_count;
-    int64_t *here; /* the readers that we are known to receive as, by pg_name_hash */
+    int64_t *here; /* the readers that other sessions know us to receive as, by pg_name_hash */
     size_t here_count;
-    int64_t damaged; /* the id of the message that was last found so */
+    int64_t damaged; /* the id of the last message that was found damaged */
 
     struct pg_sending put;
 
     /* While waiting: */
     char (*listened)[32]; /* channels */
     size_t listened_count;
-    int64_t *bells; /* locks that we hold, so that they are rung */
+    int64_t *bells; /* locks that we hold, so that other sessions notify us */
     size_t bell_count;
 };
 

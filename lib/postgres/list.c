@@ -1,4 +1,4 @@
-/* list.c - what each room holds, and who works on it. */
+/* list.c - list the rooms, and the processes that have claimed messages. */
 
 #include "internal.h"
 

@@ -1,4 +1,4 @@
-/* locks.c - the messages that this session has locked. */
+/* locks.c - lock messages, and unlock them. */
 
 #include "locks.h"
 
@@ -55,7 +55,7 @@ void pg_locks_call_unlock_keys(struct pg_store *s, const int64_t *keys, size_t c
     call_unlock(s, PG_UNLOCK_READER, keys, count);
 }
 
-/* Their messages are gone, so there was no hurry. */
+/* The messages are deleted, so these locks could wait. */
 void pg_locks_call_unlock_done(struct pg_store *s)
 {
     pg_locks_call_unlock(s, s->done, s->done_count);
@@ -96,7 +96,7 @@ size_t pg_locks_call(struct pg_store *s, enum pg sql, const struct chat_query *q
 void pg_locks_read(const struct pg_store *s, size_t call, struct pg_locked *locked)
 {
     size_t count = (size_t)pg_rows(s, call);
-    locked->count = count < LOCKED ? count : LOCKED; /* whatever a server sends */
+    locked->count = count < LOCKED ? count : LOCKED; /* whatever a hostile server sends */
     for (size_t i = 0; i < locked->count; i++) {
         locked->id[i] = pg_get_number(pg_result(s, call), (int)i, 0);
         locked->length[i] = pg_get_number(pg_result(s, call), (int)i, 1);

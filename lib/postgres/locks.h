@@ -1,4 +1,4 @@
-/* locks.h - the messages that this session has locked. */
+/* locks.h - lock messages, and unlock them. */
 
 #ifndef POSTGRES_LOCKS_H
 #define POSTGRES_LOCKS_H

@@ -1,15 +1,17 @@
-/* log.c - what was put since begin, so that it can be put once more on another connection.
+/* log.c - the messages that were put since begin, so that they can be put again on another
+ * connection.
  *
- * A transaction may hold all the lines of a long stream, which differ in their bodies alone. So a
- * message is kept as its body, its id, and which message it is like in all else. */
+ * A transaction may hold all lines of a long stream, which differ only in their bodies. So for each
+ * message the log keeps its body, its id, and the index of a message that is like it in all
+ * else. */
 
 #include "log.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* LIST, or a longer one in its place, that has room behind its COUNT elements of SIZE bytes. NULL:
- * no memory, and LIST is what it was. */
+/* Return LIST, or a longer copy of it, with space behind its COUNT elements of SIZE bytes. NULL:
+ * there is no memory, and LIST is unchanged. */
 static void *longer(void *list, size_t count, size_t *capacity, size_t size)
 {
     if (count < *capacity)
@@ -51,7 +53,7 @@ static bool same_terms(const struct pg_terms *a, const struct pg_terms *b)
            a->terms.replace == b->terms.replace;
 }
 
-/* But for their ids and bodies. */
+/* Return whether two messages are alike except for their ids and bodies. */
 static bool is_like(const struct chat_message *a, const struct chat_message *b)
 {
     return same_text(a->room, b->room) && same_text(a->user, b->user) &&
@@ -60,7 +62,7 @@ static bool is_like(const struct chat_message *a, const struct chat_message *b)
            a->due == b->due && a->expires == b->expires && a->place == b->place;
 }
 
-/* The last kind becomes that of M. */
+/* Add the kind of M. */
 static bool add_kind(struct pg_log *log, const struct chat_message *m, const struct pg_terms *terms)
 {
     struct chat_message kind = *m;

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* FNV-1a. Two rooms with the same hash only wake each other up for nothing. */
+/* Hash with FNV-1a. Two rooms with the same hash only wake each other up for nothing. */
 static int64_t hash_bytes(const char *name, size_t length)
 {
     uint64_t hash = 0xcbf29ce484222325;
@@ -41,7 +41,7 @@ int64_t pg_name_claim_key(int64_t reader, int64_t id)
     return (int64_t)((uint64_t)reader << 40 | ((uint64_t)id & id_mask));
 }
 
-/* The name of the reader that a message was received as, or of its room. */
+/* Return the name of the reader that received the message, or of its room. */
 static const char *received_as(const struct chat_message *m, char name[2 * CHAT_NAME_MAX])
 {
     char room[CHAT_NAME_MAX + 1];

@@ -1,4 +1,4 @@
-/* open.c - what an operator does with open rooms and their readers. */
+/* open.c - the operations on open rooms and their readers. */
 
 #include "internal.h"
 
@@ -16,15 +16,15 @@
 #include "room.h"
 #include "rooms.h"
 
-/* What waits on the room is to look again: receivers, and senders that wait for space. */
+/* Add calls that wake all processes that wait for the room: receivers, and senders that wait for
+ * space. */
 static void call_ring_both(struct pg_store *s, const char *name)
 {
     pg_bells_call_ring(s, LOCK_CAME, name);
     pg_bells_call_ring(s, LOCK_GONE, name);
 }
 
-/* Make the exchange that CALL_IT fills, again on another connection if this one is lost. *YES
- * becomes its answer. */
+/* An exchange that CALL fills; WHAT is its argument. */
 struct errand {
     size_t (*call)(struct pg_store *s, const void *what);
     const void *what;
@@ -122,7 +122,7 @@ static size_t call_seek(struct pg_store *s, const void *what)
     pg_number(&values, seeking->point->value);
     pg_number(&values, seeking->point->forward);
     size_t call = pg_call(s, PG_SEEK, &values);
-    if (seeking->point->forward) /* nothing new is there to receive */
+    if (seeking->point->forward) /* a reader that moves forward has nothing new to receive */
         pg_bells_call_ring(s, LOCK_GONE, seeking->reader);
     else
         call_ring_both(s, seeking->reader);

@@ -98,7 +98,7 @@ static bool has_entered(const struct pg_store *s, uint64_t hash)
     return false;
 }
 
-/* Add to the exchange that ROOM is made if there is none; a reader has to exist (CHAT_NOUSER). */
+/* Add a call that creates ROOM if it does not exist. A reader has to exist (CHAT_NOUSER). */
 static void call_need_room(struct pg_store *s, const char *room)
 {
     struct pg_values values = { .count = 0 };
@@ -139,8 +139,8 @@ void pg_put_call_ring(struct pg_store *s, const char *room, int64_t count)
     struct pg_values values = { .count = 0 };
     pg_bells_channel(LOCK_CAME, room, channel);
     pg_string(&values, channel);
-    pg_number(&values,
-              s->put.whole ? 0 : pg_bells_lock(LOCK_CAME, room)); /* many rooms: no lock for each */
+    /* A transaction with many rooms has no lock for each. */
+    pg_number(&values, s->put.whole ? 0 : pg_bells_lock(LOCK_CAME, room));
     pg_string(&values, room);
     pg_number(&values, count);
     pg_call(s, PG_RING_ROOM, &values);

@@ -14,7 +14,8 @@ bool pg_wants_answer(const struct pg_terms *terms)
     return terms->id_wanted || terms->terms.once || terms->terms.replace || terms->terms.max > 0;
 }
 
-/* How many messages the room holds; an open one: how many its slowest reader has not read. */
+/* Read how many messages the room holds; for an open room, how many its slowest reader has not
+ * read. */
 static enum chat_status read_depth(struct pg_store *s, const char *room, int64_t *depth,
                                    int64_t *number, bool *open)
 {
@@ -31,7 +32,7 @@ static enum chat_status read_depth(struct pg_store *s, const char *room, int64_t
     return status;
 }
 
-/* The slowest readers of the open room lose their oldest message. */
+/* Let the slowest readers of the open room lose their oldest message. */
 static enum chat_status drop_unseen(struct pg_store *s, int64_t number)
 {
     struct pg_values values = { .count = 0 };
@@ -61,7 +62,7 @@ static enum chat_status drop_oldest(struct pg_store *s, const char *room, int64_
     pg_array_number(&ids, id);
     pg_add_array(&values, &ids);
     pg_number(&values, number);
-    pg_call(s, PG_SETTLE, &values); /* unless its receiver has moved it just now */
+    pg_call(s, PG_SETTLE, &values); /* unless its receiver has just moved it */
     pg_array_free(&ids);
     return pg_exchange(s, "write");
 }
@@ -93,7 +94,7 @@ static enum chat_status replace(struct pg_store *s, const struct chat_message *m
     return pg_exchange(s, "write");
 }
 
-/* Make sure that the room, which no other session enters, has fewer than TERMS->max messages. */
+/* Make sure that the room has fewer than TERMS->max messages. No other session enters it. */
 static enum chat_status make_space(struct pg_store *s, const char *room,
                                    const struct chat_terms *terms)
 {
@@ -115,7 +116,7 @@ static enum chat_status make_space(struct pg_store *s, const char *room,
     return status == CHAT_NONE ? rooms_full(s->base.error, room, depth, open) : status;
 }
 
-/* Enter the room, and look for a message with that key. CHAT_NONE: no such message. */
+/* Look for a message with M's key, after entering the room. CHAT_NONE: no such message. */
 static enum chat_status find_key(struct pg_store *s, const struct chat_message *m, int64_t *id)
 {
     struct pg_values values = { .count = 0 };
@@ -141,12 +142,12 @@ static enum chat_status next_id(struct pg_store *s, int64_t *id)
     return status;
 }
 
-/* A message whose id was already returned, and which is put again, keeps its id. */
+/* Give M an id and a place. A message that is put again keeps the id that the caller knows. */
 static enum chat_status give_id(struct pg_store *s, struct chat_message *m, bool id_wanted)
 {
     int64_t number = 0;
     if (m->id > 0 && m->place > 0)
-        return CHAT_OK; /* restored */
+        return CHAT_OK; /* the message is restored */
     enum chat_status status = id_wanted || m->id > 0 ? next_id(s, &number) : CHAT_OK;
     if (m->id == 0)
         m->id = number;
@@ -190,6 +191,6 @@ enum chat_status pg_put_now(struct pg_store *s, struct chat_message *m,
     pg_put_call_ring(s, m->room, 1);
     status = pg_exchange(s, "write");
     if (status == CHAT_OK && id_wanted)
-        *id = m->id = put.id; /* kept for the log */
+        *id = m->id = put.id; /* also for the log */
     return status;
 }

@@ -1,8 +1,8 @@
 /* query.c - statements, their values and their results, many in one exchange.
  *
- * The connection is in libpq's pipeline mode: what is sent up to a Sync is answered in one go, and
- * is one transaction, unless one was begun. Each statement is prepared at its first use, in the
- * same exchange. */
+ * The connection is in libpq's pipeline mode: the server answers all calls up to a Sync together,
+ * and they are one transaction, unless a transaction was begun. Each statement is prepared at its
+ * first use, in the same exchange. */
 
 #include "query.h"
 
@@ -43,8 +43,9 @@ void pg_string(struct pg_values *values, const char *text)
 
 /* --- arrays ---------------------------------------------------------------- */
 
-/* The header: dimensions, whether there are NULLs, the type of the elements, how many there are,
- * and the index of the first (src/backend/utils/adt/arrayfuncs.c, array_recv). */
+/* The header of an array: the number of dimensions, whether there are NULLs, the type of the
+ * elements, their number, and the index of the first (src/backend/utils/adt/arrayfuncs.c,
+ * array_recv). */
 enum { DIMENSIONS, NULLS, TYPE, COUNT, FIRST, HEADER };
 
 static void array_add(struct pg_array *array, const void *bytes, size_t size)
@@ -116,12 +117,12 @@ void pg_add_array(struct pg_values *values, struct pg_array *array)
 {
     uint32_t none = 0, count = htobe32((uint32_t)array->count);
     size_t size = array->size;
-    if (array->failed) { /* no statement takes it */
+    if (array->failed) { /* no statement accepts this */
         pg_bytes(values, "", 0);
         return;
     }
     if (array->count == 0) {
-        memcpy(array->bytes, &none, sizeof none); /* no dimension */
+        memcpy(array->bytes, &none, sizeof none); /* an empty array has no dimension */
         size = DIMENSIONS + 3 * sizeof none;
     } else
         memcpy(array->bytes + COUNT * sizeof count, &count, sizeof count);
@@ -148,7 +149,7 @@ static void forget_results(struct pg_store *s)
     s->unsent = false;
 }
 
-/* The results of an exchange that was made are there until the next call. */
+/* Return whether the last exchange is over: its results exist until the next call. */
 static bool is_over(const struct pg_store *s)
 {
     return s->call_count > 0 && s->calls[0].result != NULL;
@@ -160,7 +161,7 @@ static void add(struct pg_store *s, enum pg sql, bool prepares, bool sent)
     s->unsent = s->unsent || !sent;
 }
 
-/* A name for each statement, of one letter and its number. */
+/* Return a name for each statement: a letter and its number. */
 static const char *name_of(enum pg sql, char name[8])
 {
     name[0] = 's';
@@ -203,7 +204,7 @@ void pg_call_text(struct pg_store *s, const char *text)
         may_send(s) && PQsendQueryParams(s->conn, text, 0, NULL, NULL, NULL, NULL, 1));
 }
 
-/* Take the answer of one call; what follows it is NULL. */
+/* Take the answer to one call; a NULL follows it. */
 static void take(struct pg_store *s, struct pg_call *call)
 {
     call->result = PQgetResult(s->conn);
@@ -218,8 +219,9 @@ static bool is_good(const PGresult *result)
     return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
 }
 
-/* Take what is left up to the Sync's answer. The Sync is the commit where no transaction was begun,
- * so an error of the commit comes here: a deferred trigger's, for one. False: no such answer. */
+/* Take the remaining answers up to that to the Sync. The Sync is the commit if no transaction was
+ * begun, so an error of the commit, such as that of a deferred trigger, comes here. Returns false
+ * if there is no such answer. */
 static bool take_end(struct pg_store *s)
 {
     for (int nothing = 0; nothing < 2 && PQstatus(s->conn) == CONNECTION_OK;) {
@@ -236,8 +238,7 @@ static bool take_end(struct pg_store *s)
     return false;
 }
 
-/* Take all answers; *FAILED becomes the first that is an error. False: there was not one for each.
- */
+/* Take all answers. *FAILED becomes the first error. Returns false if some calls got no answer. */
 static bool take_all(struct pg_store *s, const PGresult **failed)
 {
     bool all = true;
@@ -258,8 +259,9 @@ static bool take_all(struct pg_store *s, const PGresult **failed)
     return all && PQstatus(s->conn) == CONNECTION_OK;
 }
 
-/* The server has been made to stop waiting for a standby, and what was committed is on its disk
- * only. One more commit waits for a standby, and so for all commits before. */
+/* Wait for the standbys. A user has made the server stop waiting for a standby, and what was
+ * committed is only on the disk of the server. One more commit waits for a standby, and so for all
+ * earlier commits. */
 static enum chat_status await_standbys(struct pg_store *s)
 {
     struct pg_timeout timeout = pg_timeout(s);

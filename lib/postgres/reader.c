@@ -1,10 +1,9 @@
-/* reader.c - receiving as a reader of an open room.
+/* reader.c - readers of open rooms.
  *
  * A reader is a row of chat.room that reads another room, its source. It has seen the source up to
- * a place: behind that nothing was settled by a receiver of the reader, and what it is past but not
- * done with has a copy in the reader's own room. A claim is an advisory lock with two keys, by the
- * numbers of the reader and of the message, so that the readers of a room do not see the claims of
- * each other. */
+ * a place. It has finished no message behind that place. A message before that place is finished,
+ * or has a copy in the reader's own room. A claim is an advisory lock by the numbers of the reader
+ * and of the message, so that the readers of a room do not see each other's claims. */
 
 #include "reader.h"
 
@@ -19,7 +18,7 @@
 #include "room.h"
 #include "rooms.h"
 
-/* The two names that a statement about a reader takes. */
+/* Add the two names that a statement about a reader takes. */
 static void add_names(struct pg_values *values, const char *name, char room[CHAT_NAME_MAX + 1])
 {
     pg_string(values, name);
@@ -111,7 +110,7 @@ enum chat_status pg_reader_be_here(struct pg_store *s, const char *name)
             return status;
         if (pg_rows(s, call) > 0)
             return pg_reader_note_here(s, name);
-        if (made) /* it was forgotten at once */
+        if (made) /* it was deleted at once */
             return rooms_not_open(s->base.error, name);
         status = pg_reader_create(s, name);
         made = true;

@@ -18,8 +18,8 @@ static void call_unlock(struct pg_store *s, int64_t reader, const int64_t *ids, 
     pg_locks_call_unlock_keys(s, keys, count);
 }
 
-/* Look at the reader and lock what may be had. It is made if there is none, and what is due is made
- * ready before. */
+/* Look at the reader and lock available messages, after creating the reader and making due messages
+ * ready. */
 static enum chat_status lock_messages(struct pg_store *s, const struct chat_query *query,
                                       const char *name, struct pg_reader *reader,
                                       struct pg_locked *locked)
@@ -66,7 +66,7 @@ static enum chat_status lock_messages(struct pg_store *s, const struct chat_quer
     return status;
 }
 
-/* Read the messages with these ids, and unlock what does not come to BATCH. */
+/* Read the messages with these ids, and unlock those that do not come to BATCH. */
 static enum chat_status read_messages(struct pg_store *s, const struct chat_query *query,
                                       const char *name, const struct pg_reader *reader,
                                       const int64_t *ids, size_t count, struct chat_batch *batch)
@@ -90,7 +90,7 @@ enum chat_status pg_reader_claim(struct pg_store *s, const struct chat_query *qu
     struct pg_reader reader = { .number = 0 };
     struct pg_locked locked = { .count = 0 };
     enum chat_status status = CHAT_OK;
-    while (status == CHAT_OK && batch->count == 0) { /* all of them may have gone meanwhile */
+    while (status == CHAT_OK && batch->count == 0) { /* all of them may have gone since then */
         status = lock_messages(s, query, name, &reader, &locked);
         if (status != CHAT_OK)
             return status;

@@ -13,8 +13,8 @@
 #include "reader.h"
 #include "room.h"
 
-/* Add to the exchange that the reader is past the first COUNT messages of BATCH: they are done, or
- * get a copy. */
+/* Add a call that moves the reader past the first COUNT messages of BATCH. If they are DONE, it has
+ * finished them; otherwise it gets copies. */
 static void call_pass(struct pg_store *s, const struct chat_batch *batch, size_t count, bool done)
 {
     struct pg_values values = { .count = 0 };
@@ -31,7 +31,7 @@ static void call_pass(struct pg_store *s, const struct chat_batch *batch, size_t
     pg_array_free(&ids);
 }
 
-/* A receiver trims its room once in so many messages. */
+/* Return whether one of the first COUNT messages of BATCH triggers a trim of the room. */
 static bool has_sampled(const struct chat_batch *batch, size_t count)
 {
     enum { PART = 64, TIMED = 16 };
@@ -62,7 +62,8 @@ enum chat_status pg_reader_settle(struct pg_store *s, struct chat_batch *batch, 
 /* --- fail and move --------------------------------------------------------- */
 
 /* Begin a transaction in which each message of BATCH has a row of its own in the reader's room.
- * ROWS becomes their ids; 0: the message is gone. TO: the room that they are to go to, or NULL. */
+ * ROWS becomes their ids; 0: the message is gone. TO is the room to which they will be moved, or
+ * NULL. */
 static enum chat_status take_rows(struct pg_store *s, const struct chat_batch *batch,
                                   const char *to, int64_t *rows)
 {
@@ -71,7 +72,7 @@ static enum chat_status take_rows(struct pg_store *s, const struct chat_batch *b
     pg_locks_call_unlock_done(s);
     pg_call(s, PG_BEGIN, NULL);
     if (to != NULL)
-        pg_put_call_enter_room(s, to); /* before other locks, as all do */
+        pg_put_call_enter_room(s, to); /* before other locks, as all sessions do */
     pg_room_call_settling(s, batch->source);
     call_pass(s, batch, batch->count, false);
     pg_array_start(&ids, PG_INT8);
@@ -93,7 +94,7 @@ static enum chat_status take_rows(struct pg_store *s, const struct chat_batch *b
     return CHAT_OK;
 }
 
-/* Do CHANGE with the rows, for which the ids of the messages stand meanwhile. */
+/* Call CHANGE for the rows: during the call the messages have the ids of the rows. */
 static enum chat_status change_rows(struct pg_store *s, struct chat_batch *batch,
                                     const int64_t *rows, pg_change *change, const void *how)
 {

@@ -51,7 +51,7 @@ static enum chat_status promote(struct pg_store *s, int64_t room)
     enum chat_status status = CHAT_OK;
     int64_t count = PORTION;
     while (status == CHAT_OK && count == PORTION) {
-        pg_call(s, PG_ENTER_READY, &values); /* first, so that no position is drawn before */
+        pg_call(s, PG_ENTER_READY, &values); /* first, so that no place is drawn before */
         size_t call = pg_call(s, PG_SET_READY, &values);
         status = pg_exchange(s, "write");
         count = status == CHAT_OK ? pg_get_number(pg_result(s, call), 0, 0) : 0;
@@ -82,7 +82,7 @@ enum chat_status pg_room_sweep(struct pg_store *s, int64_t room)
     return status;
 }
 
-/* The bits are mixed: the ids of a room may all be even. */
+/* The bits are mixed, because the ids of a room may all be even. */
 bool pg_room_is_sampled(int64_t id, int64_t every)
 {
     return (int64_t)(((uint64_t)id * 0x9e3779b97f4a7c15) >> 40) % every == 0;

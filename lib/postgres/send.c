@@ -1,10 +1,10 @@
 /* send.c - begin, put, commit.
  *
  * Messages are kept until the commit, which sends them all in one exchange, unless the caller wants
- * an answer to a put, or they have become many. Where the connection is lost, or the server has
- * ended the transaction for a deadlock, they are put once more in a transaction with the same
- * token. If the first one was committed, the server knows that token. If the first one is still on
- * its way, it fails, as the token is there already. */
+ * an answer to a put, or they have become many. If the connection is lost, or the server has ended
+ * the transaction because of a deadlock, they are put once more in a transaction with the same
+ * token. If the first transaction was committed, the server knows the token. If it is still on its
+ * way, it fails, because the token exists already. */
 
 #include "internal.h"
 
@@ -41,8 +41,8 @@ enum chat_status pg_begin(struct store *store)
     return CHAT_OK;
 }
 
-/* The server knows our token. But it may have shown us a commit that has not reached the standbys:
- * one more commit waits for them, and so for all that was before. */
+/* Confirm a commit: the server knows our token, but it may have shown us a commit that has not
+ * reached the standbys. One more commit waits for them, and so for all earlier commits. */
 static enum chat_status confirm(struct pg_store *s)
 {
     pg_call(s, PG_AWAIT_STANDBYS, NULL);
@@ -61,9 +61,9 @@ static void give_up(struct pg_store *s)
     pg_forget_write_locks(s);
 }
 
-/* Begin the transaction once more with what was put so far. After a deadlock it takes the write
- * lock of the spool first, and so ends in no other one. *COMMITTED: there is no need to, the first
- * one was committed. */
+/* Begin the transaction once more with the messages that were put so far. After a deadlock, take
+ * the write lock of the spool first, so that there cannot be another one. *COMMITTED becomes
+ * whether the first transaction was committed: then nothing is put again. */
 static enum chat_status begin_again(struct pg_store *s, struct pg_timeout *timeout, bool *committed)
 {
     struct pg_values token = { .count = 0 };
@@ -89,7 +89,7 @@ static enum chat_status begin_again(struct pg_store *s, struct pg_timeout *timeo
     return pg_flush(s);
 }
 
-/* After a call that failed: whether to begin the transaction once more. */
+/* After a call that returned STATUS: return whether to begin the transaction once more. */
 static bool is_lost(struct pg_store *s, enum chat_status status, struct pg_timeout *timeout)
 {
     if (status == CHAT_BUSY && s->deadlock && s->conn != NULL)
@@ -107,7 +107,8 @@ void pg_rollback(struct store *store)
 
 /* --- put ------------------------------------------------------------------- */
 
-/* Flush earlier messages first; on another connection, if this one is lost. */
+/* Put one message at once, after the earlier messages; on another connection, if this one is
+ * lost. */
 static enum chat_status put_now(struct pg_store *s, struct chat_message *m,
                                 const struct chat_terms *terms, bool id_wanted, int64_t *id)
 {
@@ -179,7 +180,8 @@ enum chat_status pg_put(struct store *store, const struct chat_message *message,
 
 /* --- commit ---------------------------------------------------------------- */
 
-/* *UNKNOWN: the connection was lost, and it is unknown whether the transaction was committed. */
+/* Commit. *UNKNOWN becomes whether the connection was lost and it is unknown whether the
+ * transaction was committed. */
 static enum chat_status commit(struct pg_store *s, bool *unknown)
 {
     *unknown = false;
@@ -196,7 +198,7 @@ static enum chat_status commit(struct pg_store *s, bool *unknown)
     return status;
 }
 
-/* One of many transactions forgets what counts no more. */
+/* After one of many transactions, delete rows that no longer count. */
 static void tidy(struct pg_store *s)
 {
     enum { EVERY = 256 };

@@ -1,4 +1,4 @@
-/* settle.c - claimed messages are deleted, held back or moved. */
+/* settle.c - delete, hold back or move claimed messages. */
 
 #include "settle.h"
 
@@ -17,7 +17,7 @@
 #include "reader.h"
 #include "room.h"
 
-/* The connection is the claim. */
+/* Check that the connection still exists with which the messages were claimed: it is the claim. */
 static enum chat_status check_claim(const struct pg_store *s, const struct chat_batch *batch)
 {
     if (s->conn != NULL && batch->session == s->session)
@@ -29,15 +29,15 @@ static enum chat_status check_claim(const struct pg_store *s, const struct chat_
         s->url, (long long)batch->messages[0]->id);
 }
 
-/* After a call that failed on a connection that lives: whether it was for other sessions or an
- * operator, so that it is to be tried once more. */
+/* After a call that returned STATUS: return whether other sessions or an operator have hindered it,
+ * so that it should be tried once more. */
 static bool was_hindered(const struct pg_store *s, enum chat_status status)
 {
     return status == CHAT_BUSY && s->conn != NULL;
 }
 
-/* Delivered messages must be deleted. As long as the session lives no other receiver gets them,
- * so there is time. */
+/* Return whether to try again, after a pause. Delivered messages must be deleted, and no other
+ * receiver gets them as long as the session lives: so there is time. */
 static bool try_again(const struct pg_store *s, enum chat_status status)
 {
     struct pg_timeout timeout = { .until = -1, .pause = 50 };
@@ -77,7 +77,8 @@ static void call_settle(struct pg_store *s, enum pg sql, const struct chat_batch
     pg_array_free(&ids);
 }
 
-/* Which of the first COUNT messages of BATCH triggers work that is done once in EVERY messages. */
+/* Return whether one of the first COUNT messages of BATCH triggers work that is done once in EVERY
+ * messages. */
 static bool has_sampled(const struct chat_batch *batch, size_t count, int64_t every)
 {
     for (size_t i = 0; i < count; i++)
@@ -100,7 +101,8 @@ static void call_front(struct pg_store *s, const struct chat_batch *batch, size_
     pg_call(s, PG_ADD_FRONT, &values);
 }
 
-/* On a full disk a row more may find no place, but another version of a row has one. */
+/* Delete messages on a full disk: there may be no space for another row, but for another version of
+ * a row. */
 static enum chat_status settle_full(struct pg_store *s, const struct chat_batch *batch,
                                     size_t count)
 {
@@ -132,7 +134,7 @@ enum chat_status pg_settle(struct store *store, struct chat_batch *batch, size_t
     do
         status = batch->source != 0 ? pg_reader_settle(s, batch, count) : settle(s, batch, count);
     while (try_again(s, status));
-    if (status == CHAT_OK) /* that was reported */
+    if (status == CHAT_OK) /* the lost messages were reported */
         batch->missed = 0;
     if (status == CHAT_OK && has_sampled(batch, 1, EVERY))
         pg_room_tidy(s, batch->room);
@@ -201,7 +203,8 @@ static void call_move(struct pg_store *s, enum pg sql, const struct chat_message
     pg_array_free(&failures);
 }
 
-/* Have places before the first message of ROOM, and receivers look there again. */
+/* Add calls that make free places before the first message of ROOM, and let receivers look there
+ * again. */
 static void call_make_front(struct pg_store *s, const char *room, size_t count)
 {
     struct pg_values values = { .count = 0 };
@@ -218,7 +221,7 @@ enum chat_status pg_move_messages(struct pg_store *s, const struct chat_message 
                                   size_t count, int64_t from, const char *from_name, bool first)
 {
     const char *to = moved[0]->room;
-    pg_put_call_enter_room(s, to); /* before the other lock, as all do */
+    pg_put_call_enter_room(s, to); /* before the other lock, as all sessions do */
     pg_room_call_settling(s, from);
     if (first)
         call_make_front(s, to, count);
@@ -228,7 +231,7 @@ enum chat_status pg_move_messages(struct pg_store *s, const struct chat_message 
     return pg_exchange(s, "write");
 }
 
-/* Move the messages of BATCH as CHANGE makes them. */
+/* Move the messages of BATCH, after CHANGE has changed them. */
 static enum chat_status move(struct pg_store *s, const struct chat_batch *batch,
                              void (*change)(struct chat_message *m, const void *how),
                              const void *how, bool first)
@@ -256,7 +259,7 @@ struct burial {
     int64_t now;
 };
 
-/* To the dead-letter room, where nothing expires. */
+/* Change a message for the dead-letter room, where no message expires. */
 static void bury(struct chat_message *m, const void *how)
 {
     const struct burial *burial = how;
@@ -273,7 +276,7 @@ static void carry(struct chat_message *m, const void *how)
 {
     m->room = how;
     m->attempts = m->failed = 0;
-    if (m->place > 0) /* it was held back after a failure */
+    if (m->place > 0) /* the message was held back after a failure */
         m->due = 0;
 }
 
@@ -295,7 +298,7 @@ static enum chat_status carry_first(struct pg_store *s, const struct chat_batch 
     return move(s, batch, carry, how, true);
 }
 
-/* Do ACTION with the messages of BATCH, which go to the room TO, or stay (NULL). */
+/* Call ACTION for the messages of BATCH, which go to the room TO, or stay (NULL). */
 static enum chat_status change(struct pg_store *s, struct chat_batch *batch, const char *to,
                                pg_change *action, const void *how)
 {

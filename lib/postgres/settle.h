@@ -1,4 +1,4 @@
-/* settle.h - move messages to another room. */
+/* settle.h - move claimed messages. */
 
 #ifndef POSTGRES_SETTLE_H
 #define POSTGRES_SETTLE_H

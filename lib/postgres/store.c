@@ -15,7 +15,8 @@ static void pg_single_threaded(void)
 {
 }
 
-/* libpq's text of what it can't read may hold all of the URL. Without a text it had no memory. */
+/* Report that libpq cannot read the URL. Its text may contain all of the URL. Without a text it had
+ * no memory. */
 static enum chat_status unreadable(struct error *error, const char *url, char *cause)
 {
     if (cause == NULL || pg_is_short(cause))
@@ -26,7 +27,8 @@ static enum chat_status unreadable(struct error *error, const char *url, char *c
     return error_set(error, CHAT_USAGE, "the URL of the spool cannot be read: %s", cause);
 }
 
-/* Any user can see the arguments of a process, and COMMAND inherits its environment. */
+/* Return whether the URL contains a password: any user can see the arguments of a process, and
+ * COMMAND inherits its environment. */
 static bool has_secret(const PQconninfoOption *options)
 {
     for (; options->keyword != NULL; options++)
@@ -37,9 +39,9 @@ static bool has_secret(const PQconninfoOption *options)
     return false;
 }
 
-enum { PATIENCE = 30000 }; /* milliseconds */
+enum { DEFAULT_TIMEOUT = 30000 }; /* milliseconds */
 
-/* How long to try, in milliseconds: as long as the URL lets one attempt take. */
+/* Return how long to try, in milliseconds: the time that the URL allows for one attempt. */
 static int64_t find_timeout(const PQconninfoOption *options)
 {
     for (; options->keyword != NULL; options++)
@@ -47,7 +49,7 @@ static int64_t find_timeout(const PQconninfoOption *options)
             long long seconds = strtoll(options->val, NULL, 10);
             return seconds > 0 ? seconds * 1000 : -1;
         }
-    return PATIENCE;
+    return DEFAULT_TIMEOUT;
 }
 
 static enum chat_status check_url(struct error *error, const char *url, int64_t *timeout)
@@ -94,7 +96,7 @@ static void pg_close(struct store *store)
     struct pg_store *s = (struct pg_store *)store;
     for (size_t i = 0; i < s->call_count; i++)
         PQclear(s->calls[i].result);
-    PQfinish(s->conn); /* and every claim is given up */
+    PQfinish(s->conn); /* this releases every claim */
     pg_log_free(&s->put.log);
     free(s->passed);
     free(s->done);

@@ -1,9 +1,9 @@
 /* wait.c - sleep until there is something to do.
  *
  * A session that sleeps listens to the channel of a room, and holds a lock that makes other
- * sessions notify. It sends nothing to the server while it sleeps. But a connection that dies
- * sends no notification: while other sessions have messages claimed, one looks again from time
- * to time. */
+ * sessions notify it. It sends nothing to the server while it sleeps. But a connection that dies
+ * sends no notification: while other sessions have claimed messages, a sleeping session looks again
+ * from time to time. */
 
 #include "internal.h"
 
@@ -24,9 +24,10 @@
 #include "reader.h"
 #include "room.h"
 
-enum { CLAIMED_PAUSE = 1000, WATCH_PAUSE = 1000, BELL_PATIENCE = 1000 }; /* milliseconds */
+enum { CLAIMED_PAUSE = 1000, WATCH_PAUSE = 1000, BELL_TIMEOUT = 1000 }; /* milliseconds */
 
-/* Listen to the bell of a room, from the end of the exchange on. */
+/* Listen to the bell of a room, from the end of the exchange on. Returns false if there is no
+ * memory. */
 static bool call_listen(struct pg_store *s, enum pg_lock lock, const char *room)
 {
     char channel[32], text[64];
@@ -39,22 +40,23 @@ static bool call_listen(struct pg_store *s, enum pg_lock lock, const char *room)
         return false;
     s->listened = more;
     strcpy(s->listened[s->listened_count++], channel);
-    snprintf(text, sizeof text, "LISTEN %s", channel); /* takes no parameter */
+    snprintf(text, sizeof text, "LISTEN %s", channel); /* LISTEN takes no parameter */
     pg_call_text(s, text);
     return true;
 }
 
-/* Make other sessions notify us, until we leave. */
+/* Make other sessions notify this one, until pg_bells_call_leave(). Returns false if there is no
+ * memory. */
 static bool call_bell(struct pg_store *s, enum pg_lock lock, const char *room, int64_t deadline)
 {
     struct pg_values values = { .count = 0 };
-    int64_t left = deadline < 0 ? BELL_PATIENCE : deadline - pg_clock();
+    int64_t left = deadline < 0 ? BELL_TIMEOUT : deadline - pg_clock();
     char timeout[24];
     int64_t bell = pg_bells_lock(lock, room);
     for (size_t i = 0; i < s->bell_count; i++)
         if (s->bells[i] == bell)
             return true;
-    left = left < 1 ? 1 : left < BELL_PATIENCE ? left : BELL_PATIENCE; /* 0 would be forever */
+    left = left < 1 ? 1 : left < BELL_TIMEOUT ? left : BELL_TIMEOUT; /* 0 would be forever */
     snprintf(timeout, sizeof timeout, "%lld", (long long)left);
     pg_number(&values, bell);
     pg_string(&values, timeout);
@@ -62,19 +64,20 @@ static bool call_bell(struct pg_store *s, enum pg_lock lock, const char *room, i
     return pg_locks_remember(&s->bells, &s->bell_count, bell);
 }
 
-/* Another session has been notifying for too long, and may notify for a change that we have not
- * seen: look again. */
+/* After CHAT_BUSY: another session has been notifying for too long, and may notify for a change
+ * that this one has not seen. Look again. */
 static enum chat_status not_now(struct pg_store *s, enum chat_status status)
 {
     if (status != CHAT_BUSY)
         return status;
-    pg_bells_call_leave(s); /* those that we have, as well */
+    pg_bells_call_leave(s); /* also the bells that we have */
     return pg_exchange(s, "read");
 }
 
 /* --- sleeping -------------------------------------------------------------- */
 
-/* The wall clock goes on in a suspend, and vigil_sleep() returns when it is set. */
+/* Begin a sleep by the wall clock: it continues in a suspend, and vigil_sleep() returns when it is
+ * set. */
 static struct vigil vigil_start(const struct store *store)
 {
     return (struct vigil){ .others = store->descriptors,
@@ -102,7 +105,8 @@ static bool is_rung(struct pg_store *s)
     return rung;
 }
 
-/* CHAT_OK: look again, as a bell was rung, the time of VIGIL has come, or the clock was set. */
+/* Sleep. CHAT_OK: look again, because a bell was rung, the time of VIGIL has come, or the clock was
+ * set. */
 static enum chat_status sleep_until(struct pg_store *s, struct vigil *vigil, int64_t deadline,
                                     const sigset_t *unblocked)
 {
@@ -128,7 +132,7 @@ static int64_t deadline_of(int64_t timeout)
     return timeout < 0 ? -1 : pg_clock() + timeout;
 }
 
-/* As long as usual to reach the server, but no longer than this call may wait. */
+/* Return the usual timeout, but no longer than this call may wait. */
 static struct pg_timeout timeout_of(const struct pg_store *s, int64_t deadline,
                                     const sigset_t *unblocked)
 {
@@ -141,8 +145,8 @@ static struct pg_timeout timeout_of(const struct pg_store *s, int64_t deadline,
 
 /* --- for a message --------------------------------------------------------- */
 
-/* CHAT_OK: there is a message behind the place AFTER, or may be. Otherwise VIGIL holds the time to
- * look again. */
+/* Look for messages. CHAT_OK: there is a message behind the place AFTER, or there may be one.
+ * Otherwise VIGIL holds the time to look again. */
 static enum chat_status look_at(struct pg_store *s, const char *name, int64_t after,
                                 struct vigil *vigil)
 {
@@ -168,12 +172,12 @@ static enum chat_status look_at(struct pg_store *s, const char *name, int64_t af
         wake_in(vigil, CLAIMED_PAUSE);
     if (delayed)
         wake_in(vigil, left);
-    if (expired > 0) /* there is time now; if that fails, another session will do it */
+    if (expired > 0) /* there is time now; if this fails, another session will do it */
         pg_room_sweep(s, expired);
     return CHAT_NONE;
 }
 
-/* Listen first, then look, then sleep: what comes in between rings. */
+/* Listen first, then look, then sleep: anything that happens in between rings. */
 static enum chat_status wait(struct pg_store *s, const struct chat_query *query, int64_t deadline,
                              const sigset_t *unblocked)
 {
@@ -292,7 +296,8 @@ enum chat_status pg_wait_room(struct store *store, const char *room, int64_t max
 
 /* --- for anything ---------------------------------------------------------- */
 
-/* No session notifies for the spool as a whole: each commit would have to. */
+/* Sleep for a while: sessions do not notify for the spool as a whole, because each commit would
+ * have to. */
 enum chat_status pg_watch(struct store *store, int64_t timeout, const sigset_t *unblocked)
 {
     bool whole = timeout < 0 || timeout >= WATCH_PAUSE;

@@ -1,4 +1,4 @@
-/* walk.c - looking at messages without taking them. */
+/* walk.c - look at messages without claiming them. */
 
 #include "internal.h"
 
@@ -12,7 +12,7 @@
 #include "reader.h"
 #include "room.h"
 
-/* What one exchange returns at most. */
+/* The most that one exchange returns. */
 enum { MESSAGES = 1024, BYTES = 1 << 30 };
 
 static int64_t at_most(size_t wanted, size_t most)
@@ -147,7 +147,7 @@ enum chat_status pg_walk(struct store *store, const struct chat_query *query,
     return status;
 }
 
-/* Make ready what is due in the rooms of QUERY, as far as this role may. */
+/* Make due messages ready in the rooms of QUERY, as far as this role may do so. */
 static enum chat_status promote_rooms(struct pg_store *s, const struct chat_query *query)
 {
     enum chat_status status = CHAT_OK;
