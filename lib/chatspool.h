@@ -51,7 +51,7 @@ extern "C" {
 
 enum chat_status {
     CHAT_OK = 0,
-    CHAT_NONE,        /* no such message, or the time is up */
+    CHAT_NONE,        /* no such message, or the timeout is over */
     CHAT_INTERRUPTED, /* a signal, or a descriptor of the caller's, ended the wait */
     CHAT_USAGE,       /* an argument, or this call at this moment, is not allowed */
     CHAT_DATA,        /* not a spool, damaged, of a newer version; a message too long */
@@ -59,13 +59,13 @@ enum chat_status {
     CHAT_SYSTEM,      /* no memory, no descriptors */
     CHAT_CANTCREATE,  /* the spool cannot be created */
     CHAT_IO,          /* reading or writing failed; the disk is full */
-    CHAT_BUSY,        /* not now: locked too long, the room is full */
+    CHAT_BUSY,        /* not now: a lock was held too long, or the room is full */
     CHAT_PERMISSION,  /* no permission, or the spool is not safe to use */
     CHAT_DAMAGED,     /* a message was damaged, and was quarantined or skipped: call again */
     CHAT_NOUSER       /* no such reader, or the room is not open */
 };
 
-/* The default room, unless the spool has another; and the room of damaged messages. */
+/* The default room, unless the spool has another one; and the room of damaged messages. */
 #define CHAT_ROOM_DEFAULT "main"
 #define CHAT_ROOM_DAMAGED "damaged"
 
@@ -80,82 +80,79 @@ enum chat_status {
 #define CHAT_TIME_MIN (-INT64_C(62167219200000))
 #define CHAT_TIME_MAX INT64_C(253402300799999)
 
-/* The exit status of a command that died of a signal: this value plus the number of the signal. */
+/* The failure of a command that died of a signal: this value plus the number of the signal. */
 #define CHAT_SIGNALLED 256
 
 struct chat_message {
-    int64_t id;       /* unique in the spool, growing; chat_put gives it */
-    const char *room; /* for chat_put NULL means the spool's default room */
-    const char *user; /* the sender; for chat_put NULL means the user of this process */
-    const char *host; /* and its host; for chat_put NULL means this one */
-    int64_t time;     /* when it was sent; for chat_put 0 means now */
-    int64_t attempts; /* failed ones so far */
-    int64_t failed;   /* when the last one failed; 0: never */
-    int failure;      /* and how: the exit status of its work, or CHAT_SIGNALLED and a signal */
-    const char *key;  /* or NULL */
+    int64_t id;       /* unique in the spool, ascending; chat_put assigns it */
+    const char *room; /* NULL for chat_put: the spool's default room */
+    const char *user; /* the sender; NULL for chat_put: the user of this process */
+    const char *host; /* the sender's host; NULL for chat_put: this host */
+    int64_t time;     /* when it was sent; 0 for chat_put: now */
+    int64_t attempts; /* failed attempts so far */
+    int64_t failed;   /* when the last attempt failed; 0: never */
+    int failure;      /* and how: the exit status of the command, or CHAT_SIGNALLED and a signal */
+    const char *key;  /* its key, or NULL */
     const void *body;
     size_t length; /* of the body, in bytes */
 
-    /* For chat_put, and from a query for every message: */
-    int64_t due;        /* not before this time; 0: at once */
-    int64_t expires;    /* not delivered from this time on; 0: never */
+    /* For chat_put, and returned with chat_query.every: */
+    int64_t due;        /* it is not delivered before this time; 0: at once */
+    int64_t expires;    /* it is not delivered from this time on; 0: it does not expire */
     const char *reader; /* the reader that received it from an open room: "bob" for tea/bob; else
                          * NULL. ROOM is then "tea", or "tea/bob" for a message that was sent
                          * only to bob */
-    int64_t place; /* its position in the room, the lowest is the oldest; 0: it joins the end of
-                    * the room when it is due. A message with a position that is due later is
-                    * held back after a failure. chat_put uses it only with chat_terms.restore */
-    bool claimed;  /* a receiver is processing it; not for chat_put */
+    /* Its position in the room: the lowest is the oldest message. 0: a delayed message, which joins
+     * the end of the room when it is due. A message with a position that is due later is held back
+     * after a failure. chat_put uses it only with chat_terms.restore. */
+    int64_t place;
+    bool claimed; /* a receiver is processing it; not for chat_put */
 };
 
 /* Conditions for chat_put(). All zero: unconditional. */
 struct chat_terms {
-    bool once;    /* add nothing if a message with its key is in the room */
+    bool once;    /* add nothing if a message with the same key is in the room */
     bool fresh;   /* with once: return CHAT_NONE if nothing was added */
-    bool replace; /* delete the unclaimed messages with its key in the room */
-    int64_t max;  /* add it only if the room holds fewer messages, or one is replaced; 0: no
-                   * limit */
-    bool drop;    /* free space for it by deleting the oldest unclaimed messages */
-    bool restore; /* keep MESSAGE's attempts and, unless its id is 0, its id and position */
+    bool replace; /* delete the unclaimed messages with the same key in the room */
+    int64_t max;  /* add it if the room holds fewer messages, or one is replaced; 0: no limit */
+    bool drop;    /* make space by deleting the oldest unclaimed messages */
+    bool restore; /* keep the attempts of MESSAGE and, unless its id is 0, its id and position */
     bool whole;   /* never delete a message of the same transaction: then the room is full */
 };
 
-/* The treatment of a message whose command has failed. */
+/* The treatment of messages whose command has failed, for chat_fail. */
 struct chat_failure {
     bool counted;     /* count a failed attempt */
-    int status;       /* its reason, as chat_message.failure */
-    int64_t hold;     /* hold it back for this many milliseconds, at most until CHAT_TIME_MAX; it
-                       * keeps its position */
-    const char *dead; /* or move it to the end of this room */
+    int status;       /* the failure, as in chat_message.failure */
+    int64_t hold;     /* milliseconds to hold it back, at most until CHAT_TIME_MAX; it keeps its
+                       * position */
+    const char *dead; /* or move it to the end of this room; NULL: hold it back */
 };
 
-/* Which messages a receiver wants. */
+/* The messages that a receiver wants. */
 struct chat_query {
     const char *const *rooms; /* in order of preference; NULL: the spool's default room */
     size_t room_count;
-    int64_t id;          /* only this message, in whatever room (then rooms is empty); 0: any */
-    bool every;          /* include delayed, held back and expired messages; for a walk, claimed
-                          * ones too */
-    int64_t until;       /* no message behind this mark (chat_mark); 0: no bound */
-    int64_t before;      /* for chat_claim with EVERY: only messages sent before this time; 0:
-                          * all */
-    int64_t after;       /* for chat_wait: wait for a message behind this position (chat_cursor);
-                          * 0: any */
-    size_t max_messages; /* at most so many; 0: one */
-    size_t max_bytes;    /* stop where their bodies have come to so many bytes; 0: no limit */
+    int64_t id;     /* only this message, in any room (then rooms is NULL); 0: any */
+    bool every;     /* include delayed, held back and expired messages; for a walk, claimed
+                     * ones, too */
+    int64_t until;  /* no message behind this mark (chat_mark); 0: no bound */
+    int64_t before; /* for chat_claim with EVERY: only messages sent before this time; 0: all */
+    int64_t after;  /* for chat_wait: a message behind this position (chat_cursor); 0: any */
+    size_t max_messages; /* the most messages that one call returns; 0: one */
+    size_t max_bytes; /* no further message when their bodies have this many bytes; 0: no limit */
 };
 
-/* The position of a walk. All zero: at the beginning. */
+/* The state of a walk. All zero: at the beginning. */
 struct chat_cursor {
     size_t room;
-    int64_t place, due, id; /* the last message seen, among those with a position or among the
-                             * others */
+    int64_t place, due, id; /* the last message seen, with a position or among the others */
 };
 
 /* The bounds of an open room. One of each pair is 0. */
 struct chat_bounds {
-    int64_t keep;      /* keep this number of the last messages although all readers have them, */
-    int64_t keep_time; /* or those that were sent in this many last milliseconds */
+    int64_t keep;      /* keep this number of the latest messages although all readers have them, */
+    int64_t keep_time; /* or the messages sent in this many last milliseconds */
     int64_t most;      /* never keep more than this number of messages, */
     int64_t most_time; /* or messages older than this many milliseconds, read or not */
 };
@@ -165,13 +162,13 @@ struct chat_bounds {
 /* The contents of a room. */
 struct chat_room {
     char name[CHAT_NAME_MAX + 1];
-    int64_t depth, bytes;      /* all messages in it, and the sum of their bodies' lengths */
+    int64_t depth, bytes;      /* all messages in it, and the total length of their bodies */
     int64_t claimed;           /* messages being processed */
-    int64_t delayed;           /* messages that wait for their time, without a position */
+    int64_t delayed;           /* delayed messages */
     int64_t held;              /* messages that are held back after a failure */
-    int64_t expired;           /* messages that have expired and are not deleted yet */
-    int64_t oldest;            /* when the first message in the line was sent; 0: no message */
-    bool open;                 /* each of its readers gets every message */
+    int64_t expired;           /* messages that have expired, but are not deleted yet */
+    int64_t oldest;            /* when the first message in line was sent; 0: no message */
+    bool open;                 /* the room is open: each of its readers gets every message */
     int64_t readers;           /* the number of its readers */
     struct chat_bounds bounds; /* of an open room */
 };
@@ -180,11 +177,11 @@ struct chat_room {
 struct chat_reader {
     char name[CHAT_NAME_MAX + 1]; /* without the room: "bob" */
     int64_t unread;               /* messages that it has not finished, including those that */
-    int64_t claimed;              /* are being worked on, */
+    int64_t claimed;              /* are being processed, */
     int64_t held;                 /* and are held back after a failure */
     int64_t missed;               /* messages lost to chat_bounds.most, and not reported yet */
-    int64_t apart;                /* of those unread, how many it does not share with others */
-    bool here;                    /* a process waits or works as this reader */
+    int64_t apart;                /* how many of the unread messages no other reader shares */
+    bool here;                    /* a process waits or receives as this reader */
     int64_t last;                 /* when it last finished a message; 0: never */
     int64_t place;                /* it has seen everything up to this position */
 };
@@ -199,7 +196,7 @@ struct chat_point {
         CHAT_POINT_PLACE  /* behind the position VALUE */
     } kind;
     int64_t value;
-    bool forward; /* never move backwards: the later of two points wins */
+    bool forward; /* never move backwards: the later one of two points wins */
 };
 
 /* The settings of a spool. */
@@ -210,39 +207,43 @@ struct chat_settings {
     int64_t next_id;              /* 1 in a spool that never held a message; see chat_skip_ids */
 };
 
-/* Reports the progress of a long call: DONE of TOTAL, in any unit. */
+/* Report the progress of a long call: DONE of TOTAL, in any unit. CONTEXT is that of the call. */
 typedef void chat_progress(void *context, int64_t done, int64_t total);
 
-/* Reports a problem that chat_check has found: one line, not escaped for a terminal. */
+/* Report a problem that chat_check has found: TEXT is one line, not escaped for a terminal, valid
+ * during the call. */
 typedef void chat_finding(void *context, const char *text);
 
 typedef struct chat_spool chat_spool;
 typedef struct chat_batch chat_batch;
 
-/* Return the version of the library, such as "0.2.0": a constant. */
+/* Return the version of the library, such as "0.2.0". The text is a constant. */
 const char *chat_version(void);
 
-/* Return a few words for STATUS, such as "permission denied": a constant. chat_error says more. */
+/* Return a short text for STATUS, such as "permission denied". The text is a constant. chat_error
+ * returns more. */
 const char *chat_status_string(enum chat_status status);
 
-/* Return the path of the spool that the commands use. The arguments are the values of CHAT_SPOOL,
- * XDG_STATE_HOME and HOME, each may be NULL: the library reads no environment. The caller frees the
- * path with free(). NULL: no memory, or this user has no home directory. */
+/* Return the path of the spool that the commands use. The arguments are the values of
+ * CHAT_SPOOL, XDG_STATE_HOME and HOME; each may be NULL. (The library reads no environment
+ * variables.) The caller frees the path with free(). NULL: there is no memory, or this user
+ * has no home directory. */
 char *chat_default_spool(const char *spool, const char *state_home, const char *home);
 
 /* Declare, before any other call, that this process has one thread and that no other code in it
- * uses the libraries that this library links. Makes it quicker; not for a program with plug-ins. */
+ * uses the libraries that this library links. This makes the library faster; not for a program with
+ * plug-ins. */
 void chat_single_threaded(void);
 
-/* Open the spool WHERE: a path, or a URL with the scheme of a remote store. The first
- * chat_begin, not this call, creates a spool file that does not exist. Stores a handle in *SPOOL
- * whatever the status, so that chat_error can return the reason; NULL only if there was no
- * memory for it. The caller closes it. */
+/* Open the spool WHERE: a path, or a URL with the scheme of a remote store. The first chat_begin,
+ * not this call, creates a spool file that does not exist. Stores a handle in *SPOOL whatever the
+ * status, so that chat_error can return the reason; NULL only if there was no memory for it. The
+ * caller closes the handle with chat_close. */
 enum chat_status chat_open(const char *where, chat_spool **spool);
 
 /* Set how long, in milliseconds, each call keeps trying to reach a remote store that does not
- * answer (below zero: as long as usual; INT64_MAX: without end), and again after a connection was
- * lost. Does nothing to a file. If a blocked signal comes in that time, the call returns
+ * answer, also after a connection was lost (below zero: the usual time; INT64_MAX: no limit).
+ * Has no effect on a file. If a blocked signal comes in that time, the call returns
  * CHAT_INTERRUPTED. */
 void chat_set_timeout(chat_spool *spool, int64_t timeout);
 
@@ -250,17 +251,17 @@ void chat_set_timeout(chat_spool *spool, int64_t timeout);
  * or of the server. */
 int64_t chat_time(const chat_spool *spool);
 
-/* Return the names of environment variables from which SPOOL may have read a password, and that
- * a child does not need. The list ends with NULL; a constant. */
+/* Return the names of environment variables from which SPOOL may have read a password, and that a
+ * child process does not need. The list ends with NULL, and is a constant. */
 const char *const *chat_secrets(const chat_spool *spool);
 
-/* Close SPOOL (or NULL): release its claims and roll back an open transaction. Release its
- * batches first. */
+/* Close SPOOL (or NULL): release its claims and roll back an open transaction. The caller has
+ * released its batches before. */
 void chat_close(chat_spool *spool);
 
-/* Return the reason why the last call on SPOOL failed: one line, lower case, no full stop,
- * subjects in single quotes, not escaped for a terminal. Owned by SPOOL, valid until its next
- * call. SPOOL may be NULL ("out of memory"). */
+/* Return the reason why the last call on SPOOL failed: one line, lower case, without a full stop,
+ * subjects in single quotes, not escaped for a terminal. Owned by SPOOL, valid until its next call.
+ * SPOOL may be NULL ("out of memory"). */
 const char *chat_error(const chat_spool *spool);
 
 /* Return whether NAME can name a room: 1 to 255 bytes of UTF-8, no control characters, no '/',
@@ -276,100 +277,104 @@ bool chat_reader_valid(const char *name);
  * characters. */
 bool chat_name_valid(const char *name);
 
-/* Decode the first character of BYTES (SIZE of them, at least 1). Returns its length and stores
- * its code point, or returns 0 if they are not UTF-8 (overlong forms and surrogates are not). */
+/* Decode the first character of BYTES, which has SIZE bytes, at least 1. Returns the length of the
+ * character and stores its code point; or returns 0 if the bytes are not UTF-8 (overlong forms and
+ * surrogates are not). */
 size_t chat_utf8(const void *bytes, size_t size, uint32_t *code_point);
 
-/* Store the settings of SPOOL in *SETTINGS; and change them on disk (next_id is ignored). If
- * there is no spool, the first call returns the settings of a new one, and the second creates
- * it. */
+/* Store the settings of SPOOL in *SETTINGS, or change them on disk to *SETTINGS (next_id is
+ * ignored). If there is no spool, chat_settings returns the settings of a new one, and
+ * chat_set_settings creates it. */
 enum chat_status chat_settings(chat_spool *spool, struct chat_settings *settings);
 enum chat_status chat_set_settings(chat_spool *spool, const struct chat_settings *settings);
 
-/* Create the spool if it does not exist. With GROUP (a name, or NULL), for all members of that
- * group: its directory must be new or empty, unless the spool already belongs to that group. */
+/* Create the spool if it does not exist. GROUP is NULL, or the name of a group whose members will
+ * all use the spool: its directory must then be new or empty, unless the spool already belongs to
+ * that group. */
 enum chat_status chat_create(chat_spool *spool, const char *group);
 
-/* Return the name and version of the store of SPOOL, like "SQLite 3.40.1". Valid until the next
+/* Return the name and version of the store of SPOOL, such as "SQLite 3.40.1". Valid until the next
  * call. */
 const char *chat_store_version(const chat_spool *spool);
 
 /* Give no message an id below NEXT_ID from now on, and create the spool if it does not exist.
- * *BEFORE becomes the previous next id; a higher one stays. For messages from another spool: an
- * id that was given there is not given again here. Not between chat_begin and chat_commit
+ * *BEFORE becomes the previous next id; a higher one stays. For messages from another spool: an id
+ * that was given there is not given again here. Not between chat_begin and chat_commit
  * (CHAT_USAGE). CHAT_DATA: the id is too high for a spool. */
 enum chat_status chat_skip_ids(chat_spool *spool, int64_t next_id, int64_t *before);
 
-/* Begin to send: create the spool if it does not exist, and take the write lock. Until
- * chat_commit or chat_rollback no other process can write. CHAT_BUSY after 30 seconds. */
+/* Begin a transaction that sends: create the spool if it does not exist, and take the write lock.
+ * Until chat_commit or chat_rollback no other process can write. CHAT_BUSY: the lock was held for
+ * 30 seconds. */
 enum chat_status chat_begin(chat_spool *spool);
 
-/* Add MESSAGE (its id and attempts are ignored) at the end of its room, and store its new id in
- * *ID unless that is NULL. TERMS may be NULL. If TERMS find a message with its key, nothing is
- * added, *ID becomes the id of that message, and the status is CHAT_OK or CHAT_NONE. A remote
- * store may check the message only at the next call, or at the commit, if ID is NULL and TERMS
- * are unconditional. After CHAT_NONE, CHAT_USAGE, CHAT_DATA (the body is longer than
- * chat_settings.max_length) and CHAT_BUSY (the room is full) earlier messages stay; after any
- * other error only chat_rollback is allowed. */
+/* Add MESSAGE (its id and attempts are ignored) to the end of its room, and store its new id in
+ * *ID, unless ID is NULL. TERMS may be NULL. If TERMS.once finds a message with the same key,
+ * nothing is added, *ID becomes the id of that message, and the status is CHAT_OK or, with
+ * TERMS.fresh, CHAT_NONE. If ID is NULL and TERMS are unconditional, a remote store may check the
+ * message only at the next call, or at the commit. After CHAT_NONE, CHAT_USAGE, CHAT_DATA (the body
+ * is longer than chat_settings.max_length) and CHAT_BUSY (the room is full) the earlier messages of
+ * the transaction stay; after any other error only chat_rollback is allowed. */
 enum chat_status chat_put(chat_spool *spool, const struct chat_message *message,
                           const struct chat_terms *terms, int64_t *id);
 
-/* Commit. On CHAT_OK all messages since chat_begin are on disk. Otherwise none of them is in the
- * spool, with one exception: if the system failed during or after the commit, chat_error reports
- * that they may be stored. */
+/* Commit the transaction. On CHAT_OK all messages since chat_begin are on disk. Otherwise none of
+ * them is in the spool, with one exception: if the system failed during or after the commit,
+ * chat_error reports that they may be stored. */
 enum chat_status chat_commit(chat_spool *spool);
 
-/* Forget all messages since chat_begin. */
+/* Roll the transaction back: forget all messages since chat_begin. */
 void chat_rollback(chat_spool *spool);
 
-/* Store in *MARK the position of the newest message that is now in the rooms of QUERY or any
- * other (0: no message), for chat_query.until. */
+/* Store in *MARK the position of the newest message that is now in the rooms of QUERY or any other
+ * (0: no message), for chat_query.until. */
 enum chat_status chat_mark(chat_spool *spool, const struct chat_query *query, int64_t *mark);
 
-/* Claim the oldest unclaimed messages, up to the limits of QUERY, all from the first of its
- * rooms that has one. Until they are deleted or released, or this process dies, no other
- * receiver gets them; no clock is involved. For a reader (ROOM/NAME): messages that it has not
- * read. The reader is created if it does not exist, and no other receiver with this reader name
- * gets the messages. CHAT_NOUSER: ROOM is not open. Claiming from an open room without a reader
- * is CHAT_USAGE, except with query.every: then all readers lose the messages. CHAT_NONE: no
+/* Claim the oldest unclaimed messages, up to the limits of QUERY, all from the first of its rooms
+ * that has one. Until they are deleted or released, or this process dies, no other receiver gets
+ * them; no clock is involved. For a reader (ROOM/NAME): claim messages that it has not read. The
+ * reader is created if it does not exist, and no other receiver with this reader name gets the
+ * messages. CHAT_NOUSER: ROOM is not open. Claiming from an open room without a reader is
+ * CHAT_USAGE, except with query.every: then all readers lose the messages. CHAT_NONE: there is no
  * message. CHAT_DAMAGED: a message was damaged, and was moved to the room CHAT_ROOM_DAMAGED;
  * chat_error names it; call again. On CHAT_OK the caller owns *BATCH. */
 enum chat_status chat_claim(chat_spool *spool, const struct chat_query *query, chat_batch **batch);
 
-/* Return the unclaimed messages from *CURSOR on without taking them, and move *CURSOR behind
- * them. CHAT_NONE at the end. CHAT_DAMAGED: a message is damaged, as chat_error reports, and was
- * skipped; nothing was changed. On CHAT_OK the caller owns *BATCH. For an open room: all
+/* Return the unclaimed messages from *CURSOR on without claiming them, and move *CURSOR behind
+ * them. CHAT_NONE: there are no more. CHAT_DAMAGED: a message is damaged, as chat_error reports,
+ * and was skipped; nothing was changed. On CHAT_OK the caller owns *BATCH. For an open room: all
  * messages that it keeps. For a reader: messages that it has not read; no reader is created. */
 enum chat_status chat_walk(chat_spool *spool, const struct chat_query *query,
                            struct chat_cursor *cursor, chat_batch **batch);
 
-/* Who has claimed a message. */
+/* The process that has claimed a message. */
 struct chat_holder {
     int64_t process; /* the id of the process here, or of the server's; 0: none, or not known */
     char name[128];  /* the name of its command, and where it is if that is elsewhere; "" */
 };
 
-/* Store in HOLDERS, which has one element for each message of BATCH, who has claimed it. BATCH is
- * from chat_walk with EVERY. Looks at all processes of this machine: those of other users, and of
- * other PID namespaces, stay unknown. */
+/* Store in HOLDERS, which has one element for each message of BATCH, which process has claimed it.
+ * BATCH comes from chat_walk with chat_query.every. Looks at all processes of this machine: those
+ * of other users, and of other PID namespaces, stay unknown. */
 enum chat_status chat_holders(const chat_batch *batch, struct chat_holder *holders);
 
-/* The messages of BATCH, in order, owned by BATCH. */
+/* Return the number of messages in BATCH, and message I of them, from 0 on, in order. BATCH owns
+ * the message. NULL: there is no message I. */
 size_t chat_batch_count(const chat_batch *batch);
 const struct chat_message *chat_batch_message(const chat_batch *batch, size_t i);
 
-/* Return how many messages the reader of BATCH has lost to chat_bounds.most since the last
- * report. Deleting from BATCH with chat_settle() marks them as reported. */
+/* Return how many messages the reader of BATCH has lost to chat_bounds.most since the last report.
+ * chat_settle() marks them as reported. */
 int64_t chat_batch_missed(const chat_batch *batch);
 
-/* Delete the first COUNT messages of BATCH, which were delivered, on disk. All or none, except
- * on a full disk, where they are deleted in parts. Whatever the status, release BATCH
+/* Delete the first COUNT messages of BATCH, which were delivered, on disk. Deletes all of them or
+ * none, except on a full disk, where they are deleted in parts. Whatever the status, release BATCH
  * afterwards. */
 enum chat_status chat_settle(chat_batch *batch, size_t count);
 
 /* Append the messages of OTHER to BATCH, so that one chat_settle() deletes all of them with one
- * sync. Frees OTHER. CHAT_USAGE: they are not of one room, one handle and one connection; OTHER
- * is unchanged. */
+ * sync. Frees OTHER. CHAT_USAGE: the batches are not from one room, one handle and one connection;
+ * OTHER is unchanged. */
 enum chat_status chat_join(chat_batch *batch, chat_batch *other);
 
 /* Treat the messages of BATCH, whose command has failed, according to FAILURE, on disk, all or
@@ -381,47 +386,50 @@ enum chat_status chat_fail(chat_batch *batch, const struct chat_failure *failure
  * Whatever the status, release BATCH afterwards. */
 enum chat_status chat_move(chat_batch *batch, const char *room);
 
-/* As chat_move, to the front of ROOM: before all its messages that no receiver has claimed, in the
- * order of BATCH. A delayed message has no position yet, and joins the end of ROOM when it is due.
- */
+/* Likewise, but move them to the front of ROOM: before all its messages that no receiver has
+ * claimed, in the order of BATCH. A delayed message has no position yet, and joins the end of ROOM
+ * when it is due. */
 enum chat_status chat_move_first(chat_batch *batch, const char *room);
 
 /* Free BATCH, but keep its claims until SPOOL is closed: its messages stay where they are, and
  * this handle does not get them again. */
 enum chat_status chat_keep(chat_batch *batch);
 
-/* Free BATCH (or NULL). Claimed messages that were not deleted are the oldest of their room
+/* Free BATCH (or NULL). Its claimed messages that were not deleted are the oldest of their room
  * again. */
 void chat_release(chat_batch *batch);
 
-/* Sleep until ROOM may hold fewer than MAX messages; otherwise as chat_wait. */
+/* Sleep until ROOM may hold fewer than MAX messages. TIMEOUT, UNBLOCKED and the statuses are those
+ * of chat_wait. */
 enum chat_status chat_wait_room(chat_spool *spool, const char *room, int64_t max, int64_t timeout,
                                 const sigset_t *unblocked);
 
-/* Sleep until chat_claim may find a message, at most TIMEOUT milliseconds (below zero: no
- * limit), without polling; chatspool(7) names the exceptions. *UNBLOCKED, unless it is NULL, is
- * the signal mask during the sleep, as for ppoll(). CHAT_OK: look again. CHAT_NONE: the time is
- * up. CHAT_INTERRUPTED: a signal came, or a descriptor of chat_set_descriptors is ready. */
+/* Sleep until chat_claim may find a message, at most TIMEOUT milliseconds (below zero: no limit),
+ * without polling; chatspool(7) names the exceptions. *UNBLOCKED, unless UNBLOCKED is NULL, is the
+ * signal mask during the sleep, as for ppoll(). CHAT_OK: look again. CHAT_NONE: the timeout is
+ * over. CHAT_INTERRUPTED: a signal came, or a descriptor of chat_set_descriptors is ready. */
 enum chat_status chat_wait(chat_spool *spool, const struct chat_query *query, int64_t timeout,
                            const sigset_t *unblocked);
 
-/* Make chat_wait, chat_wait_room and chat_watch wait for the COUNT descriptors in FDS, too, as
- * poll(2) does: for the input of a person, or for the reader of an output (events 0: only
- * POLLERR and POLLHUP). They return CHAT_INTERRUPTED when one of these is ready, with its events
- * in revents. A call that did not sleep sets all revents to 0. The caller owns FDS and the
- * descriptors; FDS is used until the next call of this function, or chat_close. */
+/* Make chat_wait, chat_wait_room and chat_watch also wait for the COUNT descriptors in FDS, as
+ * poll(2) does: for example for the input of a person, or (events 0: only POLLERR and POLLHUP) for
+ * the end of an output's reader. These functions return CHAT_INTERRUPTED when one of the
+ * descriptors is ready, with its events in revents. A call that did not sleep sets all revents to
+ * 0. The caller owns FDS and the descriptors; FDS is used until the next call of this function, or
+ * chat_close. */
 void chat_set_descriptors(chat_spool *spool, struct pollfd *fds, size_t count);
 
-/* Sleep until something in SPOOL may have changed; otherwise as chat_wait. A change since the
- * last call counts, so no change is missed between a look and this call. */
+/* Sleep until something in SPOOL may have changed. TIMEOUT, UNBLOCKED and the statuses are those of
+ * chat_wait. A change since the last call counts, so no change is missed between a look and this
+ * call. */
 enum chat_status chat_watch(chat_spool *spool, int64_t timeout, const sigset_t *unblocked);
 
 /* Store the rooms of SPOOL that hold a message, by name in the order of strcmp(), in an array of
- * *COUNT that the caller frees with free(). CHAT_NONE: there is no spool. */
+ * *COUNT elements that the caller frees with free(). CHAT_NONE: there is no spool. */
 enum chat_status chat_list(chat_spool *spool, struct chat_room **rooms, size_t *count);
 
 /* Open ROOM, and create it if it does not exist: each of its readers gets every message from now
- * on, and those that are in it. If it is already open, change its bounds. */
+ * on, and the messages that are in it. If it is already open, change its bounds. */
 enum chat_status chat_open_room(chat_spool *spool, const char *room,
                                 const struct chat_bounds *bounds);
 
@@ -436,34 +444,36 @@ enum chat_status chat_forget(chat_spool *spool, const char *name);
 enum chat_status chat_seek(chat_spool *spool, const char *reader, const struct chat_point *point);
 
 /* Store the readers of the open ROOM, by name in the order of strcmp(), in an array of *COUNT
- * that the caller frees with free(). With an ID, only those that have finished the message with
- * that id. CHAT_NOUSER: the room is not open. CHAT_NONE: there is no spool. */
+ * elements that the caller frees with free(). With an ID above 0, only those that have finished the
+ * message with that id. CHAT_NOUSER: the room is not open. CHAT_NONE: there is no spool. */
 enum chat_status chat_readers(chat_spool *spool, const char *room, int64_t id,
                               struct chat_reader **readers, size_t *count);
 
-/* Check SPOOL: its files, its structure, every checksum, every counter. Reports each problem
- * through the callback. CHAT_DATA: there are problems. With REPAIR: move damaged messages to the
- * room CHAT_ROOM_DAMAGED with all that can be read of them, correct counters, and rebuild a
- * broken structure from what can be read; report each repair, too. CHAT_OK then means that the
- * spool is sound. CHAT_NONE: there is no spool. */
+/* Check SPOOL: its files, its structure, every checksum, every counter. Calls REPORT, unless it is
+ * NULL, for each problem, with CONTEXT. CHAT_DATA: there are problems. With REPAIR: move damaged
+ * messages to the room CHAT_ROOM_DAMAGED with all that can be read of them, correct counters, and
+ * rebuild a broken structure from what can be read; REPORT is called for each repair, too. CHAT_OK
+ * then means that the spool is sound. CHAT_NONE: there is no spool. */
 enum chat_status chat_check(chat_spool *spool, bool repair, chat_finding *report, void *context);
 
-/* Write all of SPOOL, as it is at this moment, to the new spool FILE, while other processes use
- * it. The copy has no claims. An existing FILE is replaced, at the end, in one step. CHAT_NONE:
- * there is no spool. */
+/* Write all of SPOOL, as it is at this moment, to the new spool FILE, while other processes use it.
+ * The copy has no claims. An existing FILE is replaced, at the end, in one step. PROGRESS may be
+ * NULL. CHAT_NONE: there is no spool. */
 enum chat_status chat_backup(chat_spool *spool, const char *file, chat_progress *progress,
                              void *context);
 
 /* Replace the contents of SPOOL by the messages and settings of FILE, a backup of it, in one
- * transaction, while other processes use it; later messages are added. A SPOOL that does not
- * exist is created, and one that cannot be opened is replaced. The next id never goes back.
- * Waits for claims (CHAT_BUSY after 30 seconds), and grants no new one until it ends. CHAT_DATA:
- * FILE is not a spool or is damaged, and nothing was changed. */
+ * transaction, while other processes use it; later messages are added. A SPOOL that does not exist
+ * is created, and one that cannot be opened is replaced. The next id never goes back. Waits until
+ * no message is claimed (CHAT_BUSY: that took more than 30 seconds), and grants no new claim until
+ * it ends. PROGRESS may be NULL. CHAT_DATA: FILE is not a spool or is damaged, and nothing was
+ * changed. */
 enum chat_status chat_restore(chat_spool *spool, const char *file, chat_progress *progress,
                               void *context);
 
-/* Delete expired messages and return all free space to the disk, in portions, while other
- * processes use it; *FREED becomes the number of bytes. CHAT_NONE: there is no spool. */
+/* Delete expired messages and return all free space to the disk, in portions, while other processes
+ * use the spool; *FREED becomes the number of bytes. PROGRESS may be NULL. CHAT_NONE: there is no
+ * spool. */
 enum chat_status chat_compact(chat_spool *spool, chat_progress *progress, void *context,
                               int64_t *freed);
 

@@ -127,7 +127,7 @@ bool location_holds(int directory, const char *only);
 
 /* This file beside the spool records that its directory is writable by a group on purpose. Members
  * can create such a file, but not one that belongs to the owner of the directory. They can rename a
- * file of the owner's, but they have none that begins like this. */
+ * file of the owner's to this name, but no other file of the owner's begins like the mark. */
 #define LOCATION_MARK_SUFFIX "-group"
 #define LOCATION_MARK "chat-spool init --group "
 

@@ -15,13 +15,13 @@
  *   read.c               the contents of messages
  *   reader.c reader_claim.c reader_settle.c    a reader of an open room
  *   claim.c settle.c walk.c wait.c             the operations of receivers
- *   open.c list.c check.c admin.c store.c      the operations of chat-spool; the tables of
- * operations
+ *   open.c list.c check.c admin.c              the operations of operators
+ *   store.c                                    the tables of operations; opening and closing
  *
  * They are built into a module, chatspool-postgresql.so, which module.c loads if the URL of a spool
  * asks for it: a program without such a URL never loads libpq.
  *
- * A claim is an advisory lock of the session: the connection is the claim, and if it is lost,
+ * A claim is a session advisory lock: the connection is the claim, and if it is lost,
  * no message is acknowledged on another one. Advisory locks are identified by 64 bits that all
  * programs in a database share; ours begin with 16 bits of their own: see enum pg_lock. No
  * transaction is open while a caller works: each operation is a transaction, and so are the

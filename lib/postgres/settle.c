@@ -101,8 +101,8 @@ static void call_front(struct pg_store *s, const struct chat_batch *batch, size_
     pg_call(s, PG_ADD_FRONT, &values);
 }
 
-/* Delete messages on a full disk: there may be no space for another row, but for another version of
- * a row. */
+/* Delete messages on a full disk: it may have no space for another row, but it has space for
+ * another version of a row. */
 static enum chat_status settle_full(struct pg_store *s, const struct chat_batch *batch,
                                     size_t count)
 {

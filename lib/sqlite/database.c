@@ -77,8 +77,8 @@ enum chat_status db_failed(struct sqlite_store *s, int rc, const char *doing)
     case SQLITE_PERM:
     case SQLITE_AUTH:
     case SQLITE_READONLY:
-        /* The header of the file says so. (SQLite also returns this error if it could open an index
-         * only for reading.) */
+        /* The header of the file marks it as read-only. (SQLite also returns this error if it could
+         * open an index only for reading.) */
         if (rc == SQLITE_READONLY && sqlite3_db_readonly(s->db, "main") == 1 &&
             location_is_writable(&s->location))
             return error_set(error, CHAT_DATA, "spool '%s' is damaged", path);

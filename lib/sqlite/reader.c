@@ -193,7 +193,7 @@ static int64_t last_unseen(const struct open_row *reader, const struct chat_batc
     return reader->seen >= batch->seen && position_place(last) > reader->seen ? last : 0;
 }
 
-/* --- settle ---------------------------------------------------------------- */
+/* --- finish ---------------------------------------------------------------- */
 
 /* Remove from DONE the messages in the reader's own range, and delete them if they are finished. */
 static enum chat_status take_own(struct sqlite_store *s, const struct open_row *reader,
