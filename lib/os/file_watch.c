@@ -5,7 +5,8 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
-/* FIFOs of rooms that the caller no longer waits on stay watched: start again after so many. */
+/* FIFOs of rooms that the caller no longer waits for stay watched: open another instance after this
+ * number. */
 enum { WATCHES = 1024 };
 
 int file_watch_begin(struct file_watch *watch)
