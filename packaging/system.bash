@@ -1,9 +1,9 @@
-# Functions that make a clean Debian system in a directory, for packaging/check and packaging/i386 to source.
+# Functions that create a clean Debian system in a directory, for packaging/check and packaging/i386 to source.
 # shellcheck shell=bash
 
-# in_own_namespaces SCRIPT [ARG ...]: run the script again in namespaces of its own for mounts and for processes, where that is
-# allowed. Then no mount and no process outlives it, whatever ends it. (Mounts that others remove go away there, too, or
-# their disks would stay in use.) $CHAT_APART is set there.
+# in_own_namespaces SCRIPT [ARG ...]: run the script again in separate mount and process namespaces, if that is allowed.
+# Then no mount and no process outlives it, whatever ends it. (Mounts that other processes remove disappear there, too;
+# otherwise their disks would stay in use.) $CHAT_APART is set there.
 in_own_namespaces() {
     local apart=(unshare --mount --propagation slave --pid --fork --kill-child --mount-proc)
     if [ -z "${CHAT_APART-}" ] && "${apart[@]}" true 2>/dev/null; then
@@ -20,14 +20,14 @@ missing() {
     return 1
 }
 
-# mirror SUITE: where this system's own packages come from.
+# mirror SUITE: print the mirror of this system's packages.
 mirror() {
     apt-get indextargets --format "\$(CODENAME) \$(REPO_URI)" 'Created-By: Packages' 'Origin: Debian' |
         awk -v suite="$1" '$1 == suite { print $2; exit }'
 }
 
-# bootstrap_system [OPTION ...]: install this system's release of Debian in the directory $root, with debootstrap and these
-# options for it. In memory the many syncs of dpkg cost nothing.
+# bootstrap_system [OPTION ...]: install this system's release of Debian in the directory $root, with debootstrap and
+# these options. In memory the many syncs of dpkg cost nothing.
 bootstrap_system() {
     local suite url
     # shellcheck disable=SC1091
@@ -40,7 +40,7 @@ bootstrap_system() {
         mount -t devpts -o ptmxmode=666 devpts "$root/dev/pts"
 }
 
-# within COMMAND [ARG ...]: run it as root of the clean system.
+# within COMMAND [ARG ...]: run it as root in the clean system.
 within() {
     env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive HOME=/root chroot "$root" "$@"
 }
