@@ -2,7 +2,7 @@
 #
 #: Build and install; V=1 shows every command.
 #:   all                     the programs, the library, and with libpq the module for PostgreSQL (the default)
-#:   programs                the programs alone
+#:   programs                only the programs
 #:   demo                    build, then send and receive for real
 #:   clean                   remove what was built
 #:   Variables: CC=clang CFLAGS= SQLITE=shared JANSSON=shared POSTGRES=0 LIBEDIT=0 SANITIZE=address,undefined
@@ -10,7 +10,7 @@
 VERSION = 0.2.0
 PROGRAMS = chat-send chat-recv chat-spool chat-talk
 
-# A sanitized build lives beside the plain one.
+# A sanitized build is in a directory beside the plain one.
 SANITIZE =
 BUILD = build$(if $(SANITIZE),/san)
 BINDIR = $(if $(SANITIZE),$(BUILD)/)bin
@@ -20,13 +20,13 @@ include mk/flags.mk mk/install.mk
 
 .DEFAULT_GOAL = all
 
-# The programs take from this archive only what they need.
+# The programs link from this archive only the objects that they need.
 LIB = $(BUILD)/libchatspool.a
 LIB_SOURCES = $(wildcard lib/*.c lib/os/*.c lib/sqlite/*.c)
 LIB_OBJECTS = $(LIB_SOURCES:%.c=$(BUILD)/%.o)
 
-# The library for other programs: only the functions in chatspool.h are visible. Code for a shared library is slower,
-# so the programs do not use it.
+# The library for other programs: only the functions in chatspool.h are visible. Code for a shared library is slower, so
+# the programs do not use it.
 SONAME = libchatspool.so.1
 SHARED = $(BUILD)/public/libchatspool.so.$(VERSION)
 STATIC = $(BUILD)/public/libchatspool.a
@@ -35,8 +35,8 @@ PIC_OBJECTS = $(LIB_SOURCES:%.c=$(BUILD)/pic/%.o)
 PUBLIC = $(if $(SANITIZE),,$(SHARED) $(STATIC))
 OBJCOPY = objcopy
 
-# The module is in a directory beside the programs, or where it is installed: $(LIBDIR)/chatspool, which a program finds by
-# its own place. It brings what it needs of the library along.
+# The module is in a directory beside the programs, or where it is installed: $(LIBDIR)/chatspool, which a program finds
+# relative to its own path. The module contains the parts of the library that it needs.
 MODULE_DIR = $(BINDIR)/chatspool
 MODULE = $(MODULE_DIR)/chatspool-postgresql.so
 MODULES = $(if $(POSTGRES:0=),$(MODULE))
@@ -47,16 +47,16 @@ MODULE_PLACES = -DCHAT_MODULES='"$(LIBDIR)/chatspool"' -DCHAT_MODULES_BESIDE='"$
 $(BUILD)/lib/module.o $(BUILD)/pic/lib/module.o: OWN_CFLAGS = $(MODULE_PLACES)
 $(MODULE_SOURCES:%.c=$(BUILD)/pic/%.o): OWN_CFLAGS = $(POSTGRES_CFLAGS)
 
-# The sources of chat-send are in bin/send. Code that several programs need is in bin/common, and each program takes only
-# what it needs: every symbol more costs the start of all.
+# The sources of chat-send are in bin/send. Code that several programs share is in bin/common, and each program links
+# only the objects that it needs: every additional symbol slows down the start.
 BIN_SOURCES = $(filter-out bin/talk/$(if $(LIBEDIT:0=),noedit,edit).c,$(wildcard bin/*/*.c))
 BIN_OBJECTS = $(BIN_SOURCES:%.c=$(BUILD)/%.o)
 objects_of = $(filter $(BUILD)/bin/$(1:chat-%=%)/%,$(BIN_OBJECTS))
 COMMON = $(BUILD)/common.a
-# A static SQLite wants libm and never uses it here.
+# A static SQLite needs libm at link time and never uses it here.
 NOMATH = $(if $(SQLITE:shared=),$(BUILD)/bin/common/nomath.o)
 
-# chat-talk alone is linked with libedit.
+# Only chat-talk is linked with libedit.
 $(BINDIR)/chat-talk: OWN_LIBS = $(LIBEDIT_LIBS)
 $(BUILD)/bin/talk/edit.o: OWN_CFLAGS = $(LIBEDIT_CFLAGS)
 
@@ -84,7 +84,7 @@ $(MODULE): $(MODULE_OBJECTS) lib/postgres/module.map
 	$(call run,LINK,$@)$(CC) $(CFLAGS) $(SANITIZED) -shared $(filter-out -pie,$(HARDEN_LINK)) -Wl,--as-needed $(LDFLAGS) \
 		-Wl,--version-script=lib/postgres/module.map -o $@ $(MODULE_OBJECTS) $(POSTGRES_LIBS)
 
-# One object, so that only its parts can find each other.
+# A single object, so that its internal symbols are visible only inside it.
 $(STATIC): $(LIB_OBJECTS) lib/chatspool.map
 	@mkdir -p $(@D)
 	$(call run,AR,$@)rm -f $@ && $(LD) -r -o $(@:.a=.o) $(LIB_OBJECTS)
@@ -112,7 +112,7 @@ $(BUILD)/pg_sql.h: sql/embed $(wildcard sql/postgres/*)
 	@mkdir -p $(@D)
 	$(call run,EMBED,sql/postgres)sql/embed sql/postgres pg >$@.new && mv $@.new $@
 
-# Changes when the compiler or a flag does: then everything is built again.
+# This file changes when the compiler or a flag does; then everything is rebuilt.
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
 	@echo '$(COMPILE) $(LINK) $(LIBS) $(LIBEDIT_LIBS)' >$@.new

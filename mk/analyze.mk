@@ -4,7 +4,7 @@
 #:   lint                    shellcheck, mandoc, clang-format, mk/layers for includes and calls, mk/prose for the English
 #:   analyze                 gcc's analyzer, clang-tidy and cppcheck
 
-# The scripts among the examples and the pages, whatever they are called.
+# The scripts among the examples and the pages, whatever their names.
 RECIPES = $(shell grep -rlE '^.!/bin/(ba)?sh' examples docs)
 
 SCRIPTS = bootstrap .ci/run sql/embed init/chat-worker init/unit $(RECIPES) tests/run tests/suite tests/coverage tests/examples tests/fuzz/run \
@@ -16,7 +16,7 @@ SCRIPTS = bootstrap .ci/run sql/embed init/chat-worker init/unit $(RECIPES) test
 
 SOURCES = $(wildcard bin/*/*.[ch] lib/*.[ch] lib/*/*.[ch])
 
-# A script that has passed is not read again before it, or one that others source, has changed.
+# A script that has passed is not checked again before it, or a script that others source, has changed.
 LINTED = $(SCRIPTS:%=$(BUILD)/linted/%)
 SOURCED = $(filter %.bash,$(SCRIPTS))
 
@@ -39,8 +39,8 @@ lint:
 	$(call run,LINT,sources)clang-format --dry-run -Werror \
 		$(SOURCES) $(wildcard $(addsuffix /*.[ch],tests/bench tests/fault tests/fuzz tests/library))
 
-# Tools that read the code without running it: gcc's analyzer, clang-tidy (.clang-tidy says what it is asked) and cppcheck. A
-# file that has passed is not read again before it, or a header, has changed.
+# Tools that read the code without running it: gcc's analyzer, clang-tidy (.clang-tidy selects its checks) and cppcheck.
+# A file that has passed is not checked again before it, or a header, has changed.
 READ_SOURCES = $(LIB_SOURCES) $(BIN_SOURCES) $(if $(POSTGRES:0=),$(MODULE_SOURCES))
 ANALYZED = $(READ_SOURCES:%=$(BUILD)/analyzed/%.gcc) $(READ_SOURCES:%=$(BUILD)/analyzed/%.clang) $(BUILD)/analyzed/cppcheck
 READ = -std=c17 -D_GNU_SOURCE $(WIDE) -Ilib -Ibin -I$(BUILD) -DCHAT_VERSION=\"$(VERSION)\" $(MODULE_PLACES) $(PKG_CFLAGS) $(POSTGRES_CFLAGS)
@@ -51,7 +51,7 @@ analyze:
 	@$(MAKE) -s $(JOBS) -k -O BUILD=$(BUILD) analyzed
 analyzed: $(ANALYZED)
 
-# gcc sees only that the beginning of the memory that this returns is lost.
+# gcc notices only that the pointer to the beginning of this memory is lost.
 $(BUILD)/analyzed/lib/postgres/store.c.gcc: READ += -Wno-analyzer-malloc-leak
 
 $(BUILD)/analyzed/%.gcc: % $(HEADERS) $(READ_SQL)
@@ -59,13 +59,13 @@ $(BUILD)/analyzed/%.gcc: % $(HEADERS) $(READ_SQL)
 	$(call run,GCC,$<)gcc $(READ) -O2 -fanalyzer -Werror -c -o /dev/null $<
 	@touch $@
 
-# Each file by itself: from one to the next version 14 forgets what va_start() is.
+# Check each file separately: with several files version 14 forgets what va_start() is.
 $(BUILD)/analyzed/%.clang: % $(HEADERS) $(READ_SQL) .clang-tidy
 	@mkdir -p $(@D)
 	$(call run,TIDY,$<)clang-tidy --quiet $< -- $(READ) 2>$@.seen || { cat $@.seen; false; }
 	@touch $@
 
-# A function and a variable may have the same name: what gcc's -Wshadow says of that is enough.
+# A function and a variable may have the same name: gcc's -Wshadow is strict enough.
 $(BUILD)/analyzed/cppcheck: $(READ_SOURCES) $(HEADERS) $(READ_SQL)
 	@mkdir -p $(@D)
 	$(call run,CPPCHECK,lib bin)cppcheck --quiet --error-exitcode=1 --enable=warning,style,performance,portability --suppress=shadowFunction \

@@ -1,4 +1,4 @@
-# Where everything goes, and how it gets there and away.
+# Where everything is installed, and how it is installed and removed.
 #
 #: Install:
 #:   install, uninstall      [PREFIX=/usr/local] [DESTDIR=]
@@ -11,7 +11,7 @@ MANDIR = $(PREFIX)/share/man
 BASHDIR = $(PREFIX)/share/bash-completion/completions
 ZSHDIR = $(PREFIX)/share/zsh/site-functions
 FISHDIR = $(PREFIX)/share/fish/vendor_completions.d
-# Where systemd looks, also beneath /usr/local.
+# The directory where systemd looks for units, also below /usr/local.
 UNITDIR = $(PREFIX)/lib/systemd/system
 SYSUSERSDIR = $(PREFIX)/lib/sysusers.d
 TMPFILESDIR = $(PREFIX)/lib/tmpfiles.d

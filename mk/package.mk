@@ -6,7 +6,7 @@
 #:   musl, check-musl        programs that need no library, in build/musl/bin; and tests with them
 #:   check-i386              build for i386 in a clean system, and run tests there
 
-# The same bytes from whatever path, on whatever day: names in order, no user names, the time of the last commit.
+# The same bytes in any directory, on any day: sorted names, no user names, the time of the last commit.
 DIST = chatspool-$(VERSION)
 dist:
 	@mkdir -p $(BUILD)
@@ -27,13 +27,13 @@ MUSL = $(BUILD)/musl
 musl:
 	packaging/musl $(MUSL)
 
-# The tests of what another C library could break, with these programs. MUSL_TESTS= takes all there are.
+# Tests that another C library could break, with these programs. MUSL_TESTS= selects all tests.
 MUSL_TESTS = chat-recv chat-send delivery json library usage
 check-musl: musl
 	CHAT_BIN=$(abspath $(MUSL)/bin) \
 		CHAT_CC='musl-gcc -static -I$(abspath $(MUSL))/include -L$(abspath $(MUSL))/lib' tests/run $(MUSL_TESTS)
 
-# Programs for i386, where a long has 32 bits, built and tried in a clean system; needs root for the chroot.
+# Programs for i386, where a long has 32 bits, built and tested in a clean system; needs root for the chroot.
 I386_TESTS = chat-recv chat-recv-wait chat-send chat-send-lines chat-send-terms chat-spool-check chat-spool-dump chat-spool-list \
 	command delivery json spool usage wide
 check-i386: dist

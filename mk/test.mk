@@ -1,51 +1,52 @@
-# Tests, and what breaks things for them.
+# Tests, and the tools that inject faults for them.
 #
 #: Test:
 #:   check                   build, lint, and run the tests
-#:   torture                 [TORTURE=1] make everything go wrong: kills, failing calls, power cuts
-#:   model                   [MODEL=60] [SEED=] random histories beside a model of a spool, for so many minutes
-#:   fuzz                    [FUZZ=60] libFuzzer on all that strangers write, each for so many seconds
-#:   check-suite             see that the tests fail with programs that do nothing
-#:   mutate                  [MUTANTS=200] [SEED=] see which mistakes the tests notice
+#:   torture                 [TORTURE=1] inject faults: kills, failing calls, power cuts
+#:   model                   [MODEL=60] [SEED=] random histories compared with a model, for MODEL minutes
+#:   fuzz                    [FUZZ=60] libFuzzer on data from other people, FUZZ seconds for each kind
+#:   check-suite             check that the tests fail with programs that do nothing
+#:   mutate                  [MUTANTS=200] [SEED=] find out which mistakes the tests notice
 #:   coverage                which lines and branches the tests reach
-#:   check-postgres          [DOSE=full] the tests again, on a PostgreSQL cluster
-#:   demo-postgres           show the commands on one
+#:   check-postgres          [DOSE=full] the tests on a PostgreSQL cluster
+#:   demo-postgres           show the commands on a PostgreSQL cluster
 
 # The fault injectors of tests/torture.
 FAULT_DIR = $(BUILD)/fault
 FAULTS = $(patsubst %,$(FAULT_DIR)/%,trial corrupt power gate nosync.so nomemory.so clock.so suspend.so $(patsubst %,impatient/%,$(filter-out chat-talk,$(PROGRAMS))))
 
-# Everything that the tests need, compiled by all processors.
+# Compile everything that the tests need on all processors.
 ready:
 	@$(MAKE) $(JOBS) all $(FAULTS)
 
 check: ready lint
 	CHAT_BIN=$(abspath $(BINDIR)) CHAT_FAULTS=$(abspath $(FAULT_DIR)) tests/run
 
-# Everything that may go wrong, made to: kills, failing calls, power cuts, and so on. Two minutes of it,
-# or TORTURE times as much; make check takes a small dose.
+# Inject every kind of fault: kills, failing calls, power cuts, and so on. This takes two minutes, or TORTURE times as
+# much; make check takes a small dose.
 TORTURE = 1
 torture: ready
 	CHAT_BIN=$(abspath $(BINDIR)) CHAT_FAULTS=$(abspath $(FAULT_DIR)) TORTURE=$(TORTURE) \
 		tests/run $(wildcard tests/torture/*.bats)
 
-# See that the tests can fail: all of them, with programs that do nothing.
+# Check that the tests can fail: run all of them with programs that do nothing.
 check-suite: ready
 	CHAT_FAULTS=$(abspath $(FAULT_DIR)) tests/suite
 
-# See which mistakes the tests notice: MUTANTS at random, one at a time, in a copy of the tree.
+# Check which mistakes the tests notice: MUTANTS at random, one at a time, in a copy of the tree.
 MUTANTS = 200
 SEED =
 mutate:
 	tests/mutate/run --mutants $(MUTANTS) $(if $(SEED),--seed $(SEED))
 
-# Random histories beside a model of a spool, for MODEL minutes.
+# Compare random histories with a model of a spool, for MODEL minutes.
 MODEL = 60
 model: ready
 	CHAT_BIN=$(abspath $(BINDIR)) CHAT_FAULTS=$(abspath $(FAULT_DIR)) MODEL=$(MODEL) SEED=$(SEED) \
 		LIMIT=$$((600 + 60 * $(MODEL))) tests/run model/model
 
-# The tests again on a PostgreSQL cluster, and what can go wrong with one. In minutes, or with DOSE=full all of it.
+# Run tests on a PostgreSQL cluster, and the tests of a cluster's failures. This takes minutes; DOSE=full runs all of
+# them.
 DOSE = sample
 check-postgres: ready
 	CHAT_BIN=$(abspath $(BINDIR)) CHAT_FAULTS=$(abspath $(FAULT_DIR)) DOSE=$(DOSE) tests/postgres/run
@@ -56,8 +57,8 @@ demo-postgres: all
 # Build the fault injectors.
 faults: $(FAULTS)
 
-# Feed what strangers write - option values, JSON lines, files - with what libFuzzer makes of it, each for FUZZ
-# seconds. New inputs are kept in the build directory; a finding is a file there, too.
+# Fuzz data from other people - option arguments, JSON lines, files - with libFuzzer, each kind for FUZZ seconds. New
+# inputs and findings are kept in the build directory.
 FUZZ = 60
 FUZZERS = $(patsubst %,$(BUILD)/fuzz-%,options json pages spool)
 FUZZ_SANITIZE = fuzzer-no-link,address,undefined
@@ -65,7 +66,7 @@ FUZZ_SANITIZE = fuzzer-no-link,address,undefined
 fuzz: fuzzers
 	tests/fuzz/run $(BUILD)/fuzz $(FUZZ)
 
-# libFuzzer is clang's.
+# libFuzzer is part of clang.
 fuzzers:
 	$(MAKE) CC=clang SANITIZE=$(FUZZ_SANITIZE) BUILD=$(BUILD)/fuzz fuzz-programs
 
@@ -84,7 +85,7 @@ $(FAULT_DIR)/%.so: tests/fault/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call run,CC,$<)$(COMPILE) -fPIC -shared -o $@ $<
 
-# The programs as they are, but that none waits long for a lock.
+# The programs as they are, except that they wait for a lock for a short time only.
 $(PROGRAMS:%=$(FAULT_DIR)/impatient/%): $(FAULT_DIR)/impatient/%: $$(call objects_of,%) $(FAULT_DIR)/impatient.o $(NOMATH) $(COMMON) $(LIB)
 	@mkdir -p $(@D)
 	$(call run,LINK,$@)$(LINK) -Wl,--wrap=lock_write,--wrap=sqlite3_busy_timeout -o $@ $^ $(LIBS)
@@ -93,8 +94,8 @@ $(FAULT_DIR)/%.o: tests/fault/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call run,CC,$<)$(COMPILE) -c -o $@ $<
 
-# Which lines and branches the tests reach, of the programs built without optimisation. Not with tests that are about the build,
-# and those that kill, or have system calls fail: what is counted would be lost.
+# Print which lines and branches the tests reach, with programs built without optimisation. Tests of the build are
+# omitted, and tests that kill programs or make system calls fail, because they would lose the counts.
 UNCOUNTED = build counts delivery hardening library library-installed manual packaging power \
 	$(patsubst %,torture/%,calls crash fuzz memory people power storm turns)
 COVERAGE = $(filter-out $(UNCOUNTED),$(patsubst tests/%.bats,%,$(wildcard tests/*.bats tests/torture/*.bats)))
