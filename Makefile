@@ -4,6 +4,7 @@
 #:   all                     the programs, the library, and with libpq the module for PostgreSQL (the default)
 #:   programs                only the programs
 #:   demo                    build, then send and receive for real
+#:   picture                 draw the picture in the README again, from a real session
 #:   clean                   remove what was built
 #:   Variables: CC=clang CFLAGS= SQLITE=shared JANSSON=shared POSTGRES=0 LIBEDIT=0 SANITIZE=address,undefined
 
@@ -49,7 +50,7 @@ $(MODULE_SOURCES:%.c=$(BUILD)/pic/%.o): OWN_CFLAGS = $(POSTGRES_CFLAGS)
 
 # The sources of chat-send are in bin/send. Code that several programs share is in bin/common, and each program links
 # only the objects that it needs: every additional symbol slows down the start.
-BIN_SOURCES = $(filter-out bin/talk/$(if $(LIBEDIT:0=),noedit,edit).c,$(wildcard bin/*/*.c))
+BIN_SOURCES = $(filter-out $(patsubst %,bin/talk/%.c,$(if $(LIBEDIT:0=),noedit,edit keys modes)),$(wildcard bin/*/*.c))
 BIN_OBJECTS = $(BIN_SOURCES:%.c=$(BUILD)/%.o)
 objects_of = $(filter $(BUILD)/bin/$(1:chat-%=%)/%,$(BIN_OBJECTS))
 COMMON = $(BUILD)/common.a
@@ -58,7 +59,7 @@ NOMATH = $(if $(SQLITE:shared=),$(BUILD)/bin/common/nomath.o)
 
 # Only chat-talk is linked with libedit.
 $(BINDIR)/chat-talk: OWN_LIBS = $(LIBEDIT_LIBS)
-$(BUILD)/bin/talk/edit.o: OWN_CFLAGS = $(LIBEDIT_CFLAGS)
+$(patsubst %,$(BUILD)/bin/talk/%.o,edit keys modes): OWN_CFLAGS = $(LIBEDIT_CFLAGS)
 
 all: programs $(MODULES) $(PUBLIC)
 programs: $(PROGRAMS:%=$(BINDIR)/%)
@@ -118,6 +119,10 @@ $(BUILD)/flags: FORCE
 	@echo '$(COMPILE) $(LINK) $(LIBS) $(LIBEDIT_LIBS)' >$@.new
 	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 
+# Draw the picture in the README again.
+picture: programs
+	CHAT_BIN=$(abspath $(BINDIR)) docs/picture >docs/session.svg.new && mv docs/session.svg.new docs/session.svg
+
 demo: programs
 	@PATH="$(abspath $(BINDIR)):$$PATH" examples/demo
 
@@ -130,7 +135,7 @@ help:
 include $(filter-out mk/install.mk,$(PARTS_OF_MAKE))
 
 FORCE:
-.PHONY: all clean demo help programs FORCE
+.PHONY: all clean demo help picture programs FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 

@@ -4,16 +4,17 @@
 
 load helper
 
-@test "the picture in the README shows the contents of two real terminals" {
-  timeless() { sed -E 's/[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}/YYYY-MM-DD hh:mm:ss/' "$1"; }
+@test "the picture in the README is what real terminals show: two people talk, and a script posts" {
+  timeless() { sed -E 's/[0-9]{2}:[0-9]{2} /hh:mm /' "$1"; }
+  needs tmux
   run --separate-stderr "$REPOSITORY/docs/picture"
   assert_success
   # shellcheck disable=SC2154  # run sets it
   assert_equal "$stderr" ''
   printf '%s\n' "$output" >picture
-  run diff -u <(timeless "$REPOSITORY/docs/two-terminals.svg") <(timeless picture)
+  run diff -u <(timeless "$REPOSITORY/docs/session.svg") <(timeless picture)
   assert_output ''
-  assert_file_contains "$REPOSITORY/README.md" '^!\[.*\](docs/two-terminals.svg)$'
+  assert_file_contains "$REPOSITORY/README.md" '^!\[.*\](docs/session.svg)$'
 }
 
 @test "every link from a page to a file of the repository is valid" {
