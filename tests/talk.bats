@@ -6,11 +6,15 @@
 
 load helper
 load terminal
+load ssh
+
+# Two throw-away users that no password file knows.
+ALICE=54321 MALLORY=54322
 
 setup() {
   chat_setup
   # It is noon here, so no test sees midnight.
-  TZ=T$((10#$(date -u +%H) - 12))
+  TZ=UTC$((10#$(date -u +%H) - 12))
   export TZ TERM=tmux-256color
   unset NO_COLOR COLUMNS EDITRC
   chat-spool open tea
@@ -37,6 +41,12 @@ recorded() {
 
 # has_bytes FILE BYTES: the file contains them.
 has_bytes() { LC_ALL=C grep -qaF -- "$2" "$1"; }
+
+# traced NAME OPTION ...: the system calls of the person's program are in the file "trace" from now on.
+traced() {
+  background strace -o trace "${@:2}" -p "$(pid_of "$1")" 2>attached
+  wait_until grep -q attached attached
+}
 
 # read_by NAME: the person has read everything.
 read_by() { [[ $(chat-recv -p -q -a -r "tea/$1" || [[ $? == 1 ]] || echo failed) == '' ]]; }
@@ -195,6 +205,15 @@ tea>'
   assert_output $'one\n\ttwo\nthree!'
 }
 
+@test "a paste of a thousand lines is one message" {
+  person alice
+  pastes alice "$(seq 1000)"
+  wait_until last_row alice 1000
+  keys alice Enter
+  wait_until last_row alice 'tea>'
+  chat-recv -p -r tea | cmp - <(seq 1000)
+}
+
 @test "a message arrives in the middle of a paste" {
   person alice
   types alice 'before '
@@ -278,6 +297,20 @@ hh:mm bob    hello
 tea>'
 }
 
+@test "chat-talk saves the read position at most once a second" {
+  local begun
+  ! sanitized || skip 'a leak check does not work under strace'
+  needs strace
+  person alice
+  traced alice -e trace=fdatasync
+  begun=$SECONDS
+  for i in {1..20}; do tell "$i"; done
+  wait_until read_by alice
+  wait_blocked "$(pid_of alice)"
+  run -0 grep -c fdatasync trace
+  ((output <= SECONDS - begun + 2)) || fail "$output times in $((SECONDS - begun)) s"
+}
+
 @test "shown messages count as read, whatever ends chat-talk" {
   local signal
   for signal in HUP TERM; do
@@ -341,6 +374,17 @@ tea>'
   wait_until shows alice 'not here: bob, dave'
 }
 
+@test "a person whose program was killed is not here any more" {
+  person alice
+  person bob
+  enters alice /who
+  wait_until shows alice '-- here: alice, bob'
+  kill -KILL "$(pid_of bob)"
+  wait_until ended bob 137
+  enters alice /who
+  wait_until shows alice '-- not here: bob'
+}
+
 @test "/back shows earlier messages again" {
   : | chat-talk -u alice tea
   seq 5 | chat-send -l -r tea -u bob
@@ -361,6 +405,16 @@ tea>"
   enters alice '/back x'
   wait_until shows alice "/back needs a positive number, not 'x'"
   wait_until last_row alice 'tea> /back x'
+}
+
+@test "/back without a number shows the last hundred messages" {
+  seq 120 | chat-send -l -r tea -u bob
+  : | chat-talk -u alice tea >/dev/null
+  ROWS_OF_TERMINAL=140 person alice -n 1
+  enters alice /back
+  wait_until shows alice '-- back'
+  wait_until last_row alice 'tea>'
+  assert_equal "$(picture alice | sed -n '/^-- back/ { n; p; }')" 'hh:mm bob    21'
 }
 
 @test "/to sends to one person only, and both people see the addressee" {
@@ -585,6 +639,20 @@ ns'
   wait_until last_row alice 'tea>'
 }
 
+@test "COLUMNS is the width of a terminal of unknown size, TZ the time zone, and messages are UTF-8 in any locale" {
+  : | chat-talk -u alice tea
+  chat-send -J -r tea <<<'{"body":"日本語 is a word of three wide characters","user":"bob","time":"2019-01-02T12:00:00Z"}'
+  TERM=dumb COLUMNS=30 TZ=UTC-3 LC_ALL=C on_terminal chat-talk -u alice tea </dev/null >seen
+  run sed 's/[[:space:]]*$//' seen
+  assert_output '-- tea: 1 unread since
+   2019-01-02 15:00
+-- Wednesday, 2 January 2019
+15:00 bob    日本語 is a word
+             of three wide
+             characters
+-- now'
+}
+
 # ---------------------------------------------------------------- keys and signals
 
 @test "Ctrl-C clears the line, and Ctrl-D leaves if the line is empty" {
@@ -681,6 +749,25 @@ ns'
   done
 }
 
+@test "SIGTERM ends chat-talk although Ctrl-S has stopped the terminal" {
+  local way pid
+  for way in '' --plain; do
+    # shellcheck disable=SC2086  # or no word
+    terminal alice chat-talk -u alice $way tea
+    wait_until shows alice '-- '
+    pid=$(pid_of alice)
+    wait_blocked "$pid"
+    keys alice C-s
+    seq 5000 | chat-send -l -r tea -u bob
+    wait_stuck_in_write "$pid"
+    kill "$pid"
+    wait_until process_ended "$pid"
+    tm kill-session -t alice
+  done
+}
+# wait_stuck_in_write PID: until it sleeps because its terminal takes nothing.
+wait_stuck_in_write() { wait_until asleep "$1" '*@(n_tty_write|tty|wait_woken)*'; }
+
 # ---------------------------------------------------------------- no terminal
 
 @test "without a terminal chat-talk sends each input line and prints the existing messages" {
@@ -689,6 +776,7 @@ ns'
   assert_output $'alice: one\nalice: /quit\nalice: \nalice: last'
   run -0 chat-recv -p -a -r tea -o '%b|'
   assert_output 'one|/quit||last|'
+  diff <(chat-talk -u bob tea </dev/null) <(chat-recv -p -a -v -r tea)
   run -0 --separate-stderr chat-talk -u bob tea </dev/null
   run sed -E 's/^[0-9-]{10} [0-9:]{8} //' <<<"$output"
   assert_output $'alice: one\nalice: /quit\nalice: \nalice: last'
@@ -724,6 +812,50 @@ ns'
   assert_line --regexp 'bob +hello.?$'
   run -0 chat-recv -p -a -r tea
   assert_output $'hello\ntyped'
+}
+
+@test "over ssh chat-talk works without a terminal and with one, and ends with the connection" {
+  there
+  ssh there chat-talk -u bob tea <<<hello >/dev/null
+  run -0 ssh there chat-talk -u carol tea </dev/null
+  assert_output --regexp '^[0-9-]{10} [0-9:]{8} bob: hello$'
+  terminal alice ssh -t there chat-talk -u alice tea
+  wait_until last_row alice 'tea>'
+  shows alice 'bob    hello'
+  enters alice 'from far away'
+  wait_until shows alice 'alice  from far away'
+  assert_equal "$(here_away alice)" yes
+  tm kill-session -t alice
+  wait_until eval '[[ $(here_away alice) == - ]]'
+}
+# here_away NAME: whether that reader is there.
+here_away() { chat-spool readers -s "$THERE" tea | awk -v name="$1" '$1 == name { print $6 }'; }
+
+@test "people with their own accounts talk in the spool of a group, and no other user can" {
+  local name user group
+  public
+  cp "$CHAT_BIN/chat-talk" bin
+  group=$(getent group staff users | head -n 1)
+  [[ $group ]] || skip 'no group staff or users here'
+  mkdir place
+  chown "$ALICE" place
+  export CHAT_SPOOL=$PUBLIC/place/shared/spool.db
+  for name in alice bob; do
+    user=$ALICE
+    [[ $name == alice ]] || user=$((MALLORY + 1))
+    mkdir -p "$name" && chown "$user" "$name"
+    # shellcheck disable=SC2206
+    as=(setpriv --reuid="$user" --regid="$user" --groups="$(cut -d : -f 3 <<<"$group")" env HOME="$PUBLIC/$name" PATH="$PUBLIC/bin:$PATH")
+    [[ $name != alice ]] || "${as[@]}" chat-spool init --group "${group%%:*}" 2>/dev/null
+    terminal "$name" "${as[@]}" chat-talk -u "$name" tea
+    wait_until last_row "$name" 'tea>'
+  done
+  enters alice 'Is the kettle on?'
+  wait_until shows bob 'alice  Is the kettle on?'
+  enters bob Nearly.
+  wait_until shows alice 'bob    Nearly.'
+  run -77 --separate-stderr as_user "$MALLORY" chat-talk tea </dev/null
+  assert_error 77 'chat-talk: cannot open spool'
 }
 
 @test "chat-talk ends when the reader of its output is gone" {
@@ -764,7 +896,72 @@ ns'
   done
 }
 
+@test "chat-talk ends with its terminal in the middle of a paste, a search, a quoted key and a sequence" {
+  local begun pid
+  for begun in $'\e[200~half of a paste' $'\x12sea' $'\x16' $'\e['; do
+    terminal alice env --ignore-signal=HUP chat-talk -u alice tea
+    wait_until last_row alice 'tea>'
+    pid=$(pid_of alice)
+    types alice "$begun"
+    wait_blocked "$pid"
+    tm kill-session -t alice
+    wait_until process_ended "$pid"
+  done
+}
+
 # ---------------------------------------------------------------- trouble
+
+@test "each kind of failure has its status" {
+  run -74 bash -c 'exec chat-talk -u alice tea <&-'
+  run -74 bash -c 'exec chat-talk -u alice tea </dev/null >&-'
+  head -c 4096 /dev/zero | tr '\0' x >rubbish
+  run -65 --separate-stderr chat-talk -s rubbish tea </dev/null
+  assert_error 65 'chat-talk: '
+  run -73 --separate-stderr chat-talk -s /dev/null/spool.db tea </dev/null
+  assert_error 73 'chat-talk: '
+  chat-spool config max-length 10
+  run -65 --separate-stderr chat-talk -u alice tea <<<'eleven bytes'
+  assert_stderr 'chat-talk: the message is longer than 10 bytes'
+  run -71 --separate-stderr bash -c 'exec 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-; ulimit -n 6; exec chat-talk -u alice tea' </dev/null
+  assert_error 71 'chat-talk: '
+}
+
+@test "a line moves up only when it is on disk" {
+  ! sanitized || skip 'a leak check does not work under strace'
+  needs strace
+  person alice
+  traced alice -s 200 -e trace=write,fdatasync
+  enters alice 'written down'
+  wait_until shows alice 'alice  written down'
+  run -0 awk '/^fdatasync\(.*= 0/ { synced = 1 } /^write\(1, .*alice.*written down/ { print synced + 0 }' trace
+  assert_output 1
+}
+
+@test "a line that is too long is put back, and can be made shorter" {
+  chat-spool config max-length 10
+  person alice
+  enters alice 'eleven byte'
+  wait_until shows alice '-- not sent: the message is longer than 10 bytes'
+  wait_until last_row alice 'tea> eleven byte'
+  keys alice BSpace Enter
+  wait_until shows alice 'alice  eleven byt'
+}
+
+@test "when the room is not open any more, chat-talk keeps the line, and goes on when the room is open again" {
+  person alice
+  tell hello
+  wait_until read_by alice
+  types alice 'half-typed'
+  chat-spool forget -y tea
+  wait_until shows alice "-- room 'tea' is not open any more; trying again"
+  keys alice Enter
+  wait_until shows alice "-- not sent: room 'tea' is not open"
+  wait_until last_row alice 'tea> half-typed'
+  chat-spool open tea
+  wait_until shows alice '-- the spool works again'
+  keys alice Enter
+  wait_until shows alice 'alice  half-typed'
+}
 
 @test "on a full disk chat-talk keeps the line and sends it when there is space" {
   ((EUID == 0)) || skip 'only root can mount'
@@ -822,8 +1019,26 @@ sent_at_last() {
   shows alice '-- this is another spool now'
 }
 
+# ---------------------------------------------------------------- without libedit
+
+# bats test_tags=full
+@test "without libedit chat-talk uses the editing of the terminal" {
+  [[ ${DOSE:-} == full ]] || skip 'builds the program: with DOSE=full'
+  make -s -j 2 -C "$REPOSITORY" BUILD="$PWD/build" BINDIR="$PWD/without" LIBEDIT=0 "$PWD/without/chat-talk"
+  run -1 grep -q libedit <(ldd without/chat-talk)
+  terminal alice "$PWD/without/chat-talk" -u alice tea
+  wait_until shows alice '-- tea:'
+  types alice 'I use wordz'
+  keys alice BSpace
+  enters alice s
+  wait_until shows alice 'alice  I use words'
+  keys alice C-d
+  wait_until ended alice 0
+}
+
 # ---------------------------------------------------------------- idle
 
+# bats test_tags=full
 @test "chat-talk makes no system call while nothing happens" {
   ! sanitized || skip 'a leak check does not work under strace'
   needs strace
@@ -832,8 +1047,7 @@ sent_at_last() {
   wait_until shows alice hello
   wait_until read_by alice
   wait_until sleeps_without_limit "$(pid_of alice)"
-  background strace -o trace -p "$(pid_of alice)" 2>attached
-  wait_until grep -q attached attached
+  traced alice
   sleep "$(dosed 2 10)"
   run cat trace
   assert_output --regexp '^(ppoll|poll|restart_syscall)\([^'$'\n'']*$'

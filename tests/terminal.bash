@@ -70,12 +70,17 @@ sees() {
   done
 }
 
-terminal_teardown() {
+# terminals_end: the terminals, and what runs on them.
+terminals_end() {
   local server
   if [[ -S $BATS_TEST_TMPDIR/tmux ]]; then
     server=$(tm display-message -p '#{pid}' 2>/dev/null) || server=
     tm kill-server 2>/dev/null || true
     [[ ! $server ]] || wait_until process_ended "$server"
   fi
+}
+
+terminal_teardown() {
+  terminals_end
   chat_teardown
 }

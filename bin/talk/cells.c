@@ -1,4 +1,5 @@
-/* cells.c - text as a terminal shows it: cells of one or two columns, and nothing that commands. */
+/* cells.c - text as a terminal shows it: cells of one or two columns, without control characters.
+ */
 
 #include "cells.h"
 
@@ -10,11 +11,11 @@
 int cells_columns(uint32_t c)
 {
     int width = wcwidth((wchar_t)c);
-    return width < 0 ? 1 : width; /* newer than the tables of this system */
+    return width < 0 ? 1 : width; /* below 0: the C library does not know the character yet */
 }
 
-/* Characters that change the direction of what follows could make one text look like another:
- * see Unicode Technical Report 36, 2.5. */
+/* Characters that change the direction of the text could make one text look like another: see
+ * Unicode Technical Report 36, 2.5. */
 int cells_harmless(uint32_t c)
 {
     if (c < 0x20 || (c >= 0x7f && c <= 0x9f))

@@ -1,4 +1,5 @@
-/* cells.h - text as a terminal shows it: cells of one or two columns, and nothing that commands. */
+/* cells.h - text as a terminal shows it: cells of one or two columns, without control characters.
+ */
 
 #ifndef CELLS_H
 #define CELLS_H

@@ -1,4 +1,4 @@
-/* commands.c - what becomes of a line that was typed. */
+/* commands.c - sends a typed line, or does what the line asks for. */
 
 #include "commands.h"
 
@@ -11,19 +11,41 @@
 
 enum { BACK_USUAL = 100, BACK_MOST = 1000000 };
 
-static enum answer not_sent(struct talk *t)
+/* Return the reason of a failure. For a lost server it is short: chat_error() names the addresses
+ * of all servers that were tried, which fill the screen. */
+static const char *reason(const struct talk *t, enum chat_status status)
 {
-    screen_say(&t->screen, "not sent: %s", chat_error(t->room.spool));
+    const char *error = chat_error(t->room.spool);
+    if (status != CHAT_UNREACHABLE)
+        return error;
+    return strstr(error, "may be stored") != NULL ? "no connection; the message may be stored"
+                                                  : "no connection";
+}
+
+static enum answer not_sent(struct talk *t, enum chat_status status)
+{
+    screen_say(&t->screen, "not sent: %s", reason(t, status));
     chat_rollback(t->room.spool);
-    t->look = true; /* and find out whether the spool is still there */
+    t->look = true; /* find out whether the spool still works */
     return ANSWER_KEEP;
+}
+
+/* Return whether the room has become plain, where a message would be for one receiver. */
+static bool is_plain(struct talk *t)
+{
+    if (t->trouble == CHAT_NOUSER)
+        screen_say(&t->screen, "not sent: room '%s' is not open", t->room.name);
+    return t->trouble == CHAT_NOUSER;
 }
 
 static enum answer send_line(struct talk *t, const char *line, size_t size)
 {
+    if (is_plain(t))
+        return ANSWER_KEEP;
     const struct room_body body = { line, size };
-    if (room_send(&t->room, NULL, &body, 1) != CHAT_OK)
-        return not_sent(t);
+    enum chat_status status = room_send(&t->room, NULL, &body, 1);
+    if (status != CHAT_OK)
+        return not_sent(t, status);
     t->look = true;
     return ANSWER_DONE;
 }
@@ -66,11 +88,12 @@ static enum answer who(struct talk *t, const char *rest)
     struct chat_reader *readers = NULL;
     size_t count = 0;
     (void)rest;
-    if (chat_readers(t->room.spool, t->room.name, 0, &readers, &count) == CHAT_OK) {
+    enum chat_status status = chat_readers(t->room.spool, t->room.name, 0, &readers, &count);
+    if (status == CHAT_OK) {
         say_readers(t, "here", readers, count, true);
         say_readers(t, "not here", readers, count, false);
     } else
-        screen_say(&t->screen, "%s", chat_error(t->room.spool));
+        screen_say(&t->screen, "%s", reason(t, status));
     free(readers);
     return ANSWER_DONE;
 }
@@ -90,13 +113,14 @@ static enum answer back(struct talk *t, const char *rest)
         return ANSWER_KEEP;
     }
     screen_note(&t->screen, "back");
-    if (room_back(&t->room, lines, show_again, t) != CHAT_OK)
-        screen_say(&t->screen, "%s", chat_error(t->room.spool));
+    enum chat_status status = room_back(&t->room, lines, show_again, t);
+    if (status != CHAT_OK)
+        screen_say(&t->screen, "%s", reason(t, status));
     screen_note(&t->screen, "now");
     return ANSWER_DONE;
 }
 
-/* Show what was sent to one reader alone: the room does not show it to its sender. */
+/* Show a message that was sent to one reader: the sender does not receive it. */
 static void show_own(struct talk *t, const char *to, const char *body)
 {
     struct chat_message message = { .user = t->room.user,
@@ -119,8 +143,9 @@ static enum answer to(struct talk *t, const char *rest)
     }
     snprintf(name, sizeof name, "%.*s", (int)length, rest);
     const struct room_body one = { body, strlen(body) };
-    if (room_send(&t->room, name, &one, 1) != CHAT_OK)
-        return not_sent(t);
+    enum chat_status status = room_send(&t->room, name, &one, 1);
+    if (status != CHAT_OK)
+        return not_sent(t, status);
     show_own(t, name, body);
     t->look = true;
     return ANSWER_DONE;
@@ -138,7 +163,7 @@ static const struct command {
     enum answer (*run)(struct talk *talk, const char *rest);
 } commands[] = { { "who", who }, { "back", back }, { "to", to }, { "quit", quit } };
 
-/* Whether LINE begins as a command does: with "/" and a word that has no second "/". */
+/* Return whether LINE begins as a command does: with "/" and a word without a second "/". */
 static bool is_command(const char *line)
 {
     size_t length = line[0] == '/' ? strcspn(line + 1, " \t\n") : 0;

@@ -1,4 +1,4 @@
-/* commands.h - what becomes of a line that was typed. */
+/* commands.h - sends a typed line, or does what the line asks for. */
 
 #ifndef COMMANDS_H
 #define COMMANDS_H
@@ -6,12 +6,12 @@
 #include "talk.h"
 
 enum answer {
-    ANSWER_DONE,  /* the line is used up */
-    ANSWER_KEEP,  /* it was not sent: give it back to the person */
+    ANSWER_DONE,  /* the line was sent, or its command was run */
+    ANSWER_KEEP,  /* the line was not sent: leave it to the person */
     ANSWER_LEAVE, /* leave the room */
 };
 
-/* Send the line that a person typed, or do what it asks for. */
+/* Send the line that a person typed, or run its command. */
 enum answer commands_typed(struct talk *talk, const char *line, size_t size);
 
 /* Send the COUNT lines of a program, all of them or none. Ends the program where that fails. */

@@ -1,4 +1,4 @@
-/* editor.h - what reads the lines that are typed. */
+/* editor.h - reads the lines that a person types, or that a program writes. */
 
 #ifndef EDITOR_H
 #define EDITOR_H
@@ -7,11 +7,12 @@
 
 #include "talk.h"
 
-/* Edit lines at the bottom of the terminal, with libedit, until the person leaves. Returns false,
- * at once, where the terminal cannot do it, or this program was built without libedit. */
+/* Let the person edit lines at the bottom of the terminal, with libedit, until the person leaves.
+ * Returns false at once if the terminal cannot do this, or without libedit. */
 bool editor_run(struct talk *talk);
 
-/* Read lines as they come: from a terminal that lets its user edit them, or from a program. */
+/* Read whole lines, from a program or from a terminal with its own editing, until the input ends or
+ * the person leaves. */
 void plain_run(struct talk *talk);
 
 #endif

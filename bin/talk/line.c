@@ -29,7 +29,7 @@ static void reserve(struct line *line, size_t size)
 
 /* --- one character --------------------------------------------------------- */
 
-/* Store what is shown for C, a string, and return its columns. */
+/* Store in BYTES the string that is shown for C. Return its columns. */
 static int picture(wchar_t c, char bytes[16])
 {
     if (c == L'\t') {
@@ -48,7 +48,7 @@ static int picture(wchar_t c, char bytes[16])
     return cells_columns((uint32_t)c);
 }
 
-/* End a row in OUT (or NULL). What was behind its end on the terminal is cleared. */
+/* End a row in OUT (or NULL), and clear the rest of the row on the terminal. */
 static void end_row(const struct line *line, struct line_place *at, struct text *out)
 {
     if (out != NULL)
@@ -109,8 +109,8 @@ static void move_to(struct line *line, struct line_place to, struct text *out)
     line->cursor = to;
 }
 
-/* How many of the first characters are on the terminal already. A character is drawn again with
- * those that combine with it. */
+/* Return how many of the first characters are on the terminal already. Count a character only with
+ * the characters that combine with it. */
 static size_t common(const struct line *line, const wchar_t *text, size_t size)
 {
     size_t same = 0;

@@ -28,18 +28,19 @@ struct line {
     struct line_place cursor;
 };
 
-/* Add to OUT what brings TEXT (SIZE characters) and the cursor, which is before character CURSOR,
- * to the terminal. */
+/* Add to OUT the bytes that draw TEXT (SIZE characters), with the cursor before character CURSOR.
+ */
 void line_show(struct line *line, const wchar_t *text, size_t size, size_t cursor,
                struct text *out);
 
-/* Add to OUT what takes the line away; the terminal's cursor is where the line began. */
+/* Add to OUT the bytes that erase the line. They leave the terminal's cursor where the line began.
+ */
 void line_hide(struct line *line, struct text *out);
 
-/* Add to OUT what ends the line and leaves it where it is. */
+/* Add to OUT the bytes that leave the line where it is, and begin a new row below it. */
 void line_leave(struct line *line, struct text *out);
 
-/* The terminal has another size, and has broken each row anew. */
+/* Take the new size of the terminal, which has wrapped its rows again. */
 void line_resize(struct line *line, int columns, int rows);
 
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "caught.h"
 #include "common/cli.h"
 #include "common/std.h"
 #include "common/where.h"
@@ -118,6 +119,7 @@ static void open_room(struct talk *t, const struct request *r, const char *name)
     room->where = where_spool(r->spool);
     room->fds = t->fds;
     room->fd_count = 2;
+    room->patience = -1; /* as long as usual */
     t->fds[0] = (struct pollfd){ .fd = STDIN_FILENO, .events = POLLIN };
     t->fds[1] = (struct pollfd){ .fd = STDOUT_FILENO };
     enum chat_status status = room_open(room);
@@ -168,7 +170,7 @@ int main(int argc, char **argv)
     talk.typist = isatty(STDIN_FILENO);
     talk.ring = request.quiet ? RING_NEVER : request.bell ? RING_ALWAYS : RING_MENTION;
     open_room(&talk, &request, words[0]);
-    talk_catch_signals(&talk);
+    caught_start(talk.typist, &talk.unblocked);
     screen_open(&talk.screen, talk.room.user, plain);
     talk.screen.line.prompt = prompt_of(talk.room.name);
     enum chat_status status = talk_begin(&talk, request.lines);

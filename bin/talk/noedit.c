@@ -1,4 +1,4 @@
-/* noedit.c - in the place of edit.c where this program is built without libedit. */
+/* noedit.c - replaces edit.c in a build without libedit. */
 
 #include "editor.h"
 

@@ -1,10 +1,11 @@
-/* plain.c - lines of a program, or of a terminal that lets its user edit them. */
+/* plain.c - reads whole lines, from a program or from a terminal with its own editing. */
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "caught.h"
 #include "commands.h"
 #include "common/cli.h"
 #include "editor.h"
@@ -12,8 +13,8 @@
 enum { READ_SIZE = 64 * 1024 };
 
 struct lines {
-    struct text text;      /* what was read */
-    struct room_body *all; /* the lines in it */
+    struct text text;      /* the input that was read and not used yet */
+    struct room_body *all; /* the whole lines in it */
     size_t count, capacity;
 };
 
@@ -28,7 +29,8 @@ static void add_line(struct lines *l, const char *line, size_t size)
     l->all[l->count++] = (struct room_body){ line, size };
 }
 
-/* Find the lines in what was read, and return how many bytes they take. */
+/* Find the whole lines in the input, at its END also the last one without a newline. Return how
+ * many bytes they take. */
 static size_t split(struct lines *l, bool end)
 {
     size_t begin = 0;
@@ -47,7 +49,7 @@ static size_t split(struct lines *l, bool end)
     return begin;
 }
 
-/* What a person typed has an end, as the commands want it. */
+/* Send a typed line, or run its command. False: the person leaves. */
 static bool type(struct talk *t, const struct room_body *line)
 {
     char *text = strndup(line->bytes, line->length);
@@ -58,7 +60,7 @@ static bool type(struct talk *t, const struct room_body *line)
     return answer != ANSWER_LEAVE;
 }
 
-/* Send the lines that are whole. False: leave. */
+/* Send the whole lines. False: the person leaves. */
 static bool send_lines(struct talk *t, struct lines *l, bool end)
 {
     size_t used = split(l, end);
@@ -73,7 +75,7 @@ static bool send_lines(struct talk *t, struct lines *l, bool end)
     return stay;
 }
 
-/* Read what is there. False: that is the end. */
+/* Read some input. False: the input ended. */
 static bool read_some(struct lines *l)
 {
     ssize_t n = read(STDIN_FILENO, text_reserve(&l->text, READ_SIZE), READ_SIZE);
@@ -90,19 +92,19 @@ void plain_run(struct talk *t)
     bool more = true;
     while (more && !output_stop) {
         talk_step(t);
-        if (talk_interrupted) { /* the kernel has dropped the line, too */
-            talk_interrupted = 0;
+        if (caught_interrupt) { /* the terminal has dropped the line, too */
+            caught_interrupt = 0;
             lines.text.size = 0;
             screen_note(&t->screen, "Ctrl-D leaves");
             screen_flush(&t->screen);
         }
-        if (talk_suspended) {
-            talk_suspended = 0;
-            talk_suspend(false);
+        if (caught_suspend) {
+            caught_suspend = 0;
+            caught_stop_here(false);
         }
-        if (talk_resized)
+        if (caught_resize)
             screen_measure(&t->screen);
-        talk_resized = talk_continued = 0;
+        caught_resize = caught_continue = 0;
         if (t->fds[0].revents != 0) {
             more = read_some(&lines);
             more = send_lines(t, &lines, !more) && more;

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "caught.h"
 #include "cells.h"
 #include "common/cli.h"
 #include "common/format.h"
@@ -69,9 +70,12 @@ void screen_flush(struct screen *s)
 {
     if (s->text.size == 0 && s->out.pending.size == 0)
         return;
+    caught_unblock();
     output_put(&s->out, s->text.bytes, s->text.size);
     s->text.size = 0;
-    if (output_flush(&s->out) || output_stop)
+    bool written = output_flush(&s->out);
+    caught_block();
+    if (written || output_stop)
         return;
     if (screen_failed != NULL)
         screen_failed();
@@ -128,7 +132,7 @@ static void continue_row(struct writer *w)
 
 static void put_cell(struct writer *w, const struct cell *cell)
 {
-    /* What \xHH stands for may be wider than a narrow terminal. */
+    /* A \xHH may be wider than a narrow terminal. */
     if (w->column + cell->width > w->columns && w->column > w->indent)
         continue_row(w);
     text_add(w->out, cell->bytes, cell->size);
@@ -149,7 +153,7 @@ static void put_string(struct writer *w, const char *text)
     put_text(w, text, strlen(text));
 }
 
-/* Spaces at the end of a row are dropped, as the next row begins below the text. */
+/* Drop spaces at the end of a row: the next row begins below the text. */
 static void put_spaces(struct writer *w, int count)
 {
     for (; count > 0 && w->column < w->columns; count--, w->column++)
@@ -191,7 +195,7 @@ static void put_body(struct writer *w, const char *body, size_t size)
     for (;;) {
         const char *end = size > 0 ? memchr(body, '\n', size) : NULL;
         size_t length = end != NULL ? (size_t)(end - body) : size;
-        if (length > 0 && body[length - 1] == '\r') /* of a text with lines that end in CR LF */
+        if (length > 0 && body[length - 1] == '\r') /* the lines of this body end with CR LF */
             put_line(w, body, length - 1, start);
         else
             put_line(w, body, length, start);
@@ -215,7 +219,7 @@ void screen_expect(struct screen *s, const char *name)
         s->names = width;
 }
 
-/* The colour of a name: always the same one, and none that is hard to read on black or white. */
+/* Return the colour of a name, always the same one. All are easy to read on black and on white. */
 static const char *colour_of(const char *name)
 {
     static const char *const colours[] = { "\033[31m", "\033[32m", "\033[33m",
@@ -232,8 +236,8 @@ static void colour(struct screen *s, const char *sequence)
         screen_command(s, sequence);
 }
 
-/* Put NAME so that it can be told from what is behind it: of its spaces, only single ones between
- * other characters are left, and "a > b" cannot be one name. */
+/* Put NAME so that its end can be seen: only single spaces between other characters stay spaces,
+ * and "a > b" cannot be a name. */
 static void put_name(struct writer *w, const char *name)
 {
     size_t size = strlen(name);

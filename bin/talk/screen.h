@@ -33,16 +33,16 @@ void screen_open(struct screen *screen, const char *user, bool plain);
 /* Find out the size of the terminal, once more after SIGWINCH. */
 void screen_measure(struct screen *screen);
 
-/* Leave space for NAME in the column of the names. */
+/* Make the column of the names wide enough for NAME. */
 void screen_expect(struct screen *screen, const char *name);
 
 /* Show MESSAGE; TO is the name of the one reader it is for, or NULL. */
 void screen_message(struct screen *screen, const struct chat_message *message, const char *to);
 
-/* Show a line about the conversation: "-- TEXT". Where the output is not a terminal, skip it. */
+/* Show "-- TEXT", a line about the conversation. Skip it if the output is not a terminal. */
 void screen_note(struct screen *screen, const char *text);
 
-/* The same, but where the output is not a terminal, write it to standard error. */
+/* Show "-- TEXT". Write it to standard error if the output is not a terminal. */
 void screen_say(struct screen *screen, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
@@ -60,7 +60,7 @@ void screen_clear(struct screen *screen);
 /* Add SEQUENCE, which commands the terminal. */
 void screen_command(struct screen *screen, const char *sequence);
 
-/* Write all of it. Ends the program with status 74 where that fails. */
+/* Write all that was added. Ends the program with status 74 if that fails. */
 void screen_flush(struct screen *screen);
 
 /* Called before screen_flush() ends the program. */

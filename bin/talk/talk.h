@@ -1,4 +1,4 @@
-/* talk.h - the conversation: what comes in is shown, and what was shown counts as read. */
+/* talk.h - the conversation: shows the messages of a room as they come, and notes them as read. */
 
 #ifndef TALK_H
 #define TALK_H
@@ -15,40 +15,30 @@ struct talk {
     struct room room;
     struct screen screen;
     enum { RING_MENTION, RING_ALWAYS, RING_NEVER } ring;
-    bool typist;          /* a person types at a terminal */
-    struct pollfd fds[2]; /* what is typed, and who reads what is shown */
-    sigset_t unblocked;   /* the mask of signals while it sleeps */
-    bool live;            /* what comes now is new */
-    bool look;            /* there may be messages */
-    bool troubled;        /* the spool does not work, and this was shown */
-    int fruitless;        /* how often it woke, and found nothing to show */
-    int64_t retry;        /* when to try again, by cli_clock(); 0: now */
-    int64_t reopened;     /* when the spool was last opened again */
-    int64_t save_at;      /* when to note on disk what was read; 0: there is nothing to note */
+    bool typist;              /* a person types at a terminal */
+    struct pollfd fds[2];     /* the input, and the reader of the output */
+    sigset_t unblocked;       /* the mask of signals while the program sleeps */
+    bool live;                /* the first screen is over: each message is new */
+    bool look;                /* there may be messages to show */
+    enum chat_status trouble; /* why the spool does not work, as was shown; CHAT_OK: it works */
+    int fruitless;            /* how often it woke in a row and found no message to show */
+    int64_t retry;            /* when to open the spool again, by cli_clock(); 0: not */
+    int64_t reopened;         /* when the spool was last opened again */
+    int64_t save_at;          /* when to note the position on disk; 0: it is noted */
 };
 
-/* What signals ask for; set by their handlers. output_stop: to end. */
-extern volatile sig_atomic_t talk_resized, talk_interrupted, talk_suspended, talk_continued;
-
-/* Catch the signals. */
-void talk_catch_signals(struct talk *talk);
-
-/* Stop this process as SIGTSTP does, and with GROUP those that work with it, too; return when it
- * continues. */
-void talk_suspend(bool group);
-
-/* Show what is there: the messages that were not read or, if that is more, the last LINES. */
+/* Show the first screen: the unread messages or, if that is more, the last LINES. */
 enum chat_status talk_begin(struct talk *talk, int64_t lines);
 
-/* Show messages that came, or sleep until there is one, a signal came, or something was typed;
- * afterwards fds[0].revents tells whether it was. Trouble with the spool is shown, once, and the
- * caller need not care: each call tries again, but not more often than once a second. */
+/* Do one step: show some messages, or sleep until a message or a signal comes or the input can be
+ * read. Afterwards fds[0].revents is not 0 if the input can be read. Shows trouble with the spool
+ * once, and opens the spool again no more than once a second; the caller only calls again. */
 void talk_step(struct talk *talk);
 
-/* Show all that is there now. */
+/* Show all messages that are in the room at this moment. */
 void talk_catch_up(struct talk *talk);
 
-/* Note what was read, and give up the room. */
+/* Note the position on disk, and free the room. */
 void talk_end(struct talk *talk);
 
 #endif

@@ -9,6 +9,7 @@
 #include "common/cli.h"
 
 enum { BATCH_MESSAGES = 100, BATCH_BYTES = 1024 * 1024, ALL = 0, ALONE = 1, SIDES = 2 };
+enum { SEND_PATIENCE = 5000 }; /* milliseconds */
 
 static const struct chat_bounds usual = { .keep = CHAT_KEEP_DEFAULT, .most = CHAT_MOST_DEFAULT };
 
@@ -44,9 +45,17 @@ enum chat_status room_enter(struct room *r)
 enum chat_status room_open(struct room *r)
 {
     enum chat_status status = chat_open(r->where, &r->spool);
-    if (status == CHAT_OK)
+    if (status == CHAT_OK) {
         chat_set_descriptors(r->spool, r->fds, r->fd_count);
+        chat_set_timeout(r->spool, r->patience);
+    }
     return status;
+}
+
+void room_be_quick(struct room *r)
+{
+    r->patience = 0;
+    chat_set_timeout(r->spool, r->patience);
 }
 
 static void forget_batch(struct side *side)
@@ -56,7 +65,7 @@ static void forget_batch(struct side *side)
     side->next = 0;
 }
 
-/* Let both sides continue behind PLACE. */
+/* Let both sides continue behind the position PLACE. */
 static void go_to(struct room *r, int64_t place)
 {
     for (int i = 0; i < SIDES; i++) {
@@ -67,7 +76,7 @@ static void go_to(struct room *r, int64_t place)
     r->mark = place;
 }
 
-/* This is another spool, in the place of the one before. */
+/* Start with the first message: another spool is in the place of the one that was read. */
 static void begin_again(struct room *r)
 {
     go_to(r, 0);
@@ -75,8 +84,8 @@ static void begin_again(struct room *r)
     r->replaced = true;
 }
 
-/* Whether the spool is the one that was read before. In another one, this person's reader is
- * missing or has seen less. */
+/* Set *SAME to whether the spool is the one that was read. In another spool, the reader of this
+ * person is missing, or its position is lower than the one that was noted. */
 static enum chat_status is_same(const struct room *r, bool *same)
 {
     struct chat_reader *readers = NULL;
@@ -105,6 +114,7 @@ enum chat_status room_reopen(struct room *r)
         status = is_same(r, &same);
     if (status == CHAT_OK && !same)
         begin_again(r);
+    r->lost = status == CHAT_UNREACHABLE;
     return status;
 }
 
@@ -117,7 +127,7 @@ static struct chat_query query_of(const struct room *r, const char *const *name)
                                 .max_bytes = BATCH_BYTES };
 }
 
-/* Walk on: as chat_walk(), but a message that is damaged is passed. */
+/* Walk on as chat_walk() does, but skip damaged messages. */
 static enum chat_status walk(struct room *r, const struct chat_query *query,
                              struct chat_cursor *cursor, chat_batch **batch)
 {
@@ -128,7 +138,7 @@ static enum chat_status walk(struct room *r, const struct chat_query *query,
     return status;
 }
 
-/* Store in *PLACE what is before the first message that was not read, if that is lower. */
+/* Lower *PLACE to the position before the first unread message, unless it is lower already. */
 static enum chat_status find_unread(struct room *r, int64_t *place, int64_t *since)
 {
     const char *name = r->reader;
@@ -147,8 +157,8 @@ static enum chat_status find_unread(struct room *r, int64_t *place, int64_t *sin
     return CHAT_OK;
 }
 
-/* Walk over as many as *COUNT messages of NAME from *PLACE on: *COUNT becomes how many there were,
- * and *PLACE that of the last one. */
+/* Walk over at most *COUNT messages of NAME behind *PLACE. *COUNT becomes their number, and *PLACE
+ * the position of the last one. */
 static enum chat_status pass(struct room *r, const char *name, int64_t *place, int64_t *count)
 {
     struct chat_query query = query_of(r, &name);
@@ -171,8 +181,8 @@ static enum chat_status pass(struct room *r, const char *name, int64_t *place, i
     return status == CHAT_NONE ? CHAT_OK : status;
 }
 
-/* Store in *PLACE what is before the last LINES messages to all. Places are given out for the whole
- * spool, so those of this room may be far apart; look at more and more of them. */
+/* Set *PLACE to the position before the last LINES messages to all. Positions are given out for the
+ * whole spool, so those of this room may be far apart: look at more and more of them. */
 static enum chat_status find_last(struct room *r, int64_t lines, int64_t *place)
 {
     const char *name = r->name;
@@ -226,8 +236,13 @@ enum chat_status room_look(struct room *r)
     return CHAT_OK;
 }
 
-/* Whether the next message of SIDE is there. What is for this person alone comes among all that
- * was not read. */
+bool room_at_end(const struct room *r)
+{
+    return r->sides[ALL].end && r->sides[ALONE].end;
+}
+
+/* Return whether side WHICH has its next message. The batches of the side ALONE have all unread
+ * messages: skip those to all. */
 static bool at_message(const struct room *r, int which)
 {
     const struct side *side = &r->sides[which];
@@ -247,7 +262,8 @@ static enum chat_status fill(struct room *r, int which)
         forget_batch(side);
         struct chat_cursor cursor = side->cursor;
         enum chat_status status = chat_walk(r->spool, &query, &cursor, &side->batch);
-        if (status == CHAT_NONE) { /* the cursor is behind the room, and more will come before it */
+        if (status ==
+            CHAT_NONE) { /* keep the old cursor: the new one is behind later messages, too */
             side->end = true;
             continue;
         }
@@ -290,7 +306,7 @@ enum chat_status room_back(struct room *r, int64_t lines, room_show *show, void 
     struct chat_cursor cursor = { .place = 0 };
     chat_batch *batch;
     enum chat_status status = find_last(r, lines, &cursor.place);
-    if (r->mark == 0) /* nothing was shown yet, and 0 would be no bound */
+    if (r->mark == 0) /* the room is empty, and for chat_query.until 0 means no bound */
         return CHAT_OK;
     while (status == CHAT_OK && (status = walk(r, &query, &cursor, &batch)) == CHAT_OK) {
         for (size_t i = 0; i < chat_batch_count(batch); i++)
@@ -327,6 +343,20 @@ enum chat_status room_save(struct room *r)
 
 /* --- sending --------------------------------------------------------------- */
 
+static enum chat_status put(struct room *r, struct chat_message *message,
+                            const struct room_body *bodies, size_t count)
+{
+    enum chat_status status = chat_begin(r->spool);
+    if (status != CHAT_OK)
+        return status;
+    for (size_t i = 0; i < count && status == CHAT_OK; i++) {
+        message->body = bodies[i].bytes;
+        message->length = bodies[i].length;
+        status = chat_put(r->spool, message, NULL, NULL);
+    }
+    return status == CHAT_OK ? chat_commit(r->spool) : status;
+}
+
 enum chat_status room_send(struct room *r, const char *to, const struct room_body *bodies,
                            size_t count)
 {
@@ -336,16 +366,11 @@ enum chat_status room_send(struct room *r, const char *to, const struct room_bod
         snprintf(reader, sizeof reader, "%s/%s", r->name, to);
         message.room = reader;
     }
-    enum chat_status status = chat_begin(r->spool);
-    if (status != CHAT_OK)
-        return status;
-    for (size_t i = 0; i < count && status == CHAT_OK; i++) {
-        message.body = bodies[i].bytes;
-        message.length = bodies[i].length;
-        status = chat_put(r->spool, &message, NULL, NULL);
-    }
-    if (status == CHAT_OK)
-        return chat_commit(r->spool);
+    /* A commit that got no answer is repeated in this time, and then it is known what became of it.
+     */
+    chat_set_timeout(r->spool, r->patience < 0 || r->lost ? r->patience : SEND_PATIENCE);
+    enum chat_status status = put(r, &message, bodies, count);
+    chat_set_timeout(r->spool, r->patience);
     return status;
 }
 

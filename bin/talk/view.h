@@ -13,17 +13,20 @@ enum { READER_SIZE = 2 * CHAT_NAME_MAX + 2 };
 
 struct room {
     chat_spool *spool;
-    const char *where;  /* it is, and */
-    struct pollfd *fds; /* what to sleep on as well, */
+    const char *where;  /* the path or URL of the spool */
+    struct pollfd *fds; /* room_wait() also waits for these */
     size_t fd_count;
     const char *name;         /* "tea" */
     const char *user, *host;  /* "alice" */
     char reader[READER_SIZE]; /* "tea/alice" */
-    int64_t mark;             /* room_next() returns the messages up to this place */
-    int64_t shown, saved;     /* it has returned all up to this one; that is noted on disk */
-    bool any;                 /* it has returned one since room_look() */
-    bool replaced; /* room_look() has found another spool in the place of the one before */
-    struct side {  /* of the messages to all, and of those to this person alone */
+    int64_t patience;         /* for a server that does not answer, as chat_set_timeout() has it */
+    bool lost;                /* room_reopen() found no server */
+    int64_t mark;             /* room_next() returns the messages up to this position */
+    int64_t shown;            /* room_next() has returned all messages up to this position */
+    int64_t saved;            /* the position that is noted on disk */
+    bool any;                 /* room_next() has returned a message since room_look() */
+    bool replaced;            /* another spool is in the place of the one that was read */
+    struct side {             /* the messages to all, and those to this person alone */
         struct chat_cursor cursor;
         chat_batch *batch;
         size_t next;
@@ -34,18 +37,27 @@ struct room {
 /* Open the spool. */
 enum chat_status room_open(struct room *room);
 
-/* Close the spool and open it again, with its room: after trouble, it may be another one. */
+/* From now on do not try again to reach a server that does not answer, as a person types meanwhile;
+ * the caller tries again later. Only room_send() tries for a few seconds, unless the server is
+ * known to be lost. */
+void room_be_quick(struct room *room);
+
+/* Close the spool, and open it and the room again. After trouble it may be another spool. */
 enum chat_status room_reopen(struct room *room);
 
-/* Open the room, if it never had a message, and see that it is open. CHAT_NOUSER: it is plain. */
+/* Open the room unless it is open or holds a message. CHAT_NOUSER: it is plain and holds messages.
+ */
 enum chat_status room_enter(struct room *room);
 
-/* Let room_next() begin with the messages that were not read, or with the last LINES if that is
- * more. *UNREAD becomes how many were not read, and *SINCE when the first of them was sent. */
+/* Let room_next() begin with the unread messages or, if that is more, with the last LINES. *UNREAD
+ * becomes the number of unread messages, and *SINCE the time when the first of them was sent. */
 enum chat_status room_begin(struct room *room, int64_t lines, int64_t *unread, int64_t *since);
 
-/* Look for messages: room_next() stops before those that come later. */
+/* Look for messages. room_next() stops before messages that come later. */
 enum chat_status room_look(struct room *room);
+
+/* Return whether room_next() has returned all messages that room_look() has found. */
+bool room_at_end(const struct room *room);
 
 /* Set *MESSAGE to the next message, good until the next call, and *ALONE to whether it is for this
  * person alone. CHAT_NONE: there is none, call room_look(). CHAT_DAMAGED: one was passed. */
@@ -58,10 +70,10 @@ enum chat_status room_back(struct room *room, int64_t lines, room_show *show, vo
 /* Sleep until there may be a message behind those that room_look() has found. As chat_wait(). */
 enum chat_status room_wait(struct room *room, int64_t timeout, const sigset_t *unblocked);
 
-/* Note on disk that all messages were read that room_next() has returned. */
+/* Note on disk that the person has read all messages that room_next() has returned. */
 enum chat_status room_save(struct room *room);
 
-/* Whether there is something to note. */
+/* Return whether room_save() has something to note. */
 bool room_unsaved(const struct room *room);
 
 /* Send COUNT bodies to all, or to the reader TO alone (or NULL): all of them or none. After an
@@ -73,7 +85,7 @@ struct room_body {
 enum chat_status room_send(struct room *room, const char *to, const struct room_body *bodies,
                            size_t count);
 
-/* Give up what is in memory. */
+/* Free what the room has in memory. */
 void room_leave(struct room *room);
 
 #endif
