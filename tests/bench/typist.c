@@ -1,12 +1,12 @@
 /* typist.c - how long people at terminals wait for chat-talk.
  *
- *   typist line ROUNDS COMMAND [ARG ...] ::: COMMAND [ARG ...]
+ *   typist line ROUNDS COMMAND [ARG ...] ::: COMMAND [ARG ...] [::: COMMAND [ARG ...]]
  *   typist key ROUNDS COMMAND [ARG ...]
  *
- * Each command gets a terminal of its own. "line" types lines at the first, and waits until the
- * second shows each. "key" types characters at the only one, and waits until it shows each: it is
- * the last character of its line. Prints the median, the 99th percentile and the longest of the
- * times, in milliseconds. */
+ * Each command gets a terminal of its own. "line" types lines at the first, and waits until each of
+ * the others shows each line. "key" types characters at the only one, and waits until it shows
+ * each: it is the last character of its line. Prints the median, the 99th percentile and the
+ * longest of the times, in milliseconds. */
 
 #include "process.h"
 
@@ -20,6 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
+enum { MOST = 3 };                                                /* terminals */
 enum { PAUSE = 20, QUIET = 300, PATIENCE = 10000, SEEN = 65536 }; /* milliseconds, bytes */
 
 struct terminal {
@@ -88,16 +89,18 @@ static void rest(void)
     nanosleep(&(struct timespec){ 0, PAUSE * 1000000 }, NULL);
 }
 
-static double line(struct terminal t[2], size_t round)
+static double line(struct terminal *t, size_t count, size_t round)
 {
     char text[32];
     snprintf(text, sizeof text, "line %zu.", round);
     type(&t[0], text);
     wait_for(&t[0], text);
-    t[1].size = 0;
+    for (size_t i = 1; i < count; i++)
+        t[i].size = 0;
     double begun = now();
     type(&t[0], "\r");
-    wait_for(&t[1], text);
+    for (size_t i = 1; i < count; i++)
+        wait_for(&t[i], text);
     double time = now() - begun;
     while (watch(&t[0], PAUSE))
         ;
@@ -129,14 +132,14 @@ static double key(struct terminal *t, size_t round)
 
 int main(int argc, char *argv[])
 {
-    static struct terminal terminals[2];
-    char **commands[2];
+    static struct terminal terminals[MOST];
+    char **commands[MOST];
     size_t rounds = argc > 3 ? strtoul(argv[2], NULL, 10) : 0;
     if (rounds == 0)
         return 64;
-    size_t count = split_commands(argv + 3, commands, 2);
+    size_t count = split_commands(argv + 3, commands, MOST);
     int lines = strcmp(argv[1], "line") == 0;
-    if (count != (lines ? 2 : 1))
+    if (lines ? count < 2 : count != 1)
         return 64;
     double *times = calloc(rounds, sizeof *times);
     if (times == NULL)
@@ -152,7 +155,7 @@ int main(int argc, char *argv[])
         rest();
         while (!lines && watch(terminals, 0))
             ;
-        times[i] = lines ? line(terminals, i) : key(terminals, i);
+        times[i] = lines ? line(terminals, count, i) : key(terminals, i);
     }
     for (size_t i = 0; i < count; i++) {
         kill(terminals[i].process, SIGTERM);

@@ -30,6 +30,7 @@ for milliseconds in -1 0; do
     use "$build"
     chat-spool open tea
     typist line 200 "from Enter to the other terminal$of$syncs" chat-talk -u alice tea ::: chat-talk -u bob tea
+    typist line 200 "from Enter to both of two other terminals$of$syncs" chat-talk -u alice tea ::: chat-talk -u bob tea ::: chat-talk -u carol tea
     flood &
     typist key 200 "from a key to the screen, 1,000 lines per second arriving$of$syncs" chat-talk -u alice tea
     kill $!
