@@ -97,7 +97,7 @@ static enum chat_status check_open(chat_spool *spool, const char *name, bool roo
     if ((room && chat_room_valid(name)) || (reader && chat_reader_valid(name)))
         return CHAT_OK;
     return error_set(&spool->error, CHAT_USAGE, "'%s' cannot name a %s", name != NULL ? name : "",
-                     room ? "room" : "reader, as ROOM/NAME does");
+                     room ? "room" : "reader: use ROOM/NAME");
 }
 
 static bool bounds_valid(const struct chat_bounds *b)

@@ -341,7 +341,7 @@ a\\tb|it has control characters, or is not UTF-8
 a\\xff|it has control characters, or is not UTF-8
 END
   refused chat-spool show a/b/c
-  [[ $stderr == "chat-spool: 'a/b/c' cannot name a reader, as ROOM/NAME does"$'\n'* ]]
+  [[ $stderr == "chat-spool: 'a/b/c' cannot name a reader: use ROOM/NAME"$'\n'* ]]
 }
 
 @test "an unknown kind of spool is refused with 64" {

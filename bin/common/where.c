@@ -152,7 +152,7 @@ const char *where_address(const char *given)
         given = own;
     }
     if (!chat_reader_valid(given))
-        cli_usage("'%s' cannot name a reader, as ROOM/NAME does", given);
+        cli_usage("'%s' cannot name a reader: use ROOM/NAME", given);
     return given;
 }
 

@@ -34,10 +34,11 @@ static enum chat_status set(struct store *store, const struct chat_settings *set
     if (status != CHAT_OK)
         return status;
     if (settings->max_length > PG_LENGTH_MAX)
-        return error_set(store->error, CHAT_DATA,
-                         "a message in PostgreSQL has at most %d bytes, as pg_dump reads no longer "
-                         "ones",
-                         PG_LENGTH_MAX);
+        return error_set(
+            store->error, CHAT_DATA,
+            "a message in PostgreSQL has at most %d bytes, because pg_dump cannot read "
+            "longer ones",
+            PG_LENGTH_MAX);
     pg_number(&values, settings->max_length);
     pg_string(&values, settings->room);
     pg_call(s, PG_SET_SETTINGS, &values);
@@ -101,7 +102,7 @@ static enum chat_status backup(struct store *store, const char *file, chat_progr
     const struct pg_store *s = (struct pg_store *)store;
     (void)file, (void)progress, (void)context;
     return error_set(store->error, CHAT_USAGE,
-                     "spool '%s' is kept by a server: back it up with pg_dump or pg_basebackup, or "
+                     "spool '%s' is in a database: back it up with pg_dump or pg_basebackup, or "
                      "to a file with 'chat-spool copy'",
                      s->url);
 }
@@ -112,7 +113,7 @@ static enum chat_status restore(struct store *store, const char *file, chat_prog
     const struct pg_store *s = (struct pg_store *)store;
     (void)progress, (void)context;
     return error_set(store->error, CHAT_USAGE,
-                     "spool '%s' is kept by a server: restore it with the server's tools, or add "
+                     "spool '%s' is in a database: restore it with the server's tools, or add "
                      "the messages of '%s' with 'chat-spool copy'",
                      s->url, file);
 }

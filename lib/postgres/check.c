@@ -82,9 +82,8 @@ static void check_reader(struct check *c, const PGresult *result, int row)
 {
     const char *name = pg_get_text(result, row, 0);
     report_fault(&c->report,
-                 pg_get_number(result, row, 1) != 0
-                     ? "reader '%s' is behind what its room has for read"
-                     : "reader '%s' reads no open room",
+                 pg_get_number(result, row, 1) != 0 ? "reader '%s' has an impossible position"
+                                                    : "reader '%s' reads no open room",
                  name);
     c->readers = true;
 }
@@ -158,7 +157,7 @@ static enum chat_status repair_readers(struct check *c)
     pg_call(s, PG_REPAIR_READERS, NULL);
     enum chat_status status = pg_exchange(s, "write");
     if (status == CHAT_OK)
-        report_repair(&c->report, "the readers were set right");
+        report_repair(&c->report, "the readers were corrected");
     return status;
 }
 

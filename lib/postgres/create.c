@@ -60,9 +60,8 @@ enum chat_status pg_create(struct store *store, const char *group)
     struct pg_store *s = (struct pg_store *)store;
     struct pg_timeout timeout = pg_timeout(s);
     if (group != NULL)
-        return error_set(
-            store->error, CHAT_USAGE,
-            "a group is for a spool that is a file; in '%s' GRANT says who may do what", s->url);
+        return error_set(store->error, CHAT_USAGE,
+                         "only a spool in a file can have a group; use GRANT in '%s'", s->url);
     enum chat_status status;
     s->upgrading = true;
     do {

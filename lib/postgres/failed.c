@@ -48,7 +48,7 @@ enum chat_status pg_no_memory(const struct pg_store *s)
 enum chat_status pg_no_spool(const struct pg_store *s)
 {
     return error_set(s->base.error, CHAT_DATA,
-                     "there is no spool in '%s' yet: make it with 'chat-spool init'", s->url);
+                     "there is no spool in '%s' yet: create it with 'chat-spool init'", s->url);
 }
 
 void pg_clean(char *text)

@@ -279,7 +279,7 @@ static enum chat_status await_standbys(struct pg_store *s)
         s->unreplicated = s->unreplicated || !good;
         if (s->unreplicated && !pg_pause(&timeout))
             return error_set(s->base.error, CHAT_BUSY,
-                             "spool '%s' has stopped waiting for its standbys, so what was written "
+                             "spool '%s' has stopped waiting for its standbys, so messages "
                              "may be lost with the server",
                              s->url);
     }

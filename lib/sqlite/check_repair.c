@@ -125,7 +125,7 @@ static enum chat_status repair_readers(struct check *c)
         status = db_run(s, SQL_REPAIR_SEEN);
     status = group_commit_end(s, status);
     if (status == CHAT_OK)
-        report_repair(&c->report, "the readers were set right");
+        report_repair(&c->report, "the readers were corrected");
     return status;
 }
 

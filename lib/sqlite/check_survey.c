@@ -152,13 +152,11 @@ static void check_room(struct check *c, const struct counters *room)
         report_fault(&c->report, "room '%s' has %lld messages at wrong positions", room->name,
                      (long long)room->misfiled);
     if (room->due > 0 && (room->next_due == 0 || room->next_due > room->due))
-        report_fault(&c->report, "room '%s' does not know when its next message is due",
-                     room->name);
+        report_fault(&c->report, "room '%s' has a wrong time for its next due message", room->name);
     /* Expired messages that were claimed are looked for again a second later (sweep.c). */
     if (room->expires > 0 && (room->next_expiry == 0 || (room->next_expiry > room->expires &&
                                                          room->next_expiry > clock_now() + AGAIN)))
-        report_fault(&c->report, "room '%s' does not know when its next message expires",
-                     room->name);
+        report_fault(&c->report, "room '%s' has a wrong time for its next expiry", room->name);
     c->counts = c->counts || c->report.faults > before;
 }
 
@@ -174,11 +172,10 @@ static void check_reader(struct check *c, const struct counters *room)
     if (open == NULL || open->source != open->number || strlen(open->name) != length ||
         strncmp(open->name, room->name, length) != 0 ||
         (open != room) != (room->name[length] == '/')) {
-        report_fault(&c->report, "'%s' reads no open room", room->name);
+        report_fault(&c->report, "reader '%s' reads no open room", room->name);
         c->readers = true;
     } else if (room->seen < open->seen || (open != room && room->seen >= c->store->next_id)) {
-        report_fault(&c->report, "open room '%s' does not know how far '%s' is", open->name,
-                     room->name);
+        report_fault(&c->report, "reader '%s' has an impossible position", room->name);
         c->readers = true;
     }
 }

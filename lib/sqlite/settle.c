@@ -384,7 +384,8 @@ static enum chat_status find_front(struct sqlite_store *s, const char *name, siz
     struct room room;
     enum chat_status status = room_find(s, name, &room);
     if (status == CHAT_OK && room.source != 0) /* readers may be past the front */
-        return error_set(s->base.error, CHAT_USAGE, "room '%s' is open and has no front", name);
+        return error_set(s->base.error, CHAT_USAGE,
+                         "room '%s' is open: messages move to its end only", name);
     return status == CHAT_OK ? front_find(s, room.number, (int64_t)count, place) : status;
 }
 
