@@ -16,8 +16,7 @@ struct cell {
     char hex[4 * 4 + 1];
 };
 
-/* Set *CELL to the first cell of the SIZE bytes at TEXT, and return how many bytes it stands for.
- */
+/* Set *CELL to the first cell of the SIZE bytes at TEXT, and return how many bytes it takes. */
 size_t cells_next(const char *text, size_t size, struct cell *cell);
 
 /* Return the columns of a code point: 0, 1 or 2. */

@@ -63,7 +63,7 @@ static void show_line(struct editor *e)
     screen_flush(&e->talk->screen);
 }
 
-/* Act on the signals that were caught. True: *C is a key that a signal stands for. */
+/* Act on the signals that were caught. True: *C is the key that a signal replaces. */
 static bool handle_signals(struct editor *e, wchar_t *c)
 {
     if (caught_suspend) {

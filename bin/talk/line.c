@@ -57,8 +57,8 @@ static void end_row(const struct line *line, struct line_place *at, struct text 
     at->column = 0;
 }
 
-/* Move *AT behind C, and draw that in OUT (or NULL). A row that is full is ended at once, so
- * that the terminal is never left behind the last column. */
+/* Move *AT past C, and draw C in OUT (or NULL). End a full row at once, so that the terminal's
+ * cursor is never after the last column. */
 static void put(const struct line *line, struct line_place *at, wchar_t c, struct text *out)
 {
     char bytes[16];
@@ -127,7 +127,7 @@ static bool is_before(struct line_place a, struct line_place b)
     return a.row < b.row || (a.row == b.row && a.column < b.column);
 }
 
-/* Draw what is not on the terminal yet. */
+/* Draw the part that is not on the terminal yet. */
 static void draw_rest(struct line *line, const wchar_t *text, size_t size, struct text *out)
 {
     struct line_place end = line->ends[line->size];
@@ -146,7 +146,7 @@ static void draw_rest(struct line *line, const wchar_t *text, size_t size, struc
         text_add_string(out, "\033[J");
 }
 
-/* Take note of where each character of TEXT ends. */
+/* Store where each character of TEXT ends. */
 static void measure(struct line *line, const wchar_t *text, size_t size)
 {
     struct line_place at = origin(line);

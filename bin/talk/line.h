@@ -1,8 +1,8 @@
 /* line.h - the line that is being typed, at the bottom of the terminal.
  *
- * The editor hands over what the line is; this module draws it, behind a prompt and in as many rows
- * as it takes, and takes it away while other text is written above it. Every row ends with a
- * newline of ours, so its height is known after the terminal has got another width. */
+ * The editor passes the line; this module draws it after a prompt, in as many rows as it needs, and
+ * erases it while other text is written above it. Every row ends with an explicit newline, so its
+ * height is known after the terminal was resized. */
 
 #ifndef LINE_H
 #define LINE_H
@@ -20,11 +20,11 @@ struct line_place {
 struct line {
     const char *prompt;
     int columns, rows; /* of the terminal */
-    bool shown;        /* it is on the terminal; what follows is how */
-    bool cut;          /* it is higher than the terminal, and only a part is shown */
+    bool shown;        /* the line is on the terminal; the following fields describe how */
+    bool cut;          /* the line is higher than the terminal, and only a part is shown */
     wchar_t *drawn;
     size_t size, capacity;
-    struct line_place *ends; /* SIZE + 1 of them: behind the prompt, and behind each character */
+    struct line_place *ends; /* SIZE + 1 of them: after the prompt, and after each character */
     struct line_place cursor;
 };
 

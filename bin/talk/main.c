@@ -78,7 +78,7 @@ static void parse(struct request *r, char **argv)
         r->lines = LINES_MOST;
 }
 
-/* Messages are UTF-8, so that is what the terminal is taken for in any locale. */
+/* Messages are UTF-8, so the terminal is assumed to use UTF-8 in any locale. */
 static void set_locale(void)
 {
     setlocale(LC_CTYPE, "");
@@ -133,7 +133,7 @@ static void open_room(struct talk *t, const struct request *r, const char *name)
     where_announce();
 }
 
-/* The prompt, without what could command the terminal. */
+/* Set the prompt, without characters that could control the terminal. */
 static const char *prompt_of(const char *room)
 {
     static struct text prompt;
@@ -148,7 +148,7 @@ static bool is_dumb(void)
     return term == NULL || term[0] == '\0' || strcmp(term, "dumb") == 0;
 }
 
-/* Read until the person, or the input, is at the end. */
+/* Read until the person leaves or the input ends. */
 static void run(struct talk *t, bool plain)
 {
     if (plain || !t->typist || !t->screen.terminal || !editor_run(t))

@@ -19,7 +19,7 @@ void modes_begin(struct editor *e)
     screen_command(&e->talk->screen, PASTE_ON);
 }
 
-/* A terminal that Ctrl-S has stopped takes no bytes, and waiting for it to take them has no end. */
+/* A terminal that Ctrl-S has stopped takes no bytes, and waiting for it would never end. */
 static bool takes_bytes(void)
 {
     struct pollfd terminal = { .fd = STDOUT_FILENO, .events = POLLOUT };

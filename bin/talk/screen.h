@@ -57,7 +57,7 @@ void screen_leave_line(struct screen *screen);
 /* Clear the terminal. */
 void screen_clear(struct screen *screen);
 
-/* Add SEQUENCE, which commands the terminal. */
+/* Add SEQUENCE, which controls the terminal. */
 void screen_command(struct screen *screen, const char *sequence);
 
 /* Write all that was added. Ends the program with status 74 if that fails. */

@@ -15,7 +15,7 @@ static const struct chat_bounds usual = { .keep = CHAT_KEEP_DEFAULT, .most = CHA
 
 /* --- entering -------------------------------------------------------------- */
 
-/* CHAT_OK: the room holds messages. CHAT_NONE: it does not. */
+/* Return CHAT_OK if the room contains messages, otherwise CHAT_NONE. */
 static enum chat_status find(const struct room *r)
 {
     struct chat_room *rooms = NULL;
@@ -366,8 +366,7 @@ enum chat_status room_send(struct room *r, const char *to, const struct room_bod
         snprintf(reader, sizeof reader, "%s/%s", r->name, to);
         message.room = reader;
     }
-    /* A commit that got no answer is repeated in this time, and then it is known what became of it.
-     */
+    /* Repeating a commit without an answer within this time shows whether it was stored. */
     chat_set_timeout(r->spool, r->patience < 0 || r->lost ? r->patience : SEND_PATIENCE);
     enum chat_status status = put(r, &message, bodies, count);
     chat_set_timeout(r->spool, r->patience);

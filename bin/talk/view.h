@@ -37,9 +37,9 @@ struct room {
 /* Open the spool. */
 enum chat_status room_open(struct room *room);
 
-/* From now on do not try again to reach a server that does not answer, as a person types meanwhile;
- * the caller tries again later. Only room_send() tries for a few seconds, unless the server is
- * known to be lost. */
+/* From now on do not try again to reach a server that does not answer, because a person may be
+ * typing; the caller tries again later. Only room_send() tries for a few seconds, unless the server
+ * is known to be lost. */
 void room_be_quick(struct room *room);
 
 /* Close the spool, and open it and the room again. After trouble it may be another spool. */
@@ -59,15 +59,16 @@ enum chat_status room_look(struct room *room);
 /* Return whether room_next() has returned all messages that room_look() has found. */
 bool room_at_end(const struct room *room);
 
-/* Set *MESSAGE to the next message, good until the next call, and *ALONE to whether it is for this
- * person alone. CHAT_NONE: there is none, call room_look(). CHAT_DAMAGED: one was passed. */
+/* Set *MESSAGE to the next message, valid until the next call, and *ALONE to whether it is for this
+ * person alone. CHAT_NONE: no more messages, call room_look(). CHAT_DAMAGED: a damaged one was
+ * skipped. */
 enum chat_status room_next(struct room *room, const struct chat_message **message, bool *alone);
 
-/* Hand the last LINES messages to all, of those that were shown, to SHOW. */
+/* Pass the last LINES of the messages to all that were shown to SHOW. */
 typedef void room_show(void *context, const struct chat_message *message);
 enum chat_status room_back(struct room *room, int64_t lines, room_show *show, void *context);
 
-/* Sleep until there may be a message behind those that room_look() has found. As chat_wait(). */
+/* Sleep until there may be a message after those that room_look() has found. Like chat_wait(). */
 enum chat_status room_wait(struct room *room, int64_t timeout, const sigset_t *unblocked);
 
 /* Note on disk that the person has read all messages that room_next() has returned. */
