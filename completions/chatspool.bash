@@ -1,5 +1,5 @@
-# Completion in bash for chat-send, chat-recv, chat-talk and chat-spool. It is installed under the name of each, and needs nothing but
-# bash 4.4 or newer. tests/options.bats compares the options with those of the programs.
+# Completion in bash for chat-send, chat-recv, chat-talk and chat-spool. It is installed under the name of each, and
+# needs only bash 4.4 or newer. tests/options.bats compares the options with those of the programs.
 # shellcheck shell=bash
 
 # Set $table to the options of a program, or of a command of chat-spool: the short form, the long form and the argument's name,
@@ -107,8 +107,8 @@ _chatspool_table() {
   table+=$help
 }
 
-# The whole words of the line up to the cursor, in $words. COMP_WORDS has them cut at the "=", ":" and "@" in them; only what is
-# behind the last cut is replaced, so what is before it goes to $cut.
+# Store in $words the complete words of the line up to the cursor. COMP_WORDS splits them at "=", ":" and "@"; only the
+# text after the last split is replaced, so the text before it goes to $cut.
 _chatspool_words() {
   local rest=$COMP_LINE word last='' blank i
   words=() cut=
@@ -127,8 +127,8 @@ _chatspool_words() {
   done
 }
 
-# Set $value to what a word of the line means, without running anything: quotes and backslashes go, and "~" and "$NAME" at its
-# beginning are replaced.
+# Set $value to the meaning of a word of the line, without running anything: remove quotes and backslashes, and expand a
+# leading "~" and "$NAME".
 _chatspool_value() {
   local name
   value=$1
@@ -144,8 +144,8 @@ _chatspool_value() {
   value=${value//[\\\"\']/}
 }
 
-# Offer the words given that begin with $current, each behind $before. A room may have any name: it is quoted as what was typed
-# is, and never given to compgen, which would expand it.
+# Offer the given words that begin with $current, each after $before. A room may have any name, so it is quoted like the
+# typed text, and never passed to compgen, which would expand it.
 _chatspool_offer() {
   local quote='' value word
   [[ $current != [\"\']* ]] || quote=${current:0:1}
@@ -178,7 +178,7 @@ _chatspool_files() {
   done < <(compgen -f -- "$current")
 }
 
-# Offer what an argument of that name can be, as far as that is known.
+# Offer the possible values of an argument with that name, as far as they are known.
 _chatspool_argument() {
   case $1 in
   ROOM) _chatspool_rooms ;;
@@ -188,8 +188,8 @@ _chatspool_argument() {
   esac
 }
 
-# Set $argument to the name of the argument that the option WORD takes ("-" for none), and $option to its long form; empty where
-# it is unknown or ambiguous. A long form may be shortened.
+# Set $argument to the name of the argument that the option WORD takes ("-": none), and $option to its long form; both
+# are empty if the option is unknown or ambiguous. A long form may be abbreviated.
 _chatspool_option() {
   local short long name
   argument='' option=''
@@ -204,8 +204,8 @@ _chatspool_option() {
   done <<<"$table"
 }
 
-# Take WORD as options. If its last one takes an argument, set $wanted to its name, and where it is in WORD already, $attached to
-# it and $before to what is in front of it.
+# Read WORD as options. If the last one takes an argument, set $wanted to the argument's name. If the argument is
+# already in WORD, set $attached to it and $before to the text before it.
 _chatspool_take() {
   local word=$1 i
   wanted='' attached='' before=''
@@ -226,7 +226,7 @@ _chatspool_take() {
   [[ $wanted != - ]] || wanted=
 }
 
-# Offer what can be the Nth word, from 0 on, behind the options.
+# Offer the possible values of the N-th word, from 0 on, after the options.
 _chatspool_word() {
   case $context:$1 in
   chat-recv:0) COMPREPLY=(--) ;;
@@ -238,7 +238,7 @@ _chatspool_word() {
   esac
 }
 
-# What comes behind the "--" of chat-recv is a command line of its own.
+# After the "--" of chat-recv comes another command line.
 _chatspool_command() {
   if declare -F _command_offset >/dev/null; then
     _command_offset "$(($1 - ${#words[@]} + COMP_CWORD + 1))"
@@ -269,7 +269,7 @@ _chatspool() {
     if [[ -n $wanted ]]; then
       attached=${words[i]}
     elif [[ -n $ended || ${words[i]} != -?* ]]; then
-      # Options may follow the words of a command of chat-spool.
+      # Options may follow the arguments of a command of chat-spool.
       [[ $context == chat-* ]] && ended=1
       count=$((count + 1))
       continue

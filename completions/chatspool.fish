@@ -1,14 +1,14 @@
-# Completion in fish for chat-send, chat-recv, chat-talk and chat-spool. It is installed under the name of each, and does its work the first
-# time. tests/options.bats compares the options with those of the programs.
+# Completion in fish for chat-send, chat-recv, chat-talk and chat-spool. It is installed under the name of each, and
+# runs once. tests/options.bats compares the options with those of the programs.
 
 functions -q __chatspool_rooms; and return
 
-# The words from the program on that are before the cursor, a line each.
+# Print the words from the program's name to the cursor, one per line.
 function __chatspool_words
     commandline -opc
 end
 
-# The rooms of the spool that an -s before the cursor names, or else of the default one.
+# Print the rooms of the spool that an -s before the cursor names, otherwise those of the default spool.
 function __chatspool_rooms
     set -l where
     set -l words (__chatspool_words)
@@ -27,7 +27,7 @@ function __chatspool_rooms
                 set where (string sub -s 3 -- $words[$i])
         end
     end
-    # A path as it would be, except what the shell would have to run.
+    # A path is expanded as the shell would, but no command in it is run.
     set where (string replace -r '^~(?=/|$)' -- $HOME $where)
     if set -l name (string match -r '^\$(\w+)' -- $where)
         set where (string replace -r '^\$\w+' -- "$$name[2]" $where)
@@ -39,7 +39,7 @@ function __chatspool_rooms
     end
 end
 
-# Whether chat-spool has no command yet; and whether its command is one of these.
+# True if chat-spool has no command yet; and true if its command is one of these.
 function __chatspool_needs_command
     test (count (__chatspool_words)) -eq 1
 end
@@ -49,19 +49,19 @@ function __chatspool_command
     set -q words[2]; and contains -- $words[2] $argv
 end
 
-# Whether "--" was there, so that a command follows.
+# True after a "--", so that a command follows.
 function __chatspool_runs
     contains -- -- (__chatspool_words)
 end
 
-# What comes behind that "--" is a command line of its own.
+# After that "--" comes another command line.
 function __chatspool_complete_command
     set -l words (__chatspool_words)
     set -e words[1..(contains -i -- -- $words)]
     complete -C (string join -- ' ' (string escape -- $words) (commandline -ct))
 end
 
-# Whether the word before the cursor is the one given.
+# True if the word before the cursor is the given one.
 function __chatspool_after
     test (__chatspool_words)[-1] = $argv[1]
 end
@@ -109,7 +109,7 @@ complete -c chat-recv -l raw -d 'Do not escape control characters on a terminal'
 complete -c chat-recv -s P -l parallel -x -d 'With a command: run up to N at once'
 complete -c chat-recv -s b -l batch -x -d 'With a command: give it up to N messages'
 complete -c chat-recv -l tries -x -d 'With a command: give up a message after N failures'
-complete -c chat-recv -l dead -x -a '(__chatspool_rooms)' -d 'And move it to this room'
+complete -c chat-recv -l dead -x -a '(__chatspool_rooms)' -d 'With a command: move it to this room'
 complete -c chat-recv -l backoff -x -d 'With a command: hold failures back: 10s or 10s,1m,10m'
 complete -c chat-recv -s h -l help -d 'Print the options and exit'
 complete -c chat-recv -l version -d 'Print the version and exit'
@@ -141,7 +141,7 @@ complete -c chat-spool -n __chatspool_needs_command -a copy -d 'Add all messages
 complete -c chat-spool -n __chatspool_needs_command -a open -d 'Open a room to readers'
 complete -c chat-spool -n __chatspool_needs_command -a readers -d 'Show the readers of an open room'
 complete -c chat-spool -n __chatspool_needs_command -a seek -d 'Let a reader continue elsewhere'
-complete -c chat-spool -n __chatspool_needs_command -a forget -d 'End a reader or make a room plain'
+complete -c chat-spool -n __chatspool_needs_command -a forget -d 'Forget a reader, or all readers of a room'
 complete -c chat-spool -n __chatspool_needs_command -a where -d 'Print which spool is used'
 complete -c chat-spool -n __chatspool_needs_command -a config -d 'Show or change the settings'
 complete -c chat-spool -n __chatspool_needs_command -a init -d 'Create the spool'
@@ -159,7 +159,7 @@ complete -c chat-spool -n '__chatspool_command delete' -l older-than -x -d 'Only
 complete -c chat-spool -n '__chatspool_command delete backup restore forget' -s y -l yes -d 'Do not ask'
 complete -c chat-spool -n '__chatspool_command move requeue delete check dump load backup restore compact copy forget where' -s q -l quiet -d 'Print nothing but errors'
 complete -c chat-spool -n '__chatspool_command open' -s k -l keep -x -d 'Keep the last N messages, or those of that time'
-complete -c chat-spool -n '__chatspool_command open' -s m -l max -x -d 'Never hold more'
+complete -c chat-spool -n '__chatspool_command open' -s m -l max -x -d 'Never hold more messages'
 complete -c chat-spool -n '__chatspool_command seek' -a 'start end' -d 'Where to continue'
 complete -c chat-spool -n '__chatspool_command wait' -s t -l timeout -x -d 'Wait at most this long'
 complete -c chat-spool -n '__chatspool_command check' -l repair -d 'Repair what is wrong'

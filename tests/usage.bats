@@ -344,6 +344,11 @@ END
   [[ $stderr == "chat-spool: 'a/b/c' cannot name a reader: use ROOM/NAME"$'\n'* ]]
 }
 
+@test "a point that seek does not know is refused with 64" {
+  refused chat-spool seek jobs/bob yesterday
+  [[ $stderr == "chat-spool: 'yesterday' is not 'start', 'end', a time like 2026-11-22T13:40:07Z, or a duration like 2h"$'\n'* ]]
+}
+
 @test "an unknown kind of spool is refused with 64" {
   local where
   for where in redis://localhost nosuch://x/y; do

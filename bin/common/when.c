@@ -57,7 +57,7 @@ static int64_t read_unit(const char **at)
     return 0;
 }
 
-static bool read_duration(const char *text, int64_t *milliseconds)
+bool when_span(const char *text, int64_t *milliseconds)
 {
     const char *end = text;
     int64_t whole = read_whole(&end);
@@ -78,7 +78,7 @@ static bool read_duration(const char *text, int64_t *milliseconds)
 int64_t when_duration(const char *text, const char *option)
 {
     int64_t milliseconds;
-    if (!read_duration(text, &milliseconds))
+    if (!when_span(text, &milliseconds))
         cli_usage("option '%s' needs a duration like 90, 1.5s, 5m, 2h or 1d, not '%s'", option,
                   text);
     return milliseconds;
@@ -236,7 +236,7 @@ static int64_t read_time(const char *text, const char *option, int sign)
             "option '%s': '%s' may be a date, a timestamp or a number of seconds; write a date "
             "like 2027-01-01, or seconds like %ss",
             option, text, text);
-    if (read_duration(text, &time))
+    if (when_span(text, &time))
         time = when_now() + sign * time;
     else if (!when_date(text, &time))
         cli_usage("option '%s' needs a duration like 90, 5m, 2h or 1d, or a time like "

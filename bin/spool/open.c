@@ -101,7 +101,7 @@ static int open_room(char **argv)
 static const struct option_row readers_options[] = {
     SPOOL_OPTION,
     { 'j', "json", NULL, "one JSON object per line" },
-    { 'i', "id", "ID", "only the names of those that are done with this message" },
+    { 'i', "id", "ID", "only the names of readers that have read this message" },
     END_OPTION,
 };
 
@@ -206,7 +206,7 @@ static int readers(char **argv)
 
 static const struct option_row seek_options[] = {
     SPOOL_OPTION,
-    { 'i', "id", "ID", "continue behind this message" },
+    { 'i', "id", "ID", "continue after this message" },
     END_OPTION,
 };
 
@@ -218,8 +218,12 @@ static struct chat_point parse_point(const char *word)
         point.kind = CHAT_POINT_START;
     else if (strcmp(word, "end") == 0)
         point.kind = CHAT_POINT_END;
+    else if (when_span(word, &point.value))
+        point.value = when_now() - point.value;
     else if (!when_date(word, &point.value))
-        point.value = when_now() - when_duration(word, "seek");
+        cli_usage("'%s' is not 'start', 'end', a time like 2026-11-22T13:40:07Z, or a duration "
+                  "like 2h",
+                  word);
     return point;
 }
 
@@ -254,7 +258,7 @@ static int seek(char **argv)
 static const struct option_row forget_options[] = {
     SPOOL_OPTION,
     { 'y', "yes", NULL, "do not ask" },
-    { 'q', "quiet", NULL, "say nothing on standard output" },
+    { 'q', "quiet", NULL, "print nothing on standard output" },
     END_OPTION,
 };
 
@@ -355,7 +359,7 @@ const struct command seek_command = {
     .program = {
         .name = "chat-spool",
         .synopsis = "seek [options] ROOM/NAME start|end|TIME | seek -i ID ROOM/NAME",
-        .about = "Let a reader continue from the start, the end, a time or behind a message.",
+        .about = "Let a reader continue from the start, the end, a time or after a message.",
         .options = seek_options,
     },
     .run = seek,
@@ -363,11 +367,11 @@ const struct command seek_command = {
 
 const struct command forget_command = {
     .name = "forget",
-    .summary = "a reader, or that a room is open",
+    .summary = "a reader, or all readers of a room",
     .program = {
         .name = "chat-spool",
         .synopsis = "forget [options] ROOM/NAME | forget [options] ROOM",
-        .about = "End a reader, or end all readers of a room and make it plain.",
+        .about = "Forget a reader, or forget all readers of a room and make it plain.",
         .options = forget_options,
     },
     .run = forget,
