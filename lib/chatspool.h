@@ -196,7 +196,8 @@ struct chat_point {
         CHAT_POINT_PLACE  /* behind the position VALUE */
     } kind;
     int64_t value;
-    bool forward; /* never move backwards: the later one of two points wins */
+    bool forward;   /* never move backwards: the later one of two points wins */
+    int64_t missed; /* without FORWARD: the number of lost messages that the reader is to report */
 };
 
 /* The settings of a spool. */

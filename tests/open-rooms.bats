@@ -481,11 +481,30 @@ is_here() { [[ $(reader "$1" "$2" here) == true ]]; }
   done
 }
 
+@test "dump, load and copy keep how many messages a reader has lost and not reported" {
+  local spool
+  chat-spool open -k 2 -m 5 ticker
+  chat-spool seek ticker/slow start
+  seq 8 | chat-send -l -r ticker
+  chat-spool dump >lines
+  chat-spool load -q -s loaded.db lines
+  chat-spool copy -q "$SPOOL" copied.db
+  chat-send -s used.db -r other first
+  chat-spool load -q -s used.db lines
+  for spool in loaded.db copied.db used.db; do
+    run --separate-stderr -0 chat-recv -a -s "$spool" -r ticker/slow
+    assert_output "$(seq 4 8)"
+    assert_equal "$stderr" "chat-recv: reader 'slow' of room 'ticker' missed 3 messages"
+    run -1 --separate-stderr chat-recv -q -s "$spool" -r ticker/slow
+    assert_equal "$stderr" ''
+  done
+}
+
 # counts SPOOL: print the readers of tea there, and the position of each.
 counts() { chat-spool readers -s "$1" -j tea | jq -c 'del(.last)'; }
 
 @test "in random histories with failures and kills each reader gets each message" {
-  run -0 "$REPOSITORY/tests/model/readers" "${SEED:-1}" "${READERS_HISTORIES:-8}"
+  run -0 "$REPOSITORY/tests/model/readers" "${SEED:-1}" "${READERS_HISTORIES:-8}" ${CHAT_TEST_CLUSTER:+"$SPOOL"}
   assert_output --partial 'each message once per reader'
 }
 

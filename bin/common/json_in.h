@@ -24,7 +24,7 @@ struct json_in {
     const char *opened;        /* the name of an open room, or NULL, */
     struct chat_bounds bounds; /* and its limits; */
     const char *reader;        /* the name of a reader (ROOM/NAME), or NULL, */
-    int64_t place;             /* and the position up to which it has read the room */
+    int64_t place, missed;     /* the position up to which it has read the room; lost messages */
     struct json_t *object;
     struct text decoded;
     char reason[256]; /* why the last line could not be read */

@@ -93,11 +93,12 @@ static void dump_room(void *context, const struct chat_room *room)
     output_put_string(&dump->out, "}\n");
 }
 
-static void dump_reader(void *context, const char *name, int64_t place)
+static void dump_reader(void *context, const char *name, const struct chat_reader *reader)
 {
     struct dump *dump = context;
     json_out_string('{', "reader", name, &dump->out);
-    json_out_number(',', "place", place, &dump->out);
+    json_out_number(',', "place", reader->place, &dump->out);
+    json_out_number(',', "missed", reader->missed, &dump->out);
     json_out_number(',', "next_id", dump->next_id, &dump->out);
     output_put_string(&dump->out, "}\n");
 }
@@ -187,11 +188,11 @@ static void copy_room(void *context, const struct chat_room *room)
     spool_need(restore_open(&dump->to, room->name, &room->bounds), dump->to.spool);
 }
 
-static void copy_reader(void *context, const char *name, int64_t place)
+static void copy_reader(void *context, const char *name, const struct chat_reader *reader)
 {
     struct dump *dump = context;
     copy_commit(dump);
-    spool_need(restore_reader(&dump->to, name, place), dump->to.spool);
+    spool_need(restore_reader(&dump->to, name, reader->place, reader->missed), dump->to.spool);
 }
 
 static void copy_message(void *context, const struct chat_message *m)

@@ -80,9 +80,10 @@ static void skip(struct load *load, int64_t next_id)
 static void load_opened(struct load *load)
 {
     commit(load);
-    enum chat_status status = load->json.opened != NULL
-                                  ? restore_open(&load->to, load->json.opened, &load->json.bounds)
-                                  : restore_reader(&load->to, load->json.reader, load->json.place);
+    enum chat_status status =
+        load->json.opened != NULL
+            ? restore_open(&load->to, load->json.opened, &load->json.bounds)
+            : restore_reader(&load->to, load->json.reader, load->json.place, load->json.missed);
     if (status == CHAT_USAGE || status == CHAT_NOUSER)
         refuse(load, CHAT_DATA, chat_error(load->to.spool));
     need(load, status);

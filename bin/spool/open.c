@@ -243,7 +243,7 @@ static int seek(char **argv)
     const char *reader = need_name(words, true, "");
     chat_spool *spool = spool_open(where);
     const struct chat_point point =
-        id > 0 ? (struct chat_point){ CHAT_POINT_ID, id, false } : parse_point(words[1]);
+        id > 0 ? (struct chat_point){ .kind = CHAT_POINT_ID, .value = id } : parse_point(words[1]);
     enum chat_status status = chat_seek(spool, reader, &point);
     if (status == CHAT_NONE) {
         cli_say("%s", chat_error(spool));

@@ -33,7 +33,7 @@ static void put_readers(struct writing *w, int64_t place)
     char name[2 * sizeof w->readers->name];
     for (; w->next < w->count && w->readers[w->next].place < place; w->next++) {
         reader_name(w, &w->readers[w->next], name);
-        w->to->put_reader(w->to->context, name, w->readers[w->next].place);
+        w->to->put_reader(w->to->context, name, &w->readers[w->next]);
     }
 }
 

@@ -10,9 +10,9 @@ struct opened {
     void *context;
     void (*put_room)(void *context, const struct chat_room *room);
     void (*put_message)(void *context, const struct chat_message *message);
-    /* NAME (ROOM/NAME) has read the messages of the room that were put, up to the position
-     * PLACE. */
-    void (*put_reader)(void *context, const char *name, int64_t place);
+    /* NAME (ROOM/NAME) has read the messages of the room that were put, up to the position of
+     * READER. */
+    void (*put_reader)(void *context, const char *name, const struct chat_reader *reader);
 };
 
 /* Write ROOM of SPOOL, then its messages, with each reader after the last message that it has read,

@@ -220,12 +220,14 @@ static bool has_reader(const struct restore *restore, const char *name)
     return found;
 }
 
-enum chat_status restore_reader(struct restore *restore, const char *name, int64_t place)
+enum chat_status restore_reader(struct restore *restore, const char *name, int64_t place,
+                                int64_t missed)
 {
     /* Messages with new ids have new positions, too: all messages so far are before the last
      * one. */
     const struct chat_point point = { .kind = restore->fresh ? CHAT_POINT_PLACE : CHAT_POINT_END,
-                                      .value = place };
+                                      .value = place,
+                                      .missed = missed };
     if (!restore->fresh && has_reader(restore, name))
         return CHAT_OK;
     return chat_seek(restore->spool, name, &point);

@@ -86,11 +86,12 @@ enum chat_status restore_put(struct restore *restore, const struct chat_message 
 enum chat_status restore_commit(struct restore *restore);
 
 /* Call these between transactions, to open a room as it was. The reader NAME has read all messages
- * of its room that were put so far, up to the position PLACE. A reader that already existed does
- * not move. */
+ * of its room that were put so far, up to the position PLACE, and reports MISSED lost messages. A
+ * reader that already existed does not change. */
 enum chat_status restore_open(struct restore *restore, const char *room,
                               const struct chat_bounds *bounds);
-enum chat_status restore_reader(struct restore *restore, const char *name, int64_t place);
+enum chat_status restore_reader(struct restore *restore, const char *name, int64_t place,
+                                int64_t missed);
 
 /* Pass every message that is in the rooms now to TAKE, one batch at a time, in order, until TAKE
  * returns false. A damaged message is skipped and reported on standard error. Returns whether there

@@ -63,7 +63,8 @@ static enum chat_status put_group(struct pg_store *s, const size_t *group, size_
     const char *room = pg_log_room(&s->put.log, group[0]);
     struct pg_array columns[PG_PUT_COLUMNS];
     int64_t bytes = 0, last = 0, first = INT64_MAX;
-    if (are_alike(&s->put.log, group, count)) {
+    /* A message that is restored to a reader has a place, but no id. */
+    if (strchr(room, '/') == NULL && are_alike(&s->put.log, group, count)) {
         enum chat_status status = put_alike(s, room, group, count);
         return status == CHAT_OK && s->call_count > CALLS / 2 ? pg_exchange(s, "write") : status;
     }

@@ -121,6 +121,7 @@ static size_t call_seek(struct pg_store *s, const void *what)
     pg_number(&values, seeking->point->kind);
     pg_number(&values, seeking->point->value);
     pg_number(&values, seeking->point->forward);
+    pg_number(&values, seeking->point->missed);
     size_t call = pg_call(s, PG_SEEK, &values);
     if (seeking->point->forward) /* a reader that moves forward has nothing new to receive */
         pg_bells_call_ring(s, LOCK_GONE, seeking->reader);
@@ -161,6 +162,7 @@ static enum chat_status copy_readers(struct pg_store *s, size_t call, struct cha
             .here = pg_get_number(result, row, 5) != 0,
             .last = pg_get_number(result, row, 6),
             .place = pg_get_number(result, row, 7),
+            .apart = pg_get_number(result, row, 8),
         };
         snprintf(list[i].name, sizeof list[i].name, "%s", pg_get_text(result, row, 0));
     }

@@ -8,7 +8,9 @@
 
 #include "internal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
 
 #include "connect.h"
@@ -156,6 +158,7 @@ enum chat_status pg_put(struct store *store, const struct chat_message *message,
     struct pg_store *s = (struct pg_store *)store;
     struct pg_terms put = { .terms = *terms, .id_wanted = id != NULL };
     struct chat_message m = *message;
+    char name[2 * (CHAT_NAME_MAX + 1)];
     int64_t ignored;
     m.room = pg_room_name(s, m.room);
     put.terms.once = terms->once && m.key != NULL;
@@ -164,6 +167,12 @@ enum chat_status pg_put(struct store *store, const struct chat_message *message,
         m.attempts = m.failed = 0;
     if (!terms->restore || m.id == 0)
         m.id = m.place = 0;
+    if (terms->restore && m.reader != NULL && strchr(m.room, '/') == NULL) {
+        /* A copy becomes a message of its reader alone: the id may still be that of the room's. */
+        snprintf(name, sizeof name, "%s/%s", m.room, m.reader);
+        m.room = name;
+        m.id = 0;
+    }
     enum chat_status status = check(s, &m);
     if (status == CHAT_OK && pg_wants_answer(&put))
         status = put_now(s, &m, &put.terms, put.id_wanted, id != NULL ? id : &ignored);

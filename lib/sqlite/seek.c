@@ -94,21 +94,22 @@ static enum chat_status drop_copies(struct sqlite_store *s, const struct open_ro
 
 /* Set the reader to PLACE. */
 static enum chat_status set_place(struct sqlite_store *s, const struct open_row *reader,
-                                  const struct open_row *open, int64_t place, bool forward)
+                                  const struct open_row *open, int64_t place,
+                                  const struct chat_point *point)
 {
     enum chat_status status = CHAT_OK;
     if (reader->depth > 0) {
         status = drop_passed(s, reader->number, place);
-        if (status == CHAT_OK && !forward)
+        if (status == CHAT_OK && !point->forward)
             status = drop_copies(s, reader, place);
         if (status == CHAT_OK)
             status = db_run_for(s, SQL_RECOUNT_ROOM, reader->number);
     }
-    if (forward && place < reader->seen)
+    if (point->forward && place < reader->seen)
         place = reader->seen;
     if (status == CHAT_OK)
-        status = open_row_set_reader(s, reader->number, place, forward ? reader->missed : 0,
-                                     clock_now());
+        status = open_row_set_reader(s, reader->number, place,
+                                     point->forward ? reader->missed : point->missed, clock_now());
     if (status == CHAT_OK && place < open->seen)
         status = open_row_set_seen(s, open->number, place, reader->number);
     return status == CHAT_OK ? trim(s, open->number, open->depth) : status;
@@ -132,7 +133,7 @@ static enum chat_status seek(struct sqlite_store *s, const char *name,
         status = open_row_get(s, open.number, &open); /* the new reader may be the slowest */
     if (status == CHAT_OK)
         status = open_row_get(s, room.number, &reader);
-    return status == CHAT_OK ? set_place(s, &reader, &open, place, point->forward) : status;
+    return status == CHAT_OK ? set_place(s, &reader, &open, place, point) : status;
 }
 
 enum chat_status sqlite_seek(struct store *store, const char *name, const struct chat_point *point)

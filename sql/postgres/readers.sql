@@ -165,7 +165,7 @@ SELECT chat.drop_unseen($1::bigint);
 SELECT chat.open($1::text, $2::bigint, $3::bigint)::int::bigint;
 
 -- name: seek
-SELECT chat.seek($1::text, $2::text, $3::bigint, $4::bigint, $5::bigint = 1)::int::bigint;
+SELECT chat.seek($1::text, $2::text, $3::bigint, $4::bigint, $5::bigint = 1, $6::bigint)::int::bigint;
 
 -- name: end_reader
 SELECT chat.end_reader($1::text, $2::text)::int::bigint;
@@ -176,8 +176,8 @@ SELECT place FROM chat.message WHERE id = $2::bigint AND room = (SELECT number F
 
 -- name: list_readers
 -- The readers of the open room $1: how many messages each has not read, is processing, has held back and has lost;
--- whether a process is present as this reader; when it last finished a message; how far it has read. If $2 is not 0,
--- only the readers that have read the message $2.
+-- whether a process is present as this reader; when it last finished a message; how far it has read; how many messages are
+-- its own. If $2 is not 0, only the readers that have read the message $2.
 WITH o AS MATERIALIZED (SELECT number, name FROM chat.room WHERE name = $1::text AND source = number),
     locks AS MATERIALIZED (SELECT DISTINCT reader, id FROM chat.reading),
     aim AS MATERIALIZED (SELECT place FROM chat.message WHERE id = $2::bigint AND room = (SELECT number FROM o) AND due IS NULL)
@@ -192,7 +192,8 @@ SELECT substr(r.name, length(o.name) + 2),
             OR (m.room = o.number AND m.due IS NULL AND m.place > r.seen)))
         OR EXISTS (SELECT FROM chat.message m WHERE m.origin IS NOT NULL AND m.origin = l.id AND m.room = r.number))),
     (SELECT count(*) FROM chat.message m WHERE m.room = r.number AND m.due IS NOT NULL AND m.place > 0),
-    r.missed, EXISTS (SELECT FROM locks l WHERE l.reader = r.number & 16777215 AND l.id = 0)::int::bigint, coalesce(r.last, 0), r.seen
+    r.missed, EXISTS (SELECT FROM locks l WHERE l.reader = r.number & 16777215 AND l.id = 0)::int::bigint, coalesce(r.last, 0), r.seen,
+    (SELECT count(*) FROM chat.message m WHERE m.room = r.number)
 FROM o JOIN chat.room r ON r.source = o.number AND r.number <> o.number
 WHERE $2::bigint = 0 OR (r.seen >= (SELECT place FROM aim)
     AND NOT EXISTS (SELECT FROM chat.message m WHERE m.origin IS NOT NULL AND m.origin = $2::bigint AND m.room = r.number))
