@@ -143,10 +143,27 @@ mail 1 11 B 0 0 0 0 0 2 d"
   when=$(chat-recv -p -r 'say "hi"' -o %t)
   chat-send -r later -d 1h 'not yet'
   run --separate-stderr -0 chat-spool list -j
-  assert_output '{"room":"later","depth":1,"bytes":7,"claimed":0,"delayed":1,"held":0,"expired":0,"dead":0,"oldest":null}
-{"room":"say \"hi\"","depth":1,"bytes":3,"claimed":0,"delayed":0,"held":0,"expired":0,"dead":0,"oldest":"'"$when"'"}'
+  assert_output '{"room":"later","depth":1,"bytes":7,"claimed":0,"delayed":1,"held":0,"expired":0,"dead":0,"oldest":null,"readers":null}
+{"room":"say \"hi\"","depth":1,"bytes":3,"claimed":0,"delayed":0,"held":0,"expired":0,"dead":0,"oldest":"'"$when"'","readers":null}'
   assert_equal "$(chat-spool list -j | field room)" $'later\nsay "hi"'
   assert_equal "$(chat-spool list --json)" "$output"
+}
+
+@test "list shows how many readers an open room has, and no such column where no room is open" {
+  chat-send -r plain one
+  run -0 chat-spool list
+  refute_output --partial READERS
+  chat-spool open tea
+  chat-spool open empty
+  chat-spool seek tea/bob start
+  chat-spool seek tea/carol start
+  chat-send -r tea one
+  run -0 chat-spool list
+  assert_equal "$(awk '{ print $1, $NF }' <<<"$output")" $'ROOM READERS\nempty 0\nplain -\ntea 2'
+  run -0 chat-spool list plain
+  refute_output --partial READERS
+  run -0 chat-spool list -j
+  assert_equal "$(jq -c '[.room, .readers]' <<<"$output")" $'["empty",0]\n["plain",null]\n["tea",2]'
 }
 
 @test "list prints nothing for an empty spool and creates no spool" {
@@ -708,7 +725,7 @@ a 0'
   assert_equal "$(chat-spool list -j empty b a | grep -o '"dead":[0-9]*' | tr '\n' ' ')" '"dead":0 "dead":0 "dead":1 '
   assert_equal "$(chat-spool list -1 empty b)" $'empty\nb'
   assert_equal "$(chat-spool list -j empty)" \
-    '{"room":"empty","depth":0,"bytes":0,"claimed":0,"delayed":0,"held":0,"expired":0,"dead":0,"oldest":null}'
+    '{"room":"empty","depth":0,"bytes":0,"claimed":0,"delayed":0,"held":0,"expired":0,"dead":0,"oldest":null,"readers":null}'
   run --separate-stderr chat-spool list a/b
   assert_usage chat-spool
 }

@@ -26,9 +26,9 @@ static const struct option_row options[] = {
 };
 
 static const struct table_column columns[] = {
-    { "ROOM", false, 0 },   { "DEPTH", true, 0 },   { "BYTES", true, 0 },
-    { "CLAIMED", true, 0 }, { "DELAYED", true, 0 }, { "HELD", true, 0 },
-    { "EXPIRED", true, 0 }, { "DEAD", true, 0 },    { "OLDEST", true, 0 },
+    { "ROOM", false, 0 },   { "DEPTH", true, 0 },   { "BYTES", true, 0 },   { "CLAIMED", true, 0 },
+    { "DELAYED", true, 0 }, { "HELD", true, 0 },    { "EXPIRED", true, 0 }, { "DEAD", true, 0 },
+    { "OLDEST", true, 0 },  { "READERS", true, 0 }, /* last: only where a room is open */
 };
 
 struct listing {
@@ -58,7 +58,17 @@ static int64_t dead(const struct listing *l, const struct chat_room *room)
     return found != NULL ? found->depth : 0;
 }
 
-static void add_row(struct table *table, const struct listing *l, const struct chat_room *room)
+/* Whether one of the rooms is open. */
+static bool some_open(const struct listing *l)
+{
+    for (size_t i = 0; i < l->count; i++)
+        if (l->rooms[i].open)
+            return true;
+    return false;
+}
+
+static void add_row(struct table *table, const struct listing *l, const struct chat_room *room,
+                    bool readers)
 {
     char text[HUMAN];
     table_add(table, room->name);
@@ -70,17 +80,23 @@ static void add_row(struct table *table, const struct listing *l, const struct c
     table_add_number(table, room->expired);
     table_add_number(table, dead(l, room));
     table_add(table, room->oldest > 0 ? human_age(when_now() - room->oldest, text) : "-");
+    if (readers && room->open)
+        table_add_number(table, room->readers);
+    else if (readers)
+        table_add(table, "-");
 }
 
 /* Write at most MOST rooms; 0: all. */
 static void put_table(struct listing *l, size_t most)
 {
-    struct table table = { .columns = columns, .column_count = sizeof columns / sizeof columns[0] };
+    const bool readers = some_open(l);
+    struct table table = { .columns = columns,
+                           .column_count = sizeof columns / sizeof columns[0] - !readers };
     if (l->count == 0)
         return;
     table_titles(&table);
     for (size_t i = 0; i < l->count; i++)
-        add_row(&table, l, &l->rooms[i]);
+        add_row(&table, l, &l->rooms[i], readers);
     table_put(&table, most > 0 ? most + 1 : 0, &l->out);
 }
 
@@ -97,6 +113,10 @@ static void put_json(struct listing *l)
         json_out_number(',', "expired", room->expired, &l->out);
         json_out_number(',', "dead", dead(l, room), &l->out);
         json_out_time(',', "oldest", room->oldest, &l->out);
+        if (room->open)
+            json_out_number(',', "readers", room->readers, &l->out);
+        else
+            output_put_string(&l->out, ",\"readers\":null");
         output_put_string(&l->out, "}\n");
     }
 }
