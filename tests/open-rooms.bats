@@ -351,6 +351,43 @@ is_here() { [[ $(reader "$1" "$2" here) == true ]]; }
   assert_output good
 }
 
+@test "a message that expires while a reader works on it stays with it, and moves to its dead-letter room" {
+  chat-spool open jobs
+  printf '%s\n' job other | chat-send -l -x 1s -r jobs
+  mkfifo gate
+  background chat-recv -q --tries 1 -r jobs/a -- sh -c 'cat gate; exit 1'
+  wait_until is_claimed jobs a 1
+  wait_until is_swept jobs 1
+  echo >gate
+  finish "$BACKGROUND_PID"
+  assert_equal "$status" 123
+  run -0 chat-recv -p -a -r jobs.a.dead
+  assert_output job
+  run -1 chat-recv -q -r jobs/b
+  wait_until is_swept jobs 0
+}
+
+# is_swept ROOM COUNT: so many messages are left in it when those that have expired were deleted.
+is_swept() { chat-spool compact -q && (($(depth "$1") == $2)); }
+
+@test "a message that has expired when its command fails does not come back to the reader" {
+  chat-spool open jobs
+  chat-send -x 1s -r jobs job
+  mkfifo gate
+  background chat-recv -q --backoff 0.1s -r jobs/a -- sh -c 'cat gate; exit 1'
+  wait_until is_claimed jobs a 1
+  wait_until is_swept_of_others jobs
+  echo >gate
+  finish "$BACKGROUND_PID"
+  assert_equal "$status" 123
+  wait_until expired_for_reader jobs/a
+  assert_equal "$(reader jobs a unread)" 0
+}
+
+# is_swept_of_others ROOM: no reader but one that works on it would get a message of the room.
+is_swept_of_others() { ! chat-recv -q -p -a -r "$1/z" >/dev/null; }
+expired_for_reader() { ! chat-recv -q -r "$1" && (($(reader "${1%/*}" "${1#*/}" unread) == 0)); }
+
 # ---------------------------------------------------------------- what is refused
 
 @test "an unknown reader and a room that is not open exit with 67" {

@@ -34,6 +34,8 @@ static void sweep_passed(struct sqlite_store *s, const struct scan *scan,
     struct open_row source;
     if (!scan->passed_expired && !batch->passed_expired)
         return;
+    if (room_is_reader(&room))
+        sweep_while_idle(s, &room); /* delete expired copies */
     if (room_is_reader(&room) && open_row_get(s, room.source, &source) == CHAT_OK)
         room = (struct room){ .number = source.number, .next_expiry = source.next_expiry };
     sweep_while_idle(s, &room);

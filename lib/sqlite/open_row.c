@@ -93,7 +93,7 @@ static enum chat_status get_totals(struct sqlite_store *s, struct range run, str
 }
 
 enum chat_status open_row_copy(struct sqlite_store *s, const struct open_row *reader,
-                               struct range run)
+                               struct range run, bool expired)
 {
     const int64_t offset = (reader->source - reader->number) << PLACE_BITS;
     struct totals before, after;
@@ -104,7 +104,7 @@ enum chat_status open_row_copy(struct sqlite_store *s, const struct open_row *re
     sqlite3_bind_int64(statement, 1, run.first + offset);
     sqlite3_bind_int64(statement, 2, run.last + offset);
     sqlite3_bind_int64(statement, 3, offset);
-    sqlite3_bind_int64(statement, 4, clock_now());
+    sqlite3_bind_int64(statement, 4, expired ? 0 : clock_now());
     status = db_finish(s, statement);
     if (status == CHAT_OK)
         status = get_totals(s, run, &after);

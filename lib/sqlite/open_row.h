@@ -32,9 +32,10 @@ enum chat_status open_row_find(struct sqlite_store *s, const char *name, struct 
 enum chat_status open_row_find_message(struct sqlite_store *s, const struct open_row *open,
                                        int64_t id, int64_t *place);
 
-/* Within a transaction: copy the messages of READER's source at the reader's positions RUN. */
+/* Within a transaction: copy the messages of READER's source at the reader's positions RUN; with
+ * EXPIRED, expired messages too. */
 enum chat_status open_row_copy(struct sqlite_store *s, const struct open_row *reader,
-                               struct range run);
+                               struct range run, bool expired);
 
 /* Set how far an open room, or a reader, has come. LAST is the time when the reader finished a
  * message, or 0: it has not finished one. */

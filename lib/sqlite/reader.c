@@ -178,7 +178,7 @@ static enum chat_status pass(struct sqlite_store *s, struct open_row *reader, in
     struct gaps gaps = { .runs = NULL };
     enum chat_status status = find_gaps(s, reader, last, done, &gaps);
     for (size_t i = 0; i < gaps.count && status == CHAT_OK; i++)
-        status = open_row_copy(s, reader, gaps.runs[i]);
+        status = open_row_copy(s, reader, gaps.runs[i], false);
     free(gaps.runs);
     reader->seen = position_place(last);
     return status;
@@ -245,10 +245,28 @@ enum chat_status reader_settle(struct sqlite_store *s, const struct chat_batch *
     return status == CHAT_OK ? trim(s, reader.source, (int64_t)(to - from)) : status;
 }
 
+/* Copy the messages of DONE that the reader has not seen. They may have expired since they were
+ * claimed. */
+static enum chat_status copy_all(struct sqlite_store *s, const struct open_row *reader,
+                                 const struct done *done)
+{
+    enum chat_status status = CHAT_OK;
+    for (size_t i = 0, next; i < done->count && status == CHAT_OK; i = next) {
+        struct range run = { done->positions[i], done->positions[i] };
+        for (next = i + 1; next < done->count && done->positions[next] == run.last + 1; next++)
+            run.last++;
+        if (position_place(run.first) <= reader->seen)
+            run.first = position_of(reader->number, reader->seen + 1);
+        if (run.first <= run.last)
+            status = open_row_copy(s, reader, run, true);
+    }
+    return status;
+}
+
 enum chat_status reader_copy(struct sqlite_store *s, const struct chat_batch *batch)
 {
     struct open_row reader;
-    struct done all = { .positions = NULL }, none = { .positions = NULL };
+    struct done all = { .positions = NULL };
     enum chat_status status = open_row_get(s, batch->room, &reader);
     if (status == CHAT_NONE || (status == CHAT_OK && reader.source != batch->source))
         return CHAT_OK;
@@ -257,9 +275,11 @@ enum chat_status reader_copy(struct sqlite_store *s, const struct chat_batch *ba
     if (status == CHAT_OK && reader.depth > 0)
         status = take_own(s, &reader, &all, false);
     int64_t last = status == CHAT_OK ? last_unseen(&reader, batch, &all) : 0;
-    free(all.positions);
+    if (last > 0)
+        status = copy_all(s, &reader, &all);
     if (status == CHAT_OK && last > 0)
-        status = pass(s, &reader, last, &none);
+        status = pass(s, &reader, last, &all);
+    free(all.positions);
     if (status != CHAT_OK)
         return status;
     const int64_t missed = reader.missed > batch->missed ? reader.missed - batch->missed : 0;

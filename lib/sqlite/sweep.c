@@ -10,9 +10,11 @@
 #include "database.h"
 #include "group_commit.h"
 #include "message.h"
+#include "open_row.h"
 #include "os/clock.h"
 #include "room.h"
 #include "transaction.h"
+#include "worked.h"
 
 enum {
     PORTION = 1024,                 /* messages in one transaction */
@@ -32,15 +34,17 @@ struct expired {
     int64_t position, length;
 };
 
-/* List expired messages, at most PORTION of them, and claim them. */
-static enum chat_status list_expired(struct sqlite_store *s, struct sweep *sweep,
-                                     struct expired *list, size_t *count, int64_t *bytes)
+/* List the messages that have expired at the time NOW and are not among WORKED, at most PORTION of
+ * them, and claim them. */
+static enum chat_status list_expired(struct sqlite_store *s, struct sweep *sweep, int64_t now,
+                                     const struct worked *worked, struct expired *list,
+                                     size_t *count, int64_t *bytes)
 {
     sqlite3_stmt *statement = db_statement(s, SQL_LIST_EXPIRED);
     sqlite3_bind_int64(statement, 1, sweep->from);
     sqlite3_bind_int64(statement, 2, sweep->to);
     db_bind_number(statement, 3, sweep->room, sweep->waiting);
-    sqlite3_bind_int64(statement, 4, clock_now());
+    sqlite3_bind_int64(statement, 4, now);
     enum chat_status status = CHAT_OK;
     int rc = SQLITE_DONE;
     while (status == CHAT_OK && *count < PORTION && *bytes < SWEPT_BYTES &&
@@ -49,7 +53,7 @@ static enum chat_status list_expired(struct sqlite_store *s, struct sweep *sweep
         list[*count] = (struct expired){ position, sqlite3_column_int64(statement, 1) };
         if (position_room(position) > 0) /* messages that wait are listed behind the others */
             sweep->from = position + 1;
-        status = claim_lock_take(s, position);
+        status = worked_has(worked, position) ? CHAT_NONE : claim_lock_take(s, position);
         if (status == CHAT_OK)
             *bytes += list[(*count)++].length;
         if (status == CHAT_NONE)
@@ -72,16 +76,29 @@ static enum chat_status delete_expired(struct sqlite_store *s, int64_t room,
     return status == CHAT_OK && count > 0 ? room_count(s, room, -(int64_t)count, -bytes) : status;
 }
 
+/* In an open room, delete messages this many milliseconds after they have expired: a reader that is
+ * about to claim a message may have looked at the clock a moment ago. */
+enum { GRACE = 1000 };
+
 enum chat_status sweep_some(struct sqlite_store *s, struct sweep *sweep)
 {
+    struct open_row room;
+    struct worked worked = { .runs = NULL };
     struct expired *list = malloc(PORTION * sizeof *list);
     if (list == NULL)
         return error_set(s->base.error, CHAT_SYSTEM, "out of memory");
     size_t count = 0;
-    int64_t bytes = 0;
-    enum chat_status status = list_expired(s, sweep, list, &count, &bytes);
+    int64_t bytes = 0, now = clock_now();
+    enum chat_status status = open_row_get(s, sweep->room, &room);
+    if (status == CHAT_OK && room.source == room.number) {
+        now -= GRACE;
+        status = worked_list(s, room.number, &worked);
+    }
+    if (status == CHAT_OK)
+        status = list_expired(s, sweep, now, &worked, list, &count, &bytes);
     if (status == CHAT_OK)
         status = delete_expired(s, sweep->room, list, count, bytes);
+    free(worked.runs);
     free(list);
     return status;
 }

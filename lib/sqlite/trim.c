@@ -218,7 +218,7 @@ static void save_run(void *context, struct range run)
 {
     struct saving *saving = context;
     if (saving->status == CHAT_OK)
-        saving->status = open_row_copy(saving->store, saving->reader, run);
+        saving->status = open_row_copy(saving->store, saving->reader, run, true);
 }
 
 /* Copy the messages at the reader's positions RUN that receivers process, here or in other

@@ -87,9 +87,12 @@ FROM (SELECT moved.number AS room, 1 AS sign, count(*) AS count, sum(length) AS 
 INSERT INTO chat.front (room, returned, first) VALUES ($1::bigint, $2::bigint, $3::bigint) ON CONFLICT DO NOTHING;
 
 -- name: sweep
--- Delete at most $2 expired messages of room $1. (With an array no plan can turn this into a scan of the whole table.)
+-- Delete at most $2 expired messages of room $1 that no receiver has claimed. (With arrays no plan can turn this into a scan of the whole
+-- table, and the locks are read only if a message has expired.)
 WITH old AS (SELECT id FROM chat.message WHERE room = $1::bigint AND expires IS NOT NULL
-        AND expires <= (SELECT chat.now()) ORDER BY expires LIMIT $2::bigint FOR UPDATE SKIP LOCKED),
+        AND expires <= (SELECT chat.now()) AND id & 281474976710655 <> ALL (ARRAY(SELECT c.id FROM chat.claimed c))
+        AND id & 1099511627775 <> ALL (ARRAY(SELECT l.id FROM chat.reading l JOIN chat.room r ON r.number & 16777215 = l.reader
+            WHERE r.source = $1::bigint AND l.id > 0)) ORDER BY expires LIMIT $2::bigint FOR UPDATE SKIP LOCKED),
     done AS (DELETE FROM chat.message WHERE id = ANY (ARRAY(SELECT id FROM old)) AND room = $1::bigint
         RETURNING octet_length(body) AS length)
 INSERT INTO chat.tally (room, epoch, depth, bytes)
