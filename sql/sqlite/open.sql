@@ -14,8 +14,9 @@ SELECT +keep, +most FROM room WHERE number = ?1;
 SELECT number, name, depth, seen, missed, last, source FROM room WHERE name > ?1 || '/' AND name < ?1 || '0' ORDER BY name;
 
 -- name: get_slowest
--- The reader of the open room with the name ?1 that has read least of it.
-SELECT number, seen FROM room WHERE name > ?1 || '/' AND name < ?1 || '0' ORDER BY seen LIMIT 1;
+-- One of the readers of the open room with the name ?1 that have read least of it, chosen at random: if the statement took the first
+-- one, each of thousands of readers that read in that order would have to look at all others.
+SELECT number, seen FROM room WHERE name > ?1 || '/' AND name < ?1 || '0' ORDER BY seen, random() LIMIT 1;
 
 -- name: add_reader
 -- Add a reader of the open room ?3, which has read it up to the place ?4.
