@@ -50,3 +50,4 @@ GRANT SELECT ON chat.claimed, chat.reading TO chat_receiver;
 -- It receives as a reader of an open room. Then the row of the reader changes, and chat.copy() copies a failed message for it.
 GRANT INSERT (name, source, seen, missed), UPDATE (seen, slowest, missed, last) ON chat.room TO chat_receiver;
 GRANT EXECUTE ON FUNCTION chat.copy(bigint, bigint[]) TO chat_receiver;
+GRANT USAGE ON SEQUENCE chat.copy_id TO chat_receiver;

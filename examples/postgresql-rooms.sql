@@ -21,10 +21,12 @@ ALTER TABLE chat.front ENABLE ROW LEVEL SECURITY;
 DROP POLICY IF EXISTS own_rooms ON chat.front;
 CREATE POLICY own_rooms ON chat.front USING (EXISTS (SELECT FROM chat.room r WHERE r.number = room));
 
--- A message has an id and a position that the sequence has given: a higher one would use up the ids of all.
+-- A message has an id and a position that the sequence has given: a higher one would use up the ids of all. A copy for a reader of an
+-- open room, which the function chat.copy() has made, has an id below zero.
 ALTER TABLE chat.message ENABLE ROW LEVEL SECURITY;
 DROP POLICY IF EXISTS own_rooms ON chat.message;
 CREATE POLICY own_rooms ON chat.message USING (EXISTS (SELECT FROM chat.room r WHERE r.number = room))
     WITH CHECK (EXISTS (SELECT FROM chat.room r WHERE r.number = room)
-        AND id BETWEEN 1 AND pg_sequence_last_value('chat.message_id')
+        AND (id BETWEEN 1 AND pg_sequence_last_value('chat.message_id')
+            OR (id BETWEEN -pg_sequence_last_value('chat.copy_id') AND -1 AND origin IS NOT NULL))
         AND place BETWEEN 0 AND pg_sequence_last_value('chat.message_id'));

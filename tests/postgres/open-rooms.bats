@@ -258,6 +258,77 @@ row_is_held() { [[ $(sql "SELECT count(*) FROM pg_locks WHERE relation = 'chat.r
 }
 as_role() { CHAT_SPOOL=$(cluster_url "$DATABASE" "$1"); }
 
+@test "with row-level security a reader works as without, and no other role can give it a message once more" {
+  local file reader
+  node_sql node1 'DROP ROLE IF EXISTS ruth, sam' 'CREATE ROLE ruth LOGIN' 'CREATE ROLE sam LOGIN'
+  for file in roles rooms; do
+    "$POSTGRES/psql" -X -q -h "$CLUSTER/sockets" -p "$(<"$CLUSTER/node1/port")" -U postgres -d "$DATABASE" \
+      -f "$FAULT_DIRECTORY/../../examples/postgresql-$file.sql"
+  done
+  sql 'GRANT chat_sender, chat_receiver TO ruth, sam'
+  chat-spool open ruth.tea
+  as_role ruth
+  seq 3 | chat-send -l -r ruth.tea
+  run -123 chat-recv -q -a -r ruth.tea/r -- sh -c 'test "$(cat)" != 2'
+  run -0 chat-recv -a -r ruth.tea/r
+  assert_output 2
+  reader=$(sql "SELECT number FROM chat.room WHERE name = 'ruth.tea/r'")
+  as_role sam
+  run -67 chat-recv -q -r ruth.tea/r
+  run ! copy_as sam "$reader"
+  assert_output --partial 'is not locked'
+  as_role ruth
+  run -1 chat-recv -q -r ruth.tea/r
+  as_role chat
+}
+# copy_as ROLE READER: copy all messages for that reader.
+copy_as() {
+  "$POSTGRES/psql" -X -q -h 127.0.0.1 -p "$(<"$CLUSTER/node1/port")" -U "$1" -d "$DATABASE" -c "SELECT chat.copy($2, ARRAY[1, 2, 3])" 2>&1
+}
+
+@test "a dump has what readers have for themselves, and what they have lost" {
+  local spool
+  chat-spool open -k 2 -m 5 tea
+  chat-spool seek tea/slow start
+  seq 8 | chat-send -l -r tea
+  run -123 chat-recv -q -r tea/bob -- false
+  chat-send -r tea/bob 'for bob'
+  chat-spool dump >lines
+  chat-spool load -q -s loaded.db lines
+  chat-spool copy -q "$CHAT_SPOOL" copied.db
+  chat-spool forget -q -y tea
+  chat-recv -a -r tea >/dev/null
+  chat-spool load -q lines
+  for spool in loaded.db copied.db "$CHAT_SPOOL"; do
+    run -0 --separate-stderr chat-recv -a -s "$spool" -r tea/slow
+    assert_output "$(seq 4 8)"
+    assert_equal "$stderr" "chat-recv: reader 'slow' of room 'tea' missed 3 messages"
+    # A spool that had messages gives new places, to those of readers behind those of the room.
+    run -0 chat-recv -a -s "$spool" -r tea/bob
+    assert_equal "$(sort <<<"$output")" "$(seq 4 8)"$'\nfor bob'
+  done
+}
+
+@test "a message that expires while a reader works on it stays with it, and moves to its dead-letter room" {
+  chat-spool open jobs
+  printf '%s\n' job other | chat-send -l -x 1s -r jobs
+  background chat-recv -q --tries 1 -r jobs/a -- sh -c 'touch begun; until [ -e go ]; do sleep 0.01; done; exit 1'
+  wait_until test -e begun
+  wait_until is_swept jobs 1
+  touch go
+  finish "$BACKGROUND_PID"
+  assert_equal "$status" 123
+  run -0 chat-recv -p -a -r jobs.a.dead
+  assert_output job
+}
+# is_swept ROOM COUNT: so many messages are left in it when those that have expired were deleted.
+is_swept() { chat-spool compact -q && (($(chat-spool list -j "$1" | jq .depth) == $2)); }
+
+@test "random histories with failures and kills give each reader each message" {
+  run -0 "$FAULT_DIRECTORY/../model/readers" "${SEED:-1}" "${READERS_HISTORIES:-2}" "$CHAT_SPOOL"
+  assert_output --partial 'each message once per reader'
+}
+
 @test "check finds and repairs a reader without an open room and a room that has lost a reader" {
   chat-spool open tea
   chat-spool open orders
