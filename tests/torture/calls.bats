@@ -118,6 +118,19 @@ all_fail() {
   all_fail "${VERBS[@]}"
 }
 
+@test "commands about an open room of which any system call fails leave each reader what it had or was to get" {
+  sample "$(dose 6 "${#OPENED[@]}")" "${OPENED[@]}"
+  all_fail "${SAMPLE[@]}"
+}
+
+@test "the faults show that a write that is not made, and not reported, loses what a reader was handed" {
+  prepare reader-take
+  trial run main strace -qq -o trace -e trace=write,writev -e inject=write,writev:retval=4 "${COMMAND[@]}"
+  assert_equal "$result" 0
+  ! kept || fail 'nothing is lost'
+  assert_equal "$WHY" 'handed over or still there: main one'
+}
+
 # ---------------------------------------------------------------- that was found
 
 # unwaiting COMMAND: run it with a poll() that fails from its second call on; the first call looks for closed

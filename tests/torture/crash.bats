@@ -71,6 +71,12 @@ all_killed() {
   all_killed "${VERBS[@]}"
 }
 
+@test "commands about an open room killed before any system call, and then who comes after them, leave each reader what it had or was to get" {
+  RECOVERY+=('chat-recv -q -r tea/zoe' 'chat-spool readers tea')
+  sample "$(dose 7 "${#OPENED[@]}")" "${OPENED[@]}"
+  all_killed "${SAMPLE[@]}"
+}
+
 # The control: the injection finds a receiver that deletes first, and one that deletes a message whose output is
 # incomplete.
 @test "a control: a receiver that deletes before it prints loses messages when it is killed" {
@@ -87,6 +93,25 @@ NAIVE
   assert_output 1
   for n in {40..88..3}; do
     renew_spool
+    trial kill "$n" main "${COMMAND[@]}"
+    kept || lost=$((lost + 1))
+  done
+  assert [ "$lost" -ge 1 ]
+}
+
+@test "the kills show that a reader that moves on before it prints loses messages" {
+  prepare reader-take
+  cat >naive <<'NAIVE'
+message=$(sqlite3 "$HOME/.local/state/chat/spool.db" "
+  UPDATE room SET seen = 1 WHERE name = 'tea/bob' RETURNING (SELECT CAST(body AS TEXT) FROM message ORDER BY position LIMIT 1)")
+echo "$message"
+NAIVE
+  COMMAND=(sh naive)
+  local n lost=0
+  renew_spool
+  trial run main "${COMMAND[@]}"
+  kept || fail "$WHY"
+  for n in {40..88..3}; do
     trial kill "$n" main "${COMMAND[@]}"
     kept || lost=$((lost + 1))
   done

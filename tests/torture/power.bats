@@ -3,8 +3,8 @@
 # processes are killed, it is mounted again, and its journal recovers the data that had reached the disk. Acknowledged
 # messages are in the spool, or in a receiver's file. (Data in a cache of the disk itself is not lost here.)
 #
-# TORTURE=n: n times 40 cuts on ext4, and 10 on xfs; and the same numbers with a WAL of more than 10 MiB. Power cuts
-# between single commands are in tests/power.bats.
+# TORTURE=n: n times 40 cuts on ext4, 10 on xfs, and 40 with an open room; and the same numbers for ext4 and xfs with a
+# WAL of more than 10 MiB. Power cuts between single commands are in tests/power.bats.
 
 # Bats runs each test in its own shell; the scripts in single quotes expand later.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2153,SC2154
@@ -96,7 +96,7 @@ fails_and_comes_back() {
   sleep "$(a_moment "${HUGE:-300}")"
   touch cutting
   cut
-  for name in a b c ${HUGE:+d}; do wait_until noted "$name"; done
+  for name in ${SENDING:-a b c} ${HUGE:+d}; do wait_until noted "$name"; done
   [[ ! -e wrong ]] || fail "$(cat wrong errors)"
   switch_off
   switch_on
@@ -104,6 +104,7 @@ fails_and_comes_back() {
     [[ ! -e $file ]] || whole_lines "$file" >"seen/${file#disk/}"
     rm -f "$file"
   done
+  [[ ! ${SENDING:-} ]] || return 0
   chat-recv -p -a -o '%b %i\n' >left || [[ $? == 1 ]]
   find seen -type f -exec cat {} + | sort -u >received
   find acknowledged -type f -exec cat {} + | sort >all
@@ -176,6 +177,68 @@ cuts() {
   cuts xfs "$(dose 1 10)"
 }
 
+# ---------------------------------------------------------------- an open room
+
+# readers_at_work ROUND: two senders, and readers of the open room main: "one" takes single messages, "all" takes what there is, "run"
+# has two at a time done; and "away" is moved to the end, and then does nothing.
+readers_at_work() {
+  rm -f cutting ended-*
+  cat acknowledged/* >before 2>/dev/null || true
+  chat-spool seek main/away end
+  touch "disk/all-$1" "disk/run-$1"
+  sync disk
+  sender a
+  sender c lines
+  receiver "seen/one-$1" -r main/one -t 0.1
+  receiver "disk/all-$1" -r main/all -a -t 0.1
+  receiver /dev/null -r main/run -F -P 2 -- sh -c 'echo "$(cat)" >>"$1" && sync "$1"' sh "disk/run-$1"
+}
+
+# lost_to READER: messages that were acknowledged, and that this reader has neither received nor can receive.
+lost_to() {
+  chat-recv -q -p -a -r "main/$1" -o '%b %i\n' >left || [[ $? == 1 ]]
+  find seen -name "$1-*" -exec cat {} + | sort -u >received
+  cat acknowledged/* | sort >all
+  if [[ $1 == away ]]; then grep -vxFf before all >since && mv since all; fi
+  lost
+}
+
+# reader_cuts COUNT: that many, and after each every reader has received, or gets, each message; in the time before it, each once.
+reader_cuts() {
+  local round name
+  SENDING='a c'
+  disk
+  chat-spool open -k 0 main
+  for name in one all run away; do chat-spool seek "main/$name" start; done
+  for ((round = 1; round <= $1; round++)); do
+    readers_at_work "$round"
+    fails_and_comes_back "$round"
+    run -0 chat-spool check -q
+    for name in one all run away; do
+      run lost_to "$name"
+      assert_equal "$name: $output" "$name: "
+    done
+    # Nor was the seek of the last one.
+    run awk 'FILENAME == "before" { passed[$1 " " $2]; next } ($1 " " $2) in passed' before left
+    assert_output ''
+    run bash -c 'for file in seen/*-"$1"; do sort "$file" | uniq -d; done' bash "$round"
+    assert_output ''
+    in_order "seen/one-$round"
+    in_order "seen/all-$round"
+  done
+  # What all have received is not kept.
+  for name in one all run away; do chat-recv -q -a -r "main/$name" >/dev/null || [[ $? == 1 ]]; done
+  chat-spool compact -q
+  run -0 chat-spool list -1
+  assert_output main
+  run -1 chat-recv -q -p -r main
+  tell "$1 cuts: $(wc -l <all) messages acknowledged since the last, none lost to a reader"
+}
+
+@test "power cuts while senders and readers of an open room work lose nothing to any reader" {
+  reader_cuts "$(dose 2 40)"
+}
+
 # The controls: the same without syncs.
 
 # loses ROUND ...: messages are lost in one of these rounds.
@@ -202,4 +265,18 @@ loses() {
 @test "a control: receivers that do not sync their output lose messages in power cuts" {
   UNSAFE_RECEIVER=$FAULTS/nosync.so
   loses {3..60..6}
+}
+
+@test "the power cuts show that readers that do not sync what they have written lose messages" {
+  local round missing=0
+  UNSAFE_RECEIVER=$FAULTS/nosync.so SENDING='a c'
+  disk
+  chat-spool open -k 0 main
+  for round in {1..20}; do
+    readers_at_work "$round"
+    fails_and_comes_back "$round"
+    missing=$(lost_to all | wc -l)
+    ((missing == 0)) || break
+  done
+  assert [ "$missing" -ge 1 ]
 }

@@ -176,6 +176,75 @@ each_sync() {
   refute_output --partial new
 }
 
+# ---------------------------------------------------------------- open rooms
+
+# opened_fresh NAME FULL: the spool of that command (prepare_opened) on the disk; FULL: the next commit empties the WAL.
+opened_fresh() {
+  local n
+  rm -rf disk/chat
+  SPOOL=$CHAT_SPOOL
+  prepare "$1"
+  : >given
+  for ((n = 0; n < 40 && $(frames) < ($2 ? 60 : 0); n++)); do chat-send -r filler "$n"; done
+}
+
+# opened_syncs INJECTION: run the command so, into "trace".
+opened_syncs() {
+  result=0
+  strace -qq -o trace -P "$CHAT_SPOOL-wal" -P "$CHAT_SPOOL" -e trace=fdatasync ${1:+-e "inject=fdatasync:$1"} "${COMMAND[@]}" \
+    <in >main.out 2>main.err || result=$?
+}
+
+# opened_sync_fails NAME FULL N WHEN: its N-th sync fails; another command comes after it; the power fails.
+opened_sync_fails() {
+  local after=0
+  opened_fresh "$1" "$2"
+  opened_syncs "error=EIO:when=$3$4"
+  chat-send -r meanwhile later || after=$?
+  power_cut
+  count cuts
+  steps "${LOOK[@]}"
+  kept || show_trial "sync $3$4 of $1 fails, full: $2"
+  run -0 chat-recv -r meanwhile
+  assert_equal "$after $output" '0 later'
+}
+
+@test "after any sync of any command about an open room that fails, and a power cut, each reader has what it had or was to get" {
+  local name full n when cases=() case
+  disk
+  sample "$(dose 4 "${#OPENED[@]}")" "${OPENED[@]}"
+  for name in "${SAMPLE[@]}"; do
+    for full in 0 1; do
+      opened_fresh "$name" "$full"
+      opened_syncs ''
+      for ((n = $(grep -c '^fdatasync(' trace); n > 0; n--)); do
+        for when in '' +; do cases+=("$name:$full:$n:$when"); done
+      done
+    done
+  done
+  assert [ "${#cases[@]}" -ge 12 ]
+  sample "$(dose 5 "${#cases[@]}")" "${cases[@]}"
+  for case in "${SAMPLE[@]}"; do
+    IFS=: read -r name full n when <<<"$case"
+    opened_sync_fails "$name" "$full" "$n" "$when"
+  done
+  tell "${SUM[cuts]} of ${#cases[@]} cases; nothing done yet ${SUM[before]:-0}, all done ${SUM[after]:-0}"
+}
+
+@test "the cuts show that a sync that is not made, and not reported, takes a reader back" {
+  local name
+  disk
+  for name in seek-end reader-take; do
+    opened_fresh "$name" 0
+    sync -f disk
+    opened_syncs retval=0
+    assert_equal "$name $result" "$name 0"
+    power_cut
+    steps "${LOOK[@]}"
+    ! kept || fail "nothing is lost: $name"
+  done
+}
+
 # ---------------------------------------------------------------- a disk that fails
 
 # real_failure FRAMES SIZE READER: send large messages until a sync fails for lack of space on the disk below the file

@@ -74,6 +74,9 @@ SENDERS=(send send-first send-lines send-many send-atomic send-json send-key sen
 RECEIVERS=(receive receive-all receive-count receive-follow receive-peek)
 WORKERS=(run run-all run-parallel run-follow run-failing run-dead)
 VERBS=(list show move delete check repair dump load backup compact copy config)
+# And those about an open room: see prepare_opened.
+OPENED=(seek-back seek-copies seek-end seek-new open-less forget-reader open-send open-trim open-overrun open-drop reader-send
+  reader-take reader-all reader-run reader-parallel reader-fail reader-held reader-dead reader-overrun)
 
 # prepare NAME: create the spool for that command and describe the allowed results. Messages are lines "ROOM BODY", in
 # the order of a dump: by room, and by place within it.
@@ -91,6 +94,8 @@ VERBS=(list show move delete check repair dump load backup compact copy config)
 #     repair    THEN, after another --repair
 #   Status 0 means that everything was done.
 prepare() {
+  if [[ " ${OPENED[*]} " == *" $1 "* ]]; then prepare_opened "$1"; return; fi
+  DUMPED=dumped
   ALL=('main one' 'main two' 'main three' 'main four' 'main five')
   MORE=() THEN=() KIND=stay ATOMIC='' GIVEN=main.out TAKEN=1 WANT=1 PARALLEL=''
   LOOK=(run check chat-spool check -q \; run dump chat-spool dump)
@@ -172,6 +177,114 @@ prepare() {
   keep_spool
 }
 
+# prepare_opened NAME: a command about the open room tea, which holds five messages. Reader bob has read nothing, carol two of them, and
+# dan all but "two", which failed. What the room and its readers have is in lines "NAME MISSED/UNREAD MESSAGES" of ALL, and what they
+# have when the command is done in THEN; LOOKED is whom the trial looks at, in an order in which nobody takes from another. But
+#   share     bob is handed messages, by the rules of "take"; the others have what they had, as OTHERS says
+#   overrun   what bob works on is copied for him (MIDDLE), as the room may not hold it any more, and then it is done
+prepare_opened() {
+  local all='one two three four five' more='four five six seven eight' limits=(-k 0) name
+  DUMPED=readers_seen LOOKED=(tea bob carol dan)
+  MORE=() THEN=() MIDDLE=() KIND=become ATOMIC='' GIVEN=main.out TAKEN=1 WANT=1 PARALLEL=''
+  ALL=("tea - $all" "bob 0/5 $all" 'carol 0/3 three four five' 'dan 0/1 two')
+  printf '%s\n' six seven eight >after
+  : >in
+  case $1 in
+    open-trim) limits=(-k 2) ;;
+    *-overrun) limits+=(-m 5) ;;
+  esac
+  chat-spool open "${limits[@]}" tea
+  for name in bob carol dan; do chat-spool seek "tea/$name" start; done
+  printf '%s\n' one two three four five | chat-send -l -r tea
+  chat-recv -q -c 2 -r tea/carol >/dev/null
+  chat-recv -q -a -r tea/dan -- sh -c 'test "$(cat)" != two' || [[ $? == 123 ]]
+  case $1 in
+    seek-back)
+      COMMAND=(chat-spool seek tea/carol start)
+      THEN=("${ALL[@]:0:2}" "carol 0/5 $all" "${ALL[3]}")
+      ;;
+    seek-copies)
+      COMMAND=(chat-spool seek tea/dan start)
+      THEN=("${ALL[@]:0:3}" "dan 0/5 $all")
+      ;;
+    seek-end)
+      COMMAND=(chat-spool seek tea/bob end)
+      THEN=('tea - three four five' 'bob 0/0 ' "${ALL[@]:2}")
+      ;;
+    seek-new)
+      COMMAND=(chat-spool seek tea/erin end) LOOKED=(tea erin bob carol dan)
+      THEN=("${ALL[0]}" 'erin 0/0 ' "${ALL[@]:1}")
+      ALL=("${ALL[0]}" "erin - $all" "${ALL[@]:1}")
+      ;;
+    open-less)
+      COMMAND=(chat-spool open -k 0 -m 2 tea)
+      THEN=('tea - four five' 'bob 3/2 four five' 'carol 1/2 four five' "${ALL[3]}")
+      ;;
+    forget-reader)
+      COMMAND=(chat-spool forget -q -y tea/dan) LOOKED=(tea dan bob carol)
+      ALL=("${ALL[0]}" "${ALL[3]}" "${ALL[@]:1:2}")
+      THEN=("${ALL[0]}" "dan - $all" "${ALL[@]:2}")
+      ;;
+    open-send)
+      COMMAND=(chat-send -r tea six)
+      THEN=("tea - $all six" "bob 0/6 $all six" 'carol 0/4 three four five six' 'dan 0/2 two six')
+      ;;
+    open-trim)
+      COMMAND=(chat-send -r tea six)
+      for name in bob carol dan; do chat-recv -q -a -r "tea/$name" >/dev/null; done
+      ALL=('tea - four five' 'bob 0/0 ' 'carol 0/0 ' 'dan 0/0 ')
+      THEN=('tea - five six' 'bob 0/1 six' 'carol 0/1 six' 'dan 0/1 six')
+      ;;
+    open-overrun)
+      COMMAND=(chat-send -1 -l -r tea)
+      cp after in
+      THEN=("tea - $more" "bob 3/5 $more" "carol 1/5 $more" 'dan 0/4 two six seven eight')
+      ;;
+    open-drop)
+      COMMAND=(chat-send -m 5 --drop -r tea six)
+      THEN=("tea - ${all#one } six" "bob 1/5 ${all#one } six" 'carol 0/4 three four five six' 'dan 0/2 two six')
+      ;;
+    reader-send)
+      COMMAND=(chat-send -r tea/bob secret)
+      THEN=("${ALL[0]}" "bob 0/6 $all secret" "${ALL[@]:2}")
+      ;;
+    reader-fail) KIND=stay COMMAND=(chat-recv -r tea/bob -- false) ;;
+    reader-held)
+      COMMAND=(chat-recv --backoff 1h -r tea/bob -- false)
+      THEN=("${ALL[0]}" "bob 0/5 ${all#one }" "${ALL[@]:2}")
+      ;;
+    reader-dead)
+      COMMAND=(chat-recv --dead late -r tea/bob -- sh -c 'exit 100') LOOKED=(late bob carol dan)
+      THEN=('late - one' "bob 0/4 ${all#one }" "${ALL[@]:2}")
+      ALL=('late - ' "${ALL[@]:1}")
+      ;;
+    reader-overrun)
+      KIND=overrun COMMAND=(chat-recv -r tea/bob -- sh -c 'echo "$(cat)" >>given; chat-send -1 -l -r tea <after')
+      MIDDLE=("tea - $more" "bob 2/6 one $more" "carol 1/5 $more" 'dan 0/4 two six seven eight')
+      THEN=("${MIDDLE[0]}" "bob 2/5 $more" "${MIDDLE[@]:2}")
+      ;;
+    reader-take) COMMAND=(chat-recv -r tea/bob) ;;
+    reader-all) TAKEN=5 WANT=5 COMMAND=(chat-recv -a -r tea/bob) ;;
+    reader-run) GIVEN=given WANT=5 COMMAND=(chat-recv -a -r tea/bob -- sh -c 'echo "$(cat)" >>given') ;;
+    reader-parallel) # the first is done last
+      GIVEN=given TAKEN=3 WANT=5 PARALLEL=1
+      COMMAND=(chat-recv -a -P 3 -r tea/bob -- sh -c 'body=$(cat); test "$body" != one || sleep 0.05; echo "$body" >>given')
+      ;;
+  esac
+  if [[ $1 == reader-@(take|all|run|parallel) ]]; then
+    KIND=share LOOKED=(bob carol dan) OTHERS=("${ALL[@]:2}")
+    ALL=('main one' 'main two' 'main three' 'main four' 'main five')
+  fi
+  LOOK=(run check chat-spool check -q \; run dump chat-spool readers -j tea)
+  for name in "${LOOKED[@]}"; do
+    case $name in
+      tea | late) LOOK+=(\; run "$name" chat-recv -q -p -a -r "$name") ;;
+      *) LOOK+=(\; run "$name" chat-recv -q -a -r "tea/$name") ;;
+    esac
+  done
+  keep_spool
+}
+
 # Flip a bit of a body, which only its checksum reveals.
 damage() {
   local at
@@ -185,14 +298,19 @@ damage() {
 # trial STEP ; ... (tests/fault/trial.c): restore the prepared spool, take these steps, one of which is "main", and look
 # at the result. The statuses are in $STATUS, the status of main in $result, and a count in $CALLS.
 trial() {
-  local name code calls
   : >given
-  "$FAULTS/trial" renew before "$HOME/.local" \; "$@" \; "${LOOK[@]}" >statuses || fail 'no trial'
+  steps renew before "$HOME/.local" \; "$@" \; "${LOOK[@]}"
+  result=${STATUS[main]}
+}
+
+# steps STEP ; ...: these steps alone.
+steps() {
+  local name code calls
+  "$FAULTS/trial" "$@" >statuses || fail 'no trial'
   while read -r name code calls; do
     STATUS[$name]=$code
     [[ ! $calls ]] || CALLS=$calls
   done <statuses
-  result=${STATUS[main]}
 }
 
 # kept: the messages in the spool and the delivered messages are allowed; otherwise $WHY names the broken rule. Counts
@@ -204,7 +322,7 @@ kept() {
     WHY='the spool is sound'
     ((STATUS[check] == 0)) || return
     WHY='a dump works'
-    ((STATUS[dump] == 0)) && dumped dump || return
+    ((STATUS[dump] == 0)) && "$DUMPED" dump || return
   else
     WHY='the spool exists'
     STATE=()
@@ -222,6 +340,22 @@ dumped() {
     [[ $line =~ $expression ]] || return
     [[ ${BASH_REMATCH[1]} == meanwhile ]] || STATE+=("${BASH_REMATCH[1]} ${BASH_REMATCH[2]}")
   done <"$1.out"
+}
+
+# readers_seen STEP: the readers of that list, and what each of $LOOKED has received since, into $STATE in the form of $ALL.
+readers_seen() {
+  local line name expression='^\{"reader":"([^"]*)","unread":([0-9]+),.*"missed":([0-9]+),'
+  local -A counts=()
+  while IFS= read -r line; do
+    [[ $line =~ $expression ]] || return
+    counts[${BASH_REMATCH[1]}]=${BASH_REMATCH[3]}/${BASH_REMATCH[2]}
+  done <"$1.out"
+  STATE=()
+  for name in "${LOOKED[@]}"; do
+    contents "$name.out"
+    CONTENTS=${CONTENTS%$'\n'}
+    STATE+=("$name ${counts[$name]:--} ${CONTENTS//$'\n'/ }")
+  done
 }
 
 same() {
@@ -321,6 +455,29 @@ kept_take() {
   ((doubled <= TAKEN)) || return
   ((doubled == 0)) || count doubled
   if ((${#STATE[@]} == ${#ALL[@]})); then count before; elif ((${#STATE[@]} == ${#ALL[@]} - WANT)); then count after; fi
+}
+
+# What bob is handed, he is handed as a receiver of a plain room is. The other readers do not notice.
+kept_share() {
+  local others=("${STATE[@]:1}")
+  WHY='the other readers have what they had'
+  same others OTHERS || return
+  complete_lines bob.out
+  STATE=("${LINES[@]}")
+  kept_take
+}
+
+# Nothing has happened; or bob's receiver works on a message that the room holds no more; or that is done.
+kept_overrun() {
+  WHY='what was worked on is there, or was handed over'
+  complete_lines given
+  if same STATE THEN; then
+    [[ ${LINES[*]} == 'main one' ]] && count after
+    return
+  fi
+  same STATE ALL || same STATE MIDDLE || return
+  WHY='status 0 means that it was done'
+  ((result)) && count before
 }
 
 # complete_lines FILE: store its lines as messages of the room main in $LINES. A line that was cut off when its writer
