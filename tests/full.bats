@@ -64,3 +64,53 @@ wal_is_large() { (($(stat -c %s "$1-wal" 2>/dev/null || echo 0) > 4000000)); }
   run -0 chat-recv -a
   assert_output $'first\nsecond'
 }
+
+# fill: nothing more can be written to that file system.
+fill() { dd if=/dev/zero of=small/filling bs=4k status=none 2>/dev/null || true; }
+
+@test "on a full disk readers receive all that is there, and the room is trimmed" {
+  local sent name
+  small
+  chat-recv >received
+  chat-spool open -k 0 tea
+  for name in bob carol; do chat-spool seek "tea/$name" start; done
+  sent=1000
+  seq -f '%0200.0f' "$sent" | chat-send -l -r tea
+  fill
+  head -c 100000 /dev/zero >large
+  run chat-send -r tea -f large
+  assert_equal "$status" 74
+  chat-recv -a -r tea/bob | cmp - <(seq -f '%0200.0f' "$sent")
+  assert_equal "$(chat-spool list -j tea | jq .depth)" "$sent"
+  chat-recv -a -r tea/carol | cmp - <(seq -f '%0200.0f' "$sent")
+  # What both have is not kept; a part of it may be left until there is space.
+  (($(chat-spool list -j tea | jq .depth) < sent))
+  run -1 chat-recv -q -r tea/bob
+  rm small/filling
+  chat-send -r tea after
+  run -0 chat-recv -r tea/bob
+  assert_output after
+  run -0 chat-recv -r tea/carol
+  chat-spool compact -q
+  assert_equal "$(chat-spool list -j tea | jq .depth)" 0
+}
+
+@test "on a full disk a message whose command failed stays, and so do those that a room overruns" {
+  small
+  chat-recv >received
+  chat-spool open -k 0 -m 100 tea
+  chat-spool seek tea/bob start
+  seq 100 | chat-send -l -r tea
+  fill
+  run chat-recv -q -r tea/bob -- false
+  assert_regex "$status" '^(123|74)$'
+  # Either the sender has stored all of its message and dropped what is too much, or it has changed nothing.
+  head -c 1000000 /dev/zero >large
+  run chat-send -r tea -f large
+  assert_equal "$status" 74
+  run -0 chat-recv -a -r tea/bob
+  assert_output "$(seq 100)"
+  rm small/filling
+  run -0 chat-spool readers -j tea
+  assert_equal "$(jq -c '[.unread, .missed]' <<<"$output")" '[0,0]'
+}

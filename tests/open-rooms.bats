@@ -199,6 +199,29 @@ is_claimed() { [[ $(reader "$1" "$2" claimed) == "$3" ]]; }
   assert_output "$(seq 991 1000)"
 }
 
+@test "a reader that was away for very many messages gets them all, or is told exactly how many it missed" {
+  local many room
+  many=$(dosed 20000 1000000)
+  chat-spool open -k 10 -m 2000000 all
+  chat-spool open -k 10 -m 1000 some
+  for room in all some; do
+    chat-spool seek "$room/away" start
+    chat-spool seek "$room/here" start
+    seq "$many" | chat-send -l -r "$room"
+  done
+  # A reader that reads does not wait for one that does not.
+  run -0 chat-recv -r all/here
+  assert_output 1
+  chat-recv -a -r all/away | cmp - <(seq "$many")
+  chat-recv -a -r some/away 2>err >seen
+  assert_equal "$(<err)" "chat-recv: reader 'away' of room 'some' missed $((many - $(wc -l <seen))) messages"
+  cmp seen <(seq $((many - $(wc -l <seen) + 1)) "$many")
+  assert [ "$(wc -l <seen)" -gt 900 ]
+  assert [ "$(wc -l <seen)" -le 1000 ]
+  chat-recv -a -r all/here >/dev/null
+  assert [ "$(depth all)" -le 20 ]
+}
+
 @test "a message stays until the slowest reader has read it" {
   chat-spool open -k 0 tea
   chat-spool seek tea/slow start
