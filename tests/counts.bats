@@ -165,6 +165,76 @@ alternately() {
   assert_line --regexp "^main +$many "
 }
 
+# ---------------------------------------------------------------- open rooms
+
+# with_readers COUNT: the open room tea with so many readers, r1 and so on, and as many messages there as in the room plain.
+with_readers() {
+  chat-spool open tea
+  sqlite3 "$SPOOL" "WITH RECURSIVE n(n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM n WHERE n < $1)
+    INSERT INTO room (number, name, depth, bytes, returned, source, seen, missed)
+    SELECT (SELECT max(number) FROM room) + n, 'tea/r' || n, 0, 0, 0, (SELECT number FROM room WHERE name = 'tea'), 0, 0 FROM n"
+  seq 20 | chat-send -l -r tea -r plain
+}
+
+# fewest COMMAND [ARG ...]: the fewest instructions of two runs. Only one of them can empty the log.
+fewest() { AVERAGE=least instructions counted_by_callgrind 2 "$@"; }
+least() { sort -n | head -n 1; }
+
+# share OURS OTHERS: in percent, rounded up.
+share() { echo $((($1 * 100 + $2 - 1) / $2)); }
+
+# written COMMAND [ARG ...]: how many bytes of the log it writes, on average of eight runs.
+written() {
+  local n
+  for n in {1..8}; do
+    strace -qq -o trace -P "$SPOOL-wal" -e trace=pwrite64 "$@" >/dev/null
+    awk '{ sum += $NF } END { print sum + 0 }' trace
+  done | mean
+}
+
+@test "a send to an open room writes what a send to a plain room writes, and a receive as a reader half" {
+  local count
+  for count in 1 100; do
+    rm -rf "$HOME/.local"
+    with_readers "$count"
+    within 'chat-send -r tea' bytes "$(share "$(written chat-send -r tea hello)" "$(written chat-send -r plain hello)")"
+    within 'chat-recv -r tea/r1' bytes "$(share "$(written chat-recv -r tea/r1)" "$(written chat-recv -r plain)")"
+  done
+}
+
+# bats test_tags=full
+@test "a send to an open room takes as many instructions as one to a plain room, whatever the number of readers" {
+  local count plain=
+  command -v valgrind >/dev/null || skip 'needs valgrind'
+  for count in $(dosed 100 '1 100 10000'); do
+    rm -rf "$HOME/.local"
+    with_readers "$count"
+    keep_index
+    [[ ${plain:-} ]] || plain=$(fewest chat-send -r plain hello)
+    within 'chat-send -r tea' "readers-$count" "$(share "$(fewest chat-send -r tea hello)" "$plain")"
+    kill "$BACKGROUND_PID"
+  done
+}
+
+# bats test_tags=full
+@test "the others do not notice that a reader was away for very many messages" {
+  local send='' recv many
+  many=$(dosed 20000 1000000)
+  command -v valgrind >/dev/null || skip 'needs valgrind'
+  with_readers 2
+  chat-spool open -m 2000000 tea
+  chat-recv -c 10 -r tea/r1 >/dev/null
+  keep_index
+  [[ ${DOSE:-} != full ]] || send=$(fewest chat-send -r tea hello)
+  recv=$(fewest chat-recv -r tea/r1)
+  seq "$many" | chat-send -l -r tea
+  chat-recv -q -a -r tea/r1 >/dev/null
+  seq 10 | chat-send -l -r tea
+  [[ ! $send ]] || within 'chat-send -r tea' away "$(share "$(fewest chat-send -r tea hello)" "$send")"
+  within 'chat-recv -r tea/r1' away "$(share "$(fewest chat-recv -r tea/r1)" "$recv")"
+  assert_equal "$(chat-spool readers -j tea | jq 'select(.reader == "r2") | .unread')" $((20 + (send ? 4 : 0) + many + 10))
+}
+
 # libraries COMMAND [ARG ...]: print the shared objects that the process opens, except the loader.
 libraries() {
   strace -f -qq -o trace -e trace=open,openat "$@" >/dev/null
