@@ -167,7 +167,8 @@ alternately() {
 
 # ---------------------------------------------------------------- open rooms
 
-# with_readers COUNT: the open room tea with so many readers, r1 and so on, and as many messages there as in the room plain.
+# with_readers COUNT: make the open room tea with this number of readers, r1 and so on, and put 20 messages into it and into the room
+# plain.
 with_readers() {
   chat-spool open tea
   sqlite3 "$SPOOL" "WITH RECURSIVE n(n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM n WHERE n < $1)
@@ -176,14 +177,14 @@ with_readers() {
   seq 20 | chat-send -l -r tea -r plain
 }
 
-# fewest COMMAND [ARG ...]: the fewest instructions of two runs. Only one of them can empty the log.
+# fewest COMMAND [ARG ...]: print the smaller number of instructions of two runs. Only one of two runs can empty the WAL.
 fewest() { AVERAGE=least instructions counted_by_callgrind 2 "$@"; }
 least() { sort -n | head -n 1; }
 
-# share OURS OTHERS: in percent, rounded up.
+# share A B: print A in percent of B, rounded up.
 share() { echo $((($1 * 100 + $2 - 1) / $2)); }
 
-# written COMMAND [ARG ...]: how many bytes of the log it writes, on average of eight runs.
+# written COMMAND [ARG ...]: print how many bytes of the WAL it writes, the mean of eight runs.
 written() {
   local n
   for n in {1..8}; do
@@ -217,7 +218,7 @@ written() {
 }
 
 # bats test_tags=full
-@test "the others do not notice that a reader was away for very many messages" {
+@test "a reader that was away for very many messages does not slow down the others" {
   local send='' recv many
   many=$(dosed 20000 1000000)
   command -v valgrind >/dev/null || skip 'needs valgrind'

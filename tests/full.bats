@@ -65,7 +65,7 @@ wal_is_large() { (($(stat -c %s "$1-wal" 2>/dev/null || echo 0) > 4000000)); }
   assert_output $'first\nsecond'
 }
 
-# fill: nothing more can be written to that file system.
+# fill: fill the file system to the last block.
 fill() { dd if=/dev/zero of=small/filling bs=4k status=none 2>/dev/null || true; }
 
 @test "on a full disk readers receive all that is there, and the room is trimmed" {
@@ -83,7 +83,7 @@ fill() { dd if=/dev/zero of=small/filling bs=4k status=none 2>/dev/null || true;
   chat-recv -a -r tea/bob | cmp - <(seq -f '%0200.0f' "$sent")
   assert_equal "$(chat-spool list -j tea | jq .depth)" "$sent"
   chat-recv -a -r tea/carol | cmp - <(seq -f '%0200.0f' "$sent")
-  # What both have is not kept; a part of it may be left until there is space.
+  # The room deletes what both have read; it may keep a part until there is space.
   (($(chat-spool list -j tea | jq .depth) < sent))
   run -1 chat-recv -q -r tea/bob
   rm small/filling
@@ -95,7 +95,7 @@ fill() { dd if=/dev/zero of=small/filling bs=4k status=none 2>/dev/null || true;
   assert_equal "$(chat-spool list -j tea | jq .depth)" 0
 }
 
-@test "on a full disk a message whose command failed stays, and so do those that a room overruns" {
+@test "on a full disk a message whose command failed stays, and a send that fails takes none from a reader" {
   small
   chat-recv >received
   chat-spool open -k 0 -m 100 tea
@@ -104,7 +104,7 @@ fill() { dd if=/dev/zero of=small/filling bs=4k status=none 2>/dev/null || true;
   fill
   run chat-recv -q -r tea/bob -- false
   assert_regex "$status" '^(123|74)$'
-  # Either the sender has stored all of its message and dropped what is too much, or it has changed nothing.
+  # A sender that fails changes nothing.
   head -c 1000000 /dev/zero >large
   run chat-send -r tea -f large
   assert_equal "$status" 74

@@ -199,7 +199,7 @@ is_claimed() { [[ $(reader "$1" "$2" claimed) == "$3" ]]; }
   assert_output "$(seq 991 1000)"
 }
 
-@test "a reader that was away for very many messages gets them all, or is told exactly how many it missed" {
+@test "a reader that was away for very many messages gets them all, or reports exactly how many it missed" {
   local many room
   many=$(dosed 20000 1000000)
   chat-spool open -k 10 -m 2000000 all
@@ -209,7 +209,7 @@ is_claimed() { [[ $(reader "$1" "$2" claimed) == "$3" ]]; }
     chat-spool seek "$room/here" start
     seq "$many" | chat-send -l -r "$room"
   done
-  # A reader that reads does not wait for one that does not.
+  # A reader does not wait for one that is away.
   run -0 chat-recv -r all/here
   assert_output 1
   chat-recv -a -r all/away | cmp - <(seq "$many")
@@ -390,7 +390,7 @@ is_here() { [[ $(reader "$1" "$2" here) == true ]]; }
   wait_until is_swept jobs 0
 }
 
-# is_swept ROOM COUNT: so many messages are left in it when those that have expired were deleted.
+# is_swept ROOM COUNT: delete expired messages; true if this number of messages is left in the room.
 is_swept() { chat-spool compact -q && (($(depth "$1") == $2)); }
 
 @test "a message that has expired when its command fails does not come back to the reader" {
@@ -407,7 +407,7 @@ is_swept() { chat-spool compact -q && (($(depth "$1") == $2)); }
   assert_equal "$(reader jobs a unread)" 0
 }
 
-# is_swept_of_others ROOM: no reader but one that works on it would get a message of the room.
+# is_swept_of_others ROOM: true if a new reader would get no message of the room.
 is_swept_of_others() { ! chat-recv -q -p -a -r "$1/z" >/dev/null; }
 expired_for_reader() { ! chat-recv -q -r "$1" && (($(reader "${1%/*}" "${1#*/}" unread) == 0)); }
 

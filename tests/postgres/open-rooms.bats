@@ -258,7 +258,7 @@ row_is_held() { [[ $(sql "SELECT count(*) FROM pg_locks WHERE relation = 'chat.r
 }
 as_role() { CHAT_SPOOL=$(cluster_url "$DATABASE" "$1"); }
 
-@test "with row-level security a reader works as without, and no other role can give it a message once more" {
+@test "with row-level security a reader can fail messages, and another role cannot give it a message once more" {
   local file reader
   node_sql node1 'DROP ROLE IF EXISTS ruth, sam' 'CREATE ROLE ruth LOGIN' 'CREATE ROLE sam LOGIN'
   for file in roles rooms; do
@@ -286,7 +286,7 @@ copy_as() {
   "$POSTGRES/psql" -X -q -h 127.0.0.1 -p "$(<"$CLUSTER/node1/port")" -U "$1" -d "$DATABASE" -c "SELECT chat.copy($2, ARRAY[1, 2, 3])" 2>&1
 }
 
-@test "a dump has what readers have for themselves, and what they have lost" {
+@test "a dump has the messages that readers hold for themselves and the number of lost ones" {
   local spool
   chat-spool open -k 2 -m 5 tea
   chat-spool seek tea/slow start
@@ -303,7 +303,7 @@ copy_as() {
     run -0 --separate-stderr chat-recv -a -s "$spool" -r tea/slow
     assert_output "$(seq 4 8)"
     assert_equal "$stderr" "chat-recv: reader 'slow' of room 'tea' missed 3 messages"
-    # A spool that had messages gives new places, to those of readers behind those of the room.
+    # In a spool that had messages the messages of readers come after those of the room.
     run -0 chat-recv -a -s "$spool" -r tea/bob
     assert_equal "$(sort <<<"$output")" "$(seq 4 8)"$'\nfor bob'
   done
@@ -321,10 +321,10 @@ copy_as() {
   run -0 chat-recv -p -a -r jobs.a.dead
   assert_output job
 }
-# is_swept ROOM COUNT: so many messages are left in it when those that have expired were deleted.
+# is_swept ROOM COUNT: delete expired messages; true if this number of messages is left in the room.
 is_swept() { chat-spool compact -q && (($(chat-spool list -j "$1" | jq .depth) == $2)); }
 
-@test "random histories with failures and kills give each reader each message" {
+@test "in random histories with failures and kills each reader gets each message" {
   run -0 "$FAULT_DIRECTORY/../model/readers" "${SEED:-1}" "${READERS_HISTORIES:-2}" "$CHAT_SPOOL"
   assert_output --partial 'each message once per reader'
 }

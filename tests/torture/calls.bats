@@ -118,17 +118,17 @@ all_fail() {
   all_fail "${VERBS[@]}"
 }
 
-@test "commands about an open room of which any system call fails leave each reader what it had or was to get" {
+@test "a command about an open room of which any system call fails leaves each reader its messages" {
   sample "$(dose 6 "${#OPENED[@]}")" "${OPENED[@]}"
   all_fail "${SAMPLE[@]}"
 }
 
-@test "the faults show that a write that is not made, and not reported, loses what a reader was handed" {
+@test "a control: a reader loses a message if a write is not made and not reported" {
   prepare reader-take
   trial run main strace -qq -o trace -e trace=write,writev -e inject=write,writev:retval=4 "${COMMAND[@]}"
   assert_equal "$result" 0
   ! kept || fail 'nothing is lost'
-  assert_equal "$WHY" 'handed over or still there: main one'
+  assert_equal "$WHY" 'delivered or still there: main one'
 }
 
 # ---------------------------------------------------------------- that was found

@@ -71,7 +71,7 @@ all_killed() {
   all_killed "${VERBS[@]}"
 }
 
-@test "commands about an open room killed before any system call, and then who comes after them, leave each reader what it had or was to get" {
+@test "a command about an open room that is killed before any system call, and a later one, leave each reader its messages" {
   RECOVERY+=('chat-recv -q -r tea/zoe' 'chat-spool readers tea')
   sample "$(dose 7 "${#OPENED[@]}")" "${OPENED[@]}"
   all_killed "${SAMPLE[@]}"
@@ -99,7 +99,7 @@ NAIVE
   assert [ "$lost" -ge 1 ]
 }
 
-@test "the kills show that a reader that moves on before it prints loses messages" {
+@test "a control: a reader that moves on before it prints loses messages when it is killed" {
   prepare reader-take
   cat >naive <<'NAIVE'
 message=$(sqlite3 "$HOME/.local/state/chat/spool.db" "

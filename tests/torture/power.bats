@@ -179,8 +179,8 @@ cuts() {
 
 # ---------------------------------------------------------------- an open room
 
-# readers_at_work ROUND: two senders, and readers of the open room main: "one" takes single messages, "all" takes what there is, "run"
-# has two at a time done; and "away" is moved to the end, and then does nothing.
+# readers_at_work ROUND: start two senders, and readers of the open room main: "one" takes single messages, "all" takes all messages,
+# and "run" runs two commands at a time. The reader "away" is moved to the end and receives nothing.
 readers_at_work() {
   rm -f cutting ended-*
   cat acknowledged/* >before 2>/dev/null || true
@@ -194,7 +194,7 @@ readers_at_work() {
   receiver /dev/null -r main/run -F -P 2 -- sh -c 'echo "$(cat)" >>"$1" && sync "$1"' sh "disk/run-$1"
 }
 
-# lost_to READER: messages that were acknowledged, and that this reader has neither received nor can receive.
+# lost_to READER: print the acknowledged messages that this reader has not received and cannot receive.
 lost_to() {
   chat-recv -q -p -a -r "main/$1" -o '%b %i\n' >left || [[ $? == 1 ]]
   find seen -name "$1-*" -exec cat {} + | sort -u >received
@@ -203,7 +203,8 @@ lost_to() {
   lost
 }
 
-# reader_cuts COUNT: that many, and after each every reader has received, or gets, each message; in the time before it, each once.
+# reader_cuts COUNT: cut the power COUNT times. After each cut every reader has received each message or gets it, and it received none
+# twice between two cuts.
 reader_cuts() {
   local round name
   SENDING='a c'
@@ -218,7 +219,7 @@ reader_cuts() {
       run lost_to "$name"
       assert_equal "$name: $output" "$name: "
     done
-    # Nor was the seek of the last one.
+    # The seek of "away" was not lost either.
     run awk 'FILENAME == "before" { passed[$1 " " $2]; next } ($1 " " $2) in passed' before left
     assert_output ''
     run bash -c 'for file in seen/*-"$1"; do sort "$file" | uniq -d; done' bash "$round"
@@ -226,7 +227,7 @@ reader_cuts() {
     in_order "seen/one-$round"
     in_order "seen/all-$round"
   done
-  # What all have received is not kept.
+  # The room keeps no message that all readers have received.
   for name in one all run away; do chat-recv -q -a -r "main/$name" >/dev/null || [[ $? == 1 ]]; done
   chat-spool compact -q
   run -0 chat-spool list -1
@@ -235,7 +236,7 @@ reader_cuts() {
   tell "$1 cuts: $(wc -l <all) messages acknowledged since the last, none lost to a reader"
 }
 
-@test "power cuts while senders and readers of an open room work lose nothing to any reader" {
+@test "a power cut while senders and readers of an open room work loses no message of any reader" {
   reader_cuts "$(dose 2 40)"
 }
 
@@ -267,7 +268,7 @@ loses() {
   loses {3..60..6}
 }
 
-@test "the power cuts show that readers that do not sync what they have written lose messages" {
+@test "a control: readers that do not sync their output lose messages in a power cut" {
   local round missing=0
   UNSAFE_RECEIVER=$FAULTS/nosync.so SENDING='a c'
   disk

@@ -178,7 +178,7 @@ each_sync() {
 
 # ---------------------------------------------------------------- open rooms
 
-# opened_fresh NAME FULL: the spool of that command (prepare_opened) on the disk; FULL: the next commit empties the WAL.
+# opened_fresh NAME FULL: create the spool of that command (prepare_opened) on the disk. FULL: the next commit empties the WAL.
 opened_fresh() {
   local n
   rm -rf disk/chat
@@ -188,14 +188,14 @@ opened_fresh() {
   for ((n = 0; n < 40 && $(frames) < ($2 ? 60 : 0); n++)); do chat-send -r filler "$n"; done
 }
 
-# opened_syncs INJECTION: run the command so, into "trace".
+# opened_syncs INJECTION: run the command with that injection, and trace its syncs.
 opened_syncs() {
   result=0
   strace -qq -o trace -P "$CHAT_SPOOL-wal" -P "$CHAT_SPOOL" -e trace=fdatasync ${1:+-e "inject=fdatasync:$1"} "${COMMAND[@]}" \
     <in >main.out 2>main.err || result=$?
 }
 
-# opened_sync_fails NAME FULL N WHEN: its N-th sync fails; another command comes after it; the power fails.
+# opened_sync_fails NAME FULL N WHEN: its N-th sync fails, another command runs after it, and the power fails.
 opened_sync_fails() {
   local after=0
   opened_fresh "$1" "$2"
@@ -209,7 +209,7 @@ opened_sync_fails() {
   assert_equal "$after $output" '0 later'
 }
 
-@test "after any sync of any command about an open room that fails, and a power cut, each reader has what it had or was to get" {
+@test "after a failed sync of any command about an open room and a power cut, each reader has its messages" {
   local name full n when cases=() case
   disk
   sample "$(dose 4 "${#OPENED[@]}")" "${OPENED[@]}"
@@ -231,7 +231,7 @@ opened_sync_fails() {
   tell "${SUM[cuts]} of ${#cases[@]} cases; nothing done yet ${SUM[before]:-0}, all done ${SUM[after]:-0}"
 }
 
-@test "the cuts show that a sync that is not made, and not reported, takes a reader back" {
+@test "a control: a reader goes back if a sync is not made and not reported and the power fails" {
   local name
   disk
   for name in seek-end reader-take; do

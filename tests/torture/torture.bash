@@ -74,7 +74,7 @@ SENDERS=(send send-first send-lines send-many send-atomic send-json send-key sen
 RECEIVERS=(receive receive-all receive-count receive-follow receive-peek)
 WORKERS=(run run-all run-parallel run-follow run-failing run-dead)
 VERBS=(list show move delete check repair dump load backup compact copy config)
-# And those about an open room: see prepare_opened.
+# Commands about an open room: see prepare_opened.
 OPENED=(seek-back seek-copies seek-end seek-new open-less forget-reader open-send open-trim open-overrun open-drop reader-send
   reader-take reader-all reader-run reader-parallel reader-fail reader-held reader-dead reader-overrun)
 
@@ -177,11 +177,11 @@ prepare() {
   keep_spool
 }
 
-# prepare_opened NAME: a command about the open room tea, which holds five messages. Reader bob has read nothing, carol two of them, and
-# dan all but "two", which failed. What the room and its readers have is in lines "NAME MISSED/UNREAD MESSAGES" of ALL, and what they
-# have when the command is done in THEN; LOOKED is whom the trial looks at, in an order in which nobody takes from another. But
-#   share     bob is handed messages, by the rules of "take"; the others have what they had, as OTHERS says
-#   overrun   what bob works on is copied for him (MIDDLE), as the room may not hold it any more, and then it is done
+# prepare_opened NAME: the same for a command about the open room tea, which holds five messages. Reader bob has read none, carol has
+# read two, and dan all but "two", which failed. ALL has a line "NAME MISSED/UNREAD MESSAGES" for the room and each reader, as they are
+# before the command, and THEN as they are after it. The trial looks at them in the order of LOOKED: no look changes a later one.
+#   share     bob receives messages by the rules of "take", and the other readers do not change: OTHERS
+#   overrun   the message that bob works on is copied for him, because the room may not hold it any more (MIDDLE); then it is done
 prepare_opened() {
   local all='one two three four five' more='four five six seven eight' limits=(-k 0) name
   DUMPED=readers_seen LOOKED=(tea bob carol dan)
@@ -303,7 +303,7 @@ trial() {
   result=${STATUS[main]}
 }
 
-# steps STEP ; ...: these steps alone.
+# steps STEP ; ...: take only these steps.
 steps() {
   local name code calls
   "$FAULTS/trial" "$@" >statuses || fail 'no trial'
@@ -342,7 +342,7 @@ dumped() {
   done <"$1.out"
 }
 
-# readers_seen STEP: the readers of that list, and what each of $LOOKED has received since, into $STATE in the form of $ALL.
+# readers_seen STEP: store the readers that the step has listed, and what each of $LOOKED then received, in $STATE, in the form of ALL.
 readers_seen() {
   local line name expression='^\{"reader":"([^"]*)","unread":([0-9]+),.*"missed":([0-9]+),'
   local -A counts=()
@@ -457,26 +457,26 @@ kept_take() {
   if ((${#STATE[@]} == ${#ALL[@]})); then count before; elif ((${#STATE[@]} == ${#ALL[@]} - WANT)); then count after; fi
 }
 
-# What bob is handed, he is handed as a receiver of a plain room is. The other readers do not notice.
+# Bob receives messages as a receiver of a plain room does. The other readers do not change.
 kept_share() {
   local others=("${STATE[@]:1}")
-  WHY='the other readers have what they had'
+  WHY='the other readers have not changed'
   same others OTHERS || return
   complete_lines bob.out
   STATE=("${LINES[@]}")
   kept_take
 }
 
-# Nothing has happened; or bob's receiver works on a message that the room holds no more; or that is done.
+# Nothing has changed; or the message of bob's receiver is only a copy; or it is done.
 kept_overrun() {
-  WHY='what was worked on is there, or was handed over'
+  WHY='the message in work is still there or was delivered'
   complete_lines given
   if same STATE THEN; then
     [[ ${LINES[*]} == 'main one' ]] && count after
     return
   fi
   same STATE ALL || same STATE MIDDLE || return
-  WHY='status 0 means that it was done'
+  WHY='after status 0 the message is done'
   ((result)) && count before
 }
 
