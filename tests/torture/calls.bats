@@ -119,7 +119,7 @@ all_fail() {
 }
 
 @test "a command about an open room of which any system call fails leaves each reader its messages" {
-  sample "$(dose 6 "${#OPENED[@]}")" "${OPENED[@]}"
+  sample "$(dose 3 "${#OPENED[@]}")" "${OPENED[@]}"
   all_fail "${SAMPLE[@]}"
 }
 

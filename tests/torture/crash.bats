@@ -73,7 +73,7 @@ all_killed() {
 
 @test "a command about an open room that is killed before any system call, and a later one, leave each reader its messages" {
   RECOVERY+=('chat-recv -q -r tea/zoe' 'chat-spool readers tea')
-  sample "$(dose 7 "${#OPENED[@]}")" "${OPENED[@]}"
+  sample "$(dose 4 "${#OPENED[@]}")" "${OPENED[@]}"
   all_killed "${SAMPLE[@]}"
 }
 
@@ -111,7 +111,7 @@ NAIVE
   renew_spool
   trial run main "${COMMAND[@]}"
   kept || fail "$WHY"
-  for n in {40..88..3}; do
+  for n in {40..88..6}; do
     trial kill "$n" main "${COMMAND[@]}"
     kept || lost=$((lost + 1))
   done

@@ -212,7 +212,7 @@ opened_sync_fails() {
 @test "after a failed sync of any command about an open room and a power cut, each reader has its messages" {
   local name full n when cases=() case
   disk
-  sample "$(dose 4 "${#OPENED[@]}")" "${OPENED[@]}"
+  sample "$(dose 2 "${#OPENED[@]}")" "${OPENED[@]}"
   for name in "${SAMPLE[@]}"; do
     for full in 0 1; do
       opened_fresh "$name" "$full"
@@ -222,8 +222,8 @@ opened_sync_fails() {
       done
     done
   done
-  assert [ "${#cases[@]}" -ge 12 ]
-  sample "$(dose 5 "${#cases[@]}")" "${cases[@]}"
+  assert [ "${#cases[@]}" -ge 8 ]
+  sample "$(dose 3 "${#cases[@]}")" "${cases[@]}"
   for case in "${SAMPLE[@]}"; do
     IFS=: read -r name full n when <<<"$case"
     opened_sync_fails "$name" "$full" "$n" "$when"
@@ -232,17 +232,14 @@ opened_sync_fails() {
 }
 
 @test "a control: a reader goes back if a sync is not made and not reported and the power fails" {
-  local name
   disk
-  for name in seek-end reader-take; do
-    opened_fresh "$name" 0
-    sync -f disk
-    opened_syncs retval=0
-    assert_equal "$name $result" "$name 0"
-    power_cut
-    steps "${LOOK[@]}"
-    ! kept || fail "nothing is lost: $name"
-  done
+  opened_fresh seek-end 0
+  sync -f disk
+  opened_syncs retval=0
+  assert_equal "$result" 0
+  power_cut
+  steps "${LOOK[@]}"
+  ! kept || fail 'nothing is lost'
 }
 
 # ---------------------------------------------------------------- a disk that fails
