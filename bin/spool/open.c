@@ -281,15 +281,15 @@ static int64_t unread(chat_spool *spool, const char *name)
 static bool confirm_reader(chat_spool *spool, const char *name, bool yes)
 {
     const int64_t count = yes ? 0 : unread(spool, name);
-    return count < 0 || spool_confirm(yes, "End the reader '%s', which has not read %s", name,
+    return count < 0 || spool_confirm(yes, "Forget the reader '%s', which has not read %s", name,
                                       spool_messages(count));
 }
 
 static bool confirm_room(chat_spool *spool, const char *name, bool yes)
 {
     const struct chat_room room = find_room(spool, name);
-    return !room.open || spool_confirm(yes, "Make room '%s' plain, and end its %lld readers", name,
-                                       (long long)room.readers);
+    return !room.open || spool_confirm(yes, "Make room '%s' plain, and forget its %lld readers",
+                                       name, (long long)room.readers);
 }
 
 static int forget(char **argv)
