@@ -775,7 +775,7 @@ one_has_ended() {
   ((ended == 1))
 }
 
-# ---------------------------------------------------------------- claims of others
+# ---------------------------------------------------------------- claims of other receivers
 
 @test "a waiting receiver gets the message that a killed receiver had claimed" {
   chat-send hello

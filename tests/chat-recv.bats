@@ -108,7 +108,7 @@ send() {
   cmp in seen
 }
 
-# ---------------------------------------------------------------- how many
+# ---------------------------------------------------------------- counts
 
 @test "one receive takes one message, the oldest" {
   send one two three

@@ -155,7 +155,7 @@ restored() {
   run -0 chat-spool check
 }
 
-# ---------------------------------------------------------------- others who use the spool
+# ---------------------------------------------------------------- other programs that use the spool
 
 @test "a waiting receiver and a connected sender continue with the restored messages" {
   saved

@@ -51,7 +51,7 @@ signal() {
 # switches PID: print how often the process has gone to sleep so far.
 switches() { sed -n 's/^voluntary_ctxt_switches:\t//p' "/proc/$1/status"; }
 
-# ---------------------------------------------------------------- what it gets
+# ---------------------------------------------------------------- its input and environment
 
 @test "the environment describes the message" {
   chat-send -r lamps -u 'Ada L.' hello
@@ -256,7 +256,7 @@ END
   assert_empty_room other
 }
 
-# ---------------------------------------------------------------- what its end means
+# ---------------------------------------------------------------- the meaning of its exit status
 
 # after STATUS: run a command with that status; print the status of chat-recv, and the messages left in the room and in
 # the dead-letter room.

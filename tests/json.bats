@@ -324,7 +324,7 @@ holds() { [[ $(chat-recv -q -p -a -r "$1") == "$2" ]]; }
   assert_empty_room
 }
 
-# ---------------------------------------------------------------- what can't be read
+# ---------------------------------------------------------------- unreadable input
 
 # refused LINE REASON: the line is refused as the third one. Messages before it are stored; with -1 no message is. The
 # error is in $REFUSAL.

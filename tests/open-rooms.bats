@@ -172,7 +172,7 @@ is_claimed() { [[ $(reader "$1" "$2" claimed) == "$3" ]]; }
   assert_output "$(seq 500)"
 }
 
-# ---------------------------------------------------------------- what a room keeps
+# ---------------------------------------------------------------- the limits of a room
 
 @test "a room keeps the last messages, and reports to a slow reader how many it lost" {
   chat-spool open -k 2 -m 5 ticker
@@ -411,7 +411,7 @@ is_swept() { chat-spool compact -q && (($(depth "$1") == $2)); }
 is_swept_of_others() { ! chat-recv -q -p -a -r "$1/z" >/dev/null; }
 expired_for_reader() { ! chat-recv -q -r "$1" && (($(reader "${1%/*}" "${1#*/}" unread) == 0)); }
 
-# ---------------------------------------------------------------- what is refused
+# ---------------------------------------------------------------- refused input
 
 @test "an unknown reader and a room that is not open exit with 67" {
   run -67 chat-recv -r tea/bob

@@ -12,7 +12,7 @@ load helper
 
 COMPLETIONS="$BATS_TEST_DIRNAME/../completions"
 
-# ---------------------------------------------------------------- what each of them says
+# ---------------------------------------------------------------- the options in each place
 
 contexts() { printf '%s\n' chat-send chat-recv chat-talk chat-spool && commands_of_help | sed 's/^/chat-spool /'; }
 
@@ -107,7 +107,7 @@ forms_of_fish() { # CONTEXT
 
 named_or_not() { sed -E 's/ [A-Z]+$/ yes/'; }
 
-# ---------------------------------------------------------------- they say the same
+# ---------------------------------------------------------------- the places agree
 
 @test "the tests of the options miss nothing in --help that looks like an option" {
   local context
@@ -188,7 +188,7 @@ named_or_not() { sed -E 's/ [A-Z]+$/ yes/'; }
   done < <(contexts)
 }
 
-# ---------------------------------------------------------------- they complete
+# ---------------------------------------------------------------- the completions work
 
 # tab_words LINE: store the words that the completion for bash offers at the end of the line in $COMPREPLY. The line has
 # no quotes.

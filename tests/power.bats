@@ -261,7 +261,7 @@ without() {
   refute_output first
 }
 
-# ---------------------------------------------------------------- the index of the log
+# ---------------------------------------------------------------- the index of the WAL
 
 # old_index WHAT BEFORE AFTER: send some messages, sync WHAT (one of the files; dir; all; nothing), send more, and cut
 # the power. $known is the number of frames that the index knew then, and $old the number that the index on the disk

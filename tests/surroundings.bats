@@ -1412,7 +1412,7 @@ few_descriptors() { capture timeout 20 bash -c 'exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>
   sound
 }
 
-# ---------------------------------------------------------------- what no program of ours leaves there
+# ---------------------------------------------------------------- contents that no program writes
 
 @test "a planted rollback journal is not used" {
   chat-send first

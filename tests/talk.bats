@@ -245,7 +245,7 @@ hh:mm bob    1000
 tea> half-typed'
 }
 
-# ---------------------------------------------------------------- what was read
+# ---------------------------------------------------------------- the read position
 
 @test "chat-talk starts with the unread messages and prints their number" {
   : | chat-talk -u alice tea
@@ -472,7 +472,7 @@ tea>"
   assert_output hello
 }
 
-# ---------------------------------------------------------------- what must not be possible
+# ---------------------------------------------------------------- forbidden operations
 
 @test "a body cannot look like another message" {
   person alice

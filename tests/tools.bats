@@ -166,7 +166,7 @@ timeout_ends() { # [busybox]
   run -1 "${run[@]}" "$CHAT_BIN/chat-recv"
 }
 
-# ---------------------------------------------------------------- terminals, and none
+# ---------------------------------------------------------------- with terminals and without
 
 @test "script records what a terminal would show, without control sequences" {
   needs script

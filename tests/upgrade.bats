@@ -241,7 +241,7 @@ stopped() { grep -q '^State:.*T' "/proc/$1/status"; }
   done
 }
 
-# ---------------------------------------------------------------- killed, and without room
+# ---------------------------------------------------------------- killed, and without space
 
 # upgraded_or_not: the format is one of the two and every command works. (Starts few programs, because it runs often.)
 upgraded_or_not() {
@@ -326,7 +326,7 @@ killed_upgrade() {
   assert_equal "$(format small/chat/spool.db)" 3
 }
 
-# ---------------------------------------------------------------- what is refused
+# ---------------------------------------------------------------- refused input
 
 # refused PATTERN: every command exits with 65 and an error that matches, and the file does not change.
 refused() {

@@ -242,7 +242,7 @@ says() { [[ $stderr == *"$1"* ]] || fail "not said: $1: $stderr"; }
   refused chat-recv -r good -r ''
 }
 
-# ---------------------------------------------------------------- chat-send: what makes no sense together
+# ---------------------------------------------------------------- chat-send: options that exclude each other
 
 @test "-l with -0 is refused with 64" {
   refused chat-send -l -0
@@ -274,7 +274,7 @@ says() { [[ $stderr == *"$1"* ]] || fail "not said: $1: $stderr"; }
   refused chat-send --atomic -f -
 }
 
-# ---------------------------------------------------------------- chat-recv: what makes no sense together
+# ---------------------------------------------------------------- chat-recv: options that exclude each other
 
 @test "any two of -n, -0, -o and -v are refused with 64" {
   refused chat-recv -n -0

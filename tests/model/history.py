@@ -8,7 +8,7 @@
     answer 0 75                        the COMMAND with the oldest message exits with 75
     clock 30                           it is half a minute later
 
-After each step all of the spool is compared with the model. A step that can't be done is passed.
+After each step all of the spool is compared with the model. A step that cannot be done is skipped.
 """
 
 import base64

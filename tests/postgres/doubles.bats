@@ -27,7 +27,7 @@ logged() { tail -c "+$LOG_START" "$CLUSTER/node1/log" | grep -qF -- "$1"; }
 
 note_log() { LOG_START=$(($(stat -c %s "$CLUSTER/node1/log") + 1)); }
 
-# ---------------------------------------------------------------- a flight that comes late
+# ---------------------------------------------------------------- a late transaction
 
 @test "a transaction that reaches the server after its retry was committed is refused" {
   local port

@@ -332,7 +332,7 @@ open_url() { echo "postgresql://$1@127.0.0.1:$PORT/$DATABASE"; }
   run -0 chat-spool check
 }
 
-# ---------------------------------------------------------------- the last one: its primary is dead after it
+# ---------------------------------------------------------------- the last test: afterwards its primary is dead
 
 @test "a role with a password finds the new primary, too" {
   local node hosts='' url

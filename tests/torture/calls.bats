@@ -131,7 +131,7 @@ all_fail() {
   assert_equal "$WHY" 'delivered or still there: main one'
 }
 
-# ---------------------------------------------------------------- that was found
+# ---------------------------------------------------------------- defects that were found
 
 # unwaiting COMMAND: run it with a poll() that fails from its second call on; the first call looks for closed
 # descriptors.

@@ -228,7 +228,7 @@ exec chat-recv -r new'
   done
 }
 
-# ---------------------------------------------------------------- the log, its index, the lock file
+# ---------------------------------------------------------------- the WAL, its index, the lock file
 
 @test "a flipped bit in the WAL causes only messages that were sent, or 65" {
   with_log

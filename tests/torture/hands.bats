@@ -9,7 +9,7 @@ load torture
 ALICE=54321
 MALLORY=54322
 
-# ---------------------------------------------------------------- exchanged while they are opened
+# ---------------------------------------------------------------- files exchanged while they are opened
 
 # mallory_swaps NAME TURN: as Mallory, exchange shared/NAME again and again as fast as possible: nothing, her own file,
 # a FIFO, a directory, symbolic links to Alice's file, to her own, and to nothing.

@@ -78,7 +78,7 @@ all_starve() {
   assert [ "$ASKED" -ge 300 ]
 }
 
-# ---------------------------------------------------------------- that was found
+# ---------------------------------------------------------------- defects that were found
 
 # Each allocation for the comparison of the schema.
 @test "a spool that cannot be examined for lack of memory is not reported as another file" {

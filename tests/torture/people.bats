@@ -138,7 +138,7 @@ nobody_starves() {
   nothing_lost
 }
 
-# ---------------------------------------------------------------- one that is stopped
+# ---------------------------------------------------------------- a stopped process
 
 # Programs that wait for a twentieth of the time: a second and a half.
 IMPATIENT=$FAULTS/impatient
