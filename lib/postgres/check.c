@@ -7,11 +7,11 @@
 
 #include <stdlib.h>
 
-#include "claim.h"
 #include "connect.h"
 #include "failed.h"
 #include "locks.h"
 #include "operations.h"
+#include "quarantine.h"
 #include "query.h"
 #include "read.h"
 #include "report.h"

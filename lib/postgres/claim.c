@@ -1,8 +1,7 @@
 /* claim.c - claim messages, and release or keep the claims. */
 
-#include "claim.h"
+#include "internal.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,12 +11,12 @@
 #include "locks.h"
 #include "name.h"
 #include "operations.h"
+#include "quarantine.h"
 #include "query.h"
 #include "read.h"
 #include "reader.h"
 #include "room.h"
 #include "rooms.h"
-#include "settle.h"
 
 /* Return whether this session has claimed the message: the server would grant the lock again. */
 static bool is_ours(const struct pg_store *s, int64_t id)
@@ -50,14 +49,14 @@ static enum chat_status lock_room(struct pg_store *s, const struct chat_query *q
         pg_room_read_look(s, look, room);
         pg_locks_read(s, lock, locked);
         if (!room->may_delete) {
-            pg_locks_call_unlock(s, locked->id, locked->count);
+            pg_locks_call_unlock(s, 0, locked->id, locked->count);
             return pg_locks_refuse(s);
         }
         if (room->open && !query->every)
             return rooms_need_reader(s->base.error, room->name);
         if (!room->due || promoted)
             break;
-        pg_locks_call_unlock(s, locked->id, locked->count);
+        pg_locks_call_unlock(s, 0, locked->id, locked->count);
         status = pg_room_promote(s, room->number);
         promoted = true;
         if (status != CHAT_OK)
@@ -70,24 +69,6 @@ static enum chat_status lock_room(struct pg_store *s, const struct chat_query *q
     if (status == CHAT_OK)
         pg_locks_read(s, call, locked);
     return status;
-}
-
-/* Read the messages with these ids, and unlock those that do not come to BATCH. */
-static enum chat_status read_messages(struct pg_store *s, const struct chat_query *query,
-                                      const struct pg_room *room, const int64_t *ids, size_t count,
-                                      struct chat_batch *batch)
-{
-    const struct pg_view view = { .room = room->name, .every = query->every };
-    struct pg_gone gone;
-    enum chat_status status =
-        pg_read_claimed(s, PG_GET_MESSAGES, room->number, &view, ids, count, batch, &gone);
-    if (gone.count > 0) {
-        pg_locks_call_unlock(s, gone.id, gone.count);
-        enum chat_status unlocked = pg_exchange(s, "read");
-        if (unlocked != CHAT_OK)
-            return unlocked;
-    }
-    return batch->count > 0 ? CHAT_OK : status; /* an error behind these comes again */
 }
 
 /* Claim the oldest messages of a room: first lock them, then read them. */
@@ -105,10 +86,11 @@ static enum chat_status claim_room(struct pg_store *s, const struct chat_query *
             return CHAT_NONE;
         size_t count = pg_locks_fitting(&locked, query);
         if (count < locked.count) { /* another receiver may have found them claimed */
-            pg_locks_call_unlock(s, locked.id + count, locked.count - count);
+            pg_locks_call_unlock(s, 0, locked.id + count, locked.count - count);
             pg_bells_call_ring(s, LOCK_CAME, room.name);
         }
-        status = read_messages(s, query, &room, locked.id, count, batch);
+        const struct pg_view view = { .room = room.name, .every = query->every };
+        status = pg_read_claimed(s, room.number, &view, locked.id, count, batch);
     }
     batch->room = room.number;
     batch->returned = room.returned;
@@ -128,7 +110,7 @@ static enum chat_status claim_one(struct pg_store *s, const struct chat_query *q
     pg_number(&values, query->id);
     size_t call = pg_call(s, PG_LOCK_ONE, &values);
     if (ours)
-        pg_locks_call_unlock(s, &query->id, 1);
+        pg_locks_call_unlock(s, 0, &query->id, 1);
     enum chat_status status = pg_exchange(s, "read");
     if (status != CHAT_OK)
         return status;
@@ -140,7 +122,8 @@ static enum chat_status claim_one(struct pg_store *s, const struct chat_query *q
     room.number = pg_get_number(row, 0, 0);
     strncpy(room.name, pg_get_text(row, 0, 1), sizeof room.name - 1);
     batch->room = room.number;
-    status = read_messages(s, query, &room, &query->id, 1, batch);
+    const struct pg_view view = { .room = room.name, .every = query->every };
+    status = pg_read_claimed(s, room.number, &view, &query->id, 1, batch);
     return status == CHAT_OK && batch->count == 0 ? CHAT_NONE : status;
 }
 
@@ -234,7 +217,7 @@ static enum chat_status pass_kept(struct pg_store *s)
             rooms[room_count++] = s->kept[i];
         else
             keys[key_count++] = s->kept_key[i];
-    pg_locks_call_unlock(s, rooms, room_count);
+    pg_locks_call_unlock(s, 0, rooms, room_count);
     pg_locks_call_unlock_keys(s, keys, key_count);
     enum chat_status status = pg_exchange(s, "read");
     for (int i = 0; status == CHAT_OK && i < pg_rows(s, call); i++) {
@@ -288,52 +271,4 @@ void pg_release(struct store *store, struct chat_batch *batch)
     /* The messages are available again, or held back: wake receivers. */
     pg_bells_call_ring(s, LOCK_CAME, batch->messages[0]->room);
     pg_exchange(s, "write");
-}
-
-/* --- damaged --------------------------------------------------------------- */
-
-/* Move the damaged message M to the room of damaged messages. A role that may not use that room has
- * a room of its own: the name of M's room followed by that name. */
-static enum chat_status move_damaged(struct pg_store *s, const struct chat_message *m,
-                                     int64_t number, char to[2 * CHAT_NAME_MAX])
-{
-    struct chat_message moved = *m;
-    const struct chat_message *one = &moved;
-    moved.room = strcpy(to, CHAT_ROOM_DAMAGED);
-    enum chat_status status = pg_move_messages(s, &one, 1, number, m->room, false);
-    if (status != CHAT_PERMISSION)
-        return status;
-    snprintf(to, (size_t)2 * CHAT_NAME_MAX, "%s." CHAT_ROOM_DAMAGED, m->room);
-    return chat_room_valid(to) ? pg_move_messages(s, &one, 1, number, m->room, false) : status;
-}
-
-enum chat_status pg_quarantine(struct pg_store *s, int64_t id)
-{
-    struct pg_values values = { .count = 0 };
-    pg_number(&values, id);
-    size_t call = pg_call(s, PG_LOCK_ONE, &values);
-    size_t read = pg_call(s, PG_WALK_ONE, &values);
-    enum chat_status status = pg_exchange(s, "read");
-    if (status != CHAT_OK || pg_rows(s, call) == 0 || pg_rows(s, read) == 0)
-        return status;
-    if (pg_get_number(pg_result(s, call), 0, 2) == 0)
-        return CHAT_OK; /* another session is about to quarantine it */
-    int64_t number = pg_get_number(pg_result(s, call), 0, 0);
-    struct chat_message m = { .room = pg_get_text(pg_result(s, read), 0, ROOM) };
-    struct chat_batch *copy = batch_new(&s->base);
-    bool damaged = pg_read_row(s, pg_result(s, read), 0, false, &m) == CHAT_DAMAGED;
-    if (copy == NULL || !batch_add(copy, &m, m.id))
-        status = pg_no_memory(s);
-    else if (damaged) {
-        char to[2 * CHAT_NAME_MAX];
-        status = move_damaged(s, copy->messages[0], number, to);
-        if (status == CHAT_OK)
-            status = error_set(s->base.error, CHAT_DAMAGED,
-                               "message %lld in room '%s' was damaged, and is in room '%s' now",
-                               (long long)id, copy->messages[0]->room, to);
-    }
-    batch_free(copy);
-    if (!pg_locks_remember(&s->done, &s->done_count, id))
-        pg_disconnect(s);
-    return status;
 }

@@ -12,26 +12,26 @@
 #include "read.h"
 
 /* Return whether these messages of the log are new ones that differ in their bodies alone. */
-static bool are_alike(const struct pg_log *log, const size_t *group, size_t count)
+static bool are_alike(const struct pg_log *log, const size_t *list, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        if (log->puts[group[i]].kind != log->puts[group[0]].kind || log->puts[group[i]].id > 0)
+        if (log->puts[list[i]].kind != log->puts[list[0]].kind || log->puts[list[i]].id > 0)
             return false;
-    return pg_log_get(log, group[0]).failed == 0;
+    return pg_log_get(log, list[0]).failed == 0;
 }
 
 /* Add the call that puts messages which are alike into ROOM. */
-static enum chat_status put_alike(struct pg_store *s, const char *room, const size_t *group,
+static enum chat_status put_alike(struct pg_store *s, const char *room, const size_t *list,
                                   size_t count)
 {
     struct pg_values values = { .count = 0 };
     struct pg_array digests, bodies;
-    const struct chat_message like = pg_log_get(&s->put.log, group[0]);
+    const struct chat_message like = pg_log_get(&s->put.log, list[0]);
     int64_t bytes = 0;
     pg_array_start(&digests, PG_INT8);
     pg_array_start(&bodies, PG_BYTEA);
     for (size_t i = 0; i < count; i++) {
-        const struct chat_message m = pg_log_get(&s->put.log, group[i]);
+        const struct chat_message m = pg_log_get(&s->put.log, list[i]);
         pg_array_number(&digests, pg_read_digest(&m));
         pg_array_bytes(&bodies, m.length > 0 ? m.body : "", m.length);
         bytes += (int64_t)m.length;
@@ -58,19 +58,19 @@ static enum chat_status put_alike(struct pg_store *s, const char *room, const si
 }
 
 /* Put COUNT messages of the log, all for the same room. */
-static enum chat_status put_group(struct pg_store *s, const size_t *group, size_t count)
+static enum chat_status put_for_room(struct pg_store *s, const size_t *list, size_t count)
 {
-    const char *room = pg_log_room(&s->put.log, group[0]);
+    const char *room = pg_log_room(&s->put.log, list[0]);
     struct pg_array columns[PG_PUT_COLUMNS];
     int64_t bytes = 0, last = 0, first = INT64_MAX;
     /* A message that is restored to a reader has a place, but no id. */
-    if (strchr(room, '/') == NULL && are_alike(&s->put.log, group, count)) {
-        enum chat_status status = put_alike(s, room, group, count);
+    if (strchr(room, '/') == NULL && are_alike(&s->put.log, list, count)) {
+        enum chat_status status = put_alike(s, room, list, count);
         return status == CHAT_OK && s->call_count > CALLS / 2 ? pg_exchange(s, "write") : status;
     }
     pg_put_columns_start(columns);
     for (size_t i = 0; i < count; i++) {
-        const struct chat_message m = pg_log_get(&s->put.log, group[i]);
+        const struct chat_message m = pg_log_get(&s->put.log, list[i]);
         pg_put_columns_add(columns, &m);
         bytes += (int64_t)m.length;
         if (m.id > last)
@@ -118,7 +118,7 @@ static enum chat_status put_run(struct pg_store *s, size_t from, size_t to)
         n = 1;
         while (i + n < count && strcmp(room, pg_log_room(&s->put.log, order[i + n])) == 0)
             n++;
-        status = put_group(s, order + i, n);
+        status = put_for_room(s, order + i, n);
     }
     free(order);
     return status;

@@ -15,6 +15,7 @@
  *   read.c               the contents of messages
  *   reader.c reader_claim.c reader_settle.c    a reader of an open room
  *   claim.c settle.c walk.c wait.c             the operations of receivers
+ *   quarantine.c                               damaged messages
  *   open.c list.c check.c admin.c              the operations of operators
  *   store.c                                    the tables of operations; opening and closing
  *

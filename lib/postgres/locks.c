@@ -45,9 +45,12 @@ static void call_unlock(struct pg_store *s, enum pg sql, const int64_t *ids, siz
     pg_array_free(&array);
 }
 
-void pg_locks_call_unlock(struct pg_store *s, const int64_t *ids, size_t count)
+void pg_locks_call_unlock(struct pg_store *s, int64_t reader, const int64_t *ids, size_t count)
 {
-    call_unlock(s, PG_UNLOCK, ids, count);
+    int64_t keys[LOCKED];
+    for (size_t i = 0; i < count && reader != 0; i++)
+        keys[i] = pg_name_claim_key(reader, ids[i]);
+    call_unlock(s, reader != 0 ? PG_UNLOCK_READER : PG_UNLOCK, reader != 0 ? keys : ids, count);
 }
 
 void pg_locks_call_unlock_keys(struct pg_store *s, const int64_t *keys, size_t count)
@@ -58,8 +61,8 @@ void pg_locks_call_unlock_keys(struct pg_store *s, const int64_t *keys, size_t c
 /* The messages are deleted, so these locks could wait. */
 void pg_locks_call_unlock_done(struct pg_store *s)
 {
-    pg_locks_call_unlock(s, s->done, s->done_count);
-    pg_locks_call_unlock_keys(s, s->done_keys, s->done_key_count);
+    call_unlock(s, PG_UNLOCK, s->done, s->done_count);
+    call_unlock(s, PG_UNLOCK_READER, s->done_keys, s->done_key_count);
     s->done_count = s->done_key_count = 0;
 }
 

@@ -31,9 +31,12 @@ size_t pg_locks_fitting(const struct pg_locked *locked, const struct chat_query 
  * them, or if READER is not NULL those that it has claimed as that reader. */
 void pg_locks_own(const struct pg_store *s, const char *reader, struct pg_array *array);
 
-/* Add a call that releases the claims on these messages of rooms; or those with these keys, of
- * readers; or those on messages that are done. */
-void pg_locks_call_unlock(struct pg_store *s, const int64_t *ids, size_t count);
+/* Add a call that releases the claims of READER on these messages, at most LOCKED; with 0, the
+ * claims of a receiver from a room. */
+void pg_locks_call_unlock(struct pg_store *s, int64_t reader, const int64_t *ids, size_t count);
+
+/* Likewise for claims of readers, by pg_name_claim_key; and for claims on messages that are done.
+ */
 void pg_locks_call_unlock_keys(struct pg_store *s, const int64_t *keys, size_t count);
 void pg_locks_call_unlock_done(struct pg_store *s);
 

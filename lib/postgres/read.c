@@ -7,6 +7,7 @@
 #include "batch.h"
 #include "digest.h"
 #include "failed.h"
+#include "locks.h"
 #include "query.h"
 
 int64_t pg_read_digest(const struct chat_message *message)
@@ -65,33 +66,48 @@ static enum chat_status add_message(struct pg_store *s, struct chat_batch *batch
 
 /* --- claimed --------------------------------------------------------------- */
 
-static void list_gone(const struct chat_batch *batch, const int64_t *ids, size_t count,
-                      struct pg_gone *gone)
+/* Release the claims on the messages with these ids that BATCH did not get: of a reader, or with 0
+ * of a receiver from a room. */
+static enum chat_status unlock_gone(struct pg_store *s, int64_t reader,
+                                    const struct chat_batch *batch, const int64_t *ids,
+                                    size_t count)
 {
+    int64_t gone[CLAIMS];
+    size_t gone_count = 0;
     for (size_t i = 0; i < count; i++) {
         size_t k = 0;
         while (k < batch->count && batch->messages[k]->id != ids[i])
             k++;
         if (k == batch->count)
-            gone->id[gone->count++] = ids[i];
+            gone[gone_count++] = ids[i];
     }
+    if (gone_count == 0)
+        return CHAT_OK;
+    pg_locks_call_unlock(s, reader, gone, gone_count);
+    return pg_exchange(s, "read");
 }
 
-enum chat_status pg_read_claimed(struct pg_store *s, enum pg sql, int64_t number,
-                                 const struct pg_view *view, const int64_t *ids, size_t count,
-                                 struct chat_batch *batch, struct pg_gone *gone)
+static size_t call_read(struct pg_store *s, int64_t number, const struct pg_view *view,
+                        const int64_t *ids, size_t count)
 {
     struct pg_values values = { .count = 0 };
     struct pg_array array;
-    gone->count = 0;
     pg_array_start(&array, PG_INT8);
     for (size_t i = 0; i < count; i++)
         pg_array_number(&array, ids[i]);
     pg_add_array(&values, &array);
     pg_number(&values, number);
     pg_number(&values, view->every);
-    size_t call = pg_call(s, sql, &values);
+    size_t call =
+        pg_call(s, view->reader != NULL ? PG_GET_READER_MESSAGES : PG_GET_MESSAGES, &values);
     pg_array_free(&array);
+    return call;
+}
+
+enum chat_status pg_read_claimed(struct pg_store *s, int64_t number, const struct pg_view *view,
+                                 const int64_t *ids, size_t count, struct chat_batch *batch)
+{
+    size_t call = call_read(s, number, view, ids, count);
     enum chat_status status = pg_exchange(s, "read");
     if (status != CHAT_OK)
         return status;
@@ -101,8 +117,11 @@ enum chat_status pg_read_claimed(struct pg_store *s, enum pg sql, int64_t number
         if (status == CHAT_OK)
             status = add_message(s, batch, &m);
     }
-    list_gone(batch, ids, count, gone);
-    return status;
+    enum chat_status unlocked =
+        unlock_gone(s, view->reader != NULL ? number : 0, batch, ids, count);
+    if (unlocked != CHAT_OK)
+        return unlocked;
+    return batch->count > 0 ? CHAT_OK : status; /* an error behind these comes again */
 }
 
 /* --- walked ---------------------------------------------------------------- */

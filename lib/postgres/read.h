@@ -4,7 +4,6 @@
 #define POSTGRES_READ_H
 
 #include "internal.h"
-#include "locks.h"
 
 /* The columns of get_messages and of the walks (sql/postgres/receive.sql). */
 enum {
@@ -31,12 +30,6 @@ enum {
 enum chat_status pg_read_row(struct pg_store *s, const PGresult *result, int row, bool every,
                              struct chat_message *message);
 
-/* Messages that are no longer where they were locked. */
-struct pg_gone {
-    int64_t id[CLAIMS];
-    size_t count;
-};
-
 /* Where messages are read: in the room ROOM, or for the reader READER ("tea/bob"), whose statements
  * also have the columns ROOM and ROW. */
 struct pg_view {
@@ -44,12 +37,10 @@ struct pg_view {
     bool every; /* with their places and times */
 };
 
-/* Read the messages with these ids, which are claimed, into BATCH by SQL; NUMBER is that of their
- * room or reader. *GONE becomes the ids that BATCH did not get, whatever the status: the caller
- * unlocks them. */
-enum chat_status pg_read_claimed(struct pg_store *s, enum pg sql, int64_t number,
-                                 const struct pg_view *view, const int64_t *ids, size_t count,
-                                 struct chat_batch *batch, struct pg_gone *gone);
+/* Read the messages with these ids, which are claimed, into BATCH; NUMBER is that of their room or
+ * reader. Releases the claims on those that BATCH does not get. */
+enum chat_status pg_read_claimed(struct pg_store *s, int64_t number, const struct pg_view *view,
+                                 const int64_t *ids, size_t count, struct chat_batch *batch);
 
 /* Add the rows of a walk to BATCH, and move CURSOR behind them. A damaged message is skipped, and
  * reported as soon as the batch is empty. CHAT_NONE: no rows. */

@@ -4,19 +4,10 @@
 
 #include "bells.h"
 #include "locks.h"
-#include "name.h"
 #include "query.h"
 #include "read.h"
 #include "reader.h"
 #include "rooms.h"
-
-static void call_unlock(struct pg_store *s, int64_t reader, const int64_t *ids, size_t count)
-{
-    int64_t keys[LOCKED];
-    for (size_t i = 0; i < count; i++)
-        keys[i] = pg_name_claim_key(reader, ids[i]);
-    pg_locks_call_unlock_keys(s, keys, count);
-}
 
 /* Look at the reader and lock available messages, after creating the reader and making due messages
  * ready. */
@@ -43,13 +34,13 @@ static enum chat_status lock_messages(struct pg_store *s, const struct chat_quer
         if (status != CHAT_OK)
             return status;
         if (!reader->may_delete) {
-            call_unlock(s, reader->number, locked->id, locked->count);
+            pg_locks_call_unlock(s, reader->number, locked->id, locked->count);
             return pg_locks_refuse(s);
         }
         if (reader->number == 0) {
             status = pg_reader_create(s, name);
         } else if ((reader->due || reader->source_due) && !promoted) {
-            call_unlock(s, reader->number, locked->id, locked->count);
+            pg_locks_call_unlock(s, reader->number, locked->id, locked->count);
             status = pg_reader_promote(s, reader);
             promoted = true;
         } else
@@ -66,27 +57,10 @@ static enum chat_status lock_messages(struct pg_store *s, const struct chat_quer
     return status;
 }
 
-/* Read the messages with these ids, and unlock those that do not come to BATCH. */
-static enum chat_status read_messages(struct pg_store *s, const struct chat_query *query,
-                                      const char *name, const struct pg_reader *reader,
-                                      const int64_t *ids, size_t count, struct chat_batch *batch)
-{
-    const struct pg_view view = { .reader = name, .every = query->every };
-    struct pg_gone gone;
-    enum chat_status status =
-        pg_read_claimed(s, PG_GET_READER_MESSAGES, reader->number, &view, ids, count, batch, &gone);
-    if (gone.count > 0) {
-        call_unlock(s, reader->number, gone.id, gone.count);
-        enum chat_status unlocked = pg_exchange(s, "read");
-        if (unlocked != CHAT_OK)
-            return unlocked;
-    }
-    return batch->count > 0 ? CHAT_OK : status; /* an error behind these comes again */
-}
-
 enum chat_status pg_reader_claim(struct pg_store *s, const struct chat_query *query,
                                  const char *name, struct chat_batch *batch)
 {
+    const struct pg_view view = { .reader = name, .every = query->every };
     struct pg_reader reader = { .number = 0 };
     struct pg_locked locked = { .count = 0 };
     enum chat_status status = CHAT_OK;
@@ -98,10 +72,10 @@ enum chat_status pg_reader_claim(struct pg_store *s, const struct chat_query *qu
             return CHAT_NONE;
         size_t count = pg_locks_fitting(&locked, query);
         if (count < locked.count) { /* another receiver may have found them claimed */
-            call_unlock(s, reader.number, locked.id + count, locked.count - count);
+            pg_locks_call_unlock(s, reader.number, locked.id + count, locked.count - count);
             pg_bells_call_ring(s, LOCK_CAME, name);
         }
-        status = read_messages(s, query, name, &reader, locked.id, count, batch);
+        status = pg_read_claimed(s, reader.number, &view, locked.id, count, batch);
     }
     batch->room = reader.number;
     batch->source = reader.source;

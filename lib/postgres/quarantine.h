@@ -1,7 +1,7 @@
-/* claim.h - quarantine a damaged message. */
+/* quarantine.h - move a damaged message to the room of damaged messages. */
 
-#ifndef POSTGRES_CLAIM_H
-#define POSTGRES_CLAIM_H
+#ifndef POSTGRES_QUARANTINE_H
+#define POSTGRES_QUARANTINE_H
 
 #include "internal.h"
 
