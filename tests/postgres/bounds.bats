@@ -75,6 +75,40 @@ fewer_locks() {
   assert_output "$(seq "$count")"
 }
 
+# ---------------------------------------------------------------- many rooms
+
+# blocks: how many the server has looked at in this database. A session counts when it ends.
+blocks() {
+  wait_until no_session
+  sql 'SELECT blks_hit + blks_read FROM pg_stat_database WHERE datname = current_database()'
+}
+no_session() { [[ $(node_sql node1 "SELECT count(*) FROM pg_stat_activity WHERE datname = '$DATABASE' AND usename = 'chat'") == 0 ]]; }
+
+# blocks_of COMMAND [ARG ...]: how many it lets the server look at.
+blocks_of() {
+  local before
+  before=$(blocks)
+  "$@" >/dev/null
+  echo $(($(blocks) - before))
+}
+
+@test "list and copy look at a number of blocks that grows no faster than the number of rooms" {
+  local list copy
+  seq -f '{"room":"r%.0f","body":"hello"}' 20 | chat-send -q -1 -J
+  sql ANALYZE
+  chat-spool list >/dev/null # what is cold is warm
+  list=$(blocks_of chat-spool list) copy=$(blocks_of chat-spool copy "$CHAT_SPOOL" small.db)
+  seq -f '{"room":"r%.0f","body":"hello"}' 21 200 | chat-send -q -1 -J
+  sql ANALYZE
+  # Ten times as many rooms; the square would be a hundred times as many blocks. A vacuum may look at some.
+  run -0 blocks_of chat-spool list
+  ((output < 25 * list)) || fail "list: $list blocks, and then $output"
+  run -0 blocks_of chat-spool copy "$CHAT_SPOOL" large.db
+  ((output < 25 * copy)) || fail "copy: $copy blocks, and then $output"
+  run -0 chat-spool list -1 -s large.db
+  assert_equal "${#lines[@]}" 200
+}
+
 # ---------------------------------------------------------------- deadlocks
 
 @test "two senders whose rooms cross both succeed: the server ends one transaction, which is repeated" {

@@ -171,6 +171,23 @@ cancel_syncing() { sql "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHER
   assert_output 'on two disks'
 }
 
+@test "a receiver whose wait for a standby is cancelled keeps waiting, and its success means two disks" {
+  chat-send -r sync job
+  cluster_stall STOP
+  background chat-recv -r sync >out
+  for i in 1 2 3; do
+    wait_until syncing 1
+    cancel_syncing
+  done
+  wait_until syncing 1
+  ! process_ended "$BACKGROUND_PID" || fail 'the deletion is on one disk'
+  cluster_stall CONT
+  finish "$BACKGROUND_PID"
+  assert_success
+  assert_bytes out 'job\n'
+  assert_empty_room sync
+}
+
 @test "a send whose wait for a standby is cancelled repeatedly exits with 75 and may be stored, and never with 0" {
   local pid
   cluster_stall STOP
