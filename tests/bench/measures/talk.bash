@@ -13,9 +13,9 @@ typist() {
   fi
 }
 
-# Send a thousand lines per second, in a hundred commits.
+# Send a thousand lines per second, in a hundred commits, until the file $work/flooding is removed.
 flood() {
-  while :; do
+  while [ -e "$work/flooding" ]; do
     seq 10
     sleep 0.01
   done | chat-send -l -r tea -u flood
@@ -31,9 +31,10 @@ for milliseconds in -1 0; do
     chat-spool open tea
     typist line 200 "from Enter to the other terminal$of$syncs" chat-talk -u alice tea ::: chat-talk -u bob tea
     typist line 200 "from Enter to both of two other terminals$of$syncs" chat-talk -u alice tea ::: chat-talk -u bob tea ::: chat-talk -u carol tea
+    : >"$work/flooding"
     flood &
     typist key 200 "from a key to the screen, 1,000 lines per second arriving$of$syncs" chat-talk -u alice tea
-    kill $!
-    wait $! 2>/dev/null || true
+    rm "$work/flooding"
+    wait $!
   done
 done
