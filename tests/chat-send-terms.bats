@@ -158,16 +158,17 @@ END
 
 room_shows() { [[ $(chat-recv -q -p -a) == "$1" ]]; }
 
-# It sets the timer for a sleep of a moment, and again when it also watches the files of the spool.
+# It sets the timer for a sleep of a moment, and again when it also watches the files of the spool, if the spool has files.
 @test "a waiting receiver wakes for a delayed message by a timer, and does nothing before" {
-  local before took
+  local before took sleeps=2
+  [[ ! ${CHAT_TEST_CLUSTER:-} ]] || sleeps=1
   before=$(date +%s%3N)
   chat-send -d 0.6 hello
   ASAN_OPTIONS="$ASAN_OPTIONS:detect_leaks=0" strace -f -qq -o trace chat-recv -w >out
   took=$(($(date +%s%3N) - before))
   assert_bytes out 'hello\n'
   ((took >= 600)) || fail "after $took ms"
-  assert_equal "$(grep -cE 'timerfd_settime\(.*TFD_TIMER_ABSTIME' trace)" 2
+  assert_equal "$(grep -cE 'timerfd_settime\(.*TFD_TIMER_ABSTIME' trace)" "$sleeps"
   assert_equal "$(grep -cE 'nanosleep|[^p]poll\(.*[1-9]\) += 0' trace)" 0
 }
 
