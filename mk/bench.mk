@@ -9,7 +9,7 @@
 BASELINE =
 BENCH_TOOLS = $(BUILD)/bench
 BENCH_RESULTS = $(BENCH_TOOLS)/results
-BENCH_PROGRAMS = $(patsubst %,$(BENCH_TOOLS)/%,floor race crowd wake typist beanstalk slow.so)
+BENCH_PROGRAMS = $(patsubst %,$(BENCH_TOOLS)/%,floor race crowd wake fan typist beanstalk slow.so)
 
 # Parts of one program, which share variables.
 BENCH_SCRIPTS = tests/bench/run tests/bench/postgres $(wildcard tests/bench/*.bash tests/bench/*/*.bash)
