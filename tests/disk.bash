@@ -66,8 +66,9 @@ power_cut() {
 # a_moment MILLISECONDS: print a random time below that, in seconds.
 a_moment() { printf '0.%06d' $(((RANDOM * 32768 + RANDOM) % ($1 * 1000))); }
 
-# whole_lines FILE: print its complete lines. A line that the power cut has truncated is not a delivered message.
-whole_lines() { if [[ -n $(tail -c 1 "$1") ]]; then sed '$d' "$1"; else cat "$1"; fi; }
+# whole_lines FILE: print its complete lines. A line that the power cut has truncated is not a delivered message. If the new length
+# of a file has reached the disk and its data has not, the file ends with NUL bytes.
+whole_lines() { if [[ -n $(tail -c 1 "$1" | tr '\0' x) ]]; then sed '$d' "$1"; else cat "$1"; fi; }
 
 # ---------------------------------------------------------------- a disk without space although its file system has
 # some
