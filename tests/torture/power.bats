@@ -280,4 +280,7 @@ loses() {
     ((missing == 0)) || break
   done
   assert [ "$missing" -ge 1 ]
+  # The senders worked: each message was acknowledged with its id.
+  run grep -cvE '^[ac] [0-9]+ [0-9]+$' all
+  assert_output 0
 }
