@@ -819,7 +819,7 @@ wait_stuck_in_write() { wait_until asleep "$1" '*@(n_tty_write|tty|wait_woken)*'
   ssh there chat-talk -u bob tea <<<hello >/dev/null
   run -0 ssh there chat-talk -u carol tea </dev/null
   assert_output --regexp '^[0-9-]{10} [0-9:]{8} bob: hello$'
-  terminal alice ssh -t there chat-talk -u alice tea
+  terminal alice ssh -t there env ASAN_OPTIONS=detect_leaks=0 chat-talk -u alice tea
   wait_until last_row alice 'tea>'
   shows alice 'bob    hello'
   enters alice 'from far away'
@@ -922,6 +922,9 @@ here_away() { chat-spool readers -s "$THERE" tea | awk -v name="$1" '$1 == name 
   chat-spool config max-length 10
   run -65 --separate-stderr chat-talk -u alice tea <<<'eleven bytes'
   assert_stderr 'chat-talk: the message is longer than 10 bytes'
+  # A database takes one descriptor, no more than the loader needs to start the program.
+  # A sanitized program needs some itself.
+  [[ $SPOOL != postgresql:* ]] && ! sanitized || return 0
   run -71 --separate-stderr bash -c 'exec 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-; ulimit -n 6; exec chat-talk -u alice tea' </dev/null
   assert_error 71 'chat-talk: '
 }

@@ -11,6 +11,8 @@ tm() { tmux -u -S "$BATS_TEST_TMPDIR/tmux" -f /dev/null "$@" 3>&-; }
 
 # terminal NAME COMMAND [ARG ...]: run the command on a new terminal. After its end the terminal's contents stay
 # visible, and its status is in NAME.status. (tmux 3.3 does not always collect the status of its children.)
+# A sanitized program looks for no leaks there: to look for them it stops itself, and it waits forever if the SIGCONT of a terminal
+# that hangs up comes at that moment.
 terminal() {
   local name=$1
   shift
@@ -19,7 +21,7 @@ terminal() {
   # shellcheck disable=SC2016  # for the inner shell
   tm start-server \; set-option -g remain-on-exit on \; set-option -g status off \; \
     new-session -d -s "$name" -x "$COLUMNS_OF_TERMINAL" -y "$ROWS_OF_TERMINAL" \
-    "$(printf 'exec bash -c '; printf '%q ' '"${@:2}"; echo $? >"$1"' - "$PWD/$name.status" env --default-signal=INT,QUIT,HUP,TSTP "$@")"
+    "$(printf 'exec bash -c '; printf '%q ' '"${@:2}"; echo $? >"$1"' - "$PWD/$name.status" env --default-signal=INT,QUIT,HUP,TSTP "ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0" "$@")"
 }
 
 # keys NAME KEY ...: press keys by tmux's names for them. types NAME TEXT: type the text literally. enters NAME TEXT:
