@@ -376,7 +376,7 @@ is_here() { [[ $(reader "$1" "$2" here) == true ]]; }
 
 @test "a message that expires while a reader works on it stays with it, and moves to its dead-letter room" {
   chat-spool open jobs
-  printf '%s\n' job other | chat-send -l -x 1s -r jobs
+  printf '%s\n' job other | chat-send -l -x 3s -r jobs
   mkfifo gate
   background chat-recv -q --tries 1 -r jobs/a -- sh -c 'cat gate; exit 1'
   wait_until is_claimed jobs a 1
@@ -395,7 +395,7 @@ is_swept() { chat-spool compact -q && (($(depth "$1") == $2)); }
 
 @test "a message that has expired when its command fails does not come back to the reader" {
   chat-spool open jobs
-  chat-send -x 1s -r jobs job
+  chat-send -x 3s -r jobs job
   mkfifo gate
   background chat-recv -q --backoff 0.1s -r jobs/a -- sh -c 'cat gate; exit 1'
   wait_until is_claimed jobs a 1
