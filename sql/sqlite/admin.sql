@@ -4,11 +4,12 @@
 UPDATE room SET max_length = ?1, default_room = ?2 WHERE number = 0;
 
 -- name: list_rooms
--- The rooms that contain a message or are open, and what is in each at the time ?1.
+-- The rooms that contain a message or are open, and what is in each at the time ?1. While an expired message is claimed, the next
+-- sweep is planned for a second later (sweep.c).
 SELECT number, name, depth, bytes,
     (SELECT count(*) FROM message WHERE room = number AND place = 0),
     (SELECT count(*) FROM message WHERE room = number AND place > 0),
-    CASE WHEN next_expiry > ?1 OR next_expiry IS NULL THEN 0 ELSE
+    CASE WHEN next_expiry > ?1 + 1000 OR next_expiry IS NULL THEN 0 ELSE
         (SELECT count(*) FROM message WHERE position BETWEEN number << 40 AND number << 40 | 1099511627775 AND expires <= ?1)
         + (SELECT count(*) FROM message WHERE room = number AND expires <= ?1) END,
     (SELECT sent FROM message WHERE position BETWEEN number << 40 AND number << 40 | 1099511627775

@@ -483,6 +483,8 @@ class History:
                 if what == "gate":
                     self.command_started()
                 elif what in self.world.processes:
+                    if what in self.senders:
+                        self.hear_receivers()
                     self.process_spoke(what)
             if happened:
                 continue
@@ -527,6 +529,12 @@ class History:
         fields = {"room": room, "user": user, "attempts": int(attempt) - 1, "time": time, "key": m.key}
         self.compare_record({**fields, "body_base64": base64.b64encode(body)}, m)
         self.commands.append(Command(self.receivers[name], m, connection))
+
+    def hear_receivers(self):
+        """A receiver that has made space for a sender printed its message before."""
+        for name in list(self.receivers):
+            if self.world.processes[name].has_written():
+                self.process_spoke(name)
 
     def process_spoke(self, name):
         process = self.world.processes[name]

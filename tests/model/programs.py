@@ -46,6 +46,10 @@ class Process:
         self.ended = os.pidfd_open(self.pid)
         self.seen = 0  # bytes of its output
 
+    def has_written(self):
+        """Whether there is output that nobody has read."""
+        return os.path.getsize(self.out.name) > self.seen
+
     def output(self):
         """Return the complete lines that it has written since the last call."""
         self.out.flush()
@@ -178,7 +182,7 @@ class World:
                     selector.register(process.ended, selectors.EVENT_READ, name)
                 happened = [key.data for key, _ in selector.select(0)]
                 for name, process in self.processes.items():
-                    if os.path.getsize(process.out.name) > process.seen:
+                    if process.has_written():
                         happened.append(name)
                 if happened or time.monotonic() >= end:
                     return happened
