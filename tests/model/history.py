@@ -407,7 +407,7 @@ class History:
 
     def do_restore(self, kill=0):
         """The last backup replaces all messages. A message that was received since is received once more."""
-        if not self.saved or any(m.claim for m in self.model.messages) or self.world.spool == self.saved[0]:
+        if not self.saved or any(m.claim or m.kept for m in self.model.messages) or self.world.spool == self.saved[0]:
             return PASSED
         file, kept = self.saved
 
