@@ -848,7 +848,7 @@ no_processes() {
   background chat-recv -F -P 2 -- ./hold
   receiver=$BACKGROUND_PID
   wait_until started 2
-  wait_until asleep "$receiver" '*poll*'
+  wait_idle "$receiver"
   before=$(switches "$receiver")
   sleep 1
   assert_equal "$(switches "$receiver")" "$before"
