@@ -64,11 +64,7 @@ static enum chat_status lock_room(struct pg_store *s, const struct chat_query *q
     }
     if (!query->every || locked->count > 0 || room->number == 0 || query->before > 0)
         return CHAT_OK;
-    size_t call = pg_locks_call(s, PG_LOCK_BEHIND, query, name);
-    enum chat_status status = pg_exchange(s, "read");
-    if (status == CHAT_OK)
-        pg_locks_read(s, call, locked);
-    return status;
+    return pg_locks_take(s, PG_LOCK_BEHIND, query, name, locked);
 }
 
 /* Claim the oldest messages of a room: first lock them, then read them. */
@@ -84,13 +80,9 @@ static enum chat_status claim_room(struct pg_store *s, const struct chat_query *
             return status;
         if (locked.count == 0)
             return CHAT_NONE;
-        size_t count = pg_locks_fitting(&locked, query);
-        if (count < locked.count) { /* another receiver may have found them claimed */
-            pg_locks_call_unlock(s, 0, locked.id + count, locked.count - count);
-            pg_bells_call_ring(s, LOCK_CAME, room.name);
-        }
+        pg_locks_keep_fitting(s, 0, room.name, query, &locked);
         const struct pg_view view = { .room = room.name, .every = query->every };
-        status = pg_read_claimed(s, room.number, &view, locked.id, count, batch);
+        status = pg_read_claimed(s, room.number, &view, locked.id, locked.count, batch);
     }
     batch->room = room.number;
     batch->returned = room.returned;

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "bells.h"
 #include "name.h"
 #include "query.h"
 #include "room.h"
@@ -106,6 +107,16 @@ void pg_locks_read(const struct pg_store *s, size_t call, struct pg_locked *lock
     }
 }
 
+enum chat_status pg_locks_take(struct pg_store *s, enum pg sql, const struct chat_query *query,
+                               const char *name, struct pg_locked *locked)
+{
+    size_t call = pg_locks_call(s, sql, query, name);
+    enum chat_status status = pg_exchange(s, "read");
+    if (status == CHAT_OK)
+        pg_locks_read(s, call, locked);
+    return status;
+}
+
 enum chat_status pg_locks_refuse(struct pg_store *s)
 {
     enum chat_status status = pg_exchange(s, "read");
@@ -115,10 +126,22 @@ enum chat_status pg_locks_refuse(struct pg_store *s)
                            "cannot receive from spool '%s': permission denied", s->url);
 }
 
-size_t pg_locks_fitting(const struct pg_locked *locked, const struct chat_query *query)
+/* Return how many of the locked messages a batch may hold. */
+static size_t count_fitting(const struct pg_locked *locked, const struct chat_query *query)
 {
     size_t n = 0, bytes = 0;
     while (n < locked->count && n < query->max_messages && n < CLAIMS && bytes < query->max_bytes)
         bytes += (size_t)locked->length[n++];
     return n;
+}
+
+void pg_locks_keep_fitting(struct pg_store *s, int64_t reader, const char *name,
+                           const struct chat_query *query, struct pg_locked *locked)
+{
+    size_t count = count_fitting(locked, query);
+    if (count == locked->count)
+        return;
+    pg_locks_call_unlock(s, reader, locked->id + count, locked->count - count);
+    pg_bells_call_ring(s, LOCK_CAME, name);
+    locked->count = count;
 }

@@ -20,12 +20,19 @@ size_t pg_locks_call(struct pg_store *s, enum pg sql, const struct chat_query *q
                      const char *name);
 void pg_locks_read(const struct pg_store *s, size_t call, struct pg_locked *locked);
 
+/* Do all of this at once. */
+enum chat_status pg_locks_take(struct pg_store *s, enum pg sql, const struct chat_query *query,
+                               const char *name, struct pg_locked *locked);
+
 /* Make the exchange, in which locks are released, and fail: a role that may not delete messages
  * gets an error before a message is delivered. */
 enum chat_status pg_locks_refuse(struct pg_store *s);
 
-/* Return how many of the locked messages a batch may hold. */
-size_t pg_locks_fitting(const struct pg_locked *locked, const struct chat_query *query);
+/* Keep in LOCKED the messages that a batch may hold. Add calls that release the others, which were
+ * claimed as READER (0: from a room), and wake the receivers of NAME, which may have found them
+ * claimed. */
+void pg_locks_keep_fitting(struct pg_store *s, int64_t reader, const char *name,
+                           const struct chat_query *query, struct pg_locked *locked);
 
 /* Store the ids of messages that this session has claimed in an array that the caller frees: all of
  * them, or if READER is not NULL those that it has claimed as that reader. */

@@ -50,11 +50,7 @@ static enum chat_status lock_messages(struct pg_store *s, const struct chat_quer
     }
     if (!query->every || locked->count > 0)
         return CHAT_OK;
-    size_t call = pg_locks_call(s, PG_LOCK_READER_BEHIND, query, name);
-    enum chat_status status = pg_exchange(s, "read");
-    if (status == CHAT_OK)
-        pg_locks_read(s, call, locked);
-    return status;
+    return pg_locks_take(s, PG_LOCK_READER_BEHIND, query, name, locked);
 }
 
 enum chat_status pg_reader_claim(struct pg_store *s, const struct chat_query *query,
@@ -70,12 +66,8 @@ enum chat_status pg_reader_claim(struct pg_store *s, const struct chat_query *qu
             return status;
         if (locked.count == 0)
             return CHAT_NONE;
-        size_t count = pg_locks_fitting(&locked, query);
-        if (count < locked.count) { /* another receiver may have found them claimed */
-            pg_locks_call_unlock(s, reader.number, locked.id + count, locked.count - count);
-            pg_bells_call_ring(s, LOCK_CAME, name);
-        }
-        status = pg_read_claimed(s, reader.number, &view, locked.id, count, batch);
+        pg_locks_keep_fitting(s, reader.number, name, query, &locked);
+        status = pg_read_claimed(s, reader.number, &view, locked.id, locked.count, batch);
     }
     batch->room = reader.number;
     batch->source = reader.source;
