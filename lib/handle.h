@@ -17,7 +17,4 @@ void handle_forget_descriptors(const chat_spool *spool);
  * stays. */
 enum chat_status handle_check(const chat_spool *spool);
 
-/* Check the name of a room, or of a reader; NULL is the default room. */
-enum chat_status handle_check_room(chat_spool *spool, const char *name);
-
 #endif

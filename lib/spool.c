@@ -103,7 +103,8 @@ const char *chat_error(const chat_spool *spool)
     return spool != NULL ? spool->error.text : "out of memory";
 }
 
-enum chat_status handle_check_room(chat_spool *spool, const char *name)
+/* Check the name of a room, or of a reader; NULL is the default room. */
+static enum chat_status check_room(chat_spool *spool, const char *name)
 {
     if (name == NULL || chat_room_valid(name) || chat_reader_valid(name))
         return CHAT_OK;
@@ -144,7 +145,7 @@ enum chat_status chat_put(chat_spool *spool, const struct chat_message *message,
         return CHAT_USAGE;
     if (!spool->store->sending)
         return error_set(&spool->error, CHAT_USAGE, "chat_put without chat_begin");
-    enum chat_status status = handle_check_room(spool, message->room);
+    enum chat_status status = check_room(spool, message->room);
     if (status != CHAT_OK)
         return status;
     if (message->body == NULL && message->length > 0)
@@ -195,7 +196,7 @@ static enum chat_status check_query_from(chat_spool *spool, const struct chat_qu
         return error_set(&spool->error, CHAT_USAGE, "cannot receive between begin and commit");
     enum chat_status status = CHAT_OK;
     for (size_t i = from; i < query->room_count && status == CHAT_OK; i++)
-        status = handle_check_room(spool, query->rooms[i]);
+        status = check_room(spool, query->rooms[i]);
     return status;
 }
 
@@ -460,7 +461,7 @@ enum chat_status chat_wait_room(chat_spool *spool, const char *room, int64_t max
     if (handle_check(spool) != CHAT_OK)
         return CHAT_USAGE;
     handle_forget_descriptors(spool);
-    enum chat_status status = handle_check_room(spool, room);
+    enum chat_status status = check_room(spool, room);
     if (status != CHAT_OK || max <= 0) /* no limit */
         return status;
     return spool->store->ops->wait_room(spool->store, room, max, timeout, unblocked);

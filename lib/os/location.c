@@ -265,8 +265,10 @@ enum chat_status location_check(struct location *location, const char *suffix)
                         location->path, suffix);
 }
 
-enum chat_status location_check_descriptor(struct location *location, const char *suffix, int fd,
-                                           struct stat *st)
+/* Check the descriptor FD of the spool's file that ends in SUFFIX, and store the result of
+ * fstat(2). */
+static enum chat_status check_descriptor(struct location *location, const char *suffix, int fd,
+                                         struct stat *st)
 {
     if (fstat(fd, st) == 0)
         return check_file(location, suffix, st);
@@ -313,7 +315,7 @@ static enum chat_status check_opened(struct location *location, const char *suff
     if (fd < 0)
         return error_system(location->error, errno, CHAT_CANTCREATE, "cannot open '%s%s'",
                             location->path, suffix);
-    enum chat_status status = location_check_descriptor(location, suffix, fd, &st);
+    enum chat_status status = check_descriptor(location, suffix, fd, &st);
     if (status == CHAT_OK)
         *descriptor = fd;
     else
@@ -389,7 +391,7 @@ enum chat_status location_narrow(struct location *location, const char *suffix, 
         return errno == ENOENT ? CHAT_NONE
                                : error_system(location->error, errno, CHAT_CANTCREATE,
                                               "cannot open '%s%s'", location->path, suffix);
-    enum chat_status status = location_check_descriptor(location, suffix, fd, &st);
+    enum chat_status status = check_descriptor(location, suffix, fd, &st);
     if (status == CHAT_OK)
         *found = st.st_mode & 07777;
     const mode_t wanted = *found & location_mode(location, mode);

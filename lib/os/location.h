@@ -80,11 +80,6 @@ bool location_is_member(gid_t group);
  * if the spool is shared to its group, and no other user can write to it. */
 bool location_trusts(const struct location *location, const struct stat *st);
 
-/* Check the descriptor FD of the spool's file that ends in SUFFIX, and store the result of
- * fstat(2). */
-enum chat_status location_check_descriptor(struct location *location, const char *suffix, int fd,
-                                           struct stat *st);
-
 /* Check the spool's file that ends in SUFFIX, also while SQLite has it open, and store its mode in
  * *FOUND. With CHANGE, remove every right that MODE does not give. */
 enum chat_status location_narrow(struct location *location, const char *suffix, unsigned mode,

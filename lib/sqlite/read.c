@@ -19,7 +19,7 @@ static const char *text_column(sqlite3_stmt *statement, int column)
     return text != NULL && strlen(text) == length ? text : NULL;
 }
 
-int64_t read_id(sqlite3_stmt *statement)
+static int64_t read_id(sqlite3_stmt *statement)
 {
     if (sqlite3_column_type(statement, READ_ID) == SQLITE_NULL)
         return position_place(sqlite3_column_int64(statement, READ_POSITION));

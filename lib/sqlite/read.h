@@ -18,9 +18,7 @@ enum chat_status read_message(struct sqlite_store *s, sqlite3_stmt *statement,
  * gone. */
 enum chat_status read_times(struct sqlite_store *s, int64_t position, struct chat_message *message);
 
-/* Return the id of the message in the current row of STATEMENT, and the number of its room (0: no
- * room). */
-int64_t read_id(sqlite3_stmt *statement);
+/* Return the number of the room of the message in the current row of STATEMENT, or 0: no room. */
 int64_t read_room(sqlite3_stmt *statement);
 
 /* Read the messages at the positions RUN, which belong to ROOM, until the limits are reached,
