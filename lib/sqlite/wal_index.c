@@ -20,6 +20,7 @@
 
 #include <fcntl.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -70,19 +71,27 @@ static bool ends_with(int wal, const struct index_header *header)
            big_endian(last.checksum[1]) == header->checksum[1];
 }
 
+/* Read the first part of the INDEX whole, so that an error of the disk is seen here, and not as a
+ * SIGBUS. The memory is returned at once, and SQLite uses it next: no page of it is new then. */
+static bool read_headers(int index, struct index_header headers[2])
+{
+    void *region = malloc(REGION);
+    bool whole = region != NULL && pread(index, region, REGION, 0) == REGION;
+    if (whole)
+        memcpy(headers, region, 2 * sizeof headers[0]);
+    free(region);
+    return whole;
+}
+
 static bool is_index_of(int index, int wal)
 {
-    static struct {
-        struct index_header header, copy;
-        uint8_t rest[REGION - 2 * sizeof(struct index_header)];
-    } region;
+    struct index_header header[2];
     uint8_t magic[4];
-    if (pread(index, &region, sizeof region, 0) != sizeof region || region.header.is_init == 0 ||
-        memcmp(&region.header, &region.copy, sizeof region.copy) != 0 ||
-        region.header.frames > REGION_FRAMES)
+    if (!read_headers(index, header) || header[0].is_init == 0 ||
+        memcmp(&header[0], &header[1], sizeof header[0]) != 0 || header[0].frames > REGION_FRAMES)
         return false;
-    if (region.header.frames > 0)
-        return ends_with(wal, &region.header);
+    if (header[0].frames > 0)
+        return ends_with(wal, &header[0]);
     /* If there is no frame, the WAL was truncated, or version 0.1.0 wiped its header. */
     ssize_t size = pread(wal, magic, sizeof magic, 0);
     return size == 0 || (size == sizeof magic && big_endian(magic) == 0);
