@@ -11,8 +11,9 @@
 #include "database.h"
 #include "write_lock.h"
 
-/* The reserve has space to delete a message: some pages of the WAL, or of the -shm file. */
-enum { RESERVE = 256 * 1024 }; /* for a WAL that is to be emptied (transaction.c) */
+/* The reserve has space in the spool for the pages of a WAL that is to be emptied (transaction.c),
+ * and so for the deletion of a message, which writes some pages of the WAL, or of the -shm file. */
+enum { RESERVE = 1024 * 1024, NOT_RESERVED = 256 * 1024 /* that stay free for the next send */ };
 
 /* A 2 in bytes 18 and 19 of a database means that it has a WAL (sqlite.org/fileformat2.html,
  * "File format version numbers"). An SQLite database in memory cannot set this, and setting it
@@ -97,7 +98,6 @@ static enum chat_status create(struct sqlite_store *s)
     location_remove(&s->location, "-new");
     location_remove(&s->location, "-wal");
     location_remove(&s->location, "-shm");
-    reserve_make(s);
 
     unsigned char *image;
     sqlite3_int64 size;
@@ -105,7 +105,9 @@ static enum chat_status create(struct sqlite_store *s)
     enum chat_status status =
         rc == SQLITE_OK ? write_image(s, image, (size_t)size) : db_failed(s, rc, "create");
     sqlite3_free(image);
-    if (status != CHAT_OK)
+    if (status == CHAT_OK)
+        reserve_make(s);
+    else
         location_remove(&s->location, "-new");
     return status;
 }
@@ -128,7 +130,9 @@ void reserve_make(struct sqlite_store *s)
     if (location_open(&s->location, "-reserve", &fd) != CHAT_OK)
         return;
     struct stat st;
-    if (fstat(fd, &st) == 0 && st.st_size < RESERVE && posix_fallocate(fd, 0, RESERVE) != 0)
+    if (fstat(fd, &st) == 0 && st.st_size < RESERVE &&
+        location_has_space(&s->location, RESERVE + NOT_RESERVED) &&
+        posix_fallocate(fd, 0, RESERVE) != 0)
         (void)!ftruncate(fd, 0);
     futimens(fd, NULL); /* programs that delete old files leave it alone */
     close(fd);

@@ -16,9 +16,9 @@
  * lock, and one for the header of the next WAL: a large number is good. But if the index of the WAL
  * is lost, the next process reads all of the WAL, and the reserve must have space for it in the
  * spool (create.c): a small number is good. Measured, sends per second of 8 senders with a disk
- * that takes 5 ms per sync, and instructions if every process builds the index: 64 pages 558 and
- * 735 thousand; 128 pages 690 and 898; 256 pages 780 and 1,141. */
-enum { WAL_FRAMES = 64 };
+ * that takes 5 ms per sync, with the index kept between commands: 64 pages 546, 256 pages 694; if
+ * every process builds the index: 64 pages 524, 256 pages 618. */
+enum { WAL_FRAMES = 256 };
 
 /* A WAL that is larger than this, after a batch of a stream, returns its space when it is emptied.
  * A smaller WAL keeps its blocks: when data is written into existing blocks, fdatasync() needs no

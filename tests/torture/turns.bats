@@ -38,7 +38,7 @@ by_turns() {
     fi
   done
   # Commands that fill the WAL again and again.
-  seq "$(dosed 3000 6000)" >in
+  seq "$(dosed 12000 24000)" >in
   for COMMAND in 'chat-send -l' 'chat-send -l -1' 'chat-recv -c 1500' 'chat-spool move main other' 'chat-recv -a -r other' \
     'chat-spool compact' 'chat-spool check --repair'; do
     read -ra words <<<"$COMMAND"
