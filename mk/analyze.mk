@@ -37,7 +37,7 @@ lint:
 	$(Q)! grep -nE '\<ppoll *\([^)]' $(filter-out lib/os/vigil.c bin/common/pause.c,$(SOURCES))
 	$(call run,LINT,layers)mk/layers $(LIB_OBJECTS) $(MODULE_OBJECTS) $(BIN_OBJECTS)
 	$(call run,LINT,sources)clang-format --dry-run -Werror \
-		$(SOURCES) $(wildcard $(addsuffix /*.[ch],tests/bench tests/fault tests/fuzz tests/library))
+		$(SOURCES) $(wildcard $(addsuffix /*.[ch],tests/bench tests/fault tests/fuzz tests/library tests/mutate))
 
 # Tools that read the code without running it: gcc's analyzer, clang-tidy (.clang-tidy selects its checks) and cppcheck.
 # A file that has passed is not checked again before it, or a header, has changed.

@@ -37,7 +37,8 @@ check-suite: ready
 MUTANTS = 200
 SEED =
 mutate:
-	tests/mutate/run --mutants $(MUTANTS) $(if $(SEED),--seed $(SEED))
+	tests/mutate/reach
+	tests/mutate/run --reached build/mutate/reached --jobs 2 --mutants $(MUTANTS) $(if $(SEED),--seed $(SEED))
 
 # Compare random histories with a model of a spool, for MODEL minutes.
 MODEL = 60
