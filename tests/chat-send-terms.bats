@@ -687,11 +687,12 @@ asleep_sender() {
 
 # ---------------------------------------------------------------- cost
 
-# cost: store the median instructions, counted by $COUNTER, of 3 alternate sends and receives (9 with DOSE=full) in
-# $SEND and $RECV.
+# cost: store the instructions, counted by $COUNTER, of a send and a receive, none of which empties the WAL, in $SEND and
+# $RECV. With DOSE=full, the median of 9 alternate ones, some of which do.
 cost() {
   local n runs
-  runs=$(dosed 3 9)
+  runs=$(dosed 1 9)
+  empty_wal
   : >sends
   : >recvs
   for ((n = 0; n < runs; n++)); do

@@ -317,8 +317,7 @@ GOOD='"room":"main","user":"u","host":"h","time":"2020-01-01T00:00:00.000Z","att
     assert_error 65 'chat-spool: line 4: '
     assert_regex "$stderr" '; 3 messages loaded$'
     run -0 chat-recv -a -s "$n.db"
-    assert_output $'1\n2\n3'
-    sound "$n.db"
+    assert_output $'1\n2\n3' # the teardown checks each spool
   done <<END2
 x
 {

@@ -9,13 +9,13 @@ load helper
 setup() {
   chat_setup
   # A command that reports its start, and ends with the given status once the file "go" is there.
-  cat >hold <<'HOLD'
-#!/bin/sh
+  { echo "#!$BASH" && cat; } >hold <<'HOLD'
 echo $$ >>pids
 echo "$CHAT_ID" >>started
-for i in $(seq 1500); do
-  [ -e go ] && exit "${1:-0}"
-  sleep 0.02
+exec {silence}<> <(:)
+for ((i = 0; i < 1500; i++)); do
+  [[ ! -e go ]] || exit "${1:-0}"
+  read -r -t 0.02 -u "$silence"
 done
 HOLD
   chmod +x hold

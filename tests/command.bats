@@ -9,15 +9,15 @@ load helper
 
 setup() {
   chat_setup
-  : "${TORTURE:=300}"
+  : "${TORTURE:=150}"
   # A command that reports its start, and ends with the given status once the file "go" is there.
-  cat >hold <<'END'
-#!/bin/sh
+  { echo "#!$BASH" && cat; } >hold <<'END'
 echo $$ >>pids
 { cat; echo; } | grep . >>started
-for i in $(seq 1500); do
-  [ -e go ] && exit "${1:-0}"
-  sleep 0.02
+exec {silence}<> <(:)
+for ((i = 0; i < 1500; i++)); do
+  [[ ! -e go ]] || exit "${1:-0}"
+  read -r -t 0.02 -u "$silence"
 done
 END
   chmod +x hold

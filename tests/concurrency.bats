@@ -9,7 +9,7 @@ load helper
 
 setup() {
   chat_setup
-  : "${SCALE:=$(if sanitized; then echo 100; elif ((${TORTURE:-0})); then echo 1000; else echo 200; fi)}" # a sanitized process takes a tenth of a second to start
+  : "${SCALE:=$(if sanitized; then echo 100; elif ((${TORTURE:-0})); then echo 1000; else echo 120; fi)}" # a sanitized process takes a tenth of a second to start
   mkdir seen errors
 }
 

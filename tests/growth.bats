@@ -57,10 +57,10 @@ linear() { (($2 <= 20 * $1 + 250)) || fail "$1 ms, and of eight times as much $2
   local few many
   COUNTER=$(instruction_counter) || skip 'needs perf or valgrind'
   [[ ${KEEP:-} ]] || skip 'no library beside the programs'
-  seq 150 | chat-send -l -s few.db
-  seq 1200 | chat-send -l -s many.db
+  seq 75 | chat-send -l -s few.db
+  seq 600 | chat-send -l -s many.db
   few=$("$COUNTER" "$KEEP" few.db) many=$("$COUNTER" "$KEEP" many.db)
-  ((many <= 12 * few)) || fail "$few instructions for 150 messages, $many for 1200"
+  ((many <= 12 * few)) || fail "$few instructions for 75 messages, $many for 600"
 }
 
 @test "compact deletes the rows and the FIFOs of unused rooms" {

@@ -20,7 +20,9 @@ load_libraries() {
 }
 load_libraries
 
-REPOSITORY=$(cd "${BASH_SOURCE[0]%/*}/.." && pwd)
+# Each process costs milliseconds, so the functions that every test calls start as few as possible.
+REPOSITORY=${BASH_SOURCE[0]%/tests/*}
+[[ $REPOSITORY == /* && $REPOSITORY != "${BASH_SOURCE[0]}" ]] || REPOSITORY=$(cd "${BASH_SOURCE[0]%/*}/.." && pwd)
 
 # With $CHAT_TEST_CLUSTER the default spool of each test is on a PostgreSQL cluster.
 # shellcheck source=tests/postgres/store.bash
@@ -32,7 +34,8 @@ teardown() { chat_teardown; }
 
 chat_setup() {
   [[ ${TRACE:-} ]] || trace_the_test_alone
-  CHAT_BIN=$(cd "${CHAT_BIN:-$REPOSITORY/bin}" && pwd)
+  : "${CHAT_BIN:=$REPOSITORY/bin}"
+  [[ $CHAT_BIN == /* ]] || CHAT_BIN=$(cd "$CHAT_BIN" && pwd)
   export CHAT_BIN REPOSITORY
   export PATH="$CHAT_BIN:$PATH"
   export HOME="$BATS_TEST_TMPDIR/home"
@@ -82,20 +85,24 @@ unsound() { UNSOUND=$1; }
 # check_spools: fail if chat-spool check reports a problem in a spool that the test has used: one with a lock file
 # beside it, except copies made by keep_spool.
 check_spools() {
-  local lock result=0
+  local lock result=0 options
   [[ ! ${CHAT_TEST_CLUSTER:-} || ! ${STORE_DATABASE:-} ]] || check_spool "$SPOOL" || result=1
-  while IFS= read -r -d '' lock; do
-    [[ ! -s ${lock%-lock} ]] || check_spool "${lock%-lock}" || result=1
-  done < <(find "$BATS_TEST_TMPDIR" ${PUBLIC:+"$PUBLIC"} -path '*/before' -prune -o -type f -name '*-lock' -print0)
+  options=$(shopt -p dotglob globstar nullglob || true)
+  shopt -s dotglob globstar nullglob
+  for lock in "$BATS_TEST_TMPDIR"/**/*-lock ${PUBLIC:+"$PUBLIC"/**/*-lock}; do
+    [[ $lock == */before/* || -h $lock || ! -f $lock || ! -s ${lock%-lock} ]] || check_spool "${lock%-lock}" || result=1
+  done
+  eval "$options"
   return "$result"
 }
 
 # check_spool SPOOL: check it as the user who owns it.
 check_spool() {
   local as=() owner
-  owner=$(stat -c %u -- "$1" 2>/dev/null || echo "$EUID")
-  [[ $owner == "$EUID" ]] || as=(setpriv --reuid="$owner" --regid="$(stat -c %g -- "$1")" --clear-groups)
-  env -u LD_PRELOAD "${as[@]}" "$CHAT_BIN/chat-spool" check -s "$1" >"$BATS_RUN_TMPDIR/check-$$" 2>&1 ||
+  if [[ ! -O $1 ]] && owner=$(stat -c %u -- "$1" 2>/dev/null); then
+    as=(setpriv --reuid="$owner" --regid="$(stat -c %g -- "$1")" --clear-groups)
+  fi
+  (unset LD_PRELOAD && exec "${as[@]}" "$CHAT_BIN/chat-spool" check -s "$1") >"$BATS_RUN_TMPDIR/check-$$" 2>&1 ||
     batslib_print_kv_single_or_multi 6 spool "$1" check "$(head -c 2000 "$BATS_RUN_TMPDIR/check-$$")" |
     batslib_decorate 'the test leaves a spool that is not sound' | fail
 }
@@ -139,11 +146,19 @@ program() { cat >"$1" && chmod +x "$1"; }
 capture() {
   status=0
   "$@" >"$BATS_TEST_TMPDIR/stdout" 2>"$BATS_TEST_TMPDIR/stderr" || status=$?
-  output=$(tr -d '\0' <"$BATS_TEST_TMPDIR/stdout")
+  text_of output "$BATS_TEST_TMPDIR/stdout"
   # shellcheck disable=SC2034  # for assert_line
   mapfile -t lines <<<"$output"
   # shellcheck disable=SC2034  # for assert_stderr
-  stderr=$(tr -d '\0' <"$BATS_TEST_TMPDIR/stderr")
+  text_of stderr "$BATS_TEST_TMPDIR/stderr"
+}
+
+# text_of VARIABLE FILE: store what the file holds, without NUL and final newlines.
+text_of() {
+  local text
+  if IFS= read -r -d '' text <"$2"; then text=$(tr -d '\0' <"$2"); fi
+  while [[ $text == *$'\n' ]]; do text=${text%$'\n'}; done
+  printf -v "$1" %s "$text"
 }
 
 # background COMMAND [ARG ...]: start a command and store its process id in $BACKGROUND_PID. It leads a process group,
@@ -206,19 +221,29 @@ as_user() {
 
 # wait_until CONDITION [ARG ...]: wait until the command succeeds.
 wait_until() {
-  local end=$((SECONDS + ${WAIT_LIMIT:-30}))
+  local end=$((SECONDS + ${WAIT_LIMIT:-30})) silence='' result=0
+  ! "$@" || return 0
+  exec {silence}<> <(:)
   until "$@"; do
     if ((SECONDS >= end)); then
-      fail "waited ${WAIT_LIMIT:-30} s in vain for: $*"
-      return 1
+      fail "waited ${WAIT_LIMIT:-30} s in vain for: $*" || result=1
+      break
     fi
     moment 0.02
   done
+  exec {silence}>&-
+  return "$result"
 }
 
-# moment SECONDS: sleep. (This function and the next two are called thousands of times, and start no program. It changes
-# $!.)
-moment() { read -r -t "$1" <> <(:) || true; }
+# moment SECONDS: sleep. (This function and the next two are called thousands of times, and start no program: they read
+# from a pipe that stays empty, the one of wait_until or a new one, which changes $!.)
+moment() {
+  if [[ ${silence:-} ]]; then
+    read -r -t "$1" -u "$silence" || true
+  else
+    read -r -t "$1" <> <(:) || true
+  fi
+}
 
 # process_ended PID: true also for a zombie.
 process_ended() {
@@ -373,6 +398,9 @@ keep_index() {
   wait_blocked "$BACKGROUND_PID"
 }
 
+# empty_wal: empty the WAL, so that none of the next few commands does, which would cost more.
+empty_wal() { sqlite3 "$SPOOL" 'PRAGMA wal_checkpoint(TRUNCATE)' >/dev/null; }
+
 # ---------------------------------------------------------------- looking into a spool
 
 # ask SQL [SPOOL]: run SQL on a copy of the spool as it is at this moment. There the table message is a view with the
@@ -382,13 +410,12 @@ LOGICAL='ALTER TABLE message RENAME TO stored; CREATE VIEW message AS SELECT ifn
   ifnull(room, position >> 40) AS room, iif(room IS NULL, position & 0xffffffffff, place) AS place, due, expires, sent, sender,
   host, attempts, failed, failure, key, checksum, body FROM stored'
 ask() {
-  local asked
+  local asked=$BATS_TEST_TMPDIR/asked-$BASHPID version
   [[ ${2:-$SPOOL} != postgresql:* ]] || { store_ask "$1" "${2:-$SPOOL}"; return; }
   [ -s "${2:-$SPOOL}" ] || return
-  asked=$(mktemp "$BATS_TEST_TMPDIR/asked-XXXXXX")
-  sqlite3 "${2:-$SPOOL}" ".backup '$asked'" || return
-  [[ $(sqlite3 "$asked" 'PRAGMA user_version') != 3 ]] || sqlite3 "$asked" "$LOGICAL" || return
-  sqlite3 "$asked" "$1" && rm "$asked"
+  version=$(sqlite3 -bail "${2:-$SPOOL}" ".backup '$asked'" ".open '$asked'" 'PRAGMA user_version') || return
+  [[ $version != 3 ]] || set -- "$LOGICAL; $1"
+  sqlite3 -bail "$asked" "$1" && rm "$asked"
 }
 
 # rows [SPOOL]: print every field of every message except the numbers of rooms, one message per line.
@@ -398,18 +425,21 @@ rows() { ask "$ROWS" "$@"; }
 
 # sound [SPOOL]: the file is intact, and the counters equal the rows.
 sound() {
+  local rooms ids
+  rooms='SELECT name, depth, bytes, count(id), coalesce(sum(length(body)), 0) FROM room
+    LEFT JOIN message ON message.room = number WHERE number > 0 GROUP BY number, name, depth, bytes
+    HAVING depth <> count(id) OR bytes <> coalesce(sum(length(body)), 0)'
+  ids='SELECT count(*) FROM message WHERE id >= (SELECT next_id FROM room WHERE number = 0)'
   if [[ ${1:-$SPOOL} == postgresql:* ]]; then
     run -0 chat-spool check -s "${1:-$SPOOL}"
+    run -0 ask "$rooms" "$@"
+    assert_output ''
+    run -0 ask "$ids" "$@"
+    assert_output 0
   else
-    run -0 ask 'PRAGMA integrity_check' "$@"
-    assert_output ok
+    run -0 ask "PRAGMA integrity_check; $rooms; $ids" "$@"
+    assert_output $'ok\n0'
   fi
-  run -0 ask 'SELECT name, depth, bytes, count(id), coalesce(sum(length(body)), 0) FROM room
-    LEFT JOIN message ON message.room = number WHERE number > 0 GROUP BY number, name, depth, bytes
-    HAVING depth <> count(id) OR bytes <> coalesce(sum(length(body)), 0)' "$@"
-  assert_output ''
-  run -0 ask 'SELECT count(*) FROM message WHERE id >= (SELECT next_id FROM room WHERE number = 0)' "$@"
-  assert_output 0
 }
 
 # closed SPOOL: reduce the spool to one complete file, as the sqlite3 shell leaves it on closing. A spool in a database

@@ -478,7 +478,7 @@ more() {
   local n
   few
   chat-recv -a >/dev/null
-  for ((n = 1; n <= 60; n++)); do
+  for ((n = 1; n <= 40; n++)); do
     chat-send "$n"
     case $((n % 4)) in
       0) sqlite3 "$CHAT_SPOOL" 'SELECT count(*) FROM message' >/dev/null ;;
@@ -488,9 +488,9 @@ more() {
     ((n % 5)) || chat-send -r other "$n"
   done
   run -0 chat-recv -a
-  assert_output "$(seq 60)"
+  assert_output "$(seq 40)"
   run -0 chat-recv -a -r other
-  assert_output "$(seq 5 5 60)"
+  assert_output "$(seq 5 5 40)"
   is_whole
 }
 
@@ -557,7 +557,7 @@ emptying_killed() {
   mkdir seen
   : >acknowledged
   chat-send -r other first
-  while ((kills < 100 * DOSE)); do
+  while ((kills < 50 * DOSE)); do
     n=$((n + 1))
     result=0
     case $((n % 8)) in

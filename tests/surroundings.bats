@@ -25,7 +25,7 @@ teardown() {
 # ---------------------------------------------------------------- tools
 
 # snapshot PATH ...: print everything that can be seen of these files, to compare before and after.
-snapshot() { find "$@" -printf '%p %y %m %U %n %s %T@ %l\n' -type f -exec sha256sum {} \; | sort; }
+snapshot() { find "$@" -printf '%p %y %m %U %n %s %T@ %l\n' -type f -exec sha256sum {} + | sort; }
 
 # untouched PATH ... -- COMMAND [ARG ...]: run the command (a program, for at most 20 s); the paths do not change.
 untouched() {

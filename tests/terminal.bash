@@ -42,7 +42,8 @@ pid_of() { pgrep -P "$(tm display-message -p -t "$1" '#{pane_pid}')"; }
 # picture NAME [-S -]: print the terminal's contents, without empty rows at the end; with -S - also the rows that have
 # scrolled out at the top. Times of day become hh:mm.
 picture() {
-  tm capture-pane -p -t "$1" "${@:2}" | sed -E 's/^[0-2][0-9]:[0-5][0-9] /hh:mm /' | sed -e :a -e '/^\n*$/{$d;N;ba' -e '}'
+  tm capture-pane -p -t "$1" "${@:2}" |
+    sed -E -e :a -e '/^\n*$/{$d;N;ba' -e '}' -e 's/(^|\n)[0-2][0-9]:[0-5][0-9] /\1hh:mm /'
 }
 
 # cursor NAME: print the position of the cursor, as COLUMN,ROW.
@@ -68,7 +69,7 @@ sees() {
         batslib_decorate "the terminal of $1 shows something else" | fail
       return
     fi
-    sleep 0.02
+    moment 0.02
   done
 }
 

@@ -1,11 +1,11 @@
 /* impatient.c - linked with --wrap=lock_write,--wrap=sqlite3_busy_timeout: a process that waits for
- * a lock gives up after a twentieth of the time. */
+ * a lock gives up after a hundredth of the time. */
 
 #include <sqlite3.h>
 
 #include "os/lock.h"
 
-enum { SHARE = 20 };
+enum { SHARE = 100 };
 
 int __real_lock_write(int fd, int64_t timeout);
 int __wrap_lock_write(int fd, int64_t timeout);

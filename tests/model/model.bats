@@ -2,7 +2,7 @@
 # Random histories of sends, receives, commands that succeed, fail and die, kills, moves and changes of the clock,
 # compared with a model of a spool (tests/model): after each step the spool must be in a state that the model allows.
 # make model runs them for MODEL minutes, with the seeds from SEED on. A failure prints the shortest history that causes
-# it. make check replays such histories.
+# it. make check runs a few, and replays the histories that were kept.
 
 load ../helper
 
@@ -29,17 +29,25 @@ wrong() {
   cd "$REPOSITORY" || return
 }
 
-# caught SEED REGEX: a history detects it. With this seed it does so soon.
+# caught HISTORY SEED REGEX: the history detects it, and so do random ones with DOSE=full. With this seed they do so soon.
 caught() {
-  run model --minutes 5 --first --seed "$1"
+  run model --replay "tests/model/histories/$1"
+  assert_failure 1
+  assert_line --regexp "$3"
+  [[ ${DOSE:-} == full ]] || return 0
+  run model --minutes 5 --first --seed "$2"
   assert_failure 1
   assert_line --partial 'this history is wrong'
-  assert_line --regexp "$2"
+  assert_line --regexp "$3"
 }
 
+# bats test_tags=full
 @test "random histories agree with the model" {
-  [[ ${MODEL:-} ]] || skip 'MODEL=MINUTES runs them'
-  model --minutes "$MODEL" --seed "${SEED:-1}"
+  if [[ ${MODEL:-} ]]; then
+    model --minutes "$MODEL" --seed "${SEED:-1}"
+  else
+    model --minutes 10 --histories "$(dosed 8 50)" --seed "${SEED:-1}"
+  fi
 }
 
 @test "histories that once went wrong agree with the model" {
@@ -48,6 +56,7 @@ caught() {
 
 # ---------------------------------------------------------------- controls
 
+# bats test_tags=full
 @test "the model catches a sender that lets a room hold one message too many" {
   wrong chat-send <<'END'
 for word; do
@@ -56,17 +65,19 @@ for word; do
 done
 exec "$REAL/chat-send" "${words[@]}"
 END
-  caught 11 'chat-send exits with|chat-send prints ids|a message that nobody sent'
+  caught a-full-room 11 'chat-send exits with|chat-send prints ids|a message that nobody sent'
 }
 
+# bats test_tags=full
 @test "the model catches a receiver that loses the first of three messages" {
   wrong chat-recv <<'END'
 [[ " $* " != *' -c 3 '* ]] || "$REAL/chat-recv" -r "$2" >/dev/null 2>&1
 exec "$REAL/chat-recv" "$@"
 END
-  caught 11 'received|passed by|ended early|exits with|a message is gone'
+  caught three-at-once 11 'received|passed by|ended early|exits with|a message is gone'
 }
 
+# bats test_tags=full
 @test "the model catches a failed attempt that is not counted" {
   wrong chat-recv <<'END'
 for word; do
@@ -77,13 +88,14 @@ done
 [[ ! $1 ]] || words+=(bash -c '"$@"; status=$?; exit $((status == 1 ? 75 : status))' bash "$@")
 exec "$REAL/chat-recv" "${words[@]}"
 END
-  caught 11 'exits with|attempts of message'
+  caught a-failed-attempt 11 'exits with|attempts of message'
 }
 
+# bats test_tags=full
 @test "the model catches a load that loses the last line" {
   wrong chat-spool <<'END'
 [[ $1 != load ]] || exec < <(head -n -1)
 exec "$REAL/chat-spool" "$@"
 END
-  caught 18 'a message is gone'
+  caught a-last-line 18 'a message is gone'
 }

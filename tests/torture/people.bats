@@ -140,7 +140,7 @@ nobody_starves() {
 
 # ---------------------------------------------------------------- a stopped process
 
-# Programs that wait for a twentieth of the time: a second and a half.
+# Programs that wait for a hundredth of the time: 0.3 seconds.
 IMPATIENT=$FAULTS/impatient
 
 @test "a command that waits in vain for a stopped process names that process" {
@@ -204,7 +204,7 @@ unlocked() {
     background "$IMPATIENT/chat-recv" $options >out 2>said
     receiver=$BACKGROUND_PID
     wait_until test -s said
-    sleep 3 # it tries at least once more
+    sleep 0.8 # it tries at least once more
     unlocked
     wait_until assert_empty_room
     chat-send four

@@ -59,14 +59,21 @@ declare -gA COMMANDS=(
   [load]='chat-spool load -q'
 )
 
-# fresh FULL: create such a room; FULL: the next commit empties the WAL.
+# fresh FULL: create such a room, or copy the first one; FULL: the next commit empties the WAL.
 fresh() {
   local n
   rm -rf disk/chat
-  printf '%s\n' ONE TWO THREE | chat-send -l
-  chat-send -r filler first
-  if [[ $1 ]]; then
-    for ((n = 0; n < 40 && $(frames) < 60; n++)); do chat-send -r filler "$n"; done
+  if [[ -e kept-$1 ]]; then
+    cp -a "kept-$1" disk/chat
+    chat-recv -q -p -r filler >first # the index as a command leaves it
+    sync -f disk
+  else
+    printf '%s\n' ONE TWO THREE | chat-send -l
+    chat-send -r filler first
+    if [[ $1 ]]; then
+      for ((n = 0; n < 40 && $(frames) < 60; n++)); do chat-send -r filler "$n"; done
+    fi
+    cp -a disk/chat "kept-$1"
   fi
   printf 'new\n' >in
   [[ $2 != load ]] || echo '{"room":"main","body":"new"}' >in

@@ -118,7 +118,7 @@ on() {
   local call how
   place_on "$1"
   head -c 12000000 /dev/urandom >large
-  seq 100000 >lines
+  seq -f "%.0f $(printf 'x%.0s' {1..250})" 30000 >lines
   for NAME in "${@:2}"; do
     rm -rf "$ROOT" before
     "${BEFORE[$NAME]}"
