@@ -123,6 +123,7 @@ struct sqlite_store {
     int wal_frames;             /* in the WAL after our last commit, */
     uint8_t wal_salt[WAL_SALT]; /* and the salt of that WAL */
     int wal_tried;              /* its frames when the last attempt to empty it failed */
+    bool shrunk;                /* when the WAL is emptied, the file returns many pages */
     bool wal_damaged;           /* the WAL is damaged, so the spool was not opened */
     int64_t synced_id;          /* the highest id on the disk when we took the write lock */
     int failed_with;            /* SQLite's last result code that was an error */

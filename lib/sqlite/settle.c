@@ -147,6 +147,26 @@ static enum chat_status sweep_passed(struct sqlite_store *s, const struct chat_b
     return batch->passed_expired ? sweep_some(s, &sweep) : CHAT_OK;
 }
 
+/* Return how many free pages to keep after BATCH, which has freed FREED. SQLite moves the last
+ * pages of the file to the pages that have been free for longest. After many messages no page is
+ * kept: then these are the pages that this transaction has changed and would write anyway.
+ * (Measured: chat-recv -a of 100,000 messages wrote 39 MB to WAL and spool with kept pages, and 16
+ * without.) */
+static int64_t kept_pages(const struct chat_batch *batch, int64_t freed)
+{
+    return freed >= FREE_KEPT / 2 && (int64_t)batch->count > freed ? 0 : FREE_KEPT;
+}
+
+/* Let the commit empty the WAL if the file is much larger than the spool needs: only that makes the
+ * file itself smaller. */
+static void return_pages(struct sqlite_store *s)
+{
+    sqlite3_int64 size = 0;
+    const int64_t pages = db_number(s, SQL_GET_PAGES);
+    if (db_file(s, &size) != NULL)
+        s->shrunk = size / PAGE >= pages + pages / 8 + FREE_KEPT / 2;
+}
+
 /* Return pages to the file system, twice the number that BATCH freed: so a spool that was large is
  * small again when it is empty, and no single receiver pays for all of it. */
 static enum chat_status shrink(struct sqlite_store *s, const struct chat_batch *batch)
@@ -155,13 +175,18 @@ static enum chat_status shrink(struct sqlite_store *s, const struct chat_batch *
     if (freed == 0 && !tidies_up(batch))
         return CHAT_OK;
     int64_t most = 2 * freed + SHRINK_PAGES;
-    int64_t spare = db_number(s, SQL_GET_FREE_PAGES) - FREE_KEPT;
+    int64_t spare = db_number(s, SQL_GET_FREE_PAGES) - kept_pages(batch, freed);
     int rc = SQLITE_ROW;
-    sqlite3_stmt *statement = spare > 0 ? db_statement(s, SQL_SHRINK) : NULL;
+    if (spare <= 0)
+        return CHAT_OK;
+    sqlite3_stmt *statement = db_statement(s, SQL_SHRINK);
     for (int64_t n = spare < most ? spare : most; n > 0 && rc == SQLITE_ROW; n--)
         rc = db_step(s, statement);
     sqlite3_reset(statement);
-    return rc == SQLITE_ROW || rc == SQLITE_DONE ? CHAT_OK : db_failed(s, rc, "write");
+    if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+        return db_failed(s, rc, "write");
+    return_pages(s);
+    return CHAT_OK;
 }
 
 /* Delete the messages of BATCH from FROM to before TO, in a transaction. */

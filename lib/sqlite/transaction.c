@@ -56,7 +56,7 @@ static void empty_wal(struct sqlite_store *s, int mode)
     s->wal_tried = rc == SQLITE_OK ? 0 : s->wal_frames;
     if (rc == SQLITE_OK) {
         reserve_make(s);
-        s->reserve_given = false;
+        s->reserve_given = s->shrunk = false;
         location_touch(&s->location, BELL_CAME);
         location_touch(&s->location, BELL_GONE);
         location_touch(&s->location, LOCATION_MARK_SUFFIX);
@@ -172,7 +172,8 @@ enum chat_status transaction_commit(struct sqlite_store *s)
     synced_note_failure(s);
     if (status == CHAT_OK) {
         s->promised_from = 0;
-        if (s->reserve_given || s->wal_frames >= s->wal_tried + WAL_FRAMES || wal_is_left(s))
+        if (s->reserve_given || s->wal_frames >= s->wal_tried + WAL_FRAMES || wal_is_left(s) ||
+            (s->shrunk && s->wal_tried == 0))
             empty_grown_wal(s);
         write_lock_release(s);
     } else
