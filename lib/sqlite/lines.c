@@ -14,10 +14,9 @@
 #include "message.h"
 
 enum {
-    ROWS = 64,         /* the number of rows in SQL_ADD_LINES */
+    ROWS = 64,         /* the number of rows in SQL_ADD_LINES and SQL_APPEND_LINES */
     BYTES = 64 * 1024, /* space for their bodies */
-    LONG = 4096,       /* longer messages are inserted at once: to copy them would cost more */
-    FIRST = 4          /* the first parameter of the rows */
+    LONG = 4096        /* longer messages are inserted at once: to copy them would cost more */
 };
 
 struct lines {
@@ -87,10 +86,12 @@ static enum chat_status insert_together(struct sqlite_store *s, const struct lin
     const int64_t first = position_of(s->put.tally.number, l->id);
     const bool last = db_number(s, SQL_GET_LAST_POSITION) == first - 1;
     sqlite3_stmt *statement = db_statement(s, last ? SQL_APPEND_LINES : SQL_ADD_LINES);
-    sqlite3_bind_int64(statement, 1, first);
-    sqlite3_bind_text(statement, 2, l->user, -1, SQLITE_STATIC);
-    sqlite3_bind_text(statement, 3, l->host, -1, SQLITE_STATIC);
-    for (int i = 0, parameter = FIRST; i < ROWS; i++) {
+    int parameter = 1;
+    if (!last)
+        sqlite3_bind_int64(statement, parameter++, first);
+    sqlite3_bind_text(statement, parameter++, l->user, -1, SQLITE_STATIC);
+    sqlite3_bind_text(statement, parameter++, l->host, -1, SQLITE_STATIC);
+    for (int i = 0; i < ROWS; i++) {
         const struct line *row = &l->rows[i];
         sqlite3_bind_int64(statement, parameter++, row->time);
         sqlite3_bind_int64(statement, parameter++, row->checksum);
