@@ -365,18 +365,14 @@ static enum chat_status promise_space(struct sqlite_store *s)
         return db_failed(s, sqlite3_extended_errcode(s->db), "read");
     sqlite3_int64 size = sqlite3_column_int64(statement, 0) * PAGE;
     sqlite3_reset(statement);
-    sqlite3_int64 before;
-    if (db_file(s, &before) != NULL)
-        s->promised_from = before;
-    int chunk = PAGE;
-    sqlite3_file_control(s->db, "main", SQLITE_FCNTL_CHUNK_SIZE, &chunk);
+    sqlite3_int64 before = 0;
+    sqlite3_file *file = db_file(s, &before);
+    if (file == NULL)
+        return db_failed(s, SQLITE_IOERR_FSTAT, "write");
+    s->promised_from = before;
     errno = 0;
-    int rc = sqlite3_file_control(s->db, "main", SQLITE_FCNTL_SIZE_HINT, &size);
-    if (rc == SQLITE_OK)
-        return CHAT_OK;
-    if (errno == 0) /* posix_fallocate() returns its error */
-        return db_full(s, "write");
-    return db_failed(s, rc, "write");
+    int rc = vfs_extend(file, before, size);
+    return rc == SQLITE_OK ? CHAT_OK : db_failed(s, rc, "write");
 }
 
 /* Return whether a commit that failed with RC has certainly stored nothing: the frame that contains

@@ -40,6 +40,10 @@ void vfs_was_rewritten(sqlite3 *db);
 void vfs_wal_salt(sqlite3 *db, uint8_t salt[WAL_SALT]);
 int64_t vfs_wal_size(sqlite3 *db);
 
+/* Write zeros to FILE, the spool, from an offset to before another: then the file system has space
+ * for these pages. Returns SQLite's result code. */
+int vfs_extend(sqlite3_file *file, int64_t from, int64_t to);
+
 /* Return errno of the last failed read from any file of SQLite's; 0: none has failed since the last
  * call. */
 int vfs_read_failed(void);
