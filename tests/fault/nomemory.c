@@ -1,8 +1,9 @@
 /* nomemory.c - a library for LD_PRELOAD: one of the allocations fails, or all from one on.
  *
  * NOMEMORY=N fails the N-th allocation of the program in $NOMEMORY_OF, NOMEMORY=N+ that one and all
- * later ones, NOMEMORY=0 no allocation. At the end the number of allocations is written to the file
- * $NOMEMORY_COUNT, with a "!" if one has failed. A child of the program is not affected. */
+ * later ones, NOMEMORY=0 no allocation. With NOMEMORY_SIZE=BYTES only allocations of exactly that
+ * size are counted. At the end the number of allocations is written to the file $NOMEMORY_COUNT,
+ * with a "!" if one has failed. A child of the program is not affected. */
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -15,6 +16,7 @@
 #include <unistd.h>
 
 static long asked, first;
+static size_t only; /* bytes; 0: any number */
 static bool armed, on, failed;
 static pid_t owner;
 
@@ -25,6 +27,8 @@ __attribute__((constructor)) static void arm(void)
     if (when == NULL || program == NULL || strcmp(program, program_invocation_short_name) != 0)
         return;
     first = atol(when);
+    const char *size = getenv("NOMEMORY_SIZE");
+    only = size != NULL ? strtoul(size, NULL, 10) : 0;
     on = strchr(when, '+') != NULL;
     owner = getpid();
     armed = true;
@@ -42,9 +46,9 @@ __attribute__((destructor)) static void tell(void)
     close(fd);
 }
 
-static bool fails(void)
+static bool fails(size_t size)
 {
-    if (!armed)
+    if (!armed || (only != 0 && size != only))
         return false;
     asked++;
     if (first == 0 || (on ? asked < first : asked != first))
@@ -67,7 +71,7 @@ void *malloc(size_t size)
     static void *found;
     void *(*call)(size_t);
     *(void **)&call = real(&found, "malloc");
-    return fails() ? NULL : call(size);
+    return fails(size) ? NULL : call(size);
 }
 
 void *calloc(size_t count, size_t size)
@@ -75,7 +79,7 @@ void *calloc(size_t count, size_t size)
     static void *found;
     void *(*call)(size_t, size_t);
     *(void **)&call = real(&found, "calloc");
-    return fails() ? NULL : call(count, size);
+    return fails(count * size) ? NULL : call(count, size);
 }
 
 void *realloc(void *piece, size_t size)
@@ -83,7 +87,7 @@ void *realloc(void *piece, size_t size)
     static void *found;
     void *(*call)(void *, size_t);
     *(void **)&call = real(&found, "realloc");
-    return fails() ? NULL : call(piece, size);
+    return fails(size) ? NULL : call(piece, size);
 }
 
 void *aligned_alloc(size_t alignment, size_t size)
@@ -91,5 +95,5 @@ void *aligned_alloc(size_t alignment, size_t size)
     static void *found;
     void *(*call)(size_t, size_t);
     *(void **)&call = real(&found, "aligned_alloc");
-    return fails() ? NULL : call(alignment, size);
+    return fails(size) ? NULL : call(alignment, size);
 }

@@ -108,6 +108,18 @@ all_starve() {
   done
 }
 
+# A receiver keeps pointers to its messages and their positions in two arrays, which begin with 8 bytes each.
+@test "a receiver that gets only one of two arrays does not use the other" {
+  local n
+  prepare receive-all
+  WARM=()
+  export NOMEMORY_SIZE=8
+  for n in 1 2; do
+    starved "$n"
+    if ! { kept && reported && ((result == 71)); }; then show_trial "allocation $n of $ASKED"; fi
+  done
+}
+
 # under_valgrind COMMAND [ARG ...]: run one of the programs in $FROM.
 under_valgrind() {
   valgrind -q --error-exitcode=86 --leak-check=no --log-file=valgrind.log "$FROM/$1" "${@:2}"
