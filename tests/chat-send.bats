@@ -447,3 +447,12 @@ assert_written() {
   assert_received one -r a
   assert_received three -r A
 }
+
+@test "the sender is the name of the user in /etc/passwd, whatever its other lines are" {
+  unshare --mount true 2>/dev/null || skip 'no right to mount'
+  printf '%s:x:%s:100::/:/bin/sh\n' other 4711 without '' wrong "${EUID}x" right "$EUID" >passwd
+  echo "incomplete:x" >>passwd
+  unshare --mount sh -c 'mount --bind passwd /etc/passwd && chat-send hello'
+  run -0 chat-recv -o '%u %b'
+  assert_output 'right hello'
+}

@@ -468,6 +468,12 @@ expired_for_reader() { ! chat-recv -q -r "$1" && (($(reader "${1%/*}" "${1#*/}" 
   assert_output "$(seq 3)"
 }
 
+@test "forget without a spool exits with 1 and creates none" {
+  capture chat-spool forget -y tea/bob
+  assert_error 1 "chat-spool: No spool '$SPOOL'"
+  assert_not_exist "$SPOOL"
+}
+
 @test "forget turns an open room into a plain one with the messages that it kept" {
   chat-spool open tea
   seq 3 | chat-send -l -r tea
