@@ -49,6 +49,26 @@ wal_is_large() { (($(stat -c %s "$1-wal" 2>/dev/null || echo 0) > 4000000)); }
   ((failed >= 3)) || fail "only $failed did not fit"
 }
 
+@test "an atomic send that fails when it commits leaves the file as large as it was" {
+  local spool calls size
+  needs strace
+  ! sanitized || skip 'a sanitized program makes too many system calls'
+  seq -f '%0200.0f' 2000 >in # less than the WAL may keep
+  for spool in trial.db s.db; do
+    export CHAT_SPOOL=$PWD/$spool
+    chat-send first
+    size=$(stat -c %s "$spool")
+    strace -qq -o trace -P "$CHAT_SPOOL-wal" -e trace=pwrite64 ${calls:+-e "inject=pwrite64:error=ENOSPC:when=$((calls - 1))+"} \
+      chat-send -l -1 <in 2>error || status=$?
+    calls=$(grep -c '^pwrite64' trace)
+  done
+  assert_equal "$status" 74
+  assert_equal "$(stat -c %s s.db)" "$size"
+  chat-send second
+  run -0 chat-recv -a
+  assert_output $'first\nsecond'
+}
+
 @test "the next commit returns the space that a killed atomic send took" {
   needs strace
   export CHAT_SPOOL=$PWD/s.db
