@@ -1,6 +1,9 @@
 #!/usr/bin/env bats
 # A large transaction that fails, or whose process is killed, returns the space that it took.
 
+# Bats runs each test in its own shell.
+# shellcheck disable=SC2030,SC2031
+
 load helper
 
 teardown() {
