@@ -33,21 +33,38 @@ static bool is_ours(const struct pg_store *s, int64_t id)
 
 /* --- a room ---------------------------------------------------------------- */
 
-/* Look at the room and lock available messages, after making due messages ready. */
+/* The calls of an exchange that locks messages. */
+struct locking {
+    bool reads; /* it also reads them: see pg_read_ready */
+    size_t lock, snapshot;
+};
+
+/* Return the statement that locks messages for QUERY. */
+static enum pg choose(const struct chat_query *query)
+{
+    return query->before > 0 ? PG_LOCK_OLDER : query->every ? PG_LOCK_READY : PG_CLAIM_READY;
+}
+
+/* Look at the room and lock available messages, after making due messages ready. The results of the
+ * calls in LOCKING, if it reads, are those of the last exchange. */
 static enum chat_status lock_room(struct pg_store *s, const struct chat_query *query,
-                                  const char *name, struct pg_room *room, struct pg_locked *locked)
+                                  const char *name, struct pg_room *room, struct pg_locked *locked,
+                                  struct locking *locking)
 {
     bool promoted = query->until > 0 || query->every;
-    const enum pg sql = query->before > 0 ? PG_LOCK_OLDER : PG_LOCK_READY;
+    const enum pg sql = choose(query);
+    locking->reads = sql == PG_CLAIM_READY;
     for (;;) {
         pg_bells_call_leave(s);
         pg_locks_call_unlock_done(s);
-        size_t look = pg_room_call_look(s, name), lock = pg_locks_call(s, sql, query, name);
+        size_t look = pg_room_call_look(s, name);
+        locking->lock = pg_locks_call(s, sql, query, name);
+        locking->snapshot = locking->reads ? pg_call(s, PG_GET_SNAPSHOT, NULL) : 0;
         enum chat_status status = pg_exchange(s, "read");
         if (status != CHAT_OK)
             return status;
         pg_room_read_look(s, look, room);
-        pg_locks_read(s, lock, locked);
+        pg_locks_read(s, locking->lock, locked);
         if (!room->may_delete) {
             pg_locks_call_unlock(s, 0, locked->id, locked->count);
             return pg_locks_refuse(s);
@@ -67,22 +84,34 @@ static enum chat_status lock_room(struct pg_store *s, const struct chat_query *q
     return pg_locks_take(s, PG_LOCK_BEHIND, query, name, locked);
 }
 
-/* Claim the oldest messages of a room: first lock them, then read them. */
+/* Read the messages that were locked. */
+static enum chat_status read_locked(struct pg_store *s, const struct chat_query *query,
+                                    const struct pg_room *room, const struct locking *locking,
+                                    struct pg_locked *locked, struct chat_batch *batch)
+{
+    const struct pg_view view = { .room = room->name, .every = query->every };
+    if (locking->reads)
+        return pg_read_ready(s, locking->lock, locking->snapshot, room->number, &view, locked,
+                             batch);
+    pg_locks_keep_fitting(s, 0, room->name, query, locked);
+    return pg_read_claimed(s, room->number, &view, locked->id, locked->count, batch);
+}
+
+/* Claim the oldest messages of a room. */
 static enum chat_status claim_room(struct pg_store *s, const struct chat_query *query,
                                    const char *name, struct chat_batch *batch)
 {
     struct pg_room room = { .number = 0 };
     struct pg_locked locked = { .count = 0 };
+    struct locking locking;
     enum chat_status status = CHAT_OK;
     while (status == CHAT_OK && batch->count == 0) { /* all of them may have gone since then */
-        status = lock_room(s, query, name, &room, &locked);
+        status = lock_room(s, query, name, &room, &locked, &locking);
         if (status != CHAT_OK)
             return status;
         if (locked.count == 0)
             return CHAT_NONE;
-        pg_locks_keep_fitting(s, 0, room.name, query, &locked);
-        const struct pg_view view = { .room = room.name, .every = query->every };
-        status = pg_read_claimed(s, room.number, &view, locked.id, locked.count, batch);
+        status = read_locked(s, query, &room, &locking, &locked, batch);
     }
     batch->room = room.number;
     batch->returned = room.returned;

@@ -97,6 +97,7 @@ struct pg_store {
     size_t call_count;
     PGresult *end; /* an error of the commit, which belongs to no call */
     bool unsent;   /* a call could not be sent */
+    bool answered; /* the exchange is over: its results exist until the next call */
 
     /* The settings of the spool: */
     int64_t version, max_length, next_id;

@@ -86,10 +86,12 @@ size_t pg_locks_call(struct pg_store *s, enum pg sql, const struct chat_query *q
     pg_number(&values, query->until > 0 ? query->until : INT64_MAX);
     pg_add_array(&values, &own);
     pg_number(&values, query->max_messages < CLAIMS ? (int64_t)query->max_messages : CLAIMS);
-    if (sql == PG_LOCK_READY || sql == PG_LOCK_READER) {
+    if (sql == PG_LOCK_READER)
         pg_number(&values, query->every);
+    if (sql == PG_LOCK_READER || sql == PG_LOCK_READY || sql == PG_CLAIM_READY)
         pg_number(&values, passed_place(s, pg_room_name(s, name)));
-    }
+    if (sql == PG_CLAIM_READY)
+        pg_number(&values, query->max_bytes < INT64_MAX ? (int64_t)query->max_bytes : INT64_MAX);
     if (sql == PG_LOCK_OLDER)
         pg_number(&values, query->before);
     size_t call = pg_call(s, sql, &values);

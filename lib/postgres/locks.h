@@ -15,7 +15,7 @@ struct pg_locked {
 };
 
 /* Add a call that locks available messages of the room or reader NAME by SQL; read them after the
- * exchange. */
+ * exchange. (PG_CLAIM_READY has other columns: see pg_read_ready.) */
 size_t pg_locks_call(struct pg_store *s, enum pg sql, const struct chat_query *query,
                      const char *name);
 void pg_locks_read(const struct pg_store *s, size_t call, struct pg_locked *locked);

@@ -146,13 +146,7 @@ static void forget_results(struct pg_store *s)
     PQclear(s->end);
     s->end = NULL;
     s->call_count = 0;
-    s->unsent = false;
-}
-
-/* Return whether the last exchange is over: its results exist until the next call. */
-static bool is_over(const struct pg_store *s)
-{
-    return s->call_count > 0 && s->calls[0].result != NULL;
+    s->unsent = s->answered = false;
 }
 
 static void add(struct pg_store *s, enum pg sql, bool prepares, bool sent)
@@ -182,7 +176,7 @@ size_t pg_call(struct pg_store *s, enum pg sql, const struct pg_values *values)
     static const struct pg_values none;
     static const int binary[VALUES] = { 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1 };
     char name[8];
-    if (is_over(s))
+    if (s->answered)
         forget_results(s);
     if (values == NULL)
         values = &none;
@@ -198,7 +192,7 @@ size_t pg_call(struct pg_store *s, enum pg sql, const struct pg_values *values)
 
 void pg_call_text(struct pg_store *s, const char *text)
 {
-    if (is_over(s))
+    if (s->answered)
         forget_results(s);
     add(s, PG_COUNT, false,
         may_send(s) && PQsendQueryParams(s->conn, text, 0, NULL, NULL, NULL, NULL, 1));
@@ -289,7 +283,7 @@ static enum chat_status await_standbys(struct pg_store *s)
 enum chat_status pg_exchange(struct pg_store *s, const char *doing)
 {
     const PGresult *failed = NULL;
-    if (is_over(s))
+    if (s->answered)
         forget_results(s);
     if (s->call_count == 0)
         return CHAT_OK;
@@ -298,6 +292,7 @@ enum chat_status pg_exchange(struct pg_store *s, const char *doing)
         return pg_lost(s);
     }
     bool all = take_all(s, &failed);
+    s->answered = true;
     if (all && failed == NULL)
         return await_standbys(s);
     enum chat_status status = failed != NULL ? pg_failed(s, failed, doing) : pg_lost(s);
@@ -314,7 +309,7 @@ enum chat_status pg_do(struct pg_store *s, enum pg sql, const struct pg_values *
 
 enum chat_status pg_script(struct pg_store *s, const char *text, const char *doing)
 {
-    if (is_over(s))
+    if (s->answered)
         forget_results(s);
     PQexitPipelineMode(s->conn);
     PGresult *result = PQexec(s->conn, text);
@@ -330,6 +325,13 @@ enum chat_status pg_script(struct pg_store *s, const char *text, const char *doi
 PGresult *pg_result(const struct pg_store *s, size_t call)
 {
     return s->calls[call].result;
+}
+
+PGresult *pg_take_result(struct pg_store *s, size_t call)
+{
+    PGresult *result = s->calls[call].result;
+    s->calls[call].result = NULL;
+    return result;
 }
 
 int pg_rows(const struct pg_store *s, size_t call)

@@ -65,6 +65,9 @@ PGresult *pg_result(const struct pg_store *s, size_t call);
 int pg_rows(const struct pg_store *s, size_t call);
 int64_t pg_affected(const struct pg_store *s, size_t call);
 
+/* Return the result of a call, which the caller frees with PQclear(). */
+PGresult *pg_take_result(struct pg_store *s, size_t call);
+
 /* Return a value of a result: an SQL NULL is 0, or NULL. */
 int64_t pg_get_number(const PGresult *result, int row, int column);
 const char *pg_get_text(const PGresult *result, int row, int column);

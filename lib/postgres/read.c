@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "batch.h"
+#include "bells.h"
 #include "digest.h"
 #include "failed.h"
 #include "locks.h"
@@ -87,15 +88,21 @@ static enum chat_status unlock_gone(struct pg_store *s, int64_t reader,
     return pg_exchange(s, "read");
 }
 
+static void add_ids(struct pg_values *values, struct pg_array *array, const int64_t *ids,
+                    size_t count)
+{
+    pg_array_start(array, PG_INT8);
+    for (size_t i = 0; i < count; i++)
+        pg_array_number(array, ids[i]);
+    pg_add_array(values, array);
+}
+
 static size_t call_read(struct pg_store *s, int64_t number, const struct pg_view *view,
                         const int64_t *ids, size_t count)
 {
     struct pg_values values = { .count = 0 };
     struct pg_array array;
-    pg_array_start(&array, PG_INT8);
-    for (size_t i = 0; i < count; i++)
-        pg_array_number(&array, ids[i]);
-    pg_add_array(&values, &array);
+    add_ids(&values, &array, ids, count);
     pg_number(&values, number);
     pg_number(&values, view->every);
     size_t call =
@@ -122,6 +129,101 @@ enum chat_status pg_read_claimed(struct pg_store *s, int64_t number, const struc
     if (unlocked != CHAT_OK)
         return unlocked;
     return batch->count > 0 ? CHAT_OK : status; /* an error behind these comes again */
+}
+
+/* --- claimed and read by one statement ------------------------------------- */
+
+/* Return whether two values are the same. */
+static bool is_same(const PGresult *a, int row, int column, const PGresult *b, int b_row,
+                    int b_column)
+{
+    const int length = PQgetlength(a, row, column);
+    return length == PQgetlength(b, b_row, b_column) &&
+           memcmp(PQgetvalue(a, row, column), PQgetvalue(b, b_row, b_column), (size_t)length) == 0;
+}
+
+/* Return whether the message in ROW has the same writer in WRITERS. *NEXT is where to look first:
+ * both are in the same order, as a rule. */
+static bool is_unchanged(const PGresult *rows, int row, const PGresult *writers, int *next)
+{
+    const int count = PQntuples(writers);
+    for (int i = 0; i < count; i++) {
+        const int at = (*next + i) % count;
+        if (!is_same(rows, row, ID, writers, at, 0))
+            continue;
+        *next = at + 1;
+        return is_same(rows, row, WRITER, writers, at, 1);
+    }
+    return false;
+}
+
+/* Read the writers of the first COUNT messages in ROWS once more: now that they are locked, they do
+ * not change. *UNCHANGED becomes whether all of them are the same. */
+static enum chat_status compare_writers(struct pg_store *s, const PGresult *rows,
+                                        const int64_t *ids, size_t count, bool *unchanged)
+{
+    struct pg_values values = { .count = 0 };
+    struct pg_array array;
+    add_ids(&values, &array, ids, count);
+    size_t call = pg_call(s, PG_GET_WRITERS, &values);
+    pg_array_free(&array);
+    enum chat_status status = pg_exchange(s, "read");
+    *unchanged = status == CHAT_OK;
+    int next = 0;
+    for (size_t i = 0; i < count && *unchanged; i++)
+        *unchanged = is_unchanged(rows, (int)i, pg_result(s, call), &next);
+    return status;
+}
+
+/* Return how many messages in ROWS have a body: with these the batch is full. */
+static size_t count_bodies(const PGresult *rows)
+{
+    int count = 0;
+    while (count < PQntuples(rows) && !PQgetisnull(rows, count, BODY))
+        count++;
+    return (size_t)count;
+}
+
+/* Add the first COUNT messages in ROWS to BATCH, and release the claims on those that do not get
+ * there. */
+static enum chat_status add_rows(struct pg_store *s, const PGresult *rows, size_t count,
+                                 const struct pg_view *view, const struct pg_locked *locked,
+                                 struct chat_batch *batch)
+{
+    enum chat_status status = CHAT_OK;
+    for (size_t i = 0; i < count && status == CHAT_OK; i++) {
+        struct chat_message m;
+        status = read_one(s, rows, (int)i, view, &m);
+        if (status == CHAT_OK)
+            status = add_message(s, batch, &m);
+    }
+    enum chat_status unlocked =
+        batch->count < count ? unlock_gone(s, 0, batch, locked->id, count) : pg_exchange(s, "read");
+    if (unlocked != CHAT_OK)
+        return unlocked;
+    return batch->count > 0 ? CHAT_OK : status; /* an error behind these comes again */
+}
+
+enum chat_status pg_read_ready(struct pg_store *s, size_t call, size_t snapshot, int64_t number,
+                               const struct pg_view *view, const struct pg_locked *locked,
+                               struct chat_batch *batch)
+{
+    bool current = pg_rows(s, call) > 0 && pg_rows(s, snapshot) == 1 &&
+                   is_same(pg_result(s, call), 0, FIRST_SNAPSHOT, pg_result(s, snapshot), 0, 0);
+    PGresult *rows = pg_take_result(s, call);
+    const size_t bodies = count_bodies(rows),
+                 count = bodies < locked->count ? bodies : locked->count;
+    enum chat_status status =
+        current ? CHAT_OK : compare_writers(s, rows, locked->id, count, &current);
+    if (status == CHAT_OK && count < locked->count) {
+        pg_locks_call_unlock(s, 0, locked->id + count, locked->count - count);
+        pg_bells_call_ring(s, LOCK_CAME, view->room); /* receivers may have found them claimed */
+    }
+    if (status == CHAT_OK)
+        status = current ? add_rows(s, rows, count, view, locked, batch)
+                         : pg_read_claimed(s, number, view, locked->id, count, batch);
+    PQclear(rows);
+    return status;
 }
 
 /* --- walked ---------------------------------------------------------------- */

@@ -19,20 +19,39 @@ SELECT r.number, r.name, r.returned,
     has_table_privilege('chat.message', 'DELETE')::int::bigint, (r.source IS NOT NULL)::int::bigint
 FROM r;
 
--- name: lock_ready
--- Claim the oldest messages of room $1 after the position $6 and up to the place $2, at most $4, except those with the
--- ids $3, which this session has claimed: try their locks one after the other. With $5 = 1, expired messages too. A
--- message read here may be deleted by now: see get_messages.
+-- name: claim_ready
+-- Claim the oldest messages of room $1 after the position $5 and up to the place $2, at most $4, except those with the
+-- ids $3, which this session has claimed: try their locks one after the other. Returns the columns of get_messages, the
+-- transaction that wrote the row, and in the first row the snapshot of this statement. Bodies come until they have $6
+-- bytes. If the next statement has the same snapshot, no message was deleted or changed before its lock was granted.
 WITH r AS MATERIALIZED (
-    SELECT number, CASE WHEN $5::bigint = 1 THEN 0 ELSE coalesce((SELECT f.first FROM chat.front f
-        WHERE f.room = number ORDER BY f.returned DESC, f.first DESC LIMIT 1), 0) END AS first
-    FROM chat.room WHERE name = coalesce($1::text, (SELECT default_room FROM chat.spool))
-        AND ($5::bigint = 1 OR source IS NULL))
+    SELECT number, coalesce((SELECT f.first FROM chat.front f
+        WHERE f.room = number ORDER BY f.returned DESC, f.first DESC LIMIT 1), 0) AS first
+    FROM chat.room WHERE name = coalesce($1::text, (SELECT default_room FROM chat.spool)) AND source IS NULL)
+SELECT line.id, line.sent, line.sender, line.host, line.attempts, line.key, line.checksum,
+    CASE WHEN line.before < $6::bigint THEN line.body END, line.place, line.due, line.expires, line.failed, line.failure,
+    line.xmin, CASE WHEN line.before = 0 THEN (SELECT pg_current_snapshot()) END
+FROM (SELECT line.*, sum(line.length) OVER (ROWS UNBOUNDED PRECEDING) - line.length AS before FROM (SELECT * FROM (
+        SELECT m.*, m.xmin, octet_length(m.body) AS length FROM chat.message m
+        WHERE m.room = (SELECT number FROM r) AND m.due IS NULL AND m.place >= (SELECT first FROM r)
+            AND m.place > $5::bigint AND m.place <= $2::bigint AND m.id <> ALL ($3::bigint[])
+            AND (m.expires IS NULL OR m.expires > (SELECT chat.now()))
+        ORDER BY m.place OFFSET 0) AS line
+    WHERE pg_try_advisory_lock(7162975207332773888 | (line.id & 281474976710655)) LIMIT $4::bigint) AS line) AS line;
+
+-- name: get_snapshot
+SELECT pg_current_snapshot();
+
+-- name: get_writers
+-- The transactions that wrote the messages with the ids $1, as their rows are now.
+SELECT id, xmin FROM chat.message WHERE id = ANY ($1::bigint[]);
+
+-- name: lock_ready
+-- As claim_ready, including expired messages: lock only. A message read here may be deleted by now: see get_messages.
 SELECT line.id, line.length FROM (
     SELECT m.id, octet_length(m.body)::bigint AS length FROM chat.message m
-    WHERE m.room = (SELECT number FROM r) AND m.due IS NULL AND m.place >= (SELECT first FROM r)
-        AND m.place > $6::bigint AND m.place <= $2::bigint AND m.id <> ALL ($3::bigint[])
-        AND ($5::bigint = 1 OR m.expires IS NULL OR m.expires > (SELECT chat.now()))
+    WHERE m.room = (SELECT number FROM chat.room WHERE name = coalesce($1::text, (SELECT default_room FROM chat.spool)))
+        AND m.due IS NULL AND m.place > $5::bigint AND m.place <= $2::bigint AND m.id <> ALL ($3::bigint[])
     ORDER BY m.place OFFSET 0) AS line
 WHERE pg_try_advisory_lock(7162975207332773888 | (line.id & 281474976710655)) LIMIT $4::bigint;
 

@@ -47,6 +47,30 @@ note_log() { LOG_START=$(($(stat -c %s "$CLUSTER/node1/log") + 1)); }
 # Without a connection: the first one is the client's.
 answers() { grep -qE "^ *[0-9]+: 0100007F:$(printf %04X "$1") 00000000:0000 0A" /proc/net/tcp; }
 
+# ---------------------------------------------------------------- a claim
+
+@test "a message that was deleted or changed after a receiver saw it, and before its claim, comes not at all or in its place" {
+  printf '%s\n' gone failed 3 | chat-send -l -x 1h
+  # The statement that claims waits at its first message, behind its snapshot.
+  sql 'CREATE OR REPLACE FUNCTION chat.now() RETURNS bigint LANGUAGE plpgsql SET search_path = pg_catalog AS $$ BEGIN
+    IF current_query() LIKE $q$%pg_try_advisory_lock%$q$ THEN PERFORM pg_advisory_xact_lock_shared(1); END IF;
+    RETURN floor(extract(epoch FROM clock_timestamp()) * 1000); END $$'
+  coproc LOCK { "$POSTGRES/psql" -X -q -A -t -h "$CLUSTER/sockets" -p "$(<"$CLUSTER/node1/port")" -U postgres -d "$DATABASE"; }
+  echo 'SELECT pg_advisory_lock(1);' >&"${LOCK[1]}"
+  read -r line <&"${LOCK[0]}"
+  background chat-recv -a -j >out
+  wait_until waits_for_lock
+  printf '%s\n' 'BEGIN; DELETE FROM chat.message WHERE id = 1; INSERT INTO chat.tally VALUES (1, 0, -1, -4);' \
+    'UPDATE chat.message SET attempts = 7 WHERE id = 2; COMMIT; SELECT pg_advisory_unlock(1);' >&"${LOCK[1]}"
+  finish "$BACKGROUND_PID"
+  assert_success
+  run -0 jq -r '"\(.body) \(.attempts)"' out
+  assert_output $'failed 7\n3 0'
+  assert_empty_room
+  run -0 chat-spool check
+}
+waits_for_lock() { [[ $(sql "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = '$DATABASE'") -ge 1 ]]; }
+
 # ---------------------------------------------------------------- an error of the commit
 
 @test "an error of the commit ends the receiver, which does not receive the same messages again and again" {
@@ -148,7 +172,6 @@ stalled_receivers() {
   assert_success
   assert_empty_room
 }
-waits_for_lock() { [[ $(sql "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = '$DATABASE'") -ge 1 ]]; }
 
 cancel_syncing() { sql "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND datname = '$DATABASE'" >/dev/null; }
 
