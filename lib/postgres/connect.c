@@ -10,21 +10,81 @@
 #include "clock.h"
 #include "create.h"
 #include "failed.h"
+#include "name.h"
 #include "query.h"
 
 enum { CAUSE = 2048 }; /* bytes of an error text of libpq */
 
 /* Defaults for libpq where the URL sets nothing. Both sides notice a lost host after 10 + 3 * 5
  * seconds. With one host or several, connect to the primary. */
-enum { TIMEOUT, IDLE, INTERVAL, PROBES, UNSEEN, ATTRIBUTES, DATABASE, ENCODING, NAME, KEYWORDS };
+enum {
+    TIMEOUT,
+    IDLE,
+    INTERVAL,
+    PROBES,
+    UNSEEN,
+    ATTRIBUTES,
+    DATABASE,
+    ENCODING,
+    NAME,
+    OPTIONS,
+    KEYWORDS
+};
 static const char *const keywords[KEYWORDS + 1] = {
     "connect_timeout",  "keepalives_idle",  "keepalives_interval",
     "keepalives_count", "tcp_user_timeout", "target_session_attrs",
     "dbname",           "client_encoding",  "fallback_application_name",
+    "options",
 };
 static const char *const defaults[KEYWORDS + 1] = {
-    "5", "10", "5", "3", "25000", "read-write", NULL, "UTF8", "chatspool",
+    "5", "10", "5", "3", "25000", "read-write", NULL, "UTF8", "chatspool", NULL,
 };
+
+/* --- settings that come with the connection -------------------------------- */
+
+/* The settings of the statement "session" (sql/postgres/connection.sql), except synchronous_commit,
+ * which depends on the server's. They override those of the role and of the database, and cost
+ * less than the statement. */
+#define SETTINGS                                                                                   \
+    "-c search_path=pg_catalog -c default_transaction_isolation=read\\ committed"                  \
+    " -c lock_timeout=30s -c statement_timeout=0 -c idle_session_timeout=0"                        \
+    " -c idle_in_transaction_session_timeout=60s -c client_connection_check_interval=5s"           \
+    " -c enable_seqscan=off -c enable_bitmapscan=off -c plan_cache_mode=force_generic_plan"        \
+    " -c jit=off -c tcp_keepalives_idle=%s -c tcp_keepalives_interval=%s"                          \
+    " -c tcp_keepalives_count=%s -c tcp_user_timeout=%s"
+
+/* Return the value of a parameter of the URL, or OTHERWISE. */
+static const char *find_option(const PQconninfoOption *options, const char *keyword,
+                               const char *otherwise)
+{
+    for (; options != NULL && options->keyword != NULL; options++)
+        if (strcmp(options->keyword, keyword) == 0 && options->val != NULL)
+            return options->val;
+    return otherwise;
+}
+
+/* Write the settings to TEXT. Returns false if they cannot come with the connection: the user has
+ * settings of another origin, or uses a service file, which may contain some. */
+static bool write_settings(const struct pg_store *s, char *text, size_t size)
+{
+    PQconninfoOption *url = PQconninfoParse(s->url, NULL), *others = PQconndefaults();
+    const char *numbers[4];
+    bool own = url == NULL || others == NULL;
+    for (int i = 0; i < 2; i++) {
+        const PQconninfoOption *list = i == 0 ? url : others;
+        own = own || find_option(list, "options", "")[0] != '\0' ||
+              find_option(list, "service", "")[0] != '\0';
+    }
+    for (int i = IDLE; i <= UNSEEN; i++) {
+        const char *number = numbers[i - IDLE] = find_option(url, keywords[i], defaults[i]);
+        own = own || number[strspn(number, "0123456789")] != '\0' || number[0] == '\0';
+    }
+    int length =
+        own ? -1 : snprintf(text, size, SETTINGS, numbers[0], numbers[1], numbers[2], numbers[3]);
+    PQconninfoFree(url);
+    PQconninfoFree(others);
+    return length > 0 && (size_t)length < size;
+}
 
 /* --- an attempt ------------------------------------------------------------ */
 
@@ -92,13 +152,24 @@ static void hear(void *context, const PGresult *result)
         s->unreplicated = true;
 }
 
+/* Return whether a server or a pooler refuses our settings. Without them the statement sets them,
+ * or there is a better error. */
+static bool refuses_settings(const char *cause)
+{
+    return strstr(cause, "parameter") != NULL || strstr(cause, "options") != NULL;
+}
+
 /* Try to connect. CHAT_OK: connected. CHAT_BUSY: try again. */
+// NOLINTNEXTLINE(misc-no-recursion): once, without our settings
 static enum chat_status attempt(struct pg_store *s)
 {
     const char *values[KEYWORDS + 1];
-    char cause[CAUSE];
+    char cause[CAUSE], settings[1024];
     memcpy(values, defaults, sizeof values);
     values[DATABASE] = s->url;
+    s->plain = s->plain || s->upgrading || !write_settings(s, settings, sizeof settings);
+    if (!s->plain)
+        values[OPTIONS] = settings;
     s->conn = PQconnectdbParams(keywords, values, 1);
     PQsetNoticeReceiver(s->conn, hear, s);
     if (PQstatus(s->conn) == CONNECTION_OK)
@@ -106,6 +177,10 @@ static enum chat_status attempt(struct pg_store *s)
     copy_cause(s->conn, cause);
     enum chat_status status = permanent(s, values, cause);
     pg_disconnect(s);
+    if (status != CHAT_OK && !s->plain && refuses_settings(cause)) {
+        s->plain = true;
+        return attempt(s);
+    }
     s->crowded = is_crowded(cause);
     error_set(s->base.error, CHAT_UNREACHABLE, "cannot reach spool '%s': %s", s->url, cause);
     return status == CHAT_OK ? CHAT_BUSY : status;
@@ -113,41 +188,34 @@ static enum chat_status attempt(struct pg_store *s)
 
 /* --- a session ------------------------------------------------------------- */
 
-/* Add a parameter that libpq uses, from the URL, a service file or our defaults. */
-static void add_option(struct pg_values *values, const PQconninfoOption *options,
-                       const char *keyword, const char *otherwise)
-{
-    for (; options != NULL && options->keyword != NULL; options++)
-        if (strcmp(options->keyword, keyword) == 0 && options->val != NULL)
-            otherwise = options->val;
-    pg_string(values, otherwise);
-}
-
 /* Add a call that sets the same keepalives on the side of the server. */
 static size_t call_session(struct pg_store *s, const PQconninfoOption *options)
 {
     struct pg_values values = { .count = 0 };
     for (int i = IDLE; i <= UNSEEN; i++)
-        add_option(&values, options, keywords[i], "0");
+        pg_string(&values, find_option(options, keywords[i], "0"));
     size_t call = pg_call(s, PG_SESSION, &values);
     if (PQserverVersion(s->conn) >= 170000)
         pg_call(s, PG_SESSION_17, NULL);
     return call;
 }
 
-static enum chat_status read_spool(struct pg_store *s, size_t call)
+/* Read the row of the spool from the result of CALL: the columns of get_spool, the first of which
+ * is column FIRST. */
+static enum chat_status read_spool(struct pg_store *s, size_t call, int first)
 {
     if (pg_rows(s, call) != 1)
         return pg_no_spool(s);
     const PGresult *row = pg_result(s, call);
-    s->version = pg_get_number(row, 0, 0);
-    s->max_length = pg_get_number(row, 0, 1);
-    const char *room = pg_get_text(row, 0, 2);
+    s->version = pg_get_number(row, 0, first);
+    s->max_length = pg_get_number(row, 0, first + 1);
+    const char *room = pg_get_text(row, 0, first + 2);
     snprintf(s->default_room, sizeof s->default_room, "%s",
              room != NULL && chat_room_valid(room) ? room : CHAT_ROOM_DEFAULT);
-    s->next_id = pg_get_number(row, 0, 3);
-    pg_set_time(s, pg_get_number(row, 0, 4));
+    s->next_id = pg_get_number(row, 0, first + 3);
+    pg_set_time(s, pg_get_number(row, 0, first + 4));
     s->fresh = true;
+    s->room_number = 0;
     return CHAT_OK;
 }
 
@@ -155,7 +223,7 @@ enum chat_status pg_read_spool(struct pg_store *s)
 {
     size_t call = pg_call(s, PG_GET_SPOOL, NULL);
     enum chat_status status = pg_exchange(s, "read");
-    return status == CHAT_OK ? read_spool(s, call) : status;
+    return status == CHAT_OK ? read_spool(s, call, 0) : status;
 }
 
 enum chat_status pg_not_too_new(const struct pg_store *s)
@@ -200,26 +268,54 @@ static enum chat_status check_server(struct pg_store *s, int64_t pid)
     return CHAT_OK;
 }
 
-/* Begin a session on a new connection, and read the row of the spool, in one exchange. */
-static enum chat_status begin_session(struct pg_store *s)
+/* Begin a session with all its settings, and read the row of the spool, in one exchange. */
+static enum chat_status set_session(struct pg_store *s)
 {
     PQconninfoOption *options = PQconninfo(s->conn);
-    s->session++;
-    PQenterPipelineMode(s->conn);
     size_t session = call_session(s, options), spool = 0;
     if (!s->upgrading)
         spool = pg_call(s, PG_GET_SPOOL, NULL);
     enum chat_status status = pg_exchange(s, "open");
     PQconninfoFree(options);
-    if (status == CHAT_OK) {
-        pg_set_time(s, pg_get_number(pg_result(s, session), 0, 1));
-        status = check_server(s, pg_get_number(pg_result(s, session), 0, 0));
-    }
-    if (status == CHAT_OK && !s->upgrading) {
-        status = read_spool(s, spool);
-        if (status == CHAT_OK)
-            status = check_version(s);
-    }
+    if (status != CHAT_OK)
+        return status;
+    pg_set_time(s, pg_get_number(pg_result(s, session), 0, 1));
+    status = check_server(s, pg_get_number(pg_result(s, session), 0, 0));
+    if (status != CHAT_OK || s->upgrading)
+        return status;
+    status = read_spool(s, spool, 0);
+    return status == CHAT_OK ? check_version(s) : status;
+}
+
+/* Likewise, where the settings came with the connection, and look up the wanted room. */
+static enum chat_status start_session(struct pg_store *s)
+{
+    struct pg_values values = { .count = 0 };
+    pg_string(&values, s->wanted);
+    size_t call = pg_call(s, PG_START, &values);
+    if (PQserverVersion(s->conn) >= 170000)
+        pg_call(s, PG_SESSION_17, NULL);
+    enum chat_status status = pg_exchange(s, "open");
+    if (status == CHAT_OK)
+        status = check_server(s, pg_get_number(pg_result(s, call), 0, 0));
+    if (status == CHAT_OK)
+        status = read_spool(s, call, 1);
+    if (status != CHAT_OK)
+        return status;
+    s->room_number = pg_get_number(pg_result(s, call), 0, 6);
+    s->room_hash = pg_name_hash(s->wanted != NULL ? s->wanted : s->default_room);
+    return check_version(s);
+}
+
+/* Begin a session on a new connection. An error of the one statement may come from an older schema,
+ * which the other statements know. */
+static enum chat_status begin_session(struct pg_store *s)
+{
+    s->session++;
+    PQenterPipelineMode(s->conn);
+    enum chat_status status = s->plain ? set_session(s) : start_session(s);
+    if (status == CHAT_DATA && s->conn != NULL && !s->plain)
+        status = set_session(s);
     if (status != CHAT_OK)
         pg_disconnect(s);
     return status;

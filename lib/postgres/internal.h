@@ -87,6 +87,7 @@ struct pg_store {
     bool unreplicated; /* the server has not waited for a standby: a commit is on its disk only */
     bool deadlock;     /* the last error was a deadlock: another try may succeed */
     bool upgrading;    /* the version of the schema is not checked */
+    bool plain;        /* the settings of the session do not come with the connection */
 
     /* The current exchange, or the last one: */
     struct pg_call {
@@ -103,6 +104,11 @@ struct pg_store {
     int64_t version, max_length, next_id;
     char default_room[CHAT_NAME_MAX + 1];
     bool fresh; /* they were read since the last transaction */
+
+    /* A room that was looked up together with the settings, and is plain: */
+    const char *wanted;  /* its name, NULL: the default room; only while the session begins */
+    int64_t room_number; /* 0: unknown, or it does not exist */
+    int64_t room_hash;   /* of its name, by pg_name_hash */
 
     /* Claims: */
     int64_t kept[KEPT];      /* the ids of further messages that we have claims on */

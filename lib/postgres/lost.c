@@ -69,5 +69,6 @@ void pg_disconnect(struct pg_store *s)
     pg_forget_write_locks(s);
     s->listened_count = s->bell_count = s->done_count = 0;
     s->done_key_count = s->here_count = 0;
+    s->room_number = 0;
     memset(s->prepared, 0, sizeof s->prepared);
 }

@@ -8,6 +8,7 @@
 enum chat_status pg_create(struct store *store, const char *group);
 enum chat_status pg_settings(struct store *store, struct chat_settings *settings);
 
+int64_t pg_spool_time(const struct store *store);
 enum chat_status pg_begin(struct store *store);
 enum chat_status pg_put(struct store *store, const struct chat_message *message,
                         const struct chat_terms *terms, int64_t *id);

@@ -117,6 +117,27 @@ void pg_put_call_enter_room(struct pg_store *s, const char *room)
     pg_call(s, PG_ENTER_ROOM, &values);
 }
 
+int64_t pg_put_room_number(const struct pg_store *s, const char *room)
+{
+    return s->fresh && !s->put.whole && pg_name_hash(room) == s->room_hash ? s->room_number : 0;
+}
+
+static void call_enter_number(struct pg_store *s)
+{
+    struct pg_values values = { .count = 0 };
+    pg_number(&values, s->room_number);
+    pg_call(s, PG_ENTER_NUMBER, &values);
+}
+
+void pg_put_call_count(struct pg_store *s, int64_t room, int64_t count, int64_t bytes)
+{
+    struct pg_values values = { .count = 0 };
+    pg_number(&values, room);
+    pg_number(&values, count);
+    pg_number(&values, bytes);
+    pg_call(s, PG_COUNT_ADDED, &values);
+}
+
 void pg_put_call_enter(struct pg_store *s, const char *room)
 {
     struct pg_values values = { .count = 0 };
@@ -126,6 +147,11 @@ void pg_put_call_enter(struct pg_store *s, const char *room)
     pg_string(&values, room);
     if (s->put.entered_count == ROOMS)
         pg_put_call_enter_spool(s);
+    if (pg_put_room_number(s, room) > 0) {
+        call_enter_number(s);
+        s->put.entered[s->put.entered_count++] = hash;
+        return;
+    }
     call_need_room(s, room);
     if (s->put.whole)
         return;

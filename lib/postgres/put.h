@@ -24,6 +24,13 @@ void pg_put_call_enter_room(struct pg_store *s, const char *room);
  * locks, so a transaction with many rooms takes the write lock of the spool instead. */
 void pg_put_call_enter(struct pg_store *s, const char *room);
 
+/* Return the number of ROOM if it was looked up for this transaction and is a plain room, or 0. */
+int64_t pg_put_room_number(const struct pg_store *s, const char *room);
+
+/* Count COUNT messages, with BYTES bytes in total, that are added to the room with the number ROOM.
+ */
+void pg_put_call_count(struct pg_store *s, int64_t room, int64_t count, int64_t bytes);
+
 /* After COUNT messages came to ROOM: trim an open room, and wake up the receivers. */
 void pg_put_call_ring(struct pg_store *s, const char *room, int64_t count);
 

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "clock.h"
 #include "connect.h"
 #include "failed.h"
 #include "log.h"
@@ -31,16 +32,26 @@ static void forget_log(struct pg_store *s)
     pg_forget_write_locks(s);
 }
 
+/* The first transaction of a process connects at its first message, whose room can be looked up in
+ * the same exchange. */
 enum chat_status pg_begin(struct store *store)
 {
     struct pg_store *s = (struct pg_store *)store;
-    enum chat_status status = pg_know_spool(s);
+    enum chat_status status = s->conn != NULL ? pg_know_spool(s) : CHAT_OK;
     if (status != CHAT_OK)
         return status;
     forget_log(s);
     if (!pg_log_start(&s->put.log, &s->base) || getrandom(s->put.token, TOKEN, 0) != TOKEN)
         return pg_no_memory(s);
     return CHAT_OK;
+}
+
+int64_t pg_spool_time(const struct store *store)
+{
+    struct pg_store *s = (struct pg_store *)store;
+    if (s->conn == NULL && s->base.sending) /* pg_begin has not connected */
+        pg_know_spool(s);
+    return pg_now(store);
 }
 
 /* Confirm a commit: the server knows our token, but it may have shown us a commit that has not
@@ -152,6 +163,15 @@ static enum chat_status check(const struct pg_store *s, const struct chat_messag
     return CHAT_OK;
 }
 
+/* Connect, and look up the room of the first message. */
+static enum chat_status know_room(struct pg_store *s, const char *room)
+{
+    s->wanted = room;
+    enum chat_status status = pg_know_spool(s);
+    s->wanted = NULL;
+    return status;
+}
+
 enum chat_status pg_put(struct store *store, const struct chat_message *message,
                         const struct chat_terms *terms, int64_t *id)
 {
@@ -160,6 +180,10 @@ enum chat_status pg_put(struct store *store, const struct chat_message *message,
     struct chat_message m = *message;
     char name[2 * (CHAT_NAME_MAX + 1)];
     int64_t ignored;
+    enum chat_status status =
+        s->conn == NULL && s->put.log.count == 0 ? know_room(s, m.room) : CHAT_OK;
+    if (status != CHAT_OK)
+        return status;
     m.room = pg_room_name(s, m.room);
     put.terms.once = terms->once && m.key != NULL;
     put.terms.replace = terms->replace && m.key != NULL;
@@ -173,7 +197,7 @@ enum chat_status pg_put(struct store *store, const struct chat_message *message,
         m.room = name;
         m.id = 0;
     }
-    enum chat_status status = check(s, &m);
+    status = check(s, &m);
     if (status == CHAT_OK && pg_wants_answer(&put))
         status = put_now(s, &m, &put.terms, put.id_wanted, id != NULL ? id : &ignored);
     if (status != CHAT_OK)

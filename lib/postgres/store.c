@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "clock.h"
 #include "failed.h"
 #include "log.h"
 #include "module.h"
@@ -116,7 +115,7 @@ const struct store_ops store_pg = {
     .single_threaded = pg_single_threaded,
     .open = pg_open,
     .close = pg_close,
-    .time = pg_now,
+    .time = pg_spool_time,
     .settings = pg_settings,
     .begin = pg_begin,
     .put = pg_put,

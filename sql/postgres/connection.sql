@@ -27,6 +27,16 @@ SELECT pg_backend_pid()::bigint, floor(extract(epoch FROM clock_timestamp()) * 1
 -- A server of version 17 or newer also ends long transactions, if transaction_timeout is set.
 SELECT set_config('transaction_timeout', '0', false);
 
+-- name: start
+-- For a session whose other settings came with the connection: what get_spool reads, and the number of the plain room
+-- $1 (NULL: the default one). All in one statement, as each costs a new session some catalog lookups.
+SELECT pg_backend_pid()::bigint, version, max_length, default_room, coalesce(pg_sequence_last_value('chat.message_id'), 0) + 1,
+    floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint,
+    (SELECT number FROM chat.room WHERE name = coalesce($1::text, default_room) AND source IS NULL),
+    set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'remote_apply'
+        THEN 'remote_apply' ELSE 'on' END, false)
+FROM chat.spool;
+
 -- name: has_schema
 SELECT (to_regclass('chat.spool') IS NOT NULL)::int::bigint;
 

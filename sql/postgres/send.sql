@@ -19,6 +19,10 @@ SELECT pg_advisory_xact_lock(7164664057193037824);
 SELECT pg_advisory_xact_lock_shared(7164664057193037824), pg_advisory_xact_lock(7164382582216327168 | number)
 FROM chat.room WHERE name = $1::text;
 
+-- name: enter_number
+-- As enter_room, for the room with the number $1.
+SELECT pg_advisory_xact_lock_shared(7164664057193037824), pg_advisory_xact_lock(7164382582216327168 | $1::bigint);
+
 -- name: add_room
 INSERT INTO chat.room (name) SELECT $1::text WHERE NOT EXISTS (SELECT FROM chat.room WHERE name = $1::text)
 ON CONFLICT (name) DO NOTHING;
@@ -99,3 +103,16 @@ SELECT m.number, (SELECT number FROM r), CASE WHEN $2::bigint IS NULL THEN m.num
     coalesce($4::bigint, (SELECT chat.now())), $5::text, $6::text, $7::bigint, $8::text, m.checksum, m.body
 FROM (SELECT nextval('chat.message_id') AS number, line.checksum, line.body
     FROM (SELECT unnest($9::bigint[]) AS checksum, unnest($10::bytea[]) AS body OFFSET 0) AS line OFFSET 0) AS m;
+
+-- name: add_one
+-- Add a new message to the room with the number $1. count_added counts it.
+INSERT INTO chat.message (id, room, place, due, expires, sent, sender, host, attempts, key, checksum, body)
+SELECT id, $1::bigint, CASE WHEN $2::bigint IS NULL THEN id ELSE 0 END, $2::bigint, $3::bigint,
+    coalesce($4::bigint, floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint), $5::text, $6::text, $7::bigint,
+    $8::text, $9::bigint, $10::bytea
+FROM (SELECT nextval('chat.message_id') AS id OFFSET 0) AS drawn;
+
+-- name: count_added
+-- Count $2 messages, with $3 bytes in total, that were added to the room with the number $1.
+INSERT INTO chat.tally (room, epoch, depth, bytes)
+SELECT $1::bigint, coalesce((SELECT max(t.epoch) FROM chat.tally t WHERE t.room = $1::bigint), 0), $2::bigint, $3::bigint;
