@@ -87,6 +87,11 @@ static enum chat_status put_for_room(struct pg_store *s, const size_t *list, siz
     const char *room = pg_log_room(&s->put.log, list[0]);
     struct pg_array columns[PG_PUT_COLUMNS];
     int64_t bytes = 0, last = 0, first = INT64_MAX;
+    if (pg_may_copy(s, list, count)) {
+        enum chat_status status = pg_copy(s, list, count);
+        if (status != CHAT_NONE)
+            return status;
+    }
     /* A message that is restored to a reader has a place, but no id. */
     const int64_t number = pg_put_room_number(s, room);
     if (number > 0 && count == 1 && are_alike(&s->put.log, list, 1)) {

@@ -10,7 +10,7 @@
  *   bells.c locks.c      bells; locked messages
  *   log.c                the messages that were put since begin
  *   send.c               begin, put, commit
- *   put.c flush.c        the calls of a transaction that sends; many messages
+ *   put.c flush.c copy.c the calls of a transaction that sends; many messages
  *   put_now.c            one message, with an answer
  *   read.c               the contents of messages
  *   reader.c reader_claim.c reader_settle.c    a reader of an open room
@@ -87,6 +87,7 @@ struct pg_store {
     bool unreplicated; /* the server has not waited for a standby: a commit is on its disk only */
     bool deadlock;     /* the last error was a deadlock: another try may succeed */
     bool upgrading;    /* the version of the schema is not checked */
+    bool secured;      /* row-level security applies to this role: it may not use COPY */
     bool plain;        /* the settings of the session do not come with the connection */
 
     /* The current exchange, or the last one: */

@@ -65,7 +65,7 @@ void pg_disconnect(struct pg_store *s)
 {
     PQfinish(s->conn);
     s->conn = NULL;
-    s->put.begun = s->fresh = s->unreplicated = false;
+    s->put.begun = s->fresh = s->unreplicated = s->secured = false;
     pg_forget_write_locks(s);
     s->listened_count = s->bell_count = s->done_count = 0;
     s->done_key_count = s->here_count = 0;

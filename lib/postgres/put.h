@@ -1,4 +1,5 @@
-/* put.h - what a transaction that sends puts into the database (put.c, flush.c, put_now.c).
+/* put.h - what a transaction that sends puts into the database (put.c, flush.c, copy.c,
+ * put_now.c).
  *
  * The functions pg_put_call_*() add calls to the exchange. */
 
@@ -56,6 +57,15 @@ bool pg_put_columns_call(struct pg_store *s, struct pg_array columns[PG_PUT_COLU
 /* Put the messages of the log that are not in the database yet: as calls of the exchange, or in
  * exchanges of their own. */
 enum chat_status pg_flush(struct pg_store *s);
+
+/* --- copy.c --- */
+
+/* Return whether COUNT messages of the log, all for the same room, may be put with pg_copy(). */
+bool pg_may_copy(const struct pg_store *s, const size_t *list, size_t count);
+
+/* Put COUNT messages of the log, all for the same room, with COPY. CHAT_NONE: nothing was put,
+ * because the server allows this role no COPY. */
+enum chat_status pg_copy(struct pg_store *s, const size_t *list, size_t count);
 
 /* --- put_now.c --- */
 

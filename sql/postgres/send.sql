@@ -112,6 +112,13 @@ SELECT id, $1::bigint, CASE WHEN $2::bigint IS NULL THEN id ELSE 0 END, $2::bigi
     $8::text, $9::bigint, $10::bytea
 FROM (SELECT nextval('chat.message_id') AS id OFFSET 0) AS drawn;
 
+-- name: draw_ids
+-- For a COPY of $2 new messages to the room $1: its number, the time, and the ids. NULL instead of ids: row-level
+-- security applies to this role, and the server refuses the COPY.
+SELECT number, chat.now(), CASE WHEN NOT row_security_active('chat.message')
+    THEN ARRAY(SELECT nextval('chat.message_id') FROM generate_series(1, $2::bigint)) END
+FROM chat.room WHERE name = $1::text;
+
 -- name: count_added
 -- Count $2 messages, with $3 bytes in total, that were added to the room with the number $1.
 INSERT INTO chat.tally (room, epoch, depth, bytes)

@@ -267,6 +267,16 @@ open_url() { echo "postgresql://$1@127.0.0.1:$PORT/$DATABASE"; }
   run -0 chat-spool check
 }
 
+@test "with row-level security a role sends a stream to its own rooms only, in order" {
+  apart
+  seq 300 >lines # PostgreSQL refuses COPY here
+  chat-send -l -s "$BOB" -r bob.jobs <lines
+  denied chat-send -l -s "$BOB" -r ann.jobs <lines
+  run -0 chat-recv -a -s "$BOB" -r bob.jobs
+  assert_output "$(<lines)"
+  run -0 chat-spool check
+}
+
 @test "a role whose name begins with another role's name has no rooms among that role's rooms" {
   apart
   denied chat-send -s "$ANN_B" -r ann.b.secret psst
