@@ -53,10 +53,12 @@ all_there() { ! comm -23 <(sort acked) <(sort -u seen) | grep -q .; }
     node_sql node1 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'chat'" >/dev/null
     chat-send "message $i"
     wait_until file_has seen "message $i"
+    wait_until are_deleted # a session that ends before leaves a message that was handed over
   done
   run cat seen
   assert_output $'message 1\nmessage 2\nmessage 3'
 }
+are_deleted() { [[ $(node_sql node1 -d "$DATABASE" 'SELECT count(*) FROM chat.message') == 0 ]]; }
 
 @test "an atomic stream whose session is ended is sent again, complete and in order" {
   cluster_for_test
