@@ -71,14 +71,20 @@ static bool ends_with(int wal, const struct index_header *header)
            big_endian(last.checksum[1]) == header->checksum[1];
 }
 
+/* Return whether both copies of the header of the index were written completely. */
+static bool is_complete(const struct index_header header[2])
+{
+    return header[0].is_init != 0 && memcmp(&header[0], &header[1], sizeof header[0]) == 0;
+}
+
 /* Read the first part of the INDEX whole, so that an error of the disk is seen here, and not as a
  * SIGBUS. The memory is returned at once, and SQLite uses it next: no page of it is new then. */
-static bool read_headers(int index, struct index_header headers[2])
+static bool read_headers(int index, struct index_header header[2])
 {
     void *region = malloc(REGION);
     bool whole = region != NULL && pread(index, region, REGION, 0) == REGION;
     if (whole)
-        memcpy(headers, region, 2 * sizeof headers[0]);
+        memcpy(header, region, 2 * sizeof header[0]);
     free(region);
     return whole;
 }
@@ -87,8 +93,7 @@ static bool is_index_of(int index, int wal)
 {
     struct index_header header[2];
     uint8_t magic[4];
-    if (!read_headers(index, header) || header[0].is_init == 0 ||
-        memcmp(&header[0], &header[1], sizeof header[0]) != 0 || header[0].frames > REGION_FRAMES)
+    if (!read_headers(index, header) || !is_complete(header) || header[0].frames > REGION_FRAMES)
         return false;
     if (header[0].frames > 0)
         return ends_with(wal, &header[0]);
@@ -101,7 +106,7 @@ bool wal_index_frames(const struct sqlite_store *s, uint8_t salt[WAL_SALT], int6
 {
     struct index_header header[2];
     if (s->wal_index < 0 || pread(s->wal_index, header, sizeof header, 0) != sizeof header ||
-        header[0].is_init == 0 || memcmp(&header[0], &header[1], sizeof header[0]) != 0)
+        !is_complete(header))
         return false;
     memcpy(salt, header[0].salt, WAL_SALT);
     *frames = header[0].frames;
