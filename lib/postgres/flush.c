@@ -21,6 +21,18 @@ static bool are_alike(const struct pg_log *log, const size_t *list, size_t count
     return pg_log_get(log, list[0]).failed == 0;
 }
 
+/* Add what M has in common with messages that are like it. */
+static void add_common(struct pg_values *values, const struct chat_message *m)
+{
+    pg_time(values, m->due);
+    pg_time(values, m->expires);
+    pg_time(values, m->time);
+    pg_string(values, m->user);
+    pg_string(values, m->host);
+    pg_number(values, m->attempts);
+    pg_string(values, m->key);
+}
+
 /* Add the calls that put one new message into the plain room ROOM, whose number is known: they have
  * as few parts as possible, because a new session looks up each in the catalog. If the room was
  * opened since it was looked up, the next message trims it. */
@@ -29,13 +41,7 @@ static void put_one(struct pg_store *s, const char *room, int64_t number, size_t
     struct pg_values values = { .count = 0 };
     const struct chat_message m = pg_log_get(&s->put.log, i);
     pg_number(&values, number);
-    pg_time(&values, m.due);
-    pg_time(&values, m.expires);
-    pg_time(&values, m.time);
-    pg_string(&values, m.user);
-    pg_string(&values, m.host);
-    pg_number(&values, m.attempts);
-    pg_string(&values, m.key);
+    add_common(&values, &m);
     pg_number(&values, pg_read_digest(&m));
     pg_bytes(&values, m.length > 0 ? m.body : "", m.length);
     pg_put_call_enter(s, room);
@@ -61,13 +67,7 @@ static enum chat_status put_alike(struct pg_store *s, const char *room, const si
         bytes += (int64_t)m.length;
     }
     pg_string(&values, room);
-    pg_time(&values, like.due);
-    pg_time(&values, like.expires);
-    pg_time(&values, like.time);
-    pg_string(&values, like.user);
-    pg_string(&values, like.host);
-    pg_number(&values, like.attempts);
-    pg_string(&values, like.key);
+    add_common(&values, &like);
     pg_add_array(&values, &digests);
     pg_add_array(&values, &bodies);
     pg_number(&values, bytes);
@@ -81,27 +81,12 @@ static enum chat_status put_alike(struct pg_store *s, const char *room, const si
     return failed ? pg_no_memory(s) : CHAT_OK;
 }
 
-/* Put COUNT messages of the log, all for the same room. */
-static enum chat_status put_for_room(struct pg_store *s, const size_t *list, size_t count)
+/* Add the calls that put messages of any kind into ROOM, with their ids and places. */
+static enum chat_status put_each(struct pg_store *s, const char *room, const size_t *list,
+                                 size_t count)
 {
-    const char *room = pg_log_room(&s->put.log, list[0]);
     struct pg_array columns[PG_PUT_COLUMNS];
     int64_t bytes = 0, last = 0, first = INT64_MAX;
-    if (pg_may_copy(s, list, count)) {
-        enum chat_status status = pg_copy(s, list, count);
-        if (status != CHAT_NONE)
-            return status;
-    }
-    /* A message that is restored to a reader has a place, but no id. */
-    const int64_t number = pg_put_room_number(s, room);
-    if (number > 0 && count == 1 && are_alike(&s->put.log, list, 1)) {
-        put_one(s, room, number, list[0]);
-        return s->call_count > CALLS / 2 ? pg_exchange(s, "write") : CHAT_OK;
-    }
-    if (strchr(room, '/') == NULL && are_alike(&s->put.log, list, count)) {
-        enum chat_status status = put_alike(s, room, list, count);
-        return status == CHAT_OK && s->call_count > CALLS / 2 ? pg_exchange(s, "write") : status;
-    }
     pg_put_columns_start(columns);
     for (size_t i = 0; i < count; i++) {
         const struct chat_message m = pg_log_get(&s->put.log, list[i]);
@@ -124,7 +109,29 @@ static enum chat_status put_for_room(struct pg_store *s, const size_t *list, siz
     if (first < INT64_MAX)
         pg_put_call_return(s, room, first);
     pg_put_call_ring(s, room, (int64_t)count);
-    return s->call_count > CALLS / 2 ? pg_exchange(s, "write") : CHAT_OK;
+    return CHAT_OK;
+}
+
+/* Put COUNT messages of the log, all for the same room. */
+static enum chat_status put_for_room(struct pg_store *s, const size_t *list, size_t count)
+{
+    const char *room = pg_log_room(&s->put.log, list[0]);
+    enum chat_status status = CHAT_OK;
+    if (pg_may_copy(s, list, count)) {
+        status = pg_copy(s, list, count);
+        if (status != CHAT_NONE)
+            return status;
+    }
+    const bool alike = are_alike(&s->put.log, list, count);
+    const int64_t number = pg_put_room_number(s, room);
+    if (alike && number > 0 && count == 1) {
+        put_one(s, room, number, list[0]);
+        status = CHAT_OK;
+    } else if (alike && strchr(room, '/') == NULL)
+        status = put_alike(s, room, list, count);
+    else /* a message that is restored to a reader has a place, but no id */
+        status = put_each(s, room, list, count);
+    return status == CHAT_OK && s->call_count > CALLS / 2 ? pg_exchange(s, "write") : status;
 }
 
 /* Compare messages by their rooms, and then in the order in which they were put. Two transactions

@@ -137,13 +137,18 @@ static size_t count_fitting(const struct pg_locked *locked, const struct chat_qu
     return n;
 }
 
-void pg_locks_keep_fitting(struct pg_store *s, int64_t reader, const char *name,
-                           const struct chat_query *query, struct pg_locked *locked)
+void pg_locks_keep(struct pg_store *s, int64_t reader, const char *name, size_t count,
+                   struct pg_locked *locked)
 {
-    size_t count = count_fitting(locked, query);
     if (count == locked->count)
         return;
     pg_locks_call_unlock(s, reader, locked->id + count, locked->count - count);
     pg_bells_call_ring(s, LOCK_CAME, name);
     locked->count = count;
+}
+
+void pg_locks_keep_fitting(struct pg_store *s, int64_t reader, const char *name,
+                           const struct chat_query *query, struct pg_locked *locked)
+{
+    pg_locks_keep(s, reader, name, count_fitting(locked, query), locked);
 }

@@ -28,9 +28,12 @@ enum chat_status pg_locks_take(struct pg_store *s, enum pg sql, const struct cha
  * gets an error before a message is delivered. */
 enum chat_status pg_locks_refuse(struct pg_store *s);
 
-/* Keep in LOCKED the messages that a batch may hold. Add calls that release the others, which were
- * claimed as READER (0: from a room), and wake the receivers of NAME, which may have found them
- * claimed. */
+/* Keep the first COUNT messages in LOCKED. Add calls that release the others, which were claimed as
+ * READER (0: from a room), and wake the receivers of NAME, which may have found them claimed. */
+void pg_locks_keep(struct pg_store *s, int64_t reader, const char *name, size_t count,
+                   struct pg_locked *locked);
+
+/* Likewise, keep the messages that a batch may hold. */
 void pg_locks_keep_fitting(struct pg_store *s, int64_t reader, const char *name,
                            const struct chat_query *query, struct pg_locked *locked);
 

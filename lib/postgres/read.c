@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "batch.h"
-#include "bells.h"
 #include "digest.h"
 #include "failed.h"
 #include "locks.h"
@@ -111,24 +110,35 @@ static size_t call_read(struct pg_store *s, int64_t number, const struct pg_view
     return call;
 }
 
+/* Add the messages in the first ROW_COUNT rows of ROWS to BATCH, and release the claims on those of
+ * the messages IDS that do not get there. */
+static enum chat_status add_rows(struct pg_store *s, const PGresult *rows, int row_count,
+                                 int64_t number, const struct pg_view *view, const int64_t *ids,
+                                 size_t count, struct chat_batch *batch)
+{
+    enum chat_status status = CHAT_OK;
+    for (int i = 0; i < row_count && status == CHAT_OK; i++) {
+        struct chat_message m;
+        status = read_one(s, rows, i, view, &m);
+        if (status == CHAT_OK)
+            status = add_message(s, batch, &m);
+    }
+    enum chat_status unlocked =
+        batch->count < count ? unlock_gone(s, view->reader != NULL ? number : 0, batch, ids, count)
+                             : pg_exchange(s, "read");
+    if (unlocked != CHAT_OK)
+        return unlocked;
+    return batch->count > 0 ? CHAT_OK : status; /* an error behind these comes again */
+}
+
 enum chat_status pg_read_claimed(struct pg_store *s, int64_t number, const struct pg_view *view,
                                  const int64_t *ids, size_t count, struct chat_batch *batch)
 {
     size_t call = call_read(s, number, view, ids, count);
     enum chat_status status = pg_exchange(s, "read");
-    if (status != CHAT_OK)
-        return status;
-    for (int i = 0; i < pg_rows(s, call) && status == CHAT_OK; i++) {
-        struct chat_message m;
-        status = read_one(s, pg_result(s, call), i, view, &m);
-        if (status == CHAT_OK)
-            status = add_message(s, batch, &m);
-    }
-    enum chat_status unlocked =
-        unlock_gone(s, view->reader != NULL ? number : 0, batch, ids, count);
-    if (unlocked != CHAT_OK)
-        return unlocked;
-    return batch->count > 0 ? CHAT_OK : status; /* an error behind these comes again */
+    return status == CHAT_OK
+               ? add_rows(s, pg_result(s, call), pg_rows(s, call), number, view, ids, count, batch)
+               : status;
 }
 
 /* --- claimed and read by one statement ------------------------------------- */
@@ -184,28 +194,8 @@ static size_t count_bodies(const PGresult *rows)
     return (size_t)count;
 }
 
-/* Add the first COUNT messages in ROWS to BATCH, and release the claims on those that do not get
- * there. */
-static enum chat_status add_rows(struct pg_store *s, const PGresult *rows, size_t count,
-                                 const struct pg_view *view, const struct pg_locked *locked,
-                                 struct chat_batch *batch)
-{
-    enum chat_status status = CHAT_OK;
-    for (size_t i = 0; i < count && status == CHAT_OK; i++) {
-        struct chat_message m;
-        status = read_one(s, rows, (int)i, view, &m);
-        if (status == CHAT_OK)
-            status = add_message(s, batch, &m);
-    }
-    enum chat_status unlocked =
-        batch->count < count ? unlock_gone(s, 0, batch, locked->id, count) : pg_exchange(s, "read");
-    if (unlocked != CHAT_OK)
-        return unlocked;
-    return batch->count > 0 ? CHAT_OK : status; /* an error behind these comes again */
-}
-
 enum chat_status pg_read_ready(struct pg_store *s, size_t call, size_t snapshot, int64_t number,
-                               const struct pg_view *view, const struct pg_locked *locked,
+                               const struct pg_view *view, struct pg_locked *locked,
                                struct chat_batch *batch)
 {
     bool current = pg_rows(s, call) > 0 && pg_rows(s, snapshot) == 1 &&
@@ -215,13 +205,11 @@ enum chat_status pg_read_ready(struct pg_store *s, size_t call, size_t snapshot,
                  count = bodies < locked->count ? bodies : locked->count;
     enum chat_status status =
         current ? CHAT_OK : compare_writers(s, rows, locked->id, count, &current);
-    if (status == CHAT_OK && count < locked->count) {
-        pg_locks_call_unlock(s, 0, locked->id + count, locked->count - count);
-        pg_bells_call_ring(s, LOCK_CAME, view->room); /* receivers may have found them claimed */
-    }
-    if (status == CHAT_OK)
-        status = current ? add_rows(s, rows, count, view, locked, batch)
+    if (status == CHAT_OK) {
+        pg_locks_keep(s, 0, view->room, count, locked);
+        status = current ? add_rows(s, rows, (int)count, number, view, locked->id, count, batch)
                          : pg_read_claimed(s, number, view, locked->id, count, batch);
+    }
     PQclear(rows);
     return status;
 }

@@ -51,7 +51,7 @@ enum chat_status pg_read_claimed(struct pg_store *s, int64_t number, const struc
  * locked, all are read again, from the room with the number NUMBER. Releases the claims on those
  * that BATCH does not get. */
 enum chat_status pg_read_ready(struct pg_store *s, size_t call, size_t snapshot, int64_t number,
-                               const struct pg_view *view, const struct pg_locked *locked,
+                               const struct pg_view *view, struct pg_locked *locked,
                                struct chat_batch *batch);
 
 /* Add the rows of a walk to BATCH, and move CURSOR behind them. A damaged message is skipped, and
