@@ -61,7 +61,6 @@ declare -gA COMMANDS=(
 
 # fresh FULL: create such a room, or copy the first one; FULL: the next commit empties the WAL.
 fresh() {
-  local n
   rm -rf disk/chat
   if [[ -e kept-$1 ]]; then
     cp -a "kept-$1" disk/chat
@@ -70,13 +69,20 @@ fresh() {
   else
     printf '%s\n' ONE TWO THREE | chat-send -l
     chat-send -r filler first
-    if [[ $1 ]]; then
-      for ((n = 0; n < 40 && $(frames) < 60; n++)); do chat-send -r filler "$n"; done
-    fi
+    [[ ! $1 ]] || fill_wal 254
     cp -a disk/chat "kept-$1"
   fi
   printf 'new\n' >in
   [[ $2 != load ]] || echo '{"room":"main","body":"new"}' >in
+}
+
+# fill_wal FRAMES: send until the WAL has FRAMES frames. With 254, the next commit empties it (WAL_FRAMES in
+# lib/sqlite/transaction.c): most are of one large message, then each message adds two.
+fill_wal() {
+  local n missing=$(($1 - $(frames)))
+  ((missing < 40)) || head -c $(((missing - 20) * 4080)) /dev/urandom | chat-send -r filler
+  for ((n = 0; n < 40 && $(frames) < $1; n++)); do chat-send -r filler "$n"; done
+  assert [ "$(frames)" -ge "$1" ]
 }
 
 # frames: print how many frames the index of the WAL knows (sqlite.org/walformat.html, mxFrame).
@@ -187,12 +193,11 @@ each_sync() {
 
 # opened_fresh NAME FULL: create the spool of that command (prepare_opened) on the disk. FULL: the next commit empties the WAL.
 opened_fresh() {
-  local n
   rm -rf disk/chat
   SPOOL=$CHAT_SPOOL
   prepare "$1"
   : >given
-  for ((n = 0; n < 40 && $(frames) < ($2 ? 60 : 0); n++)); do chat-send -r filler "$n"; done
+  (($2 == 0)) || fill_wal 254
 }
 
 # opened_syncs INJECTION: run the command with that injection, and trace its syncs.
@@ -308,11 +313,11 @@ real_failure() {
   let_read
   chat-send -r kept 4 || true # empties the WAL, into new blocks
   relieved
-  for n in {1..60}; do chat-send -r after "$n"; done # which empty it, and begin it again
+  for n in {1..150}; do chat-send -r after "$n"; done # which empty it, and begin it again
   power_cut
   run -0 chat-spool check
   run -0 chat-recv -r after -a
-  assert_output "$(seq 60)"
+  assert_output "$(seq 150)"
   chat-recv -n -r large >received
   cmp received large
 }
