@@ -491,10 +491,12 @@ complete_lines() {
 }
 
 # said_in_a_line TEXT: $COMMAND has printed its error, which contains that text, in one line, whatever the number of -P,
-# possibly after a retry; and a sender that has stored messages reports how many.
+# possibly after a retry and a report about COMMAND; and a sender that has stored messages reports how many.
 said_in_a_line() {
   local added=$((${#STATE[@]} - ${#ALL[@]}))
-  sed '/^chat-recv: message [0-9]*: the command succeeded, but the message could not be deleted$/d; /; trying again$/d' main.err | uniq >said
+  sed -e '/^chat-recv: message [0-9]*: the command succeeded, but the message could not be deleted$/d' \
+    -e "/^chat-recv: message [0-9]* in room 'main': attempt [0-9]* failed with status [0-9]*$/d" \
+    -e '/; trying again$/d' main.err | uniq >said
   contents said
   ((LINES_OF_IT == 1)) && [[ $CONTENTS == "${COMMAND[0]}: "*"$1"* ]] || return
   WHY='the error reports how many messages are stored, or may be'
