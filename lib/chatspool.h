@@ -227,8 +227,8 @@ const char *chat_status_string(enum chat_status status);
 
 /* Return the path of the spool that the commands use. The arguments are the values of
  * CHAT_SPOOL, XDG_STATE_HOME and HOME; each may be NULL. (The library reads no environment
- * variables.) The caller frees the path with free(). NULL: there is no memory, or this user
- * has no home directory. */
+ * variables.) The caller frees the path with free(). NULL: there is no memory (errno is ENOMEM),
+ * or this user has no home directory (ENOENT). */
 char *chat_default_spool(const char *spool, const char *state_home, const char *home);
 
 /* Declare, before any other call, that this process has one thread and that no other code in it

@@ -2,6 +2,7 @@
 
 #include "defaults.h"
 
+#include <errno.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,11 +23,15 @@ char *chat_default_spool(const char *spool, const char *state_home, const char *
         state_home[0] == '/') /* the XDG specification says to ignore a relative path */
         return asprintf(&path, "%s/chat/spool.db", state_home) < 0 ? NULL : path;
     if (!is_given(home)) {
+        errno = 0;
         const struct passwd *user = getpwuid(geteuid());
         home = user != NULL ? user->pw_dir : NULL;
     }
-    if (home == NULL)
+    if (home == NULL) {
+        if (errno != ENOMEM)
+            errno = ENOENT; /* getpwuid has many errors for an unknown user, or none */
         return NULL;
+    }
     return asprintf(&path, "%s/.local/state/chat/spool.db", home) < 0 ? NULL : path;
 }
 

@@ -55,6 +55,8 @@ static const char *default_spool(void)
     static char *path; /* until the program ends */
     if (path == NULL)
         path = chat_default_spool(NULL, getenv("XDG_STATE_HOME"), getenv("HOME"));
+    if (path == NULL && errno == ENOMEM)
+        cli_no_memory();
     if (path == NULL)
         cli_fail(EXIT_CANTCREATE, "cannot find a home directory for the spool: name one with -s");
     return check_owner(path);
