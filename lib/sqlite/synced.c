@@ -130,6 +130,8 @@ static enum chat_status rewrite(struct sqlite_store *s)
     if (status != CHAT_OK)
         return status == CHAT_NONE ? CHAT_OK : status;
     int errnum = rewrite_frames(s, fd);
+    if (errnum != 0) /* the sync may have reported an older failure, and Linux does so once */
+        errnum = rewrite_frames(s, fd);
     close(fd);
     if (errnum == 0)
         return CHAT_OK;

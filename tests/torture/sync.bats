@@ -296,7 +296,7 @@ real_failure() {
 
 @test "messages sent after the disk had no space for a WAL survive a power cut" { real_failure 30 150000 ''; }
 @test "messages sent after the disk had no space for a WAL, beside a reader, survive a power cut" { real_failure 30 150000 reader; }
-@test "messages sent after the disk had no space for a WAL that is emptied survive a power cut" { real_failure 56 400000 ''; }
+@test "messages sent after the disk had no space for a WAL that is emptied survive a power cut" { real_failure 248 400000 ''; }
 
 # The WAL has its blocks, but the spool itself does not.
 @test "messages sent after the disk had no space for a checkpoint survive a power cut" {
