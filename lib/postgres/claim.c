@@ -272,7 +272,6 @@ enum chat_status pg_keep(struct store *store, struct chat_batch *batch)
 
 void pg_release(struct store *store, struct chat_batch *batch)
 {
-    enum { LATER = CLAIMS };
     struct pg_store *s = (struct pg_store *)store;
     if (s->conn == NULL || batch->session != s->session)
         return; /* the claims were lost */
@@ -284,7 +283,7 @@ void pg_release(struct store *store, struct chat_batch *batch)
                          : pg_locks_remember(&s->done, &s->done_count, batch->messages[i]->id);
     if (!remembered)
         pg_disconnect(s);
-    if (batch->settled && s->done_count + s->done_key_count < LATER)
+    if (batch->settled && s->done_count + s->done_key_count <= s->claims)
         return;
     pg_locks_call_unlock_done(s);
     if (pg_exchange(s, "write") != CHAT_OK || batch->settled)

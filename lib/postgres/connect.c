@@ -200,6 +200,17 @@ static size_t call_session(struct pg_store *s, const PQconninfoOption *options)
     return call;
 }
 
+/* The server has space for LOCKS * CONNECTIONS locks, and each claim takes one. A receiver may take
+ * 2 of 25 of them: 512 by default, so that twelve receivers may do so at once. */
+static void set_claims(struct pg_store *s, const char *locks, const char *connections)
+{
+    const double least = 512, most = CLAIMS;
+    double claims = 0;
+    if (locks != NULL && connections != NULL)
+        claims = strtod(locks, NULL) * strtod(connections, NULL) * 2 / 25;
+    s->claims = (size_t)(claims > most ? most : claims > least ? claims : least);
+}
+
 /* Read the row of the spool from the result of CALL: the columns of get_spool, the first of which
  * is column FIRST. */
 static enum chat_status read_spool(struct pg_store *s, size_t call, int first)
@@ -214,6 +225,7 @@ static enum chat_status read_spool(struct pg_store *s, size_t call, int first)
              room != NULL && chat_room_valid(room) ? room : CHAT_ROOM_DEFAULT);
     s->next_id = pg_get_number(row, 0, first + 3);
     pg_set_time(s, pg_get_number(row, 0, first + 4));
+    set_claims(s, pg_get_text(row, 0, first + 5), pg_get_text(row, 0, first + 6));
     s->fresh = true;
     s->room_number = 0;
     return CHAT_OK;
@@ -302,7 +314,7 @@ static enum chat_status start_session(struct pg_store *s)
         status = read_spool(s, call, 1);
     if (status != CHAT_OK)
         return status;
-    s->room_number = pg_get_number(pg_result(s, call), 0, 6);
+    s->room_number = pg_get_number(pg_result(s, call), 0, 8);
     s->room_hash = pg_name_hash(s->wanted != NULL ? s->wanted : s->default_room);
     return check_version(s);
 }

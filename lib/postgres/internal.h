@@ -43,8 +43,8 @@ enum {
     /* Bytes of a body: pg_dump cannot read more, as it uses two digits for each, and 1 GB at
      * most. */
     PG_LENGTH_MAX = 500000000,
-    CLAIMS = 512, /* messages claimed at once: the server has space for some thousand locks */
-    KEPT = 128,   /* claims that are kept (pg_keep) */
+    CLAIMS = 2048, /* messages claimed at once, at most; see set_claims */
+    KEPT = 128,    /* claims that are kept (pg_keep) */
     ROOMS = 128, /* write locks of rooms in one transaction; with more it takes that of the spool */
 };
 
@@ -103,6 +103,7 @@ struct pg_store {
 
     /* The settings of the spool: */
     int64_t version, max_length, next_id;
+    size_t claims; /* messages that may be claimed at once, at most CLAIMS */
     char default_room[CHAT_NAME_MAX + 1];
     bool fresh; /* they were read since the last transaction */
 

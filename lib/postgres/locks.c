@@ -85,7 +85,8 @@ size_t pg_locks_call(struct pg_store *s, enum pg sql, const struct chat_query *q
     pg_string(&values, name);
     pg_number(&values, query->until > 0 ? query->until : INT64_MAX);
     pg_add_array(&values, &own);
-    pg_number(&values, query->max_messages < CLAIMS ? (int64_t)query->max_messages : CLAIMS);
+    pg_number(&values,
+              (int64_t)(query->max_messages < s->claims ? query->max_messages : s->claims));
     if (sql == PG_LOCK_READER)
         pg_number(&values, query->every);
     if (sql == PG_LOCK_READER || sql == PG_LOCK_READY || sql == PG_CLAIM_READY)
@@ -129,10 +130,12 @@ enum chat_status pg_locks_refuse(struct pg_store *s)
 }
 
 /* Return how many of the locked messages a batch may hold. */
-static size_t count_fitting(const struct pg_locked *locked, const struct chat_query *query)
+static size_t count_fitting(const struct pg_store *s, const struct pg_locked *locked,
+                            const struct chat_query *query)
 {
+    const size_t most = query->max_messages < s->claims ? query->max_messages : s->claims;
     size_t n = 0, bytes = 0;
-    while (n < locked->count && n < query->max_messages && n < CLAIMS && bytes < query->max_bytes)
+    while (n < locked->count && n < most && bytes < query->max_bytes)
         bytes += (size_t)locked->length[n++];
     return n;
 }
@@ -150,5 +153,5 @@ void pg_locks_keep(struct pg_store *s, int64_t reader, const char *name, size_t 
 void pg_locks_keep_fitting(struct pg_store *s, int64_t reader, const char *name,
                            const struct chat_query *query, struct pg_locked *locked)
 {
-    pg_locks_keep(s, reader, name, count_fitting(locked, query), locked);
+    pg_locks_keep(s, reader, name, count_fitting(s, locked, query), locked);
 }

@@ -73,13 +73,15 @@ static enum chat_status unlock_gone(struct pg_store *s, int64_t reader,
                                     size_t count)
 {
     int64_t gone[CLAIMS];
-    size_t gone_count = 0;
+    size_t gone_count = 0, next = 0; /* both are in the same order, as a rule */
     for (size_t i = 0; i < count; i++) {
         size_t k = 0;
-        while (k < batch->count && batch->messages[k]->id != ids[i])
+        while (k < batch->count && batch->messages[(next + k) % batch->count]->id != ids[i])
             k++;
         if (k == batch->count)
             gone[gone_count++] = ids[i];
+        else
+            next += k + 1;
     }
     if (gone_count == 0)
         return CHAT_OK;

@@ -31,7 +31,8 @@ SELECT set_config('transaction_timeout', '0', false);
 -- For a session whose other settings came with the connection: what get_spool reads, and the number of the plain room
 -- $1 (NULL: the default one). All in one statement, as each costs a new session some catalog lookups.
 SELECT pg_backend_pid()::bigint, version, max_length, default_room, coalesce(pg_sequence_last_value('chat.message_id'), 0) + 1,
-    floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint,
+    floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint, current_setting('max_locks_per_transaction'),
+    current_setting('max_connections'),
     (SELECT number FROM chat.room WHERE name = coalesce($1::text, default_room) AND source IS NULL),
     set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'remote_apply'
         THEN 'remote_apply' ELSE 'on' END, false)
@@ -45,7 +46,9 @@ SELECT (to_regclass('chat.spool') IS NOT NULL)::int::bigint;
 SELECT pg_advisory_xact_lock($1::bigint);
 
 -- name: get_spool
-SELECT version, max_length, default_room, coalesce(pg_sequence_last_value('chat.message_id'), 0) + 1, chat.now() FROM chat.spool;
+SELECT version, max_length, default_room, coalesce(pg_sequence_last_value('chat.message_id'), 0) + 1, chat.now(),
+    current_setting('max_locks_per_transaction'), current_setting('max_connections')
+FROM chat.spool;
 
 -- name: begin
 BEGIN;
