@@ -4,7 +4,7 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2016,SC2034,SC2154  # the scripts in single quotes are meant to expand later; variables of the tests
 
-# The number of messages in total: four senders send a quarter each.
+# The number of messages in total, from four senders.
 traffic_setup() {
   : "${MESSAGES:=$(dose 2000 10000)}"
   mkdir acked doubtful seen errors times
@@ -16,11 +16,12 @@ traffic_setup() {
 #   seen/NAME       "RUN STATUS MESSAGE": the messages that a run of a receiver printed, and how that run ended
 #   times/NAME      when a message was acknowledged or received, in milliseconds
 
-# may_send I: if there is a file "quota", wait with message I until the number in it allows the message.
+# may_send I COUNT: if there is a file "quota", wait with message I of COUNT until it allows the message: it contains a
+# number of messages in a million.
 may_send() {
   local most
   [[ -e quota ]] || return 0
-  until read -r most <quota && (($1 <= most)); do sleep 0.02; done
+  until read -r most <quota && (($1 * 1000000 <= $2 * most)); do sleep 0.02; done
 }
 export -f may_send
 
@@ -28,7 +29,7 @@ export -f may_send
 singly() {
   background bash -c '
     for ((i = 1; i <= $2; i++)); do
-      may_send "$i"
+      may_send "$i" "$2"
       if chat-send "${@:3}" "$1 $i"; then echo "$1 $i" >>"acked/$1"; else echo "$1 $i" >>"doubtful/$1"; fi
       echo "${EPOCHREALTIME/./}" >>"times/$1"
     done
@@ -40,7 +41,7 @@ singly() {
 in_streams() {
   background bash -c '
     for ((i = 1; i <= $2; i += 20)); do
-      may_send "$i"
+      may_send "$i" "$2"
       seq -f "$1 %.0f" "$i" $((i + 19 < $2 ? i + 19 : $2)) >"lines-$1"
       if chat-send -l <"lines-$1"; then cat "lines-$1" >>"acked/$1"; else cat "lines-$1" >>"doubtful/$1"; fi
       echo "${EPOCHREALTIME/./}" >>"times/$1"
@@ -53,7 +54,7 @@ in_streams() {
 in_json() {
   background bash -c '
     for ((i = 1; i <= $2; i += 20)); do
-      may_send "$i"
+      may_send "$i" "$2"
       seq -f "$1 %.0f" "$i" $((i + 19 < $2 ? i + 19 : $2)) >"lines-$1"
       if sed "s/.*/{\"key\":\"&\",\"body\":\"&\"}/" "lines-$1" | chat-send -J -1; then cat "lines-$1" >>"acked/$1"; else cat "lines-$1" >>"doubtful/$1"; fi
       echo "${EPOCHREALTIME/./}" >>"times/$1"
