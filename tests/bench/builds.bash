@@ -15,7 +15,7 @@ copy_builds() {
   copy_build baseline "$BASELINE/bin"
   builds+=(baseline)
   contenders=(chat baseline "${contenders[@]:1}")
-  note "The baseline: $("$work/programs/baseline/chat-send" --version | head -n 1), $BASELINE."
+  note "The baseline: $("$work/programs/baseline/chat-send" --version | head -n 1)."
 }
 
 # copy_build BUILD DIRECTORY
