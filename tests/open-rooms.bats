@@ -533,6 +533,7 @@ expired_for_reader() { ! chat-recv -q -r "$1" && (($(reader "${1%/*}" "${1#*/}" 
   run -123 chat-recv -r tea/erin -- false
   chat-send -r tea/bob 'for bob'
   chat-spool dump >lines
+  assert_file_contains lines '^{"open":"tea","keep":0,"keep_time":7200000,"max":500,"max_time":0,"next_id":[0-9]*}$'
   chat-spool load -q -s loaded.db lines
   chat-spool copy -q "$SPOOL" copied.db
   local spool
