@@ -36,6 +36,19 @@ static void add_lines(struct check *c, const char *text)
     }
 }
 
+/* Return whether SQLite reports a page for which it had no memory, which it does like a fault. */
+static bool lacks_memory(const char *text)
+{
+    static const char report[] = "unable to get the page. error code=7"; /* SQLITE_NOMEM */
+    const char *at = text;
+    while ((at = strstr(at, report)) != NULL) {
+        at += sizeof report - 1;
+        if (*at == '\0' || *at == '\n')
+            return true;
+    }
+    return false;
+}
+
 enum chat_status check_structure(struct check *c)
 {
     struct sqlite_store *s = c->store;
@@ -45,7 +58,11 @@ enum chat_status check_structure(struct check *c)
     vfs_read_failed(); /* SQLite reports a page that could not be read like a fault */
     while ((rc = db_step(s, statement)) == SQLITE_ROW && (errnum = vfs_read_failed()) == 0) {
         const char *text = (const char *)sqlite3_column_text(statement, 0);
-        if (text != NULL && strcmp(text, "ok") != 0)
+        if (text == NULL || lacks_memory(text)) {
+            rc = SQLITE_NOMEM;
+            break;
+        }
+        if (strcmp(text, "ok") != 0)
             add_lines(c, text);
     }
     enum chat_status status = CHAT_OK;

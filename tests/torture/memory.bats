@@ -95,6 +95,20 @@ all_starve() {
   done
 }
 
+# SQLite's check of the structure needs memory for each page.
+@test "a check that has no memory for a page does not report damage" {
+  local n all
+  prepare check
+  WARM=()
+  starved 0
+  all=$ASKED
+  assert [ "$all" -ge 300 ]
+  for ((n = all * 6 / 10; n <= all * 7 / 10; n += $(dose 4 1))); do
+    starved "$n"
+    if ! { kept && reported; }; then show_trial "allocation $n of $all"; fi
+  done
+}
+
 @test "a compact without memory for the list of rooms does not crash" {
   local n all
   prepare compact
