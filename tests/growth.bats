@@ -44,6 +44,20 @@ linear() { (($2 <= 20 * $1 + 250)) || fail "$1 ms, and of eight times as much $2
   assert_equal "$(chat-spool dump -s many.copy.db | wc -l)" "$(chat-spool dump -s many.db | wc -l)"
 }
 
+@test "the time of a load into a used spool is proportional to the number of readers" {
+  local n times=()
+  for n in 500 4000; do
+    {
+      echo '{"open":"tea","keep":10,"keep_time":0,"max":100,"max_time":0,"next_id":5}'
+      seq "$n" | sed 's/.*/{"reader":"tea\/r&","place":1,"missed":0,"next_id":5}/'
+    } >lines
+    chat-send -s "$n.db" -r other used
+    times+=("$(user_time chat-spool load -q -s "$n.db" lines)")
+    assert_equal "$(chat-spool readers -j -s "$n.db" tea | wc -l)" "$n"
+  done
+  linear "${times[@]}"
+}
+
 @test "a message that is due again is received before the messages that failed in this run" {
   seq 4 | chat-send -l
   chat-recv -q --backoff 0.7 -- false || true

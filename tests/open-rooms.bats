@@ -548,6 +548,18 @@ expired_for_reader() { ! chat-recv -q -r "$1" && (($(reader "${1%/*}" "${1#*/}" 
   done
 }
 
+@test "load refuses a reader whose name names no reader" {
+  chat-spool open tea
+  run -1 chat-recv -r tea/bob
+  chat-send used
+  local name
+  for name in tea tea/ /bob tea/bob/x; do
+    echo "{\"reader\":\"$name\",\"place\":1,\"missed\":0,\"next_id\":5}" >line
+    run --separate-stderr chat-spool load line
+    assert_error 65 "chat-spool: line 1: '$name' cannot name a reader; 0 messages loaded"
+  done
+}
+
 @test "dump, load and copy keep how many messages a reader has lost and not reported" {
   local spool
   chat-spool open -k 2 -m 5 ticker

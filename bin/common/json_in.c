@@ -177,6 +177,8 @@ static bool read_opened(struct json_in *in)
 static bool read_reader(struct json_in *in, const struct chat_message *m)
 {
     in->reader = m->reader;
+    if (!chat_reader_valid(in->reader))
+        return refuse(in, "'%.100s' cannot name a reader", in->reader);
     return read_number(in, "place", &in->place) && read_number(in, "missed", &in->missed) &&
            read_number(in, "next_id", &in->next_id);
 }

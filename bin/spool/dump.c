@@ -160,6 +160,7 @@ static int dump(char **argv)
         json_out_next_id(dump.next_id, &dump.out);
     spool_flush(&dump.out);
     progress_end();
+    restore_end(&dump.to);
     free(names);
     free(rooms);
     return dump.damaged ? EXIT_DATA : EXIT_DONE;

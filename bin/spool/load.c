@@ -182,6 +182,7 @@ static int run(char **argv)
     progress_start(!quiet);
     load_all(&load);
     progress_end();
+    restore_end(&load.to);
     records_free(&load.records);
     json_in_free(&load.json);
     return EXIT_DONE;

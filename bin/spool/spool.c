@@ -204,20 +204,32 @@ enum chat_status restore_open(struct restore *restore, const char *room,
     return chat_open_room(restore->spool, room, bounds);
 }
 
-/* Return whether the spool had the reader NAME before. */
-static bool has_reader(const struct restore *restore, const char *name)
+/* List the readers of the open room of the reader NAME, unless they are listed already: the readers
+ * of a room come one after the other. */
+static enum chat_status list_readers(struct restore *restore, const char *name)
 {
-    struct chat_reader *readers;
-    size_t count;
-    char room[CHAT_NAME_MAX + 1];
-    bool found = false;
-    snprintf(room, sizeof room, "%.*s", (int)strcspn(name, "/"), name);
-    if (chat_readers(restore->spool, room, 0, &readers, &count) != CHAT_OK)
-        return false;
-    for (size_t i = 0; i < count; i++)
-        found = found || strcmp(readers[i].name, strchr(name, '/') + 1) == 0;
-    free(readers);
-    return found;
+    const size_t length = strcspn(name, "/");
+    if (strncmp(restore->room, name, length) == 0 && restore->room[length] == '\0')
+        return CHAT_OK;
+    snprintf(restore->room, sizeof restore->room, "%.*s", (int)length, name);
+    free(restore->readers);
+    restore->readers = NULL;
+    restore->reader_count = 0;
+    return chat_readers(restore->spool, restore->room, 0, &restore->readers,
+                        &restore->reader_count);
+}
+
+static int compare_name(const void *name, const void *reader)
+{
+    return strcmp(name, ((const struct chat_reader *)reader)->name);
+}
+
+/* Return whether the reader NAME is one of those that are listed. */
+static bool is_listed(const struct restore *restore, const char *name)
+{
+    return restore->reader_count > 0 &&
+           bsearch(strchr(name, '/') + 1, restore->readers, restore->reader_count,
+                   sizeof restore->readers[0], compare_name) != NULL;
 }
 
 enum chat_status restore_reader(struct restore *restore, const char *name, int64_t place,
@@ -228,7 +240,13 @@ enum chat_status restore_reader(struct restore *restore, const char *name, int64
     const struct chat_point point = { .kind = restore->fresh ? CHAT_POINT_PLACE : CHAT_POINT_END,
                                       .value = place,
                                       .missed = missed };
-    if (!restore->fresh && has_reader(restore, name))
-        return CHAT_OK;
+    enum chat_status status = restore->fresh ? CHAT_OK : list_readers(restore, name);
+    if (status != CHAT_OK || (!restore->fresh && is_listed(restore, name)))
+        return status;
     return chat_seek(restore->spool, name, &point);
+}
+
+void restore_end(struct restore *restore)
+{
+    free(restore->readers);
 }

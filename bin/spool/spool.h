@@ -66,8 +66,11 @@ bool spool_confirm(bool yes, const char *format, ...) __attribute__((format(prin
 struct restore {
     chat_spool *spool;
     bool fresh;
-    int64_t next_id; /* after the last restored message */
-    int64_t source;  /* the next id of the source, as far as it is known */
+    int64_t next_id;              /* after the last restored message */
+    int64_t source;               /* the next id of the source, as far as it is known */
+    char room[CHAT_NAME_MAX + 1]; /* an open room that existed, and the readers that it had */
+    struct chat_reader *readers;
+    size_t reader_count;
 };
 
 void restore_start(struct restore *restore, chat_spool *spool);
@@ -92,6 +95,9 @@ enum chat_status restore_open(struct restore *restore, const char *room,
                               const struct chat_bounds *bounds);
 enum chat_status restore_reader(struct restore *restore, const char *name, int64_t place,
                                 int64_t missed);
+
+/* Free what RESTORE owns. */
+void restore_end(struct restore *restore);
 
 /* Pass every message that is in the rooms now to TAKE, one batch at a time, in order, until TAKE
  * returns false. A damaged message is skipped and reported on standard error. Returns whether there
