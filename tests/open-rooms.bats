@@ -560,6 +560,15 @@ expired_for_reader() { ! chat-recv -q -r "$1" && (($(reader "${1%/*}" "${1#*/}" 
   done
 }
 
+@test "load refuses a message to a reader that does not exist, and loads the lines before it" {
+  chat-spool open tea
+  printf '%s\n' '{"body":"hello"}' '{"room":"tea/bob","body":"for bob"}' >lines
+  run --separate-stderr chat-spool load lines
+  assert_error 65 "chat-spool: line 2: room 'tea' has no reader 'bob'; 1 message loaded"
+  run -0 chat-recv
+  assert_output hello
+}
+
 @test "dump, load and copy keep how many messages a reader has lost and not reported" {
   local spool
   chat-spool open -k 2 -m 5 ticker

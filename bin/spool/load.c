@@ -56,24 +56,30 @@ static void commit(struct load *load)
 }
 
 /* End the program. The lines before this one are stored. */
-static noreturn void refuse(struct load *load, enum chat_status status, const char *text)
+static noreturn void refuse(struct load *load, const char *text)
 {
     int64_t line = load->line;
     char reason[1024];
     snprintf(reason, sizeof reason, "%s", text); /* valid only until the next call */
     commit(load);
     progress_end();
-    cli_fail(cli_exit_status(status), "line %lld: %s; %s loaded", (long long)line, reason,
+    cli_fail(EXIT_DATA, "line %lld: %s; %s loaded", (long long)line, reason,
              spool_messages(load->stored));
+}
+
+/* End the program if what this line asks for has failed: because of the line, or for another
+ * reason. */
+static void check_line(struct load *load, enum chat_status status)
+{
+    if (status == CHAT_DATA || status == CHAT_USAGE || status == CHAT_NOUSER)
+        refuse(load, chat_error(load->to.spool));
+    need(load, status);
 }
 
 static void skip(struct load *load, int64_t next_id)
 {
     commit(load);
-    enum chat_status status = restore_skip(&load->to, next_id);
-    if (status == CHAT_DATA)
-        refuse(load, status, chat_error(load->to.spool));
-    need(load, status);
+    check_line(load, restore_skip(&load->to, next_id));
 }
 
 /* The line describes an open room or a reader. */
@@ -84,9 +90,7 @@ static void load_opened(struct load *load)
         load->json.opened != NULL
             ? restore_open(&load->to, load->json.opened, &load->json.bounds)
             : restore_reader(&load->to, load->json.reader, load->json.place, load->json.missed);
-    if (status == CHAT_USAGE || status == CHAT_NOUSER)
-        refuse(load, CHAT_DATA, chat_error(load->to.spool));
-    need(load, status);
+    check_line(load, status);
 }
 
 static void load_line(struct load *load, const char *line, size_t size)
@@ -94,7 +98,7 @@ static void load_line(struct load *load, const char *line, size_t size)
     struct chat_message m = { .id = 0 };
     load->line++;
     if (!json_in_read(&load->json, line, size, &m))
-        refuse(load, CHAT_DATA, load->json.reason);
+        refuse(load, load->json.reason);
     if (restore_skips(&load->to, load->json.next_id))
         skip(load, load->json.next_id);
     if (load->json.alone)
@@ -113,9 +117,7 @@ static void load_line(struct load *load, const char *line, size_t size)
         need(load, restore_begin(&load->to));
     load->open = true;
     enum chat_status status = restore_put(&load->to, &m);
-    if (status == CHAT_DATA || status == CHAT_USAGE)
-        refuse(load, CHAT_DATA, chat_error(load->to.spool));
-    need(load, status);
+    check_line(load, status);
     load->put++;
     load->bytes += m.length;
     if (load->put == BATCH_MESSAGES || load->bytes >= BATCH_BYTES)
@@ -134,7 +136,7 @@ static void load_all(struct load *load)
         }
         if (record == RECORD_TOO_LONG) {
             load->line++;
-            refuse(load, CHAT_DATA, "it is too long");
+            refuse(load, "it is too long");
         }
         commit(load);
         if (record == RECORD_FAILED) {
