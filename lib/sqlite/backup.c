@@ -20,7 +20,8 @@
 
 static enum chat_status cannot_write(struct sqlite_store *s, const struct location *to, int rc)
 {
-    if ((rc & 0xff) == SQLITE_CORRUPT || (rc & 0xff) == SQLITE_NOTADB)
+    if ((rc & 0xff) == SQLITE_CORRUPT || (rc & 0xff) == SQLITE_NOTADB ||
+        (rc & 0xff) == SQLITE_NOMEM || rc == SQLITE_IOERR_NOMEM)
         return db_failed(s, rc, "read");
     if ((rc & 0xff) == SQLITE_FULL)
         errno = ENOSPC;

@@ -72,7 +72,7 @@ static enum chat_status open_backup(struct restore *r, const char *file)
 
 static enum chat_status cannot_copy(struct sqlite_store *s, int rc)
 {
-    if ((rc & 0xff) == SQLITE_FULL || (rc & 0xff) == SQLITE_IOERR)
+    if ((rc & 0xff) == SQLITE_FULL || ((rc & 0xff) == SQLITE_IOERR && rc != SQLITE_IOERR_NOMEM))
         return error_system(s->base.error,
                             (rc & 0xff) == SQLITE_FULL ? ENOSPC
                             : errno != 0               ? errno
@@ -151,7 +151,9 @@ static enum chat_status replace_file(struct restore *r)
     int rc = set_format(r->copy, WITH_WAL);
     sqlite3_close(r->copy);
     r->copy = NULL;
-    if (rc == SQLITE_OK && copy_put_in_place(&s->location, scratch) == 0)
+    if (rc != SQLITE_OK)
+        return cannot_copy(s, rc);
+    if (copy_put_in_place(&s->location, scratch) == 0)
         return CHAT_OK;
     return error_system(s->base.error, errno != 0 ? errno : EIO, CHAT_IO, "cannot write '%s'",
                         s->location.path);

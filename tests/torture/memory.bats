@@ -109,6 +109,18 @@ all_starve() {
   done
 }
 
+@test "a backup without memory does not report an I/O error" {
+  local n all
+  prepare backup
+  WARM=()
+  starved 0
+  all=$ASKED
+  for ((n = all - 16; n <= all; n++)); do
+    starved "$n"
+    if ! { kept && reported; }; then show_trial "allocation $n of $all"; fi
+  done
+}
+
 @test "a compact without memory for the list of rooms does not crash" {
   local n all
   prepare compact
