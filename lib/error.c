@@ -35,6 +35,7 @@ static enum chat_status status_of(int errnum, enum chat_status otherwise)
     case EAGAIN:
         return CHAT_SYSTEM;
     case EIO:
+    case EINTR: /* of fsync() on a network file system, as all other calls are repeated */
     case ENOSPC:
     case EDQUOT:
     case EFBIG:

@@ -269,6 +269,12 @@ unwaiting() {
   assert [ "$failed" -ge 3 ]
 }
 
+@test "a sync of a new directory that is interrupted is an I/O error" {
+  run --separate-stderr strace -qq -o trace -e trace=fsync -e inject=fsync:error=EINTR:when=1 chat-send -s new/spool.db hello
+  assert_error 74 "chat-send: cannot create directory '$PWD/new': interrupted system call"
+  run -1 chat-recv -s new/spool.db
+}
+
 @test "a repair that cannot examine a file again reports that, and not damage" {
   needs_strace
   local n
