@@ -160,7 +160,6 @@ static int dump(char **argv)
         json_out_next_id(dump.next_id, &dump.out);
     spool_flush(&dump.out);
     progress_end();
-    restore_end(&dump.to);
     free(names);
     free(rooms);
     return dump.damaged ? EXIT_DATA : EXIT_DONE;
@@ -249,6 +248,7 @@ static int copy(char **argv)
     dump.damaged |= spool_walk(from, names, count, copy_batch, &dump);
     copy_commit(&dump);
     progress_end();
+    restore_end(&dump.to);
     free(names);
     free(rooms);
     return dump.damaged ? EXIT_DATA : EXIT_DONE;
