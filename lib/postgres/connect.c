@@ -200,11 +200,15 @@ static size_t call_session(struct pg_store *s, const PQconninfoOption *options)
     return call;
 }
 
-/* The server has space for LOCKS * CONNECTIONS locks, and each claim takes one. A receiver may take
- * 2 of 25 of them: 512 by default, so that twelve receivers may do so at once. */
-static void set_claims(struct pg_store *s, const char *locks, const char *connections)
+/* The server has space for max_locks_per_transaction * max_connections locks, which are in the
+ * result of CALL from column COLUMN on, and each claim takes one. A receiver may take 2 of 25 of
+ * them: 512 by default, so that twelve receivers may do so at once. */
+static void set_claims(struct pg_store *s, size_t call, int column)
 {
     const double least = 512, most = CLAIMS;
+    const PGresult *row = pg_result(s, call);
+    const char *locks = pg_get_text(row, 0, column);
+    const char *connections = pg_get_text(row, 0, column + 1);
     double claims = 0;
     if (locks != NULL && connections != NULL)
         claims = strtod(locks, NULL) * strtod(connections, NULL) * 2 / 25;
@@ -225,7 +229,6 @@ static enum chat_status read_spool(struct pg_store *s, size_t call, int first)
              room != NULL && chat_room_valid(room) ? room : CHAT_ROOM_DEFAULT);
     s->next_id = pg_get_number(row, 0, first + 3);
     pg_set_time(s, pg_get_number(row, 0, first + 4));
-    set_claims(s, pg_get_text(row, 0, first + 5), pg_get_text(row, 0, first + 6));
     s->fresh = true;
     s->room_number = 0;
     return CHAT_OK;
@@ -292,6 +295,7 @@ static enum chat_status set_session(struct pg_store *s)
     if (status != CHAT_OK)
         return status;
     pg_set_time(s, pg_get_number(pg_result(s, session), 0, 1));
+    set_claims(s, session, 2);
     status = check_server(s, pg_get_number(pg_result(s, session), 0, 0));
     if (status != CHAT_OK || s->upgrading)
         return status;
@@ -314,6 +318,7 @@ static enum chat_status start_session(struct pg_store *s)
         status = read_spool(s, call, 1);
     if (status != CHAT_OK)
         return status;
+    set_claims(s, call, 6);
     s->room_number = pg_get_number(pg_result(s, call), 0, 8);
     s->room_hash = pg_name_hash(s->wanted != NULL ? s->wanted : s->default_room);
     return check_version(s);

@@ -5,6 +5,7 @@
 -- having been empty when it was analyzed; commits that are on disk, and on the standbys that the operator named; and a
 -- server that soon notices when this machine is gone.
 SELECT pg_backend_pid()::bigint, floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint,
+    current_setting('max_locks_per_transaction'), current_setting('max_connections'),
     set_config('search_path', 'pg_catalog', false),
     set_config('default_transaction_isolation', 'read committed', false),
     set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'remote_apply'
@@ -46,8 +47,7 @@ SELECT (to_regclass('chat.spool') IS NOT NULL)::int::bigint;
 SELECT pg_advisory_xact_lock($1::bigint);
 
 -- name: get_spool
-SELECT version, max_length, default_room, coalesce(pg_sequence_last_value('chat.message_id'), 0) + 1, chat.now(),
-    current_setting('max_locks_per_transaction'), current_setting('max_connections')
+SELECT version, max_length, default_room, coalesce(pg_sequence_last_value('chat.message_id'), 0) + 1, chat.now()
 FROM chat.spool;
 
 -- name: begin
