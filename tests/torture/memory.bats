@@ -31,6 +31,15 @@ reported() {
   said_in_a_line memory
 }
 
+# starve FROM TO STEP [+]: run $COMMAND with each STEP-th failing allocation from FROM to TO; "+": and all that follow it.
+starve() {
+  local n all=$ASKED
+  for ((n = $1; n <= $2; n += $3)); do
+    starved "$n${4:-}"
+    if ! { kept && reported; }; then show_trial "allocation $n of $all"; fi
+  done
+}
+
 # all_starve NAME ...: run these commands with a sample of all faults; a tenth of a full dose.
 all_starve() {
   local name n faults WARM WHOLE
@@ -97,41 +106,26 @@ all_starve() {
 
 # SQLite's check of the structure needs memory for each page.
 @test "a check that has no memory for a page does not report damage" {
-  local n all
   prepare check
   WARM=()
   starved 0
-  all=$ASKED
-  assert [ "$all" -ge 300 ]
-  for ((n = all * 6 / 10; n <= all * 7 / 10; n += $(dose 4 1))); do
-    starved "$n"
-    if ! { kept && reported; }; then show_trial "allocation $n of $all"; fi
-  done
+  assert [ "$ASKED" -ge 300 ]
+  starve $((ASKED * 6 / 10)) $((ASKED * 7 / 10)) "$(dose 4 1)"
 }
 
 @test "a backup without memory does not report an I/O error" {
-  local n all
   prepare backup
   WARM=()
   starved 0
-  all=$ASKED
-  for ((n = all - 16; n <= all; n++)); do
-    starved "$n"
-    if ! { kept && reported; }; then show_trial "allocation $n of $all"; fi
-  done
+  starve $((ASKED - 16)) "$ASKED" 1
 }
 
 @test "a compact without memory for the list of rooms does not crash" {
-  local n all
   prepare compact
   WARM=()
   starved 0
-  all=$ASKED
-  assert [ "$all" -ge 50 ]
-  for ((n = all / 2 + RANDOM % 4; n <= all; n += $(dose 16 1))); do
-    starved "$n+"
-    if ! { kept && reported; }; then show_trial "allocation $n of $all"; fi
-  done
+  assert [ "$ASKED" -ge 50 ]
+  starve $((ASKED / 2 + RANDOM % 4)) "$ASKED" "$(dose 16 1)" +
 }
 
 # A receiver keeps pointers to its messages and their positions in two arrays, which begin with 8 bytes each.
