@@ -100,6 +100,22 @@ linear() { (($2 <= 20 * $1 + 250)) || fail "$1 ms, and of eight times as much $2
   assert_equal "$(ask "SELECT count(*) FROM room WHERE number > 0")" 3
 }
 
+@test "compact goes on when a room that it has listed was emptied and deleted" {
+  needs strace
+  chat-send -r emptied x
+  chat-send -r stays hello
+  : >in
+  # It has read the list, and is looking for claimed messages.
+  stop_at 'fcntl 1' -P "$SPOOL-lock" chat-spool compact -q
+  [[ $STOPPED ]] || fail 'it was not stopped'
+  run -0 chat-recv -r emptied
+  run -0 chat-spool compact -q
+  assert_equal "$(ask 'SELECT name FROM room WHERE number > 0')" stays
+  let_go
+  assert_success
+  assert_bytes err ''
+}
+
 @test "compact leaves the FIFO of a waiting receiver, and the receiver wakes" {
   run -0 chat-spool init
   background chat-recv -w -r waited >out
