@@ -29,7 +29,7 @@ linted: $(LINTED)
 lint:
 	$(call run,LINT,prose)mk/prose
 	$(call run,LINT,man)$(if $(MAN),mandoc -T lint -W warning $(MAN))
-	$(Q)$(MAKE) -s $(JOBS) -O BUILD=$(BUILD) linted
+	$(Q)$(MAKE) -s $(PARALLEL) -O BUILD=$(BUILD) linted
 	$(call run,LINT,scripts)shellcheck -s bash -e SC1090,SC1091,SC2016,SC2034,SC2154 $(BENCH_SCRIPTS)
 	@# A link that another member of a group has put there would be followed: see lib/os/location_make.c.
 	$(Q)! grep -nE '\<(l?ch(mod|own)|fch(mod|own)at) *\(' $(SOURCES) | grep -v 'lint: the name of a descriptor'
@@ -48,7 +48,7 @@ HEADERS = $(filter %.h,$(SOURCES))
 READ_SQL = $(BUILD)/sqlite_sql.h $(if $(POSTGRES:0=),$(BUILD)/pg_sql.h)
 
 analyze:
-	@$(MAKE) -s $(JOBS) -k -O BUILD=$(BUILD) analyzed
+	@$(MAKE) -s $(PARALLEL) -k -O BUILD=$(BUILD) analyzed
 analyzed: $(ANALYZED)
 
 # gcc notices only that the pointer to the beginning of this memory is lost.

@@ -13,7 +13,7 @@ Q = $(if $(filter 1,$(V)),,@)
 
 PROCESSORS = $(shell getconf _NPROCESSORS_ONLN)
 # For a nested make, unless this one already has as many jobs.
-JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j $(PROCESSORS))
+PARALLEL = $(if $(filter -j%,$(MAKEFLAGS)),,-j $(PROCESSORS))
 
 CFLAGS = -O2 -g
 WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \

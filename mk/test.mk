@@ -17,7 +17,7 @@ FAULTS = $(patsubst %,$(FAULT_DIR)/%,trial corrupt power gate nosync.so nomemory
 
 # Compile everything that the tests need on all processors.
 ready:
-	@$(MAKE) $(JOBS) all $(FAULTS)
+	@$(MAKE) $(PARALLEL) all $(FAULTS)
 
 check: ready lint
 	CHAT_BIN=$(abspath $(BINDIR)) CHAT_FAULTS=$(abspath $(FAULT_DIR)) tests/run

@@ -67,6 +67,13 @@ includers() {
     assert_output ''
 }
 
+@test "make leaves JOBS to the tests" {
+    # shellcheck disable=SC2016 # make's
+    run env -u MAKEFLAGS JOBS=7 make -s --eval='told:; @echo "$$JOBS"' told
+    assert_success
+    assert_output 7
+}
+
 @test "make help names every target" {
     run make help
     assert_success
