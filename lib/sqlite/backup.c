@@ -18,17 +18,6 @@
 #include "scratch.h"
 #include "write_lock.h"
 
-static enum chat_status cannot_write(struct sqlite_store *s, const struct location *to, int rc)
-{
-    if ((rc & 0xff) == SQLITE_CORRUPT || (rc & 0xff) == SQLITE_NOTADB ||
-        (rc & 0xff) == SQLITE_NOMEM || rc == SQLITE_IOERR_NOMEM)
-        return db_failed(s, rc, "read");
-    if ((rc & 0xff) == SQLITE_FULL)
-        errno = ENOSPC;
-    return error_system(s->base.error, errno != 0 ? errno : EIO, CHAT_IO, "cannot write '%s'",
-                        to->path);
-}
-
 static enum chat_status write_backup(struct sqlite_store *s, struct location *to,
                                      chat_progress *progress, void *context)
 {
@@ -40,7 +29,7 @@ static enum chat_status write_backup(struct sqlite_store *s, struct location *to
     errno = rc == SQLITE_OK ? 0 : errno;
     if (rc == SQLITE_OK && copy_put_in_place(to, "-new") == 0)
         return CHAT_OK;
-    enum chat_status status = cannot_write(s, to, rc);
+    enum chat_status status = copy_failed(s, rc, to, "");
     location_remove(to, "-new");
     return status;
 }

@@ -40,6 +40,28 @@ int copy_snapshot(struct sqlite_store *s, sqlite3 *db, chat_progress *progress, 
     return rc;
 }
 
+enum chat_status copy_failed(struct sqlite_store *s, int rc, const struct location *to,
+                             const char *suffix)
+{
+    switch (rc & 0xff) {
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+    case SQLITE_NOMEM:
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+    case SQLITE_PROTOCOL:
+        return db_failed(s, rc, "read");
+    case SQLITE_FULL:
+        errno = ENOSPC;
+        break;
+    default:
+        if (rc == SQLITE_IOERR_NOMEM)
+            return db_failed(s, rc, "read");
+    }
+    return error_system(s->base.error, errno != 0 ? errno : EIO, CHAT_IO, "cannot write '%s%s'",
+                        to->path, suffix);
+}
+
 int copy_put_in_place(struct location *to, const char *suffix)
 {
     char name[LOCATION_NAME];

@@ -12,6 +12,11 @@ int copy_pages(sqlite3 *to, sqlite3 *from, chat_progress *progress, void *contex
  * their changes are not copied. Returns SQLite's result code. */
 int copy_snapshot(struct sqlite_store *s, sqlite3 *to, chat_progress *progress, void *context);
 
+/* Report that S could not be copied to the file of TO that ends in SUFFIX, because of SQLite's
+ * result code RC or, with SQLITE_OK, because of errno. */
+enum chat_status copy_failed(struct sqlite_store *s, int rc, const struct location *to,
+                             const char *suffix);
+
 /* Sync the file that ends in SUFFIX, and replace the spool TO by it; remove the WAL and the index
  * of the former file. Returns 0, or -1 with errno. */
 int copy_put_in_place(struct location *to, const char *suffix);

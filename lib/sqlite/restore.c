@@ -70,15 +70,9 @@ static enum chat_status open_backup(struct restore *r, const char *file)
     return status;
 }
 
-static enum chat_status cannot_copy(struct sqlite_store *s, int rc)
+static enum chat_status cannot_copy(struct restore *r, int rc)
 {
-    if ((rc & 0xff) == SQLITE_FULL || ((rc & 0xff) == SQLITE_IOERR && rc != SQLITE_IOERR_NOMEM))
-        return error_system(s->base.error,
-                            (rc & 0xff) == SQLITE_FULL ? ENOSPC
-                            : errno != 0               ? errno
-                                                       : EIO,
-                            CHAT_IO, "cannot write '%s%s'", s->location.path, scratch);
-    return db_failed(s, rc, "restore");
+    return copy_failed(r->from, rc, &r->s->location, scratch);
 }
 
 /* In a database, a 2 in bytes 18 and 19 means that it has a WAL, and a 1 that it does not
@@ -105,7 +99,7 @@ static enum chat_status copy_backup(struct restore *r)
         rc = copy_snapshot(r->from, r->copy, NULL, NULL);
     if (rc == SQLITE_OK)
         rc = set_format(r->copy, WITHOUT_WAL);
-    return rc == SQLITE_OK ? CHAT_OK : cannot_copy(r->s, rc);
+    return rc == SQLITE_OK ? CHAT_OK : cannot_copy(r, rc);
 }
 
 /* --- the spool ------------------------------------------------------------- */
@@ -132,7 +126,7 @@ static enum chat_status set_next_id(struct restore *r)
         sqlite3_step(statement);
         rc = sqlite3_finalize(statement);
     }
-    return rc == SQLITE_OK ? CHAT_OK : cannot_copy(s, rc);
+    return rc == SQLITE_OK ? CHAT_OK : cannot_copy(r, rc);
 }
 
 /* Replace the contents of the spool, which is connected, within the write lock. */
@@ -152,11 +146,10 @@ static enum chat_status replace_file(struct restore *r)
     sqlite3_close(r->copy);
     r->copy = NULL;
     if (rc != SQLITE_OK)
-        return cannot_copy(s, rc);
+        return cannot_copy(r, rc);
     if (copy_put_in_place(&s->location, scratch) == 0)
         return CHAT_OK;
-    return error_system(s->base.error, errno != 0 ? errno : EIO, CHAT_IO, "cannot write '%s'",
-                        s->location.path);
+    return copy_failed(r->from, SQLITE_OK, &s->location, "");
 }
 
 /* Replace the spool. Waiting processes are woken even if this process is killed. */
