@@ -106,6 +106,7 @@ stored() { chat-spool dump | jq -n '[inputs | select(has("body"))] | length'; }
 
 @test "compact deletes a very large number of expired messages" {
   seq 2500 | chat-send -l -x 2001-01-01
+  assert_equal "$(stored)" 2500
   chat-spool compact -q
   assert_equal "$(stored)" 0
   run -0 chat-spool check

@@ -246,6 +246,7 @@ opened_sync_fails() {
 @test "a control: a reader goes back if a sync is not made and not reported and the power fails" {
   disk
   opened_fresh seek-end 0
+  assert [ -s "$SPOOL" ]
   sync -f disk
   opened_syncs retval=0
   assert_equal "$result" 0
