@@ -303,6 +303,20 @@ old_or_new() {
   assert_output x
 }
 
+@test "a backup does not replace a file that belongs to another spool" {
+  local suffix
+  chat-send hello
+  chat-send -s other.db precious
+  for suffix in -wal -shm -lock -reserve; do
+    run --separate-stderr -73 chat-spool backup -y other.db$suffix
+    assert_equal "$stderr" "chat-spool: cannot write '$PWD/other.db$suffix': it would be a file of the spool '$PWD/other.db'"
+  done
+  run -0 chat-recv -s other.db
+  assert_output precious
+  # Without a spool it is a name like any other.
+  run -0 chat-spool backup -q another-wal
+}
+
 @test "a backup does not replace a spool that another program has open" {
   chat-send one
   chat-send -s used.db two

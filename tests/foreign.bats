@@ -9,11 +9,13 @@ load helper
 COMMANDS=('chat-send x' 'chat-send -k key x' 'chat-send -m 1 -w x' 'chat-send -l' chat-recv 'chat-recv -p' 'chat-recv -a' 'chat-recv -w' 'chat-recv -F -t 0.1'
   'chat-recv -- cat' 'chat-spool list' 'chat-spool show main' 'chat-spool check' 'chat-spool check --repair' 'chat-spool dump' 'chat-spool load'
   'chat-spool move main other' 'chat-spool delete -y main' 'chat-spool compact' 'chat-spool config' 'chat-spool config max-length 1000' 'chat-spool init'
-  'chat-spool backup saved.db')
+  'chat-spool backup saved.db' 'chat-spool restore -y backup.db')
 
 setup() {
   chat_setup
   mkdir dir
+  chat-send -s source.db x
+  chat-spool backup -q -s source.db backup.db
   echo '{"room":"main","body":"x"}' >in
 }
 

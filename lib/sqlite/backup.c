@@ -42,6 +42,26 @@ static enum chat_status in_use(struct sqlite_store *s, const struct location *to
                      to->path);
 }
 
+/* Check that the backup would not be a file beside another spool that belongs to it. */
+static enum chat_status check_name(struct sqlite_store *s, const struct location *to)
+{
+    static const char *const suffixes[] = { "-wal", "-shm", "-lock", "-reserve" };
+    char spool[LOCATION_NAME];
+    struct stat st;
+    const size_t length = strlen(to->name);
+    for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++) {
+        const size_t end = strlen(suffixes[i]);
+        if (length <= end || strcmp(to->name + length - end, suffixes[i]) != 0)
+            continue;
+        snprintf(spool, sizeof spool, "%.*s", (int)(length - end), to->name);
+        if (fstatat(to->directory, spool, &st, AT_SYMLINK_NOFOLLOW) == 0)
+            return error_set(s->base.error, CHAT_CANTCREATE,
+                             "cannot write '%s': it would be a file of the spool '%.*s'", to->path,
+                             (int)(strlen(to->path) - end), to->path);
+    }
+    return CHAT_OK;
+}
+
 /* Within the write lock: empty the WAL of an old backup. */
 static enum chat_status empty_log_of(struct sqlite_store *old)
 {
@@ -113,6 +133,8 @@ static enum chat_status check_target(struct sqlite_store *s, struct location *to
         return error_system(s->base.error, ENOENT, CHAT_CANTCREATE, "cannot write '%s'", to->path);
     if (status == CHAT_OK)
         status = copy_check_other(s, to, "write");
+    if (status == CHAT_OK)
+        status = check_name(s, to);
     if (status == CHAT_OK)
         status = location_check(to, "");
     if (status == CHAT_OK)

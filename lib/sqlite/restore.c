@@ -40,6 +40,22 @@ struct restore {
 
 static const char scratch[] = "-restore";
 
+/* --- the place -------------------------------------------------------------- */
+
+/* Check the file in the place of the spool, if there is one. The backup replaces it only if it is a
+ * spool or, however damaged, was one: then the lock file is beside it. */
+static enum chat_status check_place(struct sqlite_store *s)
+{
+    enum chat_status status = location_check(&s->location, "-lock");
+    if (status == CHAT_NONE)
+        status = location_check(&s->location, "");
+    else if (status == CHAT_OK)
+        return CHAT_OK;
+    if (status == CHAT_OK)
+        status = db_recognize(s);
+    return status == CHAT_NONE ? CHAT_OK : status;
+}
+
 /* --- the backup ------------------------------------------------------------ */
 
 static enum chat_status no_file(struct sqlite_store *s, const char *file)
@@ -201,6 +217,8 @@ enum chat_status sqlite_restore(struct store *store, const char *file, chat_prog
     if (store->claimed != NULL || s->kept_count > 0)
         return error_set(store->error, CHAT_USAGE, "cannot restore with messages claimed");
     enum chat_status status = location_enter(&s->location, true);
+    if (status == CHAT_OK)
+        status = check_place(s);
     if (status == CHAT_OK)
         status = open_backup(&r, file);
     if (status == CHAT_OK)
