@@ -528,6 +528,15 @@ room_shows() { [[ $(chat-recv -q -p -a) == "$1" ]]; }
   assert_error 75 "chat-send: room 'main' is full"
 }
 
+@test "if --drop cannot make enough space, it drops nothing, and reports how many messages the room holds" {
+  chat-send ready
+  chat-send -d 1h later
+  run --separate-stderr -75 chat-send -m 1 --drop new
+  assert_stderr "chat-send: room 'main' is full: it holds 2 messages"
+  run -0 chat-recv
+  assert_output ready
+}
+
 @test "with -1 --drop deletes no line of its own: if nothing else can be dropped, it exits with 75 and stores nothing" {
   seq 3 | chat-send -l
   hold

@@ -104,6 +104,26 @@ expired() { chat-spool show -i "$1" | grep -q '^State: *expired'; }
   sound
 }
 
+@test "an id that is given twice counts as one message" {
+  printf '%s\n' one two three | chat-send -l -r from
+  run --separate-stderr -0 chat-spool move -i 1 -i 1 to
+  assert_output '1 message moved'
+  run --separate-stderr -0 chat-spool delete -y -i 2 -i 3 -i 2
+  assert_output '2 messages deleted'
+  assert_stderr ''
+}
+
+@test "move reports a room in which all messages are claimed in one line" {
+  chat-send -r from one
+  background chat-recv -r from -- ./hold
+  wait_until started 1
+  run --separate-stderr -1 chat-spool move from to
+  assert_equal "$output$stderr" 'chat-spool: 1 message is claimed and stays'
+  touch go
+  finish "$BACKGROUND_PID"
+  assert_success
+}
+
 @test "claimed messages stay, and move reports them" {
   printf '%s\n' one two three four | chat-send -l -r from
   background chat-recv -F -P 2 -r from -- ./hold 75

@@ -436,6 +436,14 @@ END
   assert_equal "$(chat-recv -r main.dead -o '%i %b %n')" "$id job 3"
 }
 
+@test "an attempt beyond --tries, after a receiver with more tries, is reported without their number" {
+  chat-send job
+  run --separate-stderr chat-recv --tries 3 -- false
+  assert_stderr "chat-recv: message 1 in room 'main': attempt 1 of 3 failed with status 1"
+  run --separate-stderr chat-recv --tries 1 -- false
+  assert_stderr "chat-recv: message 1 in room 'main': attempt 2 failed with status 1; moved to room 'main.dead'"
+}
+
 @test "--dead ROOM names the dead-letter room" {
   chat-send -r jobs one
   chat-send -r jobs two

@@ -468,6 +468,20 @@ expired_for_reader() { ! chat-recv -q -r "$1" && (($(reader "${1%/*}" "${1#*/}" 
   assert_output "$(seq 3)"
 }
 
+@test "forget asks on a terminal, and says what is lost" {
+  chat-spool open tea
+  chat-spool seek tea/bob start
+  run -1 on_terminal chat-spool forget tea/bob <<<n
+  assert_output --partial "Forget the reader 'tea/bob'? [y/N]"
+  chat-send -r tea hello
+  run -1 on_terminal chat-spool forget tea/bob <<<n
+  assert_output --partial "Forget the reader 'tea/bob', which has not read 1 message? [y/N]"
+  run -1 on_terminal chat-spool forget tea <<<n
+  assert_output --partial "Make room 'tea' plain, and forget its 1 reader? [y/N]"
+  run -0 chat-recv -r tea/bob
+  assert_output hello
+}
+
 @test "forget without a spool exits with 1 and creates none" {
   capture chat-spool forget -y tea/bob
   assert_error 1 "chat-spool: No spool '$SPOOL'"

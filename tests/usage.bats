@@ -349,6 +349,14 @@ END
   [[ $stderr == "chat-spool: 'yesterday' is not 'start', 'end', a time like 2026-11-22T13:40:07Z, or a duration like 2h"$'\n'* ]]
 }
 
+@test "a number that may be a date is no point for seek" {
+  local word
+  for word in 20261130 1234567890; do
+    refused chat-spool seek jobs/bob "$word"
+    [[ $stderr == "chat-spool: '$word' may be a date, a timestamp or a number of seconds; write a date like 2027-01-01, or seconds like ${word}s"$'\n'* ]]
+  done
+}
+
 @test "an unknown kind of spool is refused with 64" {
   local where
   for where in redis://localhost nosuch://x/y; do

@@ -213,9 +213,7 @@ int64_t when_now(void)
     return (int64_t)time.tv_sec * SECOND + time.tv_nsec / 1000000;
 }
 
-/* Return whether TEXT is a number without a unit that more probably is a date like 20270101 or a
- * timestamp: ten digits are more than 30 years of seconds. */
-static bool is_ambiguous(const char *text)
+bool when_is_ambiguous(const char *text)
 {
     const char *at = text;
     int number;
@@ -231,7 +229,7 @@ static bool is_ambiguous(const char *text)
 static int64_t read_time(const char *text, const char *option, int sign)
 {
     int64_t time;
-    if (is_ambiguous(text))
+    if (when_is_ambiguous(text))
         cli_usage(
             "option '%s': '%s' may be a date, a timestamp or a number of seconds; write a date "
             "like 2027-01-01, or seconds like %ss",

@@ -212,7 +212,7 @@ static void report(const struct worker *w, const chat_batch *batch, int status, 
     else
         snprintf(which, sizeof which, "%zu messages from %lld to %lld", count, (long long)m->id,
                  (long long)chat_batch_message(batch, count - 1)->id);
-    if (w->tries > 0)
+    if (w->tries > m->attempts) /* a receiver with more tries may have had it before */
         snprintf(of, sizeof of, " of %lld", (long long)w->tries);
     cli_say("%s in room '%s': attempt %lld%s %s%s%s%s", which, m->room, (long long)m->attempts + 1,
             of, end_text(status), dead != NULL ? "; moved to room '" : "", dead != NULL ? dead : "",

@@ -48,12 +48,17 @@ struct change {
     int status; /* another problem's status, or 0 */
 };
 
+/* Add the id in TEXT, unless it was given before. */
 static void add_id(struct change *c, const char *text)
 {
+    const int64_t id = cli_count(text, "-i");
+    for (size_t i = 0; i < c->id_count; i++)
+        if (c->ids[i] == id)
+            return;
     c->ids = realloc(c->ids, (c->id_count + 1) * sizeof *c->ids);
     if (c->ids == NULL)
         cli_no_memory();
-    c->ids[c->id_count++] = cli_count(text, "-i");
+    c->ids[c->id_count++] = id;
 }
 
 static void parse(struct change *c, char **argv)
@@ -229,6 +234,8 @@ static int change(struct change *c, const char *done)
         cli_say("%s %s claimed and %s", spool_messages(claimed), claimed == 1 ? "is" : "are",
                 claimed == 1 ? "stays" : "stay");
     if (c->done == 0) {
+        if (claimed > 0)
+            return c->status != 0 ? c->status : EXIT_NONE;
         if (c->older != NULL && c->status == 0)
             cli_say("No messages in room '%s' are older than %s", c->from, c->older);
         else if (c->id_count == 0 && c->status == 0)

@@ -218,6 +218,10 @@ static struct chat_point parse_point(const char *word)
         point.kind = CHAT_POINT_START;
     else if (strcmp(word, "end") == 0)
         point.kind = CHAT_POINT_END;
+    else if (when_is_ambiguous(word))
+        cli_usage("'%s' may be a date, a timestamp or a number of seconds; write a date like "
+                  "2027-01-01, or seconds like %ss",
+                  word, word);
     else if (when_span(word, &point.value))
         point.value = when_now() - point.value;
     else if (!when_date(word, &point.value))
@@ -281,6 +285,8 @@ static int64_t unread(chat_spool *spool, const char *name)
 static bool confirm_reader(chat_spool *spool, const char *name, bool yes)
 {
     const int64_t count = yes ? 0 : unread(spool, name);
+    if (count == 0)
+        return spool_confirm(yes, "Forget the reader '%s'", name);
     return count < 0 || spool_confirm(yes, "Forget the reader '%s', which has not read %s", name,
                                       spool_messages(count));
 }
@@ -288,8 +294,8 @@ static bool confirm_reader(chat_spool *spool, const char *name, bool yes)
 static bool confirm_room(chat_spool *spool, const char *name, bool yes)
 {
     const struct chat_room room = find_room(spool, name);
-    return !room.open || spool_confirm(yes, "Make room '%s' plain, and forget its %lld readers",
-                                       name, (long long)room.readers);
+    return !room.open || spool_confirm(yes, "Make room '%s' plain, and forget its %lld reader%s",
+                                       name, (long long)room.readers, room.readers == 1 ? "" : "s");
 }
 
 static int forget(char **argv)

@@ -106,6 +106,7 @@ static enum chat_status make_space(struct pg_store *s, const char *room,
     status = pg_room_sweep(s, number);
     if (status == CHAT_OK)
         status = read_depth(s, room, &depth, &number, &open);
+    const int64_t held = depth;
     while (status == CHAT_OK && depth >= terms->max) {
         status = !terms->drop ? CHAT_NONE
                  : open       ? drop_unseen(s, number)
@@ -113,7 +114,7 @@ static enum chat_status make_space(struct pg_store *s, const char *room,
         if (status == CHAT_OK)
             status = read_depth(s, room, &depth, &number, &open);
     }
-    return status == CHAT_NONE ? rooms_full(s->base.error, room, depth, open) : status;
+    return status == CHAT_NONE ? rooms_full(s->base.error, room, held, open) : status;
 }
 
 /* Look for a message with M's key, after entering the room. CHAT_NONE: no such message. */

@@ -198,12 +198,6 @@ static enum chat_status drop_from_readers(struct sqlite_store *s)
     return status;
 }
 
-static enum chat_status full(struct sqlite_store *s)
-{
-    const int64_t count = s->put.tally.held + s->put.tally.depth;
-    return rooms_full(s->base.error, s->put.tally.name, count, s->put.tally.open);
-}
-
 /* Delete expired messages of the room, and count its messages again. */
 static enum chat_status sweep(struct sqlite_store *s)
 {
@@ -230,11 +224,14 @@ static enum chat_status make_space(struct sqlite_store *s, const struct chat_ter
     if (s->put.tally.held + s->put.tally.depth < terms->max)
         return CHAT_OK;
     enum chat_status status = sweep(s);
+    const int64_t held = s->put.tally.held;
     while (status == CHAT_OK && s->put.tally.held + s->put.tally.depth >= terms->max)
         status = !terms->drop        ? CHAT_NONE
                  : s->put.tally.open ? drop_from_readers(s)
                                      : drop_oldest(s, terms->whole);
-    return status == CHAT_NONE ? full(s) : status;
+    return status == CHAT_NONE
+               ? rooms_full(s->base.error, s->put.tally.name, held, s->put.tally.open)
+               : status;
 }
 
 /* --- put ------------------------------------------------------------------- */
