@@ -417,7 +417,7 @@ refused() {
 @test "bad names and times are refused" {
   local text long
   long=$(printf 'x%.0s' {1..256})
-  for text in '' -x .x a/b 'a\nb' 'a\u0085b' "$long"; do
+  for text in '' -x .x a/b/c a/ /b 'a\nb' 'a\u0085b' "$long"; do
     refused "{\"body\":\"x\",\"room\":\"$text\"}" "'"
     assert_regex "$REFUSAL" "cannot name a room;"
   done

@@ -468,6 +468,28 @@ expired_for_reader() { ! chat-recv -q -r "$1" && (($(reader "${1%/*}" "${1#*/}" 
   assert_output "$(seq 3)"
 }
 
+@test "chat-send -J reads what chat-recv -j has written for a reader, and sends a message for him to him alone" {
+  chat-spool open tea
+  chat-spool seek tea/bob start
+  chat-spool seek tea/dan start
+  chat-send -r tea/bob private
+  chat-send -r tea shared
+  chat-recv -a -j -r tea/bob >lines
+  assert_equal "$(jq -c '[.room, .reader, .body]' lines | xargs -d '\n')" '["tea/bob","bob","private"] ["tea","bob","shared"]'
+  chat-send -J <lines
+  run -0 chat-recv -a -r tea/bob
+  assert_output $'private\nshared'
+  run -0 chat-recv -a -r tea/dan
+  assert_output $'shared\nshared'
+  printf '%s\n' '{"body":"hello"}' '{"room":"tea/eve","body":"x"}' '{"body":"later"}' >lines
+  run --separate-stderr -65 chat-send -J <lines
+  assert_stderr "chat-send: line 2: room 'tea' has no reader 'eve'; 1 message was stored"
+  run --separate-stderr -65 chat-send -J -1 <lines
+  assert_stderr "chat-send: line 2: room 'tea' has no reader 'eve'; no message was stored"
+  run -0 chat-recv -a
+  assert_output hello
+}
+
 @test "forget asks on a terminal, and says what is lost" {
   chat-spool open tea
   chat-spool seek tea/bob start

@@ -81,7 +81,7 @@ static bool read_names(struct json_in *in, struct chat_message *m)
         bool (*valid)(const char *text);
         const char **text;
     } fields[] = {
-        { "room", "name a room", in->every ? address_valid : chat_room_valid, &m->room },
+        { "room", "name a room", address_valid, &m->room },
         { "user", "be a sender", chat_name_valid, &m->user },
         { "host", "be a host", chat_name_valid, &m->host },
         { "key", "be a key", chat_name_valid, &m->key },

@@ -182,6 +182,19 @@ static bool check_replace(struct stream *s, const struct chat_message *m)
     return false;
 }
 
+/* End the program because of the next line. The lines before it are stored, unless all or none
+ * are. */
+static noreturn void refuse_line(struct stream *s, const char *reason)
+{
+    const int64_t number = s->stored + s->put + 1;
+    char text[1024];
+    snprintf(text, sizeof text, "%s", reason); /* valid only until the next call */
+    if (!s->atomic)
+        commit(s);
+    progress_end();
+    cli_fail(EXIT_DATA, "line %lld: %s%s", (long long)number, text, how_many(s));
+}
+
 /* Read the message from a JSON line. Ends the program if the line is not a message. */
 static void read_json(struct stream *s, const char *line, size_t size, struct chat_message *m)
 {
@@ -189,18 +202,18 @@ static void read_json(struct stream *s, const char *line, size_t size, struct ch
     bool loops = read && feeds_itself(s, m);
     if (read && !loops && m->length <= s->most)
         return;
-    int64_t number = s->stored + s->put + 1;
+    if (!read)
+        refuse_line(s, s->json.reason);
+    const int64_t number = s->stored + s->put + 1;
     if (!s->atomic)
         commit(s);
-    if (read && !loops)
+    if (!loops)
         refuse_long(s, number);
     progress_end();
-    if (loops)
-        cli_fail(EXIT_USAGE,
-                 "line %lld names no room, and the message being processed is from the default "
-                 "room '%s'%s",
-                 (long long)number, s->sending->own, how_many(s));
-    cli_fail(EXIT_DATA, "line %lld: %s%s", (long long)number, s->json.reason, how_many(s));
+    cli_fail(EXIT_USAGE,
+             "line %lld names no room, and the message being processed is from the default "
+             "room '%s'%s",
+             (long long)number, s->sending->own, how_many(s));
 }
 
 /* An option overrides the line, and the line overrides the defaults. */
@@ -229,6 +242,7 @@ static enum chat_status put_piece(struct stream *s, const struct piece *piece)
     if (!s->open)
         check_stream(s, sending_begin(s->sending));
     s->open = true;
+    const bool has_room = message.room != NULL && s->sending->room_count == 0;
     if (s->sending->json)
         choose(&message, s->sending);
     else {
@@ -242,6 +256,8 @@ static enum chat_status put_piece(struct stream *s, const struct piece *piece)
     enum chat_status status = sending_put(s->sending, &message, &terms);
     if (status == CHAT_BUSY)
         return status;
+    if (status == CHAT_NOUSER && has_room) /* the line names the reader */
+        refuse_line(s, chat_error(s->sending->spool));
     check_stream(s, status);
     s->put++;
     return CHAT_OK;
