@@ -230,7 +230,8 @@ _chatspool_take() {
 _chatspool_word() {
   case $context:$1 in
   chat-recv:0) COMPREPLY=(--) ;;
-  chat-talk:0 | show:0 | peek:0 | delete:0 | requeue:0 | move:[01] | list:* | wait:* | dump:*) _chatspool_rooms ;;
+  chat-talk:0 | show:0 | peek:0 | delete:0 | requeue:0 | move:[01] | list:* | wait:* | dump:* | open:0 | readers:0 | seek:0 | forget:0) _chatspool_rooms ;;
+  seek:1) _chatspool_offer start end ;;
   backup:0 | restore:0 | load:0 | copy:[01]) _chatspool_files ;;
   help:0) _chatspool_offer "${commands[@]}" ;;
   config:0) _chatspool_offer max-length default-room ;;

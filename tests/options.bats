@@ -248,7 +248,8 @@ make_rooms() {
   make_rooms
   for line in 'chat-send -r ' 'chat-recv -r ' 'chat-recv -r mail -r ' 'chat-recv -aqr ' 'chat-send --room ' 'chat-recv --roo ' \
     'chat-recv --dead ' 'chat-spool show ' 'chat-spool peek ' 'chat-spool move ' 'chat-spool move -q mail ' 'chat-spool delete -y ' \
-    'chat-spool dump mail ' 'chat-spool config default-room '; do
+    'chat-spool dump mail ' 'chat-spool config default-room ' 'chat-spool open ' 'chat-spool readers ' 'chat-spool seek ' \
+    'chat-spool forget -y '; do
     offers "${line}jo" jobs jobs.dead
     offers "${line}日" 日本語
     offers "${line}nothing"
@@ -302,6 +303,7 @@ make_rooms() {
   offers 'chat-spool mo' move
   offers 'chat-spool config m' max-length
   offers 'chat-spool config max-length '
+  offers 'chat-spool seek jobs/bob ' start end
   offers 'chat-recv -c '
   offers 'chat-send hello -r '
   offers 'chat-recv ' --

@@ -349,7 +349,7 @@ END
   [[ $stderr == "chat-spool: 'yesterday' is not 'start', 'end', a time like 2026-11-22T13:40:07Z, or a duration like 2h"$'\n'* ]]
 }
 
-@test "a number that may be a date is no point for seek" {
+@test "seek refuses a number that may be a date" {
   local word
   for word in 20261130 1234567890; do
     refused chat-spool seek jobs/bob "$word"
