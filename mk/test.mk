@@ -22,8 +22,8 @@ ready:
 check: ready lint
 	CHAT_BIN=$(abspath $(BINDIR)) CHAT_FAULTS=$(abspath $(FAULT_DIR)) tests/run
 
-# Inject every kind of fault: kills, failing calls, power cuts, and so on. This takes two minutes, or TORTURE times as
-# much; make check takes a small dose.
+# Inject every kind of fault: kills, failing calls, power cuts, and so on. This takes about twenty minutes on two
+# processors, or TORTURE times as much; make check takes a small dose.
 TORTURE = 1
 torture: ready
 	CHAT_BIN=$(abspath $(BINDIR)) CHAT_FAULTS=$(abspath $(FAULT_DIR)) TORTURE=$(TORTURE) \
