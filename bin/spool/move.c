@@ -234,11 +234,10 @@ static int change(struct change *c, const char *done)
         cli_say("%s %s claimed and %s", spool_messages(claimed), claimed == 1 ? "is" : "are",
                 claimed == 1 ? "stays" : "stay");
     if (c->done == 0) {
-        if (claimed > 0)
-            return c->status != 0 ? c->status : EXIT_NONE;
-        if (c->older != NULL && c->status == 0)
+        const bool empty = claimed == 0 && c->status == 0;
+        if (c->older != NULL && empty)
             cli_say("No messages in room '%s' are older than %s", c->from, c->older);
-        else if (c->id_count == 0 && c->status == 0)
+        else if (c->id_count == 0 && empty)
             cli_say("No messages in room '%s'", c->from);
         return c->status != 0 ? c->status : EXIT_NONE;
     }
