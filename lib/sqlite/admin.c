@@ -13,23 +13,37 @@
 #include "operations.h"
 #include "os/bell.h"
 #include "room.h"
-#include "settings.h"
 
-static enum chat_status set(struct store *store, const struct chat_settings *settings)
+/* Store in BEFORE the default room. If the settings are damaged, go on: they are about to be set.
+ */
+static enum chat_status get_room(struct sqlite_store *s, char before[CHAT_NAME_MAX + 1])
 {
-    struct sqlite_store *s = (struct sqlite_store *)store;
-    enum chat_status status = connect_and_begin(s);
-    if (status != CHAT_OK)
-        return status;
-    char before[CHAT_NAME_MAX + 1];
-    strcpy(before, settings_room_name(s, NULL));
+    enum chat_status status = room_read_spool(s);
+    strcpy(before, status == CHAT_OK ? s->default_room : CHAT_ROOM_DEFAULT);
+    return status == CHAT_DATA ? CHAT_OK : status;
+}
+
+static enum chat_status set_row(struct sqlite_store *s, const struct chat_settings *settings)
+{
     sqlite3_stmt *statement = db_statement(s, SQL_SET_SETTINGS);
     sqlite3_bind_int64(statement, 1, settings->max_length);
     if (strcmp(settings->room, CHAT_ROOM_DEFAULT) == 0)
         sqlite3_bind_null(statement, 2);
     else
         sqlite3_bind_text(statement, 2, settings->room, -1, SQLITE_STATIC);
-    status = db_finish(s, statement);
+    return db_finish(s, statement);
+}
+
+static enum chat_status set(struct store *store, const struct chat_settings *settings)
+{
+    struct sqlite_store *s = (struct sqlite_store *)store;
+    char before[CHAT_NAME_MAX + 1];
+    enum chat_status status = connect_and_begin(s);
+    if (status != CHAT_OK)
+        return status;
+    status = get_room(s, before);
+    if (status == CHAT_OK)
+        status = set_row(s, settings);
     /* A receiver that waits for the default room must look up which room it is now. */
     if (status == CHAT_OK)
         status = bells_add(s, BELL_CAME, before);

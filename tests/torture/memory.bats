@@ -120,6 +120,14 @@ all_starve() {
   starve $((ASKED - 16)) "$ASKED" 1
 }
 
+@test "a setting without memory for the old one does not report an I/O error" {
+  prepare config
+  WARM=(run warm chat-recv -q -p \;)
+  starved 0
+  assert [ "$ASKED" -ge 300 ]
+  starve $((ASKED - 48)) "$ASKED" "$(dose 2 1)"
+}
+
 @test "a compact without memory for the list of rooms does not crash" {
   prepare compact
   WARM=()
