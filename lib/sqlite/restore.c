@@ -47,10 +47,9 @@ static const char scratch[] = "-restore";
 static enum chat_status check_place(struct sqlite_store *s)
 {
     enum chat_status status = location_check(&s->location, "-lock");
-    if (status == CHAT_NONE)
-        status = location_check(&s->location, "");
-    else if (status == CHAT_OK)
-        return CHAT_OK;
+    if (status != CHAT_NONE)
+        return status;
+    status = location_check(&s->location, "");
     if (status == CHAT_OK)
         status = db_recognize(s);
     return status == CHAT_NONE ? CHAT_OK : status;
