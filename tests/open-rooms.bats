@@ -468,7 +468,7 @@ expired_for_reader() { ! chat-recv -q -r "$1" && (($(reader "${1%/*}" "${1#*/}" 
   assert_output "$(seq 3)"
 }
 
-@test "chat-send -J reads what chat-recv -j has written for a reader, and sends a message for him to him alone" {
+@test "chat-send -J reads what chat-recv -j has written for a reader, and sends a message to one reader only there" {
   chat-spool open tea
   chat-spool seek tea/bob start
   chat-spool seek tea/dan start
@@ -481,7 +481,7 @@ expired_for_reader() { ! chat-recv -q -r "$1" && (($(reader "${1%/*}" "${1#*/}" 
   assert_equal "$(chat-recv -a -r tea/dan | xargs)" 'shared shared'
 }
 
-@test "chat-send -J names the line that is for a reader who does not exist" {
+@test "chat-send -J names the line of a message to a reader that does not exist" {
   chat-spool open tea
   printf '%s\n' '{"body":"hello"}' '{"room":"tea/eve","body":"x"}' '{"body":"later"}' >lines
   run --separate-stderr -65 chat-send -J <lines
