@@ -988,7 +988,8 @@ here_away() { chat-spool readers -s "$THERE" tea | awk -v name="$1" '$1 == name 
   wait_until ended alice 0
 }
 
-# sent_at_last NAME LINE: the line was sent; if it was put back, send it again.
+# sent_at_last NAME LINE: the line was sent; if it was put back, send it again, at once. (For wait_until: so chat-talk has
+# no quiet moment in which to look at the names of the spool's files.)
 sent_at_last() {
   ! last_row "$1" "tea> $2" || keys "$1" Enter
   shows "$1" "$1  $2"

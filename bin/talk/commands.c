@@ -26,7 +26,7 @@ static enum answer not_sent(struct talk *t, enum chat_status status)
 {
     screen_say(&t->screen, "not sent: %s", reason(t, status));
     chat_rollback(t->room.spool);
-    t->look = true; /* find out whether the spool still works */
+    talk_not_sent(t, status);
     return ANSWER_KEEP;
 }
 

@@ -46,22 +46,38 @@ static void end_trouble(struct talk *t)
     t->trouble = CHAT_OK;
 }
 
+/* Open the spool again, unless there is trouble already or this was done in the last ten seconds:
+ * then return STATUS. */
+static enum chat_status reopen(struct talk *t, enum chat_status status)
+{
+    int64_t now = cli_clock();
+    if (t->trouble != CHAT_OK || (t->reopened != 0 && now - t->reopened <= LONG))
+        return status;
+    t->reopened = now;
+    t->look = true;
+    return room_reopen(&t->room);
+}
+
 /* Return whether STATUS means that the spool works. If it does not, open the spool again at once: a
- * spool file that was replaced works then, and there is no trouble to show. This is tried once in
- * ten seconds. */
+ * spool file that was replaced works then, and there is no trouble to show. */
 static bool works(struct talk *t, enum chat_status status)
 {
     if (status == CHAT_OK || status == CHAT_NONE || status == CHAT_INTERRUPTED)
         return true;
-    int64_t now = cli_clock();
-    if (t->trouble == CHAT_OK && (t->reopened == 0 || now - t->reopened > LONG)) {
-        t->reopened = now;
-        status = room_reopen(&t->room);
-        t->look = true;
-    }
+    status = reopen(t, status);
     if (status != CHAT_OK)
         begin_trouble(t, status);
     return false;
+}
+
+void talk_not_sent(struct talk *t, enum chat_status status)
+{
+    t->look = true;
+    if (status != CHAT_IO)
+        return;
+    status = reopen(t, CHAT_OK);
+    if (status != CHAT_OK)
+        begin_trouble(t, status);
 }
 
 /* --- showing --------------------------------------------------------------- */

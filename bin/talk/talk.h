@@ -35,6 +35,10 @@ enum chat_status talk_begin(struct talk *talk, int64_t lines);
  * once, and opens the spool again no more than once a second; the caller only calls again. */
 void talk_step(struct talk *talk);
 
+/* After a send that failed with STATUS: find out whether the spool still works. A spool file that
+ * was replaced shows itself to a sender first: reading the old one works. */
+void talk_not_sent(struct talk *talk, enum chat_status status);
+
 /* Show all messages that are in the room at this moment. */
 void talk_catch_up(struct talk *talk);
 
