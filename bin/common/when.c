@@ -4,6 +4,7 @@
 
 #include <ctype.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -213,7 +214,9 @@ int64_t when_now(void)
     return (int64_t)time.tv_sec * SECOND + time.tv_nsec / 1000000;
 }
 
-bool when_is_ambiguous(const char *text)
+/* Return whether TEXT is a number without a unit that more probably is a date like 20270101 or a
+ * timestamp: ten digits are more than 30 years of seconds. */
+static bool is_ambiguous(const char *text)
 {
     const char *at = text;
     int number;
@@ -225,15 +228,21 @@ bool when_is_ambiguous(const char *text)
             read_number(&at, 2, 1, 12, &number) && read_number(&at, 2, 1, 31, &number));
 }
 
+void when_refuse_ambiguous(const char *text, const char *prefix)
+{
+    if (is_ambiguous(text))
+        cli_usage("%s'%s' may be a date, a timestamp or a number of seconds; write a date like "
+                  "2027-01-01, or seconds like %ss",
+                  prefix, text, text);
+}
+
 /* Convert TEXT to a time. A duration counts from now: forward, or back if SIGN is -1. */
 static int64_t read_time(const char *text, const char *option, int sign)
 {
     int64_t time;
-    if (when_is_ambiguous(text))
-        cli_usage(
-            "option '%s': '%s' may be a date, a timestamp or a number of seconds; write a date "
-            "like 2027-01-01, or seconds like %ss",
-            option, text, text);
+    char prefix[64];
+    snprintf(prefix, sizeof prefix, "option '%s': ", option);
+    when_refuse_ambiguous(text, prefix);
     if (when_span(text, &time))
         time = when_now() + sign * time;
     else if (!when_date(text, &time))

@@ -17,9 +17,9 @@ int64_t when_duration(const char *text, const char *option);
 /* Return whether TEXT is such a duration, and store it in *MILLISECONDS. */
 bool when_span(const char *text, int64_t *milliseconds);
 
-/* Return whether TEXT is a number without a unit that more probably is a date like 20270101 or a
- * timestamp: ten digits are more than 30 years of seconds. */
-bool when_is_ambiguous(const char *text);
+/* End the program with a usage error, which begins with PREFIX, if TEXT is a number without a unit
+ * that may be meant as a date like 20270101 or as a timestamp. */
+void when_refuse_ambiguous(const char *text, const char *prefix);
 
 /* Return the time in TEXT in milliseconds since 1970: a duration from now, or an ISO 8601 date and
  * time, local if it names no zone. The result is at least 1, because 0 means no time in the

@@ -214,14 +214,11 @@ static const struct option_row seek_options[] = {
 static struct chat_point parse_point(const char *word)
 {
     struct chat_point point = { .kind = CHAT_POINT_TIME };
+    when_refuse_ambiguous(word, "");
     if (strcmp(word, "start") == 0)
         point.kind = CHAT_POINT_START;
     else if (strcmp(word, "end") == 0)
         point.kind = CHAT_POINT_END;
-    else if (when_is_ambiguous(word))
-        cli_usage("'%s' may be a date, a timestamp or a number of seconds; write a date like "
-                  "2027-01-01, or seconds like %ss",
-                  word, word);
     else if (when_span(word, &point.value))
         point.value = when_now() - point.value;
     else if (!when_date(word, &point.value))
