@@ -182,16 +182,22 @@ static bool check_replace(struct stream *s, const struct chat_message *m)
     return false;
 }
 
-/* End the program because of the next line. The lines before it are stored, unless all or none
- * are. */
-static noreturn void refuse_line(struct stream *s, const char *reason)
+/* Return the number of the next line, with which the program ends. Store the lines before it, unless
+ * all or none are stored. */
+static int64_t end_at_line(struct stream *s)
 {
     const int64_t number = s->stored + s->put + 1;
-    char text[1024];
-    snprintf(text, sizeof text, "%s", reason); /* valid only until the next call */
     if (!s->atomic)
         commit(s);
     progress_end();
+    return number;
+}
+
+static noreturn void refuse_line(struct stream *s, const char *reason)
+{
+    char text[1024];
+    snprintf(text, sizeof text, "%s", reason); /* valid only until the next call */
+    const int64_t number = end_at_line(s);
     cli_fail(EXIT_DATA, "line %lld: %s%s", (long long)number, text, how_many(s));
 }
 
@@ -204,12 +210,9 @@ static void read_json(struct stream *s, const char *line, size_t size, struct ch
         return;
     if (!read)
         refuse_line(s, s->json.reason);
-    const int64_t number = s->stored + s->put + 1;
-    if (!s->atomic)
-        commit(s);
+    const int64_t number = end_at_line(s);
     if (!loops)
         refuse_long(s, number);
-    progress_end();
     cli_fail(EXIT_USAGE,
              "line %lld names no room, and the message being processed is from the default "
              "room '%s'%s",
