@@ -43,7 +43,7 @@ int copy_snapshot(struct sqlite_store *s, sqlite3 *db, chat_progress *progress, 
 enum chat_status copy_failed(struct sqlite_store *s, int rc, const struct location *to,
                              const char *suffix)
 {
-    switch (rc & 0xff) {
+    switch (rc == SQLITE_IOERR_NOMEM ? SQLITE_NOMEM : rc & 0xff) {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
     case SQLITE_NOMEM:
@@ -53,10 +53,6 @@ enum chat_status copy_failed(struct sqlite_store *s, int rc, const struct locati
         return db_failed(s, rc, "read");
     case SQLITE_FULL:
         errno = ENOSPC;
-        break;
-    default:
-        if (rc == SQLITE_IOERR_NOMEM)
-            return db_failed(s, rc, "read");
     }
     return error_system(s->base.error, errno != 0 ? errno : EIO, CHAT_IO, "cannot write '%s%s'",
                         to->path, suffix);
