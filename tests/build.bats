@@ -1,29 +1,43 @@
 #!/usr/bin/env bats
-# The build: Makefile, bootstrap, sql/embed, and the include rules. It builds in a copy of the repository, independent
-# of $CHAT_BIN, and runs only with the default one.
+# The build: Makefile, bootstrap, sql/embed, and the include rules. It builds in a copy of the repository, and runs only
+# with the default programs. The copy contains what make has built in the repository; with DOSE=full it is built from
+# the sources, without optimisation.
 
+bats_require_minimum_version 1.5.0
 bats_load_library bats-support
 bats_load_library bats-assert
 bats_load_library bats-file
 
 ROOT=$(cd "${BATS_TEST_DIRNAME}/.." && pwd)
 
+# has_default_programs: true if the programs under test are those in bin/.
+has_default_programs() { [[ $(realpath "${CHAT_BIN:-$ROOT/bin}") == "$ROOT/bin" ]]; }
+
+full() { [[ ${DOSE:-} == full ]]; }
+
 setup_file() {
-    # Do not pass the options of an outer make to the ones in here, which compile as fast as possible.
+    local jobs variables=''
+    has_default_programs || return 0
+    jobs="-j$(getconf _NPROCESSORS_ONLN)"
+    # Pass the variables of an outer make to the ones in here, but not its options.
+    [[ ${MAKEFLAGS:-} != *' -- '* ]] || variables=${MAKEFLAGS#* -- }
     unset MFLAGS MAKELEVEL MAKEOVERRIDES
-    MAKEFLAGS="-j$(getconf _NPROCESSORS_ONLN) -- CFLAGS=-O0 CPPFLAGS=-Wno-cpp"
-    export MAKEFLAGS
     export LC_ALL=C TREE="$BATS_FILE_TMPDIR/tree"
     mkdir "$TREE"
-    (cd "$ROOT" && tar -cf - --exclude=./.git --exclude=./build . ) | tar -xf - -C "$TREE"
-    make -s -C "$TREE" clean
+    (cd "$ROOT" && tar --format=posix -cf - --exclude=./.git --exclude=./build .) | tar -xf - -C "$TREE"
+    if full; then
+        export MAKEFLAGS="$jobs -- CFLAGS=-O0 CPPFLAGS=-Wno-cpp"
+        make -s -C "$TREE" clean
+    else
+        export MAKEFLAGS="$jobs -- $variables"
+        mkdir "$TREE/build"
+        cp -a "$ROOT"/build/{flags,*.h,*.a,lib,bin,pic,public} "$TREE/build"
+    fi
     make -s -C "$TREE"
 }
 
 setup() {
-    if [[ $(realpath "${CHAT_BIN:-$ROOT/bin}") != "$ROOT/bin" ]]; then
-        skip "not about the programs in $CHAT_BIN"
-    fi
+    has_default_programs || skip "not about the programs in $CHAT_BIN"
     cd "$TREE" || return
 }
 
@@ -38,9 +52,17 @@ includers() {
     assert_output ''
 }
 
+# changed FILE: change that file in a copy of the tree, and go there. (The other tests need no new build then.)
+changed() {
+    cp -a . "$BATS_TEST_TMPDIR/tree"
+    cd "$BATS_TEST_TMPDIR/tree" || return
+    touch "$1"
+}
+
+# bats test_tags=full
 @test "make rebuilds only the files that include a changed header" {
-    touch lib/digest.h
-    run make V=1
+    changed lib/digest.h
+    if full; then run make V=1; else run make V=1 bin/chat-send bin/chat-recv; fi
     assert_success
     for source in bin/*/*.c lib/{,*/}*.c; do
         if grep -q 'lib/digest\.h' "build/${source%.c}.d"; then
@@ -99,11 +121,16 @@ includers() {
     assert_exists "$BATS_TEST_TMPDIR/asked"
 }
 
+# bats test_tags=full
 @test "make rebuilds the store after a change of an SQL statement" {
-    touch sql/sqlite/schema.sql
-    run make V=1 programs
+    changed sql/sqlite/schema.sql
+    run make V=1 build/lib/sqlite/send.o
     assert_success
     assert_output --partial 'sql/embed'
+    assert_output --partial ' -o build/lib/sqlite/send.o '
+    full || return 0
+    run make V=1 programs
+    assert_success
     assert_output --partial ' -o bin/chat-send '
     run make programs
     assert_output ''
@@ -111,8 +138,8 @@ includers() {
 
 @test "make rebuilds everything after a change of the flags" {
     local object objects=(build/other/{lib/spool,pic/lib/spool,bin/send/main}.o)
-    make -s BUILD=build/other CPPFLAGS=-DOTHER "${objects[@]}"
-    run make V=1 BUILD=build/other "${objects[@]}"
+    make -s BUILD=build/other CFLAGS=-O0 CPPFLAGS=-DOTHER "${objects[@]}"
+    run make V=1 BUILD=build/other CFLAGS=-O0 "${objects[@]}"
     assert_success
     for object in "${objects[@]}"; do
         assert_output --partial " -o $object "
@@ -166,7 +193,7 @@ linked_with() {
 }
 
 @test "make clean keeps every file that git knows" {
-    cp -r . "$BATS_TEST_TMPDIR/clean"
+    cp -rl . "$BATS_TEST_TMPDIR/clean"
     cd "$BATS_TEST_TMPDIR/clean"
     make -s clean
     assert_not_exists build
@@ -202,31 +229,34 @@ END
     assert_line --index 5 'CREATE TABLE b (y)'
 }
 
-# Print the text of a statement as the programs contain it.
-statement() {
-    grep -A 1 -xF "    [SQL_${1^^}] =" build/sqlite_sql.h | sed -n '2{s/^ *"\(.*\)",$/\1/; s/\\\(["\\]\)/\1/g; p}'
+# plans NAME ...: print the name of each statement, followed by SQLite's plan for the text that the programs contain. (One
+# process for all of them.)
+plans() {
+    {
+        echo '.bail on'
+        echo 'CREATE TEMP TABLE ids (id INTEGER PRIMARY KEY);'
+        sed -nE '/^    \[SQL_.*\] =$/ { s/^    \[SQL_(.*)\] =$/\L\1/; N; s/\n *"(.*)",$/\t\1/; s/\\(["\\])/\1/g; p }' build/sqlite_sql.h |
+            awk -F '\t' -v names="$*" '
+                BEGIN { split(names, name, " "); for (i in name) wanted[name[i]] }
+                $1 in wanted { printf ".print statement %s\nEXPLAIN QUERY PLAN %s;\n", $1, $2 }'
+    } | sqlite3 "$BATS_TEST_TMPDIR/plan.db"
 }
 
 @test "every statement can be prepared, and no statement scans a table" {
     sqlite3 "$BATS_TEST_TMPDIR/plan.db" <sql/sqlite/schema.sql
-    local temporary='CREATE TEMP TABLE ids (id INTEGER PRIMARY KEY);'
-    local name names
-    mapfile -t names < <(sed -n 's/^-- name: //p' sql/sqlite/*.sql)
+    local names
+    # Scans are allowed in a file of several statements, in a command that wants every message, and in a look for an id
+    # that a person gives.
+    mapfile -t names < <(sed -n 's/^-- name: //p' sql/sqlite/*.sql | grep -vxE 'list_ids|list_all|find_id')
     assert [ "${#names[@]}" -gt 50 ]
-    for name in "${names[@]}"; do
-        # Scans that are allowed: a file of several statements; a command that wants every message; and a look for an id
-        # that a person gives.
-        [[ $name =~ ^(list_ids|list_all|find_id)$ ]] && continue
-        echo "# $name"
-        assert [ -n "$(statement "$name")" ]
-        run sqlite3 -bail "$BATS_TEST_TMPDIR/plan.db" "$temporary EXPLAIN QUERY PLAN $(statement "$name")"
-        assert_success
-        # The schema table has ten rows at most, and statements may scan their own rows.
-        refute_output --regexp 'SCAN ([^0-9(s]|[0-9]+ [^C]|s[^q]|sqlite_[^s])'
-    done
+    run -0 plans "${names[@]}"
+    diff <(printf 'statement %s\n' "${names[@]}" | sort) <(printf '%s\n' "${lines[@]}" | grep '^statement ' | sort)
+    # The schema table has ten rows at most, and statements may scan their own rows.
+    run awk '/^statement / { name = $2 } /SCAN ([^0-9(s]|[0-9]+ [^C]|s[^q]|sqlite_[^s])/ { print name ": " $0 }' <<<"$output"
+    assert_output ''
     # A look for an id first tries the most probable place.
-    run -0 sqlite3 "$BATS_TEST_TMPDIR/plan.db" "EXPLAIN QUERY PLAN $(statement find_id)"
-    assert_line --index 3 --partial 'SEARCH message USING INTEGER PRIMARY KEY'
+    run -0 plans find_id
+    assert_line --index 4 --partial 'SEARCH message USING INTEGER PRIMARY KEY'
 }
 
 @test "no statement calls an SQL math function, because the programs are built without them" {
@@ -240,11 +270,12 @@ statement() {
 @test "bin/ includes only the library's public header, and no SQLite header" {
     run includers '[^">]*sqlite[^">]*' bin/*/*.[ch]
     assert_output ''
+    local header names=none
     for header in lib/{,*/}*.h build/*.h; do
-        [[ $header == lib/chatspool.h ]] && continue
-        run includers "([^\">]*/)?${header##*/}" bin/*/*.[ch]
-        assert_output ''
+        [[ $header == lib/chatspool.h ]] || names+="|${header##*/}"
     done
+    run includers "([^\">]*/)?($names)" bin/*/*.[ch]
+    assert_output ''
 }
 
 @test "only the SQLite store includes SQLite headers" {
@@ -263,11 +294,12 @@ statement() {
 }
 
 @test "lib/ never prints, never reads the environment, never exits" {
-    run nm --undefined-only build/libchatspool.a
-    assert_success
-    refute_line --regexp ' U (secure_)?getenv$'
-    refute_line --regexp ' U (environ|_exit|_Exit|exit|quick_exit|abort|atexit)$'
-    refute_line --regexp ' U (std(in|out|err)|put(s|char)|perror|v?(err|warn)x?|(__)?v?printf(_chk)?|syslog)$'
+    nm --undefined-only build/libchatspool.a >"$BATS_TEST_TMPDIR/names"
+    run -0 grep -c ' U sqlite3_step$' "$BATS_TEST_TMPDIR/names"
+    run grep -E ' U ((secure_)?getenv|environ|_exit|_Exit|exit|quick_exit|abort|atexit)$' "$BATS_TEST_TMPDIR/names"
+    assert_output ''
+    run grep -E ' U (std(in|out|err)|put(s|char)|perror|v?(err|warn)x?|(__)?v?printf(_chk)?|syslog)$' "$BATS_TEST_TMPDIR/names"
+    assert_output ''
 }
 
 # bats test_tags=full
