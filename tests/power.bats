@@ -494,7 +494,13 @@ more() {
   is_whole
 }
 
-# until_emptied: print how many sends it takes until one of them empties the WAL.
+# begin: create a spool whose WAL is nearly so long that a send empties it.
+begin() {
+  rm -rf "${CHAT_SPOOL%/*}"
+  head -c 960000 /dev/zero | tr '\0' x | chat-send -r other
+}
+
+# until_emptied: print how many sends it takes then until one of them empties the WAL.
 until_emptied() {
   local before n
   for ((n = 1; n <= 200; n++)); do
@@ -512,12 +518,14 @@ until_emptied() {
 # run the command AFTER, if any. The old messages are there, in a good spool.
 emptying_killed() {
   local count calls call n result stored=0 killed=0
+  begin
   count=$(until_emptied)
-  rm -rf "${CHAT_SPOOL%/*}"
+  assert [ "$count" -ge 3 ]
+  begin
   for ((n = 1; n < count; n++)); do chat-send "$n"; done
   mapfile -t calls < <(changing_calls chat-send last)
   for ((call = ${#calls[@]} - 1; call >= 0; call -= DOSE > 1 ? 1 : $1)); do
-    rm -rf "${CHAT_SPOOL%/*}"
+    begin
     for ((n = 1; n < count; n++)); do chat-send "$n"; done
     killed_before "${calls[call]}" chat-send last
     ((result == 0)) || killed=$((killed + 1))
@@ -530,6 +538,7 @@ emptying_killed() {
     ((call % 2)) || is_whole
     run -0 chat-recv -a
     assert_output "$(cat seen)"
+    chat-recv -r other | cmp - <(head -c 960000 /dev/zero | tr '\0' x && echo)
   done
   assert [ "$killed" -ge 3 ]
   assert [ "$stored" -ge 1 ]
