@@ -13,7 +13,7 @@ runs() {
   PIDS="$BATS_TEST_TMPDIR/pids"
   : >"$PIDS"
   export PIDS
-  run timeout 100 env -u BATS_TEST_TIMEOUT LIMIT="$1" "$REPOSITORY/tests/run" "$FILE"
+  run timeout 100 env LIMIT="$1" "$REPOSITORY/tests/run" "$FILE"
 }
 
 # No process that the file has recorded is left.
@@ -64,16 +64,29 @@ END
   assert_none_left
 }
 
-@test "a hanging test shell ends with its file, and the tests that were not run count as failures" {
+@test "a hanging test shell ends and counts as a failure, and the next test runs" {
   a_file <<'END'
-TEST "passes" { true; }
 TEST "hangs" { echo $BASHPID >>"$PIDS"; trap '' TERM INT HUP ABRT; while :; do :; done; }
-TEST "never runs" { true; }
+TEST "next" { true; }
+END
+  runs 2
+  assert_failure 1
+  assert_line '# killed: a test took more than 2 s'
+  assert_line --regexp '^ok 2 next'
+  assert_line '1 passed, 1 failed'
+  assert_none_left
+}
+
+@test "a file that hangs before its first test ends, and its tests count as failures" {
+  a_file <<'END'
+setup_file() { echo $BASHPID >>"$PIDS"; trap '' TERM INT HUP ABRT; while :; do :; done; }
+TEST "one" { true; }
+TEST "two" { true; }
 END
   runs 1
   assert_failure 1
   assert_line '# killed: a test took more than 1 s'
-  assert_line '1 passed, 2 failed'
+  assert_line '0 passed, 2 failed'
   assert_none_left
 }
 
