@@ -141,6 +141,41 @@ program() { cat >"$1" && chmod +x "$1"; }
 
 # ---------------------------------------------------------------- running
 
+# run [!|-STATUS] [--separate-stderr] COMMAND [ARG ...]: as the function of Bats, without its other options. This function is
+# called thousands of times, and Bats starts a process for the name of each file with standard error.
+run() {
+  local expected='' errors='' flags=$-
+  while [[ $1 == -* || $1 == '!' ]]; do
+    case $1 in
+      --separate-stderr) errors=$BATS_RUN_TMPDIR/stderr-$BASHPID-$((++RUNS)) ;;
+      '!' | -[0-9]*) expected=${1#-} ;;
+      *) fail "run: unknown option '$1'" || return ;;
+    esac
+    shift
+  done
+  set +eET
+  if [[ $errors ]]; then
+    output=$("$@" 2>"$errors") && status=0 || status=$?
+    read -r -d '' stderr <"$errors"
+    # shellcheck disable=SC2034  # for the tests
+    IFS=$'\n' read -r -d '' -a stderr_lines <<<"$stderr"
+  else
+    output=$("$@" 2>&1) && status=0 || status=$?
+  fi
+  IFS=$'\n' read -r -d '' -a lines <<<"$output"
+  set "-$flags"
+  case $expected in
+    '') [[ $status != 127 ]] || bats_generate_warning 1 "$*" ;;
+    '!') ((status)) || unexpected 'nonzero exit code!' ;;
+    *) ((status == expected)) || unexpected "exit code $expected, got $status" ;;
+  esac
+}
+RUNS=0
+
+# unexpected WHAT: fail, and let Bats add this to the command that it prints.
+# shellcheck disable=SC2034
+unexpected() { BATS_ERROR_SUFFIX=", expected $1" && return 1; }
+
 # capture COMMAND [ARG ...]: run a command and keep its bytes in the files stdout and stderr in $BATS_TEST_TMPDIR, its
 # $status, and (without NUL and final newlines) its $output, $lines, and $stderr. The command inherits standard input.
 capture() {
