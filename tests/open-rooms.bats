@@ -199,6 +199,7 @@ is_claimed() { [[ $(reader "$1" "$2" claimed) == "$3" ]]; }
   assert_output "$(seq 991 1000)"
 }
 
+# bats test_tags=full
 @test "a reader that was away for very many messages gets them all, or reports exactly how many it missed" {
   local many room
   many=$(dosed 20000 1000000)
