@@ -125,7 +125,8 @@ sanitized() {
 # shellcheck disable=SC2034
 IO_ERROR='(input/output|I/O) error' NO_MEMORY='(cannot allocate|out of) memory' NO_QUOTA='(disk )?quota exceeded'
 
-# dosed SAMPLE FULL: print FULL with DOSE=full, as in one step of .ci/run, and SAMPLE otherwise.
+# dosed SAMPLE FULL: print FULL with DOSE=full, as in one step of .ci/run, and SAMPLE otherwise. A test that calls this has
+# the tag "full".
 dosed() { if [[ ${DOSE:-} == full ]]; then echo "$2"; else echo "$1"; fi; }
 
 # needs PROGRAM ...: skip the test if one of the programs is missing.
@@ -566,12 +567,12 @@ let_go() {
 
 # at_each_call CHECK FAULT CALLS COMMAND [ARG ...]: for each system call of the command whose name matches CALLS (a
 # regular expression), restore the spool, run the command with a fault at that call (its input is the file "in"), and
-# require that CHECK succeeds; CHECK sets $WHY. At least 10 faults, and nearly all of them, must be injected. Without
-# DOSE=full or TORTURE a sample of 16 is tried: the last call, and others at equal distances before it.
+# require that CHECK succeeds; CHECK sets $WHY. At least 10 faults must be tried, and nearly all of them injected. Without
+# DOSE=full or TORTURE a sample of $MOST (10) is tried: the last call, and others at equal distances before it.
 at_each_call() {
   local check=$1 fault=$2 names=$3 most=0 call calls hits=0 result
   shift 3
-  [[ ${DOSE:-} == full || ${TORTURE:-0} != 0 ]] || most=16
+  [[ ${DOSE:-} == full || ${TORTURE:-0} != 0 ]] || most=${MOST:-10}
   mapfile -t calls < <(calls_of "$@" | grep -E "^($names) " | awk -v most="$most" '
     { call[NR] = $0 }
     END {
@@ -589,5 +590,5 @@ at_each_call() {
       return
     fi
   done
-  ((hits >= 10 && hits * 10 >= ${#calls[@]} * 9)) || fail "only $hits of ${#calls[@]} faults hit"
+  ((${#calls[@]} >= 10 && hits * 10 >= ${#calls[@]} * 9)) || fail "only $hits of ${#calls[@]} faults hit"
 }

@@ -94,31 +94,36 @@ all_fail() {
     WHOLE=$result
     cp main.out shown
     mapfile -t faults < <(every_fault)
-    sample "$(dose 2 $((${#faults[@]} / 30 + 1)))" "${faults[@]}"
+    sample "$(dose 1 2 $((${#faults[@]} / 30 + 1)))" "${faults[@]}"
     for fault in "${SAMPLE[@]}"; do fails "$fault"; done
   done
   tell "${SUM[hits]:-0} faults, ${SUM[refused]:-0} of them an error; nothing done ${SUM[before]:-0}, all done ${SUM[after]:-0}," \
     "a message twice ${SUM[doubled]:-0}"
 }
 
+# bats test_tags=full
 @test "senders that fail at any system call have sent, or report that they have not" {
   all_fail "${SENDERS[@]}"
 }
 
+# bats test_tags=full
 @test "receivers that fail at any system call have printed the message, or report that they have not, and lose nothing" {
   all_fail "${RECEIVERS[@]}"
 }
 
+# bats test_tags=full
 @test "receivers with a COMMAND that fail at any system call lose nothing" {
   all_fail "${WORKERS[@]}"
 }
 
+# bats test_tags=full
 @test "the commands of chat-spool that fail at any system call lose nothing" {
   all_fail "${VERBS[@]}"
 }
 
+# bats test_tags=full
 @test "a command about an open room of which any system call fails leaves each reader its messages" {
-  sample "$(dose 3 "${#OPENED[@]}")" "${OPENED[@]}"
+  sample "$(dose 2 3 "${#OPENED[@]}")" "${OPENED[@]}"
   all_fail "${SAMPLE[@]}"
 }
 
@@ -200,6 +205,7 @@ unwaiting() {
   assert_output first
 }
 
+# bats test_tags=full
 @test "a page that briefly cannot be read is neither reported nor repaired by check" {
   local n words failed=0
   for words in 'chat-spool check' 'chat-spool check --repair'; do

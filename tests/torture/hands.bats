@@ -266,7 +266,7 @@ at_each_name() {
     for kind in file directory empty fifo none hard own-file own-directory journal; do swaps+=("$kind $call"); done
   done
   # shellcheck disable=SC2086
-  sample "$(dose ${DOSE_OF:-7 200})" "${swaps[@]}"
+  sample "$(dose ${DOSE_OF:-3 7 200})" "${swaps[@]}"
   for swap in "${SAMPLE[@]}"; do
     read -r kind call <<<"$swap"
     renew_shared
@@ -314,36 +314,42 @@ broken_log() { printf '\377' | dd of="$SHARED-wal" bs=1 seek=2000 conv=notrunc s
   assert_not_exist alice/file
 }
 
+# bats test_tags=full
 @test "a waiting receiver changes nothing elsewhere, whatever a member of the group exchanges" {
   needs_strace
   group_spool
   at_each_name no_bells chat-recv -q -t 0.01 -r other
 }
 
+# bats test_tags=full
 @test "a sender changes nothing elsewhere, whatever a member of the group exchanges" {
   needs_strace
   group_spool
   at_each_name true chat-send -r jobs second
 }
 
+# bats test_tags=full
 @test "init changes nothing elsewhere, whatever a member of the group exchanges" {
   needs_strace
   group_spool
   at_each_name no_spool chat-send -r jobs first
 }
 
+# bats test_tags=full
 @test "a receiver changes nothing elsewhere, whatever a member of the group exchanges" {
   needs_strace
   group_spool
   at_each_name true chat-recv -q -r jobs
 }
 
+# bats test_tags=full
 @test "a repair changes nothing elsewhere, whatever a member of the group exchanges" {
   needs_strace
   group_spool
   at_each_name wide chat-spool check --repair
 }
 
+# bats test_tags=full
 @test "a rebuilt spool changes nothing elsewhere, whatever a member of the group exchanges" {
   needs_strace
   needs sqlite3
@@ -351,28 +357,32 @@ broken_log() { printf '\377' | dd of="$SHARED-wal" bs=1 seek=2000 conv=notrunc s
   at_each_name broken chat-spool check --repair
 }
 
+# bats test_tags=full
 @test "a backup into a group's directory changes nothing elsewhere, whatever a member exchanges" {
   needs_strace
   group_spool
   at_each_name true chat-spool backup -q -y "$COPY"
 }
 
+# bats test_tags=full
 @test "a restore from a group's directory changes nothing elsewhere, whatever a member exchanges" {
   needs_strace
   group_spool
   at_each_name backed_up chat-spool restore -q -y "$COPY"
 }
 
+# bats test_tags=full
 @test "a repair of a damaged WAL changes nothing elsewhere, whatever a member of the group exchanges" {
   needs_strace
   group_spool
   at_each_name broken_log chat-spool check --repair
 }
 
+# bats test_tags=full
 @test "no other command changes anything elsewhere, whatever a member of the group exchanges" {
   needs_strace
   group_spool
-  DOSE_OF='4 40'
+  DOSE_OF='2 4 40'
   at_each_name true chat-recv -q -r jobs --retries 1 --dead other -- false
   at_each_name true chat-send -r jobs -m 1 -t 0.01 second
   at_each_name true chat-spool move -q jobs other
@@ -507,6 +517,7 @@ no_escapes() {
   grep -q $'\x1b' seen
 }
 
+# bats test_tags=full
 @test "no command of chat-spool lets an escape sequence from the spool reach a terminal" {
   unsound 'its rows are changed by hand'
   local change verb evil="CAST(x'1b5d303b6576696c07c29b33316dff0d0a' AS TEXT)"
@@ -515,7 +526,7 @@ no_escapes() {
     "UPDATE room SET default_room = $evil WHERE number = 0" "CREATE TABLE \"x"$'\x1b'"[31m\" (a)"
     "PRAGMA writable_schema = on; UPDATE sqlite_schema SET sql = sql || ' ' || $evil WHERE name = 'message'"
     "PRAGMA writable_schema = on; UPDATE sqlite_schema SET name = $evil WHERE name = 'message_key'")
-  sample "$(dose 3 8)" "${changes[@]}"
+  sample "$(dose 2 3 8)" "${changes[@]}"
   for change in "${SAMPLE[@]}"; do
     rm -rf "$HOME/.local"
     printf '%s\n' one two | chat-send -l -r jobs

@@ -157,8 +157,9 @@ cuts() {
   tell "$2 cuts on $1: $acknowledged messages acknowledged, none lost; $received received, $(wc -l <left) left"
 }
 
+# bats test_tags=full
 @test "power cuts of an ext4 during sends and receives lose nothing that was acknowledged" {
-  cuts ext4 "$(dose 3 40)"
+  cuts ext4 "$(dose 2 3 40)"
 }
 
 @test "power cuts of an xfs during sends and receives lose nothing that was acknowledged" {
@@ -172,9 +173,13 @@ cuts() {
   cuts ext4 "$(dose 1 40)"
 }
 
+# bats test_tags=full
 @test "power cuts of an xfs with a WAL of more than 10 MiB lose nothing that was acknowledged" {
+  local count
+  count=$(dose 0 1 10)
+  ((count)) || skip 'sends millions of lines, as on ext4: with DOSE=full'
   HUGE=700
-  cuts xfs "$(dose 1 10)"
+  cuts xfs "$count"
 }
 
 # ---------------------------------------------------------------- an open room
@@ -236,8 +241,9 @@ reader_cuts() {
   tell "$1 cuts: $(wc -l <all) messages acknowledged since the last, none lost to a reader"
 }
 
+# bats test_tags=full
 @test "a power cut while senders and readers of an open room work loses no message of any reader" {
-  reader_cuts "$(dose 2 40)"
+  reader_cuts "$(dose 1 2 40)"
 }
 
 # The controls: the same without syncs.

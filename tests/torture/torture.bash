@@ -38,8 +38,17 @@ disk_setup() {
   DISK='' THIN=''
 }
 
-# dose SAMPLE FULL: print the number of repetitions: SAMPLE without TORTURE, otherwise TORTURE times FULL.
-dose() { echo $((${TORTURE:-0} ? TORTURE * $2 : $1)); }
+# dose [FEW] SAMPLE FULL: print the number of repetitions: SAMPLE without TORTURE, otherwise TORTURE times FULL. A test with
+# the tag "full" may do FEW without DOSE=full.
+dose() {
+  if ((${TORTURE:-0})); then
+    echo $((TORTURE * ${!#}))
+  elif [[ ${DOSE:-} == full ]]; then
+    echo "${*: -2:1}"
+  else
+    echo "$1"
+  fi
+}
 
 # tell TEXT: print a line of the report, as a comment of TAP.
 tell() { echo "# $*" >&3; }

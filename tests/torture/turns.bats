@@ -25,6 +25,7 @@ by_turns() {
   return "$bad"
 }
 
+# bats test_tags=full
 @test "no command changes the spool or its WAL, or empties the WAL, without the write lock" {
   needs_strace
   local kind TURNS=0 WRITES=0 CHECKPOINTS=0
@@ -38,7 +39,7 @@ by_turns() {
     fi
   done
   # Commands that fill the WAL again and again.
-  seq "$(dosed 12000 24000)" >in
+  seq "$(dosed 9000 24000)" >in
   for COMMAND in 'chat-send -l' 'chat-send -l -1' 'chat-recv -c 1500' 'chat-spool move main other' 'chat-recv -a -r other' \
     'chat-spool compact' 'chat-spool check --repair'; do
     read -ra words <<<"$COMMAND"

@@ -139,9 +139,16 @@ on() {
   tell "${SUM[trials]} kills and failures on $1"
 }
 
-@test "commands with a large WAL that are killed or whose calls fail leave a sound spool on ext4" { on ext4 large some ${TORTURE:+atomic one all compact}; }
+# bats test_tags=full
+@test "commands with a large WAL that are killed or whose calls fail leave a sound spool on ext4" {
+  on ext4 large $(dosed '' some) ${TORTURE:+some atomic one all compact}
+}
 @test "commands with a large WAL that are killed or whose calls fail leave a sound spool on xfs" { on xfs all ${TORTURE:+large}; }
-@test "commands with a large WAL that are killed or whose calls fail leave a sound spool on tmpfs" { on tmpfs one ${TORTURE:+atomic}; }
+# bats test_tags=full
+@test "commands with a large WAL that are killed or whose calls fail leave a sound spool on tmpfs" {
+  [[ ${DOSE:-} == full || ${TORTURE:-} ]] || skip 'a third file system: with DOSE=full'
+  on tmpfs one ${TORTURE:+atomic}
+}
 
 # The control: version 0.1.0 emptied a large WAL in two steps.
 @test "a control: a WAL that is truncated and then wiped destroys a spool when a command is killed" {
