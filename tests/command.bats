@@ -160,9 +160,8 @@ END
   for size in 0 1 4096 65535 65536 65537 3000000; do
     head -c "$size" /dev/urandom >body
     chat-send -f body
-    capture chat-recv -- cat
-    assert_success
-    cmp body stdout
+    chat-recv -- cat >out # capture would read these bytes as text, which takes long
+    cmp body out
   done
   assert_empty_room
 }

@@ -31,8 +31,8 @@ left_alone() {
     run --separate-stderr env CHAT_SPOOL="$PWD/$1" timeout 20 $command <in
     assert_equal "$1: $command: $status $output" "$1: $command: 65 "
     assert_equal "$command: ${stderr##*$'\n'}" "$command: ${command%% *}: '$PWD/$1' is not a spool"
-    assert_equal "$command: $(listing)" "$command: $before"
   done
+  assert_equal "$(listing)" "$before"
   assert_not_exist saved.db
 }
 

@@ -7,29 +7,32 @@ bats_load_library bats-assert
 
 ROOT=$(cd "${BATS_TEST_DIRNAME}/.." && pwd)
 
-setup() {
+setup_file() {
     # Do not pass the options of an outer make to the ones in here.
     unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES SOURCE_DATE_EPOCH
-    export LC_ALL=C
+    export LC_ALL=C VERSION CLONE=$BATS_FILE_TMPDIR/chatspool
     VERSION=$(sed -n 's/^VERSION = //p' "$ROOT/Makefile")
-    cd "$BATS_TEST_TMPDIR" || return
+    ! git -C "$ROOT" rev-parse HEAD >/dev/null 2>&1 || clone "$CLONE"
 }
 
-needs_git() { git -C "$ROOT" rev-parse HEAD >/dev/null 2>&1 || skip 'not in a repository of git'; }
+setup() { cd "$BATS_TEST_TMPDIR" || return; }
 
-# tarball PATH: clone the repository there, and print the name of its tarball.
+clone() { git clone -q -c advice.detachedHead=false "$ROOT" "$1"; }
+
+needs_git() { [[ -e $CLONE ]] || skip 'not in a repository of git'; }
+
+# tarball CLONE: create the tarball of this clone, and print its name.
 tarball() {
-    git clone -q -c advice.detachedHead=false "$ROOT" "$1"
     make -s -C "$1" dist
     echo "$1/build/chatspool-$VERSION.tar.gz"
 }
 
 @test "make dist creates the same bytes in another directory, umask and time zone, and at another time" {
     needs_git
-    mkdir -p here 'there, too'
-    run -0 tarball here/chatspool
-    first=$output
+    mkdir 'there, too'
+    first=$(tarball "$CLONE")
     umask 077
+    clone "there, too/chatspool"
     second=$(TZ=Pacific/Auckland tarball "there, too/chatspool")
     touch "there, too/chatspool/README.md"
     make -s -C 'there, too/chatspool' dist
@@ -40,17 +43,16 @@ tarball() {
 
 @test "the tarball contains the files that git knows, no user's name, and the time of the last commit" {
     needs_git
-    run -0 tarball chatspool
-    name=$output
-    run diff <(tar -tf "$name" | sort) <(git -C chatspool ls-files | sed "s|^|chatspool-$VERSION/|" | sort)
+    name=$(tarball "$CLONE")
+    run diff <(tar -tf "$name" | sort) <(git -C "$CLONE" ls-files | sed "s|^|chatspool-$VERSION/|" | sort)
     assert_output ''
     run bash -c "tar -tv --full-time -f '$name' | awk '{ print \$2, \$4, \$5 }' | sort -u"
-    assert_output "0/0 $(TZ=${TZ-} git -C chatspool log -1 --date='format-local:%Y-%m-%d %H:%M:%S' --format=%cd)"
+    assert_output "0/0 $(TZ=${TZ-} git -C "$CLONE" log -1 --date='format-local:%Y-%m-%d %H:%M:%S' --format=%cd)"
 }
 
 @test "SOURCE_DATE_EPOCH sets the time in the tarball" {
     needs_git
-    SOURCE_DATE_EPOCH=86400 run -0 tarball chatspool
+    SOURCE_DATE_EPOCH=86400 run -0 tarball "$CLONE"
     run env TZ=UTC tar -tv --full-time -f "$output"
     assert_line --index 0 --partial ' 1970-01-02 00:00:00 '
 }
