@@ -57,8 +57,7 @@ chat_setup() {
 
 chat_teardown() {
   local pid result=0
-  for pid in "${BACKGROUND_PIDS[@]}"; do
-    is_ours "$pid" || continue
+  [[ ! ${BACKGROUND_PIDS[*]} ]] || for pid in $(still_there); do
     kill -KILL -- "-$pid" 2>/dev/null || kill -KILL "$pid" 2>/dev/null || continue
     wait "$pid" 2>/dev/null || true
   done
@@ -68,15 +67,16 @@ chat_teardown() {
   return "$result"
 }
 
-# is_ours PID: true if the background process was not waited for yet, or its session still has processes of this test.
-# (On a busy machine the kernel reuses a process id within a minute.)
-is_ours() {
-  local pid
-  while IFS= read -r pid; do [[ $pid != "$1" ]] || return 0; done < <(jobs -p)
-  for pid in $(pgrep -s "$1"); do
-    ! grep -qszxF "BATS_TEST_TMPDIR=$BATS_TEST_TMPDIR" "/proc/$pid/environ" || return 0
+# still_there: print the background processes that were not waited for yet, and those whose session still has processes of
+# this test. (On a busy machine the kernel reuses a process id within a minute.)
+still_there() {
+  local pid sessions jobs
+  jobs=$'\n'$(jobs -p)$'\n'
+  for pid in "${BACKGROUND_PIDS[@]}"; do [[ $jobs != *$'\n'$pid$'\n'* ]] || echo "$pid"; done
+  printf -v sessions '%s,' "${BACKGROUND_PIDS[@]}"
+  for pid in $(pgrep -s "${sessions%,}"); do
+    ! grep -qszxF "BATS_TEST_TMPDIR=$BATS_TEST_TMPDIR" "/proc/$pid/environ" || ps -o sid= -p "$pid"
   done
-  return 1
 }
 
 # unsound REASON: declare that this test leaves on purpose a spool that chat-spool check finds damaged or cannot check.

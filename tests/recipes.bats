@@ -3,7 +3,7 @@
 # bats file_tags=recipes
 
 # Much here is for inner shells, and a variable that a test exports is for that test.
-# shellcheck disable=SC2016,SC2030,SC2031
+# shellcheck disable=SC2016,SC2153,SC2030,SC2031
 
 load helper
 load ssh
@@ -17,7 +17,7 @@ setup() {
 # A command of chat-recv has a process group of its own.
 teardown() {
   local pid
-  for pid in "${BACKGROUND_PIDS[@]}"; do ! is_ours "$pid" || pkill -KILL -s "$pid" || true; done
+  [[ ! ${BACKGROUND_PIDS[*]} ]] || for pid in $(still_there); do pkill -KILL -s "$pid" || true; done
   chat_teardown
 }
 

@@ -24,8 +24,9 @@ teardown() {
 
 # ---------------------------------------------------------------- tools
 
-# snapshot PATH ...: print everything that can be seen of these files, to compare before and after.
-snapshot() { find "$@" -printf '%p %y %m %U %n %s %T@ %l\n' -type f -exec sha256sum {} + | sort; }
+# snapshot PATH ...: print everything that can be seen of these files, to compare before and after. (find lists the files of a
+# directory that did not change in the same order.)
+snapshot() { find "$@" -printf '%p %y %m %U %n %s %T@ %l\n' -type f -exec sha256sum {} +; }
 
 # untouched PATH ... -- COMMAND [ARG ...]: run the command (a program, for at most 20 s); the paths do not change.
 untouched() {
@@ -44,14 +45,17 @@ untouched() {
 # both_refuse STATUS SPOOL PATH: sender and receivers exit with this status for the spool, print one line, and change
 # nothing at the path.
 both_refuse() {
-  untouched "$3" -- chat-send -s "$2" x
+  local before
+  before=$(snapshot "$3")
+  run --separate-stderr timeout 20 chat-send -s "$2" x
   assert_error "$1" 'chat-send: '
-  untouched "$3" -- chat-recv -s "$2"
+  run --separate-stderr timeout 20 chat-recv -s "$2"
   assert_error "$1" 'chat-recv: '
-  untouched "$3" -- chat-recv -p -s "$2"
+  run --separate-stderr timeout 20 chat-recv -p -s "$2"
   assert_error "$1" 'chat-recv: '
-  untouched "$3" -- chat-recv -t 0.1 -s "$2"
+  run --separate-stderr timeout 20 chat-recv -t 0.1 -s "$2"
   assert_error "$1" 'chat-recv: '
+  assert_equal "$(snapshot "$3")" "$before"
 }
 
 # ---------------------------------------------------------------- descriptors
