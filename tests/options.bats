@@ -19,7 +19,15 @@ contexts() { printf '%s\n' chat-send chat-recv chat-talk chat-spool && commands_
 # "show ... (also: peek)" means two commands.
 commands_of_help() { chat-spool --help | awk '/^  [a-z]/ { print $1; if ($(NF - 1) == "(also:") print substr($NF, 1, length($NF) - 1) }'; }
 
-options_of_help() { # CONTEXT
+# kept NAME COMMAND [ARG ...]: print the output of the command, which runs once for all tests of this file.
+kept() {
+  local file=$BATS_FILE_TMPDIR/$1
+  [[ -e $file ]] || { "${@:2}" >"$file-new" && mv "$file-new" "$file"; }
+  cat "$file"
+}
+
+options_of_help() { kept "$1.help" read_help "$1"; } # CONTEXT
+read_help() {
   # shellcheck disable=SC2086  # a context may be two words
   $1 --help | sed -nE '
     s/^  (-[^-]), (--[a-z-]+) ([A-Z]+)( .*)?$/\1 \2 \3/p; t
@@ -84,10 +92,14 @@ forms_of_zsh() { # CONTEXT
 }
 
 # Print the arguments that the file passes to complete.
-forms_of_fish() { # CONTEXT
+completions_of_fish() {
   fish -N -c '
     function complete; string join -- \t $argv; end
-    source $argv[1]' "$COMPLETIONS/chatspool.fish" | awk -F '\t' -v context="$1" '
+    source $argv[1]' "$COMPLETIONS/chatspool.fish"
+}
+
+forms_of_fish() { # CONTEXT
+  kept fish completions_of_fish | awk -F '\t' -v context="$1" '
     BEGIN { two = split(context, name, " ") == 2 }
     {
       program = condition = short = long = ""; argument = "-"

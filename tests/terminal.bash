@@ -42,8 +42,10 @@ pid_of() { pgrep -P "$(tm display-message -p -t "$1" '#{pane_pid}')"; }
 # picture NAME [-S -]: print the terminal's contents, without empty rows at the end; with -S - also the rows that have
 # scrolled out at the top. Times of day become hh:mm.
 picture() {
-  tm capture-pane -p -t "$1" "${@:2}" |
-    sed -E -e :a -e '/^\n*$/{$d;N;ba' -e '}' -e 's/(^|\n)[0-2][0-9]:[0-5][0-9] /\1hh:mm /'
+  local rows
+  rows=$'\n'$(tm capture-pane -p -t "$1" "${@:2}")
+  rows=${rows//$'\n'[0-2][0-9]:[0-5][0-9] /$'\n'hh:mm }
+  printf '%s\n' "${rows#?}"
 }
 
 # cursor NAME: print the position of the cursor, as COLUMN,ROW.
@@ -57,7 +59,11 @@ shows() { [[ $(picture "$1") == *"$2"* ]]; }
 shows_not() { [[ $(picture "$1") != *"$2"* ]]; }
 
 # last_row NAME TEXT: true if the last row that is not empty contains this text.
-last_row() { [[ $(picture "$1" | tail -n 1) == "$2" ]]; }
+last_row() {
+  local rows
+  rows=$(picture "$1")
+  [[ ${rows##*$'\n'} == "$2" ]]
+}
 
 # sees NAME TEXT [-S -]: wait until the picture is exactly this text. (When a terminal becomes narrower, tmux scrolls
 # rows out at its top although others are empty.)
