@@ -107,12 +107,19 @@ check_spool() {
     batslib_decorate 'the test leaves a spool that is not sound' | fail
 }
 
-# Bats records the line before each command, which takes a hundred times as long as a short command. Functions are
-# exempt: a failure in a function is reported with the line of the test that called it. TRACE=1 records the lines of
-# functions, too.
+# Bats records the call stack before each command, which takes a hundred times as long as a short command. Functions are
+# exempt, and of the test itself only the line is recorded: a failure in a function is reported with the line of the test
+# that called it. TRACE=1 records the lines of functions, too.
 trace_the_test_alone() {
+  local record # in one line, or $LINENO would count its lines; it is 1 in a trap for the end of the shell
   set +T
   declare -ft "$BATS_TEST_NAME"
+  # shellcheck disable=SC2016  # the trap expands them
+  record='[[ ${FUNCNAME[0]:-} != "$BATS_TEST_NAME" || $LINENO == 1 ]] || '
+  # shellcheck disable=SC2016
+  record+='BATS_DEBUG_LAST_STACK_TRACE=("$LINENO ${FUNCNAME[0]} $BATS_TEST_SOURCE") BATS_DEBUG_LASTLAST_STACK_TRACE=("${BATS_DEBUG_LAST_STACK_TRACE[@]}")'
+  # shellcheck disable=SC2064  # this is the text
+  trap "$record" DEBUG
 }
 
 # sanitized: true if the programs under test contain AddressSanitizer, which changes their memory use and their system
