@@ -142,6 +142,34 @@ is_claimed() { [[ $(reader "$1" "$2" claimed) == "$3" ]]; }
   assert_output $'5\n6'
   run -1 chat-spool seek -i 99 orders/late
   assert_output "chat-spool: room 'orders' does not keep message 99"
+  chat-spool seek orders/late 2001-01-01
+  run -0 chat-recv -r orders/late
+  assert_output 1
+  chat-spool seek orders/late 2199-01-01
+  run -1 chat-recv -q -r orders/late
+  run --separate-stderr chat-spool seek orders/late soon
+  assert_usage chat-spool
+  assert_equal "${stderr%%$'\n'*}" \
+    "chat-spool: 'soon' is not 'start', 'end', a time like 2026-11-22T13:40:07Z, or a duration like 2h"
+  run --separate-stderr chat-spool seek -i 4 orders/late start
+  assert_usage chat-spool
+  assert_equal "${stderr%%$'\n'*}" "chat-spool: unexpected argument 'start'"
+}
+
+@test "seek to a duration continues with the messages sent since then" {
+  local line='{"room":"news","user":"u","host":"h","time":"%s","body":"%s"}\n'
+  chat-spool open news
+  # shellcheck disable=SC2059  # a format is meant
+  { printf "$line" "$(date -u -d '-3 hours' +%FT%TZ)" three && printf "$line" "$(date -u -d '-1 hour' +%FT%TZ)" one; } | chat-send -J
+  chat-spool seek news/bob 2h
+  run -0 chat-recv -p -a -r news/bob
+  assert_output one
+  chat-spool seek news/bob 4h
+  run -0 chat-recv -p -a -r news/bob
+  assert_output $'three\none'
+  chat-spool seek news/bob "$(date -u -d '-2 hours' +%FT%TZ)"
+  run -0 chat-recv -p -a -r news/bob
+  assert_output one
 }
 
 @test "after seek a failed message is received once, and no message before the new position" {
@@ -275,6 +303,7 @@ is_claimed() { [[ $(reader "$1" "$2" claimed) == "$3" ]]; }
 }
 
 @test "open changes the limits of an open room, and deletes messages above them" {
+  local wrong
   chat-spool open tea
   seq 100 | chat-send -l -r tea
   assert_equal "$(depth tea)" 100
@@ -282,9 +311,43 @@ is_claimed() { [[ $(reader "$1" "$2" claimed) == "$3" ]]; }
   assert_equal "$(depth tea)" 3
   chat-spool open -m 2 tea
   assert_equal "$(depth tea)" 2
-  run -64 chat-spool open -k 5 -m 2 tea
-  run -64 chat-spool open -m 0 tea
+  for wrong in '-k 5 -m 2' '-k 2h -m 1h'; do
+    # shellcheck disable=SC2086  # words are meant
+    run --separate-stderr chat-spool open $wrong tea
+    assert_usage chat-spool
+    assert_equal "${stderr%%$'\n'*}" 'chat-spool: a room cannot keep more messages than it may hold'
+  done
+  run --separate-stderr chat-spool open -m 0 tea
+  assert_usage chat-spool
+  assert_equal "${stderr%%$'\n'*}" "chat-spool: option '-m' needs a positive number, not '0'"
+  run --separate-stderr chat-spool open -m 0s tea
+  assert_usage chat-spool
+  assert_equal "${stderr%%$'\n'*}" "chat-spool: option '-m' needs a time longer than 0"
   run -64 chat-spool open -k 1x tea
+}
+
+@test "open sets each limit to a number or a time, and leaves the other limit unless it is too low" {
+  local options limits
+  while IFS=: read -r options limits; do
+    # shellcheck disable=SC2086  # words are meant
+    chat-spool open $options tea
+    assert_equal "$options: $(chat-spool dump | grep '"open"' | cut -d , -f 2-5)" \
+      "$options: $(printf '"keep":%s,"keep_time":%s,"max":%s,"max_time":%s' $limits)"
+  done <<'END'
+:1000 0 1000000 0
+-k 5:5 0 1000000 0
+-m 50:5 0 50 0
+-m 3:3 0 3 0
+-m 4:3 0 4 0
+-k 2h:0 7200000 4 0
+-m 3h:0 7200000 0 10800000
+-m 1h:0 3600000 0 3600000
+-m 7:0 3600000 7 0
+-k 0:0 0 7 0
+-k 6 -m 6:6 0 6 0
+-k 0s:0 0 6 0
+-k 90m -m 90m:0 5400000 0 5400000
+END
 }
 
 @test "a room with a time limit keeps the messages sent within that time" {
@@ -296,6 +359,44 @@ is_claimed() { [[ $(reader "$1" "$2" claimed) == "$3" ]]; }
 }
 
 # ---------------------------------------------------------------- looking and following
+
+@test "readers shows each number in its own column and field, the readers by name" {
+  chat-spool open -k 3 -m 12 tea
+  chat-spool seek tea/bob start
+  chat-spool seek tea/carol start
+  chat-spool seek tea/al start
+  seq 8 | chat-send -l -r tea
+  run -123 chat-recv -q -r tea/bob --backoff 1h -- false
+  mkfifo gate
+  background chat-recv -F -P 2 -r tea/bob -- sh -c 'cat gate'
+  wait_until is_claimed tea bob 2
+  wait_until is_here tea bob
+  run -0 chat-recv -r tea/carol
+  seq 9 15 | chat-send -l -r tea
+  run -0 chat-spool readers tea
+  assert_equal "$(sed -E 's/ +/ /g; s/ [0-9]+ s$/ now/' <<<"$output")" 'READER UNREAD CLAIMED HELD MISSED HERE LAST
+al 12 0 0 3 - now
+bob 15 2 1 0 yes now
+carol 12 0 0 2 - now'
+  run -0 chat-spool readers -j tea
+  assert_equal "$(sed -E 's/"20[-0-9]+T[:0-9]+\.[0-9]{3}Z"/TIME/' <<<"$output")" \
+    '{"reader":"al","unread":12,"claimed":0,"held":0,"missed":3,"here":false,"last":TIME}
+{"reader":"bob","unread":15,"claimed":2,"held":1,"missed":0,"here":true,"last":TIME}
+{"reader":"carol","unread":12,"claimed":0,"held":0,"missed":2,"here":false,"last":TIME}'
+}
+
+@test "readers -i prints the names of all readers that have read a message" {
+  local id
+  chat-spool open tea
+  id=$(chat-send -i -r tea one)
+  run -0 chat-recv -r tea/carol
+  run -0 chat-recv -r tea/al
+  chat-spool seek tea/bob start
+  run -0 chat-spool readers -i "$id" tea
+  assert_output $'al\ncarol'
+  run --separate-stderr chat-spool readers -i 99 tea
+  assert_error 1 "chat-spool: No message 99 in room 'tea'"
+}
 
 @test "a peek at a reader that does not exist shows its first message and creates no reader" {
   chat-spool open tea
@@ -425,6 +526,8 @@ expired_for_reader() { ! chat-recv -q -r "$1" && (($(reader "${1%/*}" "${1#*/}" 
   run -67 chat-spool seek tea/bob start
   run -67 chat-spool readers tea
   run -67 chat-spool forget -y tea
+  assert_output "chat-spool: room 'tea' is not open"
+  run -67 on_terminal chat-spool forget tea </dev/null
   chat-spool open tea
   run -67 chat-send -r tea/nobody hello
   assert_output "chat-send: room 'tea' has no reader 'nobody'"
@@ -501,6 +604,15 @@ expired_for_reader() { ! chat-recv -q -r "$1" && (($(reader "${1%/*}" "${1#*/}" 
   chat-send -r tea hello
   run -1 on_terminal chat-spool forget tea/bob <<<n
   assert_output --partial "Forget the reader 'tea/bob', which has not read 1 message? [y/N]"
+  assert_output --partial 'chat-spool: nothing forgotten'
+  seq 2 | chat-send -l -r tea
+  chat-spool seek tea/al end
+  run -1 on_terminal chat-spool forget tea/bob <<<n
+  assert_output --partial "Forget the reader 'tea/bob', which has not read 3 messages? [y/N]"
+  run -1 on_terminal chat-spool forget tea <<<n
+  assert_output --partial "Make room 'tea' plain, and forget its 2 readers? [y/N]"
+  run -0 on_terminal chat-spool forget tea/al <<<yes
+  assert_output "Forget the reader 'tea/al'? [y/N] 1 reader forgotten"
   run -1 on_terminal chat-spool forget tea <<<n
   assert_output --partial "Make room 'tea' plain, and forget its 1 reader? [y/N]"
   run -0 chat-recv -r tea/bob
@@ -518,10 +630,14 @@ expired_for_reader() { ! chat-recv -q -r "$1" && (($(reader "${1%/*}" "${1#*/}" 
   seq 3 | chat-send -l -r tea
   run -0 chat-recv -a -r tea/bob
   run -0 chat-recv -a -r tea/carol
-  chat-spool forget -q -y tea
+  run -0 --separate-stderr chat-spool forget -q -y tea
+  assert_equal "$output$stderr" ''
   run -67 chat-recv -r tea/bob
   run -0 chat-recv -a -r tea
   assert_output "$(seq 3)"
+  chat-spool open tea
+  run -0 chat-spool forget -y tea
+  assert_output 'the room is plain'
 }
 
 @test "a receiver whose reader was forgotten ends normally and takes nothing from another reader" {
