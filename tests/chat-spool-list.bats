@@ -113,11 +113,23 @@ mail 1 11 B 0 0 0 0 0 2 d"
   old g '2 days' x
   old h '800 days' x
   chat-send -r i -d 1h x
+  head -c 1024 /dev/zero | chat-send -r j
+  head -c 10239 /dev/zero | chat-send -r k
+  head -c 10240 /dev/zero | chat-send -r l
+  old m '60 seconds' x
+  old n '60 minutes' x
+  old o '24 hours' x
   chat-spool list | squeezed >table
   run -0 cat table
   assert_line --regexp '^a 1 1023 B '
   assert_line --regexp '^b 1 1\.5 KiB '
-  assert_line --regexp '^c 1 10(\.0)? MiB '
+  assert_line --regexp '^c 1 10 MiB '
+  assert_line --regexp '^j 1 1\.0 KiB '
+  assert_line --regexp '^k 1 10\.0 KiB '
+  assert_line --regexp '^l 1 10 KiB '
+  assert_line --regexp '^m .* 1 min$'
+  assert_line --regexp '^n .* 1 h$'
+  assert_line --regexp '^o .* 1 d$'
   assert_line --regexp '^d .* (1[2-9]|2[0-9]) s$'
   assert_line --regexp '^e .* 5 min$'
   assert_line --regexp '^f .* 3 h$'
@@ -201,24 +213,29 @@ mail 1 11 B 0 0 0 0 0 2 d"
   assert_equal "$(rows)" "$before"
 }
 
-@test "list counts delayed, held, expired and dead messages" {
-  local n
-  chat-send -r jobs ready
-  chat-send -r jobs -d 1h delayed
-  chat-send -r jobs -d 2099-01-01 'delayed more'
-  chat-send -r jobs.dead failed
-  for n in 1 2 3; do chat-send -r other "$n"; done
-  # The two oldest messages are held back.
-  run -123 chat-recv -r other -c 2 --backoff 1h -- false
+@test "list counts claimed, delayed, held, expired and dead messages, each in its own column and field" {
+  local n when
+  printf '%s\n' one two | chat-send -l -r jobs
+  run -123 chat-recv -r jobs -c 2 --backoff 1h -- false
+  printf '%s\n' three four five | chat-send -l -r jobs
+  background chat-recv -c 3 -P 3 -r jobs -- ./hold
+  wait_until started 3
+  for n in 1 2 3 4; do chat-send -r jobs -d 1h "$n"; done
+  seq 5 | chat-send -l -r jobs.dead
+  when=$(chat-recv -p -r jobs.dead -o %t)
+  chat-send -r other x
   chat-send -r jobs -x 0.1 'over soon'
   wait_until counts expired jobs 1
   run -0 chat-spool list
-  assert_equal "$(squeezed <<<"$output" | sed -E 's/ [0-9]+ (s|min)$//')" "ROOM DEPTH BYTES CLAIMED DELAYED HELD EXPIRED DEAD OLDEST
-jobs 4 33 B 0 2 0 1 1
-jobs.dead 1 6 B 0 0 0 0 0
-other 3 3 B 0 0 2 0 0"
-  assert_equal "$(count held other) $(count delayed other)" '2 0'
-  assert_equal "$(count delayed jobs) $(count dead jobs) $(count held jobs)" '2 1 0'
+  assert_equal "$(squeezed <<<"$output" | sed -E 's/ [0-9]+ (s|min)$/ now/')" "ROOM DEPTH BYTES CLAIMED DELAYED HELD EXPIRED DEAD OLDEST
+jobs 10 32 B 3 4 2 1 5 now
+jobs.dead 5 5 B 0 0 0 0 0 now
+other 1 1 B 0 0 0 0 0 now"
+  run -0 chat-spool list -j
+  assert_regex "${lines[0]}" \
+    '^\{"room":"jobs","depth":10,"bytes":32,"claimed":3,"delayed":4,"held":2,"expired":1,"dead":5,"oldest":"[^"]*","readers":null\}$'
+  assert_line --index 1 \
+    '{"room":"jobs.dead","depth":5,"bytes":5,"claimed":0,"delayed":0,"held":0,"expired":0,"dead":0,"oldest":"'"$when"'","readers":null}'
 }
 
 # ---------------------------------------------------------------- claims
@@ -336,8 +353,22 @@ other 3 3 B 0 0 2 0 0"
   refute_output --partial second
   refute_output --partial "$(printf 'x%.0s' {1..61})"
   assert_output --partial "$(printf 'x%.0s' {1..40})"
+  assert_equal "$(wc -L <table)" 120
+  assert_line --index 2 --regexp ' 0  x+\.\.\.$'
+  assert_line --index 4 --regexp ' 0 B +0  $'
+  assert_line --index 5 --regexp ' 7 B +0  $'
   # No character is split.
   iconv -f UTF-8 -t UTF-8 table >/dev/null
+}
+
+@test "a text is cut where the terminal ends, with a mark if there is space for one" {
+  local line='{"user":"alice","host":"desk","body":"%s"}\n' all
+  # shellcheck disable=SC2059  # a format is meant
+  { printf "$line" 0123456789 && printf "$line" 日本語日本; } | chat-send -J
+  on_terminal bash -c 'for columns in 57 58 60 61 62 63 67 68; do stty cols "$columns"; chat-spool show; done' </dev/null >seen
+  assert_equal "$(grep -c '^[12] *waiting ' seen)" 16
+  all=$(sed -E 's/^[12] +waiting +[0-9]+ s  alice@desk        *1[05] B +0  //; s/^ID .*ATTEMPTS  /-/' seen | tr '\n' ' ')
+  assert_equal "$all" '-   -   -BO 01 日 -BOD 012 日 -BODY 0... ... -BODY 01... 日... -BODY 012345... 日本語... -BODY 0123456789 日本語日本 '
 }
 
 @test "show escapes bodies in a pipe and on a terminal" {
@@ -389,22 +420,34 @@ other 3 3 B 0 0 2 0 0"
 
 @test "show -i shows one message in full" {
   chat-send -r jobs -u alice -k daily $'the body\nof two lines'
-  chat-send -r jobs -d 2099-01-02T03:04:05Z -x 2100-01-01T00:00:00Z second
+  chat-send -r jobs -u bob -d 2099-01-02T03:04:05Z -x 2100-01-01T00:00:00Z second
   run --separate-stderr -0 chat-spool show -i 1
-  assert_line --index 0 --regexp '^Id: +1$'
-  assert_line --index 1 --regexp '^Room: +jobs$'
-  assert_line --index 2 --regexp '^State: +waiting$'
-  assert_line --index 3 --regexp "^From: +alice@$(hostname)\$"
-  assert_line --index 4 --regexp '^Sent: +[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]'
-  assert_line --regexp '^Attempts: +0$'
-  assert_line --regexp '^Key: +daily$'
-  assert_line --regexp '^Length: +21( B)?$'
-  assert_equal "${output#*$'\n\n'}" $'the body\nof two lines'
+  assert_equal "$(sed -E "s/@$(hostname)\$/@here/; s/20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\.[0-9]{3}Z/TIME/" <<<"$output")" 'Id:       1
+Room:     jobs
+State:    waiting
+From:     alice@here
+Sent:     TIME
+Attempts: 0
+Key:      daily
+Due:      -
+Expires:  -
+Length:   21
+
+the body
+of two lines'
   run --separate-stderr -0 chat-spool show --id 2
-  assert_line --regexp '^State: +delayed$'
-  assert_line --regexp '^Due: +2099-01-02[T ]03:04:05'
-  assert_line --regexp '^Expires: +2100-01-01[T ]00:00:00'
-  assert_output --regexp $'\n\nsecond$'
+  assert_equal "$(sed -E "s/@$(hostname)\$/@here/; s/(Sent: *)20.*Z/\1TIME/" <<<"$output")" 'Id:       2
+Room:     jobs
+State:    delayed
+From:     bob@here
+Sent:     TIME
+Attempts: 0
+Key:      -
+Due:      2099-01-02T03:04:05.000Z
+Expires:  2100-01-01T00:00:00.000Z
+Length:   6
+
+second'
 }
 
 @test "show -i writes the body's bytes to a pipe, and escapes them on a terminal" {
@@ -462,7 +505,8 @@ other 3 3 B 0 0 2 0 0"
   id=$(chat-send -i job)
   chat-recv -q -- sh -c 'exit 3' 2>/dev/null || true
   run -0 chat-spool show -i "$id"
-  assert_line --regexp '^Failed: +status 3, 20[0-9-]+T'
+  assert_line --regexp '^Failed:   status 3, 20[0-9-]+T[0-9:]+\.[0-9]{3}Z$'
+  assert_line 'Attempts: 1'
   chat-recv -q -- sh -c 'kill -TERM $$' 2>/dev/null || true
   run -0 chat-spool show -i "$id"
   assert_line --regexp '^Failed: +signal 15, 20[0-9-]+T'
@@ -653,12 +697,21 @@ painted() {
   wait_until painted '^\.\.\. and [0-9]+ more'
   perl -0777 -pe 's/.*(\e\[H|\e\[2J|\e\[3J|\ec)//s; s/\e\[[0-9;?]*[A-Za-z]//g; s/\r//g' screen >last
   run -0 cat last
-  assert [ "${#lines[@]}" -le 12 ]
-  local shown
-  shown=$(grep -c '^room-' last)
-  assert [ "$shown" -ge 5 ]
-  assert_line --partial "... and $((31 - shown)) more"
+  assert_equal "${#lines[@]}" 11
+  assert_equal "$(grep -c '^room-' last)" 8
+  assert_line --index 10 '... and 23 more'
+  # A change of the size repaints the table. With fewer than five rows, it takes 24.
+  resize 5
+  wait_until painted '^\.\.\. and 30 more'
+  resize 4
+  wait_until painted '^\.\.\. and 11 more'
+  resize 35
+  wait_until painted '^room-40 '
+  run -1 painted '^\.\.\.'
 }
+
+# resize ROWS: set the size of the terminal that list --watch uses.
+resize() { stty rows "$1" <"/proc/$WATCH/fd/1"; }
 
 @test "--watch needs a terminal and excludes -j and -1" {
   run --separate-stderr timeout 20 chat-spool list -w
