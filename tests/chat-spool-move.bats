@@ -130,11 +130,10 @@ expired() { chat-spool show -i "$1" | grep -q '^State: *expired'; }
   wait_until started 2
   run --separate-stderr -0 chat-spool move from to
   assert_output '2 messages moved'
-  [[ $stderr == *'2 messages are claimed and stay'* ]]
+  assert_stderr 'chat-spool: 2 messages are claimed and stay'
   holds to 'three:0\nfour:0\n'
   run --separate-stderr chat-spool move from to
-  assert_equal "$status" 1
-  assert_equal "$output" ''
+  assert_error 1 'chat-spool: 2 messages are claimed and stay'
   # The receivers that have claimed them finish their work.
   touch go
   kill -TERM "$BACKGROUND_PID"
@@ -179,6 +178,19 @@ expired() { chat-spool show -i "$1" | grep -q '^State: *expired'; }
   assert_error 75 'chat-spool: message 1 is claimed'
   run --separate-stderr chat-spool move -i 7 to
   assert_error 1 'chat-spool: No message 7'
+  # With several, the worst problem decides, whichever comes first.
+  chat-send -r a two
+  chat-send -r a three
+  run --separate-stderr -75 chat-spool move -i 7 -i 2 -i 1 to
+  assert_output '1 message moved'
+  assert_stderr $'chat-spool: No message 7\nchat-spool: message 1 is claimed'
+  run --separate-stderr -75 chat-spool move -i 1 -i 7 -i 3 to
+  assert_output '1 message moved'
+  assert_stderr $'chat-spool: message 1 is claimed\nchat-spool: No message 7'
+  run --separate-stderr -1 chat-spool move -i 2 -i 7 to
+  assert_output '1 message moved'
+  run -0 chat-recv -a -r to
+  assert_output $'three\ntwo'
   touch go
   finish "$BACKGROUND_PID"
   assert_success
@@ -227,9 +239,26 @@ expired() { chat-spool show -i "$1" | grep -q '^State: *expired'; }
 }
 
 @test "a move that makes no sense is refused with 64, and nothing is moved" {
-  local words
+  local words problem
   seq 3 | chat-send -l -r a
-  for words in 'a a' 'a' '' 'a b c' '-i 1' '-i 1 a b' '-i x b' '-i 0 b' '-i -1 b' 'a -b' 'a .b' 'a b/c/d'; do
+  while IFS=: read -r words problem; do
+    # shellcheck disable=SC2086  # words are meant
+    run --separate-stderr chat-spool move $words
+    assert_equal "$words: $status" "$words: 64"
+    assert_usage chat-spool
+    assert_equal "$words: ${stderr%%$'\n'*}" "$words: chat-spool: $problem"
+  done <<'END'
+a a:the two rooms are the same
+a:two rooms are needed, to move from and to
+:two rooms are needed, to move from and to
+a b c:unexpected argument 'c'
+-i 1:a room to move to is needed
+-i 1 a b:unexpected argument 'b'
+-i x b:option '-i' needs a positive number, not 'x'
+-i 0 b:option '-i' needs a positive number, not '0'
+-i -1 b:option '-i' needs a positive number, not '-1'
+END
+  for words in 'a -b' 'a .b' 'a b/c/d'; do
     # shellcheck disable=SC2086  # words are meant
     run --separate-stderr chat-spool move $words
     assert_equal "$words: $status" "$words: 64"
@@ -270,6 +299,28 @@ expired() { chat-spool show -i "$1" | grep -q '^State: *expired'; }
   chat-recv -qa -r b >>rest || [[ $? == 1 ]]
   sort -n out1 out2 rest | cmp - <(seq 3000)
   sound
+}
+
+@test "move, move --first and delete skip a damaged message, report it and exit with 65" {
+  local command
+  unsound 'stays damaged'
+  seq 3 | chat-send -l -r from
+  chat-send -r to last
+  sqlite3 "$SPOOL" "UPDATE message SET body = x'99' WHERE position & 0xffffffffff = 2"
+  for command in 'move from to' 'move -i 1 -i 2 -i 3 to' 'move --first from to' 'delete -y from'; do
+    rm -rf before && cp -a "${SPOOL%/*}" before
+    # shellcheck disable=SC2086  # words are meant
+    run --separate-stderr chat-spool $command
+    assert_equal "$command: $status" "$command: 65"
+    assert_regex "$output" '^2 messages (moved|deleted)$'
+    assert_stderr "chat-spool: message 2 in room 'from' was damaged, and is in room 'damaged' now"
+    case $command in
+      *first*) holds to '1:0\n3:0\nlast:0\n' ;;
+      move*) holds to 'last:0\n1:0\n3:0\n' ;;
+      *) holds to 'last:0\n' ;;
+    esac
+    rm -rf "${SPOOL%/*}" && mv before "${SPOOL%/*}"
+  done
 }
 
 # ---------------------------------------------------------------- move --first
@@ -410,13 +461,22 @@ sent() { echo "{\"time\":\"$1\",\"body\":\"$3\"}" | chat-send -J -r "$2"; }
   touch go
   finish "$BACKGROUND_PID"
   assert_success
-  for options in '-i 1' '--older-than 1x jobs' '--older-than= jobs' '--older-than 20200101 jobs' ''; do
+  for options in '--older-than 1x jobs' '--older-than= jobs' '--older-than 20200101 jobs'; do
     # shellcheck disable=SC2086
-    run --separate-stderr chat-spool delete -y --older-than 1d $options
+    run --separate-stderr chat-spool delete -y $options
     assert_usage chat-spool
+    assert_regex "$stderr" "^chat-spool: option '--older-than'"
+    # The option is read before the spool is opened.
+    # shellcheck disable=SC2086
+    run -64 chat-spool delete -y -s /dev/null/spool.db $options
   done
+  run --separate-stderr chat-spool delete -y --older-than 1d -i 1
+  assert_usage chat-spool
+  assert_equal "${stderr%%$'\n'*}" "chat-spool: options '-i' and '--older-than' exclude each other"
+  run --separate-stderr chat-spool delete -y --older-than 1d
+  assert_usage chat-spool
+  assert_equal "${stderr%%$'\n'*}" "chat-spool: a room or '-i ID' is required"
 }
-
 
 @test "delete -y deletes all messages of a room, including delayed and held ones, and reports how many" {
   printf '%s\n' held two | chat-send -l -r jobs
@@ -476,7 +536,7 @@ sent() { echo "{\"time\":\"$1\",\"body\":\"$3\"}" | chat-send -J -r "$2"; }
   wait_until started 1
   run --separate-stderr -0 chat-spool delete -y main
   assert_output '2 messages deleted'
-  [[ $stderr == *claimed* ]]
+  assert_stderr 'chat-spool: 1 message is claimed and stays'
   run --separate-stderr chat-spool delete -y -i 1
   assert_error 75 'chat-spool: message 1 is claimed'
   touch go
@@ -539,12 +599,16 @@ sent() { echo "{\"time\":\"$1\",\"body\":\"$3\"}" | chat-send -J -r "$2"; }
   for answer in n '' no x nyes 'yy' ' '; do
     run on_terminal chat-spool delete jobs <<<"$answer"
     assert_equal "'$answer': $status" "'$answer': 1"
-    assert_output --regexp '[Nn]othing deleted'
+    assert_output "Delete 3 messages of room 'jobs'? [y/N] chat-spool: nothing deleted"
   done
   run on_terminal chat-spool delete jobs </dev/null
   assert_equal "$status" 1
+  assert_output $'Delete 3 messages of room \'jobs\'? [y/N] \nchat-spool: nothing deleted'
   run on_terminal chat-spool delete -i 1 <<<n
   assert_equal "$status" 1
+  assert_output 'Delete 1 message? [y/N] chat-spool: nothing deleted'
+  run on_terminal chat-spool delete -i 1 -i 3 <<<n
+  assert_output 'Delete 2 messages? [y/N] chat-spool: nothing deleted'
   holds jobs '1:0\n2:0\n3:0\n'
 }
 
@@ -573,6 +637,8 @@ sent() { echo "{\"time\":\"$1\",\"body\":\"$3\"}" | chat-send -J -r "$2"; }
 @test "a delete that makes no sense is refused with 64, and nothing is deleted" {
   local words
   seq 3 | chat-send -l -r a
+  run --separate-stderr chat-spool delete -y
+  assert_equal "${stderr%%$'\n'*}" "chat-spool: a room or '-i ID' is required"
   for words in '' 'a b' '-i' '-i x' '-i 0' '-i -5' '-i 1 a' '.a' '/a'; do
     # shellcheck disable=SC2086  # words are meant
     run --separate-stderr chat-spool delete -y $words
@@ -630,7 +696,14 @@ sent() { echo "{\"time\":\"$1\",\"body\":\"$3\"}" | chat-send -J -r "$2"; }
   assert_usage chat-spool
   run --separate-stderr chat-spool requeue a b
   assert_usage chat-spool
-  run --separate-stderr chat-spool requeue "$(printf 'x%.0s' {1..252})"
+  run --separate-stderr chat-spool requeue "$(printf 'x%.0s' {1..251})"
+  assert_usage chat-spool
+  assert_equal "${stderr%%$'\n'*}" "chat-spool: '$(printf 'x%.0s' {1..251})' has no dead-letter room; move messages from another with 'chat-spool move'"
+  run --separate-stderr chat-spool requeue "$(printf 'x%.0s' {1..250})"
+  assert_error 1 "chat-spool: No messages in room '$(printf 'x%.0s' {1..250}).dead'"
+  run --separate-stderr chat-spool requeue x.dead
+  assert_error 1 "chat-spool: No messages in room 'x.dead'"
+  run --separate-stderr chat-spool requeue a/.dead
   assert_usage chat-spool
   assert_not_exist "$SPOOL"
 }

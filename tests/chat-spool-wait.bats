@@ -106,6 +106,16 @@ process_lives() { ! process_ended "$1"; }
   run -0 chat-spool wait -t 0 jobs
 }
 
+@test "wait -s waits in the spool that it names, and a damaged message is not gone" {
+  unsound 'stays damaged'
+  chat-send -s other.db -r jobs x
+  run -0 chat-spool wait -t 0 jobs
+  run -1 chat-spool wait -t 0 -s other.db jobs
+  run -1 chat-spool wait -t 0 -s other.db -i 1
+  sqlite3 other.db "UPDATE message SET body = x'99'"
+  run -1 chat-spool wait -t 0 -s other.db -i 1
+}
+
 @test "wait does not wait for an expired message" {
   chat-send -r jobs -x 0.01s x
   wait_until has_expired
@@ -127,4 +137,6 @@ has_expired() { [[ $(chat-spool list -j jobs) == *'"expired":1,'* ]]; }
     run --separate-stderr chat-spool wait $arguments
     assert_usage chat-spool
   done
+  run --separate-stderr chat-spool wait
+  assert_equal "${stderr%%$'\n'*}" "chat-spool: a room or '-i ID' is required"
 }
