@@ -46,11 +46,17 @@ teardown() {
   assert_output $'max-length 1000\ndefault-room jobs'
   assert_equal "$(stat -c %a "${SPOOL%/*}" "$SPOOL" | tr '\n' ' ')" '700 600 '
   run -0 chat-spool check
+  # Another spool has its own settings.
+  run -0 chat-spool config -s other.db max-length 5
+  run -0 chat-spool config --spool other.db
+  assert_output $'max-length 5\ndefault-room main'
+  run -0 chat-spool config max-length
+  assert_output 1000
 }
 
 @test "max-length accepts bytes, k, M and G" {
   local value
-  for value in 1=1 17k=17408 3M=3145728 1000000000=1000000000 1k=1024; do
+  for value in 1=1 17k=17408 3M=3145728 953M=999292928 1000000000=1000000000 1k=1024; do
     run -0 chat-spool config max-length "${value%=*}"
     run -0 chat-spool config max-length
     assert_output "${value#*=}"
@@ -61,11 +67,12 @@ teardown() {
   local value
   chat-spool config max-length 100
   chat-spool config default-room jobs
-  for value in 0 -1 1G 1000000001 2G 99999999999999999999 x 1x 1kk '' ' 1' 1.5 0x10; do
-    run --separate-stderr chat-spool config max-length "$value"
+  for value in 0 -1 1G 954M 1000000001 2G 99999999999999999999 x 1x 1kk '' ' 1' 1.5 0x10; do
+    run --separate-stderr chat-spool config -- max-length "$value"
     # 1G is more than 1000000000.
     assert_equal "'$value': $status" "'$value': 64"
     assert_usage chat-spool
+    assert_equal "${stderr%%$'\n'*}" "chat-spool: 'max-length' is a number of bytes from 1 to 1000000000, or with k, M or G, not '$value'"
   done
   for value in .x -x a/b $'a\nb' $'\xff' "$(printf 'x%.0s' {1..256})"; do
     run --separate-stderr chat-spool config -- default-room "$value"
@@ -77,6 +84,8 @@ teardown() {
     run --separate-stderr chat-spool config ${value:-''}
     assert_usage chat-spool
   done
+  run --separate-stderr chat-spool config unknown
+  assert_equal "${stderr%%$'\n'*}" "chat-spool: unknown setting 'unknown': use 'max-length' or 'default-room'"
   run -0 chat-spool config
   assert_output $'max-length 100\ndefault-room jobs'
 }
@@ -498,4 +507,9 @@ named by -s'
   assert_usage chat-spool
   run --separate-stderr chat-spool where -s ''
   assert_usage chat-spool
+  # Only on a terminal the path is escaped.
+  run -0 chat-spool where -q -s $'/a\x1b.db'
+  assert_output $'/a\x1b.db'
+  run -0 on_terminal chat-spool where -q -s $'/a\x1b.db' </dev/null
+  assert_output '/a\x1b.db'
 }

@@ -114,12 +114,15 @@ restored() {
   local before
   saved
   before=$(rows)
+  run --separate-stderr chat-spool restore
+  assert_usage chat-spool
+  assert_equal "${stderr%%$'\n'*}" 'chat-spool: a FILE to restore from is required'
   run --separate-stderr chat-spool restore saved.db </dev/null
   assert_usage chat-spool
-  [[ $stderr == *-y* ]]
+  assert_equal "${stderr%%$'\n'*}" 'chat-spool: standard input is not a terminal; use -y to confirm'
   run on_terminal chat-spool restore saved.db <<<n
   assert_equal "$status" 1
-  assert_output --partial '[y/N]'
+  assert_output "Replace all messages of the spool by those of 'saved.db'? [y/N] chat-spool: nothing restored"
   assert_equal "$(rows)" "$before"
   run -0 on_terminal chat-spool restore saved.db <<<y
   restored

@@ -689,6 +689,10 @@ expired_for_reader() { ! chat-recv -q -r "$1" && (($(reader "${1%/*}" "${1#*/}" 
   chat-send -r tea/bob 'for bob'
   chat-spool dump >lines
   assert_file_contains lines '^{"open":"tea","keep":0,"keep_time":7200000,"max":500,"max_time":0,"next_id":[0-9]*}$'
+  # A reader is behind the messages that it has read; delayed messages and those of one reader come last.
+  assert_equal "$(sed -En 's/^\{"id":.*"room":"tea([^"]*)".*"body":"([^"]*)".*/\1\2/p; s/^\{"(open|reader)":"tea([^"]*)".*/\1\2/p' lines | sed 's/erin$/dan/' | xargs)" \
+    'open 1 reader/dan reader/dan 2 3 reader/bob 4 reader/carol 5 1 1 /bobfor bob 3'
+  diff <(chat-spool dump tea) <(grep tea lines)
   chat-spool load -q -s loaded.db lines
   chat-spool copy -q "$SPOOL" copied.db
   local spool
@@ -740,6 +744,27 @@ expired_for_reader() { ! chat-recv -q -r "$1" && (($(reader "${1%/*}" "${1#*/}" 
     assert_equal "$stderr" "chat-recv: reader 'slow' of room 'ticker' missed 3 messages"
     run -1 --separate-stderr chat-recv -q -s "$spool" -r ticker/slow
     assert_equal "$stderr" ''
+  done
+}
+
+@test "load and copy into a used spool leave the readers that it has, and add the others at the end" {
+  local way
+  chat-spool open tea
+  seq 3 | chat-send -l -r tea
+  for reader in al bob carol; do run -0 chat-recv -r "tea/$reader"; done
+  run -0 chat-recv -r tea/carol
+  chat-send -r tea/bob own
+  chat-spool dump >lines
+  for way in load copy; do
+    chat-spool open -s "$way.db" tea
+    printf '%s\n' x y z | chat-send -l -s "$way.db" -r tea
+    run -0 chat-recv -c 2 -s "$way.db" -r tea/bob
+    chat-spool seek -s "$way.db" tea/zoe start
+    if [[ $way == load ]]; then chat-spool load -s load.db lines; else chat-spool copy "$SPOOL" copy.db; fi
+    assert_equal "$way: $(chat-spool readers -j -s "$way.db" tea | jq -r '[.reader, .unread] | join(" ")' | xargs)" \
+      "$way: al 2 bob 5 carol 1 zoe 6"
+    run -0 chat-recv -a -s "$way.db" -r tea/bob
+    assert_output $'z\n1\n2\n3\nown'
   done
 }
 
