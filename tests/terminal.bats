@@ -280,33 +280,75 @@ hint='chat-send: type the message, end it with Ctrl-D'
 # A stream that takes more than a second.
 slow='{ seq 10; for i in {1..7}; do sleep 0.2; seq 10; done; }'
 
-# shows_progress OPTION ...: chat-send OPTION ... shows numbers on its terminal while lines arrive, and erases them at
-# the end.
+# shows_progress WORDS COMMAND [ARG ...]: the command shows numbers with these words on its terminal while lines arrive,
+# and erases them at the end.
 shows_progress() {
-  local lines
+  local lines FED=0 start=${EPOCHREALTIME/./}
   mkfifo lines
-  background script --quiet --flush --return --command "chat-send $* <lines" seen >/dev/null </dev/null
+  background script --quiet --flush --return --command "${*:2} <lines" seen >/dev/null </dev/null
   exec {lines}>lines
   wait_until feed_until_number "$lines"
   exec {lines}>&-
   finish "$BACKGROUND_PID"
   assert_success
+  progressed "$1" "$start"
+  assert [ "${PROGRESS[-1]}" -ge 1 ]
+  assert [ "${PROGRESS[-1]}" -le "$FED" ]
 }
 
 # feed_until_number DESCRIPTOR: write another line, then return true if the terminal has received a number (not in
 # script's own first line).
 feed_until_number() {
-  echo line >&"$1"
+  echo '{"body":"line"}' >&"$1"
+  FED=$((FED + 1))
   sed 1d seen | grep -aq '[0-9]'
 }
 
+# progressed WORDS START: the file seen contains only numbers with these words, not more than five a second since START,
+# and is erased. The numbers are in the array PROGRESS.
+progressed() {
+  local all
+  all=$(sed -e 1d -e '/^Script done/d' seen | tr '\r' '\n' | tr -d '\0')
+  assert_equal "${all##*$'\n'}" $'\e[K'
+  mapfile -t PROGRESS < <(sed -e '/^$/d' -e '/\x1b/d' <<<"$all" | sed "s/ $1\$//; s/^ *//")
+  run -1 grep -v '^[0-9]*$' <<<"$(printf '%s\n' "${PROGRESS[@]}")"
+  assert [ "${#PROGRESS[@]}" -le $(((${EPOCHREALTIME/./} - $2) / 200000 + 1)) ]
+}
+
 @test "a stream that takes over a second shows its progress if standard error is a terminal" {
-  shows_progress -l
+  chat-spool init
+  shows_progress 'messages sent' chat-send -l
   (($(chat-recv -a | wc -l) > 0))
 }
 
 @test "an atomic stream that takes over a second shows its progress, too" {
-  shows_progress -l -1
+  chat-spool init
+  shows_progress 'messages read' chat-send -l -1
+}
+
+@test "load and dump show their progress" {
+  local lines start
+  chat-spool init
+  shows_progress 'messages sent' chat-spool load
+  head -c 6000000 /dev/zero | tr '\0' x | fold -w 1000 | chat-send -l
+  rm lines seen && mkfifo lines
+  start=${EPOCHREALTIME/./}
+  background script --quiet --flush --return --command 'chat-spool dump >lines' seen >/dev/null </dev/null
+  exec {lines}<lines
+  wait_until drink_until_number "$lines"
+  cat <&"$lines" >/dev/null
+  exec {lines}<&-
+  finish "$BACKGROUND_PID"
+  assert_success
+  progressed '% dumped' "$start"
+  assert [ "${PROGRESS[0]}" -ge 1 ]
+  assert [ "${PROGRESS[0]}" -le 99 ]
+}
+
+# drink_until_number DESCRIPTOR: read some of the dump, then return true if the terminal has received a number.
+drink_until_number() {
+  head -c 20000 <&"$1" >/dev/null
+  sed 1d seen | grep -aq '[0-9]'
 }
 
 @test "an error replaces the progress line" {
