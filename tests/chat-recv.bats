@@ -124,6 +124,10 @@ send() {
   assert_written '3\n' -c1
   assert_written '4\n5\n6\n' --count=3
   assert_written '7\n'
+  # More than one batch has.
+  seq 9000 | chat-send -l
+  chat-recv -c 8999 | cmp - <(seq 8999)
+  assert_written '9000\n' -c 2
 }
 
 @test "-c N with fewer messages takes them all and exits with 0" {

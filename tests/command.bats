@@ -296,6 +296,10 @@ after() {
   run timeout 20 chat-recv -F -- sh -c 'exit 99'
   assert_success
   assert_empty_room
+  # Even after a failure, as a signal to a follower does.
+  printf '%s\n' a b c | chat-send -l
+  run -0 chat-recv -a -- sh -c 'read -r word; [ "$word" != a ] || exit 1; exit 99'
+  assert_equal "$(left)" 'a:1 c:0 '
 }
 
 @test "exit 100 and 65 move the message to the dead-letter room at once" {
@@ -333,6 +337,17 @@ after() {
   mkdir programs
   echo 'echo "found $1"; cat' >programs/script
   chmod +x programs/script
+  # Earlier directories have no such file, or one that is not executable; an empty entry is the directory itself.
+  mkdir other
+  touch other/script
+  echo 'echo "here $# $1 $2"; cat' >script2
+  chmod +x script2
+  chat-send hello
+  PATH="$PWD/none:$PWD/other:$PWD/programs:$PATH" run -0 chat-recv -- script me
+  assert_output $'found me\nhello'
+  chat-send hello
+  PATH="$PWD/other::$PATH" run -0 chat-recv -- script2 one two
+  assert_output $'here 2 one two\nhello'
   chat-send hello
   PATH="$PWD/programs:$PATH" run chat-recv -- script me
   assert_success
@@ -403,18 +418,29 @@ after() {
 }
 
 @test "--backoff with several times holds a message back for each of them, and repeats the last one" {
-  local attempts held begun due
-  while read -r attempts held; do
-    echo "{\"room\":\"r$attempts\",\"attempts\":$attempts,\"body\":\"job\"}" | chat-spool load
+  local attempts held begun due options
+  # One time doubles with each attempt, up to an hour, or the time itself. With -F it is a second by default.
+  while read -r attempts held options; do
+    echo "{\"room\":\"jobs\",\"attempts\":$attempts,\"body\":\"job\"}" | chat-spool load
     begun=$(date +%s)
-    run -123 chat-recv -r "r$attempts" --backoff 1m,1h,1d -- false
-    due=$(date -d "$(chat-spool show -j "r$attempts" | grep -o '"due":"[^"]*' | cut -d '"' -f 4)" +%s)
-    ((due >= begun + held && due <= $(date +%s) + held + 1)) || fail "after $attempts attempts: $((due - begun)) s"
+    # shellcheck disable=SC2086  # words are meant
+    run -123 chat-recv -r jobs $options -- false
+    due=$(date -d "$(chat-spool show -j jobs | grep -o '"due":"[^"]*' | cut -d '"' -f 4)" +%s)
+    ((due >= begun + held && due <= $(date +%s) + held + 1)) || fail "$options after $attempts attempts: $((due - begun)) s"
+    chat-spool delete -qy jobs
   done <<END
-0 60
-1 3600
-2 86400
-7 86400
+0 60 --backoff 1m,1h,1d
+1 3600 --backoff 1m,1h,1d
+2 86400 --backoff 1m,1h,1d
+7 86400 --backoff 1m,1h,1d
+0 600 --backoff 10m
+2 2400 --backoff 10m
+3 3600 --backoff 10m
+9 3600 --backoff 10m
+0 7200 --backoff 2h
+3 7200 --backoff 2h
+4 16 -F -t 0.1
+12 3600 -F -t 0.1
 END
   for held in "1m," ,1m 1m,,1h 1m,x 1m:1h ''; do
     run --separate-stderr chat-recv --backoff "$held" -- touch ran
@@ -1024,9 +1050,10 @@ no_processes() {
 @test "a stopped command that is continued does its work" {
   local receiver
   echo job | chat-send
-  background chat-recv -- sh -c 'echo $$ >>pids; kill -STOP $$; echo went on >went' 2>errors
+  background chat-recv -- sh -c 'echo $$ >>pids; kill -TTOU $$; echo went on >went' 2>errors
   receiver=$BACKGROUND_PID
   wait_until test -s errors
+  assert_equal "$(<errors)" "chat-recv: message 1: the command 'sh', process $(<pids), is stopped: it cannot write to the terminal"
   kill -CONT "$(<pids)"
   finish "$receiver"
   assert_success
@@ -1118,20 +1145,54 @@ no_processes() {
 # ---------------------------------------------------------------- usage
 
 @test "options that make no sense with or without a command are usage errors" {
-  local arguments long
+  local arguments long problem
   long=$(printf 'r%.0s' {1..251})
   chat-send hello
-  for arguments in '-P 2' '--tries 2' '--dead x' '--backoff 2' '-P 2 --' \
-    '-P 0 -- touch ran' '-P x -- touch ran' '-P -1 -- touch ran' '--tries 0 -- touch ran' '--tries x -- touch ran' \
-    '--backoff x -- touch ran' '--backoff -1 -- touch ran' '--dead a/b -- touch ran' '--dead= -- touch ran' \
-    '-p -- touch ran' '-n -- touch ran' '-0 -- touch ran' '-o %b -- touch ran' '-v -- touch ran' '-j -- touch ran' \
-    '--raw -- touch ran' 'touch ran' '-a touch ran' '--dead main -- touch ran' '-r a -r b --dead b -- touch ran' \
-    '-a -c 2 -- touch ran' '-F -a -- touch ran' "-r $long -- touch ran"; do
+  while IFS='|' read -r arguments problem; do
     # shellcheck disable=SC2086
     capture chat-recv $arguments
     assert_usage chat-recv
-  done
+    assert_equal "$arguments: ${stderr%%$'\n'*}" "$arguments: chat-recv: $problem"
+  done <<END
+-P 2|options '-P', '-b', '--tries', '--dead' and '--backoff' need a COMMAND
+-b 2|options '-P', '-b', '--tries', '--dead' and '--backoff' need a COMMAND
+--tries 2|options '-P', '-b', '--tries', '--dead' and '--backoff' need a COMMAND
+--dead x|options '-P', '-b', '--tries', '--dead' and '--backoff' need a COMMAND
+--backoff 2|options '-P', '-b', '--tries', '--dead' and '--backoff' need a COMMAND
+-P 2 --|a COMMAND is required after '--'
+-P 0 -- touch ran|option '-P' needs a positive number, not '0'
+-P x -- touch ran|option '-P' needs a positive number, not 'x'
+-P -1 -- touch ran|option '-P' needs a positive number, not '-1'
+-b 0 -- touch ran|option '-b' needs a positive number, not '0'
+--tries 0 -- touch ran|option '--tries' needs a positive number, not '0'
+--tries x -- touch ran|option '--tries' needs a positive number, not 'x'
+--backoff x -- touch ran|option '--backoff' needs a duration like 90, 1.5s, 5m, 2h or 1d, not 'x'
+--backoff -1 -- touch ran|option '--backoff' needs a duration like 90, 1.5s, 5m, 2h or 1d, not '-1'
+--dead a/b -- touch ran|'a/b' cannot name a room: it has a '/'
+--dead= -- touch ran|'' cannot name a room: it is empty
+-p -- touch ran|a COMMAND excludes '-p', '-n', '-o', '-v' and '--raw'
+-n -- touch ran|a COMMAND excludes '-p', '-n', '-o', '-v' and '--raw'
+-o %b -- touch ran|a COMMAND excludes '-p', '-n', '-o', '-v' and '--raw'
+-v -- touch ran|a COMMAND excludes '-p', '-n', '-o', '-v' and '--raw'
+--raw -- touch ran|a COMMAND excludes '-p', '-n', '-o', '-v' and '--raw'
+-b 2 -n -- touch ran|a COMMAND excludes '-p', '-n', '-o', '-v' and '--raw'
+-0 -- touch ran|a COMMAND gets the body of one message; options '-0' and '-j' need '-b'
+-j -- touch ran|a COMMAND gets the body of one message; options '-0' and '-j' need '-b'
+-b 2 -0 -j -- touch ran|options '-n', '-0', '-o', '-j' and '-v' exclude each other
+touch ran|unexpected argument 'touch' (for a room: -r touch; for a command: -- touch)
+-a touch ran|unexpected argument 'touch' (for a room: -r touch; for a command: -- touch)
+--dead main -- touch ran|'main' cannot be both received from and the dead-letter room
+-r a -r b --dead b -- touch ran|'b' cannot be both received from and the dead-letter room
+-r a -r b --dead a -- touch ran|'a' cannot be both received from and the dead-letter room
+-a -c 2 -- touch ran|options '-a' and '-c' exclude each other
+-F -a -- touch ran|option '-F' excludes '-a' and '-c'
+-F -c 2|option '-F' excludes '-a' and '-c'
+-F -p -r a -r b|options '-F' and '-p' need a single room
+-r $long -- touch ran|the default dead-letter room of '$long' would exceed 255 bytes; use --dead
+END
   assert_file_not_exist ran
+  capture chat-recv -r "${long:1}" -- touch ran
+  assert_error 1 'chat-recv: No new messages'
   capture chat-recv -r "$long" --dead grave -- touch ran
   assert_error 1 'chat-recv: No new messages'
   assert_equal "$(left)" 'hello:0 '
