@@ -255,19 +255,53 @@ says_how_many() {
   head -n "$(wc -l <seen)" in | cmp - seen
 }
 
+@test "the error for a message that is too long names its number, and the stored messages in all rooms" {
+  local options lines problem
+  chat-spool config max-length 5
+  while IFS='|' read -r options lines problem; do
+    # shellcheck disable=SC2059  # a format is meant
+    printf "$lines" >in
+    # shellcheck disable=SC2086  # words are meant
+    run --separate-stderr -65 chat-send $options <in
+    assert_equal "$options: $stderr" "$options: chat-send: $problem"
+    # shellcheck disable=SC2086
+    run --separate-stderr -65 chat-send $options < <(cat in)
+    assert_equal "$options: $stderr" "$options: chat-send: $problem"
+    chat-recv -qa -r a -r b >/dev/null || [[ $? == 1 ]]
+  done <<'END'
+-l -r a|123456\n2\n3\n|message 1 of the input is longer than 5 bytes; no message was stored
+-l -r a|12345\n123456\n3\n|message 2 of the input is longer than 5 bytes; 1 message was stored
+-l -r a|1\n2\n3\n123456|message 4 of the input is longer than 5 bytes; 3 messages were stored
+-l -r a -r b|1\n2\n123456\n|message 3 of the input is longer than 5 bytes; 4 messages were stored
+-l -r a -k key|1\n2\n3\n123456\n|message 4 of the input is longer than 5 bytes; 3 messages were stored or already in the room
+-l -r a -k key --replace|1\n2\n123456\n|message 3 of the input is longer than 5 bytes; 2 messages were stored
+-0 -r a|1\0\0002\n\000123456\0|message 4 of the input is longer than 5 bytes; 3 messages were stored
+-l -1 -r a|1\n2\n3\n123456|message 4 of the input is longer than 5 bytes; no message was stored
+-J -r a|{"body":"1"}\n{"body":"123456"}\n|line 2: the message is longer than 5 bytes; 1 message was stored
+-J -1 -r a|{"body":"1"}\n{"body":"123456"}\n|line 2: the message is longer than 5 bytes; no message was stored
+END
+  # With -1 -m the lines are counted once the room is found full, which may be before the last one is read.
+  { seq 20000 36383; echo 123456; } >in
+  chat-send -r a there
+  run --separate-stderr -65 chat-send -l -1 -m 1 -w -r a <in
+  assert_stderr 'chat-send: message 16385 of the input is longer than 5 bytes; no message was stored'
+  run --separate-stderr -64 chat-send -l -1 -m 1 -w -r a <<<$'1\n2\n3'
+  assert_equal "${stderr%%$'\n'*}" "chat-send: option '-1' cannot send 3 messages to a room that '-m' limits to 1"
+  assert_room 'there\0' a
+}
+
 @test "ids that cannot be printed are an error that reports how many messages are stored" {
   run --separate-stderr bash -c 'seq 17 | chat-send -l -i >/dev/full'
-  assert_error 74 'chat-send: cannot write standard output: no space left on device'
-  says_how_many 17
+  assert_error 74 'chat-send: cannot write standard output: no space left on device; 17 messages were stored'
   room_holds {1..17}
 }
 
 @test "input that cannot be read exits with 74" {
   mkdir directory
   run --separate-stderr chat-send -l <directory
-  assert_error 74 'chat-send: '
+  assert_error 74 'chat-send: cannot read standard input: is a directory; no message was stored'
   run --separate-stderr chat-send -l1 <directory
-  assert_error 74 'chat-send: '
+  assert_error 74 'chat-send: cannot read standard input: is a directory'
   assert_empty_room
 }
 
@@ -322,6 +356,36 @@ says_how_many() {
   finish "$SENDER"
   assert_success
   chat-recv -a | cmp - <(seq 20000)
+}
+
+@test "-1 begins where its input is positioned, also when it has to wait for space first" {
+  chat-send there
+  printf 'header\n1\n2\n' >in
+  background bash -c 'read -r line && exec chat-send -l -1 -m 2 -w' <in
+  SENDER=$BACKGROUND_PID
+  wait_blocked "$SENDER"
+  run -0 chat-recv
+  assert_output there
+  finish "$SENDER"
+  assert_success
+  assert_room '1\0002\0'
+}
+
+@test "-1 collects the lines of a pipe in a file without a name in TMPDIR" {
+  mkdir tmp
+  TMPDIR=$PWD/tmp slow_sender -l -1
+  echo one >&"$INPUT"
+  wait_until eval 'ls -l "/proc/$SENDER/fd" | grep -q "$PWD/tmp/chat-send-.* (deleted)"'
+  end_of_input
+  finish "$SENDER"
+  assert_success
+  assert_equal "$(ls -A tmp)" ''
+  run --separate-stderr bash -c 'seq 3 | TMPDIR=$PWD/nowhere chat-send -l -1'
+  assert_error 74 "chat-send: cannot make a temporary file in '$PWD/nowhere': no such file or directory"
+  run --separate-stderr bash -c 'ulimit -f 1; seq 10000 | chat-send -l -1'
+  assert_error 74 'chat-send: cannot write a temporary file: file too large'
+  TMPDIR='' chat-send -l -1 < <(echo two)
+  assert_room 'one\0two\0'
 }
 
 # ---------------------------------------------------------------- memory

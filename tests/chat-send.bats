@@ -180,20 +180,17 @@ assert_written() {
 
 @test "a file that cannot be read exits with 74, and nothing is stored" {
   run --separate-stderr chat-send -f missing
-  assert_error 74 "chat-send: "
-  [[ $stderr == *"'missing'"*'no such file or directory' ]]
+  assert_error 74 "chat-send: cannot open 'missing': no such file or directory"
   mkdir directory
   run --separate-stderr chat-send -f directory
-  assert_error 74 "chat-send: "
-  [[ $stderr == *"'directory'"*'is a directory' ]]
+  assert_error 74 "chat-send: cannot read 'directory': is a directory"
   assert_empty_room
 }
 
 @test "standard input that cannot be read exits with 74, and nothing is stored" {
   mkdir directory
   run --separate-stderr chat-send <directory
-  assert_error 74 "chat-send: "
-  [[ $stderr == *'is a directory' ]]
+  assert_error 74 'chat-send: cannot read standard input: is a directory'
   assert_empty_room
 }
 
@@ -328,13 +325,8 @@ assert_written() {
 
 @test "an id that cannot be printed is an error that reports that the message is stored" {
   run --separate-stderr bash -c 'chat-send -i hello >/dev/full'
-  assert_error 74 'chat-send: '
-  capture chat-recv
-  if [[ $status == 0 ]]; then
-    assert_bytes stdout 'hello\n'
-    run --separate-stderr bash -c 'chat-send -i hello >/dev/full'
-    [[ $stderr == *stored* ]]
-  fi
+  assert_error 74 'chat-send: cannot write standard output: no space left on device; the message may be stored'
+  assert_written 'hello\n' -a
 }
 
 @test "-q does not change what is sent" {
@@ -397,11 +389,11 @@ assert_written() {
 @test "a body of 64 MiB and one byte is refused with 65, and nothing is stored" {
   head -c 67108865 /dev/zero >in
   run --separate-stderr chat-send -f in
-  assert_error 65 'chat-send: '
+  assert_error 65 'chat-send: the message is longer than 67108864 bytes'
   run --separate-stderr chat-send <in
-  assert_error 65 'chat-send: '
+  assert_error 65 'chat-send: the message is longer than 67108864 bytes'
   run --separate-stderr bash -c 'cat in | chat-send'
-  assert_error 65 'chat-send: '
+  assert_error 65 'chat-send: the message is longer than 67108864 bytes'
   assert_empty_room
 }
 

@@ -222,6 +222,51 @@ says() { [[ $stderr == *"$1"* ]] || fail "not said: $1: $stderr"; }
   done
 }
 
+@test "the error for options of chat-send that exclude or need each other names them" {
+  local arguments problem
+  while IFS='|' read -r arguments problem; do
+    # shellcheck disable=SC2086
+    refused chat-send $arguments
+    assert_equal "$arguments: ${stderr%%$'\n'*}" "$arguments: chat-send: $problem"
+  done <<'END'
+-l -0|options '-l', '-0' and '-J' exclude each other
+-0 -J|options '-l', '-0' and '-J' exclude each other
+-J -l|options '-l', '-0' and '-J' exclude each other
+-l word|options '-l', '-0' and '-J' read standard input and take no arguments
+-0 word|options '-l', '-0' and '-J' read standard input and take no arguments
+-J word|options '-l', '-0' and '-J' read standard input and take no arguments
+-l -f file|options '-l', '-0' and '-J' read standard input, not a file of '-f'
+-f file word|option '-f' reads the message from a file and takes no arguments
+--file=|the name of the file is empty
+-1|option '-1' needs '-l', '-0' or '-J'
+-1 word|option '-1' needs '-l', '-0' or '-J'
+--user= word|'' cannot be a sender
+-J -1 -m 5|option '-m' with '-J' and '-1' needs '-r'
+-l -m 1 -r a -r b|option '-m' with '-l', '-0' or '-J' needs a single room
+-0 -m 1 -r a -r b|option '-m' with '-l', '-0' or '-J' needs a single room
+-J -m 1 -r a -r b|option '-m' with '-l', '-0' or '-J' needs a single room
+--key= word|'' cannot be a key
+--new word|options '--replace' and '--new' need '-k'
+--replace word|options '--replace' and '--new' need '-k'
+-k k --replace --new word|options '--replace' and '--new' exclude each other
+-w word|options '-w' and '-t' wait for space and need '-m'
+-t 1 word|options '-w' and '-t' wait for space and need '-m'
+--drop word|option '--drop' frees space and needs '-m'
+-m 1 --drop -w word|options '--drop' and '-w' exclude each other
+-m 1 --drop -t 1 word|options '--drop' and '-w' exclude each other
+-m 0 word|option '-m' needs a positive number, not '0'
+-r a -r a word|room 'a' is given twice
+END
+  # Neighbours of these that are allowed.
+  chat-send -J -1 -m 5 -r a <<<'{"body":"x"}'
+  chat-send -J -m 5 <<<'{"body":"x"}'
+  chat-send -J -1 <<<'{"body":"x"}'
+  chat-send -m 5 -r b -r c x
+  chat-send -l -m 5 -r a <<<x
+  chat-send -l -r a -r b <<<x
+  assert_equal "$(chat-spool list -j | sed 's/{"room":"\(.*\)","depth":\([0-9]*\),.*/\1 \2/' | xargs)" 'a 3 b 2 c 1 main 2'
+}
+
 @test "an unambiguous long option may be abbreviated" {
   chat-send --u alice --sp "$PWD/x" --ro room hello
   run -0 chat-recv --sp="$PWD/x" --ro room --form=%u
