@@ -53,6 +53,9 @@ received() {
 1.5h 5400000
 .5m 30000
 10.0001 10001
+10.0000000000 10000
+10.00000000001 10001
+0.12345678901234d 10666667
 1.1d 95040000
 END
 }
@@ -65,6 +68,10 @@ END
     assert_equal "$(due '2099-11-22 13:40-05:30' $zone)" 2099-11-22T19:10:00Z
     assert_equal "$(due 2099-11-22T13:40:06.5Z $zone)" 2099-11-22T13:40:06Z
   done
+  # The limits of each part.
+  assert_equal "$(due 2099-01-01T00:00:00-23:59)" 2099-01-01T23:59:00Z
+  assert_equal "$(due 2099-12-31T23:59:59+23:59)" 2099-12-31T00:00:59Z
+  assert_equal "$(due 2099-12-31T23:00-00:00)" 2099-12-31T23:00:00Z
 }
 
 @test "a time without a zone is local; a date alone is local midnight" {
@@ -88,11 +95,12 @@ END
 @test "any other TIME is a usage error, and nothing is stored" {
   local option time
   for option in -d -x; do
-    for time in '' . s -1 +1 ' 1' '1 ' 1e3 0x10 5M 1w 1d2h 5mm tomorrow 2026-02-29 2026-13-01 2026-00-01 2026-1-1 2026-11 \
+    for time in 2026-11-31 2026-11-32 2026-11-00 1234567-01-01 2026-11-22T13:40+24:00 2026-11-22T13:40+1 2026-11-22T-1:00 '' . s -1 +1 ' 1' '1 ' 1e3 0x10 5M 1w 1d2h 5mm tomorrow 2026-02-29 2026-13-01 2026-00-01 2026-1-1 2026-11 \
       2026-11-22T 2026-11-22T13 2026-11-22T24:00 2026-11-22T13:60 2026-11-22T13:40:61 2026-11-22T13:40:07. \
       2026-11-22Z 2026-11-22T13:40+01 2026-11-22T13:40+01:60 2026-11-22T13:40z 2026-11-22T13:40ZZ $'1\n'; do
       run --separate-stderr chat-send "$option" "$time" x
       assert_usage chat-send
+      [[ $stderr == "chat-send: option '$option' needs a duration like 90, 5m, 2h or 1d, or a time like 2026-11-22T13:40:07Z, not '"* ]] || fail "$stderr"
     done
   done
   assert_not_exists "$SPOOL"
@@ -115,17 +123,17 @@ END
 @test "a number that could be a date or a timestamp is a usage error" {
   local option time
   for option in -d -x; do
-    for time in 20270101 19991231 1798761600 202701011200 20270101120000; do
+    for time in 20270101 20271231 10000101 99991231 19991231 1000000000 1798761600 202701011200 20270101120000; do
       run --separate-stderr chat-send "$option" "$time" x
       assert_usage chat-send
       assert_regex "$stderr" "'$time' may be a date, a timestamp or a number of seconds.*${time}s"
     done
   done
   assert_not_exists "$SPOOL"
-  for time in 31536000 315360000 20270101s 20271301 1.5 20270101.0; do
+  for time in 31536000 315360000 20270101s 20271301 20270001 20270100 20270132 09991231 999999999 2027010 20270101.0; do
     chat-send -x "$time" "$time"
   done
-  received 31536000 315360000 20270101s 20271301 1.5 20270101.0
+  received 31536000 315360000 20270101s 20271301 20270001 20270100 20270132 09991231 999999999 2027010 20270101.0
 }
 
 # ---------------------------------------------------------------- -d

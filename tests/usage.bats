@@ -121,18 +121,27 @@ says() { [[ $stderr == *"$1"* ]] || fail "not said: $1: $stderr"; }
 
 @test "a missing argument of an option is refused with 64" {
   local option
-  for option in -r -s -f -u -qr --room --spool --file --user; do refused chat-send "$option"; done
-  for option in -r -s -t -c -o -ar --room --spool --timeout --count --format; do refused chat-recv "$option"; done
+  for option in -r -s -f -u -qr --room --spool --file --user; do
+    refused chat-send "$option"
+    says "chat-send: option '${option/q/}' needs an argument"$'\n'
+  done
+  for option in -r -s -t -c -o -ar --room --spool --timeout --count --format; do
+    refused chat-recv "$option"
+    says "chat-recv: option '${option/-ar/-r}' needs an argument"$'\n'
+  done
 }
 
 @test "an argument for an option without arguments is refused with 64" {
   local option
   for option in --lines --null --atomic --print-id --quiet --help --version; do
     refused chat-send "$option=x"
+    says "chat-send: option '$option' takes no argument"$'\n'
     refused chat-send "$option="
+    says "chat-send: option '$option' takes no argument"$'\n'
   done
   for option in --wait --all --follow --peek --no-newline --null --verbose --quiet --raw --help --version; do
     refused chat-recv "$option=x"
+    says "chat-recv: option '$option' takes no argument"$'\n'
   done
 }
 
@@ -160,20 +169,43 @@ says() { [[ $stderr == *"$1"* ]] || fail "not said: $1: $stderr"; }
   says "unknown command 'nothing'"$'\n'
   refused chat-send -é
   says "unknown option '-é'"
+  # One mistake is allowed, and another one in five letters: one that is missing, added, replaced or swapped.
+  for word in ist listt llist bist lisx ilst lits mxxve:move restorexx:restore requeueeee:requeue; do
+    run -64 chat-spool "${word%:*}"
+    assert_line --index 0 "chat-spool: unknown command '${word%:*}' (did you mean '$([[ $word == *:* ]] && echo "${word#*:}" || echo list)'?)"
+  done
+  for word in x la mxxe mxxxve listlist1 aaaaaaaaaaaaaaaaaaaaaaaaa; do
+    run -64 chat-spool "$word"
+    assert_line --index 0 "chat-spool: unknown command '$word'"
+  done
+  # A letter has another case; other characters do not.
+  for word in @ [ '`' '{' Z z $'\xff'; do
+    run -64 chat-recv "-$word"
+    assert_line --index 0 "chat-recv: unknown option '-${word/$'\xff'/'\xff'}'"
+  done
+  run -64 chat-recv -A
+  assert_line --index 0 "chat-recv: unknown option '-A' (did you mean '-a', '--all'?)"
 }
 
 @test "a long option with one dash is refused with 64, and the error names the option" {
   refused chat-send -room x
   says "unknown option '-room' (did you mean '--room'?)"
   refused chat-send -room=x y
+  says "unknown option '-room' (did you mean '--room'?)"
   refused chat-send -q -file x
+  says "unknown option '-file' (did you mean '--file'?)"
   refused chat-recv -timeout 5
+  says "unknown option '-timeout' (did you mean '--timeout'?)"
   refused chat-spool list -json
   says "unknown option '-json' (did you mean '--json'?)"
   # As an argument of an option and as a word it is not the option --help.
   chat-send -k -room -- -room
   run -0 chat-recv -o '%k %b'
   assert_output -- '-room -room'
+  # Nor is a part of its name: -ro is -r o.
+  chat-send -ro hello
+  run -0 chat-recv -ro
+  assert_output hello
 }
 
 @test "an option that takes one argument is refused with 64 if it is given twice" {
@@ -181,14 +213,19 @@ says() { [[ $stderr == *"$1"* ]] || fail "not said: $1: $stderr"; }
   for option in '-s a -s b' '-s a --spool b' '-u a -u b' '-f a -f a' '-k a -k b' '-d 1 -d 2' '-x 1 --expire=2' '-m 1 -m 2' '-m 1 -t 1 -t 2'; do
     # shellcheck disable=SC2086
     refused chat-send $option
-    says 'is given twice'
+    assert_regex "$stderr" "^chat-send: option '-[a-z]' \\(--[a-z]+\\) is given twice"
   done
+  refused chat-send -s a --spool b
+  says "chat-send: option '-s' (--spool) is given twice"$'\n'
   for option in '-s a -s b' '-t 1 -t 2' '-c 1 --count 1' '-o a -o b' '-P 1 -P 2 -- true' '--dead a --dead b -- true' '--backoff 1 --backoff 2 -- true'; do
     # shellcheck disable=SC2086
     refused chat-recv $option
     says 'is given twice'
   done
+  refused chat-recv --backoff 1 --backoff 2 -- true
+  says "chat-recv: option '--backoff' is given twice"$'\n'
   refused chat-spool show -i 1 --id 2
+  says "chat-spool: option '-i' (--id) is given twice"$'\n'
   refused chat-spool list -s a -s b
   refused chat-send -r a -r b -r a hello
   says "room 'a' is given twice"
@@ -350,12 +387,19 @@ END
 
 @test "a -c that is not a positive number is refused with 64" {
   local count
-  for count in 0 00 -1 +0 '' ' ' x 1x x1 1.5 0x10 1e3 99999999999999999999999; do refused chat-recv -c "$count"; done
+  for count in 0 00 -1 +0 '' ' ' x 1x x1 1.5 0x10 1e3 9223372036854775808 99999999999999999999999; do
+    refused chat-recv -c "$count"
+    says "chat-recv: option '-c' needs a positive number, not '$count'"$'\n'
+  done
+  run -1 chat-recv -c 9223372036854775807
 }
 
 @test "a -t that is not a number from 0 up is refused with 64" {
   local seconds
-  for seconds in -1 -0.5 '' ' ' . x 1x 1,5 1.2.3 nan NaN inf 5M 1w 2026-11-22; do refused chat-recv -t "$seconds"; done
+  for seconds in -1 -0.5 '' ' ' . x 1x 1,5 1.2.3 nan NaN inf 5M 1w 2026-11-22; do
+    refused chat-recv -t "$seconds"
+    says "chat-recv: option '-t' needs a duration like 90, 1.5s, 5m, 2h or 1d, not '$seconds'"$'\n'
+  done
 }
 
 @test "a bad format is refused with 64" {
@@ -363,7 +407,10 @@ END
   # shellcheck disable=SC1003  # a backslash is meant
   for format in % '%b%' %z %B '% b' %5b '\' 'x\' '\q' '\x' '\x1' '\xg1' '\x1g' '\1'; do
     refused chat-recv -o "$format"
+    [[ $stderr == "chat-recv: no such "@(field|escape)" in the format '$format': '"* ]] || fail "$stderr"
   done
+  refused chat-recv -o 'a\x1gb'
+  [[ $stderr == "chat-recv: no such escape in the format 'a\x1gb': '\x'"$'\n'* ]]
   refused chat-recv -o '%b%'
   [[ $stderr == "chat-recv: no such field in the format '%b%': '%'"$'\n'* ]]
   refused chat-recv -o '%b%z'
