@@ -270,6 +270,18 @@ tea>'
   assert_equal "$(sed 's/.* //' last | tr '\n' ' ')" "$(seq -s ' ' 11 30) "
   : | chat-talk -u alice -n 3 tea >last
   assert_equal "$(sed 's/.* //' last | tr '\n' ' ')" '28 29 30 '
+  # Whether it looks at few messages or at all of them.
+  seq 31 300 | chat-send -l -r tea -u bob
+  : | chat-talk -u alice tea >/dev/null
+  for n in 1 2 30 74 75 76 100 101 250 299 300 301; do
+    : | chat-talk -u alice -n "$n" tea >last
+    assert_equal "$n: $(sed 's/.* //' last | tr '\n' ' ')" "$n: $(seq -s ' ' $((n > 300 ? 1 : 301 - n)) 300) "
+  done
+  : | chat-talk -u alice -n 99999999999 tea >last
+  assert_equal "$(wc -l <last)" 300
+  chat-spool delete -qy tea
+  seq 30 | chat-send -l -r tea -u bob
+  : | chat-talk -u alice tea >/dev/null
   # Places are given out for the whole spool.
   seq 500 | chat-send -l -r other
   tell 31
@@ -402,9 +414,23 @@ hh:mm bob    4
 hh:mm bob    5
 -- now
 tea>"
-  enters alice '/back x'
-  wait_until shows alice "/back needs a positive number, not 'x'"
-  wait_until last_row alice 'tea> /back x'
+  local wrong
+  for wrong in x 0 -1 1000001 2x; do
+    enters alice "/back $wrong"
+    wait_until shows alice "/back needs a positive number, not '$wrong'"
+    wait_until last_row alice "tea> /back $wrong"
+    keys alice C-u
+  done
+  enters alice '/back  1000000'
+  wait_until last_row alice 'tea>'
+  assert_equal "$(picture alice | tail -n 8)" '-- back
+hh:mm bob    1
+hh:mm bob    2
+hh:mm bob    3
+hh:mm bob    4
+hh:mm bob    5
+-- now
+tea>'
 }
 
 @test "/back without a number shows the last hundred messages" {
@@ -431,7 +457,16 @@ tea>"
   wait_until last_row alice 'tea> /to dave hello'
   keys alice C-u
   enters alice '/to dave'
-  wait_until shows alice '/to needs a name and a text'
+  wait_until shows alice '-- /to needs a name and a text: /to NAME TEXT'
+  keys alice C-u
+  enters alice '/to'
+  wait_until last_row alice 'tea> /to'
+  keys alice C-u
+  # A message to oneself is shown once.
+  enters alice '/to alice  a note'
+  wait_until shows alice 'alice > alice  a note'
+  wait_until read_by alice
+  assert_equal "$(picture alice | grep -c 'a note')" 1
 }
 
 @test "a private message is shown in all terminals of its reader and then counts as read" {
@@ -447,18 +482,29 @@ tea>"
 
 @test "an unknown command is not sent, but the same text after a space is" {
   person alice
-  enters alice /etc
-  wait_until shows alice "-- no command '/etc'"
-  wait_until last_row alice 'tea> /etc'
+  local line
+  enters alice '/etc or not'
+  sees alice "-- tea: no unread messages
+-- no command '/etc'; there are /who /back /to /quit; a space before
+   the line sends it
+tea> /etc or not"
+  for line in /wh /whoo; do
+    keys alice C-u
+    enters alice "$line"
+    wait_until shows alice "-- no command '$line';"
+  done
   keys alice C-u
   enters alice ' /etc'
   wait_until shows alice 'alice  /etc'
-  enters alice '/etc/fstab is broken'
-  wait_until shows alice 'alice  /etc/fstab is broken'
+  for line in '/etc/fstab is broken' / '/ x' //who '  /who'; do
+    enters alice "$line"
+    wait_until shows alice "alice  $line"
+    wait_until last_row alice 'tea>'
+  done
   enters alice /quit
   wait_until ended alice 0
   run -0 chat-recv -p -a -r tea
-  assert_output $'/etc\n/etc/fstab is broken'
+  assert_output $'/etc\n/etc/fstab is broken\n/\n/ x\n//who\n  /who'
 }
 
 @test "an empty line is not sent" {
@@ -528,6 +574,136 @@ hh:mm bob    that is all'
   run -1 has_bytes alice.raw $'\e[2J'
 }
 
+# ---------------------------------------------------------------- columns and rows
+
+@test "words are wrapped at the last column, and a word wider than a row is broken" {
+  local x
+  x=$(printf 'x%.0s' {1..57})
+  ROWS_OF_TERMINAL=40 person alice
+  tell "${x:1} y"
+  tell "${x:29} ${x:29}"
+  tell "${x:28} ${x:29}"
+  tell "a $x"
+  tell "a x$x"
+  tell "$x   z"
+  tell $'a\tb12345678\tc'
+  tell $'1\r\n2\r'
+  wait_until shows alice '2'
+  sees alice "-- tea: no unread messages
+hh:mm bob    ${x:1}
+             y
+hh:mm bob    ${x:29} ${x:29}
+hh:mm bob    ${x:28}
+             ${x:29}
+hh:mm bob    a
+             $x
+hh:mm bob    a ${x:2}
+             xxx
+hh:mm bob    $x
+             z
+hh:mm bob    a       b12345678       c
+hh:mm bob    1
+             2
+tea>"
+}
+
+@test "the text begins in the same column for names up to 12 columns, or a quarter of a narrow terminal" {
+  person alice
+  chat-send -r tea -u sevenxx one
+  chat-send -r tea -u twelvexxxxxx two
+  tell three
+  chat-send -r tea -u thirteenxxxxx four
+  tell five
+  sees alice '-- tea: no unread messages
+hh:mm sevenxx  one
+hh:mm twelvexxxxxx  two
+hh:mm bob           three
+hh:mm thirteenxxxxx  four
+hh:mm bob           five
+tea>'
+  keys alice C-d
+  wait_until ended alice 0
+  tm kill-session -t alice
+  COLUMNS_OF_TERMINAL=31 terminal alice chat-talk -u alice tea
+  wait_until last_row alice 'tea>'
+  assert_equal "$(picture alice | sed 1d)" 'hh:mm sevenxx  one
+hh:mm twelvexxxxxx  two
+hh:mm bob      three
+hh:mm thirteenxxxxx  four
+hh:mm bob      five
+-- now
+tea>'
+}
+
+@test "the typed line leaves no remains when it becomes shorter, moves over rows or fills them exactly" {
+  local x
+  x=$(printf '0123456789%.0s' {1..20})
+  person alice
+  # The last column of a row is never the place of the cursor.
+  types alice "${x:0:64}"
+  wait_until last_row alice "tea> ${x:0:64}"
+  assert_equal "$(cursor alice)" 69,1
+  types alice "${x:64:1}"
+  wait_until last_row alice "tea> ${x:0:65}"
+  wait_until eval '[[ $(cursor alice) == 0,2 ]]'
+  types alice "${x:65:80}"
+  sees alice "-- tea: no unread messages
+tea> ${x:0:65}
+${x:65:70}
+${x:135:10}"
+  keys alice Home Right Right
+  wait_until eval '[[ $(cursor alice) == 7,1 ]]'
+  keys alice DC DC
+  sees alice "-- tea: no unread messages
+tea> 01${x:4:63}
+${x:67:70}
+${x:137:8}"
+  keys alice End C-u
+  sees alice '-- tea: no unread messages
+tea>'
+  assert_equal "$(cursor alice)" 5,1
+  types alice "${x:0:66}"
+  keys alice BSpace BSpace
+  wait_until last_row alice "tea> ${x:0:64}"
+  assert_equal "$(cursor alice)" 69,1
+  keys alice C-u
+  pastes alice $'one\ntwo three\n\nfour'
+  sees alice '-- tea: no unread messages
+tea> one
+two three
+
+four'
+  keys alice BSpace BSpace BSpace BSpace BSpace C-w
+  sees alice '-- tea: no unread messages
+tea> one
+two'
+  keys alice C-l
+  sees alice 'tea> one
+two'
+}
+
+@test "keys that are not text are shown as such, and bytes that are not UTF-8 are ignored" {
+  person alice
+  tm send-keys -t alice -H 61 ff 62 c3 28 00 63
+  wait_until last_row alice 'tea> ab(c'
+  # A character may arrive in pieces.
+  tm send-keys -t alice -H e6 97
+  tell hello
+  wait_until shows alice 'bob    hello'
+  wait_until last_row alice 'tea> ab(c'
+  tm send-keys -t alice -H a5
+  wait_until last_row alice 'tea> ab(c日'
+  keys alice C-v C-a
+  pastes alice $'\u202e'
+  wait_until last_row alice 'tea> ab(c日^A<202e>'
+  types alice x
+  assert_equal "$(cursor alice)" 20,2
+  keys alice Enter
+  wait_until last_row alice 'tea>'
+  run -0 chat-recv -p -a -r tea -o '%u %b\n'
+  assert_line $'alice ab(c日\x01\u202ex'
+}
+
 # ---------------------------------------------------------------- days, bells, colours
 
 @test "chat-talk shows the date when it changes" {
@@ -564,14 +740,21 @@ rings() {
   person carol
   recorded alice
   tell 'nothing for her'
-  tell 'malice is another word'
-  rings alice another 0
+  tell 'malice, alices, alice_b, alice2, alic, éalice and aliceé are other words'
+  rings alice 'other words' 0
   tell 'Alice: bring the cable'
   rings alice cable 1
   enters alice 'I am alice'
   rings alice 'I am alice' 1
   enters carol '/to alice psst'
   rings alice psst 2
+  tell 'I saw (ALICE)'
+  rings alice ALICE 3
+  tell 'malice or alice'
+  rings alice 'or alice' 4
+  tell alice
+  tell 'the end'
+  rings alice 'the end' 5
 }
 
 @test "with -b the bell rings for every message, and with -q for no message" {
@@ -612,8 +795,15 @@ rings() {
     wait_blocked "$(pid_of alice)"
     tell "alice: hello $way"
     wait_until shows alice "hello $way"
+    types alice 'never sent'
+    keys alice C-c
+    wait_until shows alice '-- Ctrl-D leaves'
     enters alice "I use $way"
     wait_until shows alice "alice  I use $way"
+    shows_not alice 'alice  never'
+    resize alice 30 20
+    tell 'a line that is wider than the narrow terminal'
+    wait_until shows alice $'bob    a line that is\n             wider than the'
     enters alice /who
     wait_until shows alice '-- here: alice'
     keys alice C-d
@@ -642,6 +832,17 @@ ns'
 @test "COLUMNS is the width of a terminal of unknown size, TZ the time zone, and messages are UTF-8 in any locale" {
   : | chat-talk -u alice tea
   chat-send -J -r tea <<<'{"body":"日本語 is a word of three wide characters","user":"bob","time":"2019-01-02T12:00:00Z"}'
+  # A time before 1970 is rounded down, as are later ones.
+  chat-spool open old
+  : | chat-talk -u alice old
+  chat-send -J -r old <<<'{"body":"x","user":"bob","time":"1969-12-31T23:59:59.500Z"}'
+  TERM=dumb TZ=UTC on_terminal chat-talk -u alice old </dev/null >seen
+  run sed '1d; s/[[:space:]]*$//' seen
+  assert_output $'-- Wednesday, 31 December 1969\n23:59 bob    x\n-- now'
+  for columns in 0 -5 x; do
+    TERM=dumb TZ=UTC COLUMNS=$columns on_terminal chat-talk -u alice old </dev/null >again
+    assert_equal "$(sed 's/ since.*//' again | tail -n +2)" "$(tail -n +2 seen)"
+  done
   TERM=dumb COLUMNS=30 TZ=UTC-3 LC_ALL=C on_terminal chat-talk -u alice tea </dev/null >seen
   run sed 's/[[:space:]]*$//' seen
   assert_output '-- tea: 1 unread since
@@ -661,7 +862,13 @@ ns'
   wait_until last_row alice 'tea> never sent'
   keys alice C-c
   wait_until last_row alice 'tea>'
+  shows_not alice leaves
+  # In an empty line it shows once how to leave.
+  keys alice C-c C-c
   types alice x
+  sees alice '-- tea: no unread messages
+-- Ctrl-D or /quit leaves
+tea> x'
   keys alice C-d
   enters alice y
   wait_until shows alice 'alice  xy'
