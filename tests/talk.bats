@@ -702,6 +702,13 @@ two'
   wait_until last_row alice 'tea>'
   run -0 chat-recv -p -a -r tea -o '%u %b\n'
   assert_line $'alice ab(c日\x01\u202ex'
+  # A newline in a paste is CR, LF or both; the last one is dropped.
+  types alice $'\e[200~\none\r\ntwo\r\rthree\nfour\r\e[201~'
+  wait_until last_row alice four
+  keys alice Enter
+  wait_until last_row alice 'tea>'
+  run -0 chat-recv -p -a -r tea -o '%u %b|'
+  assert_output --partial $'|alice \none\ntwo\n\nthree\nfour|'
 }
 
 # ---------------------------------------------------------------- days, bells, colours

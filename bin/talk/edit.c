@@ -137,7 +137,8 @@ static bool set_up(struct editor *e, struct talk *t)
     keys_bind_usual(e->el);
     el_source(e->el, NULL);
     keys_bind_own(e->el);
-    el_wset(e->el, EL_SETTY, L"-d", L"-isig", NULL); /* Ctrl-C and Ctrl-Z are keys */
+    /* Ctrl-C and Ctrl-Z are keys, and paste() tells CR LF from two newlines. */
+    el_wset(e->el, EL_SETTY, L"-d", L"-isig", L"-icrnl", L"-inlcr", NULL);
     el_wset(e->el, EL_GETCFN, next);
     return true;
 }
