@@ -485,6 +485,9 @@ the default spool, in the home directory; it does not exist"
   XDG_STATE_HOME=/nowhere/state run -0 chat-spool where
   assert_output '/nowhere/state/chat/spool.db
 the default spool, in XDG_STATE_HOME; it does not exist'
+  XDG_STATE_HOME=relative run -0 chat-spool where
+  assert_output "$HOME/.local/state/chat/spool.db
+the default spool, in the home directory; it does not exist"
   CHAT_SPOOL=here.db run -0 chat-spool where
   assert_output "$PWD/here.db
 named by CHAT_SPOOL; it does not exist"

@@ -305,9 +305,9 @@ new_ids() {
 
 GOOD='"room":"main","user":"u","host":"h","time":"2020-01-01T00:00:00.000Z","attempts":0,"key":null'
 
-@test "the error for a line that cannot be read names its number, and the lines before it are loaded" {
-  local bad n=0
-  while read -r bad; do
+@test "the error for a line that cannot be read names its number and the reason, and the lines before it are loaded" {
+  local bad reason n=0
+  while IFS='|' read -r bad reason; do
     n=$((n + 1))
     { for id in 1 2 3; do printf '{"id":%d,%s,"place":%d,"due":null,"expires":null,"body":"%d"}\n' $id "$GOOD" $id $id; done
       printf '%s\n' "$bad"
@@ -316,29 +316,60 @@ GOOD='"room":"main","user":"u","host":"h","time":"2020-01-01T00:00:00.000Z","att
     assert_equal "$bad: $status" "$bad: 65"
     assert_error 65 'chat-spool: line 4: '
     assert_regex "$stderr" '; 3 messages loaded$'
+    [[ ! $reason ]] || assert_stderr "chat-spool: line 4: $reason; 3 messages loaded"
     run -0 chat-recv -a -s "$n.db"
     assert_output $'1\n2\n3' # the teardown checks each spool
   done <<END2
-x
-{
-[]
-"text"
-{"id":4,$GOOD,"place":4,"due":null,"expires":null}
-{"id":4,$GOOD,"place":4,"due":null,"expires":null,"body":7}
-{"id":4,$GOOD,"place":4,"due":null,"expires":null,"body_base64":"*"}
-{"id":"4",$GOOD,"place":4,"due":null,"expires":null,"body":"x"}
-{"id":-4,$GOOD,"place":4,"due":null,"expires":null,"body":"x"}
-{"id":9223372036854775807,$GOOD,"place":4,"due":null,"expires":null,"body":"x"}
-{"id":4,$GOOD,"place":-4,"due":null,"expires":null,"body":"x"}
-{"id":4,$GOOD,"place":9223372036854775807,"due":null,"expires":null,"body":"x"}
-{"id":4,$GOOD,"place":"x","due":null,"expires":null,"body":"x"}
-{"id":4,$GOOD,"place":4,"due":"never","expires":null,"body":"x"}
-{"id":4,$GOOD,"place":4,"due":null,"expires":7.5,"body":"x"}
-{"id":4,"room":".main","user":"u","host":"h","body":"x"}
-{"id":4,"room":"main","user":"a\u0000b","host":"h","body":"x"}
-{"id":4,"room":"main","user":"","host":"h","body":"x"}
+x|
+{|
+[]|not a JSON object
+"text"|not a JSON object
+{"id":4,$GOOD,"place":4,"due":null,"expires":null}|'body' is missing
+{"id":4,$GOOD,"place":4,"due":null,"expires":null,"body":7}|'body' is not a string
+{"id":4,$GOOD,"place":4,"due":null,"expires":null,"body_base64":"*"}|'body_base64' is not base64
+{"id":"4",$GOOD,"place":4,"due":null,"expires":null,"body":"x"}|'id' is out of range or not a number
+{"id":-4,$GOOD,"place":4,"due":null,"expires":null,"body":"x"}|'id' is out of range or not a number
+{"id":4611686018427387904,$GOOD,"place":4,"due":null,"expires":null,"body":"x"}|'id' is out of range or not a number
+{"id":9223372036854775807,$GOOD,"place":4,"due":null,"expires":null,"body":"x"}|'id' is out of range or not a number
+{"id":4,$GOOD,"place":-4,"due":null,"expires":null,"body":"x"}|'place' is out of range or not a number
+{"id":4,$GOOD,"place":9223372036854775807,"due":null,"expires":null,"body":"x"}|'place' is out of range or not a number
+{"id":4,$GOOD,"place":"x","due":null,"expires":null,"body":"x"}|'place' is out of range or not a number
+{"id":4,$GOOD,"place":4,"due":"never","expires":null,"body":"x"}|'never' is not a time like 2026-11-22T13:40:07Z
+{"id":4,$GOOD,"place":4,"due":null,"expires":7.5,"body":"x"}|'expires' is not a string
+{"id":4,"room":".main","user":"u","host":"h","body":"x"}|'.main' cannot name a room
+{"id":4,"room":"main","user":"a\u0000b","host":"h","body":"x"}|'user' has a NUL byte
+{"id":4,"room":"main","user":"","host":"h","body":"x"}|'' cannot be a sender
+{"id":4,"room":"main","host":"","body":"x"}|'' cannot be a host
+{"id":4,"room":"main","key":"","body":"x"}|'' cannot be a key
+{"id":4,"room":"main","time":"now","body":"x"}|'now' is not a time like 2026-11-22T13:40:07Z
+{"id":4,"attempts":-1,"body":"x"}|'attempts' is out of range or not a number
+{"id":4,"failed":1,"body":"x"}|'failed' is not a string
+{"id":4,"failed":"2020-01-01","failure":"x","body":"x"}|'failure' is out of range or not a number
 END2
-  assert [ "$n" -eq 18 ]
+  assert_equal "$n" 25
+}
+
+@test "load refuses a wrong line of an open room or of a reader, and names the field" {
+  local bad reason
+  while IFS='|' read -r bad reason; do
+    run --separate-stderr chat-spool load -q <<<"$bad"
+    assert_error 65 "chat-spool: line 1: $reason; 0 messages loaded"
+  done <<'END'
+{"next_id":"5"}|'next_id' is out of range or not a number
+{"open":5}|'open' is not a string
+{"open":"a/b","keep":1,"keep_time":0,"max":5,"max_time":0,"next_id":5}|'a/b' cannot name a room
+{"open":"tea","keep":-1,"keep_time":0,"max":5,"max_time":0,"next_id":5}|'keep' is out of range or not a number
+{"open":"tea","keep":1,"keep_time":"x","max":5,"max_time":0,"next_id":5}|'keep_time' is out of range or not a number
+{"open":"tea","keep":1,"keep_time":0,"max":1.5,"max_time":0,"next_id":5}|'max' is out of range or not a number
+{"open":"tea","keep":1,"keep_time":0,"max":5,"max_time":null,"next_id":5}|'max_time' is out of range or not a number
+{"open":"tea","keep":1,"keep_time":0,"max":5,"max_time":0,"next_id":"x"}|'next_id' is out of range or not a number
+{"open":"tea","keep":9,"keep_time":0,"max":5,"max_time":0,"next_id":5}|a room cannot keep more messages than it may hold
+{"reader":5}|'reader' is not a string
+{"reader":"tea/bob","place":-1,"missed":0,"next_id":5}|'place' is out of range or not a number
+{"reader":"tea/bob","place":1,"missed":"x","next_id":5}|'missed' is out of range or not a number
+{"reader":"tea/bob","place":1,"missed":0,"next_id":-5}|'next_id' is out of range or not a number
+{"reader":"tea/bob","place":1,"missed":0}|room 'tea' is not open
+END
 }
 
 @test "an id or a position that exists already overwrites no other message" {

@@ -996,6 +996,22 @@ wait_stuck_in_write() { wait_until asleep "$1" '*@(n_tty_write|tty|wait_woken)*'
   assert_output $'alice: one\nalice: /quit\nalice: \nalice: last'
 }
 
+@test "INT, TERM and HUP end chat-talk without a terminal, and what it has shown counts as read" {
+  local signal
+  mkfifo in
+  for signal in INT TERM HUP; do
+    background bash -c 'exec chat-talk -u robot tea <in >out'
+    exec {input}>in
+    tell "before $signal"
+    wait_until grep -q "bob: before $signal" out
+    kill "-$signal" "$BACKGROUND_PID"
+    finish "$BACKGROUND_PID"
+    assert_equal "$signal: $status" "$signal: 0"
+    exec {input}>&-
+    read_by robot
+  done
+}
+
 @test "a program that reads and writes gets new messages while its input stays open" {
   mkfifo in
   background bash -c 'exec chat-talk -u robot tea <in >out'
