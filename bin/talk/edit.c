@@ -164,7 +164,7 @@ bool editor_run(struct talk *t)
     atexit(modes_restore);
     screen_failed = modes_restore;
     modes_begin(&editor);
-    while (!editor.end && !output_stop && el_wgets(editor.el, &count) != NULL && count > 0)
+    while (!output_stop && el_wgets(editor.el, &count) != NULL)
         keys_clear_line(editor.el); /* only a binding of the user's ends a line here */
     room_save(&t->room);            /* modes_end() may not return if the terminal is gone */
     modes_end(&editor);
