@@ -285,9 +285,26 @@ END
   chat-send -r a there
   run --separate-stderr -65 chat-send -l -1 -m 1 -w -r a <in
   assert_stderr 'chat-send: message 16385 of the input is longer than 5 bytes; no message was stored'
+  run --separate-stderr -65 chat-send -l -1 -r a <in
+  assert_stderr 'chat-send: message 16385 of the input is longer than 5 bytes; no message was stored'
   run --separate-stderr -64 chat-send -l -1 -m 1 -w -r a <<<$'1\n2\n3'
   assert_equal "${stderr%%$'\n'*}" "chat-send: option '-1' cannot send 3 messages to a room that '-m' limits to 1"
   assert_room 'there\0' a
+}
+
+@test "a line as long as the longest message may arrive in pieces, and a longer one is refused before its end" {
+  chat-spool config max-length 5
+  slow_sender -l
+  printf 12345 >&"$INPUT"
+  wait_blocked_reading "$SENDER"
+  printf '\n1234' >&"$INPUT"
+  wait_until room_holds 12345
+  wait_blocked_reading "$SENDER"
+  printf 56 >&"$INPUT"
+  finish "$SENDER"
+  assert_equal "$status" 65
+  end_of_input
+  room_holds 12345
 }
 
 @test "ids that cannot be printed are an error that reports how many messages are stored" {

@@ -219,6 +219,7 @@ room_shows() { [[ $(chat-recv -q -p -a) == "$1" ]]; }
   chat-send -x 2001-01-01 gone
   chat-send -x 0.001 gone
   chat-send -x 1901-01-01 gone
+  chat-send -x 1970-01-01T00:00:00Z gone
   chat-send -x 1h stays
   sleep 0.01
   room_shows stays

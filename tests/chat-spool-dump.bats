@@ -107,6 +107,15 @@ blocks() { stat -c '%b %B' "$1" "$1-wal" 2>/dev/null | awk '{ sum += $1 * $2 } E
   assert_equal "$(rows)" "$before"
 }
 
+@test "dump writes many messages at once" {
+  ! sanitized || skip 'a leak check does not work under strace'
+  needs strace
+  seq 1000 | chat-send -l
+  strace -o trace -e trace=write chat-spool dump | cat >dumped
+  assert_equal "$(wc -l <dumped)" 1000
+  assert [ "$(grep -c '^write(1' trace)" -le $(($(stat -c %s dumped) / 60000 + 2)) ]
+}
+
 @test "dump includes claimed and expired messages" {
   chat-send claimed
   chat-send -x 0.05 expired

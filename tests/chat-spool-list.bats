@@ -364,11 +364,13 @@ other 1 1 B 0 0 0 0 0 now"
 @test "a text is cut where the terminal ends, with a mark if there is space for one" {
   local line='{"user":"alice","host":"desk","body":"%s"}\n' all
   # shellcheck disable=SC2059  # a format is meant
-  { printf "$line" 0123456789 && printf "$line" 日本語日本; } | chat-send -J
+  { printf "$line" 0123456789 && printf "$line" 日本語日本 && printf "$line" $'a\u0301b\u0301c\u0301d\u0301e\u0301'; } | chat-send -J
   on_terminal bash -c 'for columns in 57 58 60 61 62 63 67 68; do stty cols "$columns"; chat-spool show; done' </dev/null >seen
-  assert_equal "$(grep -c '^[12] *waiting ' seen)" 16
-  all=$(sed -E 's/^[12] +waiting +[0-9]+ s  alice@desk        *1[05] B +0  //; s/^ID .*ATTEMPTS  /-/' seen | tr '\n' ' ')
-  assert_equal "$all" '-   -   -BO 01 日 -BOD 012 日 -BODY 0... ... -BODY 01... 日... -BODY 012345... 日本語... -BODY 0123456789 日本語日本 '
+  assert_equal "$(grep -c '^[123] *waiting ' seen)" 24
+  all=$(sed -E 's/^[123] +waiting +[0-9]+ s  alice@desk        *1[05] B +0  //; s/^ID .*ATTEMPTS  /-/' seen | tr '\n' ' ')
+  assert_equal "$all" \
+    $'-    -    -BO 01 日 a\u0301b\u0301 -BOD 012 日 a\u0301b\u0301c\u0301 -BODY 0... ... a\u0301... -BODY 01... 日... a\u0301b\u0301c\u0301d\u0301e\u0301 '"\
+-BODY 012345... 日本語... $(printf '%s\u0301' a b c d e) -BODY 0123456789 日本語日本 $(printf '%s\u0301' a b c d e) "
 }
 
 @test "show escapes bodies in a pipe and on a terminal" {
