@@ -109,7 +109,7 @@ END
 @test "a time after the year 9999 is a usage error" {
   local option time
   for option in -d -x; do
-    for time in 9999999d 99999999999999999999999999d 10000-01-01 12345-11-22T13:40Z 9999-12-31T23:59-00:01; do
+    for time in 9999999d 99999999999999999999999999d 10000-01-01 123456-01-01 12345-11-22T13:40Z 9999-12-31T23:59-00:01; do
       run --separate-stderr chat-send "$option" "$time" x
       assert_usage chat-send
       assert_regex "$stderr" "option '$option' needs a time up to the year 9999, not '$time'"

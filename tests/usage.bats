@@ -178,6 +178,11 @@ says() { [[ $stderr == *"$1"* ]] || fail "not said: $1: $stderr"; }
     run -64 chat-spool "$word"
     assert_line --index 0 "chat-spool: unknown command '$word'"
   done
+  # Two letters are enough, and of two names the first one counts.
+  refused chat-send --mx 5
+  says "unknown option '--mx' (did you mean '--max'?)"
+  refused chat-send --kew x
+  says "unknown option '--kew' (did you mean '--key'?)"
   # A letter has another case; other characters do not.
   for word in @ [ '`' '{' Z z $'\xff'; do
     run -64 chat-recv "-$word"
@@ -226,6 +231,8 @@ says() { [[ $stderr == *"$1"* ]] || fail "not said: $1: $stderr"; }
   says "chat-recv: option '--backoff' is given twice"$'\n'
   refused chat-spool show -i 1 --id 2
   says "chat-spool: option '-i' (--id) is given twice"$'\n'
+  refused chat-spool init --group a --group b
+  says "chat-spool: option '--group' is given twice"$'\n'
   refused chat-spool list -s a -s b
   refused chat-send -r a -r b -r a hello
   says "room 'a' is given twice"
@@ -429,9 +436,12 @@ END
 -x|it begins with '-' or '.'
 .x|it begins with '-' or '.'
 $(printf 'x%.0s' {1..256})|it is longer than 255 bytes
+$(printf 'x%.0s' {1..254})\\t|it has control characters, or is not UTF-8
 a\\tb|it has control characters, or is not UTF-8
 a\\xff|it has control characters, or is not UTF-8
 END
+  refused chat-recv -r /
+  says "chat-recv: '/' cannot name a reader: use ROOM/NAME"$'\n'
   refused chat-spool show a/b/c
   [[ $stderr == "chat-spool: 'a/b/c' cannot name a reader: use ROOM/NAME"$'\n'* ]]
 }
