@@ -462,6 +462,9 @@ tea>'
   enters alice '/to'
   wait_until last_row alice 'tea> /to'
   keys alice C-u
+  enters alice "/to $(printf 'x%.0s' {1..255}) hello"
+  wait_until shows alice '-- not sent: '
+  keys alice C-u
   # A message to oneself is shown once.
   enters alice '/to alice  a note'
   wait_until shows alice 'alice > alice  a note'
@@ -890,6 +893,9 @@ tea> x'
   enters alice 'first line'
   enters alice 'second line'
   wait_until shows alice 'alice  second line'
+  # A line that is sent again at once is found once.
+  enters alice 'second line'
+  wait_until eval '[[ $(picture alice | grep -c "alice  second line") == 2 ]]'
   keys alice Up Up
   wait_until last_row alice 'tea> first line'
   keys alice Down
@@ -904,7 +910,7 @@ tea> x'
   keys alice C-d
   wait_until ended alice 0
   run -0 chat-recv -p -a -r tea
-  assert_output $'first line\nsecond line\nfirst line'
+  assert_output $'first line\nsecond line\nsecond line\nfirst line'
   assert_equal "$(find "$HOME" -type f | grep -v '/chat/spool\.db')" ''
 }
 
@@ -925,7 +931,8 @@ tea> x'
 @test "Ctrl-Z stops chat-talk, and fg restores the typed line" {
   terminal alice env PS1='$ ' bash --norc --noprofile -i
   wait_until last_row alice '$'
-  enters alice 'chat-talk -u alice tea'
+  # The whole job stops, or the shell would wait for its other process.
+  enters alice 'sh -c "chat-talk -u alice tea; true"'
   wait_until last_row alice 'tea>'
   types alice 'half-'
   wait_until last_row alice 'tea> half-'
