@@ -221,6 +221,15 @@ END
   assert_output $'0\n1\n2'
 }
 
+@test "chat-recv closes the input of each command, and so needs few descriptors for many" {
+  seq 60 | chat-send -l
+  run -0 bash -c 'ulimit -n 40; chat-recv -a -- cat | wc -c'
+  assert_output 111
+  seq 60 | chat-send -l
+  run -0 bash -c 'ulimit -n 40; chat-recv -a -b 1 -- cat | wc -l'
+  assert_output 60
+}
+
 @test "a command runs even if descriptors 0 to 2 are closed" {
   chat-send hello
   chat-recv -- sh -c '{ cat && ls -l /proc/$$/fd; } >seen 2>&1' <&- >&- 2>&-

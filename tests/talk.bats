@@ -788,7 +788,18 @@ rings() {
   tell hello
   wait_until has_bytes alice.raw hello
   wait_until has_bytes bob.raw hello
-  grep -qaE $'\e\\[[0-9]+m' alice.raw
+  # Dim times and notices, a bold name of one's own, and a colour for each other name.
+  enters alice mine
+  wait_until has_bytes alice.raw 'mine'
+  wait_until shows alice 'alice  mine'
+  enters alice /who
+  wait_until shows alice '-- here'
+  types alice zzz
+  wait_until has_bytes alice.raw zzz
+  run -0 sed -E 's/[0-9]{2}:[0-9]{2} /hh:mm /g; s/\x1b\[/</g' alice.raw
+  assert_output --regexp '<2mhh:mm <0m<3[1-6]mbob<0m    hello'
+  assert_output --partial '<2mhh:mm <0m<1malice<0m  mine'
+  assert_output --regexp '<2m-- here: alice, bob[^<]*<0m'
   run -1 grep -qaE $'\e\\[[0-9;]*m' bob.raw
 }
 
@@ -914,8 +925,18 @@ tea> x'
   assert_equal "$(find "$HOME" -type f | grep -v '/chat/spool\.db')" ''
 }
 
-@test "the usual editing keys move and delete in the line" {
+@test "the usual editing keys move and delete in the line, and editrc(5) adds others" {
+  local key
+  printf '%s\n' 'bind -s ^T tea' 'bind ^M ed-insert' >"$HOME/.editrc"
   person alice
+  types alice 'one two'
+  # The sequences that terminals send for Home, End, and the arrows with Ctrl.
+  for key in $'\e[HA' $'\e[FB' $'\e[1~C' $'\e[4~D' $'\e[1;5D\e[1;5DE' $'\e[1;5CF'; do types alice "$key"; done
+  wait_until last_row alice 'tea> ECAoneF twoBD'
+  keys alice C-t
+  wait_until last_row alice 'tea> ECAoneFtea twoBD'
+  keys alice Enter
+  wait_until shows alice 'alice  ECAoneFtea twoBD'
   types alice 'two words'
   keys alice Home
   types alice 'one '

@@ -185,6 +185,10 @@ assert_no_controls() {
   assert_seen "chat-spool: created spool '$PWD/f.db'\n" chat-spool config default-room jobs -s f.db
   assert_seen "chat-spool: created spool '$PWD/g.db'\n" bash -c 'chat-spool dump -s b.db | chat-spool load -s g.db'
   assert_seen '' bash -c 'chat-spool dump -s b.db | chat-spool load -q -s h.db'
+  chat-spool backup -s b.db saved.db
+  assert_seen "chat-spool: created spool '$PWD/j.db'\n" chat-spool restore -s j.db saved.db
+  assert_seen '' chat-spool restore -q -s k.db saved.db
+  assert_seen "chat-spool: created spool '$PWD/l.db'\n" chat-spool open -s l.db tea
   # A command that creates no spool announces none.
   on_terminal chat-send -s i.db -m 1 -r a/b hello >seen </dev/null || true
   run -1 grep created seen

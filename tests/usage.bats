@@ -257,6 +257,15 @@ says() { [[ $stderr == *"$1"* ]] || fail "not said: $1: $stderr"; }
   assert_output help
 }
 
+@test "commands of chat-spool refuse an argument too many, and name it" {
+  local command
+  for command in check compact init version where readers\ a open\ a forget\ a seek\ a/b\ end requeue\ a backup\ a restore\ a copy\ a\ b load\ a 'config max-length 5'; do
+    # shellcheck disable=SC2086
+    refused chat-spool $command x
+    says "chat-spool: unexpected argument 'x'"$'\n'
+  done
+}
+
 @test "every usage error ends with the usage line and names the option that lists the options" {
   local command
   for command in 'chat-send --foo' 'chat-recv word' 'chat-spool' 'chat-spool nothing' 'chat-spool show a b' 'chat-send -s redis://x y'; do
