@@ -137,7 +137,7 @@ static bool set_up(struct editor *e, struct talk *t)
     keys_bind_usual(e->el);
     el_source(e->el, NULL);
     keys_bind_own(e->el);
-    /* Ctrl-C and Ctrl-Z are keys, and paste() tells CR LF from two newlines. */
+    /* Ctrl-C and Ctrl-Z are keys, and paste() sees each CR and LF. */
     el_wset(e->el, EL_SETTY, L"-d", L"-isig", L"-icrnl", L"-inlcr", NULL);
     el_wset(e->el, EL_GETCFN, next);
     return true;
