@@ -331,6 +331,7 @@ is_claimed() { [[ $(reader "$1" "$2" claimed) == "$3" ]]; }
   while IFS=: read -r options limits; do
     # shellcheck disable=SC2086  # words are meant
     chat-spool open $options tea
+    # shellcheck disable=SC2086
     assert_equal "$options: $(chat-spool dump | grep '"open"' | cut -d , -f 2-5)" \
       "$options: $(printf '"keep":%s,"keep_time":%s,"max":%s,"max_time":%s' $limits)"
   done <<'END'

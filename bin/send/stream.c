@@ -182,8 +182,8 @@ static bool check_replace(struct stream *s, const struct chat_message *m)
     return false;
 }
 
-/* Return the number of the next line, with which the program ends. Store the lines before it, unless
- * all or none are stored. */
+/* Return the number of the next line, with which the program ends. Store the lines before it,
+ * unless all or none are stored. */
 static int64_t end_at_line(struct stream *s)
 {
     const int64_t number = s->stored + s->put + 1;
