@@ -620,9 +620,15 @@ expired_for_reader() { ! chat-recv -q -r "$1" && (($(reader "${1%/*}" "${1#*/}" 
   assert_output hello
 }
 
-@test "forget without a spool exits with 1 and creates none" {
+@test "readers and forget without a spool exit with 1 and create none" {
   capture chat-spool forget -y tea/bob
   assert_error 1 "chat-spool: No spool '$SPOOL'"
+  capture chat-spool forget -y tea
+  assert_error 1 "chat-spool: No spool '$SPOOL'"
+  capture chat-spool readers tea
+  assert_error 1 "chat-spool: No spool '$SPOOL'"
+  capture chat-spool readers -j -s other.db tea
+  assert_error 1 "chat-spool: No spool 'other.db'"
   assert_not_exist "$SPOOL"
 }
 
