@@ -817,6 +817,8 @@ rings() {
     tell "alice: hello $way"
     wait_until shows alice "hello $way"
     types alice 'never sent'
+    # The hint appears even if nothing else happens.
+    [[ $way != plain ]] || wait_until sleeps_without_limit "$(pid_of alice)"
     keys alice C-c
     wait_until shows alice '-- Ctrl-D leaves'
     enters alice "I use $way"
@@ -834,6 +836,9 @@ rings() {
   done
 }
 
+# ends_in NAME TEXT: true if the terminal shows this text at last.
+ends_in() { [[ $(picture "$1") == *"$2" ]]; }
+
 @test "a terminal of 20 columns shows complete messages and the typed line" {
   COLUMNS_OF_TERMINAL=20 person alice
   tell 'The kettle is on, and there is cake.'
@@ -848,6 +853,17 @@ longer than 20 colum
 ns'
   keys alice Enter
   wait_until last_row alice 'tea>'
+  # The text begins no later than in the middle, and continues there only if it begins there.
+  chat-send -r tea -u al short
+  wait_until shows alice 'hh:mm al  short'
+  COLUMNS_OF_TERMINAL=26 person ann
+  tell 'The kettle is on'
+  wait_until ends_in ann $'hh:mm bob    The kettle is\n             on\ntea>'
+  # The name of the room is shown if it takes no more than half of a row.
+  chat-spool open teas
+  COLUMNS_OF_TERMINAL=10 person carol
+  COLUMNS_OF_TERMINAL=10 terminal dave chat-talk -u dave teas
+  wait_until last_row dave '>'
 }
 
 @test "COLUMNS is the width of a terminal of unknown size, TZ the time zone, and messages are UTF-8 in any locale" {
@@ -957,13 +973,19 @@ tea> x'
   wait_until last_row alice 'tea>'
   types alice 'half-'
   wait_until last_row alice 'tea> half-'
+  # The line may fill its row exactly: then the shell continues in the next one.
+  types alice "$(printf 'x%.0s' {1..60})"
+  wait_until eval '[[ $(cursor alice) == 0,* ]]'
   keys alice C-z
   wait_until last_row alice '$'
+  assert_equal "$(picture alice | grep -B 2 Stopped | head -n 1)" "tea> half-$(printf 'x%.0s' {1..60})"
   enters alice 'echo echoed'
   wait_until shows alice echoed
   tell 'while it was stopped'
   enters alice fg
   wait_until shows alice 'bob    while it was stopped'
+  wait_until last_row alice "tea> half-$(printf 'x%.0s' {1..60})"
+  for i in {1..60}; do echo BSpace; done | xargs tmux -S "$BATS_TEST_TMPDIR/tmux" send-keys -t alice
   wait_until last_row alice 'tea> half-'
   types alice typed
   keys alice Enter
