@@ -463,7 +463,7 @@ tea>'
   wait_until last_row alice 'tea> /to'
   keys alice C-u
   enters alice "/to $(printf 'x%.0s' {1..255}) hello"
-  wait_until shows alice '-- not sent: '
+  wait_until eval '[[ $(picture alice | grep -c "^-- not sent: ") == 2 ]]'
   keys alice C-u
   # A message to oneself is shown once.
   enters alice '/to alice  a note'
