@@ -392,6 +392,39 @@ chat-recv: message 2 in room 'main' was damaged, and is in room 'damaged' now"
   done
 }
 
+# tests/data/faults.txt holds changes to the spool that faults.jsonl describes, each after "> ". The report of the repair
+# follows, and then the rows that the repaired spool has and the original does not have: rows of the table room, the sum
+# of the column "returned", and messages with the number of their room and their place.
+FAULTS_ROWS="SELECT number, name, depth, bytes, next_due, next_expiry, next_id, max_length, default_room, source, seen, slowest, keep,
+  most, missed, last FROM room ORDER BY number; SELECT 'returned', sum(returned) FROM room; SELECT position >> 40,
+  position & 0xffffffffff, id, room, key, place, due, expires, sent, sender, host, attempts, failed, failure, checksum,
+  CAST(body AS TEXT) FROM message ORDER BY position;"
+
+@test "each fault is reported and repaired as recorded, and all other rows stay as they are" {
+  local data=$REPOSITORY/tests/data n changes files=(original)
+  chat-spool load -q <"$data/faults.jsonl"
+  set_in 'UPDATE room SET last = 1796066158400 + number WHERE last IS NOT NULL'
+  sqlite3 "$SPOOL" "$FAULTS_ROWS" >original
+  mapfile -t changes < <(sed -n 's/^> //p' "$data/faults.txt")
+  assert [ "${#changes[@]}" -gt 60 ]
+  for n in "${!changes[@]}"; do
+    cp "$SPOOL" "$n.db"
+    printf '.open %s.db\n%s;\n' "$n" "${changes[n]}"
+  done | sqlite3
+  for n in "${!changes[@]}"; do
+    echo "> ${changes[n]}"
+    chat-spool check --repair -s "$n.db" 2>&1 || echo "status $?"
+  done | awk '/^> / { n++ } { print >(n - 1 ".report") }'
+  for n in "${!changes[@]}"; do
+    printf '.output %s.rows\n.open %s.db\n%s\n' "$n" "$n" "$FAULTS_ROWS"
+  done | sqlite3
+  rm ./*.db-lock # each would be checked once more
+  for n in "${!changes[@]}"; do files+=("$n.report" "$n.rows"); done
+  awk 'FILENAME == "original" { original[$0]; next } !($0 in original)' "${files[@]}" | sed "s|$PWD/||; s|'[0-9]*.db'|SPOOL|" >seen
+  run diff "$data/faults.txt" seen
+  assert_output ''
+}
+
 @test "impossible settings exit with 65, and --repair sets those of a new spool" {
   local change
   for change in "default_room = CAST(x'1b5b33316d' AS TEXT)" "default_room = '../x'" 'max_length = 0' 'max_length = -1' 'max_length = 1 << 40'; do

@@ -111,8 +111,8 @@ static enum chat_status repair_counters(struct check *c)
     return status;
 }
 
-/* Delete readers without an open room, with their copies, and recompute the progress of the
- * others. */
+/* Repair which room each reader reads. A reader whose open room is missing becomes a plain room.
+ * Recompute the progress of the others. */
 static enum chat_status repair_readers(struct check *c)
 {
     struct sqlite_store *s = c->store;
@@ -120,7 +120,11 @@ static enum chat_status repair_readers(struct check *c)
     if (status != CHAT_OK)
         return status;
     bells_add_all(s);
-    status = db_run(s, SQL_REPAIR_READERS);
+    status = db_run(s, SQL_REPAIR_OPEN);
+    if (status == CHAT_OK)
+        status = db_run(s, SQL_REPAIR_SOURCES);
+    if (status == CHAT_OK)
+        status = db_run(s, SQL_REPAIR_READERS);
     if (status == CHAT_OK)
         status = db_run(s, SQL_REPAIR_SEEN);
     status = group_commit_end(s, status);
@@ -146,16 +150,36 @@ static enum chat_status repair_settings(struct check *c)
     return status;
 }
 
+/* Repair the counters first: with a wrong next id a message can have the place to which a damaged
+ * message is moved. */
+static enum chat_status repair_rows(struct check *c)
+{
+    enum chat_status status = c->counts ? repair_counters(c) : CHAT_OK;
+    return status == CHAT_OK && c->damaged_count > 0 ? repair_messages(c) : status;
+}
+
+/* Repair the messages of readers that are plain rooms now, and whose messages name another room.
+ * The other faults were reported. */
+static enum chat_status repair_lost(struct check *c)
+{
+    chat_finding *callback = c->report.callback;
+    c->report.callback = NULL;
+    enum chat_status status = survey_again(c);
+    c->report.callback = callback;
+    return status == CHAT_OK ? repair_rows(c) : status;
+}
+
 enum chat_status check_repair(struct check *c)
 {
     enum chat_status status = c->structure ? repair_structure(c) : CHAT_OK;
     if (status == CHAT_OK && c->settings)
         status = repair_settings(c);
-    if (status == CHAT_OK && c->damaged_count > 0)
-        status = repair_messages(c);
-    if (status == CHAT_OK && c->counts)
-        status = repair_counters(c);
-    if (status == CHAT_OK && c->readers)
+    if (status == CHAT_OK)
+        status = repair_rows(c);
+    if (status == CHAT_OK && c->readers) {
         status = repair_readers(c);
+        if (status == CHAT_OK)
+            status = repair_lost(c);
+    }
     return status;
 }

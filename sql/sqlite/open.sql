@@ -126,13 +126,21 @@ UPDATE room SET
         UNION ALL SELECT expires FROM message WHERE room = ?1))
 WHERE number = ?1;
 
+-- name: repair_open
+-- Only an open room has limits.
+UPDATE room SET source = iif(keep IS NULL, NULL, number) WHERE number > 0 AND name NOT LIKE '_%/%';
+
+-- name: repair_sources
+-- A reader reads the open room that the first part of its name names.
+UPDATE room SET source = (SELECT number FROM room AS open
+    WHERE open.source = open.number AND open.name = substr(room.name, 1, instr(room.name, '/') - 1))
+WHERE number > 0 AND name LIKE '_%/%';
+
 -- name: repair_readers
--- A reader whose open room is missing becomes a plain room, so that the messages in its range are not lost. Its copies
--- name another room, and are quarantined when they are received.
+-- A reader whose open room is missing becomes a plain room, so that the messages in its range are not lost. They name
+-- another room, and are quarantined.
 UPDATE room SET name = 'lost.' || number, source = NULL, seen = NULL, slowest = NULL, missed = NULL, last = NULL
-WHERE number > 0 AND name LIKE '_%/%' AND NOT EXISTS (SELECT 1 FROM room AS open
-    WHERE open.number = room.source AND open.source = open.number
-        AND substr(room.name, 1, length(open.name) + 1) = open.name || '/');
+WHERE number > 0 AND name LIKE '_%/%' AND source IS NULL;
 
 -- name: repair_seen
 -- How far all readers are is computed when it is needed. No reader has passed the messages to come.
