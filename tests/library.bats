@@ -18,7 +18,7 @@ setup_file() {
   export PROGRAMS=$BATS_FILE_TMPDIR
   local -a flags=(-lsqlite3)
   if nm "$bin/chat-send" | grep -q __asan_init; then flags+=(-fsanitize='address,undefined'); fi
-  for program in fault/rollback library/fork library/join library/mixed library/threads library/silent library/descriptors library/signals library/defaults library/claim; do
+  for program in fault/rollback library/fork library/join library/mixed library/threads library/silent library/descriptors library/signals library/defaults library/claim library/refused; do
     ${CHAT_CC:-cc} -std=c17 -D_GNU_SOURCE -I"$REPOSITORY/lib" -o "$PROGRAMS/${program#*/}" "$REPOSITORY/tests/$program.c" \
       "$build/libchatspool.a" "${flags[@]}" -lpthread
   done
@@ -224,9 +224,19 @@ neither: time is up'
   run "$PROGRAMS/defaults" s.db
   assert_success
   assert_output "1 message in room main from $(id -un)@$(uname -n)
+no user: a from $(id -un)@h
+no host: b from u@$(uname -n)
 /home/alice/.local/state/chat/spool.db
 /state/chat/spool.db
 given.db
 $(chat-send --version | cut -d ' ' -f 2)"
+  CHAT_SPOOL=$PWD/s.db run -0 chat-spool check
+}
+
+@test "every function accepts an argument at its limit, and refuses one beyond it with a reason" {
+  run "$PROGRAMS/refused" s.db
+  assert_success
+  run diff -u "$REPOSITORY/tests/library/refused.txt" - <<<"$output"
+  assert_output ''
   CHAT_SPOOL=$PWD/s.db run -0 chat-spool check
 }

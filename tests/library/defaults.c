@@ -54,6 +54,18 @@ static void use_closed(chat_spool *spool)
     chat_close(spool);
 }
 
+static void show_first(chat_spool *spool, const char *room)
+{
+    const struct chat_query query = { .rooms = &room, .room_count = 1 };
+    chat_batch *batch;
+    EXPECT(chat_walk(spool, &query, NULL, &batch), CHAT_OK);
+    const struct chat_message *m = chat_batch_message(batch, 0);
+    if (m != NULL)
+        printf("%s: %.*s from %s@%s\n", m->room, (int)m->length, (const char *)m->body, m->user,
+               m->host);
+    chat_release(batch);
+}
+
 static void use_no_batch(void)
 {
     EXPECT(chat_settle(NULL, 0), CHAT_USAGE);
@@ -73,6 +85,12 @@ int main(int argc, char **argv)
     chat_spool *spool = NULL;
     chat_batch *batch = NULL;
     const struct chat_message empty = { 0 };
+    const struct chat_message no_user = {
+        .room = "no user", .host = "h", .body = "a", .length = 1
+    };
+    const struct chat_message no_host = {
+        .room = "no host", .user = "u", .body = "b", .length = 1
+    };
     if (argc != 2)
         return 64;
     use_closed(NULL);
@@ -86,6 +104,8 @@ int main(int argc, char **argv)
     EXPECT(chat_put(spool, &(struct chat_message){ .length = 1 }, NULL, NULL), CHAT_USAGE);
     EXPECT(chat_put(spool, &empty, NULL, NULL), CHAT_OK);
     EXPECT(chat_put(spool, &empty, NULL, NULL), CHAT_OK);
+    EXPECT(chat_put(spool, &no_user, NULL, NULL), CHAT_OK);
+    EXPECT(chat_put(spool, &no_host, NULL, NULL), CHAT_OK);
     EXPECT(chat_commit(spool), CHAT_OK);
     EXPECT(chat_wait(spool, NULL, 0, NULL), CHAT_OK);
     EXPECT(chat_wait_room(spool, NULL, 0, 0, NULL), CHAT_OK);
@@ -99,6 +119,8 @@ int main(int argc, char **argv)
         return 1;
     printf("%zu message in room %s from %s@%s\n", chat_batch_count(batch), m->room, m->user,
            m->host);
+    show_first(spool, "no user");
+    show_first(spool, "no host");
     EXPECT(chat_settle(batch, 2), CHAT_USAGE);
     EXPECT(chat_move(batch, NULL), CHAT_USAGE);
     EXPECT(chat_fail(batch, NULL), CHAT_OK);
