@@ -585,6 +585,48 @@ numbers() { chat-spool dump | grep -o '"message [0-9]*' | cut -d ' ' -f 2 | sort
   works
 }
 
+# varied_lines: print a dump: bodies of all lengths at which a row changes its pages, fields of all widths, a body that
+# takes 800 pages, and messages before and behind it.
+varied_lines() {
+  awk 'function line(room, user, time, attempts, key, size) {
+      id++
+      printf "{\"id\":%.0f,\"room\":\"%s\",\"user\":\"%s\",\"host\":\"h\",\"time\":\"%s\",\"attempts\":%s,\"key\":%s,", id, room, user, time, attempts, key
+      printf "\"place\":%.0f,\"due\":null,\"expires\":null,\"body\":\"%.0f%s\"}\n", id, id, substr(long, 1, size - length(id))
+    }
+    function lines(room, first, last) { for (; first <= last; first++) line(room, "u", now, 0, "null", first) }
+    BEGIN {
+      now = "2026-11-30T19:14:05.870Z"
+      for (long = "x"; length(long) < 3400000;) long = long long
+      lines("early", 500, 559)
+      lines("sizes", 4020, 4034); lines("sizes", 4540, 4552); lines("sizes", 8112, 8126); lines("sizes", 8632, 8642)
+      name = substr(long, 1, 255)
+      line(name, name, "0000-01-01T00:00:00.000Z", 0, "\"" name "\"", 1)
+      count = split("1970-01-01T00:00:00.001Z 1970-01-01T00:00:00.127Z 1970-01-01T00:00:00.128Z 1970-01-01T00:00:32.767Z " \
+        "1970-01-01T00:00:32.768Z 1970-01-01T02:19:48.607Z 1970-01-01T02:19:48.608Z 1970-01-25T20:31:23.647Z " \
+        "1970-01-25T20:31:23.648Z 9999-12-31T23:59:59.999Z 1969-12-31T23:59:59.999Z 1969-12-31T23:59:59.872Z 1969-12-31T23:59:59.871Z", times, " ")
+      split("1 2 127 128 32767 32768 8388607 8388608 2147483647 2147483648 140737488355327 140737488355328 9007199254740992", numbers, " ")
+      for (n = 1; n <= count; n++) line("fields", "u", times[n], numbers[n], "null", n)
+      line("long", "u", now, 0, "null", 3400000)
+      lines("late", 500, 559)
+      for (id = 999; id < 1e12; id = id * 1000 + 999) line("fields", "u", now, 0, "null", 20)
+    }'
+}
+
+@test "a rebuild keeps every bit of each message, whatever its size, and brings no received message back" {
+  varied_lines | chat-spool load -q
+  chat-recv -q -c 50 -r early >received
+  chat-recv -q -c 50 -r late >received
+  closed "$SPOOL"
+  sqlite3 "$SPOOL" 'SELECT * FROM message ORDER BY position' >before
+  assert_equal "$(wc -l <before)" 92
+  set_in 'DELETE FROM room WHERE number = 0'
+  run --separate-stderr -0 chat-spool check --repair
+  assert_line 'the spool was rebuilt from the 92 messages that can be read'
+  sqlite3 "$SPOOL" 'SELECT * FROM message ORDER BY position' >after
+  run cmp before after
+  assert_output ''
+}
+
 @test "the configuration of a spool survives its repair" {
   many
   chat-spool config default-room b >/dev/null

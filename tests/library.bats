@@ -18,8 +18,8 @@ setup_file() {
   export PROGRAMS=$BATS_FILE_TMPDIR
   local -a flags=(-lsqlite3)
   if nm "$bin/chat-send" | grep -q __asan_init; then flags+=(-fsanitize='address,undefined'); fi
-  for program in fault/rollback library/fork library/join library/mixed library/threads library/silent library/descriptors library/signals library/defaults library/claim library/refused; do
-    ${CHAT_CC:-cc} -std=c17 -D_GNU_SOURCE -I"$REPOSITORY/lib" -o "$PROGRAMS/${program#*/}" "$REPOSITORY/tests/$program.c" \
+  for program in fault/rollback library/fork library/join library/mixed library/threads library/silent library/descriptors library/signals library/defaults library/claim library/refused library/rows; do
+    ${CHAT_CC:-cc} -std=c17 -D_GNU_SOURCE -I"$REPOSITORY/lib" -I"$build" -o "$PROGRAMS/${program#*/}" "$REPOSITORY/tests/$program.c" \
       "$build/libchatspool.a" "${flags[@]}" -lpthread
   done
 }
@@ -239,4 +239,11 @@ $(chat-send --version | cut -d ' ' -f 2)"
   run diff -u "$REPOSITORY/tests/library/refused.txt" - <<<"$output"
   assert_output ''
   CHAT_SPOOL=$PWD/s.db run -0 chat-spool check
+}
+
+@test "a rebuild finds the rows of a page up to the limits of the file format, and nothing beyond them" {
+  run "$PROGRAMS/rows"
+  assert_success
+  run diff -u "$REPOSITORY/tests/library/rows.txt" - <<<"$output"
+  assert_output ''
 }
