@@ -118,8 +118,13 @@ static void take_settings(struct salvage *g, const struct record *r)
         strcpy(g->default_room, name);
 }
 
-static bool take_entry(struct salvage *g, const struct record *r)
+/* Take a name and a number from an entry of the index of names. An entry of the index of keys looks
+ * the same, so the rows are taken first. */
+static bool take_entry(void *context, const struct record *r)
 {
+    struct salvage *g = context;
+    if (r->id != 0 || r->count != 2)
+        return true;
     struct named room = { .number = pages_number(&r->column[1]) };
     if (room.number > 0 && room.number <= ROOM_MAX && pages_name(&r->column[0], room.name) &&
         chat_room_valid(room.name))
@@ -154,8 +159,6 @@ static bool take_room(void *context, const struct record *r)
 {
     struct salvage *g = context;
     struct named room = { .number = r->id };
-    if (r->id == 0 && r->count == 2) /* an entry of the index of names */
-        return take_entry(g, r);
     if (r->count != ROOM_COLUMNS || r->id < 0 || r->id > ROOM_MAX)
         return true;
     if (r->id == 0)
@@ -288,6 +291,10 @@ static bool prepare_damaged(struct salvage *g)
     for (size_t i = 0; there == NULL && i < g->room_count; i++)
         if (g->rooms[i].number >= damaged.number)
             damaged.number = g->rooms[i].number + 1;
+    if (damaged.number > ROOM_MAX)
+        damaged.number = 1;
+    while (there == NULL && find_room(g, damaged.number, NULL) != NULL)
+        damaged.number++;
     g->damaged = there != NULL ? there->number : damaged.number;
     return add_room(g, &damaged);
 }
@@ -320,6 +327,7 @@ static bool finish(struct salvage *g)
 static int gather(struct salvage *g, sqlite3 *from)
 {
     bool done = prepare(g) && pages_each_record(from, take_room, g) &&
+                pages_each_record(from, take_entry, g) &&
                 pages_each_record(from, take_message, g) && prepare_damaged(g) &&
                 pages_each_record(from, take_message, g) && finish(g);
     sqlite3_finalize(g->add_room);
