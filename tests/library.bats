@@ -18,7 +18,7 @@ setup_file() {
   export PROGRAMS=$BATS_FILE_TMPDIR
   local -a flags=(-lsqlite3)
   if nm "$bin/chat-send" | grep -q __asan_init; then flags+=(-fsanitize='address,undefined'); fi
-  for program in fault/rollback library/fork library/join library/mixed library/threads library/silent library/descriptors library/signals library/defaults library/claim library/refused library/rows; do
+  for program in fault/rollback library/fork library/join library/mixed library/threads library/silent library/descriptors library/signals library/defaults library/claim library/refused library/rows library/frames; do
     ${CHAT_CC:-cc} -std=c17 -D_GNU_SOURCE -I"$REPOSITORY/lib" -I"$build" -o "$PROGRAMS/${program#*/}" "$REPOSITORY/tests/$program.c" \
       "$build/libchatspool.a" "${flags[@]}" -lpthread
   done
@@ -245,5 +245,12 @@ $(chat-send --version | cut -d ' ' -f 2)"
   run "$PROGRAMS/rows"
   assert_success
   run diff -u "$REPOSITORY/tests/library/rows.txt" - <<<"$output"
+  assert_output ''
+}
+
+@test "each damage to a WAL is recognized, and a repair makes all frames readable" {
+  run "$PROGRAMS/frames" wal
+  assert_success
+  run diff -u "$REPOSITORY/tests/library/frames.txt" - <<<"$output"
   assert_output ''
 }
