@@ -18,7 +18,7 @@ setup_file() {
   export PROGRAMS=$BATS_FILE_TMPDIR
   local -a flags=(-lsqlite3)
   if nm "$bin/chat-send" | grep -q __asan_init; then flags+=(-fsanitize='address,undefined'); fi
-  for program in fault/rollback library/fork library/join library/mixed library/threads library/silent library/descriptors library/signals library/defaults library/claim library/refused library/rows library/frames; do
+  for program in fault/rollback library/fork library/join library/mixed library/threads library/silent library/descriptors library/signals library/defaults library/claim library/refused library/rows library/frames library/ranges; do
     ${CHAT_CC:-cc} -std=c17 -D_GNU_SOURCE -I"$REPOSITORY/lib" -I"$build" -o "$PROGRAMS/${program#*/}" "$REPOSITORY/tests/$program.c" \
       "$build/libchatspool.a" "${flags[@]}" -lpthread
   done
@@ -68,7 +68,17 @@ main: two
 main: four
 main: five
 main: six
-other: of another room'
+other: of another room
+3 and 5
+user@host to long, no key: 65536 4
+user@host to long, key 5: 65537 5
+user@host to long, no key: 30000 6
+user@host to long, key 7: 40000 7
+user@host to long, no key: 200000 8
+user@host to long, key 1: 0 
+user@host to long, no key: 1 2
+user@host to long, key 3: 65535 3
+3 left'
   CHAT_SPOOL=$PWD/s.db run -0 chat-spool check
 }
 
@@ -252,5 +262,12 @@ $(chat-send --version | cut -d ' ' -f 2)"
   run "$PROGRAMS/frames" wal
   assert_success
   run diff -u "$REPOSITORY/tests/library/frames.txt" - <<<"$output"
+  assert_output ''
+}
+
+@test "two holders of a lock file see exactly the bytes that the other has locked" {
+  run "$PROGRAMS/ranges" locks
+  assert_success
+  run diff -u "$REPOSITORY/tests/library/ranges.txt" - <<<"$output"
   assert_output ''
 }

@@ -34,6 +34,49 @@ static void show(chat_spool *spool, const char *room)
     chat_release(batch);
 }
 
+/* Claim messages of all sizes in two batches, join them, and print what they contain then. */
+static void join_long_ones(chat_spool *spool)
+{
+    static const size_t lengths[] = { 0, 1, 65535, 65536, 65537, 30000, 40000, 200000, 5 };
+    static char body[200000], key[] = "key 0";
+    const char *room = "long";
+    for (int i = 0; i < 9; i++) {
+        memset(body, '1' + i, sizeof body);
+        key[4] = (char)('1' + i);
+        const struct chat_message m = { .room = room,
+                                        .user = "user",
+                                        .host = "host",
+                                        .key = i % 2 == 0 ? key : NULL,
+                                        .body = body,
+                                        .length = lengths[i] };
+        must(chat_begin(spool), spool, "begin");
+        must(chat_put(spool, &m, NULL, NULL), spool, "put");
+        must(chat_commit(spool), spool, "commit");
+    }
+    struct chat_query query = { .rooms = &room, .room_count = 1, .max_messages = 3 };
+    chat_batch *first, *second;
+    must(chat_claim(spool, &query, &first), spool, "claim");
+    query.max_messages = 9;
+    query.max_bytes = 335537;
+    must(chat_claim(spool, &query, &second), spool, "claim");
+    printf("%zu and %zu\n", chat_batch_count(first), chat_batch_count(second));
+    must(chat_join(second, first), spool, "join");
+    for (size_t i = 0; i < chat_batch_count(second); i++) {
+        const struct chat_message *m = chat_batch_message(second, i);
+        size_t same = 0;
+        while (same < m->length && ((const char *)m->body)[same] == ((const char *)m->body)[0])
+            same++;
+        printf("%s@%s to %s, %s: %zu %.*s\n", m->user, m->host, m->room,
+               m->key != NULL ? m->key : "no key", same, m->length > 0, (const char *)m->body);
+    }
+    must(chat_settle(second, 6), spool, "delete");
+    chat_release(second);
+    query.max_bytes = 0;
+    must(chat_claim(spool, &query, &first), spool, "claim");
+    printf("%zu left\n", chat_batch_count(first));
+    chat_release(first);
+}
+
 int main(int argc, char *argv[])
 {
     static const char *const texts[] = { "one", "two", "three", "four", "five", "six" };
@@ -63,6 +106,7 @@ int main(int argc, char *argv[])
     chat_release(fourth);
     show(another, "main");
     show(another, "other");
+    join_long_ones(spool);
     chat_close(another);
     chat_close(spool);
     return 0;

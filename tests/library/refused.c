@@ -306,6 +306,34 @@ static void waiting(void)
     show("watch", chat_watch(spool, 0, NULL));
 }
 
+/* The count of lost messages is reported once, unless that batch is given back. */
+static void lost(void)
+{
+    const struct chat_bounds bounds = { .most = 4 };
+    must(chat_open_room(spool, "news", &bounds), spool, "open");
+    must(chat_seek(spool, "news/a", NULL), spool, "seek");
+    must(chat_seek(spool, "news/b", NULL), spool, "seek");
+    for (int i = 0; i < 9; i++)
+        send_to(spool, "news", "piece of news");
+    chat_batch *first = claim("news/a", 1), *second = claim("news/a", 1),
+               *other = claim("news/b", 1);
+    printf("lost: %lld %lld %lld\n", (long long)chat_batch_missed(first),
+           (long long)chat_batch_missed(second), (long long)chat_batch_missed(other));
+    chat_release(second);
+    chat_release(first);
+    first = claim("news/a", 1);
+    printf("again: %lld\n", (long long)chat_batch_missed(first));
+    second = claim("news/a", 2);
+    must(chat_join(second, first), spool, "join");
+    printf("joined: %lld\n", (long long)chat_batch_missed(second));
+    must(chat_settle(second, 3), spool, "settle");
+    chat_release(second);
+    first = claim("news/a", 1);
+    printf("reported: %lld\n", (long long)chat_batch_missed(first));
+    chat_release(first);
+    chat_release(other);
+}
+
 /* Operations without a spool file. */
 static void nothing_there(const char *path)
 {
@@ -368,6 +396,7 @@ int main(int argc, char **argv)
     batches();
     many_rooms();
     waiting();
+    lost();
     int64_t now = chat_time(spool);
     printf("%d\n", now > 1000000000000 && chat_secrets(spool)[0] == NULL);
     closing(argv[1]);
