@@ -5,9 +5,12 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "../../lib/os/holder.h"
 #include "../../lib/os/lock.h"
 
 static int here, there;
@@ -140,6 +143,65 @@ static void presence(void)
     claim(there, last + 1, last + 1);
 }
 
+static void name(int64_t first, int64_t last)
+{
+    struct stat st;
+    char text[HOLDER_TEXT], own[64];
+    fstat(here, &st);
+    snprintf(own, sizeof own, "process %ld (ranges)", (long)getpid());
+    bool found = holder_name(&st, (struct range){ first, last }, text);
+    printf("%lld to %lld: %d, %s\n", (long long)first, (long long)last, found,
+           strcmp(text, own) == 0 ? "this process" : text);
+}
+
+static struct range all[300];
+static size_t count;
+
+static void keep(void *context, int64_t process, struct range range)
+{
+    if (process == getpid() && context == all && count < 300)
+        all[count++] = range;
+}
+
+static int order(const void *a, const void *b)
+{
+    const struct range *x = a, *y = b;
+    return (x->first > y->first) - (x->first < y->first);
+}
+
+/* Find this process by its locks in /proc. */
+static void holders(void)
+{
+    struct stat st;
+    char text[64] = "";
+    struct flock to_the_end = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 5000 };
+    name(1, POSITION_MAX);
+    claim(here, 10, 19);
+    claim(there, 30, 39);
+    name(1, 9);
+    name(1, 10);
+    name(19, 25);
+    name(20, 29);
+    name(39, 50);
+    name(40, 50);
+    fcntl(here, F_OFD_SETLK, &to_the_end);
+    name(4000, 4999);
+    name(POSITION_MAX, POSITION_MAX);
+    for (int64_t i = 0; i < 200; i++) /* more than are read at once */
+        lock_claim(here, (struct range){ 100 + 2 * i, 100 + 2 * i }, &(struct range){ 0 });
+    fstat(here, &st);
+    holder_each(&st, keep, all);
+    qsort(all, count, sizeof all[0], order);
+    printf("%zu:", count);
+    for (size_t i = 0; i < count; i++)
+        if (i < 5 || i > count - 4)
+            printf(" %lld-%lld", (long long)all[i].first, (long long)all[i].last);
+    holder_command(getpid(), text, sizeof text);
+    printf("\n'%s'", text);
+    holder_command(getpid(), text, 4);
+    printf(" '%s'\n", text);
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 2 || (here = open(argv[1], O_RDWR | O_CREAT, 0600)) < 0 ||
@@ -149,5 +211,10 @@ int main(int argc, char **argv)
     claims();
     all_claims();
     presence();
+    close(here);
+    close(there);
+    here = open(argv[1], O_RDWR);
+    there = open(argv[1], O_RDWR);
+    holders();
     return 0;
 }
