@@ -18,9 +18,9 @@ setup_file() {
   export PROGRAMS=$BATS_FILE_TMPDIR
   local -a flags=(-lsqlite3)
   if nm "$bin/chat-send" | grep -q __asan_init; then flags+=(-fsanitize='address,undefined'); fi
-  for program in fault/rollback library/fork library/join library/mixed library/threads library/silent library/descriptors library/signals library/defaults library/claim library/refused library/rows library/frames library/ranges; do
+  for program in fault/rollback library/fork library/join library/mixed library/threads library/silent library/descriptors library/signals library/defaults library/claim library/refused library/rows library/frames library/ranges library/memory; do
     ${CHAT_CC:-cc} -std=c17 -D_GNU_SOURCE -I"$REPOSITORY/lib" -I"$build" -o "$PROGRAMS/${program#*/}" "$REPOSITORY/tests/$program.c" \
-      "$build/libchatspool.a" "${flags[@]}" -lpthread
+      "$build/libchatspool.a" "${flags[@]}" -lpthread $([[ $program != *memory ]] || echo -Wl,--wrap={malloc,calloc,realloc})
   done
 }
 
@@ -269,5 +269,16 @@ $(chat-send --version | cut -d ' ' -f 2)"
   run "$PROGRAMS/ranges" locks
   assert_success
   run diff -u "$REPOSITORY/tests/library/ranges.txt" - <<<"$output"
+  assert_output ''
+}
+
+@test "each function whose own allocation fails reports that there is no memory, and changes nothing" {
+  chat-spool load -q -s sound.db <"$REPOSITORY/tests/data/faults.jsonl"
+  closed sound.db
+  cp sound.db damaged.db
+  sqlite3 damaged.db "UPDATE message SET host = 'z' WHERE CAST(body AS TEXT) IN ('two', 'five'); DELETE FROM room WHERE number = 0"
+  run "$PROGRAMS/memory" sound.db damaged.db "$PWD/s.db"
+  assert_success
+  run diff -u "$REPOSITORY/tests/library/memory.txt" - <<<"${output//"$PWD/"/}"
   assert_output ''
 }

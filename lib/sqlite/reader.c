@@ -235,8 +235,8 @@ enum chat_status reader_settle(struct sqlite_store *s, const struct chat_batch *
         status = done_of(s, batch, from, to, &done);
     if (status == CHAT_OK && reader.depth > 0)
         status = take_own(s, &reader, &done, true);
-    const int64_t last = last_unseen(&reader, batch, &done);
-    if (status == CHAT_OK && last > 0)
+    const int64_t last = status == CHAT_OK ? last_unseen(&reader, batch, &done) : 0;
+    if (last > 0)
         status = pass(s, &reader, last, &done);
     free(done.positions);
     const int64_t missed = reader.missed > batch->missed ? reader.missed - batch->missed : 0;
