@@ -18,7 +18,7 @@ setup_file() {
   export PROGRAMS=$BATS_FILE_TMPDIR
   local -a flags=(-lsqlite3)
   if nm "$bin/chat-send" | grep -q __asan_init; then flags+=(-fsanitize='address,undefined'); fi
-  for program in fault/rollback library/fork library/join library/mixed library/threads library/silent library/descriptors library/signals library/defaults library/claim library/refused library/rows library/frames library/ranges library/memory; do
+  for program in fault/rollback library/fork library/join library/mixed library/threads library/silent library/descriptors library/signals library/defaults library/claim library/refused library/rows library/frames library/ranges library/memory library/readers; do
     ${CHAT_CC:-cc} -std=c17 -D_GNU_SOURCE -I"$REPOSITORY/lib" -I"$build" -o "$PROGRAMS/${program#*/}" "$REPOSITORY/tests/$program.c" \
       "$build/libchatspool.a" "${flags[@]}" -lpthread $([[ $program != *memory ]] || echo -Wl,--wrap={malloc,calloc,realloc})
   done
@@ -281,4 +281,12 @@ $(chat-send --version | cut -d ' ' -f 2)"
   assert_success
   run diff -u "$REPOSITORY/tests/library/memory.txt" - <<<"${output//"$PWD/"/}"
   assert_output ''
+}
+
+@test "readers finish messages in any order, move, lose messages and are forgotten, and each step is as recorded" {
+  run "$PROGRAMS/readers" s.db
+  assert_success
+  run diff -u "$REPOSITORY/tests/library/readers.txt" - <<<"$output"
+  assert_output ''
+  CHAT_SPOOL=$PWD/s.db run -0 chat-spool check
 }
