@@ -16,11 +16,13 @@ setup_file() {
   [[ -e $bin/../libchatspool.a ]] && build=$bin/..
   [[ -e $build/libchatspool.a ]] || return 0
   export PROGRAMS=$BATS_FILE_TMPDIR
-  local -a flags=(-lsqlite3)
+  local -a flags=(-lsqlite3) wrap
   if nm "$bin/chat-send" | grep -q __asan_init; then flags+=(-fsanitize='address,undefined'); fi
   for program in fault/rollback library/fork library/join library/mixed library/threads library/silent library/descriptors library/signals library/defaults library/claim library/refused library/rows library/frames library/ranges library/memory library/readers; do
+    wrap=()
+    [[ $program != */memory ]] || wrap=('-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc')
     ${CHAT_CC:-cc} -std=c17 -D_GNU_SOURCE -I"$REPOSITORY/lib" -I"$build" -o "$PROGRAMS/${program#*/}" "$REPOSITORY/tests/$program.c" \
-      "$build/libchatspool.a" "${flags[@]}" -lpthread $([[ $program != *memory ]] || echo -Wl,--wrap={malloc,calloc,realloc})
+      "$build/libchatspool.a" "${flags[@]}" "${wrap[@]}" -lpthread
   done
 }
 

@@ -85,7 +85,7 @@ static void all_claims(void)
     clock_gettime(CLOCK_MONOTONIC, &start);
     int errnum = lock_all_claims(there, 30);
     printf("all claims: %s, %s\n", text_of(errnum), since(&start) >= 30 ? "not before" : "early");
-    /* What was free is claimed now. */
+    /* The free positions are claimed now. */
     claim(here, 1, 9);
     claim(here, 14, 20);
     claim(here, 50, POSITION_MAX);

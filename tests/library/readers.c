@@ -23,7 +23,7 @@ static void show(const char *step)
                (long long)readers[i].missed, (long long)readers[i].place,
                readers[i].here ? " here" : "");
     free(readers);
-    putchar('\n');
+    printf("%s\n", chat_check(spool, false, NULL, NULL) == CHAT_OK ? "" : " NOT SOUND");
 }
 
 static chat_batch *claim(const char *reader, size_t count)
@@ -46,7 +46,7 @@ static chat_batch *claim(const char *reader, size_t count)
 
 static void settle(chat_batch *batch, size_t count)
 {
-    must(chat_settle(batch, count), spool, "settle");
+    must(chat_settle(batch, count), spool, "acknowledge");
     chat_release(batch);
 }
 
@@ -166,6 +166,51 @@ static void overrun(void)
     show("a new one");
 }
 
+/* A reader that is set back gets what it has failed to process once, from the room. */
+static void copies(void)
+{
+    const struct chat_failure failure = { .counted = true };
+    bounds(10, 0, 100, 0);
+    claim("tea/c", 1);
+    show("c is new");
+    seek("tea/b", CHAT_POINT_END, 0, false, 0);
+    send_some(31, 36);
+    chat_batch *batch = claim("tea/b", 4);
+    const int64_t id = chat_batch_message(batch, 1)->id;
+    must(chat_fail(batch, &failure), spool, "fail");
+    chat_release(batch);
+    batch = claim("tea/b", 1);
+    must(chat_fail(batch, &(struct chat_failure){ .hold = 100000000 }), spool, "fail");
+    chat_release(batch);
+    show("four have failed");
+    seek("tea/b", CHAT_POINT_ID, id, false, 0);
+    show("b goes behind the second");
+    batch = claim("tea/b", 9);
+    must(chat_fail(batch, &failure), spool, "fail");
+    chat_release(batch);
+    batch = claim("tea/b", 1);
+    must(chat_fail(batch, &(struct chat_failure){ .hold = 100000000 }), spool, "fail");
+    chat_release(batch);
+    show("all have failed");
+    seek("tea/b", CHAT_POINT_START, 0, true, 0);
+    show("b stays");
+    seek("tea/b", CHAT_POINT_START, 0, false, 0);
+    show("b goes back to the start");
+    batch = claim("tea/b", 99);
+    settle(batch, 2);
+    batch = claim("tea/c", 2);
+    must(chat_forget(spool, "tea/c"), spool, "forget");
+    printf("fail: %d\n", chat_fail(batch, &failure));
+    chat_release(batch);
+    batch = claim("tea/a", 2);
+    must(chat_forget(spool, "tea/a"), spool, "forget");
+    printf("acknowledge: %d\n", chat_settle(batch, 2));
+    chat_release(batch);
+    show("forgotten while they work");
+    claim("tea/a", 1);
+    show("and back");
+}
+
 static void forget(void)
 {
     send_to(spool, "tea/b", "only for b");
@@ -178,7 +223,7 @@ static void forget(void)
     show("b has finished two");
     batch = claim("tea/b", 1);
     must(chat_forget(spool, "tea"), spool, "forget");
-    printf("settle: %d\n", chat_settle(batch, 1));
+    printf("acknowledge: %d\n", chat_settle(batch, 1));
     chat_release(batch);
     struct chat_room *list;
     size_t count;
@@ -197,6 +242,7 @@ int main(int argc, char **argv)
     out_of_order();
     points();
     overrun();
+    copies();
     forget();
     chat_close(spool);
     return 0;

@@ -63,7 +63,7 @@ static void send_limits(void)
     put("expires behind", (struct chat_message){ .expires = CHAT_TIME_MAX + 1 }, NULL);
 }
 
-/* What a transaction keeps from doing. */
+/* Try the calls that a transaction excludes. */
 static void while_sending(void)
 {
     const char *names[] = { "main", "b" };
@@ -197,26 +197,26 @@ static void batches(void)
         send_to(spool, "jobs", "job");
     send_to(spool, "late", "late");
     must(chat_walk(spool, &query, NULL, &batch), spool, "walk");
-    show("settle unclaimed", chat_settle(batch, 1));
+    show("acknowledge unclaimed", chat_settle(batch, 1));
     show("fail unclaimed", chat_fail(batch, NULL));
     show("move unclaimed", chat_move(batch, "main"));
     chat_release(batch);
     batch = claim("jobs", 3);
     other = claim("jobs", 1);
     must(chat_begin(spool), spool, "begin");
-    show("settle while sending", chat_settle(batch, 1));
+    show("acknowledge while sending", chat_settle(batch, 1));
     chat_rollback(spool);
-    show("settle too many", chat_settle(batch, 4));
-    show("settle none", chat_settle(batch, 0));
+    show("acknowledge too many", chat_settle(batch, 4));
+    show("acknowledge none", chat_settle(batch, 0));
     show("move to no room", chat_move(batch, "a/"));
     show("move first to no room", chat_move_first(batch, ""));
     show("move to nothing", chat_move(batch, NULL));
     show("fail to no room", chat_fail(batch, &(struct chat_failure){ .dead = "" }));
     show("join NULL", chat_join(batch, NULL));
-    show("settle some", chat_settle(batch, 2));
-    show("settle all", chat_settle(batch, 3));
-    show("settle again", chat_settle(batch, 3));
-    show("join to settled", chat_join(other, batch));
+    show("acknowledge some", chat_settle(batch, 2));
+    show("acknowledge all", chat_settle(batch, 3));
+    show("acknowledge again", chat_settle(batch, 3));
+    show("join to acknowledged ones", chat_join(other, batch));
     chat_release(batch);
     show("move", chat_move(other, "moved"));
     show("move again", chat_move(other, "moved"));
@@ -227,7 +227,7 @@ static void batches(void)
     chat_release(batch);
     batch = claim("late", 1);
     show("hold", chat_fail(batch, &(struct chat_failure){ .hold = INT64_MAX }));
-    show("settle the held one", chat_settle(batch, 0));
+    show("acknowledge the held one", chat_settle(batch, 0));
     chat_release(batch);
     query.rooms = &late;
     query.every = true;
@@ -326,7 +326,7 @@ static void lost(void)
     second = claim("news/a", 2);
     must(chat_join(second, first), spool, "join");
     printf("joined: %lld\n", (long long)chat_batch_missed(second));
-    must(chat_settle(second, 3), spool, "settle");
+    must(chat_settle(second, 3), spool, "acknowledge");
     chat_release(second);
     first = claim("news/a", 1);
     printf("reported: %lld\n", (long long)chat_batch_missed(first));
