@@ -18,9 +18,12 @@ setup_file() {
   export PROGRAMS=$BATS_FILE_TMPDIR
   local -a flags=(-lsqlite3) wrap
   if nm "$bin/chat-send" | grep -q __asan_init; then flags+=(-fsanitize='address,undefined'); fi
-  for program in fault/rollback library/fork library/join library/mixed library/threads library/silent library/descriptors library/signals library/defaults library/claim library/refused library/rows library/frames library/ranges library/memory library/readers; do
+  for program in fault/rollback library/fork library/join library/mixed library/threads library/silent library/descriptors library/signals library/defaults library/claim library/refused library/rows library/frames library/ranges library/memory library/readers library/busy; do
     wrap=()
-    [[ $program != */memory ]] || wrap=('-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc')
+    case $program in
+      */memory) wrap=('-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc') ;;
+      */busy) wrap=('-Wl,--wrap=lock_write,--wrap=lock_all_claims') ;;
+    esac
     ${CHAT_CC:-cc} -std=c17 -D_GNU_SOURCE -I"$REPOSITORY/lib" -I"$build" -o "$PROGRAMS/${program#*/}" "$REPOSITORY/tests/$program.c" \
       "$build/libchatspool.a" "${flags[@]}" "${wrap[@]}" -lpthread
   done
@@ -289,6 +292,14 @@ $(chat-send --version | cut -d ' ' -f 2)"
   run "$PROGRAMS/readers" s.db
   assert_success
   run diff -u "$REPOSITORY/tests/library/readers.txt" - <<<"$output"
+  assert_output ''
+  CHAT_SPOOL=$PWD/s.db run -0 chat-spool check
+}
+
+@test "each function that writes reports which process writes, and a restore which process works on a message" {
+  run "$PROGRAMS/busy" s.db
+  assert_success
+  run diff -u "$REPOSITORY/tests/library/busy.txt" - <<<"${output//"$PWD/"/}"
   assert_output ''
   CHAT_SPOOL=$PWD/s.db run -0 chat-spool check
 }
