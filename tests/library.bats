@@ -83,7 +83,12 @@ user@host to long, no key: 200000 8
 user@host to long, key 1: 0 
 user@host to long, no key: 1 2
 user@host to long, key 3: 65535 3
-3 left'
+3 left
+busy or full
+busy or full
+busy or full
+busy or full
+'"$(printf 'kept: %s\n' 4 7 4 6 7 1 2 3 4 5 6 7 8 9)"
   CHAT_SPOOL=$PWD/s.db run -0 chat-spool check
 }
 

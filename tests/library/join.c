@@ -77,6 +77,46 @@ static void join_long_ones(chat_spool *spool)
     chat_release(first);
 }
 
+/* Claim the message of a room by its id. */
+static chat_batch *claim_id(chat_spool *spool, int64_t id)
+{
+    const struct chat_query query = { .id = id };
+    chat_batch *batch;
+    enum chat_status status = chat_claim(spool, &query, &batch);
+    if (status != CHAT_OK)
+        printf("%s\n", chat_status_string(status));
+    return batch;
+}
+
+/* Keep claims in any order: this handle and others get only the other messages. */
+static void keep_some(chat_spool *spool, chat_spool *another)
+{
+    static const int order[] = { 5, 2, 8, 3, 9, 1 };
+    static const char *const texts[] = { "1", "2", "3", "4", "5", "6", "7", "8", "9" };
+    const struct chat_message m = { .room = "kept", .user = "u", .host = "h", .body = "" };
+    int64_t first = 0, id;
+    for (int i = 0; i < 9; i++)
+        send_to(spool, "kept", texts[i]);
+    must(chat_begin(spool), spool, "begin");
+    must(chat_put(spool, &m, NULL, &id), spool, "put");
+    chat_rollback(spool);
+    first = id - 9;
+    for (int i = 0; i < 6; i++) {
+        must(chat_keep(claim_id(spool, first + order[i] - 1)), spool, "keep");
+        if (i == 3)
+            claim_id(spool, first + 7);
+    }
+    claim_id(another, first + 4);
+    claim_id(spool, first + 4);
+    chat_batch *batch = claim_id(another, first + 5);
+    claim_id(spool, first + 5);
+    show(spool, "kept");
+    chat_release(batch);
+    show(spool, "kept");
+    chat_close(spool);
+    show(another, "kept");
+}
+
 int main(int argc, char *argv[])
 {
     static const char *const texts[] = { "one", "two", "three", "four", "five", "six" };
@@ -107,7 +147,7 @@ int main(int argc, char *argv[])
     show(another, "main");
     show(another, "other");
     join_long_ones(spool);
+    keep_some(spool, another); /* closes the first */
     chat_close(another);
-    chat_close(spool);
     return 0;
 }
