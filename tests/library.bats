@@ -18,7 +18,7 @@ setup_file() {
   export PROGRAMS=$BATS_FILE_TMPDIR
   local -a flags=(-lsqlite3) wrap
   if nm "$bin/chat-send" | grep -q __asan_init; then flags+=(-fsanitize='address,undefined'); fi
-  for program in fault/rollback library/fork library/join library/mixed library/threads library/silent library/descriptors library/signals library/defaults library/claim library/refused library/rows library/frames library/ranges library/memory library/readers library/busy; do
+  for program in fault/rollback library/fork library/join library/mixed library/threads library/silent library/descriptors library/signals library/defaults library/claim library/refused library/rows library/frames library/ranges library/memory library/readers library/busy library/batches; do
     wrap=()
     case $program in
       */memory) wrap=('-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc') ;;
@@ -307,4 +307,11 @@ $(chat-send --version | cut -d ' ' -f 2)"
   run diff -u "$REPOSITORY/tests/library/busy.txt" - <<<"${output//"$PWD/"/}"
   assert_output ''
   CHAT_SPOOL=$PWD/s.db run -0 chat-spool check
+}
+
+@test "a batch that was joined has the messages, the bytes and the later limits of both" {
+  run "$PROGRAMS/batches"
+  assert_success
+  run diff -u "$REPOSITORY/tests/library/batches.txt" - <<<"$output"
+  assert_output ''
 }
