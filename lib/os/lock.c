@@ -191,6 +191,20 @@ void unlock_claim(int fd, struct range claimed)
     unlock(fd, claimed.first, claimed.last);
 }
 
+/* --- the upgrade ----------------------------------------------------------- */
+
+#define UPGRADE (POSITION_MAX + 1 + (INT64_C(1) << 61) + (INT64_C(1) << 60))
+
+int lock_upgrade(int fd, int64_t timeout)
+{
+    return lock_bytes(fd, UPGRADE, UPGRADE, timeout);
+}
+
+void unlock_upgrade(int fd)
+{
+    unlock(fd, UPGRADE, UPGRADE);
+}
+
 /* --- presence ---------------------------------------------------------------
  *
  * The kernel does not report the owner of a lock (l_pid is -1), and a process cannot wait for a

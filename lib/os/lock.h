@@ -3,10 +3,11 @@
  * They are open-file-description locks (F_OFD_SETLK, POSIX.1-2024): the kernel drops them when the
  * process dies, and threads of one process do not share them by accident. The meaning of each byte:
  *
- *   0                the write lock of the spool
- *   1 ...            a claim on the message at that position (sql/sqlite/schema.sql)
- *   2^62 ...         the presence of a process that has claims
- *   2^62 + 2^61 ...  the presence of a process that receives as the reader with that number
+ *   0                   the write lock of the spool
+ *   1 ...               a claim on the message at that position (sql/sqlite/schema.sql)
+ *   2^62 ...            the presence of a process that has claims
+ *   2^62 + 2^61 ...     the presence of a process that receives as the reader with that number
+ *   2^62 + 2^61 + 2^60  the right to upgrade the spool
  *
  * The first bytes of the file hold a record of what is on the disk (sqlite/synced.c). */
 
@@ -46,6 +47,11 @@ void unlock_claim(int fd, struct range claimed);
  * processes have released theirs. Returns 0, or an errno: after ETIMEDOUT, which comes after
  * TIMEOUT milliseconds, some may be claimed. */
 int lock_all_claims(int fd, int64_t timeout);
+
+/* Wait until no other process has the right to upgrade the spool, and take it. Returns 0, or an
+ * errno: ETIMEDOUT after TIMEOUT milliseconds. */
+int lock_upgrade(int fd, int64_t timeout);
+void unlock_upgrade(int fd);
 
 /* Return whether another process has a lock on a byte of WANTED, and store such a range in
  * *TAKEN. */

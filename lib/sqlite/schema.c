@@ -2,12 +2,14 @@
 
 #include "schema.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "bells.h"
 #include "claim_lock.h"
 #include "database.h"
 #include "group_commit.h"
+#include "lock_file.h"
 #include "transaction.h"
 
 /* Return the next CREATE statement of our schema, and store its length; NULL: there are no more. */
@@ -122,10 +124,8 @@ static enum chat_status run_upgrades(struct sqlite_store *s, int *format)
     return status;
 }
 
-enum chat_status schema_upgrade(struct sqlite_store *s, int format)
+static enum chat_status upgrade_alone(struct sqlite_store *s, int format)
 {
-    if (format >= SCHEMA_VERSION)
-        return CHAT_OK;
     enum chat_status status =
         claim_lock_take_all(s, "it was not upgraded to this version's format");
     if (status != CHAT_OK)
@@ -137,5 +137,25 @@ enum chat_status schema_upgrade(struct sqlite_store *s, int format)
         status = group_commit_end(s, status);
     }
     claim_lock_release_all(s);
+    return status;
+}
+
+/* One process at a time looks whether the spool is still to be upgraded: if a second one claimed
+ * all messages after the upgrade, receivers would not find them. After 30 seconds go on: then
+ * the error names who works on a message. */
+enum chat_status schema_upgrade(struct sqlite_store *s, int format)
+{
+    if (format >= SCHEMA_VERSION)
+        return CHAT_OK;
+    enum chat_status status = lock_file_open(s);
+    if (status != CHAT_OK)
+        return status;
+    int errnum = lock_upgrade(s->lock, WRITE_LOCK_TIMEOUT);
+    if (errnum != 0 && errnum != ETIMEDOUT)
+        return lock_file_failed(s, errnum);
+    status = schema_check(s, &format);
+    if (status == CHAT_OK && format < SCHEMA_VERSION)
+        status = upgrade_alone(s, format);
+    unlock_upgrade(s->lock);
     return status;
 }
