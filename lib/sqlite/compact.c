@@ -118,6 +118,8 @@ enum chat_status sqlite_compact(struct store *store, chat_progress *progress, vo
         if (progress != NULL && spare >= left)
             progress(context, spare - left, spare);
     }
+    if (s->db == NULL) /* there was no memory to end a transaction: see db_end() */
+        return db_failed(s, SQLITE_NOMEM, "read");
     *freed = (before - db_number(s, SQL_GET_PAGES)) * PAGE;
     return status == CHAT_OK ? transaction_empty_wal(s) : status;
 }
