@@ -11,23 +11,21 @@
 #include "transaction.h"
 #include "write_lock.h"
 
-/* Rebuild the indexes from the messages. Returns whether the structure is sound then. */
-static bool reindex(struct sqlite_store *s)
+/* Rebuild the indexes from the messages. CHAT_DATA: the structure is not sound then, and was not
+ * changed. */
+static enum chat_status reindex(struct sqlite_store *s)
 {
     struct check again = { .store = s };
-    if (transaction_begin(s) != CHAT_OK)
-        return false;
-    if (db_run(s, SQL_REINDEX) != CHAT_OK) {
-        transaction_rollback(s);
-        return false;
-    }
+    enum chat_status status = transaction_begin(s);
+    if (status != CHAT_OK)
+        return status;
     bells_add_all(s); /* messages that were hidden may be visible again */
-    if (check_structure(&again) == CHAT_OK && !again.structure &&
-        group_commit_end(s, CHAT_OK) == CHAT_OK)
-        return true;
-    if (sqlite3_get_autocommit(s->db) == 0)
-        transaction_rollback(s);
-    return false;
+    status = db_run(s, SQL_REINDEX);
+    if (status == CHAT_OK)
+        status = check_structure(&again);
+    if (status == CHAT_OK && again.structure)
+        status = CHAT_DATA;
+    return group_commit_end(s, status);
 }
 
 static enum chat_status rebuild(struct check *c)
@@ -62,14 +60,15 @@ static enum chat_status survey_again(struct check *c)
  * spool. */
 static enum chat_status repair_structure(struct check *c)
 {
-    enum chat_status status = CHAT_OK;
     check_limit_steps(c);
-    if (reindex(c->store)) {
+    enum chat_status status = reindex(c->store);
+    if (status == CHAT_OK) {
         report_repair(&c->report, "the indexes were rebuilt");
         status = survey_again(c);
         if (status != CHAT_OK || !c->structure)
             return status;
-    }
+    } else if (status != CHAT_DATA)
+        return status;
     status = rebuild(c);
     return status == CHAT_OK ? survey_again(c) : status;
 }

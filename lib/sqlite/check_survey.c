@@ -221,7 +221,7 @@ enum chat_status check_survey(struct check *c)
     if (status == CHAT_OK)
         status = check_messages(c);
     if (!within)
-        db_end(s, SQL_COMMIT);
+        status = db_end_read(s, status);
     for (size_t i = 0; i < c->room_count && status == CHAT_OK; i++) {
         check_room(c, &c->rooms[i]);
         check_reader(c, &c->rooms[i]);

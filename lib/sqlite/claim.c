@@ -59,7 +59,7 @@ static enum chat_status check_order(struct sqlite_store *s, const struct chat_qu
         if (rc != SQLITE_ROW)
             status = db_failed(s, rc == SQLITE_DONE ? SQLITE_CORRUPT : rc, "read");
     }
-    db_end(s, SQL_COMMIT);
+    status = db_end_read(s, status);
     return status == CHAT_NONE ? CHAT_OK : status;
 }
 

@@ -113,13 +113,13 @@ enum chat_status sqlite_compact(struct store *store, chat_progress *progress, vo
     if (status != CHAT_OK)
         return status;
     int64_t before = db_number(s, SQL_GET_PAGES), spare = db_number(s, SQL_GET_FREE_PAGES), left;
-    while ((left = db_number(s, SQL_GET_FREE_PAGES)) > 0 && status == CHAT_OK) {
+    while (status == CHAT_OK && (left = db_number(s, SQL_GET_FREE_PAGES)) > 0) {
         status = shrink(s);
         if (progress != NULL && spare >= left)
             progress(context, spare - left, spare);
     }
-    if (s->db == NULL) /* there was no memory to end a transaction: see db_end() */
-        return db_failed(s, SQLITE_NOMEM, "read");
+    if (status != CHAT_OK)
+        return status;
     *freed = (before - db_number(s, SQL_GET_PAGES)) * PAGE;
-    return status == CHAT_OK ? transaction_empty_wal(s) : status;
+    return transaction_empty_wal(s);
 }

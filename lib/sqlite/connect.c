@@ -75,7 +75,7 @@ static enum chat_status connect_database(struct sqlite_store *s)
     int rc = db_open(s, vfs), format = 0;
     enum chat_status status = rc == SQLITE_OK ? set_up(s, &format) : db_failed(s, rc, "open");
     if (status == CHAT_OK || status == CHAT_DATA) {
-        db_end(s, SQL_COMMIT);
+        status = db_end_read(s, status);
         enum chat_status checked = check_new_index(s);
         status = checked != CHAT_OK ? checked : status;
     }

@@ -32,12 +32,12 @@ int copy_pages(sqlite3 *to, sqlite3 *from, chat_progress *progress, void *contex
  * and does not see their changes. */
 int copy_snapshot(struct sqlite_store *s, sqlite3 *db, chat_progress *progress, void *context)
 {
-    if (db_run(s, SQL_BEGIN_READ) != CHAT_OK || room_read_spool(s) != CHAT_OK)
-        return s->failed_with;
+    enum chat_status status = db_run(s, SQL_BEGIN_READ);
+    if (status == CHAT_OK)
+        status = room_read_spool(s);
     errno = 0;
-    int rc = copy_pages(db, s->db, progress, context);
-    db_end(s, SQL_COMMIT);
-    return rc;
+    int rc = status == CHAT_OK ? copy_pages(db, s->db, progress, context) : s->failed_with;
+    return db_end_read(s, status) == CHAT_OK ? rc : s->failed_with;
 }
 
 enum chat_status copy_failed(struct sqlite_store *s, int rc, const struct location *to,

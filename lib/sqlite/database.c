@@ -233,7 +233,7 @@ enum chat_status db_run_for(struct sqlite_store *s, enum sql sql, int64_t number
     return db_finish(s, statement);
 }
 
-void db_end(struct sqlite_store *s, enum sql sql)
+static void end(struct sqlite_store *s, enum sql sql)
 {
     if (s->db == NULL) /* the transaction was ended here before */
         return;
@@ -242,8 +242,19 @@ void db_end(struct sqlite_store *s, enum sql sql)
         db_step(s, db_statement(s, sql));
     if (s->statements[sql] != NULL)
         sqlite3_reset(s->statements[sql]);
-    if (sqlite3_get_autocommit(s->db) == 0) /* no memory: to close it ends the transaction */
-        db_disconnect(s);
+    if (sqlite3_get_autocommit(s->db) == 0)
+        db_disconnect(s); /* this ends the transaction, without memory */
+}
+
+enum chat_status db_end_read(struct sqlite_store *s, enum chat_status status)
+{
+    end(s, SQL_COMMIT);
+    return s->db != NULL ? status : db_failed(s, SQLITE_NOMEM, "read");
+}
+
+void db_rollback(struct sqlite_store *s)
+{
+    end(s, SQL_ROLLBACK);
 }
 
 enum { APPLICATION_ID_AT = 68 }; /* in the header of the file */

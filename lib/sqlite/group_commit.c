@@ -79,5 +79,5 @@ enum chat_status group_commit_end(struct sqlite_store *s, enum chat_status statu
     if (status == CHAT_OK)
         return group_commit(s, (struct range){ 1, 0 });
     transaction_rollback(s);
-    return status;
+    return s->db != NULL ? status : db_failed(s, SQLITE_NOMEM, "write");
 }

@@ -111,7 +111,7 @@ enum chat_status lines_insert(struct sqlite_store *s)
     enum chat_status status = l->count == ROWS ? insert_together(s, l) : insert_each(s, l);
     lines_forget(s);
     if (status != CHAT_OK) /* some messages have an id, and are not inserted */
-        db_end(s, SQL_ROLLBACK);
+        db_rollback(s);
     return status;
 }
 

@@ -119,7 +119,7 @@ enum chat_status sqlite_list(struct store *store, struct chat_room **rooms, size
         qsort(list.numbers, list.count, sizeof *list.numbers, compare);
     if (list.status == CHAT_OK && list.count > 0)
         lock_each_taken(s->lock, (struct range){ 1, POSITION_MAX }, count_claims, &list);
-    db_end(s, SQL_COMMIT);
+    list.status = db_end_read(s, list.status);
     free(list.numbers);
     if (list.status != CHAT_OK) {
         free(list.rooms);

@@ -164,7 +164,7 @@ enum chat_status sqlite_readers(struct store *store, const char *room, int64_t i
         status = open_row_find_message(s, &l.open, id, &l.place);
     if (status == CHAT_OK)
         status = list_all(&l);
-    db_end(s, SQL_COMMIT);
+    status = db_end_read(s, status);
     if (status != CHAT_OK) {
         free(l.readers);
         return status;

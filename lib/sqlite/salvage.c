@@ -100,7 +100,7 @@ static bool add_room(struct salvage *g, const struct named *room)
     g->rooms = rooms;
     rooms[g->room_count++] = *room;
     sqlite3_bind_int64(g->add_room, 1, room->number);
-    sqlite3_bind_text(g->add_room, 2, room->name, -1, SQLITE_TRANSIENT);
+    sqlite3_bind_text(g->add_room, 2, room->name, -1, SQLITE_STATIC); /* this cannot fail */
     return check(g, run(g->add_room));
 }
 

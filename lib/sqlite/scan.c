@@ -208,7 +208,7 @@ enum chat_status scan_open(struct scan *scan, struct sqlite_store *s,
     if (status == CHAT_OK && hides_messages(scan))
         status = db_failed(s, SQLITE_CORRUPT, "read");
     if (!within)
-        db_end(s, SQL_COMMIT);
+        status = db_end_read(s, status);
     return status;
 }
 

@@ -119,7 +119,7 @@ static void cut_file(struct sqlite_store *s)
         int64_t least = committed > s->promised_from ? committed : s->promised_from;
         if (committed > 0 && file != NULL && size > least)
             file->pMethods->xTruncate(file, least);
-        db_end(s, SQL_ROLLBACK);
+        db_rollback(s);
     }
     s->writing = true;
     s->promised_from = 0;
@@ -142,7 +142,7 @@ static void empty_left_wal(struct sqlite_store *s)
 
 void transaction_undo(struct sqlite_store *s)
 {
-    db_end(s, SQL_ROLLBACK);
+    db_rollback(s);
     s->put.ids_known = 0;
     if (s->db == NULL)
         return;

@@ -72,7 +72,7 @@ static enum chat_status walk_one(struct sqlite_store *s, const struct chat_query
         status = room_of(s, position, &room);
     if (status == CHAT_OK)
         status = read_run(s, one, 0, false, &room, 0, query, batch, &seen);
-    db_end(s, SQL_COMMIT);
+    status = db_end_read(s, status);
     if (status != CHAT_OK || batch->count == 0)
         return status == CHAT_OK ? CHAT_NONE : status;
     set_claimed(s, batch, 0, one);

@@ -1,12 +1,14 @@
-/* memory TEMPLATE SPOOL: let each allocation that the library itself makes fail, one at a time.
- * Prints the status of each operation and its reason, and whether the spool is as it was. The
- * program is linked so that these calls of the library come here (ld --wrap); SQLite has all the
- * memory that it wants. */
+/* memory TEMPLATE DAMAGED SPOOL [STEP]: let each allocation that the library itself makes fail, one
+ * at a time. Prints the status of each operation and its reason, and how many messages are left.
+ * The program is linked so that these calls of the library come here (ld --wrap); SQLite has all
+ * the memory that it wants. With STEP the allocations of SQLite count, too, and every STEP-th of
+ * all fails; then only what is neither as without a failure nor a lack of memory is printed. */
 
 #include "common.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sqlite3.h>
 #include <unistd.h>
 
 void *__real_malloc(size_t size);
@@ -17,6 +19,7 @@ void *__wrap_calloc(size_t count, size_t size);
 void *__wrap_realloc(void *old, size_t size);
 
 static long asked, failing;
+static long step; /* or 0: SQLite has memory */
 
 static bool fails(void)
 {
@@ -40,6 +43,62 @@ void *__wrap_realloc(void *old, size_t size)
 {
     return fails() ? NULL : __real_realloc(old, size);
 }
+
+/* --- the memory of SQLite, with its size before it -------------------------- */
+
+enum { BEFORE = 16 };
+
+static void *lite_malloc(int size)
+{
+    char *memory = step > 0 && fails() ? NULL : __real_malloc(BEFORE + (size_t)size);
+    if (memory == NULL)
+        return NULL;
+    memcpy(memory, &size, sizeof size);
+    return memory + BEFORE;
+}
+
+static void lite_free(void *memory)
+{
+    free((char *)memory - BEFORE);
+}
+
+static void *lite_realloc(void *old, int size)
+{
+    char *memory =
+        step > 0 && fails() ? NULL : __real_realloc((char *)old - BEFORE, BEFORE + (size_t)size);
+    if (memory == NULL)
+        return NULL;
+    memcpy(memory, &size, sizeof size);
+    return memory + BEFORE;
+}
+
+static int lite_size(void *memory)
+{
+    int size;
+    memcpy(&size, (char *)memory - BEFORE, sizeof size);
+    return size;
+}
+
+static int lite_round(int size)
+{
+    return (size + 7) / 8 * 8;
+}
+
+static int lite_begin(void *nothing)
+{
+    (void)nothing;
+    return SQLITE_OK;
+}
+
+static void lite_end(void *nothing)
+{
+    (void)nothing;
+}
+
+static const sqlite3_mem_methods methods = { lite_malloc, lite_free,  lite_realloc, lite_size,
+                                             lite_round,  lite_begin, lite_end,     NULL };
+
+/* --- what is done ----------------------------------------------------------- */
 
 static chat_spool *spool;
 static const char *where;
@@ -186,8 +245,8 @@ static void renew(const char *template)
     close(to);
 }
 
-/* Print the number of messages, in all rooms. */
-static void depth(void)
+/* Return the number of messages, in all rooms. */
+static long long depth(void)
 {
     struct chat_room *list;
     size_t count;
@@ -198,40 +257,49 @@ static void depth(void)
         sum += list[i].depth;
     free(list);
     chat_close(spool);
-    printf(" (%lld)\n", sum);
+    return sum;
+}
+
+/* Run an operation in which the allocation number N fails, and write its reason to LINE. */
+static void once(const char *template, long n, enum chat_status (*run)(void), char line[500])
+{
+    renew(template);
+    asked = 0;
+    failing = n;
+    enum chat_status status = chat_open(where, &spool);
+    if (status == CHAT_OK)
+        status = run();
+    failing = 0;
+    const bool done = status == CHAT_OK || status == CHAT_NONE;
+    snprintf(line, 500, "%s", done ? chat_status_string(status) : chat_error(spool));
+    if (status != CHAT_SYSTEM && strstr(line, "memory") != NULL)
+        printf("another status\n");
+    chat_close(spool);
 }
 
 static void each(const char *template, const char *what, enum chat_status (*run)(void))
 {
-    char seen[600] = "", line[500];
-    long n = 0;
+    char sound[500], seen[500] = "", line[500];
+    long n = 0, needed;
+    once(template, 0, run, sound);
     do {
-        renew(template);
-        asked = 0;
-        failing = ++n;
-        enum chat_status status = chat_open(where, &spool);
-        if (status == CHAT_OK)
-            status = run();
-        snprintf(line, sizeof line, "%s: %s", what,
-                 status == CHAT_OK || status == CHAT_NONE ? chat_status_string(status)
-                                                          : chat_error(spool));
-        if (status != CHAT_SYSTEM && strstr(line, "memory") != NULL)
-            printf("%s: another status\n", what);
-        chat_close(spool);
-        failing = 0;
-        if (strcmp(line, seen) != 0) { /* a reason is printed once */
-            printf("%s", line);
-            depth();
-        }
+        n += step > 0 ? step : 1;
+        once(template, n, run, line);
+        needed = asked; /* depth() allocates, too */
+        const bool expected = strcmp(line, sound) == 0 || strstr(line, "out of memory") != NULL;
+        if (step > 0 ? !expected : strcmp(line, seen) != 0) /* a reason is printed once */
+            printf("%s: %s (%lld)\n", what, line, depth());
         strcpy(seen, line);
-    } while (asked >= n);
+    } while (needed >= n);
     printf("%s: %s\n", what, n > 2 ? "done" : "nothing failed");
 }
 
 int main(int argc, char **argv)
 {
-    if (argc != 4)
+    if (argc != 4 && argc != 5)
         return 64;
+    step = argc == 5 ? atol(argv[4]) : 0;
+    sqlite3_config(SQLITE_CONFIG_MALLOC, &methods);
     where = argv[3];
     each(argv[1], "send", do_send);
     each(argv[1], "claim", do_claim);
