@@ -54,6 +54,14 @@ mutate() {
   refute_line --regexp 'sql/list.sql:1:'
 }
 
+@test "two statements change places only if one of them uses what the other changes, or calls a function" {
+  printf '%s\n' 'void f(struct list *l)' '{' '    l->size = 1;' '    l->used = 2;' '    n = l->used;' '    g(l);' '}' >tree/lib/list.c
+  run -0 mutate --only list.c --list
+  refute_line 'lib/list.c:3: swapped order'
+  assert_line 'lib/list.c:4: swapped order'
+  assert_line 'lib/list.c:5: swapped order'
+}
+
 @test "a mutation that a test notices is killed by that test, and an unnoticed one survives and is shown" {
   run -0 mutate --only '^lib/' --mutants 1000 --seed 7
   assert_line 'killed    lib/limit.c:8: relation (by first: the limit is 3)'
