@@ -226,9 +226,18 @@ static bool add_message(struct salvage *g, const struct chat_message *m, int64_t
     return check(g, rc);
 }
 
-/* Add a message to the end of the room of damaged messages. */
-static bool add_damaged(struct salvage *g, struct chat_message *m)
+/* Return whether the id and the place of a message, which is at POSITION, are in their ranges. */
+static bool is_possible(const struct chat_message *m, int64_t position)
 {
+    return position >= 1 && position <= POSITION_MAX && m->id >= 1 && m->id <= ID_MAX &&
+           m->place >= 0 && m->place <= ID_MAX;
+}
+
+/* Add the message at POSITION to the end of the room of damaged messages. */
+static bool add_damaged(struct salvage *g, struct chat_message *m, int64_t position)
+{
+    if (!is_possible(m, position))
+        m->id = g->next_id;
     m->room = CHAT_ROOM_DAMAGED;
     m->due = m->expires = m->failed = 0;
     m->place = g->next_id;
@@ -253,19 +262,18 @@ static bool take_message(void *context, const struct record *r)
 {
     struct salvage *g = context;
     char source[CHAT_NAME_MAX + 1];
-    if (r->count != COLUMNS || r->id < 1 || r->id > POSITION_MAX)
+    if (r->count != COLUMNS)
         return true;
     struct names names;
     struct chat_message m = take_fields(r, &names);
     const bool waits = position_room(r->id) == 0;
     const int64_t number = waits ? pages_number(&r->column[COLUMN_ROOM]) : position_room(r->id);
     const struct named *room = find_room(g, number, NULL);
-    if (m.id < 1 || m.id > ID_MAX || m.place < 0 || m.place > ID_MAX)
-        return true;
     m.room = room != NULL ? room->name : "";
-    bool whole = room != NULL && is_whole(&m, pages_number(&r->column[COLUMN_CHECKSUM]), source);
+    bool whole = room != NULL && is_possible(&m, r->id) &&
+                 is_whole(&m, pages_number(&r->column[COLUMN_CHECKSUM]), source);
     if (whole == (g->damaged == 0))
-        return whole ? add_message(g, &m, room->number, r->id) : add_damaged(g, &m);
+        return whole ? add_message(g, &m, room->number, r->id) : add_damaged(g, &m, r->id);
     return true;
 }
 
