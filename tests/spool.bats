@@ -96,6 +96,27 @@ words() { sed 's/--.*//' | tr -s ' \n|' '\n'; }
 log_size() { stat -c %s "$SPOOL-wal" 2>/dev/null || echo 0; }
 
 # bats test_tags=full
+@test "a spool that has used up its ids says so, and changes nothing" {
+  local command before
+  chat-send -r jobs -d 1d later
+  chat-send -r jobs one
+  chat-send -r tea two
+  sqlite3 "$SPOOL" "UPDATE room SET next_id = 1099511627775 WHERE number = 0"
+  chat-send -r jobs "the last"
+  chat-recv -r jobs -c 2 >/dev/null
+  sqlite3 "$SPOOL" "UPDATE message SET due = 1 WHERE due > 0; UPDATE room SET next_due = 1 WHERE name = 'jobs'"
+  before=$(sqlite3 "$SPOOL" 'SELECT position, id, place, body FROM message')
+  # A delayed message and a moved one need a place.
+  for command in 'chat-send -r jobs more' 'chat-recv -r jobs' 'chat-spool move tea jobs'; do
+    # shellcheck disable=SC2086
+    run timeout 20 $command
+    assert_equal "$command: $output" "$command: ${command%% *}: spool '$SPOOL' has used up its ids"
+    assert_failure 65
+  done
+  run sqlite3 "$SPOOL" 'SELECT position, id, place, body FROM message'
+  assert_output "$before"
+}
+
 @test "the WAL does not grow without bound over hundreds of sends and receives" {
   local i most=0 size=0 last
   last=$(dosed 210 450)

@@ -93,9 +93,6 @@ enum chat_status front_find(struct sqlite_store *s, int64_t room, int64_t count,
     *place = s->next_id;
     s->next_id += count;
     status = first > 0 ? renumber(s, room) : CHAT_OK;
-    if (status == CHAT_OK && s->next_id > ID_MAX + 1)
-        return error_set(s->base.error, CHAT_DATA, "spool '%s' has used up its ids",
-                         s->location.path);
     if (status == CHAT_OK)
         status = room_set_next_id(s);
     return status == CHAT_OK ? room_returned(s, room) : status;

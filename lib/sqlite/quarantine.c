@@ -101,9 +101,6 @@ static enum chat_status move_there(struct sqlite_store *s, int64_t position,
     /* If the table of rooms is damaged, a new room can get the number of another one. */
     if (damaged.number == from->number && strcmp(from->name, CHAT_ROOM_DAMAGED) != 0)
         return db_failed(s, SQLITE_CORRUPT, "read");
-    if (s->next_id > ID_MAX)
-        return error_set(s->base.error, CHAT_DATA, "spool '%s' has used up its ids",
-                         s->location.path);
     m->room = CHAT_ROOM_DAMAGED;
     int64_t to = position_of(damaged.number, s->next_id);
     status = rewrite(s, position, m, &damaged);

@@ -50,8 +50,15 @@ enum chat_status room_read_spool(struct sqlite_store *s)
     return CHAT_OK;
 }
 
+enum chat_status room_ids_used_up(const struct sqlite_store *s)
+{
+    return error_set(s->base.error, CHAT_DATA, "spool '%s' has used up its ids", s->location.path);
+}
+
 enum chat_status room_set_next_id(struct sqlite_store *s)
 {
+    if (s->next_id > ID_MAX + 1)
+        return room_ids_used_up(s);
     sqlite3_stmt *statement = db_statement(s, SQL_COUNT_ROOM);
     room_bind_count(statement, 0, 0, 0);
     sqlite3_bind_int64(statement, 4, s->next_id);

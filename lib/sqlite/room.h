@@ -33,10 +33,14 @@ static inline int64_t room_source_offset(const struct room *room)
 }
 
 /* Read the row of the spool; return whether the settings that were read are valid; and write the
- * next id. CHAT_DATA: the row is damaged, or the settings are invalid. */
+ * next id, after it was increased for each id and place that was used. CHAT_DATA: the row is
+ * damaged, or the settings are invalid; or one was used that is beyond the highest. */
 enum chat_status room_read_spool(struct sqlite_store *s);
 bool room_settings_valid(const struct sqlite_store *s);
 enum chat_status room_set_next_id(struct sqlite_store *s);
+
+/* Return CHAT_DATA, and set the text: no id is left. */
+enum chat_status room_ids_used_up(const struct sqlite_store *s);
 
 /* Read the row of the room NAME (NULL: the default room). CHAT_NONE: no such room. room_find
  * creates the room; there NAME is not NULL. */

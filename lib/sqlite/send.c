@@ -307,8 +307,7 @@ static enum chat_status put(struct sqlite_store *s, const struct chat_message *m
         return error_set(s->base.error, CHAT_DATA, "the message is longer than %lld bytes",
                          (long long)s->max_length);
     if (s->next_id > ID_MAX || m.id > ID_MAX || m.place > ID_MAX)
-        return error_set(s->base.error, CHAT_DATA, "spool '%s' has used up its ids",
-                         s->location.path);
+        return room_ids_used_up(s);
     enum chat_status status = enter_room(s, target(m.room, m.reader, terms, name));
     if (status == CHAT_OK && (terms->once || terms->replace || terms->max > 0))
         status = lines_insert(s); /* find_key() and drop() must find these messages */

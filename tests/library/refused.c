@@ -212,7 +212,7 @@ static void batches(void)
     show("move first to no room", chat_move_first(batch, ""));
     show("move to nothing", chat_move(batch, NULL));
     show("fail to no room", chat_fail(batch, &(struct chat_failure){ .dead = "" }));
-    show("join NULL", chat_join(batch, NULL));
+    REFUSE(chat_join(batch, NULL));
     show("acknowledge some", chat_settle(batch, 2));
     show("acknowledge all", chat_settle(batch, 3));
     show("acknowledge again", chat_settle(batch, 3));
