@@ -36,7 +36,7 @@ END
 
 mutate() {
   "$REPOSITORY/tests/mutate/run" --tree tree --work work --programs bin/limit --test "sh $PWD/features {}" \
-    --prepare : --build 'mkdir -p bin && cc -O2 -Wno-all -o bin/limit lib/limit.c' "$@"
+    --sanitized '' --prepare : --build 'mkdir -p bin && cc -O2 -Wno-all -o bin/limit lib/limit.c' "$@"
 }
 
 @test "mutations are one-line mistakes in C and in SQL, and none in comments or texts" {
@@ -79,6 +79,15 @@ mutate() {
   run -0 mutate --only '^lib/' --at lib/limit.c:10 lib/limit.c:9
   refute_line 'survived  lib/limit.c:10: dropped call'
   assert_line --regexp ' 1 are explained$'
+}
+
+@test "a mutation that survives is tried again with sanitizers, in the features that .ci/run tests with them" {
+  run -0 mutate --only '^lib/' --mutants 1000 --seed 7 --sanitized second --sanitized-build : \
+    --sanitized-test "grep -q fflush lib/limit.c || { echo 'not ok 1 {} overflows'; false; }"
+  assert_line 'killed    lib/limit.c:10: dropped call (by sanitizers, second: second overflows)'
+  run sed -n "s/^SANITIZED = \"\(.*\)\"/    features='\1'/p" "$REPOSITORY/tests/mutate/run"
+  assert_regex "$output" 'library'
+  run -0 grep -xF -- "$output" "$REPOSITORY/.ci/run"
 }
 
 @test "the same seed chooses the same mutations" {
