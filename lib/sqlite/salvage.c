@@ -359,11 +359,12 @@ enum chat_status salvage(struct sqlite_store *s, int64_t *count, int64_t *skippe
         rc = gather(&g, s->db);
     if (rc == SQLITE_OK)
         rc = copy_pages(s->db, g.db, NULL, NULL);
+    enum chat_status status = rc == SQLITE_OK ? CHAT_OK : db_failed(s, rc, "repair");
     sqlite3_close(g.db);
     location_remove(&s->location, "-repair");
     *count = g.count;
     *skipped_to = g.known ? 0 : g.next_id;
-    return rc == SQLITE_OK ? CHAT_OK : db_failed(s, rc, "repair");
+    return status;
 }
 
 bool salvage_extend(struct sqlite_store *s)
