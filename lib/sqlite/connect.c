@@ -100,6 +100,7 @@ void connect_close(struct sqlite_store *s)
     db_disconnect(s);
     wal_index_detach(s);
     close_wal(s);
+    s->attached = false;
 }
 
 /* SQLite will rebuild the index of the WAL, in a file that it maps into memory. Check that the disk
@@ -177,6 +178,8 @@ enum chat_status connect_spool(struct sqlite_store *s)
 {
     if (s->db != NULL)
         return CHAT_OK;
+    if (s->attached) /* the database was closed to end a transaction without memory */
+        connect_close(s);
     enum chat_status status = location_enter(&s->location, false);
     if (status == CHAT_OK)
         status = location_check(&s->location, "");
@@ -193,6 +196,7 @@ enum chat_status connect_spool(struct sqlite_store *s)
         close_wal(s);
         return status;
     }
+    s->attached = true;
     if (!wal_index_attach(s, s->wal) && !s->read_only)
         status = check_space_for_index(s);
     if (status == CHAT_OK || status == CHAT_NONE)

@@ -116,6 +116,7 @@ struct sqlite_store {
     int64_t lock_seen;   /* when the lock file was last known to have its name */
     bool read_only;      /* the file system is read-only */
     sqlite3 *db;         /* NULL while there is no spool file */
+    bool attached;       /* the two files below are open, or were looked for */
     int wal;             /* the descriptor of the -wal file, or -1 */
     int wal_index;       /* the descriptor of the -shm file, or -1 */
     bool wal_index_kept; /* the WAL index outlives this process */

@@ -44,7 +44,7 @@ static enum chat_status sqlite_open(const char *where, struct error *error, stru
 static void sqlite_close(struct store *store)
 {
     struct sqlite_store *s = (struct sqlite_store *)store;
-    if (s->db != NULL)
+    if (s->attached)
         connect_close(s);
     if (s->lock >= 0)
         close(s->lock); /* this releases every claim */
