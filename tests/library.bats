@@ -18,11 +18,15 @@ setup_file() {
   export PROGRAMS=$BATS_FILE_TMPDIR
   local -a flags=(-lsqlite3) wrap
   if nm "$bin/chat-send" | grep -q __asan_init; then flags+=(-fsanitize='address,undefined'); fi
-  for program in fault/rollback library/fork library/join library/mixed library/threads library/silent library/descriptors library/signals library/defaults library/claim library/refused library/rows library/frames library/ranges library/memory library/readers library/busy library/batches; do
+  for program in fault/rollback library/fork library/join library/mixed library/threads library/silent library/descriptors library/signals library/defaults library/claim library/refused library/rows library/frames library/ranges library/memory library/readers library/busy library/batches library/failing; do
     wrap=()
     case $program in
       */memory) wrap=('-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc') ;;
       */busy) wrap=('-Wl,--wrap=lock_write,--wrap=lock_all_claims') ;;
+      */failing)
+        ${CHAT_CC:-cc} -std=c17 -D_GNU_SOURCE -I"$REPOSITORY/lib" -c -o "$PROGRAMS/failing.o" "$REPOSITORY/tests/$program.c"
+        wrap=("$(nm "$PROGRAMS/failing.o" | sed -n 's/.* T __wrap_/,--wrap=/p' | tr -d '\n' | sed 's/^/-Wl/')")
+        ;;
     esac
     ${CHAT_CC:-cc} -std=c17 -D_GNU_SOURCE -I"$REPOSITORY/lib" -I"$build" -o "$PROGRAMS/${program#*/}" "$REPOSITORY/tests/$program.c" \
       "$build/libchatspool.a" "${flags[@]}" "${wrap[@]}" -lpthread
@@ -321,4 +325,51 @@ $(chat-send --version | cut -d ' ' -f 2)"
 @test "a batch that was joined has the messages, the bytes and the later limits of both" {
   run "$PROGRAMS/batches"
   as_recorded batches
+}
+
+# Create a spool for each operation of the program "failing".
+failing_spools() {
+  local name definition root data=$REPOSITORY/tests/data
+  local -A changes=([hosts]="UPDATE message SET host = 'z' WHERE CAST(body AS TEXT) IN ('one', 'five')"
+    [counts]='UPDATE room SET depth = depth + 1'
+    [settings]='UPDATE room SET max_length = 0 WHERE number = 0'
+    [readers]="DELETE FROM room WHERE name = 'tea'"
+    [lost]='DELETE FROM room WHERE number = 0')
+  chat-spool load -q -s sound.db <"$data/faults.jsonl"
+  closed sound.db
+  for name in "${!changes[@]}" index short wal free; do cp sound.db "$name.db"; done
+  for name in "${!changes[@]}"; do sqlite3 "$name.db" "${changes[$name]}"; done
+  # With a schema without the index, it is not updated.
+  definition=$(sqlite3 index.db "SELECT sql FROM sqlite_schema WHERE name = 'message_key'")
+  root=$(sqlite3 index.db "SELECT rootpage FROM sqlite_schema WHERE name = 'message_key'")
+  sqlite3 index.db 'PRAGMA writable_schema = on' "UPDATE sqlite_schema SET type = 'view', name = 'v', tbl_name = 'v', rootpage = 0,
+    sql = 'CREATE VIEW v AS SELECT 1' WHERE name = 'message_key'"
+  sqlite3 index.db "UPDATE message SET key = NULL WHERE key = 'k'"
+  sqlite3 index.db 'PRAGMA writable_schema = on' "UPDATE sqlite_schema SET type = 'index', name = 'message_key',
+    tbl_name = 'message', rootpage = $root, sql = '$definition' WHERE name = 'v'"
+  for name in index "${!changes[@]}"; do closed "$name.db"; done
+  truncate -s $((($(stat -c %s short.db) / 4096 - 1) * 4096)) short.db
+  chat-send -s wal.db -u u -r jobs x
+  chat-send -s wal.db -u u -r jobs y
+  printf '\1\2\3\4' | dd of=wal.db-wal bs=1 seek=48 conv=notrunc status=none
+  cp "$data/spool-1.db" one.db
+  cp "$data/spool-2.db" two.db
+  for name in empty long; do
+    head -c 30000 /dev/zero | chat-send -s free.db -r $name
+    chat-recv -q -s free.db -r $name
+  done
+  closed free.db
+  chat-send -s backup.db -u u -r saved one
+  closed backup.db
+  cp backup.db old.db
+  chat-send -s old.db -u u two
+  cp old.db-wal gone.db-wal
+}
+
+@test "each call that fails in an operation on a whole spool has the recorded result, and a second attempt succeeds" {
+  failing_spools
+  run "$PROGRAMS/failing"
+  output=${output//I\/O error/input\/output error}
+  as_recorded failing
+  unsound 'the spools are damaged'
 }
