@@ -156,6 +156,19 @@ now() {
   done
 }
 
+@test "an upgrade of format 2 changes rooms and messages as recorded, and nothing else" {
+  local data=$BATS_TEST_DIRNAME/data
+  unsound 'its counters are wrong'
+  old "$SPOOL" 2
+  sqlite3 "$SPOOL" <"$data/upgrade.sql"
+  chat-spool list -1 >list
+  sqlite3 "$SPOOL" 'SELECT * FROM room ORDER BY number' "SELECT '--'" "SELECT position, id, room, key, place, due, expires, sent, sender,
+    host, attempts, failed, failure, checksum, length(body) FROM message ORDER BY position" "SELECT '--'" \
+    "SELECT type, name FROM sqlite_schema" 'PRAGMA user_version' 'PRAGMA integrity_check' >rows
+  run diff "$data/upgrade.txt" rows
+  assert_output ''
+}
+
 @test "two messages of format 2 in one position are both kept, one of them at the end" {
   old "$SPOOL" 2
   sqlite3 "$SPOOL" "UPDATE message SET place = (SELECT min(place) FROM message WHERE room = m.room AND due IS NULL)
@@ -345,6 +358,29 @@ refused() {
     assert_equal "$(sha256sum "$SPOOL")" "$before"
     assert_not_exist b.db
   done
+}
+
+# tests/data/schemas.txt has for a format, and a change to a spool of that format, the error or the format afterwards.
+@test "each difference in the schema or the format of a spool is refused as recorded" {
+  local data=$BATS_TEST_DIRNAME/data n=0 format change
+  unsound 'they are refused'
+  cd "${SPOOL%/*}" || return
+  chat-send -s 3.db -u u -r jobs x
+  closed 3.db
+  old 1.db
+  old 2.db 2
+  while read -r _ format change; do
+    cp -p "$format.db" "$((++n)).s"
+    printf '.open %s.s\n%s;\n' "$n" "$change"
+  done < <(grep '^> ' "$data/schemas.txt") | sqlite3
+  n=0
+  while read -r line; do
+    echo "$line"
+    chat-spool list -1 -s "$((++n)).s" 2>&1 >list || echo "status $?"
+    [[ ! -s list ]] || sqlite3 "$n.s" 'PRAGMA user_version'
+  done < <(grep '^> ' "$data/schemas.txt") | sed "s|$PWD/[0-9]*.s|SPOOL|" >seen
+  run diff "$data/schemas.txt" seen
+  assert_output ''
 }
 
 @test "a spool of format 1 with a changed schema is refused with 65 and not touched" {
