@@ -359,6 +359,11 @@ failing_spools() {
     chat-recv -q -s free.db -r $name
   done
   closed free.db
+  # Rooms that are empty, and rooms that contain a message which they do not count.
+  sqlite3 free.db "INSERT INTO room (number, name, depth, bytes, returned) VALUES (1023, 'a', 0, 0, 0), (1024, 'b', 0, 0, 0),
+    (1025, 'c', 0, 0, 0), (3000, 'd', 0, 0, 0); UPDATE room SET depth = 0 WHERE name IN ('jobs', 'mail', 'tea');
+    UPDATE message SET room = 1025 WHERE CAST(body AS TEXT) = 'four'"
+  closed free.db
   chat-send -s backup.db -u u -r saved one
   closed backup.db
   cp backup.db old.db

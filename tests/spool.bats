@@ -331,3 +331,14 @@ log_size() { stat -c %s "$SPOOL-wal" 2>/dev/null || echo 0; }
   run find "${SPOOL%/*}" -maxdepth 1 -mmin +60
   assert_output ''
 }
+
+@test "list counts the messages of each state in rooms with similar names" {
+  local data=$BATS_TEST_DIRNAME/data
+  unsound 'its counters are wrong'
+  chat-spool load -q <"$data/faults.jsonl"
+  closed "$SPOOL"
+  sqlite3 "$SPOOL" <"$data/list.sql"
+  run -0 chat-spool list -j
+  run diff "$data/list.jsonl" - <<<"$output"
+  assert_output ''
+}

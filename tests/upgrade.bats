@@ -164,7 +164,7 @@ now() {
   chat-spool list -1 >list
   sqlite3 "$SPOOL" 'SELECT * FROM room ORDER BY number' "SELECT '--'" "SELECT position, id, room, key, place, due, expires, sent, sender,
     host, attempts, failed, failure, checksum, length(body) FROM message ORDER BY position" "SELECT '--'" \
-    "SELECT type, name FROM sqlite_schema" 'PRAGMA user_version' 'PRAGMA integrity_check' >rows
+    "SELECT type, name, iif(type = 'index', sql, '') FROM sqlite_schema" 'PRAGMA user_version' 'PRAGMA integrity_check' >rows
   run diff "$data/upgrade.txt" rows
   assert_output ''
 }

@@ -576,25 +576,32 @@ static void copy_spool(const char *from, const char *to, size_t count)
     }
 }
 
-static const char rows[] =
+static const char all_columns[] =
     "SELECT number, name, depth, bytes, next_due, next_expiry, next_id, max_length, default_room,"
     " source, seen, slowest, keep, most, missed, last FROM room ORDER BY number;"
     " SELECT position, id, room, key, place, due, expires, sent, sender, host, attempts, failed,"
     " failure, checksum, hex(body) FROM message ORDER BY position; PRAGMA user_version; PRAGMA "
     "page_count";
 
+/* What is printed: the rows without the times of this test, and without the checksums. */
+static const char main_columns[] =
+    "SELECT 'room', number, name, depth, bytes, next_id, max_length, default_room, source, seen"
+    " FROM room ORDER BY number; SELECT 'message', position >> 40, position & 0xffffffffff, id,"
+    " room, key, place, due, expires, attempts, CAST(substr(body, 1, 40) AS TEXT) FROM message"
+    " ORDER BY position";
+
 static int add_row(void *context, int count, char **values, char **names)
 {
     char *text = context;
     (void)names;
     for (int i = 0; i < count; i++)
-        snprintf(text + strlen(text), TEXT - strlen(text), "%s|", values[i] ? values[i] : "");
-    strcat(text, "\n");
+        snprintf(text + strlen(text), TEXT - strlen(text), "%s%c", values[i] ? values[i] : "",
+                 i + 1 < count ? '|' : '\n');
     return 0;
 }
 
-/* Store all rows of a spool in TEXT, or a reason. */
-static void read_rows(const char *path, char text[TEXT])
+/* Store the rows of a spool that QUERY selects in TEXT, or a reason. */
+static void read_rows(const char *path, const char *query, char text[TEXT])
 {
     sqlite3 *db;
     char *reason = NULL;
@@ -606,7 +613,7 @@ static void read_rows(const char *path, char text[TEXT])
     }
     copy_spool(path, "look", 2);
     sqlite3_open("look", &db);
-    if (sqlite3_exec(db, rows, add_row, text, &reason) != SQLITE_OK)
+    if (sqlite3_exec(db, query, add_row, text, &reason) != SQLITE_OK)
         strcat(text, "damaged\n");
     sqlite3_free(reason);
     sqlite3_close(db);
@@ -756,9 +763,9 @@ static void once(struct result *result, bool twice)
     }
     chat_close(spool);
     each_file(count_file, result->left);
-    read_rows("s.db", result->rows);
+    read_rows("s.db", all_columns, result->rows);
     if (operation->run == do_backup)
-        read_rows("copy.db", result->copy);
+        read_rows("copy.db", all_columns, result->copy);
     list_descriptors(still, opened, result->left);
     if (sqlite3_memory_used() != memory)
         strcat(result->left, " memory");
@@ -834,18 +841,36 @@ static const struct operation operations[] = {
     { "compact", do_compact, "free", true, true },
 };
 
+/* Print the lines of ONE that OTHER does not have, each after MARK. */
+static void print_lines(const char *one, const char *other, char mark)
+{
+    static char line[TEXT], text[TEXT + 1];
+    snprintf(text, sizeof text, "\n%s", other);
+    for (size_t size; one[0] != '\0'; one += size) {
+        size = strcspn(one, "\n") + 1;
+        snprintf(line, sizeof line, "\n%.*s", (int)size, one);
+        if (strstr(text, line) == NULL)
+            printf("  %c %s", mark, line + 1);
+    }
+}
+
 static void print(void)
 {
+    static char old[TEXT], new[TEXT];
     char path[PATH_MAX];
     snprintf(path, sizeof path, "%s.db", operation->spool);
     memset(&before, 0, sizeof before);
-    read_rows(path, before.rows);
+    read_rows(path, all_columns, before.rows);
     if (operation->run == do_backup)
-        read_rows("old.db", before.copy);
+        read_rows("old.db", all_columns, before.copy);
     lite_only = false;
     once(&done, false);
     printf("%s %s: %s; left:%s\n%s%s", operation->name, operation->spool, done.line, done.left,
            reports, trace);
+    read_rows(path, main_columns, old);
+    read_rows("s.db", main_columns, new);
+    print_lines(old, new, '-');
+    print_lines(new, old, '+');
     each();
     lite_only = true;
     if (operation->damaged) {
