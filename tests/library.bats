@@ -351,7 +351,10 @@ failing_spools() {
   truncate -s $((($(stat -c %s short.db) / 4096 - 1) * 4096)) short.db
   chat-send -s wal.db -u u -r jobs x
   chat-send -s wal.db -u u -r jobs y
+  for name in header unknown; do for root in db db-wal db-lock; do cp "wal.$root" "$name.$root"; done; done
   printf '\1\2\3\4' | dd of=wal.db-wal bs=1 seek=48 conv=notrunc status=none
+  for name in header unknown; do printf '\1\2\3\4' | dd of="$name.db-wal" bs=1 conv=notrunc status=none; done
+  rm unknown.db-lock
   cp "$data/spool-1.db" one.db
   cp "$data/spool-2.db" two.db
   for name in empty long; do
