@@ -334,6 +334,7 @@ failing_spools() {
     [counts]='UPDATE room SET depth = depth + 1'
     [settings]='UPDATE room SET max_length = 0 WHERE number = 0'
     [readers]="DELETE FROM room WHERE name = 'tea'"
+    [source]="UPDATE room SET source = 3 WHERE name = 'tea/bob'; UPDATE room SET seen = 13 WHERE name = 'tea/carol'"
     [lost]='DELETE FROM room WHERE number = 0')
   chat-spool load -q -s sound.db <"$data/faults.jsonl"
   closed sound.db

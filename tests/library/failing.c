@@ -739,14 +739,10 @@ enum { DESCRIPTORS = 64 };
  */
 static void list_descriptors(bool open[DESCRIPTORS], const bool *before, char *text)
 {
-    char link[64], path[PATH_MAX];
     for (int fd = 0; fd < DESCRIPTORS; fd++) {
-        snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-        ssize_t size = readlink(link, path, sizeof path - 1);
-        open[fd] = size >= 0;
-        path[size >= 0 ? size : 0] = '\0';
+        open[fd] = fcntl(fd, F_GETFD) >= 0;
         if (open[fd] && before != NULL && !before[fd])
-            snprintf(text + strlen(text), LINE - strlen(text), " the descriptor of %s", path);
+            snprintf(text + strlen(text), LINE - strlen(text), " a descriptor of %s", name_of(fd));
     }
 }
 
@@ -928,7 +924,8 @@ static const struct operation operations[] = {
     { "repair", do_repair, "hosts", true, DAMAGED },
     { "repair", do_repair, "counts", true, FAILING },
     { "repair", do_repair, "settings", true, FAILING },
-    { "repair", do_repair, "readers", true, FAILING },
+    { "repair", do_repair, "readers", true, WHOLE },
+    { "repair", do_repair, "source", true, FAILING },
     { "repair", do_repair, "index", true, DAMAGED },
     { "repair", do_repair, "lost", true, DAMAGED },
     { "repair", do_repair, "wal", false, FAILING },
