@@ -66,11 +66,12 @@ int copy_put_in_place(struct location *to, const char *suffix)
         return -1;
     int result = fsync(fd);
     close(fd);
+    if (result < 0)
+        return result;
     location_remove(to, "-wal"); /* the WAL of the former file, which is empty */
     location_remove(to, "-shm");
     location_name(to, suffix, name);
-    if (result == 0)
-        result = renameat(to->directory, name, to->directory, to->name);
+    result = renameat(to->directory, name, to->directory, to->name);
     return result == 0 ? fsync(to->directory) : result;
 }
 
