@@ -18,10 +18,15 @@ setup_file() {
   export PROGRAMS=$BATS_FILE_TMPDIR
   local -a flags=(-lsqlite3) wrap
   if nm "$bin/chat-send" | grep -q __asan_init; then flags+=(-fsanitize='address,undefined'); fi
-  for program in fault/rollback library/fork library/join library/mixed library/threads library/silent library/descriptors library/signals library/defaults library/claim library/refused library/rows library/frames library/ranges library/memory library/readers library/busy library/batches library/failing; do
+  for program in fault/rollback library/fork library/join library/mixed library/threads library/silent library/descriptors library/signals library/defaults library/claim library/refused library/rows library/frames library/ranges library/memory library/readers library/busy library/batches library/failing library/calls; do
     wrap=()
     case $program in
       */memory) wrap=('-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc') ;;
+      */calls)
+        # Elsewhere these system calls have other names, or SQLite is in the same program.
+        nm "$build/libchatspool.a" | grep -q ' U fstat64$' && [[ ${CHAT_CC-} != *-static* ]] || continue
+        mapfile -t wrap < <(sed -nE 's/^.*\b__wrap_(\w+)\(.*\);$/-Wl,--wrap=\1/p; s/^REAL\([^,]*, (\w+),.*/-Wl,--wrap=\1/p' "$REPOSITORY/tests/$program.c")
+        ;;
       */busy) wrap=('-Wl,--wrap=lock_write,--wrap=lock_all_claims') ;;
       */failing)
         ${CHAT_CC:-cc} -std=c17 -D_GNU_SOURCE -I"$REPOSITORY/lib" -c -o "$PROGRAMS/failing.o" "$REPOSITORY/tests/$program.c"
@@ -381,4 +386,16 @@ failing_spools() {
   "$PROGRAMS/failing" | sed "s|$PWD/||g; s|I/O error|input/output error|g" >seen
   run diff -u "$REPOSITORY/tests/library/failing.txt" seen
   assert_output ''
+}
+
+@test "each function makes these system calls, and locks, syncs, wakes and closes in this order" {
+  [[ -e $PROGRAMS/calls ]] || skip 'the system calls have other names'
+  run "$PROGRAMS/calls" "$PWD" trace
+  as_recorded calls
+}
+
+@test "each function whose system call fails reports the reason, and can be repeated" {
+  [[ -e $PROGRAMS/calls ]] || skip 'the system calls have other names'
+  run "$PROGRAMS/calls" "$PWD" fail
+  as_recorded failing_calls
 }
