@@ -1,7 +1,8 @@
-/* calls DIRECTORY trace|fail: the system calls that the library itself makes for each operation, in
- * order; or what happens when one of them fails. The program is linked so that these calls come
- * here (ld --wrap); below the library, SQLite uses a VFS of this program, whose syncs count, too.
- * The clock stands still, except in a wait. */
+/* calls DIRECTORY trace|fail|unsafe: the system calls that the library itself makes for each
+ * operation, in order; or what happens when one of them fails; or what it does with files that are
+ * not safe to use. The program is linked so that these calls come here (ld --wrap); below the
+ * library, SQLite uses a VFS of this program, whose syncs count, too. The clock stands still,
+ * except in a wait. */
 
 #include "common.h"
 
@@ -31,7 +32,13 @@ static char names[MOST][100];  /* the calls without their details */
 static char files[FILES][100]; /* the names of descriptors, */
 static char base[2000];        /* below this directory */
 static int64_t now = INT64_C(1600000000000);
-static uint64_t hint; /* of the -shm file */
+static enum condition { NORMAL, FULL, READ_ONLY } condition;
+static const char *stranger; /* the file of this name belongs to another user */
+static void (*asleep)(void); /* what another process does during the first sleep */
+static uint64_t hint;        /* of the -shm file */
+
+static const char *failing_call; /* with FAILING below 0, that time that this call comes */
+static int skipped;
 
 enum { SHORT = -1, NO_SPACE = -2 };
 
@@ -64,6 +71,17 @@ static bool is_system(const char *name)
     return strncmp(name, "/proc/", 6) == 0 || strcmp(name, "/proc") == 0;
 }
 
+/* Return whether SQLite decides about this call, below which is the VFS of scratch.c. */
+static bool is_scratch(const char *call, const char *file)
+{
+    const char *end = strrchr(file, '-');
+    return end != NULL &&
+           (strcmp(end, "-new") == 0 || strcmp(end, "-restore") == 0 ||
+            strcmp(end, "-repair") == 0) &&
+           (strcmp(call, "pread") == 0 || strcmp(call, "pwrite") == 0 ||
+            strcmp(call, "fstat") == 0 || strcmp(call, "ftruncate") == 0);
+}
+
 /* Count a call. Returns whether it is to fail: then errno is set. */
 static bool fails(const char *call, const char *file, const char *format, ...)
 {
@@ -73,17 +91,26 @@ static bool fails(const char *call, const char *file, const char *format, ...)
     if (calls < MOST)
         snprintf(names[calls], sizeof names[0], "%s %s", call, file);
     calls++;
-    if (tracing) {
+    if (failing < 0 && strcmp(names[calls - 1], failing_call) == 0)
+        failing = ++skipped == -failing ? calls : failing;
+    if (tracing && !is_scratch(call, file)) {
+        static char last[500];
+        char line[500];
         va_list arguments;
-        printf("    %s %s", call, file);
         va_start(arguments, format);
-        vprintf(format, arguments);
+        int length = snprintf(line, sizeof line, "%s %s", call, file);
+        vsnprintf(line + length, sizeof line - (size_t)length, format, arguments);
         va_end(arguments);
-        printf("\n");
+        /* How often a WAL is read depends on its size. */
+        if (strcmp(line, last) != 0 || calls == 1 || strncmp(line, "pread", 5) != 0)
+            printf("    %s\n", line);
+        strcpy(last, line);
     }
     errno = saved;
     if (calls != failing)
         return false;
+    if (tracing)
+        printf("      fails\n");
     if (failing_with > 0)
         errno = failing_with;
     return true;
@@ -127,6 +154,11 @@ static int open_at(int directory, const char *path, int flags, unsigned mode)
     const char *name = at(directory, path, text);
     if (fails("open", name, "%s", flags_text(flags)))
         return -1;
+    if (active && condition == READ_ONLY && !is_system(name) &&
+        (flags & (O_ACCMODE | O_CREAT)) != O_RDONLY) {
+        errno = EROFS;
+        return -1;
+    }
     int fd = __real_openat64(directory, path, flags, mode);
     if (active && tracing && fd < 0 && !is_system(name))
         printf("      %s\n", strerrorname_np(errno));
@@ -173,9 +205,18 @@ REAL(int, close, int fd)
     return __real_close(fd);
 }
 
+static bool is_strange(const char *file)
+{
+    return active && stranger != NULL && strcmp(file, stranger) == 0;
+}
+
 REAL(int, fstat64, int fd, struct stat64 *st)
 {
-    return fails("fstat", file_of(fd), "") ? -1 : __real_fstat64(fd, st);
+    if (fails("fstat", file_of(fd), "") || __real_fstat64(fd, st) < 0)
+        return -1;
+    if (is_strange(file_of(fd)))
+        st->st_uid = 54321;
+    return 0;
 }
 
 REAL(int, fstatat64, int directory, const char *path, struct stat64 *st, int flags)
@@ -189,14 +230,21 @@ REAL(int, fstatat64, int directory, const char *path, struct stat64 *st, int fla
 REAL(int, statx, int directory, const char *path, int flags, unsigned mask, struct statx *st)
 {
     char text[200];
-    return fails("statx", at(directory, path, text), flags == AT_SYMLINK_NOFOLLOW ? "" : " follow")
-               ? -1
-               : __real_statx(directory, path, flags, mask, st);
+    if (fails("statx", at(directory, path, text), flags == AT_SYMLINK_NOFOLLOW ? "" : " follow") ||
+        __real_statx(directory, path, flags, mask, st) < 0)
+        return -1;
+    if (is_strange(text))
+        st->stx_uid = 54321;
+    return 0;
 }
 
 REAL(int, faccessat, int directory, const char *path, int mode, int flags)
 {
     char text[200];
+    if (active && condition == READ_ONLY && mode == W_OK) {
+        errno = EROFS;
+        return -1;
+    }
     return fails("faccessat", at(directory, path, text), "")
                ? -1
                : __real_faccessat(directory, path, mode, flags);
@@ -207,8 +255,9 @@ REAL(int, fstatvfs64, int fd, struct statvfs64 *st)
     const bool failed = fails("fstatvfs", file_of(fd), "");
     if (failed && failing_with > 0)
         return -1;
-    *st = (struct statvfs64){ .f_blocks = 1000000,
-                              .f_bavail = failed ? 0 : 1000000,
+    *st = (struct statvfs64){ .f_flag = active && condition == READ_ONLY ? ST_RDONLY : 0,
+                              .f_blocks = 1000000,
+                              .f_bavail = failed || (active && condition == FULL) ? 0 : 1000000,
                               .f_frsize = 4096 };
     return 0;
 }
@@ -289,8 +338,12 @@ REAL(ssize_t, pwrite64, int fd, const void *bytes, size_t size, off64_t offset)
     return __real_pwrite64(fd, bytes, size, offset);
 }
 
+static bool reserve_given;
+
 REAL(int, ftruncate64, int fd, off64_t size)
 {
+    if (size == 0 && strstr(file_of(fd), "-reserve") != NULL)
+        reserve_given = true;
     return fails("ftruncate", file_of(fd), size == 0 ? " to 0" : "") ? -1
                                                                      : __real_ftruncate64(fd, size);
 }
@@ -402,10 +455,34 @@ REAL(DIR *, fdopendir, int fd)
     return fails("fdopendir", file_of(fd), "") ? NULL : __real_fdopendir(fd);
 }
 
+/* The entries of a directory come by name. */
+static struct dirent64 entries[200];
+static size_t entry_count, entry_next;
+
+static int compare_entries(const void *a, const void *b)
+{
+    return strcmp(((const struct dirent64 *)a)->d_name, ((const struct dirent64 *)b)->d_name);
+}
+
+REAL(struct dirent64 *, readdir64, DIR *directory)
+{
+    if (!active)
+        return __real_readdir64(directory);
+    if (entry_count == 0) {
+        const struct dirent64 *entry;
+        while (entry_count < 200 && (entry = __real_readdir64(directory)) != NULL)
+            memcpy(&entries[entry_count++], entry, entry->d_reclen);
+        qsort(entries, entry_count, sizeof entries[0], compare_entries);
+        entry_next = 0;
+    }
+    return entry_next < entry_count ? &entries[entry_next++] : NULL;
+}
+
 REAL(int, closedir, DIR *directory)
 {
     fails("closedir", file_of(dirfd(directory)), "");
     files[dirfd(directory)][0] = '\0';
+    entry_count = 0;
     return __real_closedir(directory);
 }
 
@@ -441,6 +518,7 @@ int __wrap_fcntl64(int fd, int command, ...)
     va_end(arguments);
     struct flock64 *lock = argument;
     const char *file = file_of(fd);
+    char label[200];
     switch (command) {
     case F_GET_RW_HINT:
         if (fails("get hint", file, ""))
@@ -455,12 +533,13 @@ int __wrap_fcntl64(int fd, int command, ...)
     case F_OFD_SETLK:
     case F_OFD_SETLKW:
     case F_OFD_GETLK:
+        snprintf(label, sizeof label, "%s: %s", file, range_text(lock));
         if (fails(command == F_OFD_GETLK    ? "look"
                   : lock->l_type == F_UNLCK ? "unlock"
                   : command == F_OFD_SETLKW ? "wait for lock"
                   : lock->l_type == F_WRLCK ? "lock"
                                             : "share",
-                  file, ": %s", range_text(lock)))
+                  label, ""))
             return -1;
         return __real_fcntl64(fd, command, argument);
     case F_DUPFD_CLOEXEC:
@@ -539,6 +618,13 @@ REAL(int, ppoll, struct pollfd *fds, nfds_t count, const struct timespec *timeou
         return -1;
     if (!active)
         return __real_ppoll(fds, count, timeout, mask);
+    if (asleep != NULL) {
+        void (*other)(void) = asleep;
+        asleep = NULL;
+        active = false;
+        other();
+        active = true;
+    }
     int ready = __real_ppoll(fds, count, &(struct timespec){ 0, 0 }, NULL);
     for (nfds_t i = 0; i < count && ready == 0; i++)
         if (fds[i].fd == timer && timer >= 0 && strcmp(file_of(timer), "timer") == 0 &&
@@ -624,6 +710,10 @@ static int lite_write(sqlite3_file *file, const void *bytes, int count, sqlite3_
     tracing = was;
     if (failed)
         return failing_with == ENOSPC ? SQLITE_FULL : SQLITE_IOERR_WRITE;
+    if (active && condition == FULL && !reserve_given) {
+        errno = ENOSPC;
+        return SQLITE_FULL;
+    }
     return b->base->xWrite(file, bytes, count, offset);
 }
 
@@ -649,6 +739,8 @@ static int lite_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int
         return system_vfs->xOpen(system_vfs, name, file, flags, out);
     if (fails("sqlite open", shown, " %x", flags & known))
         return SQLITE_CANTOPEN;
+    if (active && condition == READ_ONLY)
+        flags = (flags & ~(SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE)) | SQLITE_OPEN_READONLY;
     int rc = system_vfs->xOpen(system_vfs, name, file, flags, out);
     if (rc != SQLITE_OK || file->pMethods == NULL)
         return rc;
@@ -952,11 +1044,256 @@ static enum chat_status do_share_none(void)
     return chat_create(spool, "none");
 }
 
+/* --- with other processes, which are handles here ---------------------------- */
+
+static chat_spool *other;
+static chat_batch *claimed;
+
+/* Do something without a record of it. */
+static void other_claims(const char *room, size_t count)
+{
+    active = false;
+    chat_close(other);
+    other = open_spool(where);
+    must(claim_from(other, room, count, &claimed), other, "claim");
+    active = true;
+}
+
+static void other_sends(void)
+{
+    chat_close(other);
+    other = open_spool(where);
+    send_to(other, "jobs", "at last");
+}
+
+static void other_sends_elsewhere(void)
+{
+    chat_close(other);
+    other = open_spool(where);
+    send_to(other, "tea", "more");
+}
+
+static void other_settles(void)
+{
+    must(chat_settle(claimed, chat_batch_count(claimed)), other, "acknowledge");
+}
+
+static void other_releases(void)
+{
+    chat_release(claimed);
+}
+
+static void other_removes(void)
+{
+    unlink(where);
+}
+
+static enum chat_status do_wait_claimed(void)
+{
+    other_claims("jobs", 3);
+    asleep = other_releases;
+    return wait_for("jobs", 5000);
+}
+
+static enum chat_status do_wait_long(void)
+{
+    other_claims("jobs", 3);
+    return wait_for("jobs", 2500);
+}
+
+static enum chat_status do_wait_sent(void)
+{
+    asleep = other_sends;
+    return wait_for("jobs", -1);
+}
+
+static enum chat_status do_wait_writer(void)
+{
+    active = false;
+    chat_close(other);
+    other = open_spool(where);
+    must(chat_begin(other), other, "begin");
+    active = true;
+    return wait_for("empty", -1);
+}
+
+static enum chat_status do_wait_removed(void)
+{
+    asleep = other_removes;
+    return wait_for("empty", -1);
+}
+
+static enum chat_status do_wait_two(void)
+{
+    static const char *const two[] = { "empty", "tea/bob", "jobs" };
+    const struct chat_query query = { .rooms = two, .room_count = 2 };
+    struct pollfd fds[] = { { .fd = -1, .events = POLLIN }, { .fd = -1, .events = POLLOUT } };
+    chat_set_descriptors(spool, fds, 2);
+    enum chat_status status = chat_wait(spool, &query, 30, NULL);
+    if (status == CHAT_OK)
+        status = finish("tea/bob", settle);
+    if (status == CHAT_OK)
+        status = chat_wait(spool, &query, 30, NULL);
+    chat_set_descriptors(spool, NULL, 0);
+    return status;
+}
+
+static enum chat_status do_wait_space(void)
+{
+    other_claims("jobs", 2);
+    asleep = other_settles;
+    return chat_wait_room(spool, "jobs", 3, -1, NULL);
+}
+
+static enum chat_status do_wait_expiry(void)
+{
+    return chat_wait_room(spool, "main", 3, -1, NULL);
+}
+
+static enum chat_status do_watch_sent(void)
+{
+    enum chat_status status = chat_watch(spool, 0, NULL);
+    asleep = other_sends_elsewhere;
+    return status == CHAT_OK ? chat_watch(spool, -1, NULL) : status;
+}
+
+static enum chat_status do_claim_claimed(void)
+{
+    chat_batch *batch;
+    other_claims("jobs", 1);
+    enum chat_status status = claim_from(spool, "jobs", 9, &batch);
+    if (status == CHAT_OK)
+        status = chat_settle(batch, 1);
+    chat_release(batch);
+    return status;
+}
+
+static enum chat_status do_claim_id_claimed(void)
+{
+    const struct chat_query query = { .id = 1 };
+    chat_batch *batch;
+    other_claims("jobs", 1);
+    return chat_claim(spool, &query, &batch);
+}
+
+static enum chat_status do_replace_claimed(void)
+{
+    other_claims("jobs", 3);
+    return do_replace();
+}
+
+static enum chat_status do_drop_claimed(void)
+{
+    other_claims("jobs", 1);
+    return do_drop();
+}
+
+/* Keep claims in another order than they come, and meet them again. */
+static enum chat_status do_keep(void)
+{
+    static const int64_t ids[] = { 5, 2, 7, 1, 4 };
+    chat_batch *batch;
+    for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++) {
+        const struct chat_query query = { .id = ids[i] };
+        enum chat_status status = chat_claim(spool, &query, &batch);
+        if (status == CHAT_OK && i != 2)
+            status = chat_keep(batch);
+        if (status != CHAT_OK)
+            return status;
+    }
+    for (int64_t id = 1; id <= 8; id++) {
+        const struct chat_query query = { .id = id };
+        enum chat_status status = chat_claim(spool, &query, &batch);
+        if (tracing)
+            printf("    %lld: %s\n", (long long)id, chat_status_string(status));
+    }
+    enum chat_status status = do_replace();
+    return status == CHAT_OK ? do_drop() : status;
+}
+
+/* --- large, or on a full disk ----------------------------------------------- */
+
+enum { BODY = 200000 }; /* some 50 pages */
+
+static enum chat_status send_large(size_t length)
+{
+    static char body[5000000];
+    return put((struct chat_message){ .room = "large", .body = body, .length = length }, NULL);
+}
+
+static enum chat_status do_fill_wal(void)
+{
+    active = false;
+    for (int i = 0; i < 4; i++)
+        must(send_large(BODY), spool, "send");
+    active = true;
+    return send_large(BODY);
+}
+
+static enum chat_status do_send_huge(void)
+{
+    return send_large(4000000);
+}
+
+static enum chat_status do_roll_back_huge(void)
+{
+    static char body[10000000];
+    const struct chat_message m = {
+        .room = "large", .user = "u", .host = "h", .body = body, .length = sizeof body
+    };
+    enum chat_status status = chat_begin(spool);
+    if (status == CHAT_OK)
+        status = chat_put(spool, &m, NULL, NULL);
+    chat_rollback(spool);
+    return status;
+}
+
+/* A reader is in the way of a checkpoint. */
+static enum chat_status do_fill_wal_read(void)
+{
+    sqlite3 *db;
+    active = false;
+    sqlite3_open_v2(where, &db, SQLITE_OPEN_READWRITE, NULL);
+    sqlite3_exec(db, "BEGIN; SELECT * FROM room", NULL, NULL, NULL);
+    for (int i = 0; i < 4; i++)
+        must(send_large(BODY), spool, "send");
+    active = true;
+    enum chat_status status = send_large(BODY);
+    if (status == CHAT_OK)
+        status = send_large(100);
+    active = false;
+    sqlite3_close(db);
+    active = true;
+    return status == CHAT_OK ? send_large(100) : status;
+}
+
+static enum chat_status do_empty_large(void)
+{
+    active = false;
+    for (int i = 0; i < 12; i++)
+        must(send_large(BODY), spool, "send");
+    active = true;
+    return finish("large", settle);
+}
+
+static enum chat_status do_many_rooms(void)
+{
+    enum chat_status status = chat_begin(spool);
+    for (int i = 0; i < 70 && status == CHAT_OK; i++) {
+        char name[10];
+        snprintf(name, sizeof name, "r%d", i);
+        const struct chat_message m = { .room = i == 69 ? "jobs" : name, .user = "u", .host = "h" };
+        status = chat_put(spool, &m, NULL, NULL);
+    }
+    return status == CHAT_OK ? chat_commit(spool) : status;
+}
+
 /* --- the runs --------------------------------------------------------------- */
 
 static void remove_all(const char *path)
 {
-    DIR *entries = opendir(path);
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK);
+    DIR *entries = fd >= 0 ? fdopendir(fd) : NULL;
     if (entries == NULL) {
         unlink(path);
         return;
@@ -1103,6 +1440,9 @@ struct operation {
     const char *name;
     enum start start;
     enum chat_status (*run)(void);
+    enum condition condition;
+    const char *failing; /* only in the trace: this call fails with ERRNUM */
+    int errnum, time;
 };
 
 static void describe(enum chat_status status, char *text, size_t size)
@@ -1122,6 +1462,8 @@ static void run(const struct operation *o, int n, int errnum, char line[2000])
     char first[600], again[600], left[800], bells[200];
     start_with(o->start);
     const int before = descriptors();
+    condition = o->condition;
+    reserve_given = false;
     calls = 0;
     failing = n;
     failing_with = errnum;
@@ -1135,18 +1477,21 @@ static void run(const struct operation *o, int n, int errnum, char line[2000])
     failing = 0;
     describe(status, first, sizeof first);
     chat_rollback(spool);
-    const bool traced = tracing;
-    tracing = false;
+    asleep = NULL;
     const int needed = calls;
     strcpy(again, "");
-    if (n > 0 && status > CHAT_INTERRUPTED) {
+    if (n != 0 && status > CHAT_INTERRUPTED) {
         chat_rollback(spool);
+        if (tracing)
+            printf("  again:\n");
         describe(o->run(), again, sizeof again);
         chat_rollback(spool);
     }
-    tracing = traced;
     chat_close(spool);
     active = false;
+    condition = NORMAL;
+    chat_close(other);
+    other = NULL;
     calls = needed;
     const int after = descriptors();
     contents(left);
@@ -1224,7 +1569,7 @@ static bool was_tried(const char *call, int i, int errnum)
 
 static void each_fails(const struct operation *o)
 {
-    static char kept[MOST][100], lines[500][2200];
+    static char kept[MOST][100], lines[500][2400];
     char sound[2000];
     size_t seen = 0;
     run(o, 0, 0, sound);
@@ -1237,10 +1582,22 @@ static void each_fails(const struct operation *o)
         int results = 0, r;
         /* How often SQLite reads and writes depends on its version: take the first and the last
          * time. */
+        char verb[20];
+        snprintf(verb, sizeof verb, "%.*s", (int)strcspn(call, " "), call);
+        const bool lite = strncmp(call, "sqlite r", 8) == 0 || strncmp(call, "sqlite w", 8) == 0 ||
+                          is_scratch(verb, call) || strncmp(call, "pread d/s.db-wal", 16) == 0;
         bool first = true, last = true;
-        for (int k = 1; k <= count && strncmp(call, "sqlite ", 7) == 0; k++)
+        for (int k = 1; k <= count && lite; k++)
             if (k != n && strcmp(kept[k - 1], call) == 0)
                 *(k < n ? &first : &last) = false;
+        char time[20] = "";
+        int before = 1;
+        for (int k = 1; k < n; k++)
+            before += strcmp(kept[k - 1], call) == 0;
+        if (lite)
+            snprintf(time, sizeof time, "%s", first && last ? "" : first ? " (first)" : " (last)");
+        else if (before > 1)
+            snprintf(time, sizeof time, " (%d)", before);
         for (int i = 0, errnum; (first || last) && (errnum = error_of(call, i)) != 0; i++) {
             if (was_tried(call, i, errnum))
                 continue;
@@ -1253,9 +1610,9 @@ static void each_fails(const struct operation *o)
             results += r == results;
         }
         for (r = 0; r < results; r++) {
-            char shown[2200];
+            char shown[2400];
             bool new = true;
-            snprintf(shown, sizeof shown, "%s%s: %s", call, errors[r], found[r]);
+            snprintf(shown, sizeof shown, "%s%s%s: %s", call, time, errors[r], found[r]);
             for (size_t k = 0; k < seen && new; k++)
                 new = strcmp(lines[k], shown) != 0;
             if (new &&seen < 500)
@@ -1297,6 +1654,21 @@ static const struct operation operations[] = {
     { "wait as a reader", IN_USE, do_wait_reader },
     { "wait for space", IN_USE, do_wait_room },
     { "wait without a spool", EMPTY, do_wait },
+    { "wait for a claimed message", IN_USE, do_wait_claimed },
+    { "wait long for a claimed message", IN_USE, do_wait_long },
+    { "wait for what is sent", IN_USE, do_wait_sent },
+    { "wait while another process writes", IN_USE, do_wait_writer },
+    { "wait until the spool is removed", IN_USE, do_wait_removed },
+    { "wait with two rooms and descriptors", IN_USE, do_wait_two },
+    { "wait for space that comes", IN_USE, do_wait_space },
+    { "wait for space that expires", IN_USE, do_wait_expiry },
+    { "watch what is sent", IN_USE, do_watch_sent },
+    { "claim beside another receiver", IN_USE, do_claim_claimed },
+    { "claim a claimed id", IN_USE, do_claim_id_claimed },
+    { "replace a claimed message", LISTENING, do_replace_claimed },
+    { "drop beside a claimed message", LISTENING, do_drop_claimed },
+    { "keep claims", IN_USE, do_keep },
+    { "send to many rooms", LISTENING, do_many_rooms },
     { "watch", IN_USE, do_watch },
     { "list", IN_USE, do_list },
     { "open a room", LISTENING, do_open_room },
@@ -1308,9 +1680,224 @@ static const struct operation operations[] = {
     { "compact", IN_USE, do_compact },
     { "back up", IN_USE, do_backup },
     { "restore", LISTENING, do_restore },
+    { "fill the WAL", IN_USE, do_fill_wal },
+    { "fill the WAL beside a reader", IN_USE, do_fill_wal_read },
+    { "send a huge message", IN_USE, do_send_huge },
+    { "roll back a huge message", IN_USE, do_roll_back_huge },
+    { "acknowledge a large message", IN_USE, do_empty_large },
+    { "claim on a full disk", IN_USE, do_claim, FULL },
+    { "acknowledge on a full disk", IN_USE, do_settle, FULL },
+    { "hold back on a full disk", IN_USE, do_hold, FULL },
+    { "send on a full disk", IN_USE, do_send, FULL },
+    { "open and claim on a full disk", ONE_FILE, do_claim, FULL },
+    { "compact on a full disk", IN_USE, do_compact, FULL },
+    { "list without write access", USED, do_list, READ_ONLY },
+    { "list one file without write access", ONE_FILE, do_list, READ_ONLY },
+    { "claim without write access", USED, do_claim, READ_ONLY },
+    { "send without write access", USED, do_send, READ_ONLY },
+    { "wait without write access", USED, do_wait, READ_ONLY },
+    { "check without write access", USED, do_check, READ_ONLY },
+    { "back up without write access", USED, do_backup, READ_ONLY },
+    { "a sync fails", LISTENING, do_send, NORMAL, "sqlite sync d/s.db-wal", EIO, 1 },
+    { "the sync of a new WAL fails", ONE_FILE, do_send, NORMAL, "sqlite sync d/s.db-wal", EIO, 1 },
+    { "the sync of a message in a new WAL fails", ONE_FILE, do_send, NORMAL,
+      "sqlite sync d/s.db-wal", EIO, 2 },
+    { "the sync of a deletion fails", LISTENING, do_settle, NORMAL, "sqlite sync d/s.db-wal", EIO,
+      1 },
+    { "the sync of a full WAL fails", IN_USE, do_fill_wal, NORMAL, "sqlite sync d/s.db-wal", EIO,
+      1 },
+    { "the sync of the spool fails", IN_USE, do_fill_wal, NORMAL, "sqlite sync d/s.db", EIO, 1 },
+    { "the first write fails", LISTENING, do_send_much, NORMAL, "sqlite write d/s.db-wal", ENOSPC,
+      1 },
+    { "a write for a huge message fails", IN_USE, do_send_huge, NORMAL, "sqlite write d/s.db-wal",
+      ENOSPC, 1000 },
+    { "the second lock fails", LISTENING, do_settle, NORMAL, "lock d/s.db-lock: write lock", ENOLCK,
+      1 },
+    { "a bell is full", LISTENING, do_send, NORMAL, "write d/s.db-bell/jobs", EAGAIN, 1 },
 };
 
+/* --- files that are not safe ------------------------------------------------ */
+
+static const char *evil_file; /* below the directory */
+
+static const char *evil_path(void)
+{
+    static char path[2200];
+    snprintf(path, sizeof path, "%s/%s", base, evil_file);
+    return path;
+}
+
+static void be_link(void)
+{
+    char moved[2300];
+    snprintf(moved, sizeof moved, "%s/elsewhere", base);
+    remove_all(moved);
+    rename(evil_path(), moved);
+    (void)!symlink(moved, evil_path());
+}
+
+static void be_directory(void)
+{
+    remove_all(evil_path());
+    mkdir(evil_path(), 0700);
+}
+
+static void be_fifo(void)
+{
+    remove_all(evil_path());
+    mkfifo(evil_path(), 0600);
+}
+
+static void be_file(void)
+{
+    remove_all(evil_path());
+    close(open(evil_path(), O_WRONLY | O_CREAT, 0600));
+}
+
+static void be_gone(void)
+{
+    remove_all(evil_path());
+}
+
+static void be_hard_link(void)
+{
+    char more[2300];
+    snprintf(more, sizeof more, "%s/elsewhere", base);
+    unlink(more);
+    (void)!link(evil_path(), more);
+}
+
+static void add_mode(mode_t mode)
+{
+    struct stat64 st;
+    if (__real_fstatat64(AT_FDCWD, evil_path(), &st, 0) == 0)
+        __real_chmod(evil_path(), (st.st_mode & 07777) | mode);
+}
+
+static void be_for_group(void)
+{
+    add_mode(0020);
+}
+
+static void be_for_all(void)
+{
+    add_mode(0002);
+}
+
+static void be_sticky(void)
+{
+    add_mode(01022);
+}
+
+static void be_strange(void)
+{
+    stranger = evil_file;
+}
+
+static void be_without_end(void)
+{
+    (void)!truncate(evil_path(), 12);
+}
+
+static void be_other_text(void)
+{
+    int fd = open(evil_path(), O_WRONLY | O_NONBLOCK);
+    (void)!write(fd, "chat-spool init --Group", 23);
+    close(fd);
+}
+
+static const struct {
+    const char *name;
+    void (*make)(void);
+} evils[] = {
+    { "a link", be_link },
+    { "a directory", be_directory },
+    { "a FIFO", be_fifo },
+    { "a file", be_file },
+    { "gone", be_gone },
+    { "with another name", be_hard_link },
+    { "writable for a group", be_for_group },
+    { "writable for all", be_for_all },
+    { "sticky", be_sticky },
+    { "a stranger's", be_strange },
+    { "cut", be_without_end },
+    { "another text", be_other_text },
+};
+
+/* Make a spool in which everything exists; with SHARED, one of a group. */
+static void start_whole(bool shared)
+{
+    start_with(NOTHING);
+    spool = open_spool(where);
+    if (shared) {
+        active = true; /* with the groups of this program */
+        must(chat_create(spool, "ours"), spool, "create");
+        active = false;
+    }
+    send_to(spool, "jobs", "one");
+    must(chat_wait_room(spool, "jobs", 1, 0, NULL) == CHAT_NONE ? CHAT_OK : CHAT_IO, spool, "wait");
+    chat_batch *batch;
+    must(claim_from(spool, "jobs", 1, &batch), spool, "claim");
+    must(wait_for("jobs", 0) == CHAT_NONE ? CHAT_OK : CHAT_IO, spool, "wait");
+    chat_release(batch);
+    chat_close(spool);
+}
+
+static unsigned evil_mode(void)
+{
+    struct stat64 st = { .st_mode = 0 };
+    __real_fstatat64(AT_FDCWD, evil_path(), &st, AT_SYMLINK_NOFOLLOW);
+    return st.st_mode;
+}
+
+static void each_evil(bool shared)
+{
+    static const struct {
+        const char *file, *runs;
+    } evil_files[] = {
+        { "d", "sw" },           { "d/s.db", "s" },           { "d/s.db-wal", "s" },
+        { "d/s.db-shm", "s" },   { "d/s.db-lock", "sw" },     { "d/s.db-reserve", "s" },
+        { "d/s.db-bell", "w" },  { "d/s.db-gone", "r" },      { "d/s.db-gone/jobs", "r" },
+        { "d/s.db-group", "s" }, { "d/s.db-bell/.all", "w" },
+    };
+    static const struct {
+        const char *name;
+        enum chat_status (*run)(void);
+    } runs[] = { { "send", do_send }, { "wait", do_wait }, { "room", do_wait_room } };
+    for (size_t f = 0; f < sizeof evil_files / sizeof evil_files[0]; f++)
+        for (size_t e = 0; e < sizeof evils / sizeof evils[0]; e++) {
+            char line[2000], before[2000] = "";
+            evil_file = evil_files[f].file;
+            for (size_t r = 0; r < sizeof runs / sizeof runs[0]; r++) {
+                if (strchr(evil_files[f].runs, runs[r].name[0]) == NULL)
+                    continue;
+                stranger = NULL;
+                start_whole(shared);
+                evils[e].make();
+                const unsigned mode = evil_mode();
+                const int open_before = descriptors();
+                active = true;
+                enum chat_status status = chat_open(where, &spool);
+                if (status == CHAT_OK)
+                    status = runs[r].run();
+                describe(status, line, sizeof line);
+                chat_close(spool);
+                active = false;
+                if (evil_mode() != mode)
+                    snprintf(line + strlen(line), 50, "; mode %o", evil_mode());
+                if (descriptors() != open_before)
+                    strcat(line, "; A DESCRIPTOR IS OPEN");
+                if (strcmp(line, before) != 0 && strchr(line, ' ') != NULL &&
+                    strcmp(line, "no such message") != 0)
+                    printf("%s %s: %s: %s\n", evil_file, evils[e].name, runs[r].name, line);
+                strcpy(before, line);
+            }
+            stranger = NULL;
+        }
+}
+
 int main(int argc, char **argv)
+
 {
     if (argc < 3)
         return 64;
@@ -1320,11 +1907,19 @@ int main(int argc, char **argv)
     snprintf(where, sizeof where, "%s/d/s.db", base);
     snprintf(copy_path, sizeof copy_path, "%s/d/copy.db", base);
     be_below();
+    if (strcmp(argv[2], "unsafe") == 0) {
+        each_evil(false);
+        printf("--- of a group\n");
+        each_evil(true);
+        return 0;
+    }
     start_with(EMPTY);
     make_template();
     for (size_t i = 0; i < sizeof operations / sizeof operations[0]; i++) {
         const struct operation *o = &operations[i];
         if (argc > 3 && strcmp(argv[3], o->name) != 0)
+            continue;
+        if (strcmp(argv[2], "fail") == 0 && o->failing != NULL)
             continue;
         if (strcmp(argv[2], "fail") == 0) {
             each_fails(o);
@@ -1333,7 +1928,9 @@ int main(int argc, char **argv)
         char line[2000];
         printf("%s:\n", o->name);
         tracing = true;
-        run(o, 0, 0, line);
+        failing_call = o->failing;
+        skipped = 0;
+        run(o, o->failing != NULL ? -o->time : 0, o->errnum, line);
         tracing = false;
         printf("  %s\n", line);
     }
