@@ -134,10 +134,11 @@ static FILE *nameless_file(void)
     char path[4096];
     snprintf(path, sizeof path, "%s/chat-send-XXXXXX", directory);
     int fd = mkostemp(path, O_CLOEXEC);
+    if (fd >= 0)
+        unlink(path);
     FILE *file = fd >= 0 ? fdopen(fd, "w+") : NULL;
     if (file == NULL)
         cli_fail(EXIT_IO, "cannot make a temporary file in '%s': %s", directory, cli_cause(errno));
-    unlink(path);
     return file;
 }
 
