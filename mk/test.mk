@@ -13,7 +13,7 @@
 
 # The fault injectors of tests/torture.
 FAULT_DIR = $(BUILD)/fault
-FAULTS = $(patsubst %,$(FAULT_DIR)/%,trial corrupt power gate nosync.so nomemory.so clock.so suspend.so $(patsubst %,impatient/%,$(filter-out chat-talk,$(PROGRAMS))))
+FAULTS = $(patsubst %,$(FAULT_DIR)/%,trial corrupt power gate nosync.so nomemory.so refuse.so clock.so suspend.so $(patsubst %,impatient/%,$(filter-out chat-talk,$(PROGRAMS))))
 
 # Compile everything that the tests need on all processors.
 ready:
@@ -97,7 +97,7 @@ $(FAULT_DIR)/%.o: tests/fault/%.c $(BUILD)/flags
 
 # Print which lines and branches the tests reach, with programs built without optimisation. Tests of the build are
 # omitted, and tests that kill programs or make system calls fail, because they would lose the counts.
-UNCOUNTED = build counts delivery hardening library library-installed manual packaging power \
+UNCOUNTED = build counts delivery failing-calls hardening library library-installed manual packaging power \
 	$(patsubst %,torture/%,calls crash fuzz memory people power storm turns)
 COVERAGE = $(filter-out $(UNCOUNTED),$(patsubst tests/%.bats,%,$(wildcard tests/*.bats tests/torture/*.bats)))
 coverage:
