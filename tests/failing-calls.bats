@@ -21,12 +21,13 @@ setup() {
 # at the end its status, how many calls have failed, how many pipes and files in memory are still open, and what the room
 # contains.
 refused() {
-  local rules=$1 status=0
+  local rules=$1 status
   shift
   echo "# $rules: $*"
   rm -f refused
   # shellcheck disable=SC2030
-  timeout -s KILL 20 env LD_PRELOAD="$FAULTS/refuse.so" REFUSE="$rules" REFUSE_OF="${OF:-$1}" REFUSED="$PWD/refused" "$@" >stdout 2>stderr || status=$?
+  timeout -s KILL 20 env LD_PRELOAD="$FAULTS/refuse.so" REFUSE="$rules" REFUSE_OF="${OF:-$1}" REFUSED="$PWD/refused" "$@" 2>&1 >stdout | cat >stderr
+  status=${PIPESTATUS[0]}
   head -c 300 stdout | cut -c1-60
   cat stderr
   echo "= $status, $(cat refused), left [$(chat-recv -q -p -a -o '%b:%n ' | tr '\n' '/' | head -c 60)]"
@@ -245,4 +246,35 @@ starved() {
     ((EUID != 0)) || refused strdup:1=ENOMEM chat-recv | grep -x 'chat-recv: out of memory'
     ((EUID == 0)) || echo 'chat-recv: out of memory'
   } | as_recorded lists
+}
+
+# ---------------------------------------------------------------- writes to the spool
+
+@test "a receiver that cannot acknowledge what COMMAND has done reports it for each message, and stops" {
+  needs prlimit
+  program spent <<<$'#!/bin/sh\nprlimit --pid $PPID --fsize=1:\nexit $1'
+  local options
+  {
+    while read -r options; do
+      seq 2 | chat-send -l
+      chat-recv -q -a -r main.dead >peeked || true
+      # shellcheck disable=SC2086
+      OF=chat-recv refused '' chat-recv $options | sed "s|$SPOOL|SPOOL|; s/; .*synced.*//"
+      chat-recv -q -a >peeked || true
+    done <<<'-- ./spent 0
+-- ./spent 99
+-- ./spent 1
+--tries 1 -- ./spent 1
+-- ./spent 100
+-- ./spent 75
+-F -- ./spent 0
+-F -- ./spent 1
+-F -- ./spent 75
+-F --tries 1 -- ./spent 1
+-a -- ./spent 0
+-a -- ./spent 1
+-b 2 -- ./spent 0
+-b 2 -- ./spent 1
+-b 2 -- ./spent 65'
+  } 2>&1 | as_recorded writing
 }
