@@ -23,7 +23,7 @@ static const struct option_row options[] = {
 
 static const struct table_column columns[] = {
     { "ID", false, 6 },  { "STATE", false, 7 },   { "AGE", true, 6 },   { "FROM", false, 12 },
-    { "SIZE", true, 7 }, { "ATTEMPTS", true, 0 }, { "BODY", false, 0 },
+    { "SIZE", true, 7 }, { "ATTEMPTS", true, 8 }, { "BODY", false, 0 },
 };
 
 struct show {
