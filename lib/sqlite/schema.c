@@ -95,12 +95,16 @@ enum chat_status schema_check(struct sqlite_store *s, int *format)
 static enum chat_status check_format_2(struct sqlite_store *s)
 {
     bool same;
+    int64_t next_id;
     int rc = same_schema(s, sql_earlier[2], &same);
     if (rc != SQLITE_DONE)
         return db_failed(s, rc, "upgrade");
     if (!same)
         return schema_changed(s);
-    if (db_number(s, SQL_GET_NEXT_ID) <= ID_MAX)
+    rc = db_get_number(s, SQL_GET_NEXT_ID, &next_id);
+    if (rc != SQLITE_OK)
+        return db_failed(s, rc, "upgrade");
+    if (next_id <= ID_MAX)
         return CHAT_OK;
     return error_set(
         s->base.error, CHAT_DATA,
