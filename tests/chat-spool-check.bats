@@ -847,3 +847,35 @@ repaired_again() {
   assert_equal "$(stat -c %a "$SPOOL-lock")" 644
   run -0 chat-spool check --repair
 }
+
+@test "check names each file that others may read, and --repair corrects its mode or replaces it" {
+  local file mode found
+  chat-send one
+  for file in "$SPOOL"{,-wal,-shm,-lock,-reserve}; do
+    [[ -e $file ]] || continue # an index that does not outlive its processes
+    for mode in 640 604 700; do
+      chmod $mode "$file"
+      run chat-spool check
+      assert_failure 65
+      found="'$file' has the mode 0$mode, not 0600"
+      assert_output "$found
+chat-spool: spool '$SPOOL' has 1 fault"
+      run -0 chat-spool check --repair
+      assert_output "$found
+its mode is 0600 now
+spool '$SPOOL' is sound: 1 message in 1 room"
+      assert_equal "$(stat -c %a "$file")" 600
+    done
+  done
+  ln -sf out "$SPOOL-reserve"
+  found="spool '$SPOOL-reserve' is not safe to use: it is a symbolic link"
+  run chat-spool check
+  assert_failure 65
+  assert_output "$found
+chat-spool: spool '$SPOOL' has 1 fault"
+  run -0 chat-spool check --repair
+  assert_output "$found
+it was replaced
+spool '$SPOOL' is sound: 1 message in 1 room"
+  assert_equal "$(stat -c '%F %a %s' "$SPOOL-reserve")" 'regular file 600 1048576'
+}
