@@ -340,6 +340,7 @@ failing_spools() {
     [settings]='UPDATE room SET max_length = 0 WHERE number = 0'
     [readers]="DELETE FROM room WHERE name = 'tea'"
     [source]="UPDATE room SET source = 3 WHERE name = 'tea/bob'; UPDATE room SET seen = 13 WHERE name = 'tea/carol'"
+    [view]='CREATE VIEW v AS SELECT 1'
     [lost]='DELETE FROM room WHERE number = 0')
   chat-spool load -q -s sound.db <"$data/faults.jsonl"
   closed sound.db
@@ -373,6 +374,8 @@ failing_spools() {
     (1025, 'c', 0, 0, 0), (3000, 'd', 0, 0, 0); UPDATE room SET depth = 0 WHERE name IN ('jobs', 'mail', 'tea');
     UPDATE message SET room = 1025 WHERE CAST(body AS TEXT) = 'four'"
   closed free.db
+  head -c 4500000 /dev/zero | tr '\0' x | chat-send -s large.db -u u -r large
+  closed large.db
   chat-send -s backup.db -u u -r saved one
   closed backup.db
   cp backup.db old.db

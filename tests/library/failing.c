@@ -455,6 +455,15 @@ void __wrap_bell_ring_held(const struct location *location, const char *bell, co
 void __real_bell_ring_all(const struct location *location, const char *bell);
 void __wrap_bell_ring_all(const struct location *location, const char *bell);
 
+size_t __real_bell_remove_idle(const struct location *location, const char *bell, size_t most);
+size_t __wrap_bell_remove_idle(const struct location *location, const char *bell, size_t most);
+
+size_t __wrap_bell_remove_idle(const struct location *location, const char *bell, size_t most)
+{
+    note("remove %s/", bell);
+    return __real_bell_remove_idle(location, bell, most);
+}
+
 int __wrap_lock_claim(int fd, struct range wanted, struct range *taken)
 {
     note("lock_claim");
@@ -521,11 +530,11 @@ static void report(void *context, const char *text)
     snprintf(reports + strlen(reports), TEXT - strlen(reports), "  %s\n", text);
 }
 
-/* Note in *LAST that DONE is not less than before, and not more than TOTAL. */
 static void progress(void *context, int64_t done, int64_t total)
 {
-    int64_t *last = context;
-    *last = done >= *last && done <= total ? done : INT64_MAX;
+    char text[LINE];
+    snprintf(text, sizeof text, "%lld of %lld", (long long)done, (long long)total);
+    report(context, text);
 }
 
 static enum chat_status do_check(void)
@@ -592,28 +601,20 @@ static enum chat_status do_create(void)
 
 static enum chat_status do_backup(void)
 {
-    int64_t last = -1;
-    enum chat_status status = chat_backup(spool, "copy.db", progress, &last);
-    if (last == INT64_MAX)
-        report(NULL, "a wrong progress");
-    return status;
+    return chat_backup(spool, "copy.db", progress, NULL);
 }
 
 static enum chat_status do_restore(void)
 {
-    int64_t last = -1;
-    enum chat_status status = chat_restore(spool, "saved.db", progress, &last);
-    if (last == INT64_MAX)
-        report(NULL, "a wrong progress");
-    return status;
+    return chat_restore(spool, "saved.db", progress, NULL);
 }
 
 static enum chat_status do_compact(void)
 {
-    int64_t last = -1, freed;
-    enum chat_status status = chat_compact(spool, progress, &last, &freed);
-    if (last == INT64_MAX)
-        report(NULL, "a wrong progress");
+    int64_t freed = -1;
+    enum chat_status status = chat_compact(spool, progress, NULL, &freed);
+    if (status == CHAT_OK)
+        progress(NULL, freed, freed);
     return status;
 }
 
@@ -743,6 +744,8 @@ static void list_descriptors(bool open[DESCRIPTORS], const bool *before, char *t
         open[fd] = fcntl(fd, F_GETFD) >= 0;
         if (open[fd] && before != NULL && !before[fd])
             snprintf(text + strlen(text), LINE - strlen(text), " a descriptor of %s", name_of(fd));
+        if (!open[fd] && before != NULL && before[fd])
+            strcat(text, " one descriptor less");
     }
 }
 
@@ -813,7 +816,8 @@ static void once(struct result *result, bool twice)
     if (operation->run == do_backup)
         copy_spool("old.db", "copy.db", 3);
     if (operation->run == do_restore)
-        copy_spool("backup.db", "saved.db", 1);
+        copy_spool(strcmp(operation->spool, "large") == 0 ? "large.db" : "backup.db", "saved.db",
+                   1);
     *result = (struct result){ .status = CHAT_OK };
     bool opened[DESCRIPTORS], still[DESCRIPTORS];
     list_descriptors(opened, NULL, NULL);
@@ -938,10 +942,13 @@ static const struct operation operations[] = {
     { "backup", do_backup, "sound", true, DAMAGED },
     { "backup", do_backup, "hosts", true, WHOLE },
     { "backup", do_backup, "lost", true, WHOLE },
+    { "backup", do_backup, "large", true, WHOLE },
+    { "repair", do_repair, "view", false, WHOLE },
     { "restore", do_restore, "sound", true, DAMAGED },
     { "restore", do_restore, "none", false, DAMAGED },
     { "restore", do_restore, "wal", false, WHOLE },
     { "restore", do_restore, "lost", true, WHOLE },
+    { "restore", do_restore, "large", true, WHOLE },
     { "compact", do_compact, "free", true, DAMAGED },
     { "compact", do_compact, "sound", true, WHOLE },
 };
