@@ -879,3 +879,15 @@ it was replaced
 spool '$SPOOL' is sound: 1 message in 1 room"
   assert_equal "$(stat -c '%F %a %s' "$SPOOL-reserve")" 'regular file 600 1048576'
 }
+
+@test "a room with an expired message may look for it a second later, and not a minute later" {
+  local now="CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)"
+  chat-send -x 1h one
+  closed "$SPOOL"
+  # However late the check comes, this time is not more than a second away.
+  set_in "UPDATE message SET expires = 1; UPDATE room SET next_expiry = $now + 900 WHERE number > 0"
+  run -0 chat-spool check
+  set_in "UPDATE room SET next_expiry = $now + 60000 WHERE number > 0"
+  faulty "room 'main' has a wrong time for its next expiry"
+  repaired
+}
