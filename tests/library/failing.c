@@ -563,6 +563,17 @@ static enum chat_status do_settings(void)
     return chat_set_settings(spool, &settings);
 }
 
+static enum chat_status do_read(void)
+{
+    struct chat_settings settings = { .next_id = -1 };
+    char text[LINE];
+    enum chat_status status = chat_settings(spool, &settings);
+    snprintf(text, sizeof text, "%lld '%s' %lld", (long long)settings.max_length, settings.room,
+             (long long)settings.next_id);
+    report(NULL, text);
+    return status;
+}
+
 static enum chat_status skip(int64_t next_id)
 {
     char text[LINE];
@@ -820,6 +831,7 @@ static void once(struct result *result, bool twice)
                    1);
     *result = (struct result){ .status = CHAT_OK };
     bool opened[DESCRIPTORS], still[DESCRIPTORS];
+    close(STDIN_FILENO); /* 0 is a descriptor like any other */
     list_descriptors(opened, NULL, NULL);
     sqlite3_int64 memory = sqlite3_memory_used();
     spool = open_spool("s.db");
@@ -847,11 +859,11 @@ static void once(struct result *result, bool twice)
         count_locks(result->left);
     }
     chat_close(spool);
+    list_descriptors(still, opened, result->left);
     each_file(count_file, result->left);
     read_rows("s.db", all_columns, result->rows);
     if (operation->run == do_backup)
         read_rows("copy.db", all_columns, result->copy);
-    list_descriptors(still, opened, result->left);
     if (sqlite3_memory_used() != memory)
         strcat(result->left, " memory");
 }
@@ -910,6 +922,8 @@ static const struct operation operations[] = {
     { "create", do_create, "gone", false, FAILING },
     { "create", do_create, "sound", true, WHOLE },
     { "settings", do_settings, "sound", false, DAMAGED },
+    { "read", do_read, "sound", false, DAMAGED },
+    { "read", do_read, "none", false, WHOLE },
     { "skip", do_skip, "sound", true, FAILING },
     { "skip", do_skip, "lost", true, WHOLE },
     { "skip none", do_skip_none, "sound", true, WHOLE },
