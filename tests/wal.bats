@@ -181,6 +181,18 @@ damaged_wal() {
   done
   assert_file_exists "$SPOOL-wal-damaged"
   assert_file_exists "$SPOOL-wal-damaged-2"
+  # There are at most 99 copies; the last one is replaced.
+  for n in {3..98}; do : >"$SPOOL-wal-damaged-$n"; done
+  for n in 1 2; do
+    head -c 32 /dev/urandom | dd of="$SPOOL-wal" conv=notrunc status=none
+    rm "$SPOOL-shm"
+    run chat-spool check --repair
+    assert_line "the WAL was repaired; a copy of the damaged one is '$SPOOL-wal-damaged-99'"
+    assert_equal "$(stat -c %s "$SPOOL-wal-damaged-98")" 0
+    chat-send "again $n"
+  done
+  run cmp -n 32 "$SPOOL-wal-damaged-99" "$SPOOL-wal-damaged-2"
+  assert_failure 1
 }
 
 # A file from a stranger can be a hole of many TiB, which costs the stranger nothing.
