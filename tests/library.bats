@@ -312,7 +312,7 @@ $(chat-send --version | cut -d ' ' -f 2)"
   [[ ${DOSE-} != full ]] || step=1
   run "$PROGRAMS/memory" sound.db damaged.db "$PWD/s.db" $step
   assert_success
-  assert_output "$(printf '%s: done\n' send claim read list readers move fail wait compact check check repair)"
+  assert_output "$(printf '%s: done\n' send claim read list readers move fail wait compact settings skip backup restore check check repair)"
 }
 
 @test "readers finish messages in any order, move, lose messages and are forgotten, and each step is as recorded" {

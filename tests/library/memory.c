@@ -228,6 +228,27 @@ static enum chat_status do_compact(void)
     return chat_compact(spool, NULL, NULL, NULL);
 }
 
+static enum chat_status do_settings(void)
+{
+    const struct chat_settings settings = { .max_length = 99, .room = "jobs" };
+    return chat_set_settings(spool, &settings);
+}
+
+static enum chat_status do_skip(void)
+{
+    return chat_skip_ids(spool, 1000, NULL);
+}
+
+static enum chat_status do_backup(void)
+{
+    return chat_backup(spool, "copy.db", NULL, NULL);
+}
+
+static enum chat_status do_restore(void)
+{
+    return chat_restore(spool, "copy.db", NULL, NULL);
+}
+
 /* Copy the TEMPLATE, which is one file, to the spool. */
 static void renew(const char *template)
 {
@@ -310,6 +331,10 @@ int main(int argc, char **argv)
     each(argv[1], "fail", do_fail);
     each(argv[1], "wait", do_wait);
     each(argv[1], "compact", do_compact);
+    each(argv[1], "settings", do_settings);
+    each(argv[1], "skip", do_skip);
+    each(argv[1], "backup", do_backup);
+    each(argv[1], "restore", do_restore);
     each(argv[1], "check", do_check);
     each(argv[2], "check", do_check);
     each(argv[2], "repair", do_repair);
