@@ -331,3 +331,35 @@ old_or_new() {
   run -0 chat-recv -s used.db
   assert_output two
 }
+
+# places: create spools and other files, and try to write a backup to each place, and to restore from it.
+places() {
+  local name
+  mkdir place && cd place || return
+  chat-send -s s.db -u u one
+  chat-send -s other.db -u u two
+  echo text >text.db
+  mkdir directory.db sub
+  mkfifo pipe.db
+  ln -s other.db link.db
+  : >empty.db
+  cp other.db copy.db && cp other.db-wal copy.db-wal
+  cp other.db broken.db && head -c 5000 /dev/zero >broken.db-wal
+  cp other.db bare.db && : >bare.db-wal
+  cp text.db plain.db && : >plain.db-wal
+  for name in s.db{,-wal,-shm,-lock,-reserve,-group,-bell,-gone,-new,-repair,-restore,-other,x} other.db{-wal,-shm,-lock,-reserve,-bell,-new} none{,-wal,-lock} \
+    sub/s.db-wal sub/../s.db-new ./-wal none/x.db text.db directory.db pipe.db link.db empty.db copy.db broken.db bare.db plain.db; do
+    echo "> $name"
+    # The index need not outlive its processes.
+    [[ $name == *-shm ]] || timeout 20 chat-spool restore -y -s s.db "$name" 2>&1 </dev/null || echo "restore $?"
+    timeout 20 chat-spool backup -q -y -s s.db "$name" 2>&1 </dev/null || echo "backup $?"
+    echo "$(chat-recv -p -a -s s.db 2>&1) $(chat-recv -p -a -s other.db 2>&1)"
+  done
+}
+
+@test "each place of a backup is used or refused as recorded" {
+  unsound 'some are no spools'
+  places | sed "s|$PWD/place/||g" >seen
+  run diff -u "$BATS_TEST_DIRNAME/data/places.txt" seen
+  assert_output ''
+}
