@@ -1,9 +1,10 @@
 /* failing [OPERATION NAME]: run each operation on a whole spool (the table at the end) on a copy of
  * NAME.db, first undisturbed, and then so that one call to SQLite, to a file or to a lock fails,
- * each call in turn. Prints what the operation does to files, locks and FIFOs; and for each failure
- * the reason, and whether the contents are as before, or as without a failure. "twice" is what a
- * second attempt does, if it has another result than without a failure; "left" which file, lock,
- * descriptor or memory is left then. The program is linked so that the calls come here (ld --wrap).
+ * one after the other. Prints what the operation does to files, locks and FIFOs; and for each
+ * failure the reason, and whether the contents are as before, or as without a failure. "twice" is
+ * what a second attempt does, if it has another result than without a failure; "left" which file,
+ * lock, descriptor or memory is left then. The program is linked so that the calls come here (ld
+ * --wrap).
  */
 
 #define _FILE_OFFSET_BITS 64 /* as in the library */
@@ -706,7 +707,7 @@ static const char all_columns[] =
     " failure, checksum, hex(body) FROM message ORDER BY position; PRAGMA user_version; PRAGMA "
     "page_count";
 
-/* What is printed: the rows without the times of this test, and without the checksums. */
+/* The rows that are printed, without the times of this test, and without the checksums. */
 static const char main_columns[] =
     "SELECT 'room', number, name, depth, bytes, next_id, max_length, default_room, source, seen"
     " FROM room ORDER BY number; SELECT 'message', position >> 40, position & 0xffffffffff, id,"
