@@ -357,9 +357,9 @@ failing_spools() {
   for name in index "${!changes[@]}"; do closed "$name.db"; done
   truncate -s $((($(stat -c %s short.db) / 4096 - 1) * 4096)) short.db
   # The header says how many pages a spool has, and this one has 7 of them: less than a 64th of 448.
-  for name in 277 300; do
-    cp sound.db "size $((8#$name + 256)).db"
-    printf "\\1\\$name" | dd of="size $((8#$name + 256)).db" bs=1 seek=30 conv=notrunc status=none
+  for name in 447 448; do
+    cp sound.db "size $name.db"
+    printf '%b' "\\x01\\x$(printf %x $((name - 256)))" | dd of="size $name.db" bs=1 seek=30 conv=notrunc status=none
   done
   chat-send -s wal.db -u u -r jobs x
   chat-send -s wal.db -u u -r jobs y

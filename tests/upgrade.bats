@@ -161,7 +161,7 @@ now() {
   unsound 'its counters are wrong'
   old "$SPOOL" 2
   sqlite3 "$SPOOL" <"$data/upgrade.sql"
-  chat-spool list -1 >list
+  chat-spool list -1 >listed
   sqlite3 "$SPOOL" 'SELECT * FROM room ORDER BY number' "SELECT '--'" "SELECT position, id, room, key, place, due, expires, sent, sender,
     host, attempts, failed, failure, checksum, length(body) FROM message ORDER BY position" "SELECT '--'" \
     "SELECT type, name, iif(type = 'index', sql, '') FROM sqlite_schema" 'PRAGMA user_version' 'PRAGMA integrity_check' >rows
@@ -376,8 +376,8 @@ refused() {
   n=0
   while read -r line; do
     echo "$line"
-    chat-spool list -1 -s "$((++n)).s" 2>&1 >list || echo "status $?"
-    [[ ! -s list ]] || sqlite3 "$n.s" 'PRAGMA user_version'
+    chat-spool list -1 -s "$((++n)).s" 2>&1 >listed || echo "status $?"
+    [[ ! -s listed ]] || sqlite3 "$n.s" 'PRAGMA user_version'
   done < <(grep '^> ' "$data/schemas.txt") | sed "s|$PWD/[0-9]*.s|SPOOL|" >seen
   run diff "$data/schemas.txt" seen
   assert_output ''
