@@ -407,3 +407,9 @@ failing_spools() {
   run "$PROGRAMS/calls" "$PWD" fail
   as_recorded failing_calls
 }
+
+@test "each file of a spool that is not safe to use is refused with the reason, or is made right" {
+  [[ -e $PROGRAMS/calls ]] || skip 'the system calls have other names'
+  run "$PROGRAMS/calls" "$PWD" unsafe
+  as_recorded unsafe
+}
