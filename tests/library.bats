@@ -18,7 +18,7 @@ setup_file() {
   export PROGRAMS=$BATS_FILE_TMPDIR
   local -a flags=(-lsqlite3) wrap
   if nm "$bin/chat-send" | grep -q __asan_init; then flags+=(-fsanitize='address,undefined'); fi
-  for program in fault/rollback library/fork library/join library/mixed library/threads library/silent library/descriptors library/signals library/defaults library/claim library/refused library/rows library/frames library/ranges library/memory library/readers library/busy library/batches library/failing library/calls; do
+  for program in fault/rollback library/fork library/join library/mixed library/threads library/silent library/descriptors library/signals library/defaults library/claim library/refused library/rows library/frames library/ranges library/memory library/readers library/busy library/batches library/failing library/calls library/steps; do
     wrap=()
     case $program in
       */memory) wrap=('-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc') ;;
@@ -27,6 +27,7 @@ setup_file() {
         nm "$build/libchatspool.a" | grep -q ' U fstat64$' && [[ ${CHAT_CC-} != *-static* ]] || continue
         mapfile -t wrap < <(sed -nE 's/^.*\b__wrap_(\w+)\(.*\);$/-Wl,--wrap=\1/p; s/^REAL\([^,]*, (\w+),.*/-Wl,--wrap=\1/p' "$REPOSITORY/tests/$program.c")
         ;;
+      */steps) wrap=(-Wl,--wrap=clock_now) ;;
       */busy) wrap=('-Wl,--wrap=lock_write,--wrap=lock_all_claims') ;;
       */failing)
         ${CHAT_CC:-cc} -std=c17 -D_GNU_SOURCE -I"$REPOSITORY/lib" -c -o "$PROGRAMS/failing.o" "$REPOSITORY/tests/$program.c"
@@ -412,4 +413,10 @@ failing_spools() {
   [[ -e $PROGRAMS/calls ]] || skip 'the system calls have other names'
   run "$PROGRAMS/calls" "$PWD" unsafe
   as_recorded unsafe
+}
+
+@test "messages sent with each condition, received, failed and moved leave exactly the recorded rows" {
+  run "$PROGRAMS/steps" s.db
+  as_recorded steps
+  CHAT_SPOOL=$PWD/s.db run -0 chat-spool check
 }
