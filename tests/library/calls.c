@@ -34,6 +34,8 @@ static char base[2000];        /* below this directory */
 static int64_t now = INT64_C(1600000000000);
 static enum condition { NORMAL, FULL, READ_ONLY } condition;
 static const char *stranger; /* the file of this name belongs to another user */
+static uid_t strange_user;
+static bool strange_group;   /* or only its group is another one */
 static void (*asleep)(void); /* what another process does during the first sleep */
 static uint64_t hint;        /* of the -shm file */
 
@@ -205,17 +207,34 @@ REAL(int, close, int fd)
     return __real_close(fd);
 }
 
-static bool is_strange(const char *file)
+/* This user has the number USER, whichever it is, and so have its files. */
+enum { USER = 54000, STRANGER = 54321 };
+
+REAL(uid_t, geteuid, void)
 {
-    return active && stranger != NULL && strcmp(file, stranger) == 0;
+    return active ? USER : __real_geteuid();
+}
+
+/* Replace the owner and the group of a file. */
+static void be_owned(const char *file, uid_t *user, gid_t *group)
+{
+    if (!active)
+        return;
+    if (*user == __real_geteuid())
+        *user = USER;
+    if (stranger == NULL || strcmp(file, stranger) != 0)
+        return;
+    if (strange_group)
+        *group = STRANGER;
+    else
+        *user = strange_user;
 }
 
 REAL(int, fstat64, int fd, struct stat64 *st)
 {
     if (fails("fstat", file_of(fd), "") || __real_fstat64(fd, st) < 0)
         return -1;
-    if (is_strange(file_of(fd)))
-        st->st_uid = 54321;
+    be_owned(file_of(fd), &st->st_uid, &st->st_gid);
     return 0;
 }
 
@@ -233,8 +252,7 @@ REAL(int, statx, int directory, const char *path, int flags, unsigned mask, stru
     if (fails("statx", at(directory, path, text), flags == AT_SYMLINK_NOFOLLOW ? "" : " follow") ||
         __real_statx(directory, path, flags, mask, st) < 0)
         return -1;
-    if (is_strange(text))
-        st->stx_uid = 54321;
+    be_owned(text, &st->stx_uid, &st->stx_gid);
     return 0;
 }
 
@@ -1798,6 +1816,19 @@ static void be_sticky(void)
 static void be_strange(void)
 {
     stranger = evil_file;
+    strange_user = STRANGER;
+}
+
+static void be_of_root(void)
+{
+    stranger = evil_file;
+    strange_user = 0;
+}
+
+static void be_of_another_group(void)
+{
+    stranger = evil_file;
+    strange_group = true;
 }
 
 static void be_without_end(void)
@@ -1826,6 +1857,8 @@ static const struct {
     { "writable for all", be_for_all },
     { "sticky", be_sticky },
     { "a stranger's", be_strange },
+    { "root's", be_of_root },
+    { "of another group", be_of_another_group },
     { "cut", be_without_end },
     { "another text", be_other_text },
 };
@@ -1878,6 +1911,7 @@ static void each_evil(bool shared)
                 if (strchr(evil_files[f].runs, runs[r].name[0]) == NULL)
                     continue;
                 stranger = NULL;
+                strange_group = false;
                 start_whole(shared);
                 evils[e].make();
                 const unsigned mode = evil_mode();
