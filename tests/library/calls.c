@@ -241,9 +241,11 @@ REAL(int, fstat64, int fd, struct stat64 *st)
 REAL(int, fstatat64, int directory, const char *path, struct stat64 *st, int flags)
 {
     char text[200];
-    return fails("fstatat", at(directory, path, text), "")
-               ? -1
-               : __real_fstatat64(directory, path, st, flags);
+    if (fails("fstatat", at(directory, path, text), "") ||
+        __real_fstatat64(directory, path, st, flags) < 0)
+        return -1;
+    be_owned(text, &st->st_uid, &st->st_gid);
+    return 0;
 }
 
 REAL(int, statx, int directory, const char *path, int flags, unsigned mask, struct statx *st)
@@ -1831,16 +1833,30 @@ static void be_of_another_group(void)
     strange_group = true;
 }
 
+/* Change a file that may not be writable. */
+static void be_changed(const char *text)
+{
+    struct stat64 st;
+    if (__real_fstatat64(AT_FDCWD, evil_path(), &st, 0) < 0 || !S_ISREG(st.st_mode))
+        return;
+    __real_chmod(evil_path(), 0600);
+    int fd = open(evil_path(), O_WRONLY);
+    if (text != NULL)
+        (void)!write(fd, text, strlen(text));
+    else
+        (void)!ftruncate(fd, 12);
+    close(fd);
+    __real_chmod(evil_path(), st.st_mode & 07777);
+}
+
 static void be_without_end(void)
 {
-    (void)!truncate(evil_path(), 12);
+    be_changed(NULL);
 }
 
 static void be_other_text(void)
 {
-    int fd = open(evil_path(), O_WRONLY | O_NONBLOCK);
-    (void)!write(fd, "chat-spool init --Group", 23);
-    close(fd);
+    be_changed("chat-spool init --Group");
 }
 
 static const struct {
