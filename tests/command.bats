@@ -144,6 +144,37 @@ END
     CHAT_MESSAGE_ROOM CHAT_SPOOL CHAT_TIME CHAT_USER)"
 }
 
+# fields_for OPTIONS: print the variables that COMMAND gets for the next message, with OPTIONS, sorted.
+fields_for() {
+  # shellcheck disable=SC2086
+  chat-recv $1 -- env >seen
+  grep -E '^CHAT_(ID|MESSAGE_ROOM|USER|HOST|TIME|ATTEMPT|KEY|READER|MISSED|COUNT|ROOM)=' seen | sort | tr '\n' ' '
+  echo
+}
+
+@test "each kind of message has exactly its variables" {
+  chat-spool open --keep 2 --max 3 tea
+  chat-recv -q -r tea/bob || true
+  seq 5 | chat-send -l -r tea -u alice
+  { printf '{"room":"%s","user":"u1","host":"h1","time":"2026-01-02T03:04:05.678Z","key":%s,"body":"x"}\n' jobs '"k 1"' jobs null jobs null jobs null jobs null tea null; } |
+    chat-send -J
+  chat-recv -q -r jobs -- false 2>/dev/null || true
+  for options in '-r jobs' '-b 2 -r jobs' '-r jobs' '-b 3 -r jobs' '-r tea/bob' '-b 3 -r tea/bob'; do CHAT_ROOM=plain fields_for "$options"; done |
+    sed 's/CHAT_ID=[0-9]*/CHAT_ID=/; /=tea/s/CHAT_\(HOST\|TIME\)=[^ ]*/CHAT_\1=/g; s/ $//' >variables
+  printf 'null\n' | chat-send -r tea/bob -u u2 -k k2
+  CHAT_ROOM='jobs' fields_for '-r tea/bob -r jobs' | sed 's/CHAT_TIME=[^ ]*/CHAT_TIME=/; s/CHAT_ID=[0-9]*/CHAT_ID=/; s/CHAT_HOST=[^ ]*/CHAT_HOST=/; s/ $//' >>variables
+  run diff - variables <<'END'
+CHAT_ATTEMPT=2 CHAT_HOST=h1 CHAT_ID= CHAT_KEY=k 1 CHAT_MESSAGE_ROOM=jobs CHAT_ROOM=plain CHAT_TIME=2026-01-02T03:04:05.678Z CHAT_USER=u1
+CHAT_ATTEMPT=1 CHAT_COUNT=2 CHAT_MESSAGE_ROOM=jobs CHAT_ROOM=plain
+CHAT_ATTEMPT=1 CHAT_HOST=h1 CHAT_ID= CHAT_KEY= CHAT_MESSAGE_ROOM=jobs CHAT_ROOM=plain CHAT_TIME=2026-01-02T03:04:05.678Z CHAT_USER=u1
+CHAT_ATTEMPT=1 CHAT_COUNT=1 CHAT_MESSAGE_ROOM=jobs CHAT_ROOM=plain
+CHAT_ATTEMPT=1 CHAT_HOST= CHAT_ID= CHAT_KEY= CHAT_MESSAGE_ROOM=tea CHAT_MISSED=3 CHAT_READER=bob CHAT_ROOM=plain CHAT_TIME= CHAT_USER=alice
+CHAT_ATTEMPT=1 CHAT_COUNT=2 CHAT_MESSAGE_ROOM=tea CHAT_MISSED=0 CHAT_READER=bob CHAT_ROOM=plain
+CHAT_ATTEMPT=1 CHAT_HOST= CHAT_ID= CHAT_KEY=k2 CHAT_MESSAGE_ROOM=tea/bob CHAT_MISSED=0 CHAT_READER=bob CHAT_TIME= CHAT_USER=u2
+END
+  assert_output ''
+}
+
 @test "the rest of the environment is unchanged, and each message has its own variables" {
   printf '%s\n' a b c | chat-send -l
   OTHER='as it was' run chat-recv -a -- sh -c 'echo "$(cat) $CHAT_ID $OTHER"'
