@@ -30,7 +30,7 @@ refused() {
   status=${PIPESTATUS[0]}
   head -c 300 stdout | cut -c1-60
   cat stderr
-  echo "= $status, $(cat refused), left [$(chat-recv -q -p -a -o '%b:%n ' | tr '\n' '/' | head -c 60)]"
+  echo "= $status, $(cat refused 2>>peeked), left [$(chat-recv -q -p -a -o '%b:%n ' | tr '\n' '/' | head -c 60)]"
 }
 
 # as_recorded NAME: the text on standard input is the one in tests/data/failing-calls/NAME. RECORD=1 tests/run failing-calls records it.
@@ -130,6 +130,36 @@ each() {
       chat-recv -q -a >peeked
     done
   } | as_recorded output
+}
+
+@test "a receiver that a signal interrupts deletes what was written completely, and no other message" {
+  local rules
+  {
+    # A file counts as written when it is synced.
+    each write@1:1=TERM 'write@1:1=SHORT write@1:2=TERM' fsync@1:1=TERM 'write@1:1=EAGAIN poll@1:1=TERM' 'write@1:1=EINTR write@1:2=EINTR' \
+      'write@1:1=TERM write@1:2=EAGAIN' -- chat-recv -F -t 0
+    for rules in write@1:1=TERM 'write@1:1=SHORT write@1:2=TERM' 'write@1:1=SHORT write@1:2=SHORT write@1:3=TERM' 'write@1:1=EAGAIN poll@1:1=TERM write@1:2=SHORT write@1:3=EAGAIN'; do
+      chat-recv -q -a >peeked || true
+      printf '1\0002\0003' | chat-send -0
+      OF=chat-recv refused "$rules" bash -c 'set -o pipefail; chat-recv -F -n | cat'
+      echo
+    done
+    chat-recv -q -a >peeked || true
+    for rules in '-F' '-F -t 20' '-F -r none -r main'; do
+      # shellcheck disable=SC2086
+      refused ppoll:1=TERM chat-recv $rules
+    done
+    # Without -F a signal kills, and asks for no more messages if there is a COMMAND.
+    each write@1:1=TERM fsync@1:1=TERM -- chat-recv
+    for rules in '-a' '-F' '-w' '-c 2' '-F -P 2'; do
+      chat-recv -q -a >peeked || true
+      seq 3 | chat-send -l
+      # shellcheck disable=SC2086
+      refused waitpid:1=TERM chat-recv $rules -- cat
+      # shellcheck disable=SC2086
+      [[ $rules == *-P* ]] || refused waitpid:2=TERM chat-recv $rules -- sh -c 'cat; exit 0'
+    done
+  } 2>&1 | as_recorded stopping
 }
 
 # ---------------------------------------------------------------- input

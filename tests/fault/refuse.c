@@ -3,9 +3,9 @@
  * REFUSE is a list of "FUNCTION[@OBJECT]:N=RESULT", separated by blanks: the N-th call of that
  * function (on that object) fails, with "N+" that one and all later ones. OBJECT is the number of a
  * descriptor, "pipe" or "memory" (from pipe2() and memfd_create()), or a path. RESULT is the name
- * of an error, SHORT (read and write only one byte), NONE (nothing is found), or NAME (a name with
- * control characters). Only the program in $REFUSE_OF is affected, and not its children. Calls of
- * SQLite count, too. */
+ * of an error, SHORT (read and write only one byte), NONE (nothing is found), NAME (a name with
+ * control characters), or TERM (interrupted by SIGTERM). Only the program in $REFUSE_OF is
+ * affected, and not its children. Calls of SQLite count, too. */
 
 #undef _FORTIFY_SOURCE
 #include <dlfcn.h>
@@ -25,7 +25,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { RULES = 16, SHORT = -1, NONE = -2, NAME = -3 };
+enum { RULES = 16, SHORT = -1, NONE = -2, NAME = -3, TERM = 10000 };
 
 static struct rule {
     char function[48], object[64];
@@ -46,7 +46,7 @@ static const struct {
     { "EAGAIN", EAGAIN },   { "ENOMEM", ENOMEM }, { "EMFILE", EMFILE }, { "ENFILE", ENFILE },
     { "EACCES", EACCES },   { "ENOENT", ENOENT }, { "EINVAL", EINVAL }, { "ENOEXEC", ENOEXEC },
     { "ENOTDIR", ENOTDIR }, { "ECHILD", ECHILD }, { "E2BIG", E2BIG },   { "EPERM", EPERM },
-    { "SHORT", SHORT },     { "NONE", NONE },     { "NAME", NAME },
+    { "SHORT", SHORT },     { "NONE", NONE },     { "NAME", NAME },     { "TERM", TERM },
 };
 
 static int result_of(const char *name)
@@ -120,9 +120,11 @@ static int refuses(const char *function, int fd, const char *path)
         if (result != 0 || (rule->on ? rule->seen < rule->first : rule->seen != rule->first))
             continue;
         refused_count++;
-        if (rule->result > 0)
-            errno = rule->result;
-        result = rule->result;
+        if (rule->result == TERM)
+            kill(owner, SIGTERM);
+        result = rule->result == TERM ? EINTR : rule->result;
+        if (result > 0)
+            errno = result;
     }
     return result;
 }
