@@ -1046,6 +1046,17 @@ wait_stuck_in_write() { wait_until asleep "$1" '*@(n_tty_write|tty|wait_woken)*'
   assert_output $'alice: one\nalice: /quit\nalice: \nalice: last'
 }
 
+@test "what chat-talk has shown counts as read when its input ends, however many messages that are" {
+  local count
+  : | chat-talk -u robot tea
+  for count in 99 100 101 200; do
+    seq "$count" >lines
+    run -0 chat-talk -n 1 -u robot tea <lines
+    assert_equal "${lines[-1]##* }" "$count"
+    read_by robot
+  done
+}
+
 @test "INT, TERM and HUP end chat-talk without a terminal, and what it has shown counts as read" {
   local signal
   mkfifo in

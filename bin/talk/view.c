@@ -220,6 +220,11 @@ enum chat_status room_begin(struct room *r, int64_t lines, int64_t *unread, int6
 
 /* --- following ------------------------------------------------------------- */
 
+bool room_at_end(const struct room *r)
+{
+    return r->sides[ALL].end && r->sides[ALONE].end;
+}
+
 enum chat_status room_look(struct room *r)
 {
     const char *name = r->reader;
@@ -231,14 +236,10 @@ enum chat_status room_look(struct room *r)
     if (mark < r->mark)
         begin_again(r);
     r->mark = mark;
-    r->any = false;
+    if (room_at_end(r)) /* otherwise room_next() has not noted yet what it has returned */
+        r->any = false;
     r->sides[ALL].end = r->sides[ALONE].end = mark == 0;
     return CHAT_OK;
-}
-
-bool room_at_end(const struct room *r)
-{
-    return r->sides[ALL].end && r->sides[ALONE].end;
 }
 
 /* Return whether side WHICH has its next message. The batches of the side ALONE have all unread
