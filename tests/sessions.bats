@@ -36,3 +36,15 @@ session() {
   unsound 'it has spools that were damaged'
   session dump
 }
+
+@test "chat-talk draws what is typed as recorded, at each size of the terminal" {
+  session typing
+}
+
+@test "chat-talk shows messages, commands and bells as recorded" {
+  session room
+}
+
+@test "chat-talk shows trouble with the spool as recorded, and goes on when it is over" {
+  session trouble
+}

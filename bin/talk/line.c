@@ -204,8 +204,18 @@ static void draw_all(struct line *line, const wchar_t *text, size_t size, size_t
     line->cursor = at;
 }
 
+/* Return whether the terminal shows this text. A line that is cut would be drawn as a whole. */
+static bool is_drawn(const struct line *line, const wchar_t *text, size_t size, size_t cursor)
+{
+    return line->shown && size == line->size && cursor == line->at &&
+           wmemcmp(text, line->drawn, size) == 0;
+}
+
 void line_show(struct line *line, const wchar_t *text, size_t size, size_t cursor, struct text *out)
 {
+    if (is_drawn(line, text, size, cursor))
+        return;
+    line->at = cursor;
     if (line->shown && !line->cut) {
         struct line_place at = line->ends[0];
         for (size_t i = 0; i < size; i++)

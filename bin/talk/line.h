@@ -24,6 +24,7 @@ struct line {
     bool cut;          /* the line is higher than the terminal, and only a part is shown */
     wchar_t *drawn;
     size_t size, capacity;
+    size_t at;               /* the cursor is before this character */
     struct line_place *ends; /* SIZE + 1 of them: after the prompt, and after each character */
     struct line_place cursor;
 };

@@ -24,9 +24,9 @@ struct room {
     int64_t mark;             /* room_next() returns the messages up to this position */
     int64_t shown;            /* room_next() has returned all messages up to this position */
     int64_t saved;            /* the position that is noted on disk */
-    bool any;                 /* room_next() has returned a message since room_look() began a new look */
-    bool replaced;            /* another spool is in the place of the one that was read */
-    struct side {             /* the messages to all, and those to this person alone */
+    bool any;      /* room_next() has returned a message since room_look() began a new look */
+    bool replaced; /* another spool is in the place of the one that was read */
+    struct side {  /* the messages to all, and those to this person alone */
         struct chat_cursor cursor;
         chat_batch *batch;
         size_t next;
