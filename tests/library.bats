@@ -28,6 +28,11 @@ setup_file() {
         mapfile -t wrap < <(sed -nE 's/^.*\b__wrap_(\w+)\(.*\);$/-Wl,--wrap=\1/p; s/^REAL\([^,]*, (\w+),.*/-Wl,--wrap=\1/p' "$REPOSITORY/tests/$program.c")
         ;;
       */steps) wrap=(-Wl,--wrap=clock_now) ;;
+  for program in fault/rollback library/fork library/join library/mixed library/threads library/silent library/descriptors library/signals library/defaults library/claim library/refused library/rows library/frames library/ranges library/memory library/readers library/busy library/batches library/history; do
+    wrap=()
+    case $program in
+      */memory) wrap=('-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc') ;;
+      */history) wrap=('-Wl,--wrap=clock_now,--wrap=bell_ring,--wrap=bell_ring_held') ;;
       */busy) wrap=('-Wl,--wrap=lock_write,--wrap=lock_all_claims') ;;
       */failing)
         ${CHAT_CC:-cc} -std=c17 -D_GNU_SOURCE -I"$REPOSITORY/lib" -c -o "$PROGRAMS/failing.o" "$REPOSITORY/tests/$program.c"
@@ -419,4 +424,11 @@ failing_spools() {
   run "$PROGRAMS/steps" s.db
   as_recorded steps
   CHAT_SPOOL=$PWD/s.db run -0 chat-spool check
+@test "each step in the history of a spool changes the rows, the claims and the sleep of processes as recorded" {
+  local text
+  for text in "$REPOSITORY"/tests/library/history/*.txt; do
+    rm -f s.db*
+    run diff -u "$text" <("$PROGRAMS/history" s.db <"$text" | sed "s|$PWD/||g")
+    assert_output ''
+  done
 }

@@ -24,7 +24,8 @@ FROM room WHERE name > '' AND (source = number OR (source IS NULL AND depth > 0)
 SELECT ifnull(room, position >> 40), count(*) FROM message WHERE position BETWEEN ?1 AND ?2 GROUP BY 1;
 
 -- name: check_structure
-PRAGMA integrity_check;
+-- (Without "main" SQLite would also open the database of temporary tables, whose place list_ids could not set any more.)
+PRAGMA main.integrity_check;
 
 -- name: list_all
 -- Every message: the columns of get_messages, and then the columns that define its place.
