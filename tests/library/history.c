@@ -13,6 +13,7 @@
 
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <sqlite3.h>
 #include <unistd.h>
 
@@ -28,6 +29,9 @@ int64_t __wrap_clock_now(void);
 void __wrap_bell_ring(const struct location *location, const char *bell, const char *room);
 void __wrap_bell_ring_held(const struct location *location, const char *bell, const char *room,
                            int held);
+
+int __real_sqlite3_step(sqlite3_stmt *statement);
+int __wrap_sqlite3_step(sqlite3_stmt *statement);
 
 static int64_t now = EPOCH;
 static char rung[4096];
@@ -51,6 +55,18 @@ void __wrap_bell_ring_held(const struct location *location, const char *bell, co
     __wrap_bell_ring(location, bell, room);
     if (held >= 0)
         close(held);
+}
+
+static long failing;      /* the number of steps until one fails, or 0 */
+static char failed[1024]; /* the text of the statement that has failed */
+
+int __wrap_sqlite3_step(sqlite3_stmt *statement)
+{
+    if (failing == 0 || --failing > 0)
+        return __real_sqlite3_step(statement);
+    const char *sql = sqlite3_sql(statement);
+    snprintf(failed, sizeof failed, "%s", sql != NULL ? sql : "");
+    return SQLITE_CORRUPT;
 }
 
 /* --- the words of a command ------------------------------------------------ */
@@ -193,7 +209,8 @@ static bool print_changes(sqlite3_stmt *row, const char *table, bool quiet)
     return true;
 }
 
-static void compare(const char *table, const char *key, bool quiet)
+/* Returns whether any row has changed. */
+static bool compare(const char *table, const char *key, bool quiet)
 {
     char sql[1024];
     int changed = 0, gone = 0;
@@ -289,8 +306,12 @@ static void show_changes(const char *path)
 static chat_spool *spool, *spools[4];
 static chat_batch *batches[26];
 
+static enum chat_status shown; /* the first that was not CHAT_OK */
+
 static void show_status(enum chat_status status)
 {
+    if (shown == CHAT_OK)
+        shown = status;
     static char last[1024]; /* CHAT_NONE has a reason only in some calls */
     if (status == CHAT_NONE && strcmp(chat_error(spool), last) == 0)
         printf("  none\n");
@@ -365,7 +386,9 @@ static void do_send(void)
         if (status == CHAT_OK && count == 1)
             printf("  id %" PRId64 "\n", id);
     }
-    if (!has("commit=no"))
+    if (status != CHAT_OK && failed[0] != '\0')
+        chat_rollback(spool);
+    else if (!has("commit=no"))
         show_status(chat_commit(spool));
     free(body);
 }
@@ -612,6 +635,92 @@ static void carry_out(const char *where)
         printf("  unknown command\n");
 }
 
+/* Set the rows to those that were shown last. Returns whether they are others now. */
+static bool restore_rows(void)
+{
+    static const char different[] =
+        "SELECT (SELECT count(*) FROM (SELECT * FROM room EXCEPT SELECT * FROM old_room))"
+        " + (SELECT count(*) FROM (SELECT * FROM old_room EXCEPT SELECT * FROM room))"
+        " + (SELECT count(*) FROM (SELECT * FROM message EXCEPT SELECT * FROM old_message))"
+        " + (SELECT count(*) FROM (SELECT * FROM old_message EXCEPT SELECT * FROM message))";
+    sqlite3_stmt *row = prepared(different);
+    sqlite3_step(row);
+    const bool changed = sqlite3_column_int64(row, 0) > 0;
+    sqlite3_finalize(row);
+    if (changed)
+        execute(
+            "BEGIN IMMEDIATE; DELETE FROM message; INSERT INTO message SELECT * FROM old_message;"
+            "DELETE FROM room; INSERT INTO room SELECT * FROM old_room; COMMIT");
+    return changed;
+}
+
+static bool is_about_batch(const char *name)
+{
+    static const char *const names[] = { "settle", "fail", "move", "front" };
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    return false;
+}
+
+static void copy_to_output(FILE *from)
+{
+    char line[4096];
+    rewind(from);
+    while (fgets(line, sizeof line, from) != NULL)
+        fputs(line, stdout);
+}
+
+/* Print what does not hold after a command has failed in part, and undo what it did. */
+static void show_failure(void)
+{
+    static char last[1024];
+    char text[1024];
+    const bool none = shown == CHAT_OK || shown == CHAT_NONE, woke = rung[0] != '\0';
+    if (strcmp(words[0], "claim") == 0) {
+        chat_release(*batch());
+        *batch() = NULL;
+    }
+    const bool changed = restore_rows();
+    snprintf(text, sizeof text, "  without '%.50s':%s%s%s\n", failed, none ? " success;" : "",
+             changed ? " changes;" : "", woke ? " wakes;" : "");
+    if ((none || changed || woke) && strcmp(text, last) != 0)
+        printf("%s", text);
+    strcpy(last, text);
+    rung[0] = '\0';
+}
+
+/* Carry out the command in LINE while the step number N fails. Returns false if there are fewer
+ * steps: then prints the results. */
+static bool fail_step(const char *where, const char *line, long n)
+{
+    static char copy[1024]; /* the words stay there */
+    snprintf(copy, sizeof copy, "%s", line);
+    split(copy);
+    fflush(stdout);
+    FILE *text = tmpfile();
+    const int out = dup(STDOUT_FILENO);
+    dup2(fileno(text), STDOUT_FILENO);
+    failed[0] = '\0';
+    shown = CHAT_OK;
+    failing = n;
+    carry_out(where);
+    const bool hit = failing == 0;
+    failing = 0;
+    fflush(stdout);
+    dup2(out, STDOUT_FILENO);
+    close(out);
+    const bool settled = hit && shown == CHAT_OK && is_about_batch(words[0]);
+    if (settled) /* and cannot be settled again */
+        printf("  without '%.50s': success; the last attempt\n", failed);
+    if (hit && !settled)
+        show_failure();
+    else
+        copy_to_output(text);
+    fclose(text);
+    return hit && !settled;
+}
+
 /* SQLite's function random(): of several readers that have seen the same, take the last one. */
 static void no_random(sqlite3_context *context, int count, sqlite3_value **values)
 {
@@ -644,8 +753,11 @@ int main(int argc, char **argv)
         if (strncmp(line, "> sql ", 6) == 0)
             execute(line + 6);
         else {
-            split(line + 2);
-            carry_out(argv[1]);
+            const bool each = strncmp(line, "> each ", 7) == 0;
+            const char *command = line + (each ? 7 : 2);
+            long n = each ? 1 : LONG_MAX;
+            while (fail_step(argv[1], command, n))
+                n++;
         }
         show_changes(argv[1]);
     }
