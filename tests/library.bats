@@ -32,7 +32,7 @@ setup_file() {
     wrap=()
     case $program in
       */memory) wrap=('-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc') ;;
-      */history) wrap=('-Wl,--wrap=clock_now,--wrap=bell_ring,--wrap=bell_ring_held,--wrap=sqlite3_step') ;;
+      */history) wrap=('-Wl,--wrap=clock_now,--wrap=bell_ring,--wrap=bell_ring_held,--wrap=sqlite3_step,--wrap=lock_claim,--wrap=lock_reader,--wrap=lock_presence') ;;
       */busy) wrap=('-Wl,--wrap=lock_write,--wrap=lock_all_claims') ;;
       */failing)
         ${CHAT_CC:-cc} -std=c17 -D_GNU_SOURCE -I"$REPOSITORY/lib" -c -o "$PROGRAMS/failing.o" "$REPOSITORY/tests/$program.c"

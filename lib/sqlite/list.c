@@ -66,8 +66,6 @@ static enum chat_status read_rooms(struct list *list)
 {
     struct sqlite_store *s = list->store;
     sqlite3_stmt *statement = db_statement(s, SQL_LIST_ROOMS);
-    if (statement == NULL)
-        return db_failed(s, sqlite3_extended_errcode(s->db), "read");
     sqlite3_bind_int64(statement, 1, clock_now());
     enum chat_status status = CHAT_OK;
     int rc;

@@ -15,8 +15,6 @@ enum { NUMBER, RETURNED, NEXT_DUE, NEXT_EXPIRY, DEPTH, NEXT_ID, MAX_LENGTH, DEFA
 static int find_row(struct sqlite_store *s, const char *name, sqlite3_stmt **statement)
 {
     *statement = db_statement(s, SQL_GET_ROOM);
-    if (*statement == NULL)
-        return sqlite3_extended_errcode(s->db);
     sqlite3_bind_text(*statement, 1, name, -1, SQLITE_STATIC);
     return db_step(s, *statement);
 }

@@ -11,6 +11,7 @@
 
 #include "common.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -57,16 +58,48 @@ void __wrap_bell_ring_held(const struct location *location, const char *bell, co
         close(held);
 }
 
-static long failing;      /* the number of steps until one fails, or 0 */
-static char failed[1024]; /* the text of the statement that has failed */
+int __real_lock_claim(int fd, struct range wanted, struct range *taken);
+int __real_lock_reader(int fd, int64_t number);
+int __real_lock_presence(int fd);
+int __wrap_lock_claim(int fd, struct range wanted, struct range *taken);
+int __wrap_lock_reader(int fd, int64_t number);
+int __wrap_lock_presence(int fd);
+
+static long failing;        /* the number of steps until one fails, or 0 */
+static char failed[1024];   /* the text of the statement that has failed */
+static const char *between; /* what to execute instead, or NULL */
+
+static void execute(const char *sql);
+
+/* Return whether the step NAME is the one that fails. */
+static bool fails(const char *name)
+{
+    if (failing == 0 || --failing > 0)
+        return false;
+    snprintf(failed, sizeof failed, "%s", name != NULL ? name : "");
+    if (between != NULL)
+        execute(between);
+    return between == NULL;
+}
 
 int __wrap_sqlite3_step(sqlite3_stmt *statement)
 {
-    if (failing == 0 || --failing > 0)
-        return __real_sqlite3_step(statement);
-    const char *sql = sqlite3_sql(statement);
-    snprintf(failed, sizeof failed, "%s", sql != NULL ? sql : "");
-    return SQLITE_CORRUPT;
+    return fails(sqlite3_sql(statement)) ? SQLITE_CORRUPT : __real_sqlite3_step(statement);
+}
+
+int __wrap_lock_claim(int fd, struct range wanted, struct range *taken)
+{
+    return fails("lock_claim") ? ENOLCK : __real_lock_claim(fd, wanted, taken);
+}
+
+int __wrap_lock_reader(int fd, int64_t number)
+{
+    return fails("lock_reader") ? ENOLCK : __real_lock_reader(fd, number);
+}
+
+int __wrap_lock_presence(int fd)
+{
+    return fails("lock_presence") ? ENOLCK : __real_lock_presence(fd);
 }
 
 /* --- the words of a command ------------------------------------------------ */
@@ -140,10 +173,8 @@ static sqlite3_stmt *prepared(const char *sql)
 
 static void execute(const char *sql)
 {
-    char *error = NULL;
-    if (sqlite3_exec(db, sql, NULL, NULL, &error) != SQLITE_OK)
-        printf("%s: %s\n", sql, error);
-    sqlite3_free(error);
+    if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK)
+        printf("  SQL: error %d\n", sqlite3_errcode(db));
 }
 
 static void print_position(int64_t position)
@@ -663,12 +694,30 @@ static bool is_about_batch(const char *name)
     return false;
 }
 
-static void copy_to_output(FILE *from)
+/* Print TEXT; with NEW, unless it is as the last text. */
+static void copy_to_output(FILE *text, bool new)
 {
-    char line[4096];
-    rewind(from);
-    while (fgets(line, sizeof line, from) != NULL)
-        fputs(line, stdout);
+    static char last[65536];
+    char bytes[65536];
+    rewind(text);
+    const size_t length = fread(bytes, 1, sizeof bytes - 1, text);
+    bytes[length] = '\0';
+    if (new &&strcmp(bytes, last) != 0)
+        printf("  between:\n%s", length > 0 ? bytes : "  nothing\n");
+    else if (!new)
+        printf("%s", bytes);
+    strcpy(last, new ? bytes : "");
+}
+
+/* Release what the command has claimed, and undo what it did. Returns whether rows have changed. */
+static bool undo(void)
+{
+    if (strcmp(words[0], "claim") == 0) {
+        chat_release(*batch());
+        *batch() = NULL;
+    }
+    rung[0] = '\0';
+    return restore_rows();
 }
 
 /* Print what does not hold after a command has failed in part, and undo what it did. */
@@ -677,17 +726,12 @@ static void show_failure(void)
     static char last[1024];
     char text[1024];
     const bool none = shown == CHAT_OK || shown == CHAT_NONE, woke = rung[0] != '\0';
-    if (strcmp(words[0], "claim") == 0) {
-        chat_release(*batch());
-        *batch() = NULL;
-    }
-    const bool changed = restore_rows();
+    const bool changed = undo();
     snprintf(text, sizeof text, "  without '%.50s':%s%s%s\n", failed, none ? " success;" : "",
              changed ? " changes;" : "", woke ? " wakes;" : "");
     if ((none || changed || woke) && strcmp(text, last) != 0)
         printf("%s", text);
     strcpy(last, text);
-    rung[0] = '\0';
 }
 
 /* Carry out the command in LINE while the step number N fails. Returns false if there are fewer
@@ -710,13 +754,16 @@ static bool fail_step(const char *where, const char *line, long n)
     fflush(stdout);
     dup2(out, STDOUT_FILENO);
     close(out);
-    const bool settled = hit && shown == CHAT_OK && is_about_batch(words[0]);
+    const bool settled = between == NULL && hit && shown == CHAT_OK && is_about_batch(words[0]);
     if (settled) /* and cannot be settled again */
         printf("  without '%.50s': success; the last attempt\n", failed);
-    if (hit && !settled)
+    if (hit && between != NULL) {
+        undo();
+        copy_to_output(text, true);
+    } else if (hit && !settled)
         show_failure();
     else
-        copy_to_output(text);
+        copy_to_output(text, false);
     fclose(text);
     return hit && !settled;
 }
@@ -754,8 +801,11 @@ int main(int argc, char **argv)
             execute(line + 6);
         else {
             const bool each = strncmp(line, "> each ", 7) == 0;
-            const char *command = line + (each ? 7 : 2);
-            long n = each ? 1 : LONG_MAX;
+            between = strncmp(line, "> between ", 10) == 0 ? strchr(line, '|') : NULL;
+            const char *command = line + (each ? 7 : between != NULL ? 10 : 2);
+            if (between != NULL)
+                line[between++ - line] = '\0';
+            long n = each || between != NULL ? 1 : LONG_MAX;
             while (fail_step(argv[1], command, n))
                 n++;
         }
