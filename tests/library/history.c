@@ -240,8 +240,7 @@ static bool print_changes(sqlite3_stmt *row, const char *table, bool quiet)
     return true;
 }
 
-/* Returns whether any row has changed. */
-static bool compare(const char *table, const char *key, bool quiet)
+static void compare(const char *table, const char *key, bool quiet)
 {
     char sql[1024];
     int changed = 0, gone = 0;
@@ -320,7 +319,7 @@ static void show_changes(const char *path)
     if (db == NULL && access(path, F_OK) == 0) {
         if (sqlite3_open(path, &db) != SQLITE_OK)
             exit(1);
-        execute("PRAGMA temp_store = MEMORY");
+        execute("PRAGMA temp_store = MEMORY; PRAGMA synchronous = OFF");
     }
     if (db != NULL) {
         compare("room", "number", false);
