@@ -11,36 +11,21 @@ setup_file() {
   # A child keeps all locks that its parent held when it was forked.
   export ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0
   # The library of the build under test, or of the plain build. CHAT_CC is the compiler that built it.
-  local bin=${CHAT_BIN:-$REPOSITORY/bin} program
+  local bin=${CHAT_BIN:-$REPOSITORY/bin} source program
   local build=$bin/../build
   [[ -e $bin/../libchatspool.a ]] && build=$bin/..
   [[ -e $build/libchatspool.a ]] || return 0
   export PROGRAMS=$BATS_FILE_TMPDIR
   local -a flags=(-lsqlite3) wrap
   if nm "$bin/chat-send" | grep -q __asan_init; then flags+=(-fsanitize='address,undefined'); fi
-  for program in fault/rollback library/fork library/join library/mixed library/threads library/silent library/descriptors library/signals library/defaults library/claim library/refused library/rows library/frames library/ranges library/memory library/readers library/busy library/batches library/failing library/calls library/steps; do
-    wrap=()
-    case $program in
-      */memory) wrap=('-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc') ;;
-      */calls)
-        # Elsewhere these system calls have other names, or SQLite is in the same program.
-        nm "$build/libchatspool.a" | grep -q ' U fstat64$' && [[ ${CHAT_CC-} != *-static* ]] || continue
-        mapfile -t wrap < <(sed -nE 's/^.*\b__wrap_(\w+)\(.*\);$/-Wl,--wrap=\1/p; s/^REAL\([^,]*, (\w+),.*/-Wl,--wrap=\1/p' "$REPOSITORY/tests/$program.c")
-        ;;
-      */steps) wrap=(-Wl,--wrap=clock_now) ;;
-  for program in fault/rollback library/fork library/join library/mixed library/threads library/silent library/descriptors library/signals library/defaults library/claim library/refused library/rows library/frames library/ranges library/memory library/readers library/busy library/batches library/history; do
-    wrap=()
-    case $program in
-      */memory) wrap=('-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc') ;;
-      */history) wrap=('-Wl,--wrap=clock_now,--wrap=bell_ring,--wrap=bell_ring_held,--wrap=sqlite3_step,--wrap=lock_claim,--wrap=lock_reader,--wrap=lock_presence') ;;
-      */busy) wrap=('-Wl,--wrap=lock_write,--wrap=lock_all_claims') ;;
-      */failing)
-        ${CHAT_CC:-cc} -std=c17 -D_GNU_SOURCE -I"$REPOSITORY/lib" -c -o "$PROGRAMS/failing.o" "$REPOSITORY/tests/$program.c"
-        wrap=("$(nm "$PROGRAMS/failing.o" | sed -n 's/.* T __wrap_/,--wrap=/p' | tr -d '\n' | sed 's/^/-Wl/')")
-        ;;
-    esac
-    ${CHAT_CC:-cc} -std=c17 -D_GNU_SOURCE -I"$REPOSITORY/lib" -I"$build" -o "$PROGRAMS/${program#*/}" "$REPOSITORY/tests/$program.c" \
-      "$build/libchatspool.a" "${flags[@]}" "${wrap[@]}" -lpthread
+  for source in "$REPOSITORY"/tests/{fault/rollback,library/*}.c; do
+    program=$(basename "$source" .c)
+    # Elsewhere these system calls have other names, or SQLite is in the same program.
+    [[ $program != calls ]] || { nm "$build/libchatspool.a" | grep -q ' U fstat64$' && [[ ${CHAT_CC-} != *-static* ]]; } || continue
+    ${CHAT_CC:-cc} -std=c17 -D_GNU_SOURCE -I"$REPOSITORY/lib" -I"$build" -c -o "$PROGRAMS/object.o" "$source"
+    # __wrap_NAME in the program replaces NAME in the library.
+    mapfile -t wrap < <(nm "$PROGRAMS/object.o" | sed -n 's/.* T __wrap_/-Wl,--wrap=/p')
+    ${CHAT_CC:-cc} -o "$PROGRAMS/$program" "$PROGRAMS/object.o" "$build/libchatspool.a" "${flags[@]}" "${wrap[@]}" -lpthread
   done
 }
 
@@ -424,6 +409,8 @@ failing_spools() {
   run "$PROGRAMS/steps" s.db
   as_recorded steps
   CHAT_SPOOL=$PWD/s.db run -0 chat-spool check
+}
+
 @test "each step in the history of a spool changes the rows, the claims and the sleep of processes as recorded" {
   local text
   for text in "$REPOSITORY"/tests/library/history/*.txt; do
