@@ -15,12 +15,11 @@
 /* Return the next CREATE statement of our schema, and store its length; NULL: there are no more. */
 static const char *next_definition(const char *from, size_t *length)
 {
-    while (*from != '\0') {
+    while (*(from += strspn(from, ";\n")) != '\0') {
         *length = strcspn(from, ";");
         if (strncmp(from, "CREATE ", 7) == 0)
             return from;
         from += *length;
-        from += strspn(from, ";\n");
     }
     return NULL;
 }
@@ -48,7 +47,7 @@ static int same_schema(struct sqlite_store *s, const char *ours, bool *same)
             *same = false;
             break;
         }
-        ours += length + 1 + strspn(ours + length + 1, "\n");
+        ours += length;
     }
     if (rc == SQLITE_DONE && next_definition(ours, &length) != NULL)
         *same = false;
