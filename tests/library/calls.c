@@ -594,12 +594,17 @@ REAL(int, inotify_init1, int flags)
                : opened(__real_inotify_init1(flags), "inotify");
 }
 
+static int watched_before; /* this number of files was watched before */
+
 REAL(int, inotify_add_watch, int fd, const char *path, uint32_t mask)
 {
     int watched = -1;
     const char *name =
         sscanf(path, "/proc/self/fd/%d", &watched) == 1 ? file_of(watched) : below(path);
-    return fails("watch", name, " %x", mask) ? -1 : __real_inotify_add_watch(fd, path, mask);
+    if (fails("watch", name, " %x", mask))
+        return -1;
+    int descriptor = __real_inotify_add_watch(fd, path, mask);
+    return descriptor >= 0 ? descriptor + watched_before : -1;
 }
 
 static int timer = -1;
@@ -726,6 +731,8 @@ static int lite_truncate(sqlite3_file *file, sqlite3_int64 size)
 static int lite_write(sqlite3_file *file, const void *bytes, int count, sqlite3_int64 offset)
 {
     const struct below *b = below_of(file);
+    if (count > 4096)
+        fails("sqlite extend", b->name, count == 65536 ? " by 64 KiB" : " by the rest");
     const bool was = tracing;
     tracing = false; /* how many there are depends on SQLite */
     const bool failed = fails("sqlite write", b->name, "");
@@ -1298,16 +1305,83 @@ static enum chat_status do_empty_large(void)
     return finish("large", settle);
 }
 
-static enum chat_status do_many_rooms(void)
+static enum chat_status send_to_rooms(int count)
 {
     enum chat_status status = chat_begin(spool);
-    for (int i = 0; i < 70 && status == CHAT_OK; i++) {
-        char name[10];
+    for (int i = 0; i < count && status == CHAT_OK; i++) {
+        char name[20];
         snprintf(name, sizeof name, "r%d", i);
-        const struct chat_message m = { .room = i == 69 ? "jobs" : name, .user = "u", .host = "h" };
+        const struct chat_message m = { .room = i == count - 1 ? "jobs" : name,
+                                        .user = "u",
+                                        .host = "h" };
         status = chat_put(spool, &m, NULL, NULL);
     }
     return status == CHAT_OK ? chat_commit(spool) : status;
+}
+
+static enum chat_status do_64_rooms(void)
+{
+    const bool was = tracing;
+    tracing = false; /* which bells rang shows enough */
+    enum chat_status status = send_to_rooms(64);
+    tracing = was;
+    return status;
+}
+
+static enum chat_status do_65_rooms(void)
+{
+    return send_to_rooms(65);
+}
+
+/* Wait twice, after so many files were watched that the last one gets this number. */
+static enum chat_status wait_after(int last)
+{
+    watched_before = last - 4;
+    enum chat_status status = wait_for("empty", 150);
+    if (status == CHAT_NONE)
+        status = wait_for("empty", 150);
+    watched_before = 0;
+    return status;
+}
+
+static enum chat_status do_watch_1023(void)
+{
+    return wait_after(1023);
+}
+
+static enum chat_status do_watch_1024(void)
+{
+    return wait_after(1024);
+}
+
+static void print_finding(void *context, const char *text)
+{
+    const char *directory = strstr(text, base);
+    (void)context;
+    if (directory != NULL)
+        printf("    %.*s%s\n", (int)(directory - text), text, directory + strlen(base) + 1);
+    else
+        printf("    %s\n", text);
+}
+
+/* Check, and repair, files that others can read. */
+static enum chat_status do_repair_modes(void)
+{
+    static const char *const suffixes[] = { "", "-wal", "-shm", "-lock", "-reserve" };
+    char path[2200];
+    for (size_t i = 0; i < 5; i++) {
+        snprintf(path, sizeof path, "%s%s", where, suffixes[i]);
+        __real_chmod(path, 0644);
+    }
+    chat_check(spool, false, print_finding, NULL);
+    enum chat_status status = chat_check(spool, true, print_finding, NULL);
+    for (size_t i = 0; i < 5; i++) {
+        struct stat64 st = { .st_mode = 0 };
+        snprintf(path, sizeof path, "%s%s", where, suffixes[i]);
+        __real_fstatat64(AT_FDCWD, path, &st, 0);
+        printf("    %s: %o\n", suffixes[i], st.st_mode);
+    }
+    return status;
 }
 
 /* --- the runs --------------------------------------------------------------- */
@@ -1406,6 +1480,13 @@ static void start_with(enum start start)
             mkfifo(path, 0600);
             listeners[i] = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
         }
+        static const char *const idle[] = { "bell/idle", "bell/old", "gone/idle" };
+        for (size_t i = 0; i < 3; i++) {
+            snprintf(path, sizeof path, "%s/d/s.db-%s", base, idle[i]);
+            mkfifo(path, 0600);
+        }
+        snprintf(path, sizeof path, "%s/d/s.db-bell/file", base);
+        close(open(path, O_WRONLY | O_CREAT, 0600));
     }
     chat_close(spool);
 }
@@ -1618,6 +1699,8 @@ static void each_fails(const struct operation *o)
             before += strcmp(kept[k - 1], call) == 0;
         if (lite)
             snprintf(time, sizeof time, "%s", first && last ? "" : first ? " (first)" : " (last)");
+        else if (before > 3) /* three times are enough */
+            continue;
         else if (before > 1)
             snprintf(time, sizeof time, " (%d)", before);
         for (int i = 0, errnum; (first || last) && (errnum = error_of(call, i)) != 0; i++) {
@@ -1684,7 +1767,7 @@ static const struct operation operations[] = {
     { "skip ids", IN_USE, do_skip },
     { "check", IN_USE, do_check },
     { "repair", IN_USE, do_repair },
-    { "compact", IN_USE, do_compact },
+    { "compact", LISTENING, do_compact },
     { "back up", IN_USE, do_backup },
     { "restore", LISTENING, do_restore },
     { "claim on a full disk", IN_USE, do_claim, FULL },
@@ -1718,7 +1801,11 @@ static const struct operation others[] = {
     { "wait for space that expires", IN_USE, do_wait_expiry },
     { "watch what is sent", IN_USE, do_watch_sent },
     { "keep claims", IN_USE, do_keep },
-    { "send to many rooms", LISTENING, do_many_rooms },
+    { "send to 64 rooms", LISTENING, do_64_rooms },
+    { "send to 65 rooms", LISTENING, do_65_rooms },
+    { "watch 1023 files", IN_USE, do_watch_1023 },
+    { "watch 1024 files", IN_USE, do_watch_1024 },
+    { "repair modes", LISTENING, do_repair_modes },
     { "fill the WAL", IN_USE, do_fill_wal },
     { "fill the WAL beside a reader", IN_USE, do_fill_wal_read },
     { "send a huge message", IN_USE, do_send_huge },
@@ -1964,6 +2051,23 @@ static void record(const struct operation *o)
     printf("  %s\n", line);
 }
 
+/* A path has a limit. */
+static void long_paths(void)
+{
+    for (int length = 499; length <= 501; length++) {
+        char path[600];
+        snprintf(path, sizeof path, "/%s/", "nowhere");
+        for (int i = (int)strlen(path); i < length; i++)
+            path[i] = i % 100 == 0 && i < length - 1 ? '/' : 'x';
+        path[length] = '\0';
+        enum chat_status status = chat_open(path, &spool);
+        if (status == CHAT_OK)
+            status = do_list();
+        printf("a path of %d bytes: %s\n", length, chat_status_string(status));
+        chat_close(spool);
+    }
+}
+
 int main(int argc, char **argv)
 
 {
@@ -1976,6 +2080,7 @@ int main(int argc, char **argv)
     snprintf(copy_path, sizeof copy_path, "%s/d/copy.db", base);
     be_below();
     if (strcmp(argv[2], "unsafe") == 0) {
+        long_paths();
         each_evil(false);
         printf("--- of a group\n");
         each_evil(true);
