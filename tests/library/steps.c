@@ -406,6 +406,108 @@ static void by_id(void)
     claim_id(77777);
 }
 
+/* --- the size of the file ---------------------------------------------------- */
+
+static long long pragma(const char *sql)
+{
+    sqlite3 *db;
+    sqlite3_stmt *statement;
+    sqlite3_open_v2(where, &db, SQLITE_OPEN_READWRITE, NULL);
+    sqlite3_prepare_v2(db, sql, -1, &statement, NULL);
+    const long long value =
+        sqlite3_step(statement) == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : -1;
+    sqlite3_finalize(statement);
+    sqlite3_close(db);
+    return value;
+}
+
+/* Empty a room in batches of COUNT messages. */
+static void empty(const char *room, size_t count)
+{
+    const struct chat_query query = { .rooms = &room, .room_count = 1, .max_messages = count };
+    chat_batch *batch;
+    printf(" %lld/%lld", pragma("PRAGMA freelist_count"), pragma("PRAGMA page_count"));
+    while (chat_claim(spool, &query, &batch) == CHAT_OK) {
+        must(chat_settle(batch, chat_batch_count(batch)), spool, "acknowledge");
+        chat_release(batch);
+        printf(" %lld/%lld", pragma("PRAGMA freelist_count"), pragma("PRAGMA page_count"));
+    }
+    printf("\n");
+}
+
+static void fill(const char *room, int messages, size_t length)
+{
+    static char body[300000];
+    must(chat_begin(spool), spool, "begin");
+    for (int i = 0; i < messages; i++) {
+        const struct chat_message m = {
+            .room = room, .user = "u", .host = "h", .body = body, .length = length
+        };
+        must(chat_put(spool, &m, NULL, NULL), spool, "put");
+    }
+    must(chat_commit(spool), spool, "commit");
+}
+
+static void shrink(int messages, size_t length, size_t count)
+{
+    fill("big", messages, length);
+    printf("%d messages of %zu bytes, %zu at a time: free pages of all:", messages, length, count);
+    empty("big", count);
+}
+
+/* A sender that drops messages leaves many free pages, and receivers return some at a time. */
+static void shrink_slowly(void)
+{
+    const struct chat_terms one = { .max = 1, .drop = true };
+    fill("big", 30, 200000);
+    send("drop all", text("big", "small"), &one);
+    fill("small", 40, 10);
+    printf("small messages:");
+    empty("small", 1);
+    fill("small", 3, 9000);
+    printf("larger messages:");
+    empty("small", 1);
+}
+
+/* Another program deletes a message that is claimed. */
+static void deleted(void)
+{
+    for (int i = 0; i < 4; i++)
+        send("of four", text("four", "body"), NULL);
+    chat_batch *batch = claim("four", 3);
+    sqlite3 *db;
+    char sql[200];
+    sqlite3_open_v2(where, &db, SQLITE_OPEN_READWRITE, NULL);
+    snprintf(sql, sizeof sql,
+             "DELETE FROM message WHERE id IS NULL AND position & 0xffffffffff = %lld",
+             (long long)chat_batch_message(batch, 1)->id);
+    sqlite3_exec(db, sql, NULL, NULL, NULL);
+    sqlite3_close(db);
+    show("one is deleted", CHAT_OK);
+    settle("three", batch, 3);
+}
+
+/* A reader has lost messages, and its command fails. */
+static void lost(void)
+{
+    const struct chat_bounds bounds = { .most = 2 };
+    must(chat_open_room(spool, "w", &bounds), spool, "open");
+    must(chat_seek(spool, "w/a", NULL), spool, "seek");
+    for (int i = 0; i < 5; i++)
+        send("of five", text("w", "body"), NULL);
+    for (int i = 0; i < 4; i++) {
+        chat_batch *batch = claim("w/a", 1);
+        printf("lost %lld,", (long long)chat_batch_missed(batch));
+        if (i > 0)
+            must(chat_fail(batch, &(struct chat_failure){ .counted = true,
+                                                          .dead = i == 2 ? "dead" : NULL }),
+                 spool, "fail");
+        printf(" then %lld\n", (long long)chat_batch_missed(batch));
+        chat_release(batch);
+    }
+    show("lost", CHAT_OK);
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 2)
@@ -420,6 +522,13 @@ int main(int argc, char **argv)
     lines();
     receive();
     by_id();
+    shrink(30, 200000, 1);
+    shrink(9, 300000, 3);
+    shrink(900, 1000, 50);
+    shrink(40, 100, 1);
+    shrink_slowly();
+    deleted();
+    lost();
     chat_close(spool);
     return 0;
 }
