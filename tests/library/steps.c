@@ -508,6 +508,25 @@ static void lost(void)
     show("lost", CHAT_OK);
 }
 
+/* A receiver, or a reader, that meets only expired messages deletes them. */
+static void expired(void)
+{
+    must(chat_open_room(spool, "v", NULL), spool, "open");
+    must(chat_seek(spool, "v/a", NULL), spool, "seek");
+    begin();
+    put(timed("v", "for all", 0, 5000), NULL);
+    put(timed("v/a", "for one", 0, 5000), NULL);
+    put(timed("p", "in a plain room", 0, 5000), NULL);
+    put(timed("p", "later", 0, 500000), NULL);
+    commit("before they expire");
+    now += 5000;
+    claim("v/a", 1);
+    show("a reader", CHAT_OK);
+    chat_release(claim("p", 1));
+    show("a receiver finds one", CHAT_OK);
+    settle("and deletes it", claim("p", 1), 1);
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 2)
@@ -529,6 +548,7 @@ int main(int argc, char **argv)
     shrink_slowly();
     deleted();
     lost();
+    expired();
     chat_close(spool);
     return 0;
 }
