@@ -268,7 +268,7 @@ static void restore(void)
 static void lines(void)
 {
     static char body[5000];
-    memset(body, 'x', sizeof body);
+    memset(body, 'x', sizeof body - 1);
     begin();
     for (int i = 0; i < 70; i++) {
         struct chat_message m = text("l", "line");
