@@ -26,6 +26,20 @@ setup_file() {
     # __wrap_NAME in the program replaces NAME in the library.
     mapfile -t wrap < <(nm "$PROGRAMS/object.o" | sed -n 's/.* T __wrap_/-Wl,--wrap=/p')
     ${CHAT_CC:-cc} -o "$PROGRAMS/$program" "$PROGRAMS/object.o" "$build/libchatspool.a" "${flags[@]}" "${wrap[@]}" -lpthread
+  for program in fault/rollback library/fork library/join library/mixed library/threads library/silent library/descriptors library/signals library/defaults library/claim library/refused library/rows library/frames library/ranges library/memory library/readers library/busy library/batches library/steps library/calls; do
+    wrap=()
+    case $program in
+      */memory) wrap=('-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc') ;;
+      */calls)
+        # Elsewhere these system calls have other names, or SQLite is in the same program.
+        if [[ ${CHAT_CC-} == *-static* ]] || ! nm "$build/libchatspool.a" | grep -q ' U fstat64$'; then continue; fi
+        mapfile -t wrap < <(sed -nE 's/^.*\b__wrap_(\w+)\(.*\);$/-Wl,--wrap=\1/p; s/^REAL\([^,]*, (\w+),.*/-Wl,--wrap=\1/p' "$REPOSITORY/tests/$program.c")
+        ;;
+      */steps) wrap=('-Wl,--wrap=clock_now') ;;
+      */busy) wrap=('-Wl,--wrap=lock_write,--wrap=lock_all_claims') ;;
+    esac
+    ${CHAT_CC:-cc} -std=c17 -D_GNU_SOURCE -I"$REPOSITORY/lib" -I"$build" -o "$PROGRAMS/${program#*/}" "$REPOSITORY/tests/$program.c" \
+      "$build/libchatspool.a" "${flags[@]}" "${wrap[@]}" -lpthread
   done
 }
 

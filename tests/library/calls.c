@@ -677,7 +677,7 @@ REAL(int, ppoll, struct pollfd *fds, nfds_t count, const struct timespec *timeou
             printf("      %s\n", file_of(fds[i].fd));
     if (ready == 0 && limit == INT64_MAX) {
         if (tracing)
-            printf("      for ever\n");
+            printf("      forever\n");
         errno = EINTR;
         return -1;
     }
@@ -1356,7 +1356,7 @@ static enum chat_status do_65_rooms(void)
     return send_to_rooms(65);
 }
 
-/* Wait twice, after so many files were watched that the last one gets this number. */
+/* Wait twice. The last file that is watched the first time has the number LAST. */
 static enum chat_status wait_after(int last)
 {
     watched_before = last - 4;
@@ -1803,7 +1803,7 @@ static const struct operation operations[] = {
     { "claim without write access", USED, do_claim, READ_ONLY },
 };
 
-/* What takes longer, or has a failure of its own: only a record of the calls. */
+/* Longer operations, and those with a failure of their own: only a record of the calls. */
 static const struct operation others[] = {
     { "open and claim", USED, do_claim },
     { "send to two rooms", LISTENING, do_send_two_rooms },
