@@ -846,6 +846,17 @@ static enum chat_status do_send(void)
     return put((struct chat_message){ .room = "jobs" }, NULL);
 }
 
+/* The process that created the WAL died before it wrote anything. */
+static enum chat_status do_send_empty_wal(void)
+{
+    char path[2200];
+    snprintf(path, sizeof path, "%s-wal", where);
+    active = false;
+    close(open(path, O_WRONLY | O_CREAT, 0600));
+    active = true;
+    return do_send();
+}
+
 static enum chat_status do_send_two_rooms(void)
 {
     const struct chat_message m = { .room = "jobs", .user = "u", .host = "h" },
@@ -1869,6 +1880,7 @@ static const struct operation others[] = {
       ENOSPC, 1000 },
     { "a put fails, and a commit follows", IN_USE, do_commit_anyway, NORMAL,
       "sqlite write d/s.db-wal", ENOSPC, 1 },
+    { "send with an empty WAL", ONE_FILE, do_send_empty_wal },
     { "the second lock fails", LISTENING, do_settle, NORMAL, "lock d/s.db-lock: write lock", ENOLCK,
       1 },
     { "a bell is full", LISTENING, do_send, NORMAL, "write d/s.db-bell/jobs", EAGAIN, 1 },
