@@ -342,3 +342,37 @@ log_size() { stat -c %s "$SPOOL-wal" 2>/dev/null || echo 0; }
   run diff "$data/list.jsonl" - <<<"$output"
   assert_output ''
 }
+
+@test "messages that move to the front get places before the first one, or all get new places" {
+  local places="SELECT position >> 40, position & 0xffffffffff, id, room, place, CAST(body AS TEXT) FROM message ORDER BY position"
+  chat-spool load -q <"$BATS_TEST_DIRNAME/data/faults.jsonl"
+  # The room "mail" has the places 4, of a message that is held back, and 5: there is no space for five messages.
+  printf '%s\n' a b c | chat-send -l -r jobs
+  chat-spool move -q --first jobs mail
+  run -0 sqlite3 "$SPOOL" "$places"
+  assert_output '0|4||2|22|four
+0|6||2|0|later
+0|12|8|6|8|eight
+2|16|1|||one
+2|17|2|||two
+2|18|13|||a
+2|19|14|||b
+2|20|15|||c
+2|23|5|||five
+3|11||||eleven
+5|7||||seven
+5|8||||eight
+5|9||||nine
+6|10||||ten'
+  # The room "jobs" has a delayed message, which has no place, and a later one.
+  chat-send -r jobs -d 1h d
+  chat-send -r jobs e
+  chat-send -r other f
+  chat-spool move -q --first other jobs
+  run -0 sqlite3 "$SPOOL" "$places"
+  assert_output --partial '
+0|24||1|0|d
+1|24|26|||f
+1|25||||e
+2|16|1|||one'
+}
