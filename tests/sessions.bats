@@ -46,5 +46,6 @@ session() {
 }
 
 @test "chat-talk shows trouble with the spool as recorded, and goes on when it is over" {
+  needs prlimit
   session trouble
 }
