@@ -1,13 +1,18 @@
-/* history SPOOL: carry out commands from standard input, one per line. Lines that do not begin with
- * "> " are ignored, so that the recorded output is the input. Prints after each command its
- * results; then each column of each row of the spool that has changed, the positions that are
- * claimed, and the rooms whose receivers and senders were woken.
+/* history SPOOL: carry out the commands in standard input, one per line. Other lines than those
+ * that begin with "> " or "#" are ignored, so a recorded output is also the input that leads to it.
+ * Prints after each command its results; then each column of each row of the spool that has
+ * changed, the positions that are claimed, and the rooms whose receivers and senders were woken.
  *
- * The program is linked so that calls of clock_now(), bell_ring() and bell_ring_held() come here
- * (ld
- * --wrap). The clock shows what the command "at" has set. "@2" at the end of a command stands for a
- * second handle, which is to the library as a second process. Times are printed, and given, as
- * T+MILLISECONDS. A position is ROOM:PLACE. */
+ * The clock shows what the command "at" has set. Times are printed, and given, as T+MILLISECONDS. A
+ * position is ROOM:PLACE. "@2" at the end of a command means a second handle, which the library
+ * cannot tell from a second process.
+ *
+ * "each COMMAND" first carries out the command again and again, and each time another step of a
+ * statement, or another lock, fails: then the command must fail and change nothing. If it does not,
+ * this is printed. "between COMMAND | SQL" executes SQL before each step in turn, as another
+ * process might do. Results that differ from those before are printed.
+ *
+ * The program is linked so that calls of the functions with __wrap_ come here (ld --wrap). */
 
 #include "common.h"
 
@@ -598,7 +603,7 @@ static bool do_batch(const char *name)
                                           .status = (int)number("status"),
                                           .hold = number("hold"),
                                           .dead = value("dead") };
-    if (strcmp(name, "settle") == 0)
+    if (strcmp(name, "delete") == 0)
         show_status(chat_settle(*batch(), value("n") != NULL ? (size_t)number("n")
                                                              : chat_batch_count(*batch())));
     else if (strcmp(name, "fail") == 0)
@@ -686,7 +691,7 @@ static bool restore_rows(void)
 
 static bool is_about_batch(const char *name)
 {
-    static const char *const names[] = { "settle", "fail", "move", "front" };
+    static const char *const names[] = { "delete", "fail", "move", "front" };
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (strcmp(name, names[i]) == 0)
             return true;
@@ -753,18 +758,18 @@ static bool fail_step(const char *where, const char *line, long n)
     fflush(stdout);
     dup2(out, STDOUT_FILENO);
     close(out);
-    const bool settled = between == NULL && hit && shown == CHAT_OK && is_about_batch(words[0]);
-    if (settled) /* and cannot be settled again */
+    const bool deleted = between == NULL && hit && shown == CHAT_OK && is_about_batch(words[0]);
+    if (deleted) /* and cannot be deleted again */
         printf("  without '%.50s': success; the last attempt\n", failed);
     if (hit && between != NULL) {
         undo();
         copy_to_output(text, true);
-    } else if (hit && !settled)
+    } else if (hit && !deleted)
         show_failure();
     else
         copy_to_output(text, false);
     fclose(text);
-    return hit && !settled;
+    return hit && !deleted;
 }
 
 /* SQLite's function random(): of several readers that have seen the same, take the last one. */
