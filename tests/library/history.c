@@ -9,7 +9,7 @@
  *
  * "each COMMAND" first carries out the command again and again, and each time another step of a
  * statement, or another lock, fails: then the command must fail and change nothing. If it does not,
- * this is printed. "between COMMAND | SQL" executes SQL before each step in turn, as another
+ * this is printed. "between COMMAND | SQL" executes SQL before one of the steps, as another
  * process might do. Results that differ from those before are printed.
  *
  * The program is linked so that calls of the functions with __wrap_ come here (ld --wrap). */
