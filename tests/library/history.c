@@ -514,7 +514,7 @@ static void do_walk(void)
 /* list [ROOM] */
 static void do_list(void)
 {
-    struct chat_room *r;
+    struct chat_room *r = NULL;
     size_t count = 0;
     show_status(chat_list(spool, &r, &count));
     for (size_t i = 0; i < count; i++) {
@@ -535,14 +535,13 @@ static void do_list(void)
         print_number("most_time", r[i].bounds.most_time);
         printf("\n");
     }
-    if (count > 0)
-        free(r);
+    free(r);
 }
 
 /* readers ROOM [id=ID] */
 static void do_readers(void)
 {
-    struct chat_reader *r;
+    struct chat_reader *r = NULL;
     size_t count = 0;
     show_status(chat_readers(spool, words[1], number("id"), &r, &count));
     for (size_t i = 0; i < count; i++) {
@@ -556,8 +555,7 @@ static void do_readers(void)
         print_number("place", r[i].place);
         printf("\n");
     }
-    if (count > 0)
-        free(r);
+    free(r);
 }
 
 static void do_seek(void)
