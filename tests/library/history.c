@@ -12,6 +12,8 @@
  * this is printed. "between COMMAND | SQL" executes SQL before one of the steps, as another
  * process might do. Results that differ from those before are printed.
  *
+ * "count COMMAND" also prints the number of steps: how much a command looks at.
+ *
  * The program is linked so that calls of the functions with __wrap_ come here (ld --wrap). */
 
 #include "common.h"
@@ -70,6 +72,7 @@ int __wrap_lock_claim(int fd, struct range wanted, struct range *taken);
 int __wrap_lock_reader(int fd, int64_t number);
 int __wrap_lock_presence(int fd);
 
+static bool counting;       /* print the number of steps */
 static long failing;        /* the number of steps until one fails, or 0 */
 static char failed[1024];   /* the text of the statement that has failed */
 static const char *between; /* what to execute instead, or NULL */
@@ -751,6 +754,8 @@ static bool fail_step(const char *where, const char *line, long n)
     shown = CHAT_OK;
     failing = n;
     carry_out(where);
+    if (counting)
+        printf("  %ld steps\n", n - failing);
     const bool hit = failing == 0;
     failing = 0;
     fflush(stdout);
@@ -807,6 +812,9 @@ int main(int argc, char **argv)
             const char *command = line + (each ? 7 : between != NULL ? 10 : 2);
             if (between != NULL)
                 line[between++ - line] = '\0';
+            counting = strncmp(line, "> count ", 8) == 0;
+            if (counting)
+                command = line + 8;
             long n = each || between != NULL ? 1 : LONG_MAX;
             while (fail_step(argv[1], command, n))
                 n++;
