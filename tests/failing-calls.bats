@@ -42,7 +42,7 @@ as_recorded() {
   assert_output ''
 }
 
-# each RULES ... -- COMMAND [ARG ...]: run `refused` with each of the rules, and with a message in the room if there is none.
+# each RULES ... -- COMMAND [ARG ...]: run `refused` with each of the rules, and put a message into the room if it is empty.
 each() {
   local rules=()
   while [[ $1 != -- ]]; do
@@ -250,7 +250,7 @@ starved() {
   echo "= $status, $(cat refused), left [$(chat-recv -q -p -a -o '%b:%n ' 2>&1 | head -c 60)]"
 }
 
-@test "a program without memory for its lists says so with status 71" {
+@test "a program without memory for one of its lists reports that and ends with 71" {
   local pointer rooms words
   pointer=$(($(getconf LONG_BIT) / 8))
   chat-send job
