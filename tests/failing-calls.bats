@@ -17,6 +17,26 @@ setup() {
   grep -qa ld-linux "$CHAT_BIN/chat-recv" || skip 'a static program takes no functions from a library'
 }
 
+# shown STATUS: print the end of a command: its output, its errors, its status, the file "refused", and what the room contains.
+# It starts only one process, because it is called for each of many commands.
+shown() {
+  local text='' part counts=''
+  IFS= read -r -d '' text <stdout || true
+  text=${text:0:300}
+  while [[ $text ]]; do
+    part=${text%%$'\n'*}
+    text=${text:${#part}+1}
+    echo "${part:0:60}"
+  done
+  IFS= read -r -d '' text <stderr || true
+  printf %s "$text"
+  [[ ! -e refused ]] || read -r counts <refused || true
+  chat-recv -q -p -a -o '%b:%n ' >left || true
+  IFS= read -r -d '' LEFT <left || true
+  LEFT=${LEFT//$'\n'/\/}
+  echo "= $1, $counts, left [${LEFT:0:60}]"
+}
+
 # refused RULES COMMAND [ARG ...]: run a command while calls fail. Print the rules and the command, its output and errors, and
 # at the end its status, how many calls have failed, how many pipes and files in memory are still open, and what the room
 # contains.
@@ -28,9 +48,7 @@ refused() {
   # shellcheck disable=SC2030
   timeout -s KILL 20 env LD_PRELOAD="$FAULTS/refuse.so" REFUSE="$rules" REFUSE_OF="${OF:-$1}" REFUSED="$PWD/refused" "$@" 2>&1 >stdout | cat >stderr
   status=${PIPESTATUS[0]}
-  head -c 300 stdout | cut -c1-60
-  cat stderr
-  echo "= $status, $(cat refused 2>>peeked), left [$(chat-recv -q -p -a -o '%b:%n ' | tr '\n' '/' | head -c 60)]"
+  shown "$status"
 }
 
 # as_recorded NAME: the text on standard input is the one in tests/data/failing-calls/NAME. RECORD=1 tests/run failing-calls records it.
@@ -245,9 +263,7 @@ starved() {
   shift
   echo "# ${OF:-$1} ... ${*: -1}"
   env LD_PRELOAD="$FAULTS/nomemory.so" NOMEMORY=1 NOMEMORY_OF="${OF:-$1}" NOMEMORY_SIZE="$size" NOMEMORY_COUNT="$PWD/refused" "$@" >stdout 2>stderr || status=$?
-  head -c 300 stdout | cut -c1-60
-  cat stderr
-  echo "= $status, $(cat refused), left [$(chat-recv -q -p -a -o '%b:%n ' 2>&1 | head -c 60)]"
+  shown "$status"
 }
 
 @test "a program without memory for one of its lists reports that and ends with 71" {
