@@ -7,6 +7,9 @@
 
 load helper
 
+# Elsewhere the system calls have other names, or SQLite is in the same program.
+wraps_system_calls() { [[ ${CHAT_CC-} != *-static* ]] && nm "$1" | grep -q ' U fstat64$'; }
+
 setup_file() {
   # A child keeps all locks that its parent held when it was forked.
   export ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0
@@ -20,26 +23,11 @@ setup_file() {
   if nm "$bin/chat-send" | grep -q __asan_init; then flags+=(-fsanitize='address,undefined'); fi
   for source in "$REPOSITORY"/tests/{fault/rollback,library/*}.c; do
     program=$(basename "$source" .c)
-    # Elsewhere these system calls have other names, or SQLite is in the same program.
-    [[ $program != calls ]] || { nm "$build/libchatspool.a" | grep -q ' U fstat64$' && [[ ${CHAT_CC-} != *-static* ]]; } || continue
+    [[ $program != calls ]] || wraps_system_calls "$build/libchatspool.a" || continue
     ${CHAT_CC:-cc} -std=c17 -D_GNU_SOURCE -I"$REPOSITORY/lib" -I"$build" -c -o "$PROGRAMS/object.o" "$source"
     # __wrap_NAME in the program replaces NAME in the library.
     mapfile -t wrap < <(nm "$PROGRAMS/object.o" | sed -n 's/.* T __wrap_/-Wl,--wrap=/p')
     ${CHAT_CC:-cc} -o "$PROGRAMS/$program" "$PROGRAMS/object.o" "$build/libchatspool.a" "${flags[@]}" "${wrap[@]}" -lpthread
-  for program in fault/rollback library/fork library/join library/mixed library/threads library/silent library/descriptors library/signals library/defaults library/claim library/refused library/rows library/frames library/ranges library/memory library/readers library/busy library/batches library/steps library/calls; do
-    wrap=()
-    case $program in
-      */memory) wrap=('-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc') ;;
-      */calls)
-        # Elsewhere these system calls have other names, or SQLite is in the same program.
-        if [[ ${CHAT_CC-} == *-static* ]] || ! nm "$build/libchatspool.a" | grep -q ' U fstat64$'; then continue; fi
-        mapfile -t wrap < <(sed -nE 's/^.*\b__wrap_(\w+)\(.*\);$/-Wl,--wrap=\1/p; s/^REAL\([^,]*, (\w+),.*/-Wl,--wrap=\1/p' "$REPOSITORY/tests/$program.c")
-        ;;
-      */steps) wrap=('-Wl,--wrap=clock_now') ;;
-      */busy) wrap=('-Wl,--wrap=lock_write,--wrap=lock_all_claims') ;;
-    esac
-    ${CHAT_CC:-cc} -std=c17 -D_GNU_SOURCE -I"$REPOSITORY/lib" -I"$build" -o "$PROGRAMS/${program#*/}" "$REPOSITORY/tests/$program.c" \
-      "$build/libchatspool.a" "${flags[@]}" "${wrap[@]}" -lpthread
   done
 }
 
@@ -311,7 +299,7 @@ $(chat-send --version | cut -d ' ' -f 2)"
 }
 
 # bats test_tags=full
-@test "each function that meets a lack of memory anywhere says so, does not crash, and damages nothing" {
+@test "each function that meets a lack of memory anywhere reports it, does not crash, and damages nothing" {
   faulty_spools
   local step=17
   [[ ${DOSE-} != full ]] || step=1

@@ -96,7 +96,7 @@ words() { sed 's/--.*//' | tr -s ' \n|' '\n'; }
 log_size() { stat -c %s "$SPOOL-wal" 2>/dev/null || echo 0; }
 
 # bats test_tags=full
-@test "a spool that has used up its ids says so, and changes nothing" {
+@test "a spool that has used up its ids reports it, and changes nothing" {
   local command before
   chat-send -r jobs -d 1d later
   chat-send -r jobs one
