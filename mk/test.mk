@@ -19,8 +19,11 @@ FAULTS = $(patsubst %,$(FAULT_DIR)/%,trial corrupt power gate nosync.so nomemory
 ready:
 	@$(MAKE) $(PARALLEL) all $(FAULTS)
 
-check: ready lint
-	CHAT_BIN=$(abspath $(BINDIR)) CHAT_FAULTS=$(abspath $(FAULT_DIR)) tests/run
+check: ready
+	@$(MAKE) lint >$(BUILD)/lint.log 2>&1 & \
+	CHAT_BIN=$(abspath $(BINDIR)) CHAT_FAULTS=$(abspath $(FAULT_DIR)) tests/run; tests=$$?; \
+	wait $$! || { cat $(BUILD)/lint.log; exit 1; }; \
+	exit $$tests
 
 # Inject every kind of fault: kills, failing calls, power cuts, and so on. This takes about twenty minutes on two
 # processors, or TORTURE times as much; make check takes a small dose.

@@ -729,6 +729,7 @@ no_dearer() {
 
 # bats test_tags=full
 @test "the cost of a send and a receive does not depend on delayed or expired messages" {
+  full_dose 'counts instructions'
   local send recv
   sanitized && skip 'what a sanitized program costs says nothing'
   COUNTER=$(instruction_counter) || skip 'needs perf or valgrind'

@@ -437,6 +437,7 @@ END
 
 # bats test_tags=full
 @test "a hundred megabytes of messages pass through dump and load unchanged and in bounded memory" {
+  full_dose 'takes a hundred megabytes'
   local limit=80000 bytes
   bytes=$(dosed 20000 500)
   ! sanitized || skip 'a sanitized program needs much more'

@@ -29,6 +29,7 @@ linear() { (($2 <= 20 * $1 + 250)) || fail "$1 ms, and of eight times as much $2
 
 # bats test_tags=full
 @test "the time of list, dump and copy is proportional to the number of rooms" {
+  full_dose 'needs many rooms'
   local few many words rooms
   rooms=$(dosed 10000 20000)
   seq $((rooms / 8)) | sed 's/.*/{"room":"r.&","body":"x"}/' | chat-send -J -s few.db
@@ -67,7 +68,9 @@ linear() { (($2 <= 20 * $1 + 250)) || fail "$1 ms, and of eight times as much $2
   assert_equal "$(sort seen | xargs)" '1 2 3 4'
 }
 
+# bats test_tags=full
 @test "a run of failing messages passes each of them once" {
+  full_dose 'needs many messages'
   local few many
   COUNTER=$(instruction_counter) || skip 'needs perf or valgrind'
   [[ ${KEEP:-} ]] || skip 'no library beside the programs'

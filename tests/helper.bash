@@ -79,6 +79,9 @@ still_there() {
   done
 }
 
+# full_dose REASON: skip a test that is too slow for every run. `.ci/run` runs it: it has the tag "full".
+full_dose() { [[ ${DOSE:-} == full || ${TORTURE:-0} != 0 ]] || skip "$1: with DOSE=full"; }
+
 # unsound REASON: declare that this test leaves on purpose a spool that chat-spool check finds damaged or cannot check.
 unsound() { UNSOUND=$1; }
 

@@ -130,7 +130,7 @@ command_of() {
 # bats test_tags=full
 @test "cron runs the lines of the crontab unchanged" {
   local cron
-  [[ ${DOSE:-} == full ]] || skip 'waits for a full minute: with DOSE=full'
+  full_dose 'waits for a full minute'
   cron=$(PATH=$PATH:/usr/sbin command -v cron) || skip 'needs cron'
   unshare --mount true 2>/dev/null || skip 'no right to mount'
   [[ -d /var/spool/cron/crontabs && -d /etc/cron.d && -e /etc/crontab ]] || skip 'not the cron of Debian'

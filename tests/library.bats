@@ -119,7 +119,7 @@ afterwards: none'
 
 # bats test_tags=full
 @test "ThreadSanitizer reports nothing for threads with a lock, and something for threads without" {
-  [[ ${DOSE:-} == full ]] || skip 'compiles the library once more: with DOSE=full'
+  full_dose 'compiles the library once more'
   local library=$BATS_TEST_TMPDIR/build/libchatspool.a
   local -a run=(setarch -R) flags=(-std=c17 -D_GNU_SOURCE -g -fsanitize=thread "-I$REPOSITORY/lib")
   sanitized && skip 'another sanitizer'

@@ -177,7 +177,9 @@ How are you?
 chat-recv: No new messages"
 }
 
+# bats test_tags=full
 @test "make knows every target that docs/install.md names" {
+  full_dose 'starts make many times'
   local commands command
   commands=$("$EXAMPLES" list "$REPOSITORY/docs/install.md" | awk '/^block/ { on = $2 == "sh"; next } on { print substr($0, 3) }')
   [[ -n $commands ]]

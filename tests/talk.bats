@@ -1318,7 +1318,7 @@ sent_at_last() {
 
 # bats test_tags=full
 @test "without libedit chat-talk uses the editing of the terminal" {
-  [[ ${DOSE:-} == full ]] || skip 'builds the program: with DOSE=full'
+  full_dose 'builds the program'
   make -s -j 2 -C "$REPOSITORY" BUILD="$PWD/build" BINDIR="$PWD/without" LIBEDIT=0 "$PWD/without/chat-talk"
   run -1 grep -q libedit <(ldd without/chat-talk)
   terminal alice "$PWD/without/chat-talk" -u alice tea

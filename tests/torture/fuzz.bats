@@ -22,7 +22,7 @@ setup_file() {
 }
 
 possible() {
-  [[ ${DOSE:-} == full || ${TORTURE:-0} != 0 ]] || skip 'compiles all sources with a sanitizer: with DOSE=full, or TORTURE'
+  full_dose 'compiles all sources with a sanitizer'
   [[ $FUZZED ]] || skip 'needs a clang with libFuzzer'
 }
 

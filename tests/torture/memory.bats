@@ -156,6 +156,7 @@ under_valgrind() {
 # Each step takes more than a second.
 # bats test_tags=full
 @test "valgrind finds nothing on the main paths" {
+  full_dose 'valgrind is slow'
   command -v valgrind >/dev/null || skip 'needs valgrind'
   local -a steps=('chat-send -l -k key -m 100' 'chat-recv -- cat')
   [[ ${DOSE:-} != full ]] || steps=('chat-send -l -k key -m 100' 'chat-recv -p -a -v' 'chat-recv -- cat' 'chat-send -d 1h hello'

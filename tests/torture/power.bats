@@ -168,7 +168,9 @@ cuts() {
 
 # With another sender, whose transactions of 300,000 lines and more fill a WAL of more than 10 MiB. Most power cuts hit
 # such a transaction.
+# bats test_tags=full
 @test "power cuts of an ext4 with a WAL of more than 10 MiB lose nothing that was acknowledged" {
+  full_dose 'writes ten megabytes before each cut'
   HUGE=700 SIZE=256M
   cuts ext4 "$(dose 1 40)"
 }

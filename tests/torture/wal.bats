@@ -145,10 +145,14 @@ on() {
   [[ ${DOSE:-} != full && ! ${TORTURE:-} ]] || names+=(some)
   on ext4 "${names[@]}" ${TORTURE:+atomic one all compact}
 }
-@test "commands with a large WAL that are killed or whose calls fail leave a sound spool on xfs" { on xfs all ${TORTURE:+large}; }
+# bats test_tags=full
+@test "commands with a large WAL that are killed or whose calls fail leave a sound spool on xfs" {
+  full_dose 'as on ext4'
+  on xfs all ${TORTURE:+large}
+}
 # bats test_tags=full
 @test "commands with a large WAL that are killed or whose calls fail leave a sound spool on tmpfs" {
-  [[ ${DOSE:-} == full || ${TORTURE:-} ]] || skip 'a third file system: with DOSE=full'
+  full_dose 'a third file system'
   on tmpfs one ${TORTURE:+atomic}
 }
 
