@@ -425,9 +425,8 @@ FAULTS_ROWS="SELECT number, name, depth, bytes, next_due, next_expiry, next_id, 
   done | sqlite3
   rm ./*.db-lock # each would be checked once more
   for n in "${!changes[@]}"; do files+=("$n.report" "$n.rows"); done
-  awk 'FILENAME == "original" { original[$0]; next } !($0 in original)' "${files[@]}" | sed "s|$PWD/||; s|'[0-9]*.db'|SPOOL|" >seen
-  run diff "$data/faults.txt" seen
-  assert_output ''
+  awk 'FILENAME == "original" { original[$0]; next } !($0 in original)' "${files[@]}" | sed "s|$PWD/||; s|'[0-9]*.db'|SPOOL|" |
+    is_recorded data/faults.txt
 }
 
 @test "impossible settings exit with 65, and --repair sets those of a new spool" {

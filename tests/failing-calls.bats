@@ -51,15 +51,6 @@ refused() {
   shown "$status"
 }
 
-# as_recorded NAME: the text on standard input is the one in tests/data/failing-calls/NAME. RECORD=1 tests/run failing-calls records it.
-as_recorded() {
-  local recorded=$REPOSITORY/tests/data/failing-calls/$1
-  cat >transcript
-  [[ ! ${RECORD:-} ]] || cp transcript "$recorded"
-  run diff -u "$recorded" transcript
-  assert_output ''
-}
-
 # each RULES ... -- COMMAND [ARG ...]: run `refused` with each of the rules, and put a message into the room if it is empty.
 each() {
   local rules=()
@@ -88,7 +79,7 @@ each() {
       seq 10000 | chat-send
       refused "$way" chat-recv -- cksum
     done
-  } | as_recorded input
+  } | is_recorded data/failing-calls/input
 }
 
 @test "a receiver that cannot pass a message to COMMAND reports the reason, and the message stays" {
@@ -101,7 +92,7 @@ each() {
     each 'ppoll:1+=NONE pipe2:1+=EMFILE memfd_create:1=EMFILE' 'ppoll:1+=NONE pipe2:1+=EMFILE memfd_create:1=EMFILE memfd_create:2=ENFILE memfd_create:3=ENOSPC' \
       'ppoll:1+=NONE pipe2:1=EMFILE memfd_create:1=EMFILE posix_spawnp:1=EAGAIN' -- chat-recv -w -- cat
     each 'pipe2:1+=EMFILE memfd_create:1+=EMFILE' -- chat-recv -a -t 0 -- cat
-  } | as_recorded passing
+  } | is_recorded data/failing-calls/passing
 }
 
 @test "a receiver that cannot run COMMAND reports the reason, with a status for each kind" {
@@ -120,7 +111,7 @@ each() {
     # Reported again is only what ends the receiver.
     each 'ppoll:1+=NONE posix_spawnp:1=EAGAIN posix_spawnp:2=ENOMEM posix_spawnp:3=EMFILE' 'ppoll:1+=NONE posix_spawnp:1=EAGAIN posix_spawnp:2=ENOENT' \
       'ppoll:1+=NONE posix_spawnp:1=EAGAIN posix_spawnp:3=EAGAIN' -- chat-recv -w -- cat
-  } 2>&1 | sed -u "s|$PWD/|./|g" | as_recorded running
+  } 2>&1 | sed -u "s|$PWD/|./|g" | is_recorded data/failing-calls/running
 }
 
 # ---------------------------------------------------------------- output
@@ -147,7 +138,7 @@ each() {
       seq 3 | refused "$rules" chat-send -i -l
       chat-recv -q -a >peeked
     done
-  } | as_recorded output
+  } | is_recorded data/failing-calls/output
 }
 
 @test "a receiver that a signal interrupts deletes what was written completely, and no other message" {
@@ -177,7 +168,7 @@ each() {
       # shellcheck disable=SC2086
       [[ $rules == *-P* ]] || refused waitpid:2=TERM chat-recv $rules -- sh -c 'cat; exit 0'
     done
-  } 2>&1 | as_recorded stopping
+  } 2>&1 | is_recorded data/failing-calls/stopping
 }
 
 # ---------------------------------------------------------------- input
@@ -214,7 +205,7 @@ read_from() {
     TMPDIR=/nowhere read_from pipe '' -- chat-send -1 -l
     TMPDIR=/nowhere read_from file '' -- chat-send -1 -l
     (unset TMPDIR && read_from pipe mkostemp:1=EACCES -- chat-send -1 -l)
-  } | as_recorded reading
+  } | is_recorded data/failing-calls/reading
   assert [ -z "$(ls -A here)" ]
 }
 
@@ -227,7 +218,7 @@ read_from() {
       refused "$rules" chat-send job
       if [[ $rules == gethostname* ]]; then chat-recv -o '%h\n'; else chat-recv -o '%u\n' | sed "s/^$EUID\$/UID/"; fi
     done
-  } | as_recorded names
+  } | is_recorded data/failing-calls/names
 }
 
 @test "a standard descriptor that is closed is noticed, also if poll() fails" {
@@ -242,7 +233,7 @@ read_from() {
       OF=chat-recv each "$rules" -- bash -c "exec chat-recv --version" | sed 's/^\(chat-recv \)[0-9].*/\1VERSION/'
     done
     for fd in 0 1 2; do OF=chat-recv each open@/dev/null:1=EACCES -- bash -c "exec chat-recv $fd>&-"; done
-  } | as_recorded descriptors
+  } | is_recorded data/failing-calls/descriptors
 }
 
 @test "a lack of memory for a text ends a program with 71, and nothing is lost" {
@@ -254,7 +245,7 @@ read_from() {
     # Only chat-recv knows where it is. A COMMAND there gets the path as it was given.
     chat-send -s spool.db hello
     each getcwd:{1,2}=EACCES -- chat-recv -s spool.db -- sh -c 'echo "$CHAT_SPOOL"'
-  } 2>&1 | as_recorded texts
+  } 2>&1 | is_recorded data/failing-calls/texts
 }
 
 # starved SIZE COMMAND [ARG ...]: run a command whose first allocation of this size fails.
@@ -291,7 +282,7 @@ starved() {
     printf '{"body":"%099999d"}\n' 7 | starved 100002 chat-send -J
     ((EUID != 0)) || refused strdup:1=ENOMEM chat-recv | grep -x 'chat-recv: out of memory'
     ((EUID == 0)) || echo 'chat-recv: out of memory'
-  } | as_recorded lists
+  } | is_recorded data/failing-calls/lists
 }
 
 # ---------------------------------------------------------------- writes to the spool
@@ -322,5 +313,5 @@ starved() {
 -b 2 -- ./spent 0
 -b 2 -- ./spent 1
 -b 2 -- ./spent 65'
-  } 2>&1 | as_recorded writing
+  } 2>&1 | is_recorded data/failing-calls/writing
 }

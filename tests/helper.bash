@@ -79,6 +79,15 @@ still_there() {
   done
 }
 
+# is_recorded FILE: the text on standard input is the one in tests/FILE. RECORD=1 tests/run FEATURE records it again: read the
+# difference before you commit it.
+is_recorded() {
+  cat >now
+  [[ ! ${RECORD:-} ]] || cp now "$REPOSITORY/tests/$1"
+  run diff -u "$REPOSITORY/tests/$1" now
+  assert_output ''
+}
+
 # full_dose REASON: skip a test that is too slow for every run. `.ci/run` runs it: it has the tag "full".
 full_dose() { [[ ${DOSE:-} == full || ${TORTURE:-0} != 0 ]] || skip "$1: with DOSE=full"; }
 

@@ -15,7 +15,7 @@ setup() {
 
 # session NAME: repeat the session, with this directory as the current one.
 session() {
-  run "$REPOSITORY/tests/sessions/run" "$REPOSITORY/tests/sessions/$1.session"
+  run "$REPOSITORY/tests/sessions/run" ${RECORD:+--record} "$REPOSITORY/tests/sessions/$1.session"
   assert_output ''
   assert_success
 }

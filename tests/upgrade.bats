@@ -164,9 +164,7 @@ now() {
   chat-spool list -1 >listed
   sqlite3 "$SPOOL" 'SELECT * FROM room ORDER BY number' "SELECT '--'" "SELECT position, id, room, key, place, due, expires, sent, sender,
     host, attempts, failed, failure, checksum, length(body) FROM message ORDER BY position" "SELECT '--'" \
-    "SELECT type, name, iif(type = 'index', sql, '') FROM sqlite_schema" 'PRAGMA user_version' 'PRAGMA integrity_check' >rows
-  run diff "$data/upgrade.txt" rows
-  assert_output ''
+    "SELECT type, name, iif(type = 'index', sql, '') FROM sqlite_schema" 'PRAGMA user_version' 'PRAGMA integrity_check' | is_recorded data/upgrade.txt
 }
 
 @test "two messages of format 2 in one position are both kept, one of them at the end" {
@@ -378,9 +376,7 @@ refused() {
     echo "$line"
     chat-spool list -1 -s "$((++n)).s" 2>&1 >listed || echo "status $?"
     [[ ! -s listed ]] || sqlite3 "$n.s" 'PRAGMA user_version'
-  done < <(grep '^> ' "$data/schemas.txt") | sed "s|$PWD/[0-9]*.s|SPOOL|" >seen
-  run diff "$data/schemas.txt" seen
-  assert_output ''
+  done < <(grep '^> ' "$data/schemas.txt") | sed "s|$PWD/[0-9]*.s|SPOOL|" | is_recorded data/schemas.txt
 }
 
 @test "a spool of format 1 with a changed schema is refused with 65 and not touched" {
