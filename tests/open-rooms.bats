@@ -463,8 +463,9 @@ is_here() { [[ $(reader "$1" "$2" here) == true ]]; }
 @test "a delayed message enters a room or a reader when it is due" {
   chat-spool open tea
   run -1 chat-recv -q -r tea/bob
-  chat-send -r tea -d 0.2s later
+  # The second one is due later, however long it takes to start a program.
   chat-send -r tea/bob -d 0.1s 'for bob'
+  chat-send -r tea -d 0.1s later
   run -0 chat-recv -w -c 2 -t 20 -r tea/bob
   assert_output $'for bob\nlater'
 }

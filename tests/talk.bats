@@ -716,12 +716,13 @@ two'
 
 # ---------------------------------------------------------------- days, bells, colours
 
+# Between 11:00 and 12:00 UTC it is the same day in all time zones from UTC-11 to UTC+12.
 @test "chat-talk shows the date when it changes" {
   : | chat-talk -u alice tea
   chat-send -J -r tea <<'END'
-{"body":"one","user":"bob","time":"2019-01-02T12:00:00Z"}
-{"body":"two","user":"bob","time":"2019-01-02T12:30:00Z"}
-{"body":"three","user":"bob","time":"2019-11-13T12:00:00Z"}
+{"body":"one","user":"bob","time":"2019-01-02T11:00:00Z"}
+{"body":"two","user":"bob","time":"2019-01-02T11:30:00Z"}
+{"body":"three","user":"bob","time":"2019-11-13T11:00:00Z"}
 END
   tell four
   terminal alice chat-talk -u alice tea
