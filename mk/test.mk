@@ -87,6 +87,7 @@ $(FAULT_DIR)/%: tests/fault/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call run,CC,$<)$(COMPILE) -o $@ $<
 
+$(FAULT_DIR)/nomemory.so $(FAULT_DIR)/refuse.so: tests/fault/real.h
 $(FAULT_DIR)/%.so: tests/fault/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call run,CC,$<)$(COMPILE) -fPIC -shared -o $@ $<

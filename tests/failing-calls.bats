@@ -51,17 +51,23 @@ refused() {
   shown "$status"
 }
 
-# each RULES ... -- COMMAND [ARG ...]: run `refused` with each of the rules, and put a message into the room if it is empty.
-each() {
-  local rules=()
+# divide RULES ... -- COMMAND [ARG ...]: store the two parts in $EACH and $COMMAND.
+divide() {
+  EACH=()
   while [[ $1 != -- ]]; do
-    rules+=("$1")
+    EACH+=("$1")
     shift
   done
-  shift
-  for rule in "${rules[@]}"; do
+  COMMAND=("${@:2}")
+}
+
+# each RULES ... -- COMMAND [ARG ...]: run `refused` with each of the rules, and put a message into the room if it is empty.
+each() {
+  local rule
+  divide "$@"
+  for rule in "${EACH[@]}"; do
     chat-recv -q -p >peeked || chat-send job
-    refused "$rule" "$@"
+    refused "$rule" "${COMMAND[@]}"
   done
 }
 
@@ -176,16 +182,11 @@ each() {
 # read_from WAY RULES ... -- COMMAND [ARG ...]: run `refused` with each of the rules, with the file "in" as standard input, or
 # with a pipe of it. The room is empty before.
 read_from() {
-  local way=$1 rules=()
-  shift
-  while [[ $1 != -- ]]; do
-    rules+=("$1")
-    shift
-  done
-  shift
-  for rule in "${rules[@]}"; do
+  local way=$1 rule
+  divide "${@:2}"
+  for rule in "${EACH[@]}"; do
     chat-recv -q -a >peeked || true
-    if [[ $way == file ]]; then refused "$rule" "$@" <in; else refused "$rule" "$@" < <(cat in); fi
+    if [[ $way == file ]]; then refused "$rule" "${COMMAND[@]}" <in; else refused "$rule" "${COMMAND[@]}" < <(cat in); fi
   done
 }
 

@@ -5,7 +5,6 @@
  * size are counted. At the end the number of allocations is written to the file $NOMEMORY_COUNT,
  * with a "!" if one has failed. A child of the program is not affected. */
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -14,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "real.h"
 
 static long asked, first;
 static size_t only; /* bytes; 0: any number */
@@ -56,14 +57,6 @@ static bool fails(size_t size)
     failed = true;
     errno = ENOMEM;
     return true;
-}
-
-/* Return the real function of that name, without allocating memory. */
-static void *real(void **found, const char *name)
-{
-    if (*found == NULL && (*found = dlsym(RTLD_NEXT, name)) == NULL)
-        abort();
-    return *found;
 }
 
 void *malloc(size_t size)

@@ -8,7 +8,6 @@
  * affected, and not its children. Calls of SQLite count, too. */
 
 #undef _FORTIFY_SOURCE
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -24,6 +23,8 @@
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "real.h"
 
 enum { RULES = 16, SHORT = -1, NONE = -2, NAME = -3, TERM = 10000 };
 
@@ -127,13 +128,6 @@ static int refuses(const char *function, int fd, const char *path)
             errno = result;
     }
     return result;
-}
-
-static void *real(void **found, const char *name)
-{
-    if (*found == NULL && (*found = dlsym(RTLD_NEXT, name)) == NULL)
-        abort();
-    return *found;
 }
 
 /* CALL becomes the function of that name of the C library. */

@@ -1040,12 +1040,7 @@ static enum chat_status do_watch(void)
 
 static enum chat_status do_list(void)
 {
-    struct chat_room *list;
-    size_t count;
-    enum chat_status status = chat_list(spool, &list, &count);
-    if (status == CHAT_OK)
-        free(list);
-    return status;
+    return list_rooms(spool);
 }
 
 static enum chat_status do_open_room(void)

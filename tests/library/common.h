@@ -26,6 +26,16 @@ static inline chat_spool *open_spool(const char *where)
     return spool;
 }
 
+/* List the rooms, and forget the list. */
+static inline enum chat_status list_rooms(chat_spool *spool)
+{
+    struct chat_room *list = NULL;
+    size_t count;
+    enum chat_status status = chat_list(spool, &list, &count);
+    free(list);
+    return status;
+}
+
 static inline void send_to(chat_spool *spool, const char *room, const char *text)
 {
     const struct chat_message message = {

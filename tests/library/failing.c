@@ -657,11 +657,7 @@ static enum chat_status do_compact(void)
 
 static enum chat_status do_list(void)
 {
-    struct chat_room *list = NULL;
-    size_t count;
-    enum chat_status status = chat_list(spool, &list, &count);
-    free(list);
-    return status;
+    return list_rooms(spool);
 }
 
 static enum chat_status do_watch(void)

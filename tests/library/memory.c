@@ -165,12 +165,7 @@ static enum chat_status do_read(void)
 
 static enum chat_status do_list(void)
 {
-    struct chat_room *rooms_of;
-    size_t count;
-    enum chat_status status = chat_list(spool, &rooms_of, &count);
-    if (status == CHAT_OK)
-        free(rooms_of);
-    return status;
+    return list_rooms(spool);
 }
 
 static enum chat_status do_readers(void)
