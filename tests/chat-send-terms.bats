@@ -705,11 +705,10 @@ asleep_sender() {
 
 # ---------------------------------------------------------------- cost
 
-# cost: store the instructions, counted by $COUNTER, of a send and a receive, none of which empties the WAL, in $SEND and
-# $RECV. With DOSE=full, the median of 9 alternate ones, some of which do.
+# cost: store the instructions, counted by $COUNTER, of a send and a receive in $SEND and $RECV: the median of 9 alternate ones,
+# some of which empty the WAL.
 cost() {
-  local n runs
-  runs=$(dosed 1 9)
+  local n runs=9
   empty_wal
   : >sends
   : >recvs
