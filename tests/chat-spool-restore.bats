@@ -358,6 +358,6 @@ places() {
 }
 
 @test "each place of a backup is used or refused as recorded" {
-  unsound 'some are no spools'
+  unsound 'some are not spools'
   places | sed "s|$PWD/place/||g" | is_recorded data/places.txt
 }

@@ -380,7 +380,8 @@ failing_spools() {
   cp old.db-wal gone.db-wal
 }
 
-# The two records of failing calls take ten seconds each. They notice so much that tests/mutate asks them: RECORDS=1.
+# The two records of failing calls take ten seconds each. tests/mutate runs them with RECORDS=1, because no other tests notice more
+# mistakes.
 every_failing_call() { [[ ${RECORDS:-} ]] || full_dose 'lets hundreds of calls fail'; }
 
 # bats test_tags=full

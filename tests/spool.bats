@@ -344,7 +344,7 @@ log_size() { stat -c %s "$SPOOL-wal" 2>/dev/null || echo 0; }
 @test "messages that move to the front get places before the first one, or all get new places" {
   local places="SELECT position >> 40, position & 0xffffffffff, id, room, place, CAST(body AS TEXT) FROM message ORDER BY position"
   chat-spool load -q <"$BATS_TEST_DIRNAME/data/faults.jsonl"
-  # The room "mail" has the places 4, of a message that is held back, and 5: there is no space for five messages.
+  # The room "mail" uses place 4, for a message that is held back, and place 5. Five messages do not fit before them.
   printf '%s\n' a b c | chat-send -l -r jobs
   chat-spool move -q --first jobs mail
   run -0 sqlite3 "$SPOOL" "$places"

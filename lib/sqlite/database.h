@@ -46,11 +46,12 @@ void db_bind_number(sqlite3_stmt *statement, int parameter, int64_t number, bool
 /* Copy the name in a column, or "" for NULL. */
 void db_copy_name(char name[CHAT_NAME_MAX + 1], const unsigned char *text);
 
-/* End a transaction that has only read, if there is one. Returns STATUS, or CHAT_SYSTEM if there
- * was no memory for it: then the database was closed. */
+/* End a transaction that has only read, if there is one. Returns STATUS. If it has no memory to end
+ * the transaction, it closes the database and returns CHAT_SYSTEM. */
 enum chat_status db_end_read(struct sqlite_store *s, enum chat_status status);
 
-/* Roll back the transaction, if there is one. If there is no memory for it, close the database. */
+/* Roll back the transaction, if there is one. If this function has no memory, it closes the
+ * database, which has the same effect. */
 void db_rollback(struct sqlite_store *s);
 
 /* Return the file of the database, and store its size; or return NULL. */

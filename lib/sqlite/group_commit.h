@@ -6,8 +6,8 @@
 #include "internal.h"
 
 /* End a transaction that has come to STATUS: with group_commit() if it is CHAT_OK, else roll back.
- * Returns STATUS, or the status of the commit; or CHAT_SYSTEM if there was no memory to roll back,
- * and the database was closed. */
+ * Returns STATUS, or the status of the commit. If it has no memory to roll back, it closes the
+ * database and returns CHAT_SYSTEM. */
 enum chat_status group_commit_end(struct sqlite_store *s, enum chat_status status);
 
 /* Commit a transaction, and release the write lock before the sync. NEW are the ids of new
