@@ -180,13 +180,20 @@ each() {
 # ---------------------------------------------------------------- input
 
 # read_from WAY RULES ... -- COMMAND [ARG ...]: run `refused` with each of the rules, with the file "in" as standard input, or
-# with a pipe of it. The room is empty before.
+# with a pipe that contains all of it and has no writer any more. The room is empty before.
 read_from() {
-  local way=$1 rule
+  local way=$1 rule input
   divide "${@:2}"
   for rule in "${EACH[@]}"; do
     chat-recv -q -a >peeked || true
-    if [[ $way == file ]]; then refused "$rule" "${COMMAND[@]}" <in; else refused "$rule" "${COMMAND[@]}" < <(cat in); fi
+    if [[ $way == file ]]; then
+      exec {input}<in
+    else
+      exec {input}< <(cat in)
+      wait $!
+    fi
+    refused "$rule" "${COMMAND[@]}" <&"$input" {input}<&-
+    exec {input}<&-
   done
 }
 
