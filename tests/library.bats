@@ -380,7 +380,7 @@ failing_spools() {
   cp old.db-wal gone.db-wal
 }
 
-# The two records of failing calls take ten seconds each. tests/mutate runs them with RECORDS=1, because no other tests notice more
+# The records of failing calls take ten seconds each. tests/mutate runs them with RECORDS=1, because no other tests notice more
 # mistakes.
 every_failing_call() { [[ ${RECORDS:-} ]] || full_dose 'lets hundreds of calls fail'; }
 
@@ -405,6 +405,14 @@ every_failing_call() { [[ ${RECORDS:-} ]] || full_dose 'lets hundreds of calls f
   [[ -e $PROGRAMS/calls ]] || skip 'the system calls have other names'
   run "$PROGRAMS/calls" "$PWD" fail
   as_recorded failing_calls
+}
+
+# bats test_tags=full
+@test "each function whose disk dies reports the first reason, and can be repeated when the disk works again" {
+  every_failing_call
+  [[ -e $PROGRAMS/calls ]] || skip 'the system calls have other names'
+  run "$PROGRAMS/calls" "$PWD" die
+  as_recorded dying
 }
 
 @test "each file of a spool that is not safe to use is refused with the reason, or is made right" {

@@ -1,8 +1,8 @@
-/* calls DIRECTORY trace|fail|unsafe: the system calls that the library itself makes for each
- * operation, in order; or what happens when one of them fails; or what it does with files that are
- * not safe to use. The program is linked so that these calls come here (ld --wrap); below the
- * library, SQLite uses a VFS of this program, whose syncs count, too. The clock stands still,
- * except in a wait. */
+/* calls DIRECTORY trace|fail|die|unsafe: the system calls that the library itself makes for each
+ * operation, in order; or what happens when one of them fails; or when the disk fails from that
+ * call on, until the operation has ended; or what it does with files that are not safe to use. The
+ * program is linked so that these calls come here (ld --wrap); below the library, SQLite uses a VFS
+ * of this program, whose syncs count, too. The clock stands still, except in a wait. */
 
 #include "common.h"
 
@@ -28,6 +28,7 @@ static bool active;            /* the calls of the library count now */
 static bool tracing;           /* print them */
 static int calls, failing;     /* how many there were, and the one that fails, or 0 */
 static int failing_with;       /* an errno, or SHORT */
+static bool dying;             /* all later calls that need the disk fail, too */
 static char names[MOST][100];  /* the calls without their details */
 static char files[FILES][100]; /* the names of descriptors, */
 static char base[2000];        /* below this directory */
@@ -84,6 +85,20 @@ static bool is_scratch(const char *call, const char *file)
             strcmp(call, "fstat") == 0 || strcmp(call, "ftruncate") == 0);
 }
 
+/* Return whether a call, with its file, needs the disk. */
+static bool is_disk(const char *call)
+{
+    static const char *const all[] = {
+        "read d",      "pread d",       "write d",       "pwrite d",    "ftruncate ", "fallocate ",
+        "fsync ",      "fdatasync ",    "mkdir ",        "mkfifo ",     "rename",     "unlink ",
+        "sqlite sync", "sqlite read a", "sqlite write ", "sqlite trunc"
+    };
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        if (strncmp(call, all[i], strlen(all[i])) == 0)
+            return strstr(call, "-bell/") == NULL || strncmp(call, "mkfifo ", 7) == 0;
+    return false;
+}
+
 /* Count a call. Returns whether it is to fail: then errno is set. */
 static bool fails(const char *call, const char *file, const char *format, ...)
 {
@@ -110,7 +125,9 @@ static bool fails(const char *call, const char *file, const char *format, ...)
         strcpy(last, line);
     }
     errno = saved;
-    if (calls != failing)
+    const bool dead =
+        dying && failing > 0 && calls > failing && calls <= MOST && is_disk(names[calls - 1]);
+    if (calls != failing && !dead)
         return false;
     if (tracing)
         printf("      fails\n");
@@ -1594,6 +1611,7 @@ struct operation {
     enum condition condition;
     const char *failing; /* only in the trace: this call fails with ERRNUM */
     int errnum, time;
+    bool large; /* a disk that dies is tried, too */
 };
 
 static void describe(enum chat_status status, char *text, size_t size)
@@ -1686,6 +1704,8 @@ static int error_of(const char *call, int i)
         { "closedir ", { 0 } },
         { "sqlite close ", { 0 } },
     };
+    if (dying)
+        return i == 0 && is_disk(call) ? EIO : 0;
     for (size_t k = 0; k < sizeof table / sizeof table[0]; k++)
         if (strncmp(call, table[k].call, strlen(table[k].call)) == 0)
             return i < 5 ? table[k].errors[i] : 0;
@@ -1855,11 +1875,11 @@ static const struct operation others[] = {
     { "watch 1023 files", IN_USE, do_watch_1023 },
     { "watch 1024 files", IN_USE, do_watch_1024 },
     { "repair modes", LISTENING, do_repair_modes },
-    { "fill the WAL", IN_USE, do_fill_wal },
-    { "fill the WAL beside a reader", IN_USE, do_fill_wal_read },
-    { "send a huge message", IN_USE, do_send_huge },
-    { "roll back a huge message", IN_USE, do_roll_back_huge },
-    { "acknowledge a large message", IN_USE, do_empty_large },
+    { "fill the WAL", IN_USE, do_fill_wal, .large = true },
+    { "fill the WAL beside a reader", IN_USE, do_fill_wal_read, .large = true },
+    { "send a huge message", IN_USE, do_send_huge, .large = true },
+    { "roll back a huge message", IN_USE, do_roll_back_huge, .large = true },
+    { "acknowledge a large message", IN_USE, do_empty_large, .large = true },
     { "a sync fails", LISTENING, do_send, NORMAL, "sqlite sync d/s.db-wal", EIO, 1 },
     { "the sync of a new WAL fails", ONE_FILE, do_send, NORMAL, "sqlite sync d/s.db-wal", EIO, 1 },
     { "the sync of a message in a new WAL fails", ONE_FILE, do_send, NORMAL,
@@ -2150,12 +2170,14 @@ int main(int argc, char **argv)
     }
     start_with(EMPTY);
     make_template();
+    dying = strcmp(argv[2], "die") == 0;
+    const bool trace = strcmp(argv[2], "trace") == 0;
     for (size_t i = 0; i < sizeof operations / sizeof operations[0]; i++)
-        if (strcmp(argv[2], "fail") == 0)
-            each_fails(&operations[i]);
-        else
-            record(&operations[i]);
-    for (size_t i = 0; i < sizeof others / sizeof others[0] && strcmp(argv[2], "trace") == 0; i++)
-        record(&others[i]);
+        (trace ? record : each_fails)(&operations[i]);
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        if (trace)
+            record(&others[i]);
+        else if (dying && others[i].large)
+            each_fails(&others[i]);
     return 0;
 }
