@@ -7,33 +7,42 @@
 
 load helper
 
-# Elsewhere the system calls have other names, or SQLite is in the same program.
-wraps_system_calls() { [[ ${CHAT_CC-} != *-static* ]] && nm "$1" | grep -q ' U fstat64$'; }
-
 setup_file() {
   # A child keeps all locks that its parent held when it was forked.
   export ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0
-  # The library of the build under test, or of the plain build. CHAT_CC is the compiler that built it.
-  local bin=${CHAT_BIN:-$REPOSITORY/bin} source program
-  local build=$bin/../build
-  [[ -e $bin/../libchatspool.a ]] && build=$bin/..
-  [[ -e $build/libchatspool.a ]] || return 0
-  export PROGRAMS=$BATS_FILE_TMPDIR
-  local -a flags=(-lsqlite3) wrap
-  if nm "$bin/chat-send" | grep -q __asan_init; then flags+=(-fsanitize='address,undefined'); fi
-  for source in "$REPOSITORY"/tests/{fault/rollback,library/*}.c; do
-    program=$(basename "$source" .c)
-    [[ $program != calls ]] || wraps_system_calls "$build/libchatspool.a" || continue
-    ${CHAT_CC:-cc} -std=c17 -D_GNU_SOURCE -I"$REPOSITORY/lib" -I"$build" -c -o "$PROGRAMS/object.o" "$source"
-    # __wrap_NAME in the program replaces NAME in the library.
-    mapfile -t wrap < <(nm "$PROGRAMS/object.o" | sed -n 's/.* T __wrap_/-Wl,--wrap=/p')
-    ${CHAT_CC:-cc} -o "$PROGRAMS/$program" "$PROGRAMS/object.o" "$build/libchatspool.a" "${flags[@]}" "${wrap[@]}" -lpthread
-  done
+  # The library of the build under test, or of the plain build.
+  local bin=${CHAT_BIN:-$REPOSITORY/bin}
+  export LIBRARY_BUILD=$bin/../build PROGRAMS=$BATS_FILE_TMPDIR
+  [[ ! -e $bin/../libchatspool.a ]] || LIBRARY_BUILD=$bin/..
 }
 
 setup() {
-  [[ ${PROGRAMS-} ]] || skip 'no library beside the programs'
+  [[ -e $LIBRARY_BUILD/libchatspool.a ]] || skip 'no library beside the programs'
   chat_setup
+}
+
+# compile SOURCE: compile tests/SOURCE.c with the library, to a program of its name in $PROGRAMS. CHAT_CC is the compiler that
+# built the library.
+compile() {
+  local program=$PROGRAMS/${1##*/}
+  local new=$program.$BASHPID
+  local -a flags=(-lsqlite3) wrap
+  [[ ! -e $program ]] || return 0
+  if sanitized; then flags+=(-fsanitize='address,undefined'); fi
+  ${CHAT_CC:-cc} -std=c17 -D_GNU_SOURCE -I"$REPOSITORY/lib" -I"$LIBRARY_BUILD" -c -o "$new.o" "$REPOSITORY/tests/$1.c"
+  # __wrap_NAME in the program replaces NAME in the library.
+  mapfile -t wrap < <(nm "$new.o" | sed -n 's/.* T __wrap_/-Wl,--wrap=/p')
+  ${CHAT_CC:-cc} -o "$new" "$new.o" "$LIBRARY_BUILD/libchatspool.a" "${flags[@]}" "${wrap[@]}" -lpthread
+  mv "$new" "$program"
+}
+
+# compile_calls: compile the program "calls", if the system calls have the names that it replaces.
+compile_calls() {
+  # In a static program SQLite makes such calls, too.
+  if [[ ${CHAT_CC-} == *-static* ]] || ! nm "$LIBRARY_BUILD/libchatspool.a" | grep -q ' U fstat64$'; then
+    skip 'the system calls have other names'
+  fi
+  compile library/calls
 }
 
 # as_recorded NAME - the output of `run` is the text in NAME.txt, without the path of this directory.
@@ -52,6 +61,7 @@ faulty_spools() {
 
 @test "a rolled back transaction does not overwrite what others committed" {
   local count
+  compile fault/rollback
   # shellcheck disable=SC2016
   export SEND='for i in 1 2 3 4 5 6 7 8 9 10; do chat-send -s "$SPOOL" "acked $i" || exit; done' SPOOL=$PWD/s.db
   for count in 1 540 548 556 560 566 572 580 600 620; do
@@ -68,6 +78,7 @@ faulty_spools() {
 
 @test "messages of all kinds in one transaction have the returned ids, and their rooms and senders" {
   local seed
+  compile library/mixed
   for seed in {1..12}; do
     rm -f s.db*
     run "$PROGRAMS/mixed" s.db "$seed"
@@ -78,6 +89,7 @@ faulty_spools() {
 }
 
 @test "batches of one room and one handle are deleted, or released, together" {
+  compile library/join
   run "$PROGRAMS/join" s.db
   assert_success
   assert_output 'itself: these messages cannot be acknowledged together
@@ -109,6 +121,7 @@ busy or full
 }
 
 @test "threads with a handle each and a common lock send and receive, and a handle may move between threads" {
+  compile library/threads
   run "$PROGRAMS/threads" s.db
   assert_success
   assert_output '200 of 200 received once
@@ -140,6 +153,7 @@ afterwards: none'
 # start_child WHAT: start the program with its child, and wait until the child has printed something. The child
 # continues when the descriptor $KEEP is closed.
 start_child() {
+  compile library/fork
   mkfifo input
   background bash -c "exec \"\$PROGRAMS/fork\" s.db $1 <input >said"
   exec {KEEP}>input
@@ -163,6 +177,7 @@ start_child() {
 }
 
 @test "a child forked while a spool was open cannot open one, and its parent continues" {
+  compile library/fork
   run "$PROGRAMS/fork" s.db open </dev/null
   assert_success
   assert_output "cannot open spool '$PWD/s.db': this process was forked while one was open"
@@ -192,6 +207,7 @@ start_child() {
 }
 
 @test "the library prints nothing, whatever fails" {
+  compile library/silent
   mkdir directory
   echo 'not a spool' >text
   ln -s text link
@@ -202,6 +218,7 @@ start_child() {
 }
 
 @test "a wait for a message ends when another descriptor is ready, as its revents show" {
+  compile library/descriptors
   run "$PROGRAMS/descriptors" s.db
   assert_success
   assert_output 'nothing: time is up
@@ -214,6 +231,7 @@ neither: time is up'
 
 @test "a program keeps its own handlers for SIGALRM and SIGPIPE, although the library waits for a lock" {
   needs strace
+  compile library/signals
   : >in
   chat-send first
   # Another process holds the write lock until it continues.
@@ -235,6 +253,7 @@ neither: time is up'
   local failing
   ! sanitized || skip 'a sanitized program is not traced'
   needs strace
+  compile library/claim
   : >in
   chat-send first # a log with a header
   chat-recv -q >first
@@ -257,6 +276,7 @@ neither: time is up'
 }
 
 @test "NULL and zero mean the default in every function of the library, or are refused" {
+  compile library/defaults
   run "$PROGRAMS/defaults" s.db
   assert_success
   assert_output "1 message in room main from $(id -un)@$(uname -n)
@@ -270,28 +290,33 @@ $(chat-send --version | cut -d ' ' -f 2)"
 }
 
 @test "every function accepts an argument at its limit, and refuses one beyond it with a reason" {
+  compile library/refused
   run "$PROGRAMS/refused" s.db
   as_recorded refused
   CHAT_SPOOL=$PWD/s.db run -0 chat-spool check
 }
 
 @test "a rebuild finds the rows of a page up to the limits of the file format, and nothing beyond them" {
+  compile library/rows
   run "$PROGRAMS/rows"
   as_recorded rows
 }
 
 @test "each damage to a WAL is recognized, and a repair makes all frames readable" {
+  compile library/frames
   run "$PROGRAMS/frames" wal
   as_recorded frames
 }
 
 @test "two holders of a lock file see exactly the bytes that the other has locked" {
+  compile library/ranges
   run "$PROGRAMS/ranges" locks
   as_recorded ranges
 }
 
 @test "each function whose own allocation fails reports that there is no memory, and changes nothing" {
   [[ ${CHAT_CC-} != *-static* ]] || skip 'in a static program the allocations of the C library fail, too'
+  compile library/memory
   faulty_spools
   run "$PROGRAMS/memory" sound.db damaged.db "$PWD/s.db"
   as_recorded memory
@@ -299,6 +324,7 @@ $(chat-send --version | cut -d ' ' -f 2)"
 
 # bats test_tags=full
 @test "each function that meets a lack of memory anywhere reports it, does not crash, and damages nothing" {
+  compile library/memory
   faulty_spools
   local step=17
   [[ ${DOSE-} != full ]] || step=1
@@ -308,18 +334,21 @@ $(chat-send --version | cut -d ' ' -f 2)"
 }
 
 @test "readers finish messages in any order, move, lose messages and are forgotten, and each step is as recorded" {
+  compile library/readers
   run "$PROGRAMS/readers" s.db
   as_recorded readers
   CHAT_SPOOL=$PWD/s.db run -0 chat-spool check
 }
 
 @test "each function that writes reports which process writes, and a restore which process works on a message" {
+  compile library/busy
   run "$PROGRAMS/busy" s.db
   as_recorded busy
   CHAT_SPOOL=$PWD/s.db run -0 chat-spool check
 }
 
 @test "a batch that was joined has the messages, the bytes and the later limits of both" {
+  compile library/batches
   run "$PROGRAMS/batches"
   as_recorded batches
 }
@@ -389,12 +418,13 @@ every_failing_call() { [[ ${RECORDS:-} ]] || full_dose 'lets hundreds of calls f
   every_failing_call
   [[ ${CHAT_CC-} != *-static* ]] || skip 'in a static program the calls of SQLite fail, too'
   unsound 'the spools are damaged'
+  compile library/failing
   failing_spools
   "$PROGRAMS/failing" | sed "s|$PWD/||g; s|I/O error|input/output error|g" | is_recorded library/failing.txt
 }
 
 @test "each function makes these system calls, and locks, syncs, wakes and closes in this order" {
-  [[ -e $PROGRAMS/calls ]] || skip 'the system calls have other names'
+  compile_calls
   run "$PROGRAMS/calls" "$PWD" trace
   as_recorded calls
 }
@@ -402,7 +432,7 @@ every_failing_call() { [[ ${RECORDS:-} ]] || full_dose 'lets hundreds of calls f
 # bats test_tags=full
 @test "each function whose system call fails reports the reason, and can be repeated" {
   every_failing_call
-  [[ -e $PROGRAMS/calls ]] || skip 'the system calls have other names'
+  compile_calls
   run "$PROGRAMS/calls" "$PWD" fail
   as_recorded failing_calls
 }
@@ -410,18 +440,19 @@ every_failing_call() { [[ ${RECORDS:-} ]] || full_dose 'lets hundreds of calls f
 # bats test_tags=full
 @test "each function whose disk dies reports the first reason, and can be repeated when the disk works again" {
   every_failing_call
-  [[ -e $PROGRAMS/calls ]] || skip 'the system calls have other names'
+  compile_calls
   run "$PROGRAMS/calls" "$PWD" die
   as_recorded dying
 }
 
 @test "each file of a spool that is not safe to use is refused with the reason, or is made right" {
-  [[ -e $PROGRAMS/calls ]] || skip 'the system calls have other names'
+  compile_calls
   run "$PROGRAMS/calls" "$PWD" unsafe
   as_recorded unsafe
 }
 
 @test "messages sent with each condition, received, failed and moved leave exactly the recorded rows" {
+  compile library/steps
   run "$PROGRAMS/steps" s.db
   as_recorded steps
   CHAT_SPOOL=$PWD/s.db run -0 chat-spool check
@@ -429,6 +460,7 @@ every_failing_call() { [[ ${RECORDS:-} ]] || full_dose 'lets hundreds of calls f
 
 @test "each step in the history of a spool changes the rows, the claims and the sleep of processes as recorded" {
   local text
+  compile library/history
   for text in "$REPOSITORY"/tests/library/history/*.txt; do
     rm -f s.db*
     "$PROGRAMS/history" s.db <"$text" | sed "s|$PWD/||g" | is_recorded "library/history/${text##*/}"
