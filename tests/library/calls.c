@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <poll.h>
+#include <signal.h>
 #include <sqlite3.h>
 #include <stdarg.h>
 #include <sys/inotify.h>
@@ -362,6 +363,8 @@ REAL(ssize_t, write, int fd, const void *bytes, size_t size)
     if (fails("write", file_of(fd), "")) {
         if (failing_with == SHORT && size > 1)
             return __real_write(fd, bytes, size / 2);
+        if (failing_with == EPIPE)
+            raise(SIGPIPE);
         return -1;
     }
     return __real_write(fd, bytes, size);
@@ -1899,6 +1902,7 @@ static const struct operation others[] = {
     { "the second lock fails", LISTENING, do_settle, NORMAL, "lock d/s.db-lock: write lock", ENOLCK,
       1 },
     { "a bell is full", LISTENING, do_send, NORMAL, "write d/s.db-bell/jobs", EAGAIN, 1 },
+    { "a listener leaves", LISTENING, do_send, NORMAL, "write d/s.db-bell/jobs", EPIPE, 1 },
 };
 
 /* --- files that are not safe ------------------------------------------------ */
