@@ -224,6 +224,41 @@ damaged_wal() {
   assert_output "$(seq -f 'message %.0f' 6)"
 }
 
+@test "after a failed sync a WAL without frames is used again" {
+  spool_of 5
+  chat-spool compact
+  assert_equal "$(od -An -tu4 -j16 -N4 "$SPOOL-shm" | tr -d ' ')" 0
+  printf '\1' | dd of="$SPOOL-lock" bs=1 seek=24 conv=notrunc status=none
+  chat-send 'message 6'
+  assert_equal "$(od -An -tu1 -j24 -N1 "$SPOOL-lock" | tr -d ' ')" 0
+  run -0 chat-recv -a
+  assert_output "$(seq -f 'message %.0f' 6)"
+}
+
+# The kernel may drop the pages that it could not write. The index of the WAL, which a running process keeps, still has them.
+@test "after a failed sync a frame of the WAL that is lost is reported, and not replaced by the next one" {
+  needs strace
+  ! sanitized || skip 'a sanitized program is not traced'
+  spool_of 5
+  background chat-recv -w -r other >received
+  local receiver=$BACKGROUND_PID frames before
+  wait_idle "$receiver"
+  run --separate-stderr -74 strace -qq -o trace -P "$SPOOL-wal" -e inject=fdatasync:error=EIO chat-send 'message 6'
+  assert_regex "$stderr" 'input/output error; the message may be stored'
+  frames=$(od -An -tu4 -j16 -N4 "$SPOOL-shm")
+  flip "$SPOOL-wal" $((32 + frames * 4120 - 50))
+  before=$(cksum "$SPOOL-wal")
+  run --separate-stderr -74 chat-send 'message 7'
+  assert_equal "$stderr" "chat-send: cannot write spool '$SPOOL': input/output error"
+  assert_equal "$(cksum "$SPOOL-wal")" "$before"
+  # Without a process that has the index, the WAL ends before that frame.
+  kill "$receiver"
+  finish "$receiver"
+  chat-send 'message 7'
+  run -0 chat-recv -a
+  assert_output "$(seq -f 'message %.0f' 5 && echo 'message 7')"
+}
+
 # ---------------------------------------------------------------- ids
 
 @test "the id of a message whose sender died before the sync is not used again" {

@@ -111,14 +111,19 @@ static bool holds_all(const struct sqlite_store *s, const struct wal *wal)
             wal->frames >= frames);
 }
 
-/* Write the frames of the WAL again, and no more: a stranger may have made the file long. */
-static int rewrite_frames(const struct sqlite_store *s, int fd)
+/* Write the frames of the WAL again, and no more: a stranger may have made the file long. If frames
+ * are missing, no process can write as long as another one uses the index, which has them. The next
+ * process after these builds a new index of the frames that are there. */
+static int rewrite_frames(struct sqlite_store *s, int fd)
 {
     struct wal wal;
     int errnum = wal_examine(fd, &wal);
     if (errnum != 0)
         return errnum;
-    return holds_all(s, &wal) ? wal_rewrite(fd, wal.frames) : EIO;
+    if (holds_all(s, &wal))
+        return wal_rewrite(fd, wal.frames);
+    wal_index_unmark(s);
+    return EIO;
 }
 
 static enum chat_status rewrite(struct sqlite_store *s)
