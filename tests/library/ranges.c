@@ -82,6 +82,8 @@ static int64_t since(const struct timespec *start)
 static void all_claims(void)
 {
     struct timespec start;
+    claim(here, 1, 1);   /* nothing is free before this, */
+    claim(here, 21, 21); /* and only 20 before this */
     clock_gettime(CLOCK_MONOTONIC, &start);
     int errnum = lock_all_claims(there, 30);
     printf("all claims: %s, %s\n", text_of(errnum), since(&start) >= 30 ? "not before" : "early");
