@@ -578,6 +578,23 @@ $count"
   done
 }
 
+# The exit status that a shell reports would be the same after exit(143).
+@test "a signal kills a waiting receiver and a waiting sender, and the shell reports it" {
+  local command child
+  chat-send -r full x
+  for command in 'chat-recv -w' 'chat-send -r full -m 1 -w y'; do
+    # shellcheck disable=SC2086
+    background bash -c '"$@"; exit' bash $command 2>reported
+    wait_until pgrep -P "$BACKGROUND_PID" -f '^chat-' >/dev/null
+    child=$(pgrep -P "$BACKGROUND_PID" -f '^chat-')
+    wait_blocked "$child"
+    kill -TERM "$child"
+    finish "$BACKGROUND_PID"
+    assert_equal "$status" 143
+    grep -q Terminated reported || fail "$command: $(<reported)"
+  done
+}
+
 @test "a signal ends the first process of a container" {
   unshare --pid --fork true 2>/dev/null || skip 'no right to make a PID namespace'
   local command receiver

@@ -995,6 +995,19 @@ tea> x'
   wait_until last_row alice '$'
 }
 
+@test "chat-talk continues at a SIGTSTP that was ignored when it began" {
+  # Only a shell with jobs lets a program stop.
+  terminal alice env PS1='$ ' bash --norc --noprofile -i
+  wait_until last_row alice '$'
+  enters alice 'bash -c "trap \"\" TSTP; exec chat-talk -u alice tea"'
+  wait_until last_row alice 'tea>'
+  kill -TSTP "$(pgrep -P "$(pid_of alice)")"
+  enters alice 'still here'
+  wait_until shows alice 'alice  still here'
+  keys alice C-d
+  wait_until last_row alice '$'
+}
+
 @test "chat-talk restores the terminal's settings" {
   local way
   printf '%s\n' '#!/bin/sh' 'stty -a >before' '"$@"' 'echo "status $?"' 'stty -a >after' | program around
