@@ -198,8 +198,6 @@ enum chat_status sqlite_wait(struct store *store, const struct chat_query *query
     struct sqlite_store *s = (struct sqlite_store *)store;
     struct vigil vigil;
     bool passed = false;
-    for (size_t i = 0; i < query->room_count; i++)
-        tidy_up(s, query->rooms[i]);
     /* Listen first, then look, then sleep: anything that happens in between rings. */
     enum chat_status status = vigil_start(s, &vigil);
     if (status == CHAT_OK)
