@@ -867,6 +867,23 @@ static enum chat_status do_send(void)
 }
 
 /* The process that created the WAL died before it wrote anything. */
+/* A SIGPIPE of this program is not the library's. */
+static enum chat_status do_send_with_signal(void)
+{
+    sigset_t pipe_only, now_pending, old;
+    sigemptyset(&pipe_only);
+    sigaddset(&pipe_only, SIGPIPE);
+    sigprocmask(SIG_BLOCK, &pipe_only, &old);
+    raise(SIGPIPE);
+    enum chat_status status = do_send();
+    sigpending(&now_pending);
+    if (tracing)
+        printf("    SIGPIPE is %spending\n", sigismember(&now_pending, SIGPIPE) ? "" : "not ");
+    sigtimedwait(&pipe_only, NULL, &(struct timespec){ 0, 0 });
+    sigprocmask(SIG_SETMASK, &old, NULL);
+    return status;
+}
+
 static enum chat_status do_send_empty_wal(void)
 {
     char path[2200];
@@ -1902,6 +1919,8 @@ static const struct operation others[] = {
     { "the second lock fails", LISTENING, do_settle, NORMAL, "lock d/s.db-lock: write lock", ENOLCK,
       1 },
     { "a bell is full", LISTENING, do_send, NORMAL, "write d/s.db-bell/jobs", EAGAIN, 1 },
+    { "a bell is full, and a signal waits", LISTENING, do_send_with_signal, NORMAL,
+      "write d/s.db-bell/jobs", EAGAIN, 1 },
     { "a listener leaves", LISTENING, do_send, NORMAL, "write d/s.db-bell/jobs", EPIPE, 1 },
 };
 
