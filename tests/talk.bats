@@ -966,6 +966,19 @@ tea> x'
   wait_until shows alice 'alice  one two threE'
 }
 
+@test "the usual editing keys work on a terminal whose description has none of them" {
+  local key
+  terminal alice env TERM=vt100 chat-talk -u alice tea
+  wait_until last_row alice 'tea>'
+  types alice 'one two'
+  for key in $'\e[HA' $'\e[FB' $'\e[1~C' $'\e[4~D' $'\e[1;5D\e[1;5DE' $'\e[1;5CF' $'\e[1~\e[3~'; do types alice "$key"; done
+  wait_until last_row alice 'tea> CAoneF twoBD'
+  keys alice Enter
+  wait_until shows alice 'alice  CAoneF twoBD'
+  keys alice C-d
+  wait_until ended alice 0
+}
+
 @test "Ctrl-Z stops chat-talk, and fg restores the typed line" {
   terminal alice env PS1='$ ' bash --norc --noprofile -i
   wait_until last_row alice '$'
