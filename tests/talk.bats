@@ -966,7 +966,7 @@ tea> x'
   wait_until shows alice 'alice  one two threE'
 }
 
-@test "the usual editing keys work on a terminal whose description has none of them" {
+@test "the usual editing keys work on a terminal that does not describe them" {
   local key
   terminal alice env TERM=vt100 chat-talk -u alice tea
   wait_until last_row alice 'tea>'

@@ -1080,6 +1080,18 @@ static enum chat_status do_list(void)
     return list_rooms(spool);
 }
 
+/* The root directory has no name before its slash. */
+static enum chat_status do_list_root(void)
+{
+    chat_spool *ours = spool;
+    enum chat_status status = chat_open("/no-such-spool.db", &spool);
+    if (status == CHAT_OK)
+        status = do_list();
+    chat_close(spool);
+    spool = ours;
+    return status;
+}
+
 static enum chat_status do_open_room(void)
 {
     return chat_open_room(spool, "main", NULL);
@@ -1871,6 +1883,7 @@ static const struct operation operations[] = {
 /* Longer operations, and those with a failure of their own: only a record of the calls. */
 static const struct operation others[] = {
     { "open and claim", USED, do_claim },
+    { "list in the root directory", IN_USE, do_list_root },
     { "send to two rooms", LISTENING, do_send_two_rooms },
     { "wait for a claimed message", IN_USE, do_wait_claimed },
     { "replace a claimed message", LISTENING, do_replace_claimed },
