@@ -204,7 +204,7 @@ unlocked() {
     background "$IMPATIENT/chat-recv" $options >out 2>said
     receiver=$BACKGROUND_PID
     wait_until test -s said
-    sleep 0.8 # it tries at least once more
+    sleep 2.5 # it tries at least twice more, with a second between two attempts
     unlocked
     wait_until assert_empty_room
     chat-send four
