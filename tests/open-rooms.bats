@@ -633,6 +633,35 @@ expired_for_reader() { ! chat-recv -q -r "$1" && (($(reader "${1%/*}" "${1#*/}" 
   assert_not_exist "$SPOOL"
 }
 
+# dumped_while CHANGE BEFORE: stop a dump of the room tea before each access to the index of the WAL, and make the change.
+# The dump has both messages. BEFORE prepares the room.
+dumped_while() {
+  local call
+  : >in
+  for ((call = 1; ; call++)); do
+    rm -rf "$HOME/.local"
+    $2
+    printf '%s\n' one two | chat-send -l -r tea
+    stop_at "fcntl $call" -P "$SPOOL-shm" chat-spool dump
+    [[ ! $STOPPED ]] || $1 >changed
+    let_go
+    assert_success
+    assert_equal "$(grep -o '"body":"[a-z]*"' out)" $'"body":"one"\n"body":"two"'
+    [[ $STOPPED ]] || break
+  done
+  assert [ "$call" -gt 6 ]
+}
+
+begin_open() { chat-spool open tea && run -1 chat-recv -p -r tea/ann; }
+begin_plain() { chat-spool init >made && run -1 chat-recv -p -r tea; }
+
+@test "a dump has all messages of a room that is opened or made plain meanwhile" {
+  needs strace
+  ! sanitized || skip 'a sanitized program is not traced'
+  dumped_while 'chat-spool forget -y tea' begin_open
+  dumped_while 'chat-spool open tea' begin_plain
+}
+
 @test "forget turns an open room into a plain one with the messages that it kept" {
   chat-spool open tea
   seq 3 | chat-send -l -r tea

@@ -66,12 +66,12 @@ bool opened_write(chat_spool *spool, const struct chat_room *room, const struct 
     char reader[2 * sizeof room->name];
     const char *name = room->name;
     enum chat_status status = chat_readers(spool, name, 0, &w.readers, &w.count);
-    if (status == CHAT_NOUSER) /* the room was made plain a moment ago */
-        return false;
-    spool_need(status, spool);
+    if (status != CHAT_NOUSER) { /* else the room was made plain a moment ago */
+        spool_need(status, spool);
+        to->put_room(to->context, room);
+    }
     if (w.count > 0)
         qsort(w.readers, w.count, sizeof *w.readers, compare_place);
-    to->put_room(to->context, room);
     bool damaged = spool_walk(spool, &name, 1, put_messages, &w);
     put_readers(&w, INT64_MAX);
     for (size_t i = 0; i < w.count; i++) {
