@@ -966,6 +966,15 @@ tea> x'
   wait_until shows alice 'alice  one two threE'
 }
 
+@test "chat-talk reports that it has created the spool, and the next one does not" {
+  terminal alice chat-talk -s new.db -u alice tea
+  wait_until last_row alice 'tea>'
+  shows alice "chat-talk: created spool '" || fail "$(picture alice)"
+  terminal bob chat-talk -s new.db -u bob tea
+  wait_until last_row bob 'tea>'
+  shows_not bob created || fail "$(picture bob)"
+}
+
 @test "the usual editing keys work on a terminal that does not describe them" {
   local key
   terminal alice env TERM=vt100 chat-talk -u alice tea
