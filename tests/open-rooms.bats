@@ -655,7 +655,7 @@ dumped_while() {
 begin_open() { chat-spool open tea && run -1 chat-recv -p -r tea/ann; }
 begin_plain() { chat-spool init >made && run -1 chat-recv -p -r tea; }
 
-@test "a dump has all messages of a room that is opened or made plain meanwhile" {
+@test "a dump has all messages of a room that is opened or made plain while it runs" {
   needs strace
   ! sanitized || skip 'a sanitized program is not traced'
   dumped_while 'chat-spool forget -y tea' begin_open
