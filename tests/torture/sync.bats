@@ -26,6 +26,7 @@ reads() {
   mkfifo reader
   sqlite3 "$CHAT_SPOOL" <reader >"has-read" &
   READER=$!
+  BACKGROUND_PIDS+=("$READER")
   exec 8>reader
   echo 'BEGIN; SELECT count(*) FROM message;' >&8
   wait_until test -s has-read
@@ -257,28 +258,35 @@ opened_sync_fails() {
 
 # ---------------------------------------------------------------- a disk that fails
 
-# real_failure FRAMES SIZE READER: send large messages until a sync fails for lack of space on the disk below the file
-# system; then there is space again, other processes send, and the power fails. Before, the WAL has FRAMES frames.
-real_failure() {
-  local n=0 stored=0
-  thin_disk
+# lacks_space FRAMES SIZE READER: send large messages until a sync fails for lack of space on the disk below the file
+# system; then there is space again. Before, the WAL has FRAMES frames. $STORED messages are stored.
+lacks_space() {
+  local n=0
   fresh ''
   # Fill the disk so far that the next message needs new blocks anywhere.
   while (($(frames) < $1)); do chat-send -r filler "$((++n))"; done
   chat-send -r kept safe
   head -c "$2" /dev/urandom >large
+  let_read
   [[ ! $3 ]] || reads
   exhausted
+  STORED=0
   # The first message may find blocks that the WAL already has.
   for n in 1 2 3 4 5 6; do
     result=0
     strace -y -qq -o trace -e trace=fdatasync chat-send -r large -f large 2>err || result=$?
-    [[ $result == 74 ]] || stored=$((stored + 1))
+    [[ $result == 74 ]] || STORED=$((STORED + 1))
     ! grep -qE 'fdatasync.*= -1 E(NOSPC|IO)' trace || break
   done
+  relieved
+}
+
+# real_failure FRAMES SIZE READER: a disk lacks space; then other processes send, and the power fails.
+real_failure() {
+  local n
+  on_thin_disk lacks_space "$@"
   assert_regex "$(<trace)" 'fdatasync.*= -1 E(NOSPC|IO)'
   assert_regex "$result" '^(0|74)$'
-  relieved
   for n in 1 2 3; do chat-send -r after "$n"; done
   let_read
   power_cut
@@ -289,7 +297,7 @@ real_failure() {
   assert_output safe
   run -0 chat-recv -a
   assert_output $'ONE\nTWO\nTHREE'
-  for ((n = 0; n < stored; n++)); do
+  for ((n = 0; n < STORED; n++)); do
     chat-recv -n -r large >received
     cmp received large
   done
@@ -300,9 +308,8 @@ real_failure() {
 @test "messages sent after the disk had no space for a WAL that is emptied survive a power cut" { real_failure 248 400000 ''; }
 
 # The WAL has its blocks, but the spool itself does not.
-@test "messages sent after the disk had no space for a checkpoint survive a power cut" {
+lacks_space_for_checkpoint() {
   local n
-  thin_disk
   fresh ''
   head -c 1500000 /dev/urandom >large
   chat-send -r large -f large # a WAL that keeps its blocks
@@ -314,6 +321,11 @@ real_failure() {
   let_read
   chat-send -r kept 4 || true # empties the WAL, into new blocks
   relieved
+}
+
+@test "messages sent after the disk had no space for a checkpoint survive a power cut" {
+  local n
+  on_thin_disk lacks_space_for_checkpoint
   for n in {1..150}; do chat-send -r after "$n"; done # which empty it, and begin it again
   power_cut
   run -0 chat-spool check
